@@ -1,0 +1,64 @@
+//! The settings of this function.
+
+use std::sync::Arc;
+use tollgate_domain::password::PasswordPolicy;
+use tollgate_domain::session::Lifetimes;
+use tollgate_http::CookieSettings;
+use tollgate_platform::keys::SecretIds;
+use tollgate_platform::{ConfigError, Env, Origins};
+
+/// Everything that the environment says, parsed once.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// This service's public address: `iss`, and where its pages are.
+    pub app_url: Arc<str>,
+    /// Whom access tokens are for.
+    pub audience: Arc<str>,
+    /// Where browsers may call from.
+    pub origins: Origins,
+    /// How cookies are set.
+    pub cookies: CookieSettings,
+    /// How long sessions and their tokens live.
+    pub lifetimes: Lifetimes,
+    /// How long the link of a verification mail lives, in seconds.
+    pub verify_link_seconds: u32,
+    /// Which passwords will do.
+    pub passwords: PasswordPolicy,
+    /// What the names of the tables start with.
+    pub table_prefix: String,
+    /// The secrets that this function reads.
+    pub secret_ids: SecretIds,
+}
+
+/// The link of a reset mail, in seconds.
+pub(crate) const RESET_LINK_SECONDS: u32 = 3600;
+/// A mailed code, in seconds.
+pub(crate) const CODE_SECONDS: u32 = 15 * 60;
+
+impl Config {
+    /// # Errors
+    /// With the name of the first variable that is missing or wrong.
+    pub fn from_env(env: &Env) -> Result<Self, ConfigError> {
+        env.required("APP_URL", "the public address of this service")?;
+        let app_url = env.address("APP_URL", String::new)?;
+        let min_chars = env.parse("PASSWORD_MIN_LENGTH", 8, "a number of characters from 8 to 64")?;
+        if !(8..=64).contains(&min_chars) {
+            return Err(ConfigError::new("PASSWORD_MIN_LENGTH", "a number of characters from 8 to 64"));
+        }
+        Ok(Self {
+            audience: env.get("TOKEN_AUDIENCE").unwrap_or(&app_url).into(),
+            app_url: app_url.into(),
+            origins: Origins::from_env(env)?,
+            cookies: CookieSettings::from_env(env)?,
+            lifetimes: Lifetimes {
+                access_seconds: env.seconds("ACCESS_TOKEN_EXPIRE", 15 * 60)?,
+                idle_seconds: env.seconds("REFRESH_TOKEN_EXPIRE", 30 * 86_400)?,
+                absolute_seconds: env.seconds("SESSION_EXPIRE", 90 * 86_400)?,
+            },
+            verify_link_seconds: env.seconds("VALIDATION_TOKEN_EXPIRE", 86_400)?,
+            passwords: PasswordPolicy { min_chars },
+            table_prefix: env.required("TABLE_PREFIX", "what the names of the tables start with")?.to_owned(),
+            secret_ids: SecretIds::both(env)?,
+        })
+    }
+}

@@ -1,0 +1,81 @@
+//! The first admin of a stack that has none: made from outside, never over HTTP.
+
+use crate::State;
+use serde_json::{Value, json};
+use tollgate_domain::RequestId;
+use tollgate_domain::audit::Action;
+use tollgate_domain::gate::Gate;
+use tollgate_domain::user::Provider;
+use tollgate_domain::{Email, Secret, UserId, Username};
+use tollgate_http::{ApiError, RequestContext};
+use tollgate_platform::random_bytes;
+use tollgate_store::{Credentials, NewAccount, Profile, Registration};
+
+/// Why there is no first admin.
+#[derive(Debug, thiserror::Error)]
+pub enum FirstAdminError {
+    /// The address is none.
+    #[error("the admin's address is not an e-mail address")]
+    InvalidEmail,
+    /// The password will not do.
+    #[error("{0}")]
+    WeakPassword(#[from] tollgate_domain::password::WeakPassword),
+    /// The tables or the hash failed.
+    #[error("{}", .0.cause().unwrap_or(.0.code()))]
+    Failed(ApiError),
+}
+
+impl From<ApiError> for FirstAdminError {
+    fn from(error: ApiError) -> Self {
+        Self::Failed(error)
+    }
+}
+
+impl State {
+    /// Makes an active, verified admin where there has never been one; `false` where there has.
+    ///
+    /// # Errors
+    /// When the address or the password will not do, or the tables do not answer.
+    pub async fn create_first_admin(&self, email: &str, password: &Secret<String>) -> Result<bool, FirstAdminError> {
+        if self.store.has_admins().await.map_err(ApiError::from)? {
+            return Ok(false);
+        }
+        let now = self.clock.now();
+        let email = Email::parse(email).map_err(|_| FirstAdminError::InvalidEmail)?;
+        let username = Username::parse("admin").map_err(|_| FirstAdminError::InvalidEmail)?;
+        self.config.passwords.check(password, &email, &username)?;
+        let id = UserId::new(now, random_bytes());
+        let hash = self.hasher.hash(password).await?;
+        let context =
+            RequestContext { request_id: RequestId::new(now, random_bytes()), now, ip: None, user_agent: None };
+        let mut audit = context.entry(Action::Registered, None, Some(id.to_string()));
+        audit.after = Some(json!({"is_admin": true}));
+        let account = NewAccount {
+            profile: Profile {
+                id,
+                email,
+                username,
+                provider: Provider::Local,
+                email_verified: true,
+                created_at: now,
+                linked_providers: Vec::new(),
+            },
+            credentials: Credentials { user_id: id, hash, password_version: 1 },
+            gate: Gate { is_admin: true, ..Gate::new(id) },
+            proof: None,
+            audit,
+        };
+        let made = self.store.register(&account).await.map_err(ApiError::from)?;
+        Ok(made == Registration::Done)
+    }
+
+    /// Signs exactly this header and these claims with the current access key: for the local desk, to test what is
+    /// refused.
+    ///
+    /// # Errors
+    /// When the keys cannot be had.
+    pub async fn sign_for_desk(&self, header: Value, claims: Value) -> Result<Secret<String>, ApiError> {
+        let keys = self.keys.auth().await?;
+        keys.sign_raw(header, &claims, self.clock.now()).map_err(|_| ApiError::Internal("not signed".into()))
+    }
+}

@@ -1,0 +1,81 @@
+//! The two pages that mailed links lead to. They rest on no cookie and load one stylesheet.
+
+use askama::Template;
+use axum::Json;
+use axum::response::{Html, IntoResponse, Response};
+use http::{HeaderMap, StatusCode, header};
+use serde::Serialize;
+use tollgate_http::{ApiError, Form};
+
+#[derive(Template)]
+#[template(path = "verify.html")]
+struct VerifyPage<'a> {
+    token: &'a str,
+}
+
+#[derive(Template)]
+#[template(path = "new_password.html")]
+struct NewPasswordPage<'a> {
+    token: &'a str,
+    refused: Option<&'a str>,
+}
+
+#[derive(Template)]
+#[template(path = "outcome.html")]
+struct OutcomePage<'a> {
+    title: &'a str,
+    text: &'a str,
+}
+
+/// What a form was for, and so what its page says when it is done.
+#[derive(Debug, Clone, Copy)]
+pub enum Answer {
+    /// An address is proved.
+    Verified,
+    /// A password is set.
+    PasswordSet,
+}
+
+/// The page behind the link of a verification mail.
+pub fn verify(token: &str) -> Response {
+    html(StatusCode::OK, &VerifyPage { token })
+}
+
+/// The page behind the link of a reset mail; `refused` says why the password that was sent will not do.
+pub fn new_password(token: &str, refused: Option<&str>) -> Response {
+    let status = if refused.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
+    html(status, &NewPasswordPage { token, refused })
+}
+
+/// The outcome as it was asked for: JSON for a program, a page for a page.
+pub fn answer<T: Serialize>(form: Form, outcome: Result<Json<T>, ApiError>, answer: Answer) -> Response {
+    match (form, outcome) {
+        (Form::Json, outcome) => outcome.into_response(),
+        (Form::Page, Ok(_)) => {
+            let (title, text) = match answer {
+                Answer::Verified => ("Your address is proved", "You can sign in now."),
+                Answer::PasswordSet => {
+                    ("Your password is set", "Every session of before has ended. Sign in with the new password.")
+                }
+            };
+            html(StatusCode::OK, &OutcomePage { title, text })
+        }
+        (Form::Page, Err(error)) => {
+            tracing::info!(code = error.code(), cause = error.cause(), "a page's form was refused");
+            html(error.status(), &OutcomePage { title: "That did not work", text: &error.detail() })
+        }
+    }
+}
+
+/// Whether the caller asks for JSON and not for a page.
+pub fn wants_json(headers: &HeaderMap) -> bool {
+    let accept = headers.get(header::ACCEPT).and_then(|accept| accept.to_str().ok()).unwrap_or_default();
+    accept.contains("json") && !accept.contains("html")
+}
+
+fn html(status: StatusCode, page: &impl Template) -> Response {
+    match page.render() {
+        Ok(text) => (status, Html(text)).into_response(),
+        Err(error) => ApiError::Internal(format!("page: {error}")).into_response(),
+    }
+}

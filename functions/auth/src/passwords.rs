@@ -1,0 +1,147 @@
+//! Argon2id, off the async threads and bounded in number (S4).
+
+use argon2::password_hash::phc::PasswordHash;
+use argon2::password_hash::{PasswordHasher, PasswordVerifier};
+use argon2::{Algorithm, Argon2, Params, Version};
+use std::sync::Arc;
+use tokio::sync::Semaphore;
+use tollgate_domain::Secret;
+use tollgate_domain::password::MAX_CHARS;
+use tollgate_http::ApiError;
+use tollgate_platform::random_bytes;
+
+/// OWASP's first choice for Argon2id: 19 MiB, two passes, one lane.
+const MEMORY_KIB: u32 = 19 * 1024;
+const PASSES: u32 = 2;
+const LANES: u32 = 1;
+/// How many hashes are computed at once: each takes a core and 19 MiB.
+const AT_ONCE: usize = 2;
+
+/// The hash of no password: what an unknown address is compared with, at the same cost (S6).
+const NOBODY: &str =
+    "$argon2id$v=19$m=19456,t=2,p=1$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
+
+/// Computes and compares hashes.
+#[derive(Clone)]
+pub struct Hasher {
+    places: Arc<Semaphore>,
+}
+
+/// What a comparison gave.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// Another password.
+    Wrong,
+    /// That password.
+    Right,
+    /// That password, by a hash with older parameters.
+    RightButWeak,
+}
+
+impl Hasher {
+    pub fn new() -> Self {
+        Self { places: Arc::new(Semaphore::new(AT_ONCE)) }
+    }
+
+    /// The PHC string of `password`, with a salt of its own.
+    pub async fn hash(&self, password: &Secret<String>) -> Result<String, ApiError> {
+        let password = password.clone();
+        self.off_thread(move || {
+            let hash = argon2()?.hash_password_with_salt(password.expose().as_bytes(), &random_bytes::<16>());
+            hash.map(|hash| hash.to_string()).map_err(internal)
+        })
+        .await
+    }
+
+    /// Compares `password` with `hash`; without one it takes as long and is wrong.
+    pub async fn verify(&self, password: &Secret<String>, hash: Option<&str>) -> Result<Verdict, ApiError> {
+        if password.expose().chars().count() > MAX_CHARS {
+            return Ok(Verdict::Wrong); // no account has such a one
+        }
+        let (password, is_known) = (password.clone(), hash.is_some());
+        let hash = hash.unwrap_or(NOBODY).to_owned();
+        self.off_thread(move || {
+            let hash = PasswordHash::new(&hash).map_err(internal)?;
+            let is_right = argon2()?.verify_password(password.expose().as_bytes(), &hash).is_ok();
+            Ok(match is_right && is_known {
+                false => Verdict::Wrong,
+                true if is_current(&hash) => Verdict::Right,
+                true => Verdict::RightButWeak,
+            })
+        })
+        .await
+    }
+
+    async fn off_thread<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> Result<T, ApiError> + Send + 'static,
+    ) -> Result<T, ApiError> {
+        let _place = self.places.acquire().await.map_err(internal)?;
+        tokio::task::spawn_blocking(work).await.map_err(internal)?
+    }
+}
+
+fn argon2() -> Result<Argon2<'static>, ApiError> {
+    let params = Params::new(MEMORY_KIB, PASSES, LANES, None).map_err(internal)?;
+    Ok(Argon2::new(Algorithm::Argon2id, Version::V0x13, params))
+}
+
+fn is_current(hash: &PasswordHash) -> bool {
+    let at_least = |name: &str, least: u32| hash.params.get_decimal(name).is_some_and(|value| value >= least);
+    hash.algorithm.as_str() == "argon2id" && at_least("m", MEMORY_KIB) && at_least("t", PASSES) && at_least("p", LANES)
+}
+
+fn internal(error: impl std::fmt::Display) -> ApiError {
+    ApiError::Internal(format!("password hash: {error}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn secret(text: &str) -> Secret<String> {
+        Secret::new(text.to_owned())
+    }
+
+    // S2
+    #[tokio::test]
+    async fn passwords_that_agree_in_their_first_72_bytes_are_different() {
+        let hasher = Hasher::new();
+        let long = "x".repeat(72);
+        let hash = hasher.hash(&secret(&format!("{long}a"))).await.unwrap();
+        assert_eq!(hasher.verify(&secret(&format!("{long}b")), Some(&hash)).await.unwrap(), Verdict::Wrong);
+        assert_eq!(hasher.verify(&secret(&long), Some(&hash)).await.unwrap(), Verdict::Wrong);
+        assert_eq!(hasher.verify(&secret(&format!("{long}a")), Some(&hash)).await.unwrap(), Verdict::Right);
+    }
+
+    // S4
+    #[tokio::test]
+    async fn a_hash_is_argon2id_with_its_own_salt_and_an_older_one_is_told_apart() {
+        let hasher = Hasher::new();
+        let [one, two] = [hasher.hash(&secret("same")).await.unwrap(), hasher.hash(&secret("same")).await.unwrap()];
+        assert!(one.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{one}");
+        assert_ne!(one, two);
+        let old = Argon2::new(Algorithm::Argon2id, Version::V0x13, Params::new(4096, 1, 1, None).unwrap());
+        let old = old.hash_password_with_salt(b"same", &[7; 16]).unwrap().to_string();
+        assert_eq!(hasher.verify(&secret("same"), Some(&old)).await.unwrap(), Verdict::RightButWeak);
+    }
+
+    // S6
+    #[tokio::test]
+    async fn nobody_has_the_hash_that_stands_for_unknown_addresses() {
+        let hasher = Hasher::new();
+        assert_eq!(hasher.verify(&secret(""), None).await.unwrap(), Verdict::Wrong);
+        let nobody = PasswordHash::new(NOBODY).unwrap();
+        assert!(is_current(&nobody), "it costs what the hash of an account costs");
+    }
+
+    // S1
+    #[tokio::test]
+    async fn spaces_case_and_unicode_of_a_password_count() {
+        let hasher = Hasher::new();
+        let hash = hasher.hash(&secret(" Pässwörter 🙂 ")).await.unwrap();
+        for other in ["Pässwörter 🙂", " pässwörter 🙂 ", " Pa\u{308}sswörter 🙂 "] {
+            assert_eq!(hasher.verify(&secret(other), Some(&hash)).await.unwrap(), Verdict::Wrong, "{other}");
+        }
+    }
+}

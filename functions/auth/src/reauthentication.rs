@@ -1,0 +1,36 @@
+//! Acts that want a fresh sign-in (® in the contract): the password, or a session that began within 5 minutes (S5).
+
+use crate::State;
+use crate::passwords::Verdict;
+use serde::Deserialize;
+use tollgate_domain::Secret;
+use tollgate_domain::session::FRESH;
+use tollgate_http::{ActiveUser, ApiError, RequestContext};
+
+/// The part of a body that confirms who is acting.
+#[derive(Deserialize)]
+pub struct Confirmation {
+    /// The present password.
+    #[serde(default)]
+    pub password: Option<Secret<String>>,
+}
+
+/// Lets `user` pass with the right password, or in a session that has just begun; a refresh is no beginning.
+pub async fn require_fresh(
+    state: &State,
+    context: &RequestContext,
+    user: &ActiveUser,
+    confirmation: &Confirmation,
+) -> Result<(), ApiError> {
+    let Some(password) = &confirmation.password else {
+        let session = state.store.session(&user.id, &user.session_id).await?;
+        let is_fresh = session.is_some_and(|row| context.now.duration_since(row.created_at) <= FRESH);
+        return if is_fresh { Ok(()) } else { Err(ApiError::ReauthenticationRequired) };
+    };
+    let profile = state.store.profile(&user.id).await?.ok_or(ApiError::Unauthenticated)?;
+    let credentials = state.store.credentials(&profile.email).await?.filter(|found| found.user_id == user.id);
+    match state.hasher.verify(password, credentials.as_ref().map(|found| found.hash.as_str())).await? {
+        Verdict::Wrong => Err(ApiError::WrongPassword),
+        Verdict::Right | Verdict::RightButWeak => Ok(()),
+    }
+}

@@ -1,0 +1,63 @@
+//! `POST /change-password`.
+
+use super::{Message, message};
+use crate::State;
+use crate::mails;
+use crate::passwords::Verdict;
+use axum::Json;
+use axum::extract::State as Shared;
+use serde::Deserialize;
+use serde_json::json;
+use tollgate_domain::Secret;
+use tollgate_domain::audit::Action;
+use tollgate_http::{ActiveUser, ApiError, JsonBody, RequestContext};
+use tollgate_mail::Message as Mail;
+use tollgate_store::NewPassword;
+
+/// The present password and the one to set.
+#[derive(Deserialize)]
+pub struct ChangePassword {
+    old_password: Secret<String>,
+    new_password: Secret<String>,
+}
+
+/// Changes the password; every other session is dead, this one goes on.
+pub async fn change_password(
+    Shared(state): Shared<State>,
+    context: RequestContext,
+    user: ActiveUser,
+    JsonBody(body): JsonBody<ChangePassword>,
+) -> Result<Json<Message>, ApiError> {
+    let profile = state.store.profile(&user.id).await?.ok_or(ApiError::Unauthenticated)?;
+    let credentials = state.store.credentials(&profile.email).await?.filter(|found| found.user_id == user.id);
+    let credentials = credentials.ok_or(ApiError::NoPassword)?;
+    if state.hasher.verify(&body.old_password, Some(&credentials.hash)).await? == Verdict::Wrong {
+        return Err(ApiError::WrongPassword);
+    }
+    state
+        .config
+        .passwords
+        .check(&body.new_password, &profile.email, &profile.username)
+        .map_err(ApiError::WeakPassword)?;
+    let ends_at = *user.gate.sessions.get(&user.session_id).ok_or(ApiError::Unauthenticated)?;
+    let notice = Mail::PasswordChanged {
+        to: profile.email.as_str().to_owned(),
+        username: profile.username.as_str().to_owned(),
+        at: context.now,
+    };
+    let mut entry = context.entry(Action::PasswordChanged, Some(user.id), Some(user.id.to_string()));
+    entry.after = Some(json!({"method": "change", "sessions_ended": user.gate.sessions.len() - 1}));
+    let new = NewPassword {
+        user_id: user.id,
+        email: &profile.email,
+        hash: state.hasher.hash(&body.new_password).await?,
+        replaces_version: credentials.password_version,
+        notice: mails::outgoing(&notice, context.now)?,
+        audit: &[entry],
+    };
+    // What raced it was another change, a reset, or the end of this session: the old password is the old one no more.
+    if !state.store.change_password(&new, (&user.session_id, ends_at)).await? {
+        return Err(ApiError::WrongPassword);
+    }
+    Ok(message("The password is changed. You are signed out everywhere else."))
+}

@@ -1,0 +1,33 @@
+//! `POST /deactivate`.
+
+use super::message;
+use crate::State;
+use crate::reauthentication::{Confirmation, require_fresh};
+use axum::extract::State as Shared;
+use axum::response::{IntoResponse, Response};
+use http::header;
+use serde_json::json;
+use tollgate_domain::audit::Action;
+use tollgate_http::{ActiveUser, ApiError, OptionalJson, REFRESH_COOKIE, RequestContext};
+use tollgate_store::Deactivation;
+
+/// Closes the caller's own account.
+pub async fn deactivate(
+    Shared(state): Shared<State>,
+    context: RequestContext,
+    user: ActiveUser,
+    OptionalJson(body): OptionalJson<Confirmation>,
+) -> Result<Response, ApiError> {
+    require_fresh(&state, &context, &user, &body).await?;
+    let mut entry = context.entry(Action::Deactivated, Some(user.id), Some(user.id.to_string()));
+    entry.before = Some(json!({"is_active": true}));
+    entry.after = Some(json!({"is_active": false, "sessions_ended": user.gate.sessions.len()}));
+    match state.store.deactivate(&user.gate, &entry).await? {
+        Deactivation::Done => {}
+        Deactivation::LastAdmin => return Err(ApiError::LastAdmin),
+        Deactivation::Changed => return Err(ApiError::Unauthenticated),
+    }
+    let mut response = message("Your account is closed.").into_response();
+    response.headers_mut().append(header::SET_COOKIE, state.config.cookies.set(REFRESH_COOKIE, "", 0)?);
+    Ok(response)
+}

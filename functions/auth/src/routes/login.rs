@@ -1,0 +1,72 @@
+//! `POST /login`.
+
+use crate::State;
+use crate::passwords::Verdict;
+use crate::sign_in::{TokenDelivery, refuse_closed, sign_in};
+use axum::extract::State as Shared;
+use axum::response::Response;
+use serde::Deserialize;
+use serde_json::json;
+use tollgate_domain::audit::Action;
+use tollgate_domain::{Email, Secret};
+use tollgate_http::{ApiError, JsonBody, RequestContext};
+use tollgate_store::Credentials;
+
+/// Who wants in.
+#[derive(Deserialize)]
+pub struct Login {
+    email: String,
+    password: Secret<String>,
+    #[serde(default)]
+    token_delivery: TokenDelivery,
+}
+
+/// An address that no account can have: what a malformed one is looked up as (S6).
+const NOBODYS_ADDRESS: &str = "nobody@invalid.invalid";
+
+/// Signs in by password.
+pub async fn login(
+    Shared(state): Shared<State>,
+    context: RequestContext,
+    JsonBody(body): JsonBody<Login>,
+) -> Result<Response, ApiError> {
+    let email = Email::parse(&body.email).or_else(|_| Email::parse(NOBODYS_ADDRESS));
+    let email = email.map_err(|_| ApiError::InvalidCredentials)?;
+    let found = state.store.credentials(&email).await?;
+    let verdict = state.hasher.verify(&body.password, found.as_ref().map(|found| found.hash.as_str())).await?;
+    let Some(credentials) = found.as_ref().filter(|_| verdict != Verdict::Wrong) else {
+        return refuse(&state, &context, found.as_ref(), ApiError::InvalidCredentials).await;
+    };
+    let (profile, gate) =
+        tokio::join!(state.store.profile(&credentials.user_id), state.store.gate(&credentials.user_id));
+    let (Some(profile), Some(gate)) = (profile?, gate?) else {
+        return Err(ApiError::Internal("credentials without an account".into()));
+    };
+    if let Err(closed) = refuse_closed(&gate) {
+        return refuse(&state, &context, Some(credentials), closed).await;
+    }
+    if !profile.email_verified {
+        return refuse(&state, &context, Some(credentials), ApiError::EmailNotVerified).await;
+    }
+    if gate.password_version != credentials.password_version {
+        return Err(ApiError::InvalidCredentials); // a reset or change came between the two reads
+    }
+    if verdict == Verdict::RightButWeak {
+        let stronger = state.hasher.hash(&body.password).await?;
+        state.store.renew_hash(&email, &credentials.hash, &stronger).await?;
+    }
+    sign_in(&state, &context, profile, gate, body.token_delivery).await
+}
+
+async fn refuse(
+    state: &State,
+    context: &RequestContext,
+    credentials: Option<&Credentials>,
+    error: ApiError,
+) -> Result<Response, ApiError> {
+    let target = credentials.map(|found| found.user_id.to_string());
+    let mut entry = context.entry(Action::SignInFailed, None, target);
+    entry.after = Some(json!({"method": "password", "reason": error.code()}));
+    state.store.record(&entry).await?;
+    Err(error)
+}

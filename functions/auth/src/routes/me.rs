@@ -1,0 +1,31 @@
+//! `GET /me`.
+
+use crate::State;
+use axum::Json;
+use axum::extract::State as Shared;
+use serde::Serialize;
+use tollgate_domain::User;
+use tollgate_domain::user::Provider;
+use tollgate_http::{ActiveUser, ApiError, RequestContext};
+
+/// The caller, with what only the caller sees.
+#[derive(Serialize)]
+pub struct Me {
+    #[serde(flatten)]
+    user: User,
+    tier: u32,
+    has_password: bool,
+    linked_providers: Vec<Provider>,
+}
+
+/// Who the caller is.
+pub async fn me(Shared(state): Shared<State>, context: RequestContext, user: ActiveUser) -> Result<Json<Me>, ApiError> {
+    let profile = state.store.profile(&user.id).await?.ok_or(ApiError::Unauthenticated)?;
+    let credentials = state.store.credentials(&profile.email).await?;
+    Ok(Json(Me {
+        tier: user.gate.present_tier(context.now),
+        has_password: credentials.is_some_and(|found| found.user_id == user.id),
+        linked_providers: profile.linked_providers.clone(),
+        user: profile.into_user(&user.gate),
+    }))
+}

@@ -1,0 +1,43 @@
+//! One file for each operation: its request, its answer, its handler.
+
+pub mod change_password;
+pub mod deactivate;
+pub mod forget_password;
+pub mod healthz;
+pub mod jwks;
+pub mod login;
+pub mod logout;
+pub mod me;
+pub mod new_password;
+pub mod refresh_token;
+pub mod register;
+pub mod request_verify;
+pub mod sessions;
+pub mod verify;
+
+use axum::Json;
+use serde::Serialize;
+use tollgate_domain::{Email, UserId};
+use tollgate_http::{ApiError, RequestContext};
+use tollgate_platform::random_bytes;
+
+/// An answer that is a sentence for a person.
+#[derive(Debug, Serialize)]
+pub struct Message {
+    message: &'static str,
+}
+
+/// `message` as the body.
+pub const fn message(message: &'static str) -> Json<Message> {
+    Json(Message { message })
+}
+
+/// The address in field `name`.
+fn email(text: &str, name: &'static str) -> Result<Email, ApiError> {
+    Email::parse(text).map_err(|_| ApiError::InvalidEmail(name))
+}
+
+/// An id that nobody has: what an unknown address is looked up by, so that it costs the same reads (S6).
+fn nobody(context: &RequestContext) -> UserId {
+    UserId::new(context.now, random_bytes())
+}

@@ -1,0 +1,84 @@
+//! `GET` and `POST /new-password`.
+
+use super::verify::{LinkQuery, find_link, refused};
+use super::{Message, message};
+use crate::State;
+use crate::mails;
+use crate::pages::{self, Answer};
+use axum::Json;
+use axum::extract::{Query, State as Shared};
+use axum::response::Response;
+use serde::Deserialize;
+use serde_json::json;
+use tollgate_domain::Secret;
+use tollgate_domain::audit::Action;
+use tollgate_domain::onetime::Purpose;
+use tollgate_http::{ApiError, Form, Input, RequestContext};
+use tollgate_mail::Message as Mail;
+use tollgate_store::NewPassword;
+
+/// A page that asks for the new password; opening it uses nothing up (S13).
+pub async fn page(Query(query): Query<LinkQuery>) -> Response {
+    pages::new_password(query.token(), None)
+}
+
+/// The link's token and the password to set.
+#[derive(Deserialize)]
+pub struct SetPassword {
+    token: Secret<String>,
+    password: Secret<String>,
+}
+
+/// Sets a password by the mailed link; every session of the user is dead before the answer.
+pub async fn new_password(
+    Shared(state): Shared<State>,
+    context: RequestContext,
+    input: Input<SetPassword>,
+) -> Response {
+    match set(&state, &context, &input.value).await {
+        // The page again: a weak password does not use the link up.
+        Err(ApiError::WeakPassword(reason)) if input.form == Form::Page => {
+            pages::new_password(input.value.token.expose(), Some(&reason.to_string()))
+        }
+        outcome => pages::answer(input.form, outcome, Answer::PasswordSet),
+    }
+}
+
+async fn set(state: &State, context: &RequestContext, body: &SetPassword) -> Result<Json<Message>, ApiError> {
+    let (token, row) = find_link(state, Purpose::Reset, &body.token).await?;
+    let user = token.user_id;
+    let (profile, gate) = tokio::join!(state.store.profile(&user), state.store.gate(&user));
+    let (Some(profile), Some(gate)) = (profile?, gate?) else { return Err(ApiError::InvalidToken) };
+    row.check_link(profile.email.key(), gate.password_version, context.now).map_err(refused)?;
+    if !gate.is_active {
+        return Err(ApiError::InvalidToken);
+    }
+    state.config.passwords.check(&body.password, &profile.email, &profile.username).map_err(ApiError::WeakPassword)?;
+    let hash = state.hasher.hash(&body.password).await?;
+    let notice = Mail::PasswordChanged {
+        to: profile.email.as_str().to_owned(),
+        username: profile.username.as_str().to_owned(),
+        at: context.now,
+    };
+    let mut changed = context.entry(Action::PasswordChanged, Some(user), Some(user.to_string()));
+    changed.after = Some(json!({"method": "reset", "sessions_ended": gate.sessions.len()}));
+    let mut audit = vec![changed];
+    if !profile.email_verified {
+        let mut verified = context.entry(Action::Verified, Some(user), Some(user.to_string()));
+        verified.before = Some(json!({"email_verified": false}));
+        verified.after = Some(json!({"email_verified": true}));
+        audit.push(verified);
+    }
+    let new = NewPassword {
+        user_id: user,
+        email: &profile.email,
+        hash,
+        replaces_version: gate.password_version,
+        notice: mails::outgoing(&notice, context.now)?,
+        audit: &audit,
+    };
+    if !state.store.reset_password(&new, &row, !profile.email_verified, context.now).await? {
+        return Err(ApiError::InvalidToken);
+    }
+    Ok(message("The password is set. Sign in with it."))
+}

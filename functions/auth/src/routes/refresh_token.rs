@@ -1,0 +1,118 @@
+//! `POST /refresh-token`.
+
+use crate::State;
+use crate::sign_in::{Handed, TokenDelivery, answer};
+use axum::extract::State as Shared;
+use axum::response::{IntoResponse, Response};
+use http::header;
+use serde::Deserialize;
+use serde_json::json;
+use tollgate_domain::Secret;
+use tollgate_domain::audit::Action;
+use tollgate_domain::session::Refresh;
+use tollgate_http::{ApiError, CookieJar, OptionalJson, REFRESH_COOKIE, RequestContext};
+use tollgate_platform::tokens::RefreshToken;
+use tollgate_store::{Rotated, SessionRow};
+
+/// What a client that keeps no cookies sends.
+#[derive(Deserialize)]
+pub struct RefreshTokenBody {
+    #[serde(default)]
+    pub refresh_token: Option<Secret<String>>,
+    #[serde(default)]
+    pub token_delivery: TokenDelivery,
+}
+
+/// Why a token was refused, and whether its session goes on.
+enum Refused {
+    /// The cookie is of no use any more.
+    SessionGone,
+    /// Another tab holds a better one: the cookie stays.
+    SessionLives,
+    /// Something else failed.
+    Failed(ApiError),
+}
+
+impl<E: Into<ApiError>> From<E> for Refused {
+    fn from(error: E) -> Self {
+        Self::Failed(error.into())
+    }
+}
+
+/// Rotates a refresh token.
+pub async fn refresh_token(
+    Shared(state): Shared<State>,
+    context: RequestContext,
+    cookies: CookieJar,
+    OptionalJson(body): OptionalJson<RefreshTokenBody>,
+) -> Result<Response, ApiError> {
+    let from_cookie = body.refresh_token.is_none();
+    let token = match body.refresh_token {
+        Some(token) => Some(token),
+        None => cookies.get_to_act(REFRESH_COOKIE, &state.config.origins)?,
+    };
+    match rotate(&state, &context, token, body.token_delivery).await {
+        Ok(response) => Ok(response),
+        Err(Refused::Failed(error)) => Err(error),
+        Err(Refused::SessionLives) => Err(ApiError::InvalidRefreshToken),
+        Err(Refused::SessionGone) if !from_cookie => Err(ApiError::InvalidRefreshToken),
+        Err(Refused::SessionGone) => {
+            let mut response = ApiError::InvalidRefreshToken.into_response();
+            let cleared = state.config.cookies.set(REFRESH_COOKIE, "", 0)?;
+            response.headers_mut().append(header::SET_COOKIE, cleared);
+            Ok(response)
+        }
+    }
+}
+
+async fn rotate(
+    state: &State,
+    context: &RequestContext,
+    token: Option<Secret<String>>,
+    delivery: TokenDelivery,
+) -> Result<Response, Refused> {
+    let keys = state.keys.auth().await?;
+    let token = token.ok_or(Refused::SessionGone)?;
+    let token = keys.read_refresh_token(token.expose()).map_err(|_| Refused::SessionGone)?;
+    let (gate, profile) = tokio::join!(state.store.gate(&token.user_id), state.store.profile(&token.user_id));
+    let gate = gate?.filter(|gate| gate.admits(&token.session_id, context.now)).ok_or(Refused::SessionGone)?;
+    let profile = profile?.ok_or_else(|| ApiError::Internal("a gate without a profile".into()))?;
+    let row = next_row(state, context, &token).await?;
+    let handed = Handed::of_row(state, &row, &token.nonce, context);
+    Ok(answer(state, context, profile, &gate, handed, delivery).await?)
+}
+
+/// The row whose token is to be handed out: rotated now, or by a request just before this one.
+async fn next_row(state: &State, context: &RequestContext, token: &RefreshToken) -> Result<SessionRow, Refused> {
+    let idle_seconds = state.config.lifetimes.idle_seconds;
+    let nonce_hash = token.nonce.hash();
+    let shown = (token.n, nonce_hash.as_str());
+    let rotated = state
+        .store
+        .rotate_session(&token.user_id, &token.session_id, shown, idle_seconds, &context.request_id, context.now)
+        .await?;
+    let row = match rotated {
+        Rotated::Done(row) => return Ok(row),
+        Rotated::Unknown => return Err(Refused::SessionGone),
+        Rotated::Not(row) => row,
+    };
+    match row.rotation().judge(token.n, context.now, idle_seconds) {
+        Refresh::Repeat => Ok(row),
+        Refresh::Reuse => {
+            end_stolen(state, context, token).await?;
+            Err(Refused::SessionGone)
+        }
+        Refresh::Refuse if row.rotation().is_expired(context.now, idle_seconds) => Err(Refused::SessionGone),
+        // `Rotate`: two rotations of one moment; the other one has just been undone by nobody. The client asks again.
+        Refresh::Refuse | Refresh::Rotate => Err(Refused::SessionLives),
+    }
+}
+
+/// A token that was used up long ago is shown again: somebody has a copy, and the session ends for both (S18).
+async fn end_stolen(state: &State, context: &RequestContext, token: &RefreshToken) -> Result<(), ApiError> {
+    let mut entry = context.entry(Action::SessionRevoked, None, Some(token.user_id.to_string()));
+    entry.before = Some(json!({"session_id": token.session_id}));
+    entry.after = Some(json!({"reason": "refresh_token_reused"}));
+    state.store.end_session(&token.user_id, &token.session_id, &entry).await?;
+    Ok(())
+}

@@ -1,0 +1,81 @@
+//! `POST /register`.
+
+use super::{Message, email, message};
+use crate::State;
+use crate::mails::{self, Account};
+use axum::Json;
+use axum::extract::State as Shared;
+use http::StatusCode;
+use serde::Deserialize;
+use serde_json::json;
+use tollgate_domain::audit::Action;
+use tollgate_domain::gate::Gate;
+use tollgate_domain::onetime::Purpose;
+use tollgate_domain::user::Provider;
+use tollgate_domain::{Secret, UserId, Username};
+use tollgate_http::{ApiError, JsonBody, RequestContext};
+use tollgate_mail::Message as Mail;
+use tollgate_platform::random_bytes;
+use tollgate_store::{Credentials, NewAccount, Profile, Registration};
+
+/// Who wants an account.
+#[derive(Deserialize)]
+pub struct Register {
+    email: String,
+    username: String,
+    password: Secret<String>,
+}
+
+/// Makes an account, or tells the owner of the address by mail that there is one. The answer is the same.
+pub async fn register(
+    Shared(state): Shared<State>,
+    context: RequestContext,
+    JsonBody(body): JsonBody<Register>,
+) -> Result<(StatusCode, Json<Message>), ApiError> {
+    let email = email(&body.email, "email")?;
+    let username = Username::parse(&body.username).map_err(|_| ApiError::InvalidUsername)?;
+    state.config.passwords.check(&body.password, &email, &username).map_err(ApiError::WeakPassword)?;
+    let taken = state.store.taken(&username, &email, context.now).await?;
+    if taken.username {
+        return Err(ApiError::UsernameTaken);
+    }
+    // Hashed also where it is not kept: both ways take as long (S6).
+    let hash = state.hasher.hash(&body.password).await?;
+    let id = UserId::new(context.now, random_bytes());
+    let account = Account { id, email: &email, username: &username, password_version: 1 };
+    let proof = mails::onetime(&state, account, Purpose::Verify, context.now).await?;
+    let outcome = if taken.email {
+        Registration::EmailTaken
+    } else {
+        let mut audit = context.entry(Action::Registered, Some(id), Some(id.to_string()));
+        audit.after = Some(json!({"provider": Provider::Local}));
+        let account = NewAccount {
+            profile: Profile {
+                id,
+                email: email.clone(),
+                username: username.clone(),
+                provider: Provider::Local,
+                email_verified: false,
+                created_at: context.now,
+                linked_providers: Vec::new(),
+            },
+            credentials: Credentials { user_id: id, hash, password_version: 1 },
+            gate: Gate::new(id),
+            proof: Some(proof),
+            audit,
+        };
+        state.store.register(&account).await?
+    };
+    match outcome {
+        Registration::Done => {}
+        Registration::UsernameTaken => return Err(ApiError::UsernameTaken),
+        Registration::EmailTaken => {
+            let mail = Mail::AlreadyRegistered { to: email.as_str().to_owned() };
+            let mail = mails::outgoing(&mail, context.now)?;
+            if !state.store.register_known(&username, &mail, context.now).await? {
+                return Err(ApiError::UsernameTaken);
+            }
+        }
+    }
+    Ok((StatusCode::ACCEPTED, message("Look into your mail: we have sent you what to do next.")))
+}

@@ -1,0 +1,58 @@
+//! The audit trail: one entry for each change that happened.
+
+use crate::{AuditId, RequestId, UserId};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+/// What happened. The names are the contract's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Action {
+    /// An account was made.
+    #[serde(rename = "user.registered")]
+    Registered,
+    /// A session was made.
+    #[serde(rename = "user.signed_in")]
+    SignedIn,
+    /// A sign-in was refused.
+    #[serde(rename = "user.sign_in_failed")]
+    SignInFailed,
+    /// An address was proved.
+    #[serde(rename = "user.verified")]
+    Verified,
+    /// A user closed the own account.
+    #[serde(rename = "user.deactivated")]
+    Deactivated,
+    /// A password was changed or set anew.
+    #[serde(rename = "user.password_changed")]
+    PasswordChanged,
+    /// A user became an admin or ceased to be one.
+    #[serde(rename = "user.role_changed")]
+    RoleChanged,
+    /// A session was ended.
+    #[serde(rename = "session.revoked")]
+    SessionRevoked,
+}
+
+/// The `AuditEntry` of the contract.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct AuditEntry {
+    /// Its id, sorted by time.
+    pub id: AuditId,
+    /// Who did it; `None`: the system or Stripe.
+    pub actor_id: Option<UserId>,
+    /// What happened.
+    pub action: Action,
+    /// The id of what it happened to; `None` where a sign-in failed for an unknown address.
+    pub target_id: Option<String>,
+    /// What it was before.
+    pub before: Option<Value>,
+    /// What it is now.
+    pub after: Option<Value>,
+    /// From where.
+    pub ip: Option<String>,
+    /// In which request.
+    pub request_id: Option<RequestId>,
+    /// When.
+    pub created_at: Timestamp,
+}

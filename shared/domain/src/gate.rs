@@ -1,0 +1,125 @@
+//! The gate: what one authenticated request needs to know of a user. A session lives exactly while its id stands here.
+
+use crate::{SessionId, UserId};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// How a user left, if at all.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Left {
+    /// By `POST /deactivate`.
+    Deactivated,
+    /// By `POST /me/delete`.
+    Deleted,
+}
+
+/// The gate's item of one user.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Gate {
+    /// Whose it is.
+    pub user_id: UserId,
+    /// Whether the user may sign in.
+    pub is_active: bool,
+    /// How the user left, if at all.
+    #[serde(default)]
+    pub left: Option<Left>,
+    /// Whether the user may use the admin API.
+    pub is_admin: bool,
+    /// Raised with each new password; also in the credentials row.
+    pub password_version: u64,
+    /// The live sessions and their absolute ends.
+    #[serde(default)]
+    pub sessions: BTreeMap<SessionId, Timestamp>,
+    /// What the user's plan gives, 0 without one.
+    #[serde(default)]
+    pub tier: u32,
+    /// The features of that plan, at most 1 KiB of JSON.
+    #[serde(default)]
+    pub features: serde_json::Map<String, serde_json::Value>,
+    /// When tier and features end.
+    #[serde(default)]
+    pub access_until: Option<Timestamp>,
+}
+
+impl Gate {
+    /// That of a user who has just registered.
+    #[must_use]
+    pub fn new(user_id: UserId) -> Self {
+        Self {
+            user_id,
+            is_active: true,
+            left: None,
+            is_admin: false,
+            password_version: 1,
+            sessions: BTreeMap::new(),
+            tier: 0,
+            features: serde_json::Map::new(),
+            access_until: None,
+        }
+    }
+
+    /// Whether a request of `session` may pass at `now`.
+    #[must_use]
+    pub fn admits(&self, session: &SessionId, now: Timestamp) -> bool {
+        self.is_active && self.sessions.get(session).is_some_and(|end| now < *end)
+    }
+
+    /// The tier that counts at `now`.
+    #[must_use]
+    pub fn present_tier(&self, now: Timestamp) -> u32 {
+        if self.access_until.is_some_and(|until| now < until) { self.tier } else { 0 }
+    }
+
+    /// The sessions that must go so that one more has room: those past their end, then the oldest.
+    #[must_use]
+    pub fn sessions_to_end(&self, now: Timestamp) -> Vec<SessionId> {
+        let (ended, live): (Vec<_>, Vec<_>) = self.sessions.iter().partition(|(_, end)| **end <= now);
+        let surplus = (live.len() + 1).saturating_sub(crate::session::MAX_SESSIONS);
+        // Ids sort by the time they were made: the first are the oldest.
+        ended.into_iter().chain(live.into_iter().take(surplus)).map(|(id, _)| *id).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(seconds: i64) -> Timestamp {
+        Timestamp::from_second(1_800_000_000 + seconds).unwrap()
+    }
+
+    fn session(made: i64) -> SessionId {
+        SessionId::new(at(made), [7; 10])
+    }
+
+    fn gate(sessions: impl IntoIterator<Item = (SessionId, Timestamp)>) -> Gate {
+        Gate { sessions: sessions.into_iter().collect(), ..Gate::new(UserId::new(at(0), [1; 10])) }
+    }
+
+    // S17
+    #[test]
+    fn only_a_listed_session_of_an_active_user_before_its_end_is_admitted() {
+        let open = gate([(session(0), at(100))]);
+        assert!(open.admits(&session(0), at(99)));
+        assert!(!open.admits(&session(0), at(100)), "its end has come");
+        assert!(!open.admits(&session(1), at(0)), "another session");
+        assert!(!Gate { is_active: false, ..open }.admits(&session(0), at(0)), "a disabled user");
+    }
+
+    #[test]
+    fn the_fifty_first_session_ends_the_oldest_and_what_is_past_its_end_goes_first() {
+        let mut full = gate((0..50).map(|n| (session(n), at(1_000))));
+        assert_eq!(full.sessions_to_end(at(0)), [session(0)]);
+        full.sessions.insert(session(30), at(5));
+        assert_eq!(full.sessions_to_end(at(5)), [session(30)], "one that ended makes the room");
+        assert!(gate((0..49).map(|n| (session(n), at(9)))).sessions_to_end(at(0)).is_empty());
+    }
+
+    #[test]
+    fn a_tier_counts_until_its_access_ends() {
+        let paid = Gate { tier: 2, access_until: Some(at(10)), ..gate([]) };
+        assert_eq!([paid.present_tier(at(9)), paid.present_tier(at(10))], [2, 0]);
+    }
+}

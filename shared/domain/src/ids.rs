@@ -1,0 +1,110 @@
+//! Ids: a prefix that tells the kind, then a UUIDv7 in hex. They sort by the time they were made and mean nothing else.
+
+use jiff::Timestamp;
+use std::fmt;
+use std::str::FromStr;
+use uuid::Uuid;
+
+/// A text that is no id of the wanted kind. To a caller it is an object that does not exist.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("not an id of this kind")]
+pub struct NotAnId;
+
+macro_rules! id {
+    ($(#[$doc:meta])* $name:ident, $prefix:literal) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub struct $name(Uuid);
+
+        impl $name {
+            /// A new one, made at `now` out of ten random bytes.
+            #[must_use]
+            pub fn new(now: Timestamp, random: [u8; 10]) -> Self {
+                let millis = u64::try_from(now.as_millisecond()).unwrap_or_default();
+                Self(uuid::Builder::from_unix_timestamp_millis(millis, &random).into_uuid())
+            }
+
+            /// The 32 hex digits after the prefix.
+            #[must_use]
+            pub fn bare(&self) -> String {
+                self.0.simple().to_string()
+            }
+
+            /// From the 32 hex digits after the prefix.
+            ///
+            /// # Errors
+            /// For anything else, upper-case digits included: an id has one spelling.
+            pub fn from_bare(text: &str) -> Result<Self, NotAnId> {
+                let canonical = text.len() == 32 && text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
+                if !canonical {
+                    return Err(NotAnId);
+                }
+                Uuid::try_parse(text).map(Self).map_err(|_| NotAnId)
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, concat!($prefix, "_{}"), self.0.simple())
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                fmt::Display::fmt(self, f)
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = NotAnId;
+            fn from_str(text: &str) -> Result<Self, NotAnId> {
+                Self::from_bare(text.strip_prefix(concat!($prefix, "_")).ok_or(NotAnId)?)
+            }
+        }
+
+        impl serde::Serialize for $name {
+            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.collect_str(self)
+            }
+        }
+
+        impl<'de> serde::Deserialize<'de> for $name {
+            fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
+            }
+        }
+    };
+}
+
+id!(/** A user. */ UserId, "usr");
+id!(/** A session. */ SessionId, "ses");
+id!(/** An entry of the audit trail. */ AuditId, "aud");
+id!(/** One request, in the answer's `x-request-id`, the log and whatever it wrote. */ RequestId, "req");
+id!(/** A message in the outbox. */ MessageId, "msg");
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_sort_by_the_time_they_were_made() {
+        let at = |ms| UserId::new(Timestamp::from_millisecond(ms).unwrap(), [0xff; 10]).to_string();
+        assert!(at(1_000) < at(2_000) && at(2_000) < at(1_700_000_000_000));
+    }
+
+    #[test]
+    fn an_id_has_exactly_one_spelling() {
+        let id = UserId::new(Timestamp::UNIX_EPOCH, [0xab; 10]);
+        let text = id.to_string();
+        assert_eq!(text.parse(), Ok(id));
+        for wrong in [
+            text.to_uppercase(),
+            text.replace("usr_", "ses_"),
+            text.replace("usr_", ""),
+            format!("{text}0"),
+            String::new(),
+        ] {
+            assert_eq!(wrong.parse::<UserId>(), Err(NotAnId), "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,17 @@
+//! The rules: what an account is, when a session lives, which password will do. Sync and pure: no AWS, no HTTP, no
+//! environment, no clock; the present and all randomness are arguments.
+
+pub mod audit;
+pub mod email;
+pub mod gate;
+pub mod ids;
+pub mod onetime;
+pub mod password;
+pub mod secret;
+pub mod session;
+pub mod user;
+
+pub use email::Email;
+pub use ids::{AuditId, MessageId, RequestId, SessionId, UserId};
+pub use secret::Secret;
+pub use user::{User, Username};

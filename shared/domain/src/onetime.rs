@@ -1,0 +1,131 @@
+//! One-time secrets: links and codes that are mailed (S10–S12). They are derived, not stored (see the design).
+
+use crate::UserId;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+/// What a link or a code is for. One of one purpose is refused at every other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Purpose {
+    /// Proves the address of a new account.
+    Verify,
+    /// Sets a new password.
+    Reset,
+}
+
+impl Purpose {
+    /// Its name in keys and derivations.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Verify => "verify",
+            Self::Reset => "reset",
+        }
+    }
+}
+
+/// Wrong tries that kill a code.
+pub const MAX_TRIES: u32 = 5;
+
+/// The row behind a link and, where the purpose has one, its code.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OneTimeRow {
+    /// Time-ordered, with 128 random bits; what the secrets are derived from.
+    pub id: String,
+    /// What they are for.
+    pub purpose: Purpose,
+    /// Whose they are.
+    pub user_id: UserId,
+    /// The key they are derived with.
+    pub generation: String,
+    /// The address that they were mailed to and prove.
+    pub email_key: String,
+    /// The password version of the account when they were made.
+    pub password_version: u64,
+    /// When the link ends.
+    pub expires_at: Timestamp,
+    /// When the code ends.
+    pub code_expires_at: Timestamp,
+    /// Tries at the code so far.
+    #[serde(default)]
+    pub tries: u32,
+    /// When it was used up.
+    #[serde(default)]
+    pub used_at: Option<Timestamp>,
+}
+
+/// Why a link or a code is refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Refused {
+    /// Unknown, used up, killed, or made for another state of the account.
+    #[error("not good, or not any more")]
+    Invalid,
+    /// The link was good once.
+    #[error("expired")]
+    Expired,
+}
+
+impl OneTimeRow {
+    /// Whether its link still stands for an account with this address and password version at `now`.
+    ///
+    /// # Errors
+    /// [`Refused::Invalid`] goes before [`Refused::Expired`].
+    pub fn check_link(&self, email_key: &str, password_version: u64, now: Timestamp) -> Result<(), Refused> {
+        let same_account = self.email_key == email_key && self.password_version == password_version;
+        if !same_account || self.used_at.is_some() {
+            return Err(Refused::Invalid);
+        }
+        if now < self.expires_at { Ok(()) } else { Err(Refused::Expired) }
+    }
+
+    /// Whether a try at its code is worth counting at `now`; the store counts it under the same conditions.
+    #[must_use]
+    pub fn takes_tries(&self, now: Timestamp) -> bool {
+        self.used_at.is_none() && self.tries < MAX_TRIES && now < self.code_expires_at
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(seconds: i64) -> Timestamp {
+        Timestamp::from_second(1_800_000_000 + seconds).unwrap()
+    }
+
+    fn row() -> OneTimeRow {
+        OneTimeRow {
+            id: "x".into(),
+            purpose: Purpose::Reset,
+            user_id: UserId::new(at(0), [0; 10]),
+            generation: "g".into(),
+            email_key: "ann@example.com".into(),
+            password_version: 3,
+            expires_at: at(3600),
+            code_expires_at: at(900),
+            tries: 0,
+            used_at: None,
+        }
+    }
+
+    // S10
+    #[test]
+    fn a_link_stands_until_its_last_second_for_the_account_as_it_was() {
+        assert_eq!(row().check_link("ann@example.com", 3, at(3599)), Ok(()));
+        assert_eq!(row().check_link("ann@example.com", 3, at(3600)), Err(Refused::Expired));
+        assert_eq!(row().check_link("new@example.com", 3, at(0)), Err(Refused::Invalid));
+        assert_eq!(row().check_link("ann@example.com", 4, at(0)), Err(Refused::Invalid));
+        let used = OneTimeRow { used_at: Some(at(1)), ..row() };
+        assert_eq!(used.check_link("ann@example.com", 3, at(9_999)), Err(Refused::Invalid));
+    }
+
+    // S11
+    #[test]
+    fn four_wrong_tries_leave_a_code_alive_and_the_fifth_kills_it() {
+        assert!(OneTimeRow { tries: 4, ..row() }.takes_tries(at(0)));
+        assert!(!OneTimeRow { tries: 5, ..row() }.takes_tries(at(0)));
+        assert!(!row().takes_tries(at(900)), "S10: a code lives 15 minutes");
+        assert!(!OneTimeRow { used_at: Some(at(0)), ..row() }.takes_tries(at(1)));
+    }
+}

@@ -1,0 +1,126 @@
+//! Sessions: the rotation of refresh tokens and their ends (S18, R10).
+
+use jiff::{SignedDuration, Timestamp};
+
+/// How long sessions and their tokens live, in seconds.
+#[derive(Debug, Clone, Copy)]
+pub struct Lifetimes {
+    /// An access token.
+    pub access_seconds: u32,
+    /// A refresh token that is not used.
+    pub idle_seconds: u32,
+    /// A session, from the sign-in on, however often it is refreshed.
+    pub absolute_seconds: u32,
+}
+
+/// How many sessions a user may have; the oldest ends.
+pub const MAX_SESSIONS: usize = 50;
+/// Within this time of a rotation the token that it used up still gives the same successor.
+pub const GRACE: SignedDuration = SignedDuration::from_secs(10);
+/// Within this time of its sign-in a session counts as fresh (® in the contract).
+pub const FRESH: SignedDuration = SignedDuration::from_mins(5);
+
+/// Where a session stands in its rotation, as stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Rotation {
+    /// The number of the token that is good now.
+    pub n: u64,
+    /// When it was first handed out.
+    pub rotated_at: Timestamp,
+    /// When its session ends, however often it is refreshed.
+    pub ends_at: Timestamp,
+}
+
+/// What a refresh token with a true MAC may do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Refresh {
+    /// It is the one that is good now: rotate to `n + 1`.
+    Rotate,
+    /// It was used up a moment ago: hand out the same successor again, the token that is good now.
+    Repeat,
+    /// Refused without effect: expired, or overtaken by two rotations within the grace.
+    Refuse,
+    /// Used up long ago and shown again: somebody has a copy. The session ends.
+    Reuse,
+}
+
+impl Rotation {
+    /// Judges token number `n` at `now`.
+    #[must_use]
+    pub fn judge(&self, n: u64, now: Timestamp, idle_seconds: u32) -> Refresh {
+        if self.is_expired(now, idle_seconds) || n > self.n {
+            return Refresh::Refuse;
+        }
+        let in_grace = now.duration_since(self.rotated_at) <= GRACE;
+        match self.n - n {
+            0 => Refresh::Rotate,
+            1 if in_grace => Refresh::Repeat,
+            2 if in_grace => Refresh::Refuse,
+            _ => Refresh::Reuse,
+        }
+    }
+
+    /// Whether no token of the session is good any more.
+    #[must_use]
+    pub fn is_expired(&self, now: Timestamp, idle_seconds: u32) -> bool {
+        now >= self.ends_at || now >= self.idle_end(idle_seconds)
+    }
+
+    /// Seconds that the token which is good now has left at `now`.
+    #[must_use]
+    pub fn seconds_left(&self, now: Timestamp, idle_seconds: u32) -> i64 {
+        self.ends_at.min(self.idle_end(idle_seconds)).duration_since(now).as_secs().max(0)
+    }
+
+    fn idle_end(&self, idle_seconds: u32) -> Timestamp {
+        after(self.rotated_at, idle_seconds)
+    }
+}
+
+/// `seconds` after `at`.
+#[must_use]
+pub fn after(at: Timestamp, seconds: u32) -> Timestamp {
+    at.saturating_add(SignedDuration::from_secs(i64::from(seconds))).unwrap_or(Timestamp::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const IDLE: u32 = 30 * 86_400;
+
+    fn at(seconds: i64) -> Timestamp {
+        Timestamp::from_second(1_800_000_000 + seconds).unwrap()
+    }
+
+    fn rotation(n: u64) -> Rotation {
+        Rotation { n, rotated_at: at(0), ends_at: at(90 * 86_400) }
+    }
+
+    // S18
+    #[test]
+    fn every_distance_inside_and_outside_the_grace_has_its_own_answer() {
+        for (n, in_grace, later) in [
+            (5, Refresh::Rotate, Refresh::Rotate),
+            (4, Refresh::Repeat, Refresh::Reuse),
+            (3, Refresh::Refuse, Refresh::Reuse),
+            (2, Refresh::Reuse, Refresh::Reuse),
+            (0, Refresh::Reuse, Refresh::Reuse),
+            (6, Refresh::Refuse, Refresh::Refuse),
+        ] {
+            assert_eq!(rotation(5).judge(n, at(10), IDLE), in_grace, "n = {n} at the end of the grace");
+            assert_eq!(rotation(5).judge(n, at(11), IDLE), later, "n = {n} after the grace");
+        }
+    }
+
+    // S18
+    #[test]
+    fn a_token_ends_after_thirty_idle_days_and_a_session_after_ninety_whatever_happens() {
+        assert_eq!(rotation(0).judge(0, at(i64::from(IDLE) - 1), IDLE), Refresh::Rotate);
+        assert_eq!(rotation(0).judge(0, at(i64::from(IDLE)), IDLE), Refresh::Refuse);
+        let busy = Rotation { n: 9, rotated_at: at(90 * 86_400 - 5), ends_at: at(90 * 86_400) };
+        assert_eq!(busy.judge(9, at(90 * 86_400 - 1), IDLE), Refresh::Rotate);
+        assert_eq!(busy.judge(9, at(90 * 86_400), IDLE), Refresh::Refuse);
+        assert_eq!(busy.seconds_left(at(90 * 86_400 - 1), IDLE), 1);
+    }
+}

@@ -1,0 +1,68 @@
+//! What a request brings beside its body: its id, where it came from, when.
+
+use axum::extract::FromRequestParts;
+use http::request::Parts;
+use http::{HeaderMap, header};
+use jiff::Timestamp;
+use lambda_http::request::RequestContext as GatewayContext;
+use std::convert::Infallible;
+use tollgate_domain::audit::{Action, AuditEntry};
+use tollgate_domain::{AuditId, RequestId, UserId};
+use tollgate_platform::random_bytes;
+
+/// How much of what a client calls itself is kept, in characters.
+const MAX_USER_AGENT_CHARS: usize = 256;
+
+/// Made once for each request, before anything else looks at it.
+#[derive(Debug, Clone)]
+pub struct RequestContext {
+    /// Our own id of it, never the caller's.
+    pub request_id: RequestId,
+    /// When it came. The whole request sees this one moment.
+    pub now: Timestamp,
+    /// The client's address, as the gateway saw it; never a header (S8).
+    pub ip: Option<String>,
+    /// What the client calls itself.
+    pub user_agent: Option<String>,
+}
+
+impl RequestContext {
+    pub(crate) fn of<B>(request: &http::Request<B>, now: Timestamp) -> Self {
+        let ip = match request.extensions().get::<GatewayContext>() {
+            Some(GatewayContext::ApiGatewayV2(context)) => context.http.source_ip.clone(),
+            _ => None,
+        };
+        Self { request_id: RequestId::new(now, random_bytes()), now, ip, user_agent: user_agent(request.headers()) }
+    }
+
+    /// An entry of the audit trail about `target`, done by `actor` in this request.
+    #[must_use]
+    pub fn entry(&self, action: Action, actor: Option<UserId>, target: Option<String>) -> AuditEntry {
+        AuditEntry {
+            id: AuditId::new(self.now, random_bytes()),
+            actor_id: actor,
+            action,
+            target_id: target,
+            before: None,
+            after: None,
+            ip: self.ip.clone(),
+            request_id: Some(self.request_id),
+            created_at: self.now,
+        }
+    }
+}
+
+fn user_agent(headers: &HeaderMap) -> Option<String> {
+    let text = headers.get(header::USER_AGENT)?.to_str().ok()?;
+    Some(text.chars().filter(|c| !c.is_control()).take(MAX_USER_AGENT_CHARS).collect())
+}
+
+impl<S: Sync> FromRequestParts<S> for RequestContext {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
+        // The conventions put it there; a router without them is a bug that every test of it shows.
+        #[allow(clippy::expect_used)]
+        Ok(parts.extensions.get::<Self>().cloned().expect("the router is served through Conventions"))
+    }
+}

@@ -1,0 +1,127 @@
+//! The conventions that hold for every response: headers, problem bodies, origins, and one line of log for each request.
+
+use crate::{ApiError, MAX_BODY_BYTES, RequestContext};
+use axum::extract::{DefaultBodyLimit, MatchedPath, Request, State};
+use axum::middleware::{Next, from_fn_with_state};
+use axum::response::{IntoResponse, Response};
+use axum::{Json, Router};
+use http::{HeaderName, HeaderValue, Method, header};
+use std::any::Any;
+use std::time::Duration;
+use tollgate_platform::{Clock, Origins};
+use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::cors::{AllowOrigin, CorsLayer, ExposeHeaders};
+
+/// How a function's router is served.
+#[derive(Clone, Debug)]
+pub struct Conventions {
+    /// Where browsers may call from.
+    pub origins: Origins,
+    /// The present.
+    pub clock: Clock,
+}
+
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+impl Conventions {
+    /// Lays them around `router`, whose fallbacks become the contract's 404 and 405.
+    pub fn serve(self, router: Router) -> Router {
+        let origins = self.origins.clone();
+        let allowed =
+            AllowOrigin::predicate(move |origin, _| origin.to_str().is_ok_and(|origin| origins.allow(origin)));
+        let cors = CorsLayer::new()
+            .allow_origin(allowed)
+            .allow_credentials(true)
+            .allow_methods([Method::GET, Method::POST, Method::PATCH, Method::DELETE])
+            .allow_headers([header::AUTHORIZATION, header::CONTENT_TYPE, HeaderName::from_static("idempotency-key")])
+            .expose_headers(ExposeHeaders::list([
+                REQUEST_ID,
+                header::RETRY_AFTER,
+                HeaderName::from_static("ratelimit"),
+                HeaderName::from_static("ratelimit-policy"),
+            ]))
+            .max_age(Duration::from_secs(600))
+            .vary([header::ORIGIN]);
+        router
+            .fallback(not_found)
+            .method_not_allowed_fallback(method_not_allowed)
+            .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
+            .layer(CatchPanicLayer::custom(panicked))
+            .layer(cors)
+            .layer(from_fn_with_state(self.clock, each_request))
+    }
+}
+
+/// The contract's 404.
+pub async fn not_found() -> ApiError {
+    ApiError::NotFound
+}
+
+/// The contract's 405; the router adds `allow`.
+pub async fn method_not_allowed() -> ApiError {
+    ApiError::MethodNotAllowed
+}
+
+fn panicked(panic: Box<dyn Any + Send>) -> Response {
+    let text = panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied());
+    ApiError::Internal(format!("panic: {}", text.unwrap_or("without a text"))).into_response()
+}
+
+async fn each_request(State(clock): State<Clock>, mut request: Request, next: Next) -> Response {
+    let context = RequestContext::of(&request, clock.now());
+    let method = request.method().clone();
+    request.extensions_mut().insert(context.clone());
+    let mut response = route_of(next, request).await;
+    finish(&mut response, &context);
+    let elapsed = clock.now().duration_since(context.now);
+    let route = response.extensions().get::<MatchedPath>().map_or("-", MatchedPath::as_str);
+    let status = response.status().as_u16();
+    let error = response.extensions().get::<ApiError>();
+    let code = error.map(ApiError::code);
+    match error.and_then(ApiError::cause) {
+        None => {
+            tracing::info!(request_id = %context.request_id, %method, route, status, code, latency_ms = elapsed.as_millis(), "request")
+        }
+        Some(cause) => {
+            tracing::error!(request_id = %context.request_id, %method, route, status, code, latency_ms = elapsed.as_millis(), cause, "request")
+        }
+    }
+    response
+}
+
+/// Runs the request and notes on the response which route it took.
+async fn route_of(next: Next, request: Request) -> Response {
+    let route = request.extensions().get::<MatchedPath>().cloned();
+    let mut response = next.run(request).await;
+    if let Some(route) = route {
+        response.extensions_mut().insert(route);
+    }
+    response
+}
+
+fn finish(response: &mut Response, context: &RequestContext) {
+    if let Some(error) = response.extensions().get::<ApiError>().cloned() {
+        let body = Json(error.body(&context.request_id)).into_response();
+        *response.body_mut() = body.into_body();
+        let headers = response.headers_mut();
+        headers.remove(header::CONTENT_LENGTH);
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+    }
+    let headers = response.headers_mut();
+    if let Ok(id) = HeaderValue::from_str(&context.request_id.to_string()) {
+        headers.insert(REQUEST_ID, id);
+    }
+    let fixed = [
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (header::STRICT_TRANSPORT_SECURITY, "max-age=63072000; includeSubDomains"),
+        (header::REFERRER_POLICY, "no-referrer"),
+    ];
+    for (name, value) in fixed {
+        headers.insert(name, HeaderValue::from_static(value));
+    }
+    headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+    let is_html = headers.get(header::CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(b"text/html"));
+    if is_html {
+        headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(crate::CONTENT_SECURITY_POLICY));
+    }
+}

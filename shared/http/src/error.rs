@@ -1,0 +1,234 @@
+//! Errors as the contract tells them (RFC 9457), in one place. What a caller may read and what happened inside are
+//! different fields; the inside is logged once, with the request.
+
+use axum::response::{IntoResponse, Response};
+use http::{HeaderValue, StatusCode, header};
+use serde::Serialize;
+use serde_json::{Value, json};
+use tollgate_domain::RequestId;
+use tollgate_domain::password::WeakPassword;
+use tollgate_platform::keys::KeyError;
+use tollgate_store::StoreError;
+
+/// Every error of the contract that exists so far.
+#[derive(Debug, Clone)]
+pub enum ApiError {
+    /// The body is no JSON.
+    InvalidJson,
+    /// A field is missing or wrong.
+    Validation(FieldError),
+    /// The body is too large.
+    BodyTooLarge,
+    /// The body is of another type.
+    UnsupportedMediaType,
+    /// There is nothing here, or nothing of yours.
+    NotFound,
+    /// The path is right, the method is not: those that are.
+    MethodNotAllowed,
+    /// No access token, or one that is refused.
+    Unauthenticated,
+    /// Known, but not allowed.
+    Forbidden,
+    /// The sign-in is too old for this.
+    ReauthenticationRequired,
+    /// The cursor is not one of this list's.
+    InvalidCursor,
+    /// The present password is another.
+    WrongPassword,
+    /// Address and password do not belong together.
+    InvalidCredentials,
+    /// The address is not proved yet.
+    EmailNotVerified,
+    /// The account is closed.
+    AccountDisabled,
+    /// The refresh token is not good.
+    InvalidRefreshToken,
+    /// The link or code is not good.
+    InvalidToken,
+    /// The link was good once.
+    TokenExpired,
+    /// The user name is another's, or kept.
+    UsernameTaken,
+    /// The password will not do.
+    WeakPassword(WeakPassword),
+    /// The address is none.
+    InvalidEmail(&'static str),
+    /// The user name is none.
+    InvalidUsername,
+    /// The account has no password to change.
+    NoPassword,
+    /// It would leave nobody in charge.
+    LastAdmin,
+    /// Something that must not happen has happened. The text is for the log.
+    Internal(String),
+    /// Something that this needs is down. The text is for the log.
+    Unavailable(String),
+}
+
+/// What is wrong with one field.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct FieldError {
+    /// Its name.
+    pub field: String,
+    /// What is wrong, for a program.
+    pub code: &'static str,
+    /// What is wrong, for a person.
+    pub message: String,
+}
+
+impl FieldError {
+    /// A `validation_failed` of `field`.
+    pub fn new(field: impl Into<String>, message: impl Into<String>) -> Self {
+        Self { field: field.into(), code: "validation_failed", message: message.into() }
+    }
+}
+
+/// When to try again what is unavailable, in seconds.
+const RETRY_AFTER_SECONDS: u32 = 2;
+
+impl ApiError {
+    /// Status, code and the sentence for a person.
+    fn public(&self) -> (StatusCode, &'static str, String) {
+        use StatusCode as S;
+        let (status, code, detail) = match self {
+            Self::InvalidJson => (S::BAD_REQUEST, "invalid_json", "The body is not valid JSON."),
+            Self::Validation(field) => return (S::UNPROCESSABLE_ENTITY, field.code, field.message.clone()),
+            Self::BodyTooLarge => (S::PAYLOAD_TOO_LARGE, "body_too_large", "The body is larger than 64 KiB."),
+            Self::UnsupportedMediaType => {
+                (S::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", "Send the body as content-type application/json.")
+            }
+            Self::NotFound => (S::NOT_FOUND, "not_found", "There is nothing here."),
+            Self::MethodNotAllowed => {
+                (S::METHOD_NOT_ALLOWED, "method_not_allowed", "This path does not take this method.")
+            }
+            Self::Unauthenticated => (S::UNAUTHORIZED, "unauthenticated", "A valid access token is needed."),
+            Self::Forbidden => (S::FORBIDDEN, "forbidden", "You may not do this."),
+            Self::ReauthenticationRequired => (
+                S::FORBIDDEN,
+                "reauthentication_required",
+                "Confirm with your password, or sign in again and come back within 5 minutes.",
+            ),
+            Self::InvalidCursor => (S::BAD_REQUEST, "invalid_cursor", "The cursor does not belong to this list."),
+            Self::WrongPassword => (S::FORBIDDEN, "wrong_password", "The password is not right."),
+            Self::InvalidCredentials => (S::UNAUTHORIZED, "invalid_credentials", "Address and password do not match."),
+            Self::EmailNotVerified => {
+                (S::FORBIDDEN, "email_not_verified", "Prove your address first: look into your mail.")
+            }
+            Self::AccountDisabled => (S::FORBIDDEN, "account_disabled", "This account is disabled."),
+            Self::InvalidRefreshToken => (S::UNAUTHORIZED, "invalid_refresh_token", "Sign in again."),
+            Self::InvalidToken => {
+                (S::BAD_REQUEST, "invalid_token", "This link or code is not valid, or was used already.")
+            }
+            Self::TokenExpired => (S::BAD_REQUEST, "token_expired", "This link has expired. Ask for a new one."),
+            Self::UsernameTaken => (S::CONFLICT, "username_taken", "This user name is taken."),
+            Self::WeakPassword(reason) => return (S::UNPROCESSABLE_ENTITY, "weak_password", reason.to_string()),
+            Self::InvalidEmail(_) => (S::UNPROCESSABLE_ENTITY, "invalid_email", "This is not an e-mail address."),
+            Self::InvalidUsername => (
+                S::UNPROCESSABLE_ENTITY,
+                "invalid_username",
+                "A user name has 3 to 40 letters, digits, dots, dashes or underscores.",
+            ),
+            Self::NoPassword => (
+                S::CONFLICT,
+                "no_password",
+                "This account has no password. Set one by the link for a forgotten password.",
+            ),
+            Self::LastAdmin => (S::CONFLICT, "last_admin", "This is the last active admin. Name another one first."),
+            Self::Internal(_) => (S::INTERNAL_SERVER_ERROR, "internal", "Something went wrong on our side."),
+            Self::Unavailable(_) => (S::SERVICE_UNAVAILABLE, "unavailable", "Try again in a moment."),
+        };
+        (status, code, detail.to_owned())
+    }
+
+    /// The fields that are to blame.
+    fn fields(&self) -> Vec<FieldError> {
+        let (_, code, message) = self.public();
+        let one = |field: &str| vec![FieldError { field: field.to_owned(), code, message }];
+        match self {
+            Self::Validation(field) => vec![field.clone()],
+            Self::InvalidEmail(field) => one(field),
+            Self::InvalidUsername => one("username"),
+            Self::WeakPassword(_) => one("password"),
+            _ => Vec::new(),
+        }
+    }
+
+    /// The cause, for the log alone.
+    #[must_use]
+    pub fn cause(&self) -> Option<&str> {
+        match self {
+            Self::Internal(cause) | Self::Unavailable(cause) => Some(cause),
+            _ => None,
+        }
+    }
+
+    /// Its stable name.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        self.public().1
+    }
+
+    /// Its HTTP status.
+    #[must_use]
+    pub fn status(&self) -> StatusCode {
+        self.public().0
+    }
+
+    /// The sentence for a person.
+    #[must_use]
+    pub fn detail(&self) -> String {
+        self.public().2
+    }
+
+    /// The body, `application/problem+json`.
+    #[must_use]
+    pub fn body(&self, request: &RequestId) -> Value {
+        let (status, code, detail) = self.public();
+        let mut body = json!({
+            "type": format!("/problems/{code}"),
+            "title": status.canonical_reason().unwrap_or("Error"),
+            "status": status.as_u16(),
+            "detail": detail,
+            "code": code,
+            "request_id": request,
+        });
+        let fields = self.fields();
+        if !fields.is_empty() {
+            body["errors"] = json!(fields);
+        }
+        body
+    }
+}
+
+impl IntoResponse for ApiError {
+    /// Status and headers; the conventions write the body, which names the request.
+    fn into_response(self) -> Response {
+        let mut response = self.status().into_response();
+        match &self {
+            Self::Unauthenticated => {
+                response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+            }
+            Self::Unavailable(_) => {
+                response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(RETRY_AFTER_SECONDS));
+            }
+            _ => {}
+        }
+        response.extensions_mut().insert(self);
+        response
+    }
+}
+
+impl From<StoreError> for ApiError {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Unavailable(cause) => Self::Unavailable(cause),
+            StoreError::Corrupt { .. } | StoreError::Unexpected(_) => Self::Internal(error.to_string()),
+        }
+    }
+}
+
+impl From<KeyError> for ApiError {
+    fn from(error: KeyError) -> Self {
+        Self::Unavailable(error.to_string())
+    }
+}

@@ -1,0 +1,81 @@
+//! Who may do what: extractors, so that a handler cannot get at a thing unchecked. They read the gate and nothing else.
+
+use crate::{ApiError, RequestContext};
+use axum::extract::{FromRef, FromRequestParts};
+use http::header;
+use http::request::Parts;
+use std::sync::Arc;
+use tollgate_domain::gate::Gate;
+use tollgate_domain::{SessionId, UserId};
+use tollgate_platform::keys::KeySource;
+use tollgate_store::Store;
+
+/// By what tokens are judged.
+#[derive(Clone)]
+pub struct Guard {
+    /// The public keys.
+    pub keys: Arc<KeySource>,
+    /// The gate.
+    pub store: Store,
+    /// Who issues tokens: `APP_URL`.
+    pub issuer: Arc<str>,
+    /// Whom they are for.
+    pub audience: Arc<str>,
+}
+
+/// An active user, in a session that lives.
+#[derive(Debug, Clone)]
+pub struct ActiveUser {
+    /// Who it is.
+    pub id: UserId,
+    /// In which session.
+    pub session_id: SessionId,
+    /// What the gate says, as of this request.
+    pub gate: Gate,
+}
+
+impl<S> FromRequestParts<S> for ActiveUser
+where
+    S: Send + Sync,
+    Guard: FromRef<S>,
+{
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
+        let Ok(context) = RequestContext::from_request_parts(parts, state).await;
+        let guard = Guard::from_ref(state);
+        let token = bearer(parts).ok_or(ApiError::Unauthenticated)?;
+        let keys = guard.keys.auth().await?;
+        let claims = keys
+            .verify_access(token, &guard.issuer, &guard.audience, context.now)
+            .map_err(|_| ApiError::Unauthenticated)?;
+        let gate = guard.store.gate(&claims.sub).await?;
+        let gate = gate.filter(|gate| gate.admits(&claims.sid, context.now)).ok_or(ApiError::Unauthenticated)?;
+        Ok(Self { id: claims.sub, session_id: claims.sid, gate })
+    }
+}
+
+/// The token of `authorization: Bearer …`; more than one such header is none.
+fn bearer(parts: &Parts) -> Option<&str> {
+    let mut headers = parts.headers.get_all(header::AUTHORIZATION).iter();
+    let only = headers.next().filter(|_| headers.next().is_none())?;
+    let (scheme, token) = only.to_str().ok()?.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
+}
+
+/// An active user who is an admin now, whatever the token says.
+#[derive(Debug, Clone)]
+pub struct Admin(pub ActiveUser);
+
+impl<S> FromRequestParts<S> for Admin
+where
+    S: Send + Sync,
+    Guard: FromRef<S>,
+{
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
+        let user = ActiveUser::from_request_parts(parts, state).await?;
+        if user.gate.is_admin { Ok(Self(user)) } else { Err(ApiError::Forbidden) }
+    }
+}

@@ -1,0 +1,24 @@
+//! What every HTTP function has in common: the conventions of the contract, in one place each.
+
+mod body;
+mod context;
+mod conventions;
+mod cookies;
+mod error;
+mod guard;
+mod page;
+
+pub use body::{Form, Input, JsonBody, OptionalJson, PathId};
+pub use context::RequestContext;
+pub use conventions::{Conventions, method_not_allowed, not_found};
+pub use cookies::{CookieJar, CookieSettings, REFRESH_COOKIE};
+pub use error::{ApiError, FieldError};
+pub use guard::{ActiveUser, Admin, Guard};
+pub use page::{Cursor, Page, PageQuery};
+
+/// The policy of every HTML page: nothing inline, nothing foreign, in no frame.
+pub const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; \
+     connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+
+/// The largest body, in bytes.
+pub const MAX_BODY_BYTES: usize = 64 * 1024;

@@ -1,0 +1,5 @@
+//! Mails: the messages that cause them and the templates that they are rendered with.
+
+mod message;
+
+pub use message::{Message, OneTime};

@@ -1,0 +1,82 @@
+//! What a mail is made of, as it waits in the outbox. The secrets that some of them print are derived when they are
+//! rendered: a message holds the ids alone. A message of the previous version is still understood (R18): fields are only
+//! ever added, with a default.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use tollgate_domain::UserId;
+
+/// A mail to be sent.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Message {
+    /// Proves the address of a new account: a link and a code.
+    Verify {
+        /// The address.
+        to: String,
+        /// Whose account it is said to be.
+        username: String,
+        /// What link and code are derived from.
+        otp: OneTime,
+    },
+    /// Somebody registered an address that has an account.
+    AlreadyRegistered {
+        /// The address.
+        to: String,
+    },
+    /// Sets a new password: a link.
+    Reset {
+        /// The address.
+        to: String,
+        /// Whose account it is.
+        username: String,
+        /// What the link is derived from.
+        otp: OneTime,
+    },
+    /// The password is another now.
+    PasswordChanged {
+        /// The address.
+        to: String,
+        /// Whose account it is.
+        username: String,
+        /// Since when.
+        at: Timestamp,
+    },
+}
+
+/// What a mailed secret is derived from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OneTime {
+    /// Whose row it is.
+    pub user_id: UserId,
+    /// The row's id.
+    pub id: String,
+    /// The key to derive with.
+    pub generation: String,
+    /// After this it is worth nothing and is not sent.
+    pub expires_at: Timestamp,
+}
+
+impl Message {
+    /// Its kind, by the name that stands in its JSON.
+    #[must_use]
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            Self::Verify { .. } => "verify",
+            Self::AlreadyRegistered { .. } => "already_registered",
+            Self::Reset { .. } => "reset",
+            Self::PasswordChanged { .. } => "password_changed",
+        }
+    }
+
+    /// Where it goes.
+    #[must_use]
+    pub fn to(&self) -> &str {
+        match self {
+            Self::Verify { to, .. }
+            | Self::AlreadyRegistered { to }
+            | Self::Reset { to, .. }
+            | Self::PasswordChanged { to, .. } => to,
+        }
+    }
+}

@@ -1,0 +1,216 @@
+//! Configuration as it arrives: variables by name. Each function parses the ones it needs once, at its start, into a
+//! `Config` of its own, and stops there with the name of the first one that is wrong.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::str::FromStr;
+
+/// The variables of a function's environment.
+#[derive(Clone, Default)]
+pub struct Env(HashMap<String, String>);
+
+/// A variable that is missing or wrong.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{variable}: expected {expects}")]
+pub struct ConfigError {
+    /// Its name.
+    pub variable: String,
+    /// What it should hold, for a person to read.
+    pub expects: String,
+}
+
+impl ConfigError {
+    /// `variable` should have been `expects`.
+    pub fn new(variable: &str, expects: impl Into<String>) -> Self {
+        Self { variable: variable.to_owned(), expects: expects.into() }
+    }
+}
+
+impl Env {
+    /// The environment of this process.
+    #[must_use]
+    pub fn process() -> Self {
+        #[allow(clippy::disallowed_methods)] // the one place that reads it
+        Self(std::env::vars().collect())
+    }
+
+    /// Exactly these variables.
+    pub fn from_pairs<K: Into<String>, V: Into<String>>(pairs: impl IntoIterator<Item = (K, V)>) -> Self {
+        Self(pairs.into_iter().map(|(k, v)| (k.into(), v.into())).collect())
+    }
+
+    /// The value of `name`; an empty one counts as not set.
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<&str> {
+        self.0.get(name).map(|value| value.trim()).filter(|value| !value.is_empty())
+    }
+
+    /// Whether `name` is there at all, empty or not.
+    #[must_use]
+    pub fn is_present(&self, name: &str) -> bool {
+        self.0.contains_key(name)
+    }
+
+    /// The value of `name`.
+    ///
+    /// # Errors
+    /// When it is not set.
+    pub fn required(&self, name: &str, expects: &str) -> Result<&str, ConfigError> {
+        self.get(name).ok_or_else(|| ConfigError::new(name, format!("{expects}, but it is not set")))
+    }
+
+    /// The value of `name`, else `default`.
+    ///
+    /// # Errors
+    /// When it is set and does not parse.
+    pub fn parse<T: FromStr>(&self, name: &str, default: T, expects: &str) -> Result<T, ConfigError> {
+        match self.get(name) {
+            None => Ok(default),
+            Some(value) => value.parse().map_err(|_| ConfigError::new(name, format!("{expects}, found {value:?}"))),
+        }
+    }
+
+    /// A length of time in whole seconds, minutes (`15m`), hours (`24h`) or days (`30d`).
+    ///
+    /// # Errors
+    /// When it is set and is none of these, or zero.
+    pub fn seconds(&self, name: &str, default_seconds: u32) -> Result<u32, ConfigError> {
+        let Some(value) = self.get(name) else { return Ok(default_seconds) };
+        let (digits, unit_seconds) = match value.as_bytes().last() {
+            Some(b'm') => (&value[..value.len() - 1], 60),
+            Some(b'h') => (&value[..value.len() - 1], 3600),
+            Some(b'd') => (&value[..value.len() - 1], 86_400),
+            _ => (value, 1),
+        };
+        digits.parse::<u32>().ok().and_then(|n| n.checked_mul(unit_seconds)).filter(|seconds| *seconds > 0).ok_or_else(
+            || ConfigError::new(name, format!("a length of time such as 900, 15m, 24h or 30d, found {value:?}")),
+        )
+    }
+
+    /// An absolute `http` or `https` address without a trailing slash, query or fragment.
+    ///
+    /// # Errors
+    /// When it is set and is anything else.
+    pub fn address(&self, name: &str, default: impl FnOnce() -> String) -> Result<String, ConfigError> {
+        let Some(value) = self.get(name) else { return Ok(default()) };
+        origin_of(value)
+            .filter(|_| !value.contains(['?', '#', '\\']) && !value.contains(char::is_whitespace))
+            .map(|_| value.trim_end_matches('/').to_owned())
+            .ok_or_else(|| ConfigError::new(name, format!("an absolute http or https address, found {value:?}")))
+    }
+}
+
+impl fmt::Debug for Env {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.0.keys()).finish() // names alone: values may be secret
+    }
+}
+
+/// The origins that a browser may call from (S20).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Origins(Vec<String>);
+
+impl Origins {
+    /// The origins of `addresses`; an entry that is no absolute address is left out.
+    pub fn of<'a>(addresses: impl IntoIterator<Item = &'a str>) -> Self {
+        let mut origins: Vec<_> = addresses.into_iter().filter_map(origin_of).collect();
+        origins.dedup();
+        Self(origins)
+    }
+
+    /// Those of `APP_URL`, `FRONTEND_URL` and `CORS_ORIGINS` (comma separated).
+    ///
+    /// # Errors
+    /// When one of them is no absolute address.
+    pub fn from_env(env: &Env) -> Result<Self, ConfigError> {
+        let expects = "a comma separated list of origins such as https://app.example.com";
+        let mut all = vec![env.required("APP_URL", "the public address of this service")?.to_owned()];
+        all.extend(env.get("FRONTEND_URL").map(str::to_owned));
+        for entry in env.get("CORS_ORIGINS").unwrap_or_default().split(',').map(str::trim).filter(|e| !e.is_empty()) {
+            if origin_of(entry).as_deref() != Some(entry.trim_end_matches('/')) {
+                return Err(ConfigError::new("CORS_ORIGINS", format!("{expects}, found {entry:?}")));
+            }
+            all.push(entry.to_owned());
+        }
+        Ok(Self::of(all.iter().map(String::as_str)))
+    }
+
+    /// Whether `origin`, as a browser sends it, is one of them.
+    #[must_use]
+    pub fn allow(&self, origin: &str) -> bool {
+        self.0.iter().any(|allowed| allowed == origin)
+    }
+}
+
+/// Scheme, host and port of an absolute `http(s)` address, in lower case; `None` for anything else, userinfo included.
+fn origin_of(address: &str) -> Option<String> {
+    let (scheme, rest) = address.split_once("://")?;
+    let scheme = scheme.to_ascii_lowercase();
+    let authority = rest.split(['/', '?', '#']).next().filter(|a| !a.is_empty())?;
+    let default_port = match scheme.as_str() {
+        "http" => ":80",
+        "https" => ":443",
+        _ => return None,
+    };
+    let fits = authority.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b':' | b'[' | b']'));
+    let authority = authority.to_ascii_lowercase();
+    fits.then(|| format!("{scheme}://{}", authority.strip_suffix(default_port).unwrap_or(&authority)))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn an_empty_variable_counts_as_not_set_and_a_wrong_one_names_itself() {
+        let env = Env::from_pairs([("A", ""), ("B", "soon")]);
+        assert_eq!(env.get("A"), None);
+        let error = env.seconds("B", 5).unwrap_err();
+        assert_eq!(error.variable, "B");
+        assert!(error.to_string().contains("15m"));
+    }
+
+    #[test]
+    fn lengths_of_time_take_seconds_minutes_hours_and_days() {
+        let env = Env::from_pairs([("S", "900"), ("M", "15m"), ("H", "24h"), ("D", "30d"), ("Z", "0")]);
+        let seconds = |name| env.seconds(name, 1).ok();
+        assert_eq!(
+            [seconds("S"), seconds("M"), seconds("H"), seconds("D")],
+            [Some(900), Some(900), Some(86_400), Some(2_592_000)]
+        );
+        assert_eq!(seconds("Z"), None);
+    }
+
+    #[test]
+    fn only_the_configured_origins_are_allowed_and_default_ports_are_the_same_origin() {
+        let env = Env::from_pairs([
+            ("APP_URL", "https://a.example:443/x"),
+            ("CORS_ORIGINS", "http://b.example:8080 , https://c.example"),
+        ]);
+        let origins = Origins::from_env(&env).unwrap();
+        assert!(
+            origins.allow("https://a.example")
+                && origins.allow("http://b.example:8080")
+                && origins.allow("https://c.example")
+        );
+        for stranger in
+            ["null", "", "*", "http://a.example", "https://a.example.evil.example", "https://b.example:8080"]
+        {
+            assert!(!origins.allow(stranger), "{stranger}");
+        }
+    }
+
+    #[test]
+    fn an_origin_list_with_a_star_or_a_path_is_refused() {
+        for bad in ["*", "c.example", "https://c.example/path", "https://user@c.example"] {
+            let env = Env::from_pairs([("APP_URL", "https://a.example"), ("CORS_ORIGINS", bad)]);
+            assert_eq!(Origins::from_env(&env).unwrap_err().variable, "CORS_ORIGINS", "{bad}");
+        }
+    }
+
+    #[test]
+    fn the_debug_form_of_an_environment_holds_no_values() {
+        assert!(!format!("{:?}", Env::from_pairs([("KEY", "hunter2")])).contains("hunter2"));
+    }
+}

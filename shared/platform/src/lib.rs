@@ -1,0 +1,17 @@
+//! What a function needs of the world around it: configuration, secrets and keys, the clock, randomness, telemetry,
+//! the AWS client settings and the SQS batch runner. The rules of the business are in `tollgate-domain`.
+
+pub mod aws;
+mod clock;
+pub mod codes;
+mod env;
+pub mod keys;
+mod random;
+pub mod sqs;
+pub mod telemetry;
+pub mod tokens;
+
+pub use clock::Clock;
+pub use env::{ConfigError, Env, Origins};
+pub use random::random_bytes;
+pub use tollgate_domain::secret::Secret;

@@ -1,0 +1,369 @@
+//! Changes of an account that touch several tables at once: registration, proof of the address, passwords, leaving.
+
+use crate::audit::{audit_item, month_of};
+use crate::codec::{Item, item, n, s};
+use crate::gate::{count_admins, gate_item, gate_key};
+use crate::outbox::{DECOY, Outgoing, outbox_item};
+use crate::profiles::{
+    Credentials, Profile, credentials_item, email_marker_key, name_hold_key, user_key, username_marker_key,
+};
+use crate::schema::{AUDIT, CREDENTIALS, GATE, IDENTITY, LIMITS, OUTBOX, SESSIONS};
+use crate::sessions::{onetime_item, onetime_key};
+use crate::transaction::{Refusal, Transaction};
+use crate::{Store, StoreError};
+use aws_sdk_dynamodb::types::builders::UpdateBuilder;
+use aws_sdk_dynamodb::types::{AttributeValue, Put, Update};
+use jiff::Timestamp;
+use serde::Serialize;
+use tollgate_domain::audit::AuditEntry;
+use tollgate_domain::gate::Gate;
+use tollgate_domain::onetime::{OneTimeRow, Purpose};
+use tollgate_domain::{Email, MessageId, SessionId, UserId, Username};
+
+/// How long a name that was asked for is kept, in seconds (S6).
+const NAME_HELD_SECONDS: i64 = 7 * 86_400;
+/// How long a decoy lies about, in seconds.
+const DECOY_SECONDS: i64 = 86_400;
+
+/// A new account and everything that is written with it.
+#[derive(Clone)]
+pub struct NewAccount {
+    /// Who it is.
+    pub profile: Profile,
+    /// By what they sign in.
+    pub credentials: Credentials,
+    /// What they may do.
+    pub gate: Gate,
+    /// The row behind the mailed link and code, and the mail; a first admin has none.
+    pub proof: Option<(OneTimeRow, Outgoing)>,
+    /// The entry of it.
+    pub audit: AuditEntry,
+}
+
+/// What came of a registration.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Registration {
+    /// The account is there.
+    Done,
+    /// The address has an account already.
+    EmailTaken,
+    /// The name has an account already.
+    UsernameTaken,
+}
+
+/// A password that takes the place of another.
+#[derive(Clone)]
+pub struct NewPassword<'a> {
+    /// Whose.
+    pub user_id: UserId,
+    /// The address of the account: the key of its credentials.
+    pub email: &'a Email,
+    /// Argon2id in PHC form.
+    pub hash: String,
+    /// The version that it replaces: what raced it is never born.
+    pub replaces_version: u64,
+    /// The notice.
+    pub notice: Outgoing,
+    /// The entries of it.
+    pub audit: &'a [AuditEntry],
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Part {
+    Email,
+    Username,
+    Admins,
+    Proof,
+    Other,
+}
+
+/// An item of the transaction that makes an account: the same number of decoys is written where there is none to make.
+const DECOYS: usize = 6;
+/// What the decoys weigh, in bytes, so that they cost what an account costs.
+const DECOY_BYTES: [usize; DECOYS] = [20, 20, 20, 20, 20, 20];
+
+impl Store {
+    /// Makes an account: profile, markers, credentials, gate, mail and entry, or nothing.
+    ///
+    /// # Errors
+    /// When DynamoDB does not answer.
+    pub async fn register(&self, account: &NewAccount) -> Result<Registration, StoreError> {
+        let profile = &account.profile;
+        let mut transaction = self
+            .transaction()
+            .create(
+                Part::Username,
+                IDENTITY,
+                marker_item(username_marker_key(&profile.username), 'u', &profile.username.key(), &profile.id)?,
+            )
+            .create(
+                Part::Email,
+                IDENTITY,
+                marker_item(email_marker_key(&profile.email), 'e', profile.email.key(), &profile.id)?,
+            )
+            .create(Part::Other, IDENTITY, profile_item(profile)?)
+            .create(Part::Email, CREDENTIALS, credentials_item(&profile.email, &account.credentials)?)
+            .create(Part::Other, GATE, gate_item(&account.gate)?);
+        if let Some((row, mail)) = &account.proof {
+            transaction = transaction.create(Part::Other, SESSIONS, onetime_item(row)?).create(
+                Part::Other,
+                OUTBOX,
+                outbox_item(mail)?,
+            );
+        }
+        if account.gate.is_admin {
+            transaction = transaction.update(Part::Admins, GATE, count_admins(true));
+        }
+        match transaction.create(Part::Other, AUDIT, audit_item(&account.audit)?).run().await {
+            Ok(()) => Ok(Registration::Done),
+            Err(Refusal::Condition(Part::Email)) => Ok(Registration::EmailTaken),
+            Err(Refusal::Condition(Part::Username)) => Ok(Registration::UsernameTaken),
+            Err(other) => Err(other.unexpected()),
+        }
+    }
+
+    /// What a registration of a known address does instead: the name is held for nobody, its owner gets a mail, and the
+    /// rest of the work of [`Store::register`] is done on decoys (S6). `false` when the name was held already.
+    ///
+    /// # Errors
+    /// When DynamoDB does not answer.
+    pub async fn register_known(
+        &self,
+        username: &Username,
+        mail: &Outgoing,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        #[derive(Serialize)]
+        struct Hold {}
+        let until = now.as_second() + NAME_HELD_SECONDS;
+        let hold = item(&Hold {}, [("pk", name_hold_key(username)), ("ttl", n(until))])?;
+        let free = Put::builder()
+            .set_item(Some(hold))
+            .condition_expression("attribute_not_exists(pk) OR #ttl <= :now")
+            .expression_attribute_names("#ttl", "ttl")
+            .expression_attribute_values(":now", n(now.as_second()));
+        let mut transaction =
+            self.transaction().put_if(Part::Username, LIMITS, free).create(Part::Other, OUTBOX, outbox_item(mail)?);
+        for (index, bytes) in DECOY_BYTES.iter().enumerate() {
+            transaction = transaction.create(Part::Other, SESSIONS, decoy_item(&mail.id, index, *bytes, now)?);
+        }
+        match transaction.run().await {
+            Ok(()) => Ok(true),
+            Err(Refusal::Condition(Part::Username)) => Ok(false),
+            Err(other) => Err(other.unexpected()),
+        }
+    }
+
+    /// Puts a mailed secret's row together with its mail.
+    ///
+    /// # Errors
+    /// When DynamoDB does not answer.
+    pub async fn put_onetime(&self, row: &OneTimeRow, mail: &Outgoing) -> Result<(), StoreError> {
+        let transaction = self.transaction().create(Part::Other, SESSIONS, onetime_item(row)?);
+        transaction.create(Part::Other, OUTBOX, outbox_item(mail)?).run().await.map_err(Refusal::unexpected)
+    }
+
+    /// The work of [`Store::put_onetime`] for an address that has no account, on decoys that nobody reads (S6).
+    ///
+    /// # Errors
+    /// When DynamoDB does not answer.
+    pub async fn put_decoys(&self, id: &MessageId, now: Timestamp) -> Result<(), StoreError> {
+        let message = Outgoing { id: *id, kind: DECOY.into(), body: "-".repeat(200), created_at: now };
+        let mut outgoing = outbox_item(&message)?;
+        outgoing.insert("ttl".into(), n(now.as_second() + DECOY_SECONDS));
+        let transaction = self.transaction().create(Part::Other, SESSIONS, decoy_item(id, 0, 400, now)?);
+        transaction.create(Part::Other, OUTBOX, outgoing).run().await.map_err(Refusal::unexpected)
+    }
+
+    /// Marks the address of `user` as proved, on condition that it is still the row's. With `by_code` the row's code is
+    /// used up in the same write. `false` when it was proved, used up or changed before.
+    ///
+    /// # Errors
+    /// When DynamoDB does not answer.
+    pub async fn verify_email(
+        &self,
+        row: &OneTimeRow,
+        by_code: bool,
+        audit: &AuditEntry,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        let mut transaction = self.transaction().update(Part::Proof, IDENTITY, proved(&row.user_id, &row.email_key));
+        if by_code {
+            let [(pk, user), (sk, id)] = onetime_key(&row.user_id, Purpose::Verify, &row.id);
+            let use_up = Update::builder()
+                .key(pk, user)
+                .key(sk, id)
+                .update_expression("SET code_used_at = :now")
+                .condition_expression("attribute_exists(pk) AND attribute_not_exists(code_used_at)")
+                .expression_attribute_values(":now", s(now.to_string()));
+            transaction = transaction.update(Part::Proof, SESSIONS, use_up);
+        }
+        outcome(transaction.create(Part::Other, AUDIT, audit_item(audit)?).run().await)
+    }
+
+    /// Sets a password by the link of `row`: uses it up, proves the address, ends every session. `false` when the row is
+    /// used up or the account is no longer as it was.
+    ///
+    /// # Errors
+    /// When DynamoDB does not answer.
+    pub async fn reset_password(
+        &self,
+        new: &NewPassword<'_>,
+        row: &OneTimeRow,
+        proves: bool,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        let [(pk, user), (sk, id)] = onetime_key(&row.user_id, Purpose::Reset, &row.id);
+        let use_up = Update::builder()
+            .key(pk, user)
+            .key(sk, id)
+            .update_expression("SET used_at = :now")
+            .condition_expression("attribute_exists(pk) AND attribute_not_exists(used_at)")
+            .expression_attribute_values(":now", s(now.to_string()));
+        let gate = Update::builder()
+            .update_expression("SET password_version = :next, sessions = :sessions")
+            .condition_expression("password_version = :version AND is_active = :true")
+            .expression_attribute_values(":sessions", AttributeValue::M(Item::new()))
+            .expression_attribute_values(":true", AttributeValue::Bool(true));
+        let mut transaction = self.transaction().update(Part::Proof, SESSIONS, use_up);
+        transaction = with_password(transaction, new, gate)?;
+        if proves {
+            transaction = transaction.update(Part::Proof, IDENTITY, proved(&row.user_id, &row.email_key));
+        }
+        outcome(transaction.run().await)
+    }
+
+    /// Changes a password in `session`, which goes on while all others end. `false` when the session or the password
+    /// that was compared is there no more.
+    ///
+    /// # Errors
+    /// When DynamoDB does not answer.
+    pub async fn change_password(
+        &self,
+        new: &NewPassword<'_>,
+        session: (&SessionId, Timestamp),
+    ) -> Result<bool, StoreError> {
+        let own = Item::from([(session.0.to_string(), s(session.1.to_string()))]);
+        let gate = Update::builder()
+            .update_expression("SET password_version = :next, sessions = :sessions")
+            .condition_expression(
+                "password_version = :version AND is_active = :true AND attribute_exists(sessions.#own)",
+            )
+            .expression_attribute_names("#own", session.0.to_string())
+            .expression_attribute_values(":sessions", AttributeValue::M(own))
+            .expression_attribute_values(":true", AttributeValue::Bool(true));
+        outcome(with_password(self.transaction(), new, gate)?.run().await)
+    }
+
+    /// Closes the account of `gate`: nobody signs in, every session ends.
+    ///
+    /// # Errors
+    /// When DynamoDB does not answer.
+    pub async fn deactivate(&self, gate: &Gate, audit: &AuditEntry) -> Result<Deactivation, StoreError> {
+        let close = Update::builder()
+            .key("pk", gate_key(&gate.user_id))
+            .update_expression("SET is_active = :false, #left = :left, sessions = :none")
+            .condition_expression("is_active = :true AND is_admin = :admin")
+            .expression_attribute_names("#left", "left")
+            .expression_attribute_values(":false", AttributeValue::Bool(false))
+            .expression_attribute_values(":true", AttributeValue::Bool(true))
+            .expression_attribute_values(":admin", AttributeValue::Bool(gate.is_admin))
+            .expression_attribute_values(":left", s("deactivated"))
+            .expression_attribute_values(":none", AttributeValue::M(Item::new()));
+        let mut transaction = self.transaction().update(Part::Other, GATE, close);
+        if gate.is_admin {
+            transaction = transaction.update(Part::Admins, GATE, count_admins(false));
+        }
+        match transaction.create(Part::Proof, AUDIT, audit_item(audit)?).run().await {
+            Ok(()) => Ok(Deactivation::Done),
+            Err(Refusal::Condition(Part::Admins)) => Ok(Deactivation::LastAdmin),
+            Err(Refusal::Condition(Part::Other)) => Ok(Deactivation::Changed),
+            Err(other) => Err(other.unexpected()),
+        }
+    }
+}
+
+/// What came of closing an account.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Deactivation {
+    /// It is closed.
+    Done,
+    /// It is that of the last active admin.
+    LastAdmin,
+    /// It was closed, or its role changed, meanwhile.
+    Changed,
+}
+
+fn outcome(done: Result<(), Refusal<Part>>) -> Result<bool, StoreError> {
+    match done {
+        Ok(()) => Ok(true),
+        Err(Refusal::Condition(Part::Proof)) => Ok(false),
+        Err(other) => Err(other.unexpected()),
+    }
+}
+
+/// The update that proves an address, on condition that it is still the account's and was not proved.
+fn proved(user: &UserId, email_key: &str) -> UpdateBuilder {
+    Update::builder()
+        .key("pk", user_key(user))
+        .update_expression("SET email_verified = :true")
+        .condition_expression("email_key = :key AND email_verified = :false")
+        .expression_attribute_values(":true", AttributeValue::Bool(true))
+        .expression_attribute_values(":false", AttributeValue::Bool(false))
+        .expression_attribute_values(":key", s(email_key))
+}
+
+/// Adds a new password, the gate's side of it, its notice and its entries.
+fn with_password<'a>(
+    transaction: Transaction<'a, Part>,
+    new: &NewPassword<'_>,
+    gate: UpdateBuilder,
+) -> Result<Transaction<'a, Part>, StoreError> {
+    let versions = |update: UpdateBuilder| {
+        update
+            .expression_attribute_values(":version", n(new.replaces_version))
+            .expression_attribute_values(":next", n(new.replaces_version + 1))
+    };
+    let credentials = Update::builder()
+        .key("pk", s(new.email.key()))
+        .update_expression("SET #hash = :hash, password_version = :next")
+        .condition_expression("user_id = :user AND password_version = :version")
+        .expression_attribute_names("#hash", "hash")
+        .expression_attribute_values(":hash", s(&new.hash))
+        .expression_attribute_values(":user", s(new.user_id.to_string()));
+    let mut transaction = transaction
+        .update(Part::Proof, CREDENTIALS, versions(credentials))
+        .update(Part::Proof, GATE, versions(gate.key("pk", gate_key(&new.user_id))))
+        .create(Part::Other, OUTBOX, outbox_item(&new.notice)?);
+    for entry in new.audit {
+        transaction = transaction.create(Part::Other, AUDIT, audit_item(entry)?);
+    }
+    Ok(transaction)
+}
+
+fn profile_item(profile: &Profile) -> Result<Item, StoreError> {
+    let month = s(month_of(profile.created_at));
+    item(profile, [("pk", user_key(&profile.id)), ("email_key", s(profile.email.key())), ("month", month)])
+}
+
+/// A marker: what makes `key` unique, and what a search by prefix finds. `of` is `e` for addresses, `u` for names.
+fn marker_item(pk: AttributeValue, of: char, key: &str, user: &UserId) -> Result<Item, StoreError> {
+    #[derive(Serialize)]
+    struct Marker<'a> {
+        user_id: &'a UserId,
+    }
+    let initial = key.chars().next().unwrap_or('-');
+    item(&Marker { user_id: user }, [("pk", pk), ("initial", s(format!("{of}#{initial}"))), ("marker", s(key))])
+}
+
+fn decoy_item(id: &MessageId, index: usize, bytes: usize, now: Timestamp) -> Result<Item, StoreError> {
+    #[derive(Serialize)]
+    struct Decoy {
+        pad: String,
+    }
+    let ttl = n(now.as_second() + DECOY_SECONDS);
+    item(
+        &Decoy { pad: "-".repeat(bytes) },
+        [("pk", s(format!("DECOY#{id}"))), ("sk", s(index.to_string())), ("ttl", ttl)],
+    )
+}

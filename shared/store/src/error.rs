@@ -1,0 +1,45 @@
+//! What can go wrong with a table, as a caller must tell it apart.
+
+use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
+use aws_smithy_types::error::display::DisplayErrorContext;
+use std::error::Error;
+
+/// A call that gave no answer to work with.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// Throttled, timed out or down, after bounded retries: to be tried again later (503).
+    #[error("DynamoDB is unavailable: {0}")]
+    Unavailable(String),
+    /// An item that is not what this version or an earlier one writes.
+    #[error("corrupt item in {table}: {detail}")]
+    Corrupt {
+        /// Where it lies.
+        table: &'static str,
+        /// What is wrong with it; never its content.
+        detail: String,
+    },
+    /// A state that the conditions of all writes exclude, or a call that DynamoDB does not take: a bug.
+    #[error("unexpected: {0}")]
+    Unexpected(String),
+}
+
+impl StoreError {
+    /// Tells what failed of a call.
+    pub(crate) fn of<E, R>(error: SdkError<E, R>) -> Self
+    where
+        E: ProvideErrorMetadata + Error + Send + Sync + 'static,
+        R: std::fmt::Debug + Send + Sync + 'static,
+    {
+        let refused = matches!(
+            error.as_service_error().and_then(ProvideErrorMetadata::code),
+            Some(
+                "ValidationException"
+                    | "ResourceNotFoundException"
+                    | "AccessDeniedException"
+                    | "SerializationException"
+            )
+        );
+        let text = DisplayErrorContext(error).to_string();
+        if refused { Self::Unexpected(text) } else { Self::Unavailable(text) }
+    }
+}

@@ -1,0 +1,49 @@
+//! DynamoDB, and nothing else knows it: the tables, their keys, and one file for each entity. Every transition carries
+//! the state it came from as its condition.
+
+mod accounts;
+mod audit;
+mod codec;
+mod error;
+mod gate;
+pub mod outbox;
+mod profiles;
+pub mod schema;
+mod sessions;
+mod transaction;
+
+pub use accounts::{Deactivation, NewAccount, NewPassword, Registration};
+pub use error::StoreError;
+pub use outbox::{Claim, Outgoing};
+pub use profiles::{Credentials, Profile, Taken};
+pub use sessions::{CodeTry, NewSession, Rotated, SessionRow};
+
+use aws_sdk_dynamodb::Client;
+use tollgate_domain::RequestId;
+
+/// The version of the items' shape; every item carries it as `v`.
+pub const SCHEMA_VERSION: u32 = 1;
+
+/// The tables of one deployment.
+#[derive(Clone, Debug)]
+pub struct Store {
+    client: Client,
+    prefix: String,
+}
+
+impl Store {
+    /// The tables whose names start with `prefix`. No call is made.
+    #[must_use]
+    pub fn new(client: Client, prefix: impl Into<String>) -> Self {
+        Self { client, prefix: prefix.into() }
+    }
+
+    fn table(&self, name: &str) -> String {
+        format!("{}{name}", self.prefix)
+    }
+}
+
+/// What a write carries, so that one whose answer was lost is known again (R8).
+pub(crate) fn write_id(request: &RequestId) -> String {
+    request.bare()
+}

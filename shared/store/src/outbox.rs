@@ -1,0 +1,130 @@
+//! The outbox: messages written in the same transaction as the change that causes them. The key of a message stays for
+//! 35 days, what it carried goes when it is sent or parked.
+
+use crate::codec::{Item, item, n, read, s};
+use crate::schema::OUTBOX;
+use crate::{Store, StoreError};
+use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
+use aws_sdk_dynamodb::types::{ReturnConsumedCapacity, ReturnValue, ReturnValuesOnConditionCheckFailure};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use tollgate_domain::MessageId;
+
+/// How long a message's key is kept, in seconds.
+const KEPT_SECONDS: i64 = 35 * 86_400;
+
+/// A message to send.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Outgoing {
+    /// Its id.
+    pub id: MessageId,
+    /// What it is, by name.
+    pub kind: String,
+    /// The message as JSON text; gone once it was handled.
+    #[serde(default)]
+    pub body: String,
+    /// When its cause happened.
+    pub created_at: Timestamp,
+}
+
+/// The kind of a row that is never sent: the work that an answer for an unknown address must do as well (S6).
+pub const DECOY: &str = "decoy";
+
+/// What a claim on a message gave.
+#[derive(Debug)]
+pub enum Claim {
+    /// It is this receiver's to send.
+    Send(Outgoing),
+    /// It was sent or parked before.
+    AlreadyDone,
+    /// Another SQS message holds it.
+    HeldByAnother,
+}
+
+pub(crate) fn outbox_item(message: &Outgoing) -> Result<Item, StoreError> {
+    let ttl = message.created_at.as_second() + KEPT_SECONDS;
+    item(message, [("pk", s(message.id.to_string())), ("state", s("pending")), ("ttl", n(ttl))])
+}
+
+impl Store {
+    /// Claims message `id` for the SQS message `holder`; a later receive of the same SQS message takes it over.
+    ///
+    /// # Errors
+    /// When DynamoDB does not answer, or the item is corrupt.
+    pub async fn claim_message(&self, id: &MessageId, holder: &str, now: Timestamp) -> Result<Claim, StoreError> {
+        let answer = self
+            .client
+            .update_item()
+            .table_name(self.table(OUTBOX))
+            .key("pk", s(id.to_string()))
+            .update_expression("SET #state = :claimed, claimed_by = :holder, claimed_at = :now")
+            .condition_expression(
+                "attribute_exists(pk) AND (#state = :pending OR (#state = :claimed AND claimed_by = :holder))",
+            )
+            .expression_attribute_names("#state", "state")
+            .expression_attribute_values(":claimed", s("claimed"))
+            .expression_attribute_values(":pending", s("pending"))
+            .expression_attribute_values(":holder", s(holder))
+            .expression_attribute_values(":now", s(now.to_string()))
+            .return_values(ReturnValue::AllNew)
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
+            .return_consumed_capacity(ReturnConsumedCapacity::Indexes)
+            .send()
+            .await;
+        let error = match answer {
+            Ok(done) => return Ok(Claim::Send(read(OUTBOX, done.attributes.unwrap_or_default())?)),
+            Err(error) => error,
+        };
+        match error.as_service_error() {
+            Some(UpdateItemError::ConditionalCheckFailedException(refused)) => {
+                let held = refused.item().and_then(|item| item.get("state")).and_then(|state| state.as_s().ok());
+                Ok(if held.is_some_and(|state| state == "claimed") { Claim::HeldByAnother } else { Claim::AlreadyDone })
+            }
+            _ => Err(StoreError::of(error)),
+        }
+    }
+
+    /// Marks message `id` as sent and takes out what it carried.
+    ///
+    /// # Errors
+    /// When DynamoDB does not answer.
+    pub async fn mark_sent(&self, id: &MessageId, now: Timestamp) -> Result<(), StoreError> {
+        self.close_message(id, "sent", None, now).await
+    }
+
+    /// Marks message `id` as never to be sent, with the reason, and takes out what it carried.
+    ///
+    /// # Errors
+    /// When DynamoDB does not answer.
+    pub async fn park_message(&self, id: &MessageId, reason: &str, now: Timestamp) -> Result<(), StoreError> {
+        self.close_message(id, "parked", Some(reason), now).await
+    }
+
+    async fn close_message(
+        &self,
+        id: &MessageId,
+        state: &str,
+        reason: Option<&str>,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let mut call = self
+            .client
+            .update_item()
+            .table_name(self.table(OUTBOX))
+            .key("pk", s(id.to_string()))
+            .condition_expression("attribute_exists(pk)")
+            .expression_attribute_names("#state", "state")
+            .expression_attribute_values(":state", s(state))
+            .expression_attribute_values(":now", s(now.to_string()));
+        call = match reason {
+            None => call.update_expression("SET #state = :state, closed_at = :now REMOVE body, claimed_by, claimed_at"),
+            Some(reason) => call
+                .update_expression(
+                    "SET #state = :state, closed_at = :now, reason = :reason REMOVE body, claimed_by, claimed_at",
+                )
+                .expression_attribute_values(":reason", s(reason)),
+        };
+        call.return_consumed_capacity(ReturnConsumedCapacity::Indexes).send().await.map_err(StoreError::of)?;
+        Ok(())
+    }
+}

@@ -1,0 +1,190 @@
+//! Who people are (`identity`) and by what they sign in (`credentials`): single reads.
+
+use crate::codec::{Item, item, read, s};
+use crate::schema::{CREDENTIALS, IDENTITY, LIMITS};
+use crate::{Store, StoreError};
+use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes, ReturnConsumedCapacity};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use tollgate_domain::gate::Gate;
+use tollgate_domain::user::{Provider, User};
+use tollgate_domain::{Email, UserId, Username};
+
+/// What `identity` holds of a user.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Profile {
+    /// Whose it is.
+    pub id: UserId,
+    /// Where mail goes.
+    pub email: Email,
+    /// The public name.
+    pub username: Username,
+    /// How the account came to be.
+    pub provider: Provider,
+    /// Whether the address was proved.
+    pub email_verified: bool,
+    /// When it was registered.
+    pub created_at: Timestamp,
+    /// The providers whose sign-in is linked to it.
+    #[serde(default)]
+    pub linked_providers: Vec<Provider>,
+}
+
+impl Profile {
+    /// The user as the contract shows it.
+    #[must_use]
+    pub fn into_user(self, gate: &Gate) -> User {
+        User {
+            id: self.id,
+            email: self.email,
+            username: self.username,
+            provider: self.provider,
+            email_verified: self.email_verified,
+            is_active: gate.is_active,
+            is_admin: gate.is_admin,
+            created_at: self.created_at,
+        }
+    }
+}
+
+/// What `credentials` holds for an address: one read per login.
+#[derive(Clone, Serialize, Deserialize)]
+pub struct Credentials {
+    /// Whose they are.
+    pub user_id: UserId,
+    /// Argon2id in PHC form.
+    pub hash: String,
+    /// That of the gate.
+    pub password_version: u64,
+}
+
+pub(crate) fn user_key(user: &UserId) -> AttributeValue {
+    s(format!("USER#{user}"))
+}
+
+pub(crate) fn email_marker_key(email: &Email) -> AttributeValue {
+    s(format!("EMAIL#{}", email.key()))
+}
+
+pub(crate) fn username_marker_key(username: &Username) -> AttributeValue {
+    s(format!("USERNAME#{}", username.key()))
+}
+
+/// The row that keeps a name for nobody.
+pub(crate) fn name_hold_key(username: &Username) -> AttributeValue {
+    s(format!("NAME#{}", username.key()))
+}
+
+pub(crate) fn credentials_item(email: &Email, credentials: &Credentials) -> Result<Item, StoreError> {
+    item(credentials, [("pk", s(email.key()))])
+}
+
+/// What is there of a name and an address that somebody asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Taken {
+    /// The name is an account's, or held.
+    pub username: bool,
+    /// The address is an account's.
+    pub email: bool,
+}
+
+impl Store {
+    /// The profile of `user` (a consistent read).
+    ///
+    /// # Errors
+    /// When DynamoDB does not answer, or the item is corrupt.
+    pub async fn profile(&self, user: &UserId) -> Result<Option<Profile>, StoreError> {
+        self.get(IDENTITY, user_key(user)).await?.map(|item| read(IDENTITY, item)).transpose()
+    }
+
+    /// Whose address `email` is.
+    ///
+    /// # Errors
+    /// When DynamoDB does not answer, or the item is corrupt.
+    pub async fn user_of_email(&self, email: &Email) -> Result<Option<UserId>, StoreError> {
+        #[derive(Deserialize)]
+        struct Marker {
+            user_id: UserId,
+        }
+        let item = self.get(IDENTITY, email_marker_key(email)).await?;
+        item.map(|item| read::<Marker>(IDENTITY, item).map(|marker| marker.user_id)).transpose()
+    }
+
+    /// The credentials of an address.
+    ///
+    /// # Errors
+    /// When DynamoDB does not answer, or the item is corrupt.
+    pub async fn credentials(&self, email: &Email) -> Result<Option<Credentials>, StoreError> {
+        self.get(CREDENTIALS, s(email.key())).await?.map(|item| read(CREDENTIALS, item)).transpose()
+    }
+
+    /// Puts a stronger hash of the same password in the place of `old`; nothing happens when it has changed since.
+    ///
+    /// # Errors
+    /// When DynamoDB does not answer.
+    pub async fn renew_hash(&self, email: &Email, old: &str, new: &str) -> Result<(), StoreError> {
+        let answer = self
+            .client
+            .update_item()
+            .table_name(self.table(CREDENTIALS))
+            .key("pk", s(email.key()))
+            .update_expression("SET #hash = :new")
+            .condition_expression("#hash = :old")
+            .expression_attribute_names("#hash", "hash")
+            .expression_attribute_values(":old", s(old))
+            .expression_attribute_values(":new", s(new))
+            .return_consumed_capacity(ReturnConsumedCapacity::Indexes)
+            .send()
+            .await;
+        match answer {
+            Ok(_) => Ok(()),
+            Err(error) if error.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) => Ok(()),
+            Err(error) => Err(StoreError::of(error)),
+        }
+    }
+
+    /// Looks up a name and an address in one call. Only an early answer: the registration's own conditions decide.
+    ///
+    /// # Errors
+    /// When DynamoDB does not answer.
+    pub async fn taken(&self, username: &Username, email: &Email, now: Timestamp) -> Result<Taken, StoreError> {
+        let keys = |keys: Vec<AttributeValue>| {
+            KeysAndAttributes::builder()
+                .consistent_read(true)
+                .set_keys(Some(keys.into_iter().map(|key| Item::from([("pk".to_owned(), key)])).collect()))
+                .build()
+                .map_err(|error| StoreError::Unexpected(error.to_string()))
+        };
+        let (identity, limits) = (self.table(IDENTITY), self.table(LIMITS));
+        let answer = self
+            .client
+            .batch_get_item()
+            .request_items(&identity, keys(vec![username_marker_key(username), email_marker_key(email)])?)
+            .request_items(&limits, keys(vec![name_hold_key(username)])?)
+            .return_consumed_capacity(ReturnConsumedCapacity::Total)
+            .send()
+            .await
+            .map_err(StoreError::of)?;
+        if answer.unprocessed_keys().is_some_and(|left| !left.is_empty()) {
+            return Err(StoreError::Unavailable("some keys were not read".into()));
+        }
+        let found = answer.responses.unwrap_or_default();
+        let has = |table: &str, key: AttributeValue| {
+            found.get(table).and_then(|items| items.iter().find(|item| item.get("pk") == Some(&key)))
+        };
+        let held_until =
+            has(&limits, name_hold_key(username)).and_then(|item| item.get("ttl")?.as_n().ok()?.parse::<i64>().ok());
+        Ok(Taken {
+            username: has(&identity, username_marker_key(username)).is_some()
+                || held_until.is_some_and(|until| now.as_second() < until),
+            email: has(&identity, email_marker_key(email)).is_some(),
+        })
+    }
+
+    pub(crate) async fn get(&self, table: &'static str, key: AttributeValue) -> Result<Option<Item>, StoreError> {
+        let call = self.client.get_item().table_name(self.table(table)).key("pk", key).consistent_read(true);
+        let answer =
+            call.return_consumed_capacity(ReturnConsumedCapacity::Total).send().await.map_err(StoreError::of)?;
+        Ok(answer.item)
+    }
+}

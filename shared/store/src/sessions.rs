@@ -1,0 +1,292 @@
+//! Rows that end by themselves: sessions with their place in the rotation, and one-time secrets.
+
+use crate::codec::{Item, item, n, read, s};
+use crate::schema::SESSIONS;
+use crate::{Store, StoreError, write_id};
+use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
+use aws_sdk_dynamodb::types::{
+    AttributeValue, KeysAndAttributes, ReturnConsumedCapacity, ReturnValue, ReturnValuesOnConditionCheckFailure,
+};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use tollgate_domain::onetime::{MAX_TRIES, OneTimeRow, Purpose};
+use tollgate_domain::session::Rotation;
+use tollgate_domain::{RequestId, SessionId, UserId};
+
+/// How long a row outlives its use, in seconds, so that what is late is told from what never was.
+const KEPT_SECONDS: i64 = 86_400;
+
+/// A session that is about to be made.
+#[derive(Debug, Clone)]
+pub struct NewSession {
+    /// Its id.
+    pub id: SessionId,
+    /// Whose it is.
+    pub user_id: UserId,
+    /// A hash of its refresh tokens' nonce.
+    pub nonce_hash: String,
+    /// Now.
+    pub created_at: Timestamp,
+    /// Its absolute end.
+    pub ends_at: Timestamp,
+    /// The client's address.
+    pub ip: Option<String>,
+    /// What the client calls itself.
+    pub user_agent: Option<String>,
+}
+
+/// A session's row.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct SessionRow {
+    /// Its id.
+    pub id: SessionId,
+    /// A hash of its refresh tokens' nonce.
+    pub nonce_hash: String,
+    /// The number of the refresh token that is good now.
+    pub n: u64,
+    /// When it was handed out, in milliseconds since 1970.
+    pub rotated_ms: i64,
+    /// Its absolute end, in milliseconds since 1970.
+    pub ends_ms: i64,
+    /// When it was made: its sign-in.
+    pub created_at: Timestamp,
+    /// The client's address at the sign-in.
+    #[serde(default)]
+    pub ip: Option<String>,
+    /// What the client called itself at the sign-in.
+    #[serde(default)]
+    pub user_agent: Option<String>,
+    /// The request that rotated it last.
+    #[serde(default)]
+    pub by: Option<String>,
+}
+
+impl SessionRow {
+    /// Its place in the rotation.
+    #[must_use]
+    pub fn rotation(&self) -> Rotation {
+        Rotation { n: self.n, rotated_at: millis(self.rotated_ms), ends_at: millis(self.ends_ms) }
+    }
+}
+
+fn millis(ms: i64) -> Timestamp {
+    Timestamp::from_millisecond(ms).unwrap_or(Timestamp::UNIX_EPOCH)
+}
+
+/// What an attempt to rotate found.
+#[derive(Debug)]
+pub enum Rotated {
+    /// Done: the row as it is now.
+    Done(SessionRow),
+    /// The token is not the one that is good now: the row as it stands.
+    Not(SessionRow),
+    /// There is no such session, or the token is none of its own.
+    Unknown,
+}
+
+/// What a try at a code found.
+#[derive(Debug)]
+pub enum CodeTry {
+    /// Counted: the newest row, its code still to be compared.
+    Counted(OneTimeRow),
+    /// No row, or one whose code is used up, killed or expired.
+    NoCode,
+}
+
+fn partition(user: &UserId) -> AttributeValue {
+    s(format!("USER#{user}"))
+}
+
+fn session_sort(session: &SessionId) -> AttributeValue {
+    s(format!("SES#{session}"))
+}
+
+pub(crate) fn onetime_key(user: &UserId, purpose: Purpose, row_id: &str) -> [(&'static str, AttributeValue); 2] {
+    [("pk", partition(user)), ("sk", s(format!("OTP#{}#{row_id}", purpose.as_str())))]
+}
+
+pub(crate) fn onetime_item(row: &OneTimeRow) -> Result<Item, StoreError> {
+    let [pk, sk] = onetime_key(&row.user_id, row.purpose, &row.id);
+    item(row, [pk, sk, ("ttl", n(row.expires_at.as_second() + KEPT_SECONDS))])
+}
+
+impl Store {
+    /// Puts the row of a session that is not yet in the gate.
+    ///
+    /// # Errors
+    /// When DynamoDB does not take it.
+    pub async fn put_session(&self, session: &NewSession) -> Result<(), StoreError> {
+        let row = SessionRow {
+            id: session.id,
+            nonce_hash: session.nonce_hash.clone(),
+            n: 0,
+            rotated_ms: session.created_at.as_millisecond(),
+            ends_ms: session.ends_at.as_millisecond(),
+            created_at: session.created_at,
+            ip: session.ip.clone(),
+            user_agent: session.user_agent.clone(),
+            by: None,
+        };
+        let ttl = n(session.ends_at.as_second() + KEPT_SECONDS);
+        let item = item(&row, [("pk", partition(&session.user_id)), ("sk", session_sort(&session.id)), ("ttl", ttl)])?;
+        let call = self.client.put_item().table_name(self.table(SESSIONS)).set_item(Some(item));
+        call.return_consumed_capacity(ReturnConsumedCapacity::Indexes).send().await.map_err(StoreError::of)?;
+        Ok(())
+    }
+
+    /// Rotates a session from token number `from` to the next: one conditional write, no read.
+    ///
+    /// # Errors
+    /// When DynamoDB does not answer, or the item is corrupt.
+    pub async fn rotate_session(
+        &self,
+        user: &UserId,
+        session: &SessionId,
+        token: (u64, &str),
+        idle_seconds: u32,
+        request: &RequestId,
+        now: Timestamp,
+    ) -> Result<Rotated, StoreError> {
+        let (from, nonce_hash) = token;
+        let now_ms = now.as_millisecond();
+        let by = write_id(request);
+        let answer = self
+            .client
+            .update_item()
+            .table_name(self.table(SESSIONS))
+            .key("pk", partition(user))
+            .key("sk", session_sort(session))
+            .update_expression("SET n = :next, rotated_ms = :now, #by = :by")
+            .condition_expression("n = :from AND nonce_hash = :hash AND rotated_ms > :oldest AND ends_ms > :now")
+            .expression_attribute_names("#by", "by")
+            .expression_attribute_values(":from", n(from))
+            .expression_attribute_values(":next", n(from.saturating_add(1)))
+            .expression_attribute_values(":hash", s(nonce_hash))
+            .expression_attribute_values(":oldest", n(now_ms - i64::from(idle_seconds) * 1000))
+            .expression_attribute_values(":now", n(now_ms))
+            .expression_attribute_values(":by", s(&by))
+            .return_values(ReturnValue::AllNew)
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
+            .return_consumed_capacity(ReturnConsumedCapacity::Indexes)
+            .send()
+            .await;
+        let error = match answer {
+            Ok(done) => return Ok(Rotated::Done(read(SESSIONS, done.attributes.unwrap_or_default())?)),
+            Err(error) => error,
+        };
+        let Some(UpdateItemError::ConditionalCheckFailedException(refused)) = error.as_service_error() else {
+            return Err(StoreError::of(error));
+        };
+        let Some(old) = refused.item() else { return Ok(Rotated::Unknown) };
+        let row: SessionRow = read(SESSIONS, old.clone())?;
+        Ok(match row {
+            row if row.nonce_hash != nonce_hash => Rotated::Unknown,
+            // This very request did it: the answer to its first try was lost (R8).
+            row if row.by.as_deref() == Some(by.as_str()) && row.n == from.saturating_add(1) => Rotated::Done(row),
+            row => Rotated::Not(row),
+        })
+    }
+
+    /// The row of one session.
+    ///
+    /// # Errors
+    /// When DynamoDB does not answer, or the item is corrupt.
+    pub async fn session(&self, user: &UserId, session: &SessionId) -> Result<Option<SessionRow>, StoreError> {
+        Ok(self.sessions(user, &[*session]).await?.pop())
+    }
+
+    /// The rows of these sessions, in their order; those without a row are left out.
+    ///
+    /// # Errors
+    /// When DynamoDB does not answer, or an item is corrupt.
+    pub async fn sessions(&self, user: &UserId, ids: &[SessionId]) -> Result<Vec<SessionRow>, StoreError> {
+        if ids.is_empty() {
+            return Ok(Vec::new());
+        }
+        let key = |id| Item::from([("pk".to_owned(), partition(user)), ("sk".to_owned(), session_sort(id))]);
+        let keys =
+            KeysAndAttributes::builder().consistent_read(true).set_keys(Some(ids.iter().map(key).collect())).build();
+        let answer = self
+            .client
+            .batch_get_item()
+            .request_items(self.table(SESSIONS), keys.map_err(|error| StoreError::Unexpected(error.to_string()))?)
+            .return_consumed_capacity(ReturnConsumedCapacity::Total)
+            .send()
+            .await
+            .map_err(StoreError::of)?;
+        if answer.unprocessed_keys().is_some_and(|left| !left.is_empty()) {
+            return Err(StoreError::Unavailable("some keys were not read".into()));
+        }
+        let items = answer.responses.unwrap_or_default().remove(&self.table(SESSIONS)).unwrap_or_default();
+        let rows = items.into_iter().map(|item| read(SESSIONS, item)).collect::<Result<Vec<SessionRow>, _>>()?;
+        Ok(ids.iter().filter_map(|id| rows.iter().find(|row| row.id == *id).cloned()).collect())
+    }
+
+    /// The row behind a link.
+    ///
+    /// # Errors
+    /// When DynamoDB does not answer, or the item is corrupt.
+    pub async fn onetime(
+        &self,
+        user: &UserId,
+        purpose: Purpose,
+        row_id: &str,
+    ) -> Result<Option<OneTimeRow>, StoreError> {
+        let [(pk, user), (sk, row)] = onetime_key(user, purpose, row_id);
+        let call =
+            self.client.get_item().table_name(self.table(SESSIONS)).key(pk, user).key(sk, row).consistent_read(true);
+        let answer =
+            call.return_consumed_capacity(ReturnConsumedCapacity::Total).send().await.map_err(StoreError::of)?;
+        answer.item.map(|item| read(SESSIONS, item)).transpose()
+    }
+
+    /// Counts a try at the newest code of `purpose` before it is compared (S11); at most [`MAX_TRIES`] are ever counted.
+    ///
+    /// # Errors
+    /// When DynamoDB does not answer, or the item is corrupt.
+    pub async fn try_code(&self, user: &UserId, purpose: Purpose, now: Timestamp) -> Result<CodeTry, StoreError> {
+        let newest = self
+            .client
+            .query()
+            .table_name(self.table(SESSIONS))
+            .key_condition_expression("pk = :pk AND begins_with(sk, :prefix)")
+            .expression_attribute_values(":pk", partition(user))
+            .expression_attribute_values(":prefix", s(format!("OTP#{}#", purpose.as_str())))
+            .scan_index_forward(false)
+            .limit(1)
+            .consistent_read(true)
+            .return_consumed_capacity(ReturnConsumedCapacity::Total)
+            .send()
+            .await
+            .map_err(StoreError::of)?;
+        let Some(item) = newest.items.unwrap_or_default().pop() else { return Ok(CodeTry::NoCode) };
+        let row: OneTimeRow = read(SESSIONS, item)?;
+        if !row.takes_tries(now) {
+            return Ok(CodeTry::NoCode);
+        }
+        let [(pk, user), (sk, id)] = onetime_key(&row.user_id, purpose, &row.id);
+        let counted = self
+            .client
+            .update_item()
+            .table_name(self.table(SESSIONS))
+            .key(pk, user)
+            .key(sk, id)
+            .update_expression("ADD tries :one")
+            .condition_expression(
+                "tries < :max AND attribute_not_exists(used_at) AND attribute_not_exists(code_used_at)",
+            )
+            .expression_attribute_values(":one", n(1))
+            .expression_attribute_values(":max", n(MAX_TRIES))
+            .return_values(ReturnValue::AllNew)
+            .return_consumed_capacity(ReturnConsumedCapacity::Indexes)
+            .send()
+            .await;
+        match counted {
+            Ok(done) => Ok(CodeTry::Counted(read(SESSIONS, done.attributes.unwrap_or_default())?)),
+            Err(error) => match error.as_service_error() {
+                Some(UpdateItemError::ConditionalCheckFailedException(_)) => Ok(CodeTry::NoCode),
+                _ => Err(StoreError::of(error)),
+            },
+        }
+    }
+}

@@ -1,0 +1,125 @@
+//! Transactions: all of it or nothing, and which condition refused it.
+
+use crate::codec::Item;
+use crate::{Store, StoreError};
+use aws_sdk_dynamodb::error::ProvideErrorMetadata;
+use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
+use aws_sdk_dynamodb::types::{Put, ReturnConsumedCapacity, TransactWriteItem};
+
+/// Writes that happen together. `L` names the conditions that a caller tells apart.
+pub(crate) struct Transaction<'a, L> {
+    store: &'a Store,
+    items: Vec<(L, Result<TransactWriteItem, StoreError>)>,
+}
+
+/// Why a transaction did not happen.
+#[derive(Debug)]
+pub(crate) enum Refusal<L> {
+    /// The first condition that did not hold: a business answer.
+    Condition(L),
+    /// No answer.
+    Failed(StoreError),
+}
+
+/// How often a transaction that met another one is tried again, beyond the SDK's own retries.
+const CONFLICT_TRIES: usize = 4;
+
+impl Store {
+    pub(crate) fn transaction<L: Copy>(&self) -> Transaction<'_, L> {
+        Transaction { store: self, items: Vec::new() }
+    }
+}
+
+impl<L: Copy> Transaction<'_, L> {
+    /// Puts `item`, where there is none yet.
+    pub fn create(self, label: L, table: &str, item: Item) -> Self {
+        self.put(label, table, item, Some("attribute_not_exists(pk)"))
+    }
+
+    /// Puts `item`, whatever is there.
+    pub fn put_any(self, label: L, table: &str, item: Item) -> Self {
+        self.put(label, table, item, None)
+    }
+
+    fn put(self, label: L, table: &str, item: Item, condition: Option<&str>) -> Self {
+        let put = Put::builder().set_item(Some(item)).set_condition_expression(condition.map(str::to_owned));
+        self.put_if(label, table, put)
+    }
+
+    /// Puts an item under a condition of its own.
+    pub fn put_if(mut self, label: L, table: &str, put: aws_sdk_dynamodb::types::builders::PutBuilder) -> Self {
+        let put = put.table_name(self.store.table(table)).build();
+        self.items.push((label, built(put).map(|put| TransactWriteItem::builder().put(put).build())));
+        self
+    }
+
+    /// Changes an item; `update` gives key, expression, condition and values.
+    pub fn update(mut self, label: L, table: &str, update: aws_sdk_dynamodb::types::builders::UpdateBuilder) -> Self {
+        let update = update.table_name(self.store.table(table)).build();
+        self.items.push((label, built(update).map(|update| TransactWriteItem::builder().update(update).build())));
+        self
+    }
+
+    /// Does it.
+    pub async fn run(self) -> Result<(), Refusal<L>> {
+        let mut labels = Vec::with_capacity(self.items.len());
+        let mut items = Vec::with_capacity(self.items.len());
+        for (label, item) in self.items {
+            labels.push(label);
+            items.push(item.map_err(Refusal::Failed)?);
+        }
+        // Its own token makes the SDK's retry of one whose answer was lost the same transaction (R8). A new try after a
+        // conflict is the same one too: nothing of it has happened.
+        let call = self
+            .store
+            .client
+            .transact_write_items()
+            .set_transact_items(Some(items))
+            .return_consumed_capacity(ReturnConsumedCapacity::Indexes);
+        let mut tries = 0;
+        loop {
+            tries += 1;
+            let error = match call.clone().send().await {
+                Ok(_) => return Ok(()),
+                Err(error) => error,
+            };
+            let Some(TransactWriteItemsError::TransactionCanceledException(canceled)) = error.as_service_error() else {
+                let conflict = error.code() == Some("TransactionInProgressException");
+                if conflict && tries < CONFLICT_TRIES {
+                    continue;
+                }
+                return Err(Refusal::Failed(StoreError::of(error)));
+            };
+            let reasons = canceled.cancellation_reasons();
+            let refused =
+                reasons.iter().zip(&labels).find(|(reason, _)| reason.code() == Some("ConditionalCheckFailed"));
+            if let Some((_, label)) = refused {
+                return Err(Refusal::Condition(*label));
+            }
+            let passing = |code: &str| {
+                matches!(code, "TransactionConflict" | "ThrottlingError" | "ProvisionedThroughputExceeded")
+            };
+            let again = reasons.iter().filter_map(|reason| reason.code()).any(passing);
+            if !again || tries >= CONFLICT_TRIES {
+                let refused = reasons.iter().filter_map(|r| r.code()).any(|code| code == "ValidationError");
+                let text = format!("transaction canceled: {:?}", reasons.iter().map(|r| r.code()).collect::<Vec<_>>());
+                let error = if refused { StoreError::Unexpected(text) } else { StoreError::Unavailable(text) };
+                return Err(Refusal::Failed(error));
+            }
+        }
+    }
+}
+
+impl<L: std::fmt::Debug> Refusal<L> {
+    /// The error, where no condition of the transaction can fail.
+    pub fn unexpected(self) -> StoreError {
+        match self {
+            Self::Failed(error) => error,
+            Self::Condition(label) => StoreError::Unexpected(format!("condition {label:?} failed")),
+        }
+    }
+}
+
+fn built<T, E: std::fmt::Display>(result: Result<T, E>) -> Result<T, StoreError> {
+    result.map_err(|error| StoreError::Unexpected(error.to_string()))
+}
