@@ -1,1 +1,157 @@
+//! The `mailer` function: claims one message of the outbox, renders it, sends it by SES, marks it. It never reads users.
 
+mod config;
+mod delivery;
+
+pub use config::Config;
+
+use aws_config::SdkConfig;
+use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
+use delivery::{Refusal, judge};
+use serde::Deserialize;
+use std::convert::Infallible;
+use std::sync::Arc;
+use tollgate_domain::MessageId;
+use tollgate_domain::onetime::Purpose;
+use tollgate_mail::{Context, Mail, Message, OneTime, render};
+use tollgate_platform::codes::Plain;
+use tollgate_platform::keys::{KeyError, KeySource};
+use tollgate_platform::{Clock, sqs};
+use tollgate_store::{Claim, Outgoing, Store, StoreError};
+
+/// What every invocation shares.
+#[derive(Clone)]
+pub struct State {
+    /// The key of mailed secrets.
+    pub keys: Arc<KeySource>,
+    config: Arc<Config>,
+    store: Store,
+    ses: aws_sdk_ses::Client,
+    clock: Clock,
+}
+
+impl State {
+    /// Puts the clients together. No call is made.
+    #[must_use]
+    pub fn new(config: Config, sdk: &SdkConfig, clock: Clock) -> Self {
+        Self {
+            keys: Arc::new(KeySource::new(config.secret_ids.clone(), sdk, clock.clone())),
+            store: Store::new(aws_sdk_dynamodb::Client::new(sdk), &config.table_prefix),
+            ses: aws_sdk_ses::Client::new(sdk),
+            config: Arc::new(config),
+            clock,
+        }
+    }
+}
+
+/// Why a message comes back.
+#[derive(Debug, thiserror::Error)]
+enum Failure {
+    #[error("the queue's message is not readable")]
+    Unreadable,
+    #[error("another receive holds it")]
+    HeldByAnother,
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error(transparent)]
+    Keys(#[from] KeyError),
+    #[error("not rendered: {0}")]
+    Render(String),
+    #[error("SES: {0}")]
+    Ses(String),
+}
+
+/// Why a message will never be sent.
+enum Parked {
+    Expired,
+    KeyGone,
+    Rejected(String),
+}
+
+/// What the relay puts on the queue.
+#[derive(Deserialize)]
+struct Ticket {
+    id: MessageId,
+}
+
+/// Sends each message of `event`; the failed ones are reported and come back.
+///
+/// # Errors
+/// Never: failures are reported message by message.
+pub async fn handle(event: SqsEvent, state: &State) -> Result<SqsBatchResponse, Infallible> {
+    Ok(sqs::batch(event, |message| one(state, message)).await)
+}
+
+async fn one(state: &State, message: SqsMessage) -> Result<(), Failure> {
+    let ticket: Ticket =
+        serde_json::from_str(message.body.as_deref().unwrap_or_default()).map_err(|_| Failure::Unreadable)?;
+    let holder = message.message_id.unwrap_or_default();
+    let row = match state.store.claim_message(&ticket.id, &holder, state.clock.now()).await? {
+        Claim::Send(row) => row,
+        Claim::AlreadyDone => return Ok(()),
+        Claim::HeldByAnother => return Err(Failure::HeldByAnother),
+    };
+    let outcome = deliver(state, &row).await?;
+    let now = state.clock.now();
+    match outcome {
+        Ok(()) => {
+            tracing::info!(message_id = %row.id, kind = row.kind, "mail sent");
+            state.store.mark_sent(&row.id, now).await?;
+        }
+        Err(parked) => {
+            let reason = match parked {
+                Parked::Expired => "expired".to_owned(),
+                Parked::KeyGone => "key_gone".to_owned(),
+                Parked::Rejected(code) => format!("rejected: {code}"),
+            };
+            tracing::warn!(message_id = %row.id, kind = row.kind, reason, "mail parked");
+            state.store.park_message(&row.id, &reason, now).await?;
+        }
+    }
+    Ok(())
+}
+
+/// Renders and sends `row`; the inner error says why it never will be.
+async fn deliver(state: &State, row: &Outgoing) -> Result<Result<(), Parked>, Failure> {
+    let message: Message = serde_json::from_str(&row.body).map_err(|error| Failure::Render(error.to_string()))?;
+    let secrets = match secrets_of(state, &message).await? {
+        Ok(secrets) => secrets,
+        Err(parked) => return Ok(Err(parked)),
+    };
+    let context = Context {
+        app_name: &state.config.app_name,
+        app_url: &state.config.app_url,
+        verify_page_url: &state.config.verify_page_url,
+        reset_page_url: &state.config.reset_page_url,
+        token: secrets.0.as_ref().map_or("", |token| token.expose()),
+        code: secrets.1.as_ref().map_or("", |code| code.expose()),
+    };
+    let mail = render(&message, &context).map_err(|error| Failure::Render(error.to_string()))?;
+    send(state, &mail).await
+}
+
+/// The link's token and the code that `message` prints, derived now; one that has expired is never sent (R15).
+async fn secrets_of(state: &State, message: &Message) -> Result<Result<(Option<Plain>, Option<Plain>), Parked>, Failure> {
+    let (purpose, otp): (Purpose, &OneTime) = match message {
+        Message::Verify { otp, .. } => (Purpose::Verify, otp),
+        Message::Reset { otp, .. } => (Purpose::Reset, otp),
+        Message::AlreadyRegistered { .. } | Message::PasswordChanged { .. } => return Ok(Ok((None, None))),
+    };
+    if state.clock.now() >= otp.expires_at {
+        return Ok(Err(Parked::Expired));
+    }
+    let codes = state.keys.codes().await?;
+    let token = codes.link_token(purpose, &otp.user_id, &otp.id, &otp.generation);
+    let code = codes.code(purpose, &otp.id, &otp.generation);
+    if token.is_none() || code.is_none() { Ok(Err(Parked::KeyGone)) } else { Ok(Ok((token, code))) }
+}
+
+async fn send(state: &State, mail: &Mail) -> Result<Result<(), Parked>, Failure> {
+    match delivery::send(&state.ses, &state.config, mail).await {
+        Ok(()) => Ok(Ok(())),
+        Err(error) => match judge(&error) {
+            Refusal::OfThisMail(code) => Ok(Err(Parked::Rejected(code))),
+            Refusal::TryAgain(code) => Err(Failure::Ses(code)),
+        },
+    }
+}

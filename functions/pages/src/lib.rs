@@ -1,1 +1,173 @@
+//! The `pages` function: the account pages, and the contract's 404 for every path that nobody else has. Static, compressed
+//! at build; it touches nothing.
 
+use axum::Router;
+use axum::extract::Path;
+use axum::response::{IntoResponse, Redirect, Response};
+use axum::routing::get;
+use http::{HeaderMap, HeaderValue, StatusCode, header};
+use tollgate_http::{ApiError, Conventions};
+use tollgate_platform::{Clock, ConfigError, Env, Origins};
+
+/// The settings of this function.
+#[derive(Debug, Clone)]
+pub struct Config {
+    origins: Origins,
+}
+
+impl Config {
+    /// # Errors
+    /// With the name of the first variable that is missing or wrong.
+    pub fn from_env(env: &Env) -> Result<Self, ConfigError> {
+        Ok(Self { origins: Origins::from_env(env)? })
+    }
+}
+
+/// A file of `web/`.
+struct Asset {
+    /// Below `web/`.
+    path: &'static str,
+    content_type: &'static str,
+    etag: &'static str,
+    plain: &'static [u8],
+    gzip: &'static [u8],
+}
+
+const ASSETS: &[Asset] = include!(concat!(env!("OUT_DIR"), "/assets.rs"));
+/// The page that every view of the account starts from.
+const PAGE: &str = "account/index.html";
+
+/// Every path of this function.
+pub fn router(config: Config, clock: Clock) -> Router {
+    let conventions = Conventions { origins: config.origins, clock };
+    let routes = Router::new()
+        .route("/", get(async || Redirect::to("/account")))
+        .route("/account", get(async |headers: HeaderMap| serve(PAGE, &headers)))
+        .route("/account/{*path}", get(account));
+    conventions.serve(routes)
+}
+
+/// A file, or for a path without an extension the page itself: its views have addresses of their own.
+async fn account(Path(path): Path<String>, headers: HeaderMap) -> Response {
+    if path.contains('.') { serve(&format!("account/{path}"), &headers) } else { serve(PAGE, &headers) }
+}
+
+fn serve(path: &str, request: &HeaderMap) -> Response {
+    let Some(asset) = ASSETS.iter().find(|asset| asset.path == path) else {
+        return ApiError::NotFound.into_response();
+    };
+    let text = |name| request.get(name).and_then(|value: &HeaderValue| value.to_str().ok()).unwrap_or_default();
+    let is_gzip = text(header::ACCEPT_ENCODING).split(',').any(takes_gzip);
+    // A tag names one representation: the packed one has another.
+    let etag = if is_gzip { format!("\"{}-gzip\"", asset.etag) } else { format!("\"{}\"", asset.etag) };
+    let is_known = text(header::IF_NONE_MATCH).split(',').any(|known| known.trim().trim_start_matches("W/") == etag);
+    let mut response = match (is_known, is_gzip) {
+        (true, _) => StatusCode::NOT_MODIFIED.into_response(),
+        (false, true) => asset.gzip.into_response(),
+        (false, false) => asset.plain.into_response(),
+    };
+    let headers = response.headers_mut();
+    headers.remove(header::CONTENT_TYPE);
+    if !is_known {
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(asset.content_type));
+        if is_gzip {
+            headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+        }
+    }
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+    headers.append(header::VARY, HeaderValue::from_static("accept-encoding"));
+    if let Ok(etag) = HeaderValue::from_str(&etag) {
+        headers.insert(header::ETAG, etag);
+    }
+    response
+}
+
+/// Whether one entry of `accept-encoding` takes gzip.
+fn takes_gzip(entry: &str) -> bool {
+    let (name, quality) = entry.split_once(';').unwrap_or((entry, ""));
+    let refused = quality.trim().strip_prefix("q=").is_some_and(|q| q.trim().parse().is_ok_and(|q: f32| q == 0.0));
+    name.trim().eq_ignore_ascii_case("gzip") && !refused
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use axum::body::Body;
+    use http::Request;
+    use http_body_util::BodyExt;
+    use std::io::Read;
+    use tower::ServiceExt;
+
+    async fn ask(method: &str, path: &str, headers: &[(&str, &str)]) -> (StatusCode, HeaderMap, Vec<u8>) {
+        let config = Config::from_env(&Env::from_pairs([("APP_URL", "https://app.example")])).unwrap();
+        let mut request = Request::builder().method(method).uri(path);
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let router = router(config, Clock::system());
+        let response = router.oneshot(request.body(Body::empty()).unwrap()).await.unwrap();
+        let (parts, body) = response.into_parts();
+        (parts.status, parts.headers, body.collect().await.unwrap().to_bytes().to_vec())
+    }
+
+    #[tokio::test]
+    async fn every_file_is_served_plain_and_packed_with_its_type_and_tag() {
+        for asset in ASSETS {
+            let path = format!("/{}", asset.path);
+            let (status, headers, plain) = ask("GET", &path, &[]).await;
+            assert_eq!((status, headers["content-type"].to_str().unwrap()), (StatusCode::OK, asset.content_type), "{path}");
+            let (_, packed_headers, packed) = ask("GET", &path, &[("accept-encoding", "br, gzip")]).await;
+            assert_eq!(packed_headers["content-encoding"], "gzip");
+            let mut unpacked = Vec::new();
+            flate2::read::GzDecoder::new(&packed[..]).read_to_end(&mut unpacked).unwrap();
+            assert!(plain == unpacked && plain == asset.plain, "{path}");
+            assert_ne!(headers["etag"], packed_headers["etag"]);
+            let (status, _, body) = ask("GET", &path, &[("if-none-match", headers["etag"].to_str().unwrap())]).await;
+            assert_eq!((status, body.len()), (StatusCode::NOT_MODIFIED, 0));
+        }
+    }
+
+    #[tokio::test]
+    async fn gzip_that_is_refused_is_not_sent() {
+        let (_, headers, _) = ask("GET", "/account", &[("accept-encoding", "gzip;q=0, identity")]).await;
+        assert!(!headers.contains_key("content-encoding"));
+    }
+
+    #[tokio::test]
+    async fn every_view_of_the_account_has_an_address_and_nothing_else_is_found() {
+        for path in ["/account", "/account/sessions"] {
+            let (status, headers, _) = ask("GET", path, &[]).await;
+            assert_eq!((status, &headers["content-security-policy"]), (StatusCode::OK, &tollgate_http::CONTENT_SECURITY_POLICY.parse().unwrap()));
+        }
+        for path in ["/nothing", "/account/none.js", "/account/../Cargo.toml", "/account/%2e%2e/%2e%2e/Cargo.toml", "//account"] {
+            let (status, headers, _) = ask("GET", path, &[]).await;
+            assert_eq!(status, StatusCode::NOT_FOUND, "{path}");
+            assert_eq!(headers["content-type"], "application/problem+json");
+        }
+        let (status, headers, _) = ask("GET", "/", &[]).await;
+        assert_eq!((status, &headers["location"]), (StatusCode::SEE_OTHER, &HeaderValue::from_static("/account")));
+    }
+
+    #[tokio::test]
+    async fn another_method_is_refused_and_head_is_get_without_the_body() {
+        let (status, headers, _) = ask("POST", "/account", &[]).await;
+        assert_eq!((status, &headers["allow"]), (StatusCode::METHOD_NOT_ALLOWED, &HeaderValue::from_static("GET,HEAD")));
+        let (status, _, body) = ask("HEAD", "/account", &[]).await;
+        assert_eq!((status, body.len()), (StatusCode::OK, 0));
+    }
+
+    #[test]
+    fn no_page_holds_script_or_style_of_its_own_and_no_script_writes_html_or_reaches_out() {
+        for asset in ASSETS {
+            let text = std::str::from_utf8(asset.plain).unwrap();
+            let forbidden: &[&str] = match asset.content_type {
+                "text/html; charset=utf-8" => &["<style", " style=", " onclick", " onload", "javascript:", "<script>", "//"],
+                "text/javascript; charset=utf-8" => &["innerHTML", "outerHTML", "insertAdjacentHTML", "eval(", "new Function", "http://", "https://", "localStorage", "sessionStorage"],
+                _ => &["@import", "url("],
+            };
+            for word in forbidden {
+                assert!(!text.to_lowercase().contains(&word.to_lowercase()) || (*word == "//" && !text.contains("://")), "{}: {word}", asset.path);
+            }
+        }
+    }
+}

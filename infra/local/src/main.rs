@@ -1,1 +1,115 @@
-fn main() {}
+//! `cargo run`: the whole system, and the lines that a person clicks.
+
+mod options;
+
+use clap::Parser;
+use options::Arguments;
+use std::fs::File;
+use std::io::Write;
+use std::process::ExitCode;
+use std::sync::Mutex;
+use std::time::Instant;
+use tollgate_local::clock::LocalClock;
+use tollgate_local::{Data, Options, Stack, StartError};
+use tollgate_platform::{ConfigError, Env, Secret, random_bytes};
+use tracing_subscriber::EnvFilter;
+
+/// The exit code of a start that did not succeed.
+const REFUSED: u8 = 2;
+
+fn main() -> ExitCode {
+    let started = Instant::now();
+    if let Err(error) = dotenvy::dotenv()
+        && !error.not_found()
+    {
+        say_error(&format!(".env: {error}"));
+        return ExitCode::from(REFUSED);
+    }
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(help) if !help.use_stderr() => {
+            say(&help.to_string());
+            return ExitCode::SUCCESS;
+        }
+        Err(wrong) => {
+            say_error(&wrong.to_string());
+            return ExitCode::from(REFUSED);
+        }
+    };
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
+    let outcome = match runtime {
+        Ok(runtime) => runtime.block_on(run(&arguments, started)),
+        Err(error) => Err(StartError::Failed(error.to_string())),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            say_error(&format!("tollgate: {error}"));
+            ExitCode::from(REFUSED)
+        }
+    }
+}
+
+async fn run(arguments: &Arguments, started: Instant) -> Result<(), StartError> {
+    let password = admin_password(arguments)?;
+    let options = Options {
+        port: arguments.port,
+        data: arguments.data(),
+        clock: LocalClock::running(),
+        admin: Some((arguments.admin_email.clone(), password.clone())),
+        env: settings(),
+    };
+    let stack = Stack::start(options).await?;
+    log(&arguments.data())?;
+    let base = stack.base_url();
+    say(&format!("account    {base}/account"));
+    say(&format!("desk       {base}/_local"));
+    if stack.made_admin() && arguments.admin_password.is_none() {
+        say(&format!("admin      {} with the password {}", arguments.admin_email, password.expose()));
+    }
+    say(&format!("ready      in {} ms, Ctrl-C ends it", started.elapsed().as_millis()));
+    ended().await?;
+    stack.stop().await;
+    Ok(())
+}
+
+fn admin_password(arguments: &Arguments) -> Result<Secret<String>, StartError> {
+    match &arguments.admin_password {
+        Some(given) if given.is_empty() => Err(ConfigError::new("TOLLGATE_ADMIN_PASSWORD", "a password, but it is empty").into()),
+        Some(given) => Ok(Secret::new(given.clone())),
+        None => Ok(Secret::new(random_bytes::<12>().iter().map(|byte| format!("{byte:02x}")).collect())),
+    }
+}
+
+/// The settings of the functions that the environment (or `.env`) holds.
+fn settings() -> Vec<(String, String)> {
+    let env = Env::process();
+    let names = tollgate_local::SETTINGS.iter().filter(|name| env.is_present(name));
+    names.map(|name| ((*name).to_owned(), env.get(name).unwrap_or_default().to_owned())).collect()
+}
+
+/// The functions' logs: JSON lines in the data folder, so that the terminal stays a person's.
+fn log(data: &Data) -> Result<(), StartError> {
+    let Data::Folder(folder) = data else { return Ok(()) };
+    let file = File::options().create(true).append(true).open(folder.join("log.jsonl"))?;
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("warn,tollgate=info,tollgate_http=info,tollgate_auth=info,tollgate_relay=info,tollgate_mailer=info,tollgate_local=info"));
+    let _already_set = tracing_subscriber::fmt().json().flatten_event(true).with_env_filter(filter).with_writer(Mutex::new(file)).try_init();
+    Ok(())
+}
+
+async fn ended() -> Result<(), StartError> {
+    let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
+    tokio::select! {
+        ended = tokio::signal::ctrl_c() => ended?,
+        _ = terminate.recv() => {}
+    }
+    Ok(())
+}
+
+fn say(line: &str) {
+    let _closed = writeln!(std::io::stdout(), "{}", line.trim_end());
+}
+
+fn say_error(line: &str) {
+    let _closed = writeln!(std::io::stderr(), "{}", line.trim_end());
+}

@@ -54,30 +54,23 @@ const MIN_OWN_CHARS: usize = 3;
 const OWN_ENOUGH_CHARS: usize = 4;
 
 fn check_lists(password: &str, email: &Email, username: &Username) -> Result<(), WeakPassword> {
-    let key = email.key();
     let name = username.key();
-    let mut own: Vec<&str> = vec![key, &name];
-    own.extend(key.split(['@', '.', '_', '-', '+']).chain(name.split(['.', '_', '-'])));
-    own.extend(key.split('@'));
+    let mut own: Vec<&str> = vec![email.key(), &name];
+    own.extend(email.key().split('@'));
+    own.extend(email.key().split(['@', '.', '_', '-', '+']).chain(name.split(['.', '_', '-'])));
     own.retain(|word| word.chars().count() >= MIN_OWN_CHARS);
-
-    // zxcvbn looks at the first 100 characters; what is longer than that is on no list.
-    let chars = password.chars().count();
-    let found = zxcvbn::zxcvbn(password, &own);
-    let mut own_chars = 0;
-    for part in found.sequence() {
-        let MatchPattern::Dictionary(word) = &part.pattern else { continue };
-        let matched_chars = part.j + 1 - part.i;
-        if own.contains(&word.matched_word.as_str()) {
-            own_chars += matched_chars;
-        } else if matched_chars == chars {
-            return Err(WeakPassword::Common); // the lists of passwords, words and names
-        }
-    }
-    if own_chars > 0 && chars - own_chars < OWN_ENOUGH_CHARS {
+    own.sort_by_key(|word| std::cmp::Reverse(word.len()));
+    let rest = own.iter().fold(password.to_owned(), |rest, word| rest.replace(word, ""));
+    if rest.len() < password.len() && rest.chars().count() < OWN_ENOUGH_CHARS {
         return Err(WeakPassword::Personal);
     }
-    Ok(())
+    // zxcvbn looks at the first 100 characters; what is longer than that is on no list. Its lists: passwords, words, names.
+    let found = zxcvbn::zxcvbn(password, &[]);
+    let is_listed = match found.sequence() {
+        [only] => matches!(only.pattern, MatchPattern::Dictionary(_)) && only.j + 1 == password.chars().count(),
+        _ => false,
+    };
+    if is_listed { Err(WeakPassword::Common) } else { Ok(()) }
 }
 
 #[cfg(test)]

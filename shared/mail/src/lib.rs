@@ -1,5 +1,7 @@
 //! Mails: the messages that cause them and the templates that they are rendered with.
 
 mod message;
+mod templates;
 
 pub use message::{Message, OneTime};
+pub use templates::{Context, Mail, render};

@@ -1,0 +1,52 @@
+//! The settings of this function.
+
+use tollgate_platform::keys::SecretIds;
+use tollgate_platform::{ConfigError, Env};
+
+/// Everything that the environment says, parsed once.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// The product's name, as mails have it.
+    pub app_name: String,
+    /// This service's public address.
+    pub app_url: String,
+    /// The page that a verification link leads to.
+    pub verify_page_url: String,
+    /// The page that a reset link leads to.
+    pub reset_page_url: String,
+    /// Whom mails are from; SES must know the address.
+    pub mail_from: String,
+    /// SES's configuration set, where bounces are counted.
+    pub configuration_set: Option<String>,
+    /// What the names of the tables start with.
+    pub table_prefix: String,
+    /// The secret that this function reads.
+    pub secret_ids: SecretIds,
+}
+
+impl Config {
+    /// # Errors
+    /// With the name of the first variable that is missing or wrong.
+    pub fn from_env(env: &Env) -> Result<Self, ConfigError> {
+        env.required("APP_URL", "the public address of this service")?;
+        let app_url = env.address("APP_URL", String::new)?;
+        let app_name = env.get("APP_NAME").unwrap_or("Tollgate").to_owned();
+        if app_name.chars().any(char::is_control) || app_name.chars().count() > 100 {
+            return Err(ConfigError::new("APP_NAME", "a name of at most 100 characters on one line"));
+        }
+        let mail_from = env.required("MAIL_FROM", "the address that mails come from")?.to_owned();
+        if !mail_from.contains('@') || mail_from.chars().any(char::is_control) {
+            return Err(ConfigError::new("MAIL_FROM", "an address such as Tollgate <no-reply@example.com>"));
+        }
+        Ok(Self {
+            verify_page_url: env.address("VERIFY_PAGE_URL", || format!("{app_url}/verify"))?,
+            reset_page_url: env.address("RESET_PAGE_URL", || format!("{app_url}/new-password"))?,
+            configuration_set: env.get("SES_CONFIGURATION_SET").map(str::to_owned),
+            table_prefix: env.required("TABLE_PREFIX", "what the names of the tables start with")?.to_owned(),
+            secret_ids: SecretIds::codes(env)?,
+            app_name,
+            app_url,
+            mail_from,
+        })
+    }
+}

@@ -1,0 +1,79 @@
+//! The call to SES, and what its errors mean (R15).
+
+use crate::Config;
+use aws_sdk_ses::Client;
+use aws_sdk_ses::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_ses::operation::send_email::SendEmailError;
+use aws_sdk_ses::types::{Body, Content, Destination, Message, MessageTag};
+use tollgate_mail::Mail;
+
+/// What an error of SES means for a mail.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// It is the mail's or its address's own: sending it again changes nothing.
+    OfThisMail(String),
+    /// It is everybody's: throttling, an outage, or the operator's own fault. Retried, and alarmed.
+    TryAgain(String),
+}
+
+type SendError = SdkError<SendEmailError>;
+
+/// Hands `mail` to SES, as text and HTML.
+pub async fn send(client: &Client, config: &Config, mail: &Mail) -> Result<(), SendError> {
+    let utf8 = |text: &str| Content::builder().data(text).charset("UTF-8").build();
+    let built = |error| SdkError::construction_failure(error);
+    let body = Body::builder().text(utf8(&mail.text).map_err(built)?).html(utf8(&mail.html).map_err(built)?).build();
+    let message = Message::builder().subject(utf8(&mail.subject).map_err(built)?).body(body).build();
+    client
+        .send_email()
+        .source(&config.mail_from)
+        .destination(Destination::builder().to_addresses(&mail.to).build())
+        .message(message)
+        .tags(MessageTag::builder().name("kind").value(mail.kind).build().map_err(built)?)
+        .set_configuration_set_name(config.configuration_set.clone())
+        .send()
+        .await?;
+    Ok(())
+}
+
+/// What `error` means.
+pub fn judge(error: &SendError) -> Refusal {
+    match error.as_service_error() {
+        Some(error) => judge_code(error.code().unwrap_or("Unknown"), error.message().unwrap_or_default()),
+        None => Refusal::TryAgain("no answer".to_owned()),
+    }
+}
+
+fn judge_code(code: &str, message: &str) -> Refusal {
+    let own_fault = message.contains("not verified"); // the operator's identity, in a sandbox or a wrong region
+    match code {
+        "MessageRejected" | "InvalidParameterValue" if !own_fault => Refusal::OfThisMail(code.to_owned()),
+        _ => Refusal::TryAgain(code.to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    // R15
+    #[test]
+    fn only_what_sending_again_cannot_mend_is_parked() {
+        let parked = |code: &str, message: &str| matches!(judge_code(code, message), Refusal::OfThisMail(_));
+        assert!(parked("MessageRejected", "Address blacklisted."));
+        assert!(parked("InvalidParameterValue", "Illegal address"));
+        let unverified = "Email address is not verified. The following identities failed the check in region X: a@b";
+        for (code, message) in [
+            ("MessageRejected", unverified),
+            ("Throttling", "Maximum sending rate exceeded."),
+            ("MailFromDomainNotVerifiedException", ""),
+            ("ConfigurationSetDoesNotExist", ""),
+            ("AccountSendingPausedException", ""),
+            ("ServiceUnavailable", ""),
+            ("AccessDenied", ""),
+            ("Unknown", ""),
+        ] {
+            assert!(!parked(code, message), "{code} {message}");
+        }
+    }
+}

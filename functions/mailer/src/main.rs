@@ -1,0 +1,14 @@
+//! The `mailer` function as a Lambda binary.
+
+use lambda_runtime::{Error, LambdaEvent, service_fn};
+use tollgate_mailer::{Config, State, handle};
+use tollgate_platform::{Clock, Env, aws, telemetry};
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Error> {
+    telemetry::init();
+    let config = Config::from_env(&Env::process())?;
+    let state = &State::new(config, &aws::load().await, Clock::system());
+    state.keys.warm().await;
+    lambda_runtime::run(service_fn(async |event: LambdaEvent<_>| handle(event.payload, state).await)).await
+}

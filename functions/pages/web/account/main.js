@@ -1,0 +1,58 @@
+// Which view is shown: the address names it, and whether somebody is signed in decides whether it may be.
+
+import { isSignedIn, resume } from "./client.js";
+import { h, sentence } from "./dom.js";
+import { navigation } from "./views/navigation.js";
+import * as forgot from "./views/forgot.js";
+import * as profile from "./views/profile.js";
+import * as register from "./views/register.js";
+import * as sessions from "./views/sessions.js";
+import * as password from "./views/password.js";
+import * as close from "./views/close.js";
+import * as signIn from "./views/sign-in.js";
+import * as verify from "./views/verify.js";
+
+const open = { "/account/sign-in": signIn, "/account/register": register, "/account/verify": verify, "/account/forgot": forgot };
+const inside = { "/account": profile, "/account/sessions": sessions, "/account/password": password, "/account/close": close };
+
+const place = document.getElementById("view");
+
+/** Goes to a view; `state` is what it should know, such as an address that was just typed. */
+export function go(path, state) {
+  history.pushState(state ?? null, "", path);
+  return show();
+}
+
+async function show() {
+  const path = location.pathname.replace(/\/$/, "");
+  let target = inside[path] ?? open[path] ?? profile;
+  if (Object.values(inside).includes(target) && !isSignedIn()) target = signIn;
+  if (Object.values(open).includes(target) && target === open[path] && isSignedIn()) target = profile;
+  const isInside = Object.values(inside).includes(target);
+  place.className = isInside ? "card wide" : "card";
+  document.title = `${target.title} · Your account`;
+  let content;
+  try {
+    content = await target.view(history.state ?? {});
+  } catch (problem) {
+    if (problem.code === "unauthenticated") return show();
+    content = [h("h1", {}, target.title), h("p", { role: "alert" }, sentence(problem))];
+  }
+  place.replaceChildren(...(isInside ? [navigation(path)] : []), ...content);
+  place.focus();
+}
+
+addEventListener("popstate", show);
+document.addEventListener("click", (event) => {
+  const link = event.target.closest?.("a[href^='/account']");
+  if (!link || event.metaKey || event.ctrlKey || event.shiftKey) return;
+  event.preventDefault();
+  go(link.getAttribute("href"));
+});
+
+try {
+  await resume();
+  await show();
+} catch (problem) {
+  place.replaceChildren(h("h1", {}, "Not now"), h("p", { role: "alert" }, sentence(problem)));
+}

@@ -1,0 +1,26 @@
+// Making an account.
+
+import { call } from "../client.js";
+import { field, form, h } from "../dom.js";
+import { go } from "../main.js";
+
+export const title = "Register";
+
+export function view() {
+  return [
+    h("h1", {}, title),
+    form(
+      [
+        field("E-mail address", "email", { type: "email", autocomplete: "email" }),
+        field("User name", "username", { autocomplete: "username", autocapitalize: "none", spellcheck: "false" }),
+        field("Password", "password", { type: "password", autocomplete: "new-password" }),
+      ],
+      "Register",
+      async ({ email, username, password }) => {
+        const { message } = await call("POST", "/register", { email, username, password });
+        await go("/account/verify", { email, notice: message });
+      },
+    ),
+    h("p", { class: "links" }, h("a", { href: "/account/sign-in" }, "I have an account")),
+  ];
+}

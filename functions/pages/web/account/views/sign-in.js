@@ -1,0 +1,34 @@
+// Signing in by password.
+
+import { signIn } from "../client.js";
+import { field, form, h } from "../dom.js";
+import { go } from "../main.js";
+
+export const title = "Sign in";
+
+export function view({ email, notice }) {
+  let typed = email;
+  const onProblem = (problem) => {
+    if (problem.code !== "email_not_verified") return false;
+    go("/account/verify", { email: typed, notice: problem.message });
+    return true;
+  };
+  return [
+    h("h1", {}, title),
+    notice && h("p", { role: "status" }, notice),
+    form(
+      [
+        field("E-mail address", "email", { type: "email", autocomplete: "username", value: email ?? "" }),
+        field("Password", "password", { type: "password", autocomplete: "current-password" }),
+      ],
+      "Sign in",
+      async ({ email, password }) => {
+        typed = email;
+        await signIn(email, password);
+        await go("/account");
+      },
+      { onProblem },
+    ),
+    h("p", { class: "links" }, h("a", { href: "/account/register" }, "Register"), h("a", { href: "/account/forgot" }, "Forgotten your password?")),
+  ].filter(Boolean);
+}

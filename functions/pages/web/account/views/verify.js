@@ -1,0 +1,38 @@
+// Proving an address by the mailed code; the mailed link has a page of its own.
+
+import { call } from "../client.js";
+import { field, form, h } from "../dom.js";
+import { go } from "../main.js";
+
+export const title = "Prove your address";
+
+export function view({ email, notice }) {
+  const status = h("p", { role: "status" }, notice ?? "Open the link in the mail, or type its code here.");
+  const address = () => (email ? [] : [field("E-mail address", "email", { type: "email", autocomplete: "username" })]);
+  return [
+    h("h1", {}, title),
+    status,
+    form(
+      [
+        ...address(),
+        field("Code of six digits", "code", { class: "code", inputmode: "numeric", autocomplete: "one-time-code", maxlength: "6", pattern: "[0-9]{6}" }),
+      ],
+      "Prove it",
+      async (fields) => {
+        const known = email ?? fields.email;
+        const { message } = await call("POST", "/verify", { email: known, code: fields.code.trim() });
+        await go("/account/sign-in", { email: known, notice: message });
+      },
+    ),
+    email &&
+      form(
+        [],
+        "Send the mail again",
+        async () => {
+          status.textContent = (await call("POST", "/request/verify", { email })).message;
+        },
+        { kind: "quiet" },
+      ),
+    h("p", { class: "links" }, h("a", { href: "/account/sign-in" }, "Sign in")),
+  ].filter(Boolean);
+}

@@ -1,0 +1,13 @@
+//! The `relay` function as a Lambda binary.
+
+use lambda_runtime::{Error, LambdaEvent, service_fn};
+use tollgate_platform::{Clock, Env, aws, telemetry};
+use tollgate_relay::{Config, State, handle};
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Error> {
+    telemetry::init();
+    let config = Config::from_env(&Env::process())?;
+    let state = &State::new(config, &aws::load().await, Clock::system());
+    lambda_runtime::run(service_fn(async |event: LambdaEvent<_>| handle(event.payload, state).await)).await
+}

@@ -1,0 +1,207 @@
+//! The clock of the whole stack: the machine's own with an offset, or one that stands still. Time moves when somebody
+//! moves it; a sleep ends when its time has passed on either the machine's clock or this one.
+
+use aws_smithy_async::rt::sleep::{AsyncSleep, Sleep};
+use aws_smithy_async::time::TimeSource;
+use jiff::{SignedDuration, Timestamp};
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, SystemTime};
+use tokio::sync::watch;
+use tollgate_platform::Clock;
+
+/// The clock that every part of the stack reads.
+#[derive(Clone)]
+pub struct LocalClock(Arc<Shared>);
+
+struct Shared {
+    state: Mutex<State>,
+    /// Told of each move.
+    moves: watch::Sender<u64>,
+}
+
+struct State {
+    frozen_at: Option<Timestamp>,
+    offset: SignedDuration,
+    /// The ends of the sleeps under way, by their number; a sleep that is not there any more has been ended.
+    sleeps: Vec<(u64, Timestamp)>,
+    next_sleep: u64,
+}
+
+impl LocalClock {
+    /// The machine's clock.
+    #[must_use]
+    pub fn running() -> Self {
+        Self::with(None)
+    }
+
+    /// A clock that stands at `at` until it is moved.
+    #[must_use]
+    pub fn frozen(at: Timestamp) -> Self {
+        Self::with(Some(at))
+    }
+
+    fn with(frozen_at: Option<Timestamp>) -> Self {
+        let state = State { frozen_at, offset: SignedDuration::ZERO, sleeps: Vec::new(), next_sleep: 0 };
+        Self(Arc::new(Shared { state: Mutex::new(state), moves: watch::channel(0).0 }))
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The present.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        self.state().now()
+    }
+
+    /// How far it is ahead of where it started, to be kept with the data.
+    #[must_use]
+    pub fn offset(&self) -> SignedDuration {
+        self.state().offset
+    }
+
+    /// Moves it ahead; sleeps whose end that passes are over.
+    pub fn advance(&self, by: SignedDuration) {
+        {
+            let mut state = self.state();
+            state.offset = state.offset.saturating_add(by);
+            let now = state.now();
+            state.sleeps.retain(|(_, end)| *end > now);
+        }
+        self.0.moves.send_modify(|moves| *moves += 1);
+    }
+
+    /// Ends the sleep that is next to end, without moving the clock: what waits for an answer that never comes gives up
+    /// at once. Only on a clock that stands still.
+    pub fn end_next_sleep(&self) {
+        {
+            let mut state = self.state();
+            let next = state.sleeps.iter().min_by_key(|(_, end)| *end).map(|(number, _)| *number);
+            if state.frozen_at.is_none() || next.is_none() {
+                return;
+            }
+            state.sleeps.retain(|(number, _)| Some(*number) != next);
+        }
+        self.0.moves.send_modify(|moves| *moves += 1);
+    }
+
+    /// Whether it stands still.
+    #[must_use]
+    pub fn is_frozen(&self) -> bool {
+        self.state().frozen_at.is_some()
+    }
+
+    /// Sleeps for `duration` of this clock's time or the machine's, whichever is over first.
+    pub async fn sleep_for(self, duration: Duration) {
+        let mut moves = self.0.moves.subscribe();
+        let number = {
+            let mut state = self.state();
+            let end = state.now().saturating_add(duration).unwrap_or(Timestamp::MAX);
+            state.next_sleep += 1;
+            let number = state.next_sleep;
+            state.sleeps.push((number, end));
+            number
+        };
+        let _over = Over { clock: &self, number };
+        let ended = async {
+            while self.state().sleeps.iter().any(|(other, _)| *other == number) {
+                if moves.changed().await.is_err() {
+                    return;
+                }
+            }
+        };
+        tokio::select! {
+            () = tokio::time::sleep(duration) => {}
+            () = ended => {}
+        }
+    }
+
+    /// The same clock as the functions know it.
+    #[must_use]
+    pub fn platform(&self) -> Clock {
+        let clock = self.clone();
+        Clock::from_fn(move || clock.now())
+    }
+}
+
+/// Takes a sleep off the list, also when it is given up.
+struct Over<'a> {
+    clock: &'a LocalClock,
+    number: u64,
+}
+
+impl Drop for Over<'_> {
+    fn drop(&mut self) {
+        self.clock.state().sleeps.retain(|(number, _)| *number != self.number);
+    }
+}
+
+impl State {
+    fn now(&self) -> Timestamp {
+        #[allow(clippy::disallowed_methods)] // the local stack's one look at the wall clock
+        let base = self.frozen_at.unwrap_or_else(Timestamp::now);
+        base.saturating_add(self.offset).unwrap_or(Timestamp::MAX)
+    }
+}
+
+impl AsyncSleep for LocalClock {
+    fn sleep(&self, duration: Duration) -> Sleep {
+        Sleep::new(self.clone().sleep_for(duration))
+    }
+}
+
+impl TimeSource for LocalClock {
+    fn now(&self) -> SystemTime {
+        self.state().now().into()
+    }
+}
+
+impl fmt::Debug for LocalClock {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "LocalClock({})", self.now())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::future::Future;
+    use std::task::{Context, Poll, Waker};
+
+    fn is_over(sleep: &mut std::pin::Pin<Box<impl Future<Output = ()>>>) -> bool {
+        matches!(sleep.as_mut().poll(&mut Context::from_waker(Waker::noop())), Poll::Ready(()))
+    }
+
+    #[tokio::test]
+    async fn a_sleep_ends_when_the_clock_is_moved_past_its_end() {
+        let clock = LocalClock::frozen(Timestamp::UNIX_EPOCH);
+        let mut sleep = Box::pin(clock.clone().sleep_for(Duration::from_secs(3600)));
+        assert!(!is_over(&mut sleep));
+        clock.advance(SignedDuration::from_secs(3599));
+        assert!(!is_over(&mut sleep));
+        clock.advance(SignedDuration::from_secs(1));
+        assert!(is_over(&mut sleep));
+    }
+
+    #[tokio::test]
+    async fn the_next_sleep_to_end_can_be_ended_while_the_clock_stands() {
+        let clock = LocalClock::frozen(Timestamp::UNIX_EPOCH);
+        let mut long = Box::pin(clock.clone().sleep_for(Duration::from_secs(60)));
+        let mut short = Box::pin(clock.clone().sleep_for(Duration::from_secs(50)));
+        assert!(!is_over(&mut long) && !is_over(&mut short));
+        clock.end_next_sleep();
+        assert!(is_over(&mut short) && !is_over(&mut long));
+        assert_eq!(clock.now(), Timestamp::UNIX_EPOCH);
+    }
+
+    #[tokio::test]
+    async fn on_a_running_clock_no_sleep_is_cut_short() {
+        let clock = LocalClock::running();
+        let mut sleep = Box::pin(clock.clone().sleep_for(Duration::from_secs(3600)));
+        assert!(!is_over(&mut sleep));
+        clock.end_next_sleep();
+        assert!(!is_over(&mut sleep));
+    }
+}

@@ -1,0 +1,297 @@
+//! `/_local`: the desk from which people (HTML) and tests (JSON) look at the stack and move it.
+
+use crate::clock::LocalClock;
+use crate::drawer::{DrawerError, request_of};
+use crate::faults::{Fault, Wire};
+use crate::pump::{PumpError, Pumps};
+use crate::queues::{Depth, Queue};
+use crate::stack::TABLE_PREFIX;
+use crate::standins::{Mail, Standins};
+use askama::Template;
+use axum::body::Bytes;
+use axum::extract::{Path, Query, Request, State};
+use axum::middleware::{Next, from_fn};
+use axum::response::{Html, IntoResponse, Redirect, Response};
+use axum::routing::{get, post};
+use axum::{Json, Router};
+use dynoxide::Database;
+use http::{HeaderMap, HeaderValue, StatusCode, header};
+use jiff::{SignedDuration, Timestamp};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+use std::sync::Arc;
+use std::time::Duration;
+use tollgate_domain::RequestId;
+use tollgate_http::{ApiError, FieldError};
+use tollgate_platform::random_bytes;
+use tollgate_store::schema::TABLES;
+
+/// What the desk looks at.
+#[derive(Clone)]
+pub struct Desk {
+    /// Where the stack listens.
+    pub base_url: String,
+    /// Mails, queues, secrets.
+    pub standins: Standins,
+    /// The event sources.
+    pub pumps: Arc<Pumps>,
+    /// The wire.
+    pub wire: Wire,
+    /// The clock.
+    pub clock: LocalClock,
+    /// The tables.
+    pub database: Database,
+    /// For tokens.
+    pub auth: tollgate_auth::State,
+}
+
+/// How long a drain may take.
+const DRAIN: Duration = Duration::from_secs(30);
+
+/// What goes wrong at the desk, told as everywhere else.
+struct Refused(ApiError);
+
+impl IntoResponse for Refused {
+    fn into_response(self) -> Response {
+        let request = RequestId::new(Timestamp::UNIX_EPOCH, random_bytes());
+        if let Some(cause) = self.0.cause() {
+            tracing::error!(cause, "desk");
+        }
+        let body = self.0.body(&request).to_string();
+        (self.0.status(), [(header::CONTENT_TYPE, "application/problem+json")], body).into_response()
+    }
+}
+
+impl From<ApiError> for Refused {
+    fn from(error: ApiError) -> Self {
+        Self(error)
+    }
+}
+
+impl From<DrawerError> for Refused {
+    fn from(error: DrawerError) -> Self {
+        Self(ApiError::Internal(error.to_string()))
+    }
+}
+
+impl From<PumpError> for Refused {
+    fn from(error: PumpError) -> Self {
+        Self(ApiError::Internal(error.to_string()))
+    }
+}
+
+type Answer<T = Json<Value>> = Result<T, Refused>;
+
+impl Desk {
+    /// Its routes.
+    pub fn router(self) -> Router {
+        Router::new()
+            .route("/_local", get(page))
+            .route("/_local/emails", get(mails).delete(clear_mails))
+            .route("/_local/queues", get(queues))
+            .route("/_local/queues/{name}/redrive", post(redrive))
+            .route("/_local/drain", post(drain))
+            .route("/_local/clock", get(clock).post(move_clock))
+            .route("/_local/tables/{name}", get(table))
+            .route("/_local/tokens", post(token))
+            .route("/_local/faults", post(add_fault).delete(clear_faults))
+            .route("/_local/{*path}", axum::routing::any(nothing))
+            .method_not_allowed_fallback(async || Refused(ApiError::MethodNotAllowed))
+            .layer(from_fn(guard))
+            .with_state(self)
+    }
+}
+
+/// Only a browser on this machine gets in, by whatever name another site gave it (DNS rebinding).
+async fn guard(request: Request, next: Next) -> Response {
+    let host = request.headers().get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
+    let name = host.rsplit_once(':').map_or(host, |(name, _)| name);
+    let is_loopback = name.parse::<std::net::Ipv4Addr>().is_ok_and(|address| address.is_loopback());
+    if name != "localhost" && !is_loopback {
+        return Refused(ApiError::Forbidden).into_response();
+    }
+    let mut response = next.run(request).await;
+    let headers = response.headers_mut();
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(tollgate_http::CONTENT_SECURITY_POLICY));
+    response
+}
+
+async fn nothing() -> Refused {
+    Refused(ApiError::NotFound)
+}
+
+/// The body as JSON or as the page's own form; none at all counts as `{}`.
+fn body<T: DeserializeOwned>(headers: &HeaderMap, bytes: &Bytes) -> Result<T, Refused> {
+    let wrong = |text: String| Refused(ApiError::Validation(FieldError::new("", text)));
+    if is_form(headers) {
+        return serde_urlencoded::from_bytes(bytes).map_err(|error| wrong(error.to_string()));
+    }
+    let text: &[u8] = if bytes.is_empty() { b"{}" } else { bytes };
+    let value: Value = serde_json::from_slice(text).map_err(|_| Refused(ApiError::InvalidJson))?;
+    serde_json::from_value(value).map_err(|error| wrong(error.to_string()))
+}
+
+fn is_form(headers: &HeaderMap) -> bool {
+    let kind = headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+    kind.starts_with("application/x-www-form-urlencoded")
+}
+
+/// JSON for a program, the desk again for a person's button.
+fn done(headers: &HeaderMap, value: Value) -> Response {
+    if is_form(headers) { Redirect::to("/_local").into_response() } else { Json(value).into_response() }
+}
+
+#[derive(Template)]
+#[template(path = "desk.html")]
+struct DeskPage {
+    base_url: String,
+    now: String,
+    mails: Vec<Mail>,
+    queues: Vec<Value>,
+    tables: Vec<&'static str>,
+}
+
+async fn page(State(desk): State<Desk>) -> Answer<Html<String>> {
+    let queues = desk.depths().into_iter().map(|depth| json!(depth)).collect();
+    let tables = TABLES.iter().map(|table| table.name).collect();
+    let now = desk.clock.now().strftime("%A, %-d %B %Y, %H:%M:%S UTC").to_string();
+    let page = DeskPage { base_url: desk.base_url, now, mails: desk.standins.mails()?, queues, tables };
+    page.render().map(Html).map_err(|error| Refused(ApiError::Internal(error.to_string())))
+}
+
+impl Desk {
+    fn depths(&self) -> Vec<Depth> {
+        self.standins.queues.iter().map(Queue::depth).collect()
+    }
+}
+
+#[derive(Deserialize)]
+struct MailQuery {
+    to: Option<String>,
+}
+
+async fn mails(State(desk): State<Desk>, Query(query): Query<MailQuery>) -> Answer {
+    let mut mails = desk.standins.mails()?;
+    mails.retain(|mail| query.to.as_ref().is_none_or(|to| mail.to.eq_ignore_ascii_case(to)));
+    Ok(Json(json!({"items": mails})))
+}
+
+async fn clear_mails(State(desk): State<Desk>) -> Answer<StatusCode> {
+    desk.standins.clear_mails()?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+async fn queues(State(desk): State<Desk>) -> Json<Value> {
+    Json(json!({"items": desk.depths()}))
+}
+
+async fn redrive(State(desk): State<Desk>, Path(name): Path<String>, headers: HeaderMap) -> Answer<Response> {
+    let queue = desk.standins.queues.iter().find(|queue| queue.name() == name).ok_or(ApiError::NotFound)?;
+    Ok(done(&headers, json!({"redriven": queue.redrive()?})))
+}
+
+async fn drain(State(desk): State<Desk>, headers: HeaderMap) -> Answer<Response> {
+    match tokio::time::timeout(DRAIN, desk.pumps.drain()).await {
+        Ok(handled) => Ok(done(&headers, json!({"handled": handled?}))),
+        Err(_) => Ok((StatusCode::GATEWAY_TIMEOUT, Json(json!({"queues": desk.depths()}))).into_response()),
+    }
+}
+
+async fn clock(State(desk): State<Desk>) -> Json<Value> {
+    Json(json!({"now": desk.clock.now()}))
+}
+
+#[derive(Deserialize)]
+struct Move {
+    advance_seconds: i64,
+}
+
+async fn move_clock(State(desk): State<Desk>, headers: HeaderMap, bytes: Bytes) -> Answer<Response> {
+    let Move { advance_seconds } = body(&headers, &bytes)?;
+    let farthest = SignedDuration::from_hours(24 * 3660).as_secs();
+    if !(0..=farthest).contains(&advance_seconds) {
+        let field = FieldError::new("advance_seconds", "advance_seconds is a number of seconds from 0 to ten years.");
+        return Err(ApiError::Validation(field).into());
+    }
+    desk.clock.advance(SignedDuration::from_secs(advance_seconds));
+    desk.standins.drawer.put("stack", "clock", &desk.clock.offset().as_secs())?;
+    for table in TABLES {
+        if let Some(ttl) = table.ttl {
+            desk.expire(table.name, ttl)?;
+        }
+    }
+    Ok(done(&headers, json!({"now": desk.clock.now()})))
+}
+
+impl Desk {
+    fn items(&self, table: &str) -> Result<Vec<Value>, Refused> {
+        let failed = |error: dynoxide::DynoxideError| Refused(ApiError::Internal(error.to_string()));
+        let (mut items, mut start) = (Vec::new(), Value::Null);
+        loop {
+            let mut request = json!({"TableName": format!("{TABLE_PREFIX}{table}")});
+            if !start.is_null() {
+                request["ExclusiveStartKey"] = start;
+            }
+            let page = self.database.scan(request_of(request)?).map_err(failed)?;
+            let mut page = serde_json::to_value(page).map_err(|error| Refused(ApiError::Internal(error.to_string())))?;
+            items.extend(page["Items"].as_array_mut().map(std::mem::take).unwrap_or_default());
+            start = page["LastEvaluatedKey"].take();
+            if start.is_null() {
+                return Ok(items);
+            }
+        }
+    }
+
+    /// What DynamoDB does within days: takes out the items whose time has passed.
+    fn expire(&self, table: &str, ttl: &str) -> Result<(), Refused> {
+        let spec = TABLES.iter().find(|spec| spec.name == table).ok_or(ApiError::NotFound)?;
+        let now = self.clock.now().as_second();
+        for item in self.items(table)? {
+            let end = item.pointer(&format!("/{ttl}/N")).and_then(Value::as_str).and_then(|end| end.parse::<i64>().ok());
+            if end.is_some_and(|end| end < now) {
+                let mut key = json!({spec.partition_key: item[spec.partition_key]});
+                if let Some(sort_key) = spec.sort_key {
+                    key[sort_key] = item[sort_key].clone();
+                }
+                let request = request_of(json!({"TableName": format!("{TABLE_PREFIX}{table}"), "Key": key}))?;
+                self.database.delete_item(request).map_err(|error| Refused(ApiError::Internal(error.to_string())))?;
+            }
+        }
+        Ok(())
+    }
+}
+
+async fn table(State(desk): State<Desk>, Path(name): Path<String>) -> Answer {
+    let known = TABLES.iter().find(|table| table.name == name).ok_or(ApiError::NotFound)?;
+    Ok(Json(json!({"items": desk.items(known.name)?})))
+}
+
+#[derive(Deserialize)]
+struct Token {
+    header: Value,
+    claims: Value,
+}
+
+async fn token(State(desk): State<Desk>, headers: HeaderMap, bytes: Bytes) -> Answer {
+    let Token { header, claims } = body(&headers, &bytes)?;
+    let token = desk.auth.sign_for_desk(header, claims).await?;
+    Ok(Json(json!({"token": token.expose()})))
+}
+
+async fn add_fault(State(desk): State<Desk>, headers: HeaderMap, bytes: Bytes) -> Answer<(StatusCode, Json<Value>)> {
+    let fault: Fault = body(&headers, &bytes)?;
+    if !desk.wire.add(fault.clone()) {
+        let field = FieldError::new("operation", "No function calls this operation of this service.");
+        return Err(ApiError::Validation(field).into());
+    }
+    Ok((StatusCode::CREATED, Json(json!(fault))))
+}
+
+async fn clear_faults(State(desk): State<Desk>) -> StatusCode {
+    desk.wire.clear();
+    StatusCode::NO_CONTENT
+}

@@ -1,0 +1,308 @@
+//! The wire between the functions and the stand-ins: counts their calls, and makes them fail as it is told. The desk and
+//! the stand-ins' own pages do not pass here.
+
+use crate::clock::LocalClock;
+use aws_smithy_runtime_api::client::http::{
+    HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpConnector,
+};
+use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
+use aws_smithy_runtime_api::client::result::ConnectorError;
+use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
+use aws_smithy_runtime_api::http::StatusCode;
+use aws_smithy_types::body::SdkBody;
+use http_body_util::BodyExt;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use tokio::sync::Notify;
+
+/// A service that functions call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Service {
+    /// The tables.
+    Dynamodb,
+    /// The queues.
+    Sqs,
+    /// Mail.
+    Ses,
+    /// Secrets Manager.
+    Secrets,
+}
+
+/// How a call fails.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Kind {
+    /// The service's own throttling error, before any work.
+    Throttle,
+    /// A 500, before any work.
+    Error,
+    /// No answer until the caller gives up.
+    Hang,
+    /// The work is done, the answer never arrives.
+    LostResponse,
+}
+
+/// Calls that are to fail.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Fault {
+    /// Of which service.
+    pub service: Service,
+    /// Which operation alone, by the API's own name.
+    #[serde(default)]
+    pub operation: Option<String>,
+    /// How.
+    pub kind: Kind,
+    /// So many calls go through first.
+    #[serde(default)]
+    pub after: u32,
+    /// Then so many fail.
+    #[serde(default = "once")]
+    pub times: u32,
+}
+
+const fn once() -> u32 {
+    1
+}
+
+/// The operations that a fault may name.
+pub const OPERATIONS: &[(Service, &[&str])] = &[
+    (Service::Dynamodb, &["GetItem", "PutItem", "UpdateItem", "DeleteItem", "Query", "BatchGetItem", "TransactWriteItems"]),
+    (Service::Sqs, &["SendMessageBatch"]),
+    (Service::Ses, &["SendEmail"]),
+    (Service::Secrets, &["GetSecretValue"]),
+];
+
+/// A call that a function made.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Call {
+    /// Of which service.
+    pub service: Service,
+    /// Its operation, by the API's own name.
+    pub operation: String,
+    /// The DynamoDB units that it used, by table: read and written. A refused condition counts one written unit.
+    pub units: Vec<(String, f64, f64)>,
+}
+
+/// The wire itself.
+#[derive(Clone)]
+pub struct Wire(Arc<Shared>);
+
+struct Shared {
+    inner: aws_smithy_http_client::Connector,
+    clock: LocalClock,
+    state: Mutex<State>,
+    cleared: Notify,
+    /// Told of each write to a table, which may be one to the outbox.
+    pub wrote: Notify,
+}
+
+#[derive(Default)]
+struct State {
+    faults: Vec<Fault>,
+    calls: Vec<Call>,
+}
+
+impl Wire {
+    /// One without faults.
+    #[must_use]
+    pub fn new(clock: LocalClock) -> Self {
+        let inner = aws_smithy_http_client::Connector::builder().build_http();
+        Self(Arc::new(Shared { inner, clock, state: Mutex::default(), cleared: Notify::new(), wrote: Notify::new() }))
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Adds a fault; `false` for an operation that nothing here calls.
+    #[must_use]
+    pub fn add(&self, fault: Fault) -> bool {
+        let known = OPERATIONS.iter().any(|(service, operations)| {
+            *service == fault.service && fault.operation.as_deref().is_none_or(|name| operations.contains(&name))
+        });
+        if known {
+            self.state().faults.push(fault);
+        }
+        known
+    }
+
+    /// Takes all faults away; what hangs gets an error.
+    pub fn clear(&self) {
+        self.state().faults.clear();
+        self.0.cleared.notify_waiters();
+    }
+
+    /// The calls since the last time this was asked.
+    #[must_use]
+    pub fn take_calls(&self) -> Vec<Call> {
+        std::mem::take(&mut self.state().calls)
+    }
+
+    /// Waits for a write to some table.
+    pub async fn write(&self) {
+        self.0.wrote.notified().await;
+    }
+
+    /// The fault that this call meets, if any.
+    fn meet(&self, service: Service, operation: &str) -> Option<Kind> {
+        let mut state = self.state();
+        let matches = |fault: &Fault| fault.service == service && fault.operation.as_deref().is_none_or(|name| name == operation);
+        let fault = state.faults.iter_mut().find(|fault| matches(fault))?;
+        if fault.after > 0 {
+            fault.after -= 1;
+            return None;
+        }
+        let kind = fault.kind;
+        fault.times = fault.times.saturating_sub(1);
+        state.faults.retain(|fault| fault.times > 0);
+        Some(kind)
+    }
+
+    async fn pass(self, request: HttpRequest) -> Result<HttpResponse, ConnectorError> {
+        let (service, operation) = called(&request);
+        let table_request = (service == Service::Dynamodb).then(|| request.body().bytes().map(<[u8]>::to_vec)).flatten();
+        match self.meet(service, &operation) {
+            Some(Kind::Throttle) => return failing(throttled(service)),
+            Some(Kind::Error) => return failing((500, internal(service))),
+            Some(Kind::Hang) => {
+                self.hang().await;
+                return Err(lost());
+            }
+            Some(Kind::LostResponse) => {
+                let _never_arrives = self.forward(request, service, operation, table_request).await;
+                return Err(lost());
+            }
+            None => {}
+        }
+        self.forward(request, service, operation, table_request).await
+    }
+
+    async fn forward(
+        &self,
+        request: HttpRequest,
+        service: Service,
+        operation: String,
+        table_request: Option<Vec<u8>>,
+    ) -> Result<HttpResponse, ConnectorError> {
+        let response = self.0.inner.call(request).await?;
+        let status = response.status();
+        let headers = response.headers().clone();
+        let body = response.into_body().collect().await.map_err(|error| ConnectorError::io(error))?.to_bytes();
+        let units = table_request.map(|request| units(&operation, &request, &body, status.as_u16())).unwrap_or_default();
+        let wrote = service == Service::Dynamodb && units.iter().any(|(_, _, written)| *written > 0.0);
+        self.state().calls.push(Call { service, operation, units });
+        if wrote {
+            self.0.wrote.notify_one();
+        }
+        let mut answer = HttpResponse::new(status, SdkBody::from(body));
+        *answer.headers_mut() = headers;
+        Ok(answer)
+    }
+
+    /// Until the caller gives up or the faults are taken away. On a clock that stands still the caller gives up at once.
+    async fn hang(&self) {
+        let cleared = self.0.cleared.notified();
+        tokio::pin!(cleared);
+        loop {
+            self.0.clock.end_next_sleep();
+            tokio::select! {
+                () = &mut cleared => return,
+                () = tokio::time::sleep(std::time::Duration::from_millis(5)) => {}
+            }
+        }
+    }
+}
+
+/// Service and operation of a request.
+fn called(request: &HttpRequest) -> (Service, String) {
+    let target = request.headers().get("x-amz-target").unwrap_or_default();
+    let operation = target.rsplit('.').next().unwrap_or_default().to_owned();
+    match target.split('.').next().unwrap_or_default() {
+        "AmazonSQS" => (Service::Sqs, operation),
+        "secretsmanager" => (Service::Secrets, operation),
+        "" => {
+            let form: HashMap<String, String> =
+                request.body().bytes().and_then(|body| serde_urlencoded::from_bytes(body).ok()).unwrap_or_default();
+            (Service::Ses, form.get("Action").cloned().unwrap_or_default())
+        }
+        _ => (Service::Dynamodb, operation),
+    }
+}
+
+/// The units by table, from `ConsumedCapacity`; for a refusal one written unit on each table of the request.
+fn units(operation: &str, request: &[u8], answer: &[u8], status: u16) -> Vec<(String, f64, f64)> {
+    let answer: Value = serde_json::from_slice(answer).unwrap_or_default();
+    let reads = matches!(operation, "GetItem" | "Query" | "BatchGetItem");
+    if status != 200 {
+        let refused = answer["__type"].as_str().is_some_and(|kind| {
+            kind.ends_with("ConditionalCheckFailedException") || kind.ends_with("TransactionCanceledException")
+        });
+        let request: Value = serde_json::from_slice(request).unwrap_or_default();
+        let table = request["TableName"].as_str().unwrap_or("transaction").to_owned();
+        return if refused { vec![(table, 0.0, 1.0)] } else { Vec::new() };
+    }
+    let consumed = match &answer["ConsumedCapacity"] {
+        Value::Array(tables) => tables.clone(),
+        Value::Null => Vec::new(),
+        table => vec![table.clone()],
+    };
+    let split = |table: &Value| {
+        let total = table["CapacityUnits"].as_f64().unwrap_or_default();
+        let name = table["TableName"].as_str().unwrap_or_default().to_owned();
+        if reads { (name, total, 0.0) } else { (name, 0.0, total) }
+    };
+    consumed.iter().map(split).collect()
+}
+
+fn throttled(service: Service) -> (u16, String) {
+    match service {
+        Service::Dynamodb => {
+            (400, r#"{"__type":"com.amazonaws.dynamodb.v20120810#ProvisionedThroughputExceededException","message":"slow down"}"#.into())
+        }
+        Service::Sqs => (400, r#"{"__type":"com.amazonaws.sqs#RequestThrottled","message":"slow down"}"#.into()),
+        Service::Secrets => (400, r#"{"__type":"ThrottlingException","message":"slow down"}"#.into()),
+        Service::Ses => (400, error_xml("Sender", "Throttling")),
+    }
+}
+
+fn internal(service: Service) -> String {
+    match service {
+        Service::Ses => error_xml("Receiver", "InternalFailure"),
+        _ => r#"{"__type":"InternalServerError","message":"internal"}"#.into(),
+    }
+}
+
+fn error_xml(kind: &str, code: &str) -> String {
+    format!("<ErrorResponse><Error><Type>{kind}</Type><Code>{code}</Code><Message>made to fail</Message></Error></ErrorResponse>")
+}
+
+fn failing((status, body): (u16, String)) -> Result<HttpResponse, ConnectorError> {
+    let status = StatusCode::try_from(status).map_err(|error| ConnectorError::other(error.into(), None))?;
+    Ok(HttpResponse::new(status, SdkBody::from(body)))
+}
+
+fn lost() -> ConnectorError {
+    ConnectorError::io("the connection was closed before the answer".into())
+}
+
+impl HttpConnector for Wire {
+    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+        HttpConnectorFuture::new(self.clone().pass(request))
+    }
+}
+
+impl HttpClient for Wire {
+    fn http_connector(&self, _: &HttpConnectorSettings, _: &RuntimeComponents) -> SharedHttpConnector {
+        SharedHttpConnector::new(self.clone())
+    }
+}
+
+impl fmt::Debug for Wire {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Wire")
+    }
+}

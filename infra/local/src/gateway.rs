@@ -1,0 +1,226 @@
+//! The front door, as API Gateway's HTTP API is one: each request becomes an event of payload format 2.0 and goes through
+//! the same adapter as on Lambda.
+
+use axum::body::{Body, to_bytes};
+use axum::extract::{ConnectInfo, Request, State};
+use axum::response::{IntoResponse, Response};
+use axum::{Json, Router};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use lambda_http::request::LambdaRequest;
+use lambda_http::{Adapter, Context, LambdaEvent, Service as _};
+use serde_json::{Map, Value, json};
+use std::future::Future;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::Arc;
+
+/// A function behind the gateway: an event in, a response out.
+pub type Function = Arc<dyn Fn(Value) -> Pin<Box<dyn Future<Output = Result<Value, String>> + Send>> + Send + Sync>;
+
+/// A function's router behind the adapter of Lambda.
+pub fn function(router: Router) -> Function {
+    Arc::new(move |event| {
+        let router = router.clone();
+        Box::pin(async move {
+            let request: LambdaRequest = serde_json::from_value(event).map_err(|error| error.to_string())?;
+            let mut adapter = Adapter::from(router);
+            let Ok(response) = adapter.call(LambdaEvent::new(request, Context::default())).await;
+            serde_json::to_value(response).map_err(|error| error.to_string())
+        })
+    })
+}
+
+/// Which function answers which path, as the template has it.
+#[derive(Clone)]
+pub struct Gateway {
+    routes: Arc<Vec<(&'static str, Function)>>,
+    default: Function,
+}
+
+/// The paths of `auth`, each as ANY.
+pub const AUTH_PATHS: &[&str] = &[
+    "/register",
+    "/login",
+    "/refresh-token",
+    "/logout",
+    "/verify",
+    "/request/verify",
+    "/forget-password",
+    "/new-password",
+    "/change-password",
+    "/deactivate",
+    "/me",
+    "/sessions",
+    "/sessions/{id}",
+    "/.well-known/jwks.json",
+    "/healthz",
+];
+
+/// API Gateway's own limit of a request, in bytes.
+const MAX_BYTES: usize = 10 * 1024 * 1024;
+
+impl Gateway {
+    /// `default` answers what no route takes.
+    #[must_use]
+    pub fn new(routes: Vec<(&'static str, Function)>, default: Function) -> Self {
+        Self { routes: Arc::new(routes), default }
+    }
+
+    /// The function for `path` and the template's route key.
+    fn route(&self, path: &str) -> (String, &Function) {
+        let found = self.routes.iter().find(|(pattern, _)| matches(pattern, path));
+        found.map_or(("$default".to_owned(), &self.default), |(pattern, function)| (format!("ANY {pattern}"), function))
+    }
+
+    /// The gateway as a router that answers everything.
+    pub fn router(self) -> Router {
+        Router::new().fallback(enter).with_state(self)
+    }
+}
+
+/// Whether `path` is one of `pattern`: literal segments and `{name}` for any one segment.
+fn matches(pattern: &str, path: &str) -> bool {
+    let (mut pattern, mut path) = (pattern.split('/'), path.split('/'));
+    loop {
+        match (pattern.next(), path.next()) {
+            (None, None) => return true,
+            (Some(want), Some(have)) if want == have || (want.starts_with('{') && !have.is_empty()) => {}
+            _ => return false,
+        }
+    }
+}
+
+async fn enter(State(gateway): State<Gateway>, ConnectInfo(peer): ConnectInfo<SocketAddr>, request: Request) -> Response {
+    let (parts, body) = request.into_parts();
+    let Ok(body) = to_bytes(body, MAX_BYTES).await else {
+        return refuse(StatusCode::PAYLOAD_TOO_LARGE, "Request Entity Too Large");
+    };
+    let (route_key, function) = gateway.route(parts.uri.path());
+    let event = event(&route_key, &parts.method, &parts.uri, &parts.headers, peer, &body);
+    match tokio::spawn(function(event)).await {
+        Ok(Ok(response)) => respond(&response).unwrap_or_else(|| refuse(StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error")),
+        Ok(Err(error)) => {
+            tracing::error!(error, "a function failed");
+            refuse(StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error")
+        }
+        Err(_) => refuse(StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error"),
+    }
+}
+
+fn refuse(status: StatusCode, message: &str) -> Response {
+    (status, Json(json!({"message": message}))).into_response()
+}
+
+fn event(route_key: &str, method: &http::Method, uri: &http::Uri, headers: &HeaderMap, peer: SocketAddr, body: &[u8]) -> Value {
+    let text = |value: &HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
+    let mut joined = Map::new();
+    let mut cookies = Vec::new();
+    for name in headers.keys() {
+        let values = headers.get_all(name).iter().map(text).collect::<Vec<_>>();
+        if name == header::COOKIE {
+            cookies.extend(values.iter().flat_map(|value| value.split("; ")).map(|cookie| json!(cookie)));
+        } else {
+            joined.insert(name.as_str().to_owned(), json!(values.join(",")));
+        }
+    }
+    let (body, is_base64) = match std::str::from_utf8(body) {
+        Ok("") => (Value::Null, false),
+        Ok(text) => (json!(text), false),
+        Err(_) => (json!(STANDARD.encode(body)), true),
+    };
+    let query = uri.query().unwrap_or_default();
+    let user_agent = joined.get("user-agent").cloned().unwrap_or(json!(""));
+    let host = joined.get("host").cloned().unwrap_or(json!(""));
+    json!({
+        "version": "2.0",
+        "routeKey": route_key,
+        "rawPath": uri.path(),
+        "rawQueryString": query,
+        "cookies": cookies,
+        "headers": joined,
+        "requestContext": {
+            "accountId": "000000000000", "apiId": "local", "domainName": host, "domainPrefix": "local",
+            "http": {
+                "method": method.as_str(), "path": uri.path(), "protocol": "HTTP/1.1",
+                "sourceIp": peer.ip().to_string(), "userAgent": user_agent,
+            },
+            "requestId": "local", "routeKey": route_key, "stage": "$default",
+            "time": "01/Jan/1970:00:00:00 +0000", "timeEpoch": 0,
+        },
+        "body": body,
+        "isBase64Encoded": is_base64,
+    })
+}
+
+/// The function's answer as HTTP; `None` when it is no answer.
+fn respond(answer: &Value) -> Option<Response> {
+    let status = StatusCode::from_u16(u16::try_from(answer["statusCode"].as_u64()?).ok()?).ok()?;
+    let text = answer["body"].as_str().unwrap_or_default();
+    let body = match answer["isBase64Encoded"].as_bool() {
+        Some(true) => STANDARD.decode(text).ok()?,
+        _ => text.as_bytes().to_vec(),
+    };
+    let mut response = Response::new(Body::from(body));
+    *response.status_mut() = status;
+    let single = answer["headers"].as_object().into_iter().flatten().filter_map(|(name, value)| Some((name, value.as_str()?)));
+    let many = answer["multiValueHeaders"].as_object().into_iter().flatten();
+    let many = many.flat_map(|(name, values)| values.as_array().into_iter().flatten().filter_map(move |v| Some((name, v.as_str()?))));
+    let headers = response.headers_mut();
+    for (name, value) in many.chain(single) {
+        let name: HeaderName = name.parse().ok()?;
+        if name != header::SET_COOKIE && !headers.contains_key(&name) {
+            headers.append(name, value.parse().ok()?);
+        }
+    }
+    for cookie in answer["cookies"].as_array().into_iter().flatten() {
+        headers.append(header::SET_COOKIE, cookie.as_str()?.parse().ok()?);
+    }
+    Some(response)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    // S8
+    #[test]
+    fn only_the_path_itself_takes_a_route() {
+        for (pattern, path, fits) in [
+            ("/login", "/login", true),
+            ("/login", "//login", false),
+            ("/login", "/login/", false),
+            ("/login", "/LOGIN", false),
+            ("/sessions/{id}", "/sessions/ses_1", true),
+            ("/sessions/{id}", "/sessions/", false),
+            ("/sessions/{id}", "/sessions/a/b", false),
+        ] {
+            assert_eq!(matches(pattern, path), fits, "{pattern} {path}");
+        }
+    }
+
+    // S8
+    #[test]
+    fn the_event_carries_the_peers_address_whatever_the_headers_say() {
+        let mut headers = HeaderMap::new();
+        headers.insert("x-forwarded-for", "6.6.6.6".parse().unwrap());
+        headers.append("cookie", "a=1; b=2".parse().unwrap());
+        headers.append("accept", "a".parse().unwrap());
+        headers.append("accept", "b".parse().unwrap());
+        let peer = "127.0.0.3:9".parse().unwrap();
+        let event = event("$default", &http::Method::GET, &"/x?y=1".parse().unwrap(), &headers, peer, b"\xff");
+        assert_eq!(event["requestContext"]["http"]["sourceIp"], "127.0.0.3");
+        assert_eq!(event["cookies"], json!(["a=1", "b=2"]));
+        assert_eq!(event["headers"]["accept"], "a,b");
+        assert_eq!((&event["body"], &event["isBase64Encoded"]), (&json!("/w=="), &json!(true)));
+    }
+
+    #[test]
+    fn several_cookies_of_an_answer_stay_several_headers() {
+        let answer = json!({"statusCode": 200, "headers": {"x-a": "1"}, "multiValueHeaders": {"x-a": ["1"]}, "cookies": ["a=1", "b=2"], "body": "x"});
+        let response = respond(&answer).unwrap();
+        assert_eq!(response.headers().get_all("set-cookie").iter().count(), 2);
+        assert_eq!(response.headers().get_all("x-a").iter().count(), 1);
+    }
+}

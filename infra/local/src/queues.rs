@@ -1,0 +1,289 @@
+//! SQS as far as it matters: visibility, receives counted, redelivery, dead letters, FIFO groups.
+
+use crate::clock::LocalClock;
+use crate::drawer::{Drawer, DrawerError};
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use tokio::sync::Notify;
+
+/// One queue of the deployment.
+#[derive(Debug, Clone, Copy)]
+pub struct QueueSpec {
+    /// Its name; a FIFO queue's ends in `.fifo`.
+    pub name: &'static str,
+    /// How long a received message stays hidden.
+    pub visibility_seconds: i64,
+    /// After so many receives a message goes to the dead letters.
+    pub max_receives: u32,
+}
+
+impl QueueSpec {
+    fn is_fifo(&self) -> bool {
+        self.name.ends_with(".fifo")
+    }
+}
+
+/// Every queue of the deployment.
+pub const QUEUES: &[QueueSpec] = &[QueueSpec { name: "mail", visibility_seconds: 180, max_receives: 5 }];
+
+/// A message in a queue.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Message {
+    /// The same at every receive. Ids sort by the time of the sending.
+    pub id: String,
+    /// What was sent.
+    pub body: String,
+    /// Its group, in a FIFO queue.
+    pub group: Option<String>,
+    /// Within five minutes the same is not sent twice, in a FIFO queue.
+    pub dedup: Option<String>,
+    /// When it was sent.
+    pub sent_at: Timestamp,
+    /// How often it was received.
+    pub receives: u32,
+    /// Until when it is hidden.
+    pub hidden_until: Option<Timestamp>,
+    /// Whether it lies with the dead letters.
+    pub is_dead: bool,
+}
+
+const DEDUP: SignedDuration = SignedDuration::from_mins(5);
+
+/// One queue, written through to the drawer.
+pub struct Queue {
+    spec: QueueSpec,
+    kind: String,
+    drawer: Drawer,
+    clock: LocalClock,
+    held: Mutex<Held>,
+    /// Told of each message that may be received.
+    pub arrivals: Notify,
+}
+
+struct Held {
+    messages: Vec<Message>,
+    recent: Vec<(String, Timestamp)>,
+    next: u64,
+}
+
+/// What a queue holds, in numbers.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Depth {
+    name: &'static str,
+    depth: usize,
+    in_flight: usize,
+    dead: usize,
+}
+
+impl Queue {
+    /// Opens it with what the drawer holds of it.
+    ///
+    /// # Errors
+    /// When the drawer does not answer.
+    pub fn open(spec: QueueSpec, drawer: Drawer, clock: LocalClock) -> Result<Self, DrawerError> {
+        let kind = format!("queue {}", spec.name);
+        let messages: Vec<Message> = drawer.list(&kind)?;
+        let last = messages.iter().filter_map(|message| message.id.parse::<u128>().ok()).max();
+        let next = last.map_or(1, |last| u64::try_from(last + 1).unwrap_or(u64::MAX));
+        let held = Mutex::new(Held { messages, recent: Vec::new(), next });
+        Ok(Self { spec, kind, drawer, clock, held, arrivals: Notify::new() })
+    }
+
+    /// Its name.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        self.spec.name
+    }
+
+    fn held(&self) -> MutexGuard<'_, Held> {
+        self.held.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes a message in; it is kept when this returns.
+    ///
+    /// # Errors
+    /// When the drawer does not take it.
+    pub fn send(&self, body: String, group: Option<String>, dedup: Option<String>) -> Result<String, DrawerError> {
+        let mut held = self.held();
+        let now = self.clock.now();
+        held.recent.retain(|(_, at)| now.duration_since(*at) < DEDUP);
+        if let Some(dedup) = dedup.as_ref().filter(|_| self.spec.is_fifo()) {
+            if held.recent.iter().any(|(recent, _)| recent == dedup) {
+                return Ok(dedup.clone());
+            }
+            held.recent.push((dedup.clone(), now));
+        }
+        let id = format!("{:020}", held.next);
+        held.next += 1;
+        let message =
+            Message { id: id.clone(), body, group, dedup, sent_at: now, receives: 0, hidden_until: None, is_dead: false };
+        self.drawer.put(&self.kind, &id, &message)?;
+        held.messages.push(message);
+        drop(held);
+        self.arrivals.notify_one();
+        Ok(id)
+    }
+
+    /// Receives up to `most` messages that may be received now; with `at_once` also those that are hidden. What was
+    /// received too often goes to the dead letters instead.
+    ///
+    /// # Errors
+    /// When the drawer does not answer.
+    pub fn receive(&self, most: usize, at_once: bool) -> Result<Vec<Message>, DrawerError> {
+        let mut held = self.held();
+        let now = self.clock.now();
+        let mut received = Vec::new();
+        let mut closed_groups: Vec<Option<String>> = Vec::new();
+        for message in &mut held.messages {
+            if message.is_dead || received.len() == most {
+                continue;
+            }
+            let is_hidden = !at_once && message.hidden_until.is_some_and(|until| now < until);
+            if is_hidden || (self.spec.is_fifo() && closed_groups.contains(&message.group)) {
+                closed_groups.push(message.group.clone()); // the rest of its group waits for it
+                continue;
+            }
+            if message.receives >= self.spec.max_receives {
+                message.is_dead = true;
+                message.hidden_until = None;
+            } else {
+                message.receives += 1;
+                message.hidden_until = now.saturating_add(SignedDuration::from_secs(self.spec.visibility_seconds)).ok();
+                received.push(message.clone());
+            }
+            self.drawer.put(&self.kind, &message.id, message)?;
+        }
+        Ok(received)
+    }
+
+    /// Takes out what was handled.
+    ///
+    /// # Errors
+    /// When the drawer does not.
+    pub fn delete(&self, id: &str) -> Result<(), DrawerError> {
+        let mut held = self.held();
+        held.messages.retain(|message| message.id != id);
+        self.drawer.delete(&self.kind, id)
+    }
+
+    /// Puts the dead letters back, as if they had just been sent.
+    ///
+    /// # Errors
+    /// When the drawer does not.
+    pub fn redrive(&self) -> Result<usize, DrawerError> {
+        let mut held = self.held();
+        let mut count = 0;
+        for message in held.messages.iter_mut().filter(|message| message.is_dead) {
+            *message = Message { receives: 0, hidden_until: None, is_dead: false, ..message.clone() };
+            self.drawer.put(&self.kind, &message.id, message)?;
+            count += 1;
+        }
+        drop(held);
+        self.arrivals.notify_one();
+        Ok(count)
+    }
+
+    /// When the next hidden message comes back, if any is hidden.
+    #[must_use]
+    pub fn next_return(&self) -> Option<Timestamp> {
+        self.held().messages.iter().filter(|message| !message.is_dead).filter_map(|message| message.hidden_until).min()
+    }
+
+    /// Whether anything but dead letters is there.
+    #[must_use]
+    pub fn has_work(&self) -> bool {
+        self.held().messages.iter().any(|message| !message.is_dead)
+    }
+
+    /// What it holds, in numbers.
+    #[must_use]
+    pub fn depth(&self) -> Depth {
+        let now = self.clock.now();
+        let held = self.held();
+        let dead = held.messages.iter().filter(|message| message.is_dead).count();
+        let in_flight = held.messages.iter().filter(|m| !m.is_dead && m.hidden_until.is_some_and(|until| now < until)).count();
+        Depth { name: self.spec.name, depth: held.messages.len() - dead - in_flight, in_flight, dead }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use dynoxide::Database;
+
+    fn queue(name: &'static str) -> (Queue, LocalClock) {
+        let clock = LocalClock::frozen(Timestamp::UNIX_EPOCH);
+        let spec = QueueSpec { name, visibility_seconds: 30, max_receives: 2 };
+        (Queue::open(spec, Drawer::open(Database::memory().unwrap()).unwrap(), clock.clone()).unwrap(), clock)
+    }
+
+    fn ids(messages: &[Message]) -> Vec<u32> {
+        messages.iter().map(|message| message.id.parse().unwrap()).collect()
+    }
+
+    fn send(queue: &Queue, body: &str, group: &str) {
+        queue.send(body.into(), Some(group.into()), None).unwrap();
+    }
+
+    // R6
+    #[test]
+    fn a_message_is_hidden_while_it_is_handled_comes_back_and_dies_after_its_last_receive() {
+        let (queue, clock) = queue("plain");
+        send(&queue, "a", "");
+        assert_eq!(ids(&queue.receive(10, false).unwrap()), [1]);
+        assert!(queue.receive(10, false).unwrap().is_empty(), "hidden");
+        clock.advance(SignedDuration::from_secs(30));
+        let again = queue.receive(10, false).unwrap();
+        assert_eq!((ids(&again), again[0].receives), (vec![1], 2));
+        clock.advance(SignedDuration::from_secs(30));
+        assert!(queue.receive(10, false).unwrap().is_empty(), "dead");
+        assert_eq!(queue.depth(), Depth { name: "plain", depth: 0, in_flight: 0, dead: 1 });
+        assert_eq!(queue.redrive().unwrap(), 1);
+        assert_eq!(queue.receive(10, false).unwrap()[0].receives, 1);
+    }
+
+    #[test]
+    fn what_is_deleted_does_not_come_back() {
+        let (queue, clock) = queue("plain");
+        send(&queue, "a", "");
+        queue.delete(&queue.receive(1, false).unwrap()[0].id).unwrap();
+        clock.advance(SignedDuration::from_secs(60));
+        assert!(queue.receive(1, false).unwrap().is_empty() && !queue.has_work());
+    }
+
+    // R6
+    #[test]
+    fn a_fifo_group_waits_for_its_first_message_and_the_others_go_on() {
+        let (queue, clock) = queue("orders.fifo");
+        for (body, group) in [("a1", "a"), ("a2", "a"), ("b1", "b")] {
+            send(&queue, body, group);
+        }
+        assert_eq!(ids(&queue.receive(1, false).unwrap()), [1]);
+        assert_eq!(ids(&queue.receive(10, false).unwrap()), [3], "a2 waits for a1");
+        clock.advance(SignedDuration::from_secs(30));
+        assert_eq!(ids(&queue.receive(10, false).unwrap()), [1, 2, 3], "in one batch they stand in order");
+    }
+
+    #[test]
+    fn a_fifo_queue_takes_the_same_message_once_in_five_minutes() {
+        let (queue, clock) = queue("orders.fifo");
+        let send = || queue.send("a".into(), Some("g".into()), Some("same".into())).unwrap();
+        send();
+        send();
+        assert_eq!(queue.depth().depth, 1);
+        clock.advance(SignedDuration::from_mins(5));
+        send();
+        assert_eq!(queue.depth().depth, 2);
+    }
+
+    #[test]
+    fn a_queue_that_is_opened_again_holds_its_messages_and_gives_new_ids() {
+        let drawer = Drawer::open(Database::memory().unwrap()).unwrap();
+        let open = || Queue::open(QUEUES[0], drawer.clone(), LocalClock::frozen(Timestamp::UNIX_EPOCH)).unwrap();
+        send(&open(), "a", "");
+        let again = open();
+        send(&again, "b", "");
+        assert_eq!(ids(&again.receive(10, false).unwrap()), [1, 2]);
+    }
+}

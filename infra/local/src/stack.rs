@@ -1,0 +1,328 @@
+//! The whole system put together in one process.
+
+use crate::clock::LocalClock;
+use crate::desk::Desk;
+use crate::drawer::{Drawer, DrawerError};
+use crate::faults::Wire;
+use crate::gateway::{AUTH_PATHS, Gateway, function};
+use crate::pump::{PumpError, Pumps};
+use crate::queues::{QUEUES, Queue};
+use crate::standins::Standins;
+use aws_config::{Region, SdkConfig};
+use aws_sdk_dynamodb::config::{Credentials, SharedCredentialsProvider};
+use aws_smithy_async::rt::sleep::SharedAsyncSleep;
+use aws_smithy_async::time::SharedTimeSource;
+use aws_types::service_config::{LoadServiceConfig, ServiceConfigKey};
+use axum::Router;
+use dynoxide::Database;
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::TcpListener;
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+use tollgate_platform::keys::{BadSecret, check_secret};
+use tollgate_platform::{ConfigError, Env, Secret, random_bytes};
+use tollgate_store::{SCHEMA_VERSION, Store, StoreError};
+
+/// What the names of the local tables start with.
+pub const TABLE_PREFIX: &str = "tollgate-";
+
+/// Where the tables live.
+#[derive(Debug, Clone)]
+pub enum Data {
+    /// Nowhere: nothing is kept.
+    Memory,
+    /// In this folder.
+    Folder(PathBuf),
+}
+
+/// How a stack is started.
+#[derive(Clone)]
+pub struct Options {
+    /// Where it listens on 127.0.0.1; 0 takes any free port.
+    pub port: u16,
+    /// Where the tables live.
+    pub data: Data,
+    /// The present.
+    pub clock: LocalClock,
+    /// The first admin's address and password.
+    pub admin: Option<(String, Secret<String>)>,
+    /// Settings for the functions, over the stack's own.
+    pub env: Vec<(String, String)>,
+}
+
+/// Why it did not start: one line for a person.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The port is another program's.
+    #[error("port {0} is taken: choose another one with --port")]
+    PortTaken(u16),
+    /// A setting is wrong.
+    #[error("{0}")]
+    Config(#[from] ConfigError),
+    /// The folder cannot be used.
+    #[error("--data {folder}: {reason}")]
+    Data {
+        /// Which.
+        folder: String,
+        /// Why.
+        reason: String,
+    },
+    /// Anything else.
+    #[error("{0}")]
+    Failed(String),
+}
+
+impl From<DrawerError> for StartError {
+    fn from(error: DrawerError) -> Self {
+        Self::Failed(error.to_string())
+    }
+}
+
+impl From<PumpError> for StartError {
+    fn from(error: PumpError) -> Self {
+        Self::Failed(error.to_string())
+    }
+}
+
+impl From<StoreError> for StartError {
+    fn from(error: StoreError) -> Self {
+        Self::Failed(error.to_string())
+    }
+}
+
+impl From<io::Error> for StartError {
+    fn from(error: io::Error) -> Self {
+        Self::Failed(error.to_string())
+    }
+}
+
+/// A running stack.
+pub struct Stack {
+    address: SocketAddr,
+    clock: LocalClock,
+    wire: Wire,
+    made_admin: bool,
+    stops: Vec<oneshot::Sender<()>>,
+    servers: Vec<JoinHandle<()>>,
+    pumps: [JoinHandle<()>; 2],
+}
+
+impl Stack {
+    /// Starts it; it is ready when this returns.
+    ///
+    /// # Errors
+    /// With one line for a person.
+    pub async fn start(options: Options) -> Result<Self, StartError> {
+        let listener = bind(options.port).await?;
+        let address = listener.local_addr()?;
+        let base_url = format!("http://{address}");
+        let (database, drawer) = open(&options.data, &options.clock)?;
+        let clock = options.clock.clone();
+        let wire = Wire::new(clock.clone());
+        let queues = QUEUES.iter().map(|spec| Queue::open(*spec, drawer.clone(), clock.clone())).collect::<Result<Vec<_>, _>>()?;
+        let queues = Arc::new(queues);
+        let standins = Standins { drawer: drawer.clone(), queues: Arc::clone(&queues), clock: clock.clone() };
+        seed_secrets(&standins, &Env::from_pairs(options.env.clone()))?;
+
+        let mut stack = Self {
+            address,
+            clock: clock.clone(),
+            wire: wire.clone(),
+            made_admin: false,
+            stops: Vec::new(),
+            servers: Vec::new(),
+            pumps: [tokio::spawn(async {}), tokio::spawn(async {})],
+        };
+        let tables = bind(0).await?;
+        let aws = bind(0).await?;
+        let env = environment(&base_url, tables.local_addr()?, aws.local_addr()?, options.env);
+        let stop = stack.stop_signal();
+        let served = database.clone();
+        stack.servers.push(tokio::spawn(async move {
+            if let Err(error) = dynoxide::server::serve_with_shutdown(tables, served, stop).await {
+                tracing::error!(error, "tables");
+            }
+        }));
+        stack.serve(aws, standins.clone().router());
+
+        let sdk = sdk(&env, &wire, &clock);
+        let auth = tollgate_auth::State::new(tollgate_auth::Config::from_env(&env)?, &sdk, clock.platform());
+        let relay = tollgate_relay::State::new(tollgate_relay::Config::from_env(&env)?, &sdk, clock.platform());
+        let mailer = tollgate_mailer::State::new(tollgate_mailer::Config::from_env(&env)?, &sdk, clock.platform());
+        let pages = tollgate_pages::router(tollgate_pages::Config::from_env(&env)?, clock.platform());
+
+        Store::new(aws_sdk_dynamodb::Client::new(&sdk), TABLE_PREFIX).create_tables().await?;
+        auth.keys.warm().await;
+        if let Some((email, password)) = &options.admin {
+            let made = auth.create_first_admin(email, password).await;
+            stack.made_admin = made.map_err(|error| StartError::Failed(format!("the first admin: {error}")))?;
+        }
+        let outbox = format!("{TABLE_PREFIX}outbox");
+        let pumps =
+            Pumps::new(database.clone(), drawer.clone(), queues, clock.clone(), wire.clone(), (relay, mailer), &outbox)?;
+        let pumps = Arc::new(pumps);
+        stack.pumps = pumps.start();
+
+        let routes = AUTH_PATHS.iter().map(|path| (*path, function(tollgate_auth::router(auth.clone())))).collect();
+        let gateway = Gateway::new(routes, function(pages)).router();
+        let desk = Desk { base_url, standins, pumps, wire, clock, database, auth };
+        stack.serve(listener, desk.router().fallback_service(gateway));
+        Ok(stack)
+    }
+
+    fn stop_signal(&mut self) -> impl Future<Output = ()> + Send + 'static {
+        let (stop, stopped) = oneshot::channel();
+        self.stops.push(stop);
+        async move {
+            let _stop_or_dropped = stopped.await;
+        }
+    }
+
+    fn serve(&mut self, listener: TcpListener, router: Router) {
+        let stop = self.stop_signal();
+        let service = router.into_make_service_with_connect_info::<SocketAddr>();
+        self.servers.push(tokio::spawn(async move {
+            if let Err(error) = axum::serve(listener, service).with_graceful_shutdown(stop).await {
+                tracing::error!(%error, "listener");
+            }
+        }));
+    }
+
+    /// Its address, `http://127.0.0.1:PORT`.
+    #[must_use]
+    pub fn base_url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// Its clock.
+    #[must_use]
+    pub fn clock(&self) -> &LocalClock {
+        &self.clock
+    }
+
+    /// The wire between its functions and the stand-ins.
+    #[must_use]
+    pub fn wire(&self) -> &Wire {
+        &self.wire
+    }
+
+    /// Whether this start made the first admin.
+    #[must_use]
+    pub fn made_admin(&self) -> bool {
+        self.made_admin
+    }
+
+    /// Stops taking requests and lets those under way end, for two seconds at the most. What is queued is kept with the
+    /// tables.
+    pub async fn stop(mut self) {
+        self.pumps.iter().for_each(JoinHandle::abort);
+        self.stops.drain(..).rev().for_each(|stop| {
+            let _gone = stop.send(());
+        });
+        for server in self.servers.drain(..).rev() {
+            let abort = server.abort_handle();
+            if tokio::time::timeout(Duration::from_secs(2), server).await.is_err() {
+                abort.abort();
+            }
+        }
+    }
+}
+
+impl Drop for Stack {
+    fn drop(&mut self) {
+        self.pumps.iter().for_each(JoinHandle::abort);
+        self.servers.iter().for_each(JoinHandle::abort);
+    }
+}
+
+async fn bind(port: u16) -> Result<TcpListener, StartError> {
+    TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await.map_err(|error| match error.kind() {
+        io::ErrorKind::AddrInUse => StartError::PortTaken(port),
+        _ => error.into(),
+    })
+}
+
+fn open(data: &Data, clock: &LocalClock) -> Result<(Database, Drawer), StartError> {
+    let Data::Folder(folder) = data else {
+        let database = Database::memory().map_err(|error| StartError::Failed(error.to_string()))?;
+        return Ok((database.clone(), Drawer::open(database)?));
+    };
+    let refused = |reason: String| StartError::Data { folder: folder.display().to_string(), reason };
+    std::fs::create_dir_all(folder).map_err(|error| refused(error.to_string()))?;
+    let file = folder.join("tables.db");
+    let database = Database::new(&file.to_string_lossy()).map_err(|error| refused(error.to_string()))?;
+    let drawer = Drawer::open(database.clone()).map_err(|error| refused(error.to_string()))?;
+    let version: u32 = drawer.get("stack", "version")?.unwrap_or(SCHEMA_VERSION);
+    if version > SCHEMA_VERSION {
+        return Err(refused(format!("holds data of version {version}, this program knows versions up to {SCHEMA_VERSION}")));
+    }
+    drawer.put("stack", "version", &SCHEMA_VERSION).map_err(|error| refused(error.to_string()))?;
+    if let Some(seconds) = drawer.get::<i64>("stack", "clock")? {
+        clock.advance(jiff::SignedDuration::from_secs(seconds));
+    }
+    Ok((database, drawer))
+}
+
+/// The secrets, made at the first start; those of the environment go before them (S16).
+fn seed_secrets(standins: &Standins, env: &Env) -> Result<(), StartError> {
+    for (variable, name) in [("AUTH_SECRET", "auth"), ("CODES_SECRET", "codes")] {
+        if env.is_present(variable) {
+            let value = env.get(variable).unwrap_or_default();
+            check_secret(value).map_err(|bad: BadSecret| ConfigError::new(variable, bad.to_string()))?;
+            standins.put_secret(name, value)?;
+        } else if standins.secret(name)?.is_none() {
+            let random = random_bytes::<32>().iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+            standins.put_secret(name, &random)?;
+        }
+    }
+    Ok(())
+}
+
+/// What the functions find in their environment.
+fn environment(base_url: &str, tables: SocketAddr, aws: SocketAddr, over: Vec<(String, String)>) -> Env {
+    let port = base_url.rsplit(':').next().unwrap_or_default();
+    let own = [
+        ("APP_ENV", "local".to_owned()),
+        ("APP_URL", base_url.to_owned()),
+        ("CORS_ORIGINS", format!("http://localhost:{port}")),
+        ("TABLE_PREFIX", TABLE_PREFIX.to_owned()),
+        ("AUTH_SECRET_ID", "auth".to_owned()),
+        ("CODES_SECRET_ID", "codes".to_owned()),
+        ("MAIL_QUEUE_URL", format!("http://{aws}/000000000000/mail")),
+        ("MAIL_FROM", "Tollgate <no-reply@localhost.test>".to_owned()),
+        ("AWS_ENDPOINT_URL_DYNAMODB", format!("http://{tables}")),
+        ("AWS_ENDPOINT_URL_SQS", format!("http://{aws}")),
+        ("AWS_ENDPOINT_URL_SES", format!("http://{aws}")),
+        ("AWS_ENDPOINT_URL_SECRETS_MANAGER", format!("http://{aws}")),
+    ];
+    let own = own.into_iter().map(|(name, value)| (name.to_owned(), value));
+    Env::from_pairs(own.chain(over.into_iter().filter(|(_, value)| !value.is_empty())))
+}
+
+/// The SDKs' settings: the endpoints of the environment, the wire in between, time by the local clock.
+fn sdk(env: &Env, wire: &Wire, clock: &LocalClock) -> SdkConfig {
+    let credentials = Credentials::new("local", "local", None, None, "local");
+    let builder = SdkConfig::builder()
+        .region(Region::new("us-east-1"))
+        .credentials_provider(SharedCredentialsProvider::new(credentials))
+        .service_config(Endpoints(env.clone()))
+        .http_client(wire.clone())
+        .sleep_impl(SharedAsyncSleep::new(clock.clone()))
+        .time_source(SharedTimeSource::new(clock.clone()));
+    tollgate_platform::aws::defaults(builder).build()
+}
+
+/// `AWS_ENDPOINT_URL_<SERVICE>`, as the SDKs' own loader reads it.
+#[derive(Debug)]
+struct Endpoints(Env);
+
+impl LoadServiceConfig for Endpoints {
+    fn load_config(&self, key: ServiceConfigKey<'_>) -> Option<String> {
+        let service = key.service_id().to_uppercase().replace(' ', "_");
+        self.0.get(&format!("{}_{service}", key.env())).map(str::to_owned)
+    }
+}

@@ -1,0 +1,204 @@
+//! The stand-ins for SQS, SES and Secrets Manager: one listener on loopback that speaks what their SDKs speak, for
+//! exactly the calls in use.
+
+use crate::clock::LocalClock;
+use crate::drawer::{Drawer, DrawerError};
+use crate::queues::Queue;
+use axum::Router;
+use axum::body::Bytes;
+use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+use http::{HeaderMap, StatusCode, header};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use std::collections::HashMap;
+use std::sync::Arc;
+
+/// What lies behind the stand-ins.
+#[derive(Clone)]
+pub struct Standins {
+    /// Mails and secrets.
+    pub drawer: Drawer,
+    /// The queues.
+    pub queues: Arc<Vec<Queue>>,
+    /// The present.
+    pub clock: LocalClock,
+}
+
+/// A mail that was sent: an item of the desk's inbox.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Mail {
+    /// Ids sort by time.
+    pub id: String,
+    /// The bare address.
+    pub to: String,
+    /// The subject.
+    pub subject: String,
+    /// Which mail it is.
+    pub kind: String,
+    /// The text part.
+    pub text: String,
+    /// The HTML part.
+    pub html: String,
+    /// The absolute addresses in the text.
+    pub links: Vec<String>,
+    /// The six digits in it, where there are some.
+    pub code: Option<String>,
+    /// When it was sent.
+    pub created_at: Timestamp,
+}
+
+const MAILS: &str = "mail";
+const SECRETS: &str = "secret";
+
+/// The queue that a queue's address ends in.
+fn queue_of<'a>(queues: &'a [Queue], url: &str) -> Option<&'a Queue> {
+    queues.iter().find(|queue| Some(queue.name()) == url.rsplit('/').next())
+}
+
+impl Standins {
+    /// The listener's router.
+    pub fn router(self) -> Router {
+        Router::new().fallback(call).with_state(self)
+    }
+
+    /// The inbox, newest first.
+    ///
+    /// # Errors
+    /// When the drawer does not answer.
+    pub fn mails(&self) -> Result<Vec<Mail>, DrawerError> {
+        let mut mails: Vec<Mail> = self.drawer.list(MAILS)?;
+        mails.reverse();
+        Ok(mails)
+    }
+
+    /// Empties the inbox.
+    ///
+    /// # Errors
+    /// When the drawer does not.
+    pub fn clear_mails(&self) -> Result<(), DrawerError> {
+        self.mails()?.iter().try_for_each(|mail| self.drawer.delete(MAILS, &mail.id))
+    }
+
+    /// The text of a secret.
+    ///
+    /// # Errors
+    /// When the drawer does not answer.
+    pub fn secret(&self, name: &str) -> Result<Option<String>, DrawerError> {
+        self.drawer.get(SECRETS, name)
+    }
+
+    /// Puts the text of a secret.
+    ///
+    /// # Errors
+    /// When the drawer does not.
+    pub fn put_secret(&self, name: &str, text: &str) -> Result<(), DrawerError> {
+        self.drawer.put(SECRETS, name, &text)
+    }
+
+    fn send_batch(&self, request: &Value) -> Result<Value, DrawerError> {
+        let Some(queue) = queue_of(&self.queues, request["QueueUrl"].as_str().unwrap_or_default()) else {
+            return Ok(json!({"__type": "com.amazonaws.sqs#QueueDoesNotExist"}));
+        };
+        let text = |entry: &Value, name: &str| entry[name].as_str().map(str::to_owned);
+        let mut sent = Vec::new();
+        for entry in request["Entries"].as_array().into_iter().flatten() {
+            let body = text(entry, "MessageBody").unwrap_or_default();
+            let id = queue.send(body, text(entry, "MessageGroupId"), text(entry, "MessageDeduplicationId"))?;
+            sent.push(json!({"Id": entry["Id"], "MessageId": id, "MD5OfMessageBody": ""}));
+        }
+        Ok(json!({"Successful": sent, "Failed": []}))
+    }
+
+    fn get_secret(&self, request: &Value) -> Result<Value, DrawerError> {
+        let name = request["SecretId"].as_str().unwrap_or_default();
+        Ok(match self.secret(name)? {
+            Some(text) => json!({"ARN": format!("arn:aws:secretsmanager:local:000000000000:secret:{name}"), "Name": name, "SecretString": text}),
+            None => json!({"__type": "ResourceNotFoundException", "Message": "no such secret"}),
+        })
+    }
+
+    fn send_email(&self, form: &HashMap<String, String>) -> Result<String, DrawerError> {
+        let field = |name: &str| form.get(name).cloned().unwrap_or_default();
+        let (now, text) = (self.clock.now(), field("Message.Body.Text.Data"));
+        let count = self.drawer.get::<u64>("counter", MAILS)?.unwrap_or_default() + 1;
+        self.drawer.put("counter", MAILS, &count)?;
+        let tag = (1..=50).find(|n| field(&format!("Tags.member.{n}.Name")) == "kind");
+        let mail = Mail {
+            id: format!("{count:020}"),
+            to: field("Destination.ToAddresses.member.1"),
+            subject: field("Message.Subject.Data"),
+            kind: tag.map(|n| field(&format!("Tags.member.{n}.Value"))).unwrap_or_default(),
+            links: links_in(&text),
+            code: code_in(&text),
+            html: field("Message.Body.Html.Data"),
+            text,
+            created_at: now,
+        };
+        self.drawer.put(MAILS, &mail.id, &mail)?;
+        Ok(mail.id)
+    }
+}
+
+fn links_in(text: &str) -> Vec<String> {
+    let words = text.split(|c: char| c.is_whitespace() || "<>\"".contains(c));
+    words.filter(|word| word.starts_with("http://") || word.starts_with("https://")).map(str::to_owned).collect()
+}
+
+/// Six digits that stand alone.
+fn code_in(text: &str) -> Option<String> {
+    let words = text.split_whitespace().map(|word| word.trim_end_matches(['.', ',']));
+    words.filter(|word| word.len() == 6 && word.bytes().all(|b| b.is_ascii_digit())).map(str::to_owned).next()
+}
+
+async fn call(State(standins): State<Standins>, headers: HeaderMap, body: Bytes) -> Response {
+    let target = headers.get("x-amz-target").and_then(|target| target.to_str().ok()).unwrap_or_default();
+    let json = || serde_json::from_slice::<Value>(&body).unwrap_or_default();
+    let answer = match target {
+        "AmazonSQS.SendMessageBatch" => standins.send_batch(&json()),
+        "secretsmanager.GetSecretValue" => standins.get_secret(&json()),
+        "" => return send_email(&standins, &body),
+        other => Ok(json!({"__type": "UnknownOperationException", "Message": other})),
+    };
+    match answer {
+        Ok(answer) if answer.get("__type").is_some() => json_answer(StatusCode::BAD_REQUEST, &answer),
+        Ok(answer) => json_answer(StatusCode::OK, &answer),
+        Err(error) => json_answer(StatusCode::INTERNAL_SERVER_ERROR, &json!({"__type": "InternalServiceError", "Message": error.to_string()})),
+    }
+}
+
+fn json_answer(status: StatusCode, body: &Value) -> Response {
+    (status, [(header::CONTENT_TYPE, "application/x-amz-json-1.1")], body.to_string()).into_response()
+}
+
+/// SES speaks the older query protocol: a form in, XML out.
+fn send_email(standins: &Standins, body: &[u8]) -> Response {
+    let form: HashMap<String, String> = serde_urlencoded::from_bytes(body).unwrap_or_default();
+    if form.get("Action").map(String::as_str) != Some("SendEmail") {
+        let error = "<ErrorResponse><Error><Type>Sender</Type><Code>InvalidAction</Code><Message/></Error></ErrorResponse>";
+        return (StatusCode::BAD_REQUEST, [(header::CONTENT_TYPE, "text/xml")], error).into_response();
+    }
+    match standins.send_email(&form) {
+        Ok(id) => {
+            let xml = format!(
+                "<SendEmailResponse xmlns=\"http://ses.amazonaws.com/doc/2010-12-01/\"><SendEmailResult><MessageId>{id}</MessageId></SendEmailResult></SendEmailResponse>"
+            );
+            (StatusCode::OK, [(header::CONTENT_TYPE, "text/xml")], xml).into_response()
+        }
+        Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, error.to_string()).into_response(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn links_and_codes_are_found_in_a_mail() {
+        let text = "Your code:\n\n    042137\n\nor open <https://a.example/verify?token=123456.x>.\nSince 2026.";
+        assert_eq!(code_in(text).as_deref(), Some("042137"));
+        assert_eq!(links_in(text), ["https://a.example/verify?token=123456.x"]);
+        assert_eq!(code_in("call 1234567 or 12345"), None);
+    }
+}

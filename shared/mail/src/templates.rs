@@ -1,0 +1,202 @@
+//! The rendering: each message as text and as HTML, with the same facts.
+
+use crate::Message;
+use askama::Template;
+
+/// What a mail says beside its message.
+#[derive(Clone, Copy)]
+pub struct Context<'a> {
+    /// The product's name.
+    pub app_name: &'a str,
+    /// This service's public address.
+    pub app_url: &'a str,
+    /// The page that a verification link leads to.
+    pub verify_page_url: &'a str,
+    /// The page that a reset link leads to.
+    pub reset_page_url: &'a str,
+    /// The link's token, for the messages that print one.
+    pub token: &'a str,
+    /// The code, for the messages that print one.
+    pub code: &'a str,
+}
+
+/// A mail, ready to be sent.
+pub struct Mail {
+    /// The bare address.
+    pub to: String,
+    /// One line.
+    pub subject: String,
+    /// The text part.
+    pub text: String,
+    /// The HTML part.
+    pub html: String,
+    /// Which mail it is.
+    pub kind: &'static str,
+}
+
+/// What the templates print.
+#[derive(Clone, Copy)]
+struct Page<'a> {
+    app_name: &'a str,
+    app_url: &'a str,
+    subject: &'a str,
+    username: &'a str,
+    link: &'a str,
+    code: &'a str,
+    at: &'a str,
+}
+
+macro_rules! templates {
+    ($($name:ident, $text:literal, $html:literal;)*) => {$(
+        mod $name {
+            use super::{Page, Template};
+
+            #[derive(Template)]
+            #[template(path = $text, escape = "none")]
+            pub struct Text<'a> {
+                pub page: Page<'a>,
+            }
+
+            #[derive(Template)]
+            #[template(path = $html)]
+            pub struct Html<'a> {
+                pub page: Page<'a>,
+            }
+
+            pub fn render(page: Page<'_>) -> Result<(String, String), askama::Error> {
+                Ok((Text { page }.render()?, Html { page }.render()?))
+            }
+        }
+    )*};
+}
+
+templates! {
+    verify, "verify.txt", "verify.html";
+    already_registered, "already_registered.txt", "already_registered.html";
+    reset, "reset.txt", "reset.html";
+    password_changed, "password_changed.txt", "password_changed.html";
+}
+
+/// Renders `message`.
+///
+/// # Errors
+/// When a template fails.
+pub fn render(message: &Message, context: &Context<'_>) -> Result<Mail, askama::Error> {
+    let name = context.app_name;
+    let subject = match message {
+        Message::Verify { .. } => format!("Prove your address for {name}"),
+        Message::AlreadyRegistered { .. } => format!("You already have an account at {name}"),
+        Message::Reset { .. } => format!("Set a new password for {name}"),
+        Message::PasswordChanged { .. } => format!("Your password for {name} was changed"),
+    };
+    let link = match message {
+        Message::Verify { .. } => format!("{}?token={}", context.verify_page_url, context.token),
+        Message::Reset { .. } => format!("{}?token={}", context.reset_page_url, context.token),
+        Message::AlreadyRegistered { .. } | Message::PasswordChanged { .. } => format!("{}/account", context.app_url),
+    };
+    let (username, at) = match message {
+        Message::Verify { username, .. } | Message::Reset { username, .. } => (username.as_str(), String::new()),
+        Message::PasswordChanged { username, at, .. } => (username.as_str(), at.strftime("%-d %B %Y, %H:%M UTC").to_string()),
+        Message::AlreadyRegistered { .. } => ("", String::new()),
+    };
+    let page = Page {
+        app_name: name,
+        app_url: context.app_url,
+        subject: &subject,
+        username,
+        link: &link,
+        code: context.code,
+        at: &at,
+    };
+    let (text, html) = match message {
+        Message::Verify { .. } => verify::render(page),
+        Message::AlreadyRegistered { .. } => already_registered::render(page),
+        Message::Reset { .. } => reset::render(page),
+        Message::PasswordChanged { .. } => password_changed::render(page),
+    }?;
+    Ok(Mail { to: message.to().to_owned(), text, html, kind: message.kind(), subject: subject.clone() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::OneTime;
+    use jiff::Timestamp;
+    use tollgate_domain::UserId;
+
+    const CONTEXT: Context<'static> = Context {
+        app_name: "R&D <Tools>",
+        app_url: "https://app.example",
+        verify_page_url: "https://app.example/verify",
+        reset_page_url: "https://app.example/new-password",
+        token: "TOKEN.abc",
+        code: "042137",
+    };
+
+    fn all() -> [Message; 4] {
+        let (to, username) = ("ann@example.com".to_owned(), "<b>ann</b>".to_owned());
+        let otp = OneTime {
+            user_id: UserId::new(Timestamp::UNIX_EPOCH, [0; 10]),
+            id: "row".into(),
+            generation: "g".into(),
+            expires_at: Timestamp::UNIX_EPOCH,
+        };
+        [
+            Message::Verify { to: to.clone(), username: username.clone(), otp: otp.clone() },
+            Message::AlreadyRegistered { to: to.clone() },
+            Message::Reset { to: to.clone(), username: username.clone(), otp },
+            Message::PasswordChanged { to, username, at: Timestamp::UNIX_EPOCH },
+        ]
+    }
+
+    #[test]
+    fn both_parts_of_a_mail_hold_its_secrets_and_no_other_mail_holds_any() {
+        for message in all() {
+            let mail = render(&message, &CONTEXT).unwrap();
+            for part in [&mail.text, &mail.html] {
+                let (link, code) = (part.contains("TOKEN.abc"), part.contains("042137"));
+                let wanted = match message {
+                    Message::Verify { .. } => (true, true),
+                    Message::Reset { .. } => (true, false),
+                    _ => (false, false),
+                };
+                assert_eq!((link, code), wanted, "{}", mail.kind);
+            }
+        }
+    }
+
+    // S13
+    #[test]
+    fn links_lead_to_the_configured_pages() {
+        let links = all().map(|message| render(&message, &CONTEXT).unwrap().text);
+        assert!(links[0].contains("https://app.example/verify?token=TOKEN.abc"));
+        assert!(links[2].contains("https://app.example/new-password?token=TOKEN.abc"));
+    }
+
+    #[test]
+    fn what_a_stranger_chose_is_escaped_in_html() {
+        for message in all() {
+            let html = render(&message, &CONTEXT).unwrap().html;
+            assert!(!html.contains("<b>ann") && !html.contains("<Tools>") && html.contains("R&#38;D"), "{html}");
+        }
+    }
+
+    // S23
+    #[test]
+    fn a_verification_mail_names_the_user_name_and_says_what_to_do_when_it_is_not_ones_own() {
+        let text = render(&all()[0], &CONTEXT).unwrap().text;
+        assert!(text.contains("<b>ann</b>") && text.contains("did not"));
+    }
+
+    // R18
+    #[test]
+    fn a_message_of_another_version_is_understood() {
+        let old = r#"{"kind":"password_changed","to":"a@b.example","username":"ann","at":"2026-01-01T00:00:00Z","later":1}"#;
+        let message: Message = serde_json::from_str(old).unwrap();
+        assert_eq!((message.kind(), message.to()), ("password_changed", "a@b.example"));
+        for message in all() {
+            let text = serde_json::to_string(&message).unwrap();
+            assert!(text.contains(&format!("\"kind\":\"{}\"", message.kind())));
+        }
+    }
+}
