@@ -25,8 +25,8 @@ pub fn function(router: Router) -> Function {
         let router = router.clone();
         Box::pin(async move {
             let request: LambdaRequest = serde_json::from_value(event).map_err(|error| error.to_string())?;
-            let mut adapter = Adapter::from(router);
-            let Ok(response) = adapter.call(LambdaEvent::new(request, Context::default())).await;
+            let answer = Adapter::from(router).call(LambdaEvent::new(request, Context::default()));
+            let Ok(response) = answer.await;
             serde_json::to_value(response).map_err(|error| error.to_string())
         })
     })

@@ -13,4 +13,4 @@ mod stack;
 mod standins;
 
 pub use gateway::AUTH_PATHS;
-pub use stack::{Data, Options, Stack, StartError, TABLE_PREFIX};
+pub use stack::{Data, Options, SETTINGS, Stack, StartError, TABLE_PREFIX};

@@ -326,3 +326,23 @@ impl LoadServiceConfig for Endpoints {
         self.0.get(&format!("{}_{service}", key.env())).map(str::to_owned)
     }
 }
+
+/// The settings of the functions that may be set from outside (in the environment or `.env`); the stack sets the others.
+pub const SETTINGS: &[&str] = &[
+    "APP_NAME",
+    "APP_URL",
+    "FRONTEND_URL",
+    "CORS_ORIGINS",
+    "COOKIE_SAMESITE",
+    "ACCESS_TOKEN_EXPIRE",
+    "REFRESH_TOKEN_EXPIRE",
+    "SESSION_EXPIRE",
+    "VALIDATION_TOKEN_EXPIRE",
+    "PASSWORD_MIN_LENGTH",
+    "TOKEN_AUDIENCE",
+    "VERIFY_PAGE_URL",
+    "RESET_PAGE_URL",
+    "MAIL_FROM",
+    "AUTH_SECRET",
+    "CODES_SECRET",
+];
