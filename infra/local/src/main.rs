@@ -58,6 +58,7 @@ async fn run(arguments: &Arguments, started: Instant) -> Result<(), StartError> 
         clock: LocalClock::running(),
         admin: Some((arguments.admin_email.clone(), password.clone())),
         env: settings(),
+        faults: Vec::new(),
     };
     let stack = Stack::start(options).await?;
     log(&arguments.data())?;

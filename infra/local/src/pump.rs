@@ -131,10 +131,25 @@ impl Pumps {
         }
     }
 
+    /// Does `work` while no message moves on.
+    pub async fn held<F: Future>(&self, work: F) -> F::Output {
+        let (_stream, _mail) = (self.stream.lock().await, self.mail.lock().await);
+        work.await
+    }
+
+    /// All that the stream has carried, as text.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn dump(&self) -> Result<String, PumpError> {
+        Ok(self.records_after(None, 1000)?.iter().map(Value::to_string).collect())
+    }
+
     /// Hands the next records of the stream to `relay`; those that it reports stay where they are.
     async fn stream_turn(&self) -> Result<Turn, PumpError> {
         let _alone = self.stream.lock().await;
-        let records = self.records()?;
+        let position = self.drawer.get(POSITION.0, POSITION.1).map_err(failed)?;
+        let records = self.records_after(position, BATCH)?;
         let inserts: Vec<&Value> = records.iter().filter(|record| record["eventName"] == "INSERT").collect();
         let sequence = |record: &Value| record.pointer("/dynamodb/SequenceNumber").and_then(Value::as_str).unwrap_or_default().to_owned();
         let Some(last) = records.last() else { return Ok(Turn::default()) };
@@ -177,9 +192,8 @@ impl Pumps {
         inserts.iter().find(is_reported).and_then(|record| record.pointer("/dynamodb/SequenceNumber")?.as_str().map(str::to_owned))
     }
 
-    /// The records after the kept position.
-    fn records(&self) -> Result<Vec<Value>, PumpError> {
-        let position: Option<String> = self.drawer.get(POSITION.0, POSITION.1).map_err(failed)?;
+    /// The records after `position`, else from the stream's beginning.
+    fn records_after(&self, position: Option<String>, most: usize) -> Result<Vec<Value>, PumpError> {
         let stream = request_of(json!({"StreamArn": self.stream_arn})).map_err(failed)?;
         let stream = serde_json::to_value(self.database.describe_stream(stream).map_err(failed)?).map_err(failed)?;
         let shard = stream.pointer("/StreamDescription/Shards/0/ShardId").and_then(Value::as_str);
@@ -189,7 +203,7 @@ impl Pumps {
             request["SequenceNumber"] = json!(position);
         }
         let iterator = self.database.get_shard_iterator(request_of(request).map_err(failed)?).map_err(failed)?;
-        let request = json!({"ShardIterator": iterator.shard_iterator.unwrap_or_default(), "Limit": BATCH});
+        let request = json!({"ShardIterator": iterator.shard_iterator.unwrap_or_default(), "Limit": most});
         let page = self.database.get_records(request_of(request).map_err(failed)?).map_err(failed)?;
         page.records.iter().map(|record| serde_json::to_value(record).map_err(failed)).collect()
     }

@@ -196,6 +196,12 @@ impl Queue {
         self.held().messages.iter().any(|message| !message.is_dead)
     }
 
+    /// How many dead letters it has.
+    #[must_use]
+    pub fn dead_letters(&self) -> usize {
+        self.held().messages.iter().filter(|message| message.is_dead).count()
+    }
+
     /// What it holds, in numbers.
     #[must_use]
     pub fn depth(&self) -> Depth {

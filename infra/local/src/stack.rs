@@ -3,7 +3,7 @@
 use crate::clock::LocalClock;
 use crate::desk::Desk;
 use crate::drawer::{Drawer, DrawerError};
-use crate::faults::Wire;
+use crate::faults::{Fault, Wire};
 use crate::gateway::{AUTH_PATHS, Gateway, function};
 use crate::pump::{PumpError, Pumps};
 use crate::queues::{QUEUES, Queue};
@@ -52,6 +52,8 @@ pub struct Options {
     pub admin: Option<(String, Secret<String>)>,
     /// Settings for the functions, over the stack's own.
     pub env: Vec<(String, String)>,
+    /// Calls that fail from the start on.
+    pub faults: Vec<Fault>,
 }
 
 /// Why it did not start: one line for a person.
@@ -105,6 +107,9 @@ pub struct Stack {
     address: SocketAddr,
     clock: LocalClock,
     wire: Wire,
+    queues: Arc<Vec<Queue>>,
+    database: Database,
+    event_sources: Option<Arc<Pumps>>,
     made_admin: bool,
     stops: Vec<oneshot::Sender<()>>,
     servers: Vec<JoinHandle<()>>,
@@ -132,6 +137,9 @@ impl Stack {
             address,
             clock: clock.clone(),
             wire: wire.clone(),
+            queues: Arc::clone(&queues),
+            database: database.clone(),
+            event_sources: None,
             made_admin: false,
             stops: Vec::new(),
             servers: Vec::new(),
@@ -156,6 +164,11 @@ impl Stack {
         let pages = tollgate_pages::router(tollgate_pages::Config::from_env(&env)?, clock.platform());
 
         Store::new(aws_sdk_dynamodb::Client::new(&sdk), TABLE_PREFIX).create_tables().await?;
+        for fault in options.faults {
+            if !wire.add(fault.clone()) {
+                return Err(StartError::Failed(format!("no function makes such a call: {fault:?}")));
+            }
+        }
         auth.keys.warm().await;
         if let Some((email, password)) = &options.admin {
             let made = auth.create_first_admin(email, password).await;
@@ -166,6 +179,7 @@ impl Stack {
             Pumps::new(database.clone(), drawer.clone(), queues, clock.clone(), wire.clone(), (relay, mailer), &outbox)?;
         let pumps = Arc::new(pumps);
         stack.pumps = pumps.start();
+        stack.event_sources = Some(Arc::clone(&pumps));
 
         let routes = AUTH_PATHS.iter().map(|path| (*path, function(tollgate_auth::router(auth.clone())))).collect();
         let gateway = Gateway::new(routes, function(pages)).router();
@@ -208,6 +222,34 @@ impl Stack {
     #[must_use]
     pub fn wire(&self) -> &Wire {
         &self.wire
+    }
+
+    /// Does `work` while no message moves on: what it calls can be counted.
+    pub async fn held<F: Future>(&self, work: F) -> F::Output {
+        match &self.event_sources {
+            Some(sources) => sources.held(work).await,
+            None => work.await,
+        }
+    }
+
+    /// Everything that the outbox's stream has carried, as text.
+    ///
+    /// # Errors
+    /// When the stream cannot be read.
+    pub fn stream_dump(&self) -> Result<String, PumpError> {
+        self.event_sources.as_ref().map_or(Ok(String::new()), |sources| sources.dump())
+    }
+
+    /// The engine behind the tables, for a test that must put something there.
+    #[must_use]
+    pub fn database(&self) -> &Database {
+        &self.database
+    }
+
+    /// How many messages lie with the dead letters.
+    #[must_use]
+    pub fn dead_letters(&self) -> usize {
+        self.queues.iter().map(Queue::dead_letters).sum()
     }
 
     /// Whether this start made the first admin.

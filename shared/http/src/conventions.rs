@@ -80,10 +80,10 @@ async fn each_request(State(clock): State<Clock>, mut request: Request, next: Ne
     let code = error.map(ApiError::code);
     match error.and_then(ApiError::cause) {
         None => {
-            tracing::info!(request_id = %context.request_id, %method, route, status, code, latency_ms = elapsed.as_millis(), "request")
+            tracing::info!(request_id = %context.request_id, %method, route, status, code, latency_ms = elapsed.as_millis() as i64, "request")
         }
         Some(cause) => {
-            tracing::error!(request_id = %context.request_id, %method, route, status, code, latency_ms = elapsed.as_millis(), cause, "request")
+            tracing::error!(request_id = %context.request_id, %method, route, status, code, latency_ms = elapsed.as_millis() as i64, cause, "request")
         }
     }
     response

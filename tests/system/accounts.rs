@@ -1,0 +1,176 @@
+//! Registration and sign-in.
+
+use crate::app::{ADMIN, PASSWORD, TestApp};
+use futures_util::future::join_all;
+use serde_json::json;
+
+#[tokio::test]
+async fn a_person_registers_proves_the_address_and_signs_in() {
+    let app = TestApp::start().await;
+    app.register("ann").await.expect(202);
+    app.login("ann@example.com", PASSWORD).await.refused(403, "email_not_verified");
+    let token = app.link_token("ann@example.com", "verify").await;
+    app.post("/verify", json!({"token": token})).await.expect(200);
+    let answer = app.login("ann@example.com", PASSWORD).await.expect(200);
+    let user = &answer.body["user"];
+    assert_eq!((&answer.body["token_type"], &answer.body["expires_in"]), (&json!("Bearer"), &json!(900)));
+    for (field, value) in [
+        ("email", json!("ann@example.com")),
+        ("username", json!("ann")),
+        ("provider", json!("local")),
+        ("email_verified", json!(true)),
+        ("is_active", json!(true)),
+        ("is_admin", json!(false)),
+        ("created_at", json!("2026-03-01T12:00:00Z")),
+    ] {
+        assert_eq!(user[field], value, "{field}");
+    }
+    assert!(user["id"].as_str().unwrap().starts_with("usr_"));
+    let session = crate::app::Session::of(&answer);
+    let me = app.get_as(&session, "/me").await.expect(200).body;
+    assert_eq!((&me["id"], &me["tier"], &me["has_password"], &me["linked_providers"]), (&user["id"], &json!(0), &json!(true), &json!([])));
+    let trail = ["user.registered", "user.sign_in_failed", "user.signed_in", "user.verified"];
+    assert_eq!(app.actions().await, trail);
+}
+
+// S14
+#[tokio::test]
+async fn an_address_is_one_account_in_every_spelling_and_mail_goes_to_the_first() {
+    let app = TestApp::start().await;
+    app.post("/register", json!({"email": " Ann@Example.COM ", "username": "ann", "password": PASSWORD})).await.expect(202);
+    app.post("/register", json!({"email": "aNN@example.com", "username": "ann2", "password": PASSWORD})).await.expect(202);
+    let mails = app.mails("Ann@example.com").await;
+    assert_eq!(mails.iter().filter(|mail| mail["kind"] == "verify").count(), 1);
+    assert!(mails.iter().all(|mail| mail["to"] == "Ann@example.com" || mail["kind"] == "already_registered"));
+    let token = app.link_token("Ann@example.com", "verify").await;
+    app.post("/verify", json!({"token": token})).await.expect(200);
+    for spelling in ["ann@example.com", "ANN@EXAMPLE.COM", "\tａnn@example.com "] {
+        app.login(spelling, PASSWORD).await.expect(200);
+    }
+}
+
+// R9
+#[tokio::test]
+async fn fifty_registrations_of_one_address_at_once_make_one_account_and_one_verification_mail() {
+    let app = TestApp::start().await;
+    let spellings = ["ann@example.com", "Ann@example.com", " ann@EXAMPLE.com", "aNN@example.com"];
+    let answers = join_all((0..50).map(|n| {
+        let body = json!({"email": spellings[n % 4], "username": format!("ann{n}"), "password": PASSWORD});
+        let app = &app;
+        async move { app.post("/register", body).await }
+    }))
+    .await;
+    assert!(answers.iter().all(|answer| answer.status == 202));
+    app.drain().await;
+    let mails = app.get("/_local/emails").await.body["items"].as_array().unwrap().clone();
+    assert_eq!(mails.iter().filter(|mail| mail["kind"] == "verify").count(), 1);
+    assert_eq!(app.table("credentials").await.len(), 1);
+    assert_eq!(app.table("gate").await.len(), 1);
+    assert_eq!(app.table("identity").await.len(), 3, "a profile and its two markers");
+}
+
+#[tokio::test]
+async fn a_user_name_is_taken_in_any_case_and_held_for_a_week_by_whoever_asked() {
+    let app = TestApp::start().await;
+    app.register("ann").await.expect(202);
+    let ask = |email: &'static str, name: &'static str| app.post("/register", json!({"email": email, "username": name, "password": PASSWORD}));
+    ask("bob@example.com", "ANN").await.refused(409, "username_taken");
+    // For a known address the name is held by nobody, so that a 409 tells nothing about the address.
+    ask("ann@example.com", "cid").await.expect(202);
+    ask("bob@example.com", "Cid").await.refused(409, "username_taken");
+    ask("ann@example.com", "ann").await.refused(409, "username_taken");
+    app.advance(7 * 86_400 - 1);
+    ask("bob@example.com", "cid").await.refused(409, "username_taken");
+    app.advance(1);
+    ask("bob@example.com", "cid").await.expect(202);
+}
+
+#[tokio::test]
+async fn every_wrong_field_of_a_registration_is_named_and_nothing_is_written() {
+    let app = TestApp::start().await;
+    for (body, code, field) in [
+        (json!({"username": "ann", "password": PASSWORD}), "validation_failed", "email"),
+        (json!({"email": "ann@example.com", "username": "ann"}), "validation_failed", "password"),
+        (json!({"email": "ann@example.com", "username": 7, "password": PASSWORD}), "validation_failed", "username"),
+        (json!({"email": "ann", "username": "ann", "password": PASSWORD}), "invalid_email", "email"),
+        (json!({"email": "ann@example.com", "username": "a", "password": PASSWORD}), "invalid_username", "username"),
+        (json!({"email": "ann@example.com", "username": "ann", "password": "short"}), "weak_password", "password"),
+        (json!({"email": "ann@example.com", "username": "ann", "password": "x".repeat(1025)}), "weak_password", "password"),
+    ] {
+        let answer = app.post("/register", body).await.refused(422, code);
+        assert_eq!((&answer.body["errors"][0]["field"], &answer.body["errors"][0]["code"]), (&json!(field), &json!(code)));
+    }
+    for table in ["identity", "credentials", "gate", "sessions", "outbox", "audit", "limits"] {
+        assert!(app.table(table).await.is_empty(), "{table}");
+    }
+}
+
+#[tokio::test]
+async fn fields_that_are_not_ones_own_to_set_have_no_effect() {
+    let app = TestApp::start().await;
+    let body = json!({"email": "ann@example.com", "username": "ann", "password": PASSWORD, "is_admin": true, "tier": 9, "email_verified": true});
+    app.post("/register", body).await.expect(202);
+    app.login("ann@example.com", PASSWORD).await.refused(403, "email_not_verified");
+    let token = app.link_token("ann@example.com", "verify").await;
+    app.post("/verify", json!({"token": token})).await.expect(200);
+    let session = app.sign_in("ann@example.com").await;
+    let me = app.get_as(&session, "/me").await.body;
+    assert_eq!((&me["is_admin"], &me["tier"]), (&json!(false), &json!(0)));
+}
+
+// S17
+#[tokio::test]
+async fn a_closed_account_is_out_at_once_and_stays_out() {
+    let app = TestApp::start().await;
+    let (email, session) = app.person("ann").await;
+    app.advance(301);
+    app.post_as(&session, "/deactivate", json!({})).await.refused(403, "reauthentication_required");
+    app.post_as(&session, "/deactivate", json!({"password": "another password"})).await.refused(403, "wrong_password");
+    app.post_as(&session, "/deactivate", json!({"password": PASSWORD})).await.expect(200);
+    app.get_as(&session, "/me").await.refused(401, "unauthenticated");
+    app.refresh(&session.refresh).await.refused(401, "invalid_refresh_token");
+    app.login(&email, PASSWORD).await.refused(403, "account_disabled");
+    app.login(&email, "another password").await.refused(401, "invalid_credentials");
+    assert!(app.actions().await.contains(&"user.deactivated".to_owned()));
+}
+
+#[tokio::test]
+async fn within_five_minutes_of_the_sign_in_nothing_is_asked_and_a_refresh_is_no_sign_in() {
+    let app = TestApp::start().await;
+    let (_, fresh) = app.person("ann").await;
+    app.advance(300);
+    app.post_as(&fresh, "/deactivate", json!({})).await.expect(200);
+    let (_, old) = app.person("bob").await;
+    app.advance(301);
+    let refreshed = crate::app::Session::of(&app.refresh(&old.refresh).await.expect(200));
+    app.post_as(&refreshed, "/deactivate", json!({})).await.refused(403, "reauthentication_required");
+}
+
+#[tokio::test]
+async fn the_last_active_admin_cannot_leave() {
+    let app = TestApp::start_with_admin().await;
+    let admin = crate::app::Session::of(&app.login(ADMIN.0, ADMIN.1).await.expect(200));
+    assert_eq!(admin.user["is_admin"], true);
+    app.post_as(&admin, "/deactivate", json!({})).await.refused(409, "last_admin");
+    app.get_as(&admin, "/me").await.expect(200);
+}
+
+// S4
+#[tokio::test]
+async fn a_hash_with_older_parameters_is_renewed_at_the_next_sign_in() {
+    use argon2::password_hash::PasswordHasher;
+    use argon2::{Algorithm, Argon2, Params, Version};
+    let app = TestApp::start().await;
+    let email = app.member("ann").await;
+    let weak = Argon2::new(Algorithm::Argon2id, Version::V0x13, Params::new(4096, 1, 1, None).unwrap());
+    let weak = weak.hash_password_with_salt(PASSWORD.as_bytes(), &[7; 16]).unwrap().to_string();
+    let update = json!({
+        "TableName": "tollgate-credentials", "Key": {"pk": {"S": email}}, "UpdateExpression": "SET #h = :h",
+        "ExpressionAttributeNames": {"#h": "hash"}, "ExpressionAttributeValues": {":h": {"S": weak}},
+    });
+    app.stack.database().update_item(serde_json::from_value(update).unwrap()).unwrap();
+    app.login(&email, PASSWORD).await.expect(200);
+    let hash = app.table("credentials").await[0]["hash"]["S"].as_str().unwrap().to_owned();
+    assert!(hash.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{hash}");
+    app.login(&email, PASSWORD).await.expect(200);
+}

@@ -1,0 +1,250 @@
+//! A stack of its own for each test, in memory, on a clock that stands still; and a person who uses it.
+
+use jiff::{SignedDuration, Timestamp};
+use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, COOKIE, HeaderMap, SET_COOKIE};
+use reqwest::{Client, Method, StatusCode, redirect};
+use serde_json::{Value, json};
+use tollgate_local::clock::LocalClock;
+use tollgate_local::faults::{Call, Fault, Kind, Service};
+use tollgate_local::{Data, Options, Stack};
+use tollgate_platform::Secret;
+
+pub const PASSWORD: &str = "correct horse battery";
+pub const ADMIN: (&str, &str) = ("admin@localhost.test", "an admin's long password");
+
+pub struct TestApp {
+    pub stack: Stack,
+    pub client: Client,
+    /// Dead letters that this test means to leave.
+    pub dead_wanted: usize,
+}
+
+/// An answer, read to its end.
+#[derive(Debug)]
+pub struct Answer {
+    pub status: StatusCode,
+    pub headers: HeaderMap,
+    pub text: String,
+    pub body: Value,
+}
+
+impl Answer {
+    #[track_caller]
+    pub fn expect(self, status: u16) -> Self {
+        assert_eq!(self.status.as_u16(), status, "{}", self.text);
+        self
+    }
+
+    #[track_caller]
+    pub fn refused(self, status: u16, code: &str) -> Self {
+        assert_eq!((self.status.as_u16(), self.body["code"].as_str()), (status, Some(code)), "{}", self.text);
+        assert_eq!(self.headers[CONTENT_TYPE], "application/problem+json");
+        assert_eq!(self.body["status"], status);
+        assert_eq!(self.body["request_id"].as_str(), self.headers["x-request-id"].to_str().ok());
+        self
+    }
+
+    /// The value of a cookie that it sets.
+    pub fn cookie(&self, name: &str) -> Option<String> {
+        self.cookie_line(name).map(|line| line.split(';').next().unwrap().split_once('=').unwrap().1.to_owned())
+    }
+
+    /// The whole `set-cookie` of a cookie.
+    pub fn cookie_line(&self, name: &str) -> Option<String> {
+        let lines = self.headers.get_all(SET_COOKIE).iter().map(|line| line.to_str().unwrap().to_owned());
+        lines.into_iter().find(|line| line.starts_with(&format!("{name}=")))
+    }
+}
+
+/// Somebody who is signed in.
+#[derive(Debug, Clone)]
+pub struct Session {
+    pub access: String,
+    pub refresh: String,
+    pub user: Value,
+}
+
+impl Session {
+    pub fn of(answer: &Answer) -> Self {
+        Self {
+            access: answer.body["access_token"].as_str().unwrap().to_owned(),
+            refresh: answer.cookie("refresh_token").unwrap_or_default(),
+            user: answer.body["user"].clone(),
+        }
+    }
+}
+
+pub fn start_time() -> Timestamp {
+    "2026-03-01T12:00:00Z".parse().unwrap()
+}
+
+pub fn options() -> Options {
+    Options {
+        port: 0,
+        data: Data::Memory,
+        clock: LocalClock::frozen(start_time()),
+        admin: None,
+        env: Vec::new(),
+        faults: Vec::new(),
+    }
+}
+
+impl TestApp {
+    pub async fn start() -> Self {
+        Self::start_with(options()).await
+    }
+
+    pub async fn start_with_admin() -> Self {
+        let admin = Some((ADMIN.0.to_owned(), Secret::new(ADMIN.1.to_owned())));
+        Self::start_with(Options { admin, ..options() }).await
+    }
+
+    pub async fn start_with(options: Options) -> Self {
+        crate::logs::capture();
+        let stack = Stack::start(options).await.unwrap();
+        let client = Client::builder().redirect(redirect::Policy::none()).build().unwrap();
+        let app = Self { stack, client, dead_wanted: 0 };
+        let _starting = app.calls();
+        app
+    }
+
+    pub async fn send(&self, method: Method, path: &str, headers: &[(&str, &str)], body: Option<String>) -> Answer {
+        let mut request = self.client.request(method, format!("{}{path}", self.stack.base_url()));
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        if let Some(body) = body {
+            request = request.body(body);
+        }
+        let response = request.send().await.unwrap();
+        let (status, headers) = (response.status(), response.headers().clone());
+        let text = response.text().await.unwrap();
+        Answer { status, headers, body: serde_json::from_str(&text).unwrap_or_default(), text }
+    }
+
+    pub async fn post(&self, path: &str, body: Value) -> Answer {
+        self.send(Method::POST, path, &[("content-type", "application/json")], Some(body.to_string())).await
+    }
+
+    pub async fn post_as(&self, session: &Session, path: &str, body: Value) -> Answer {
+        let bearer = format!("Bearer {}", session.access);
+        let headers = [("content-type", "application/json"), (AUTHORIZATION.as_str(), bearer.as_str())];
+        self.send(Method::POST, path, &headers, Some(body.to_string())).await
+    }
+
+    pub async fn get(&self, path: &str) -> Answer {
+        self.send(Method::GET, path, &[], None).await
+    }
+
+    pub async fn get_as(&self, session: &Session, path: &str) -> Answer {
+        self.with_token(Method::GET, path, &session.access).await
+    }
+
+    pub async fn delete_as(&self, session: &Session, path: &str) -> Answer {
+        self.with_token(Method::DELETE, path, &session.access).await
+    }
+
+    pub async fn with_token(&self, method: Method, path: &str, token: &str) -> Answer {
+        self.send(method, path, &[(AUTHORIZATION.as_str(), &format!("Bearer {token}"))], None).await
+    }
+
+    pub async fn with_cookie(&self, path: &str, refresh: &str) -> Answer {
+        let cookie = format!("refresh_token={refresh}");
+        self.send(Method::POST, path, &[(COOKIE.as_str(), &cookie)], None).await
+    }
+
+    pub async fn refresh(&self, token: &str) -> Answer {
+        self.with_cookie("/refresh-token", token).await
+    }
+
+    pub async fn register(&self, name: &str) -> Answer {
+        let email = format!("{name}@example.com");
+        self.post("/register", json!({"email": email, "username": name, "password": PASSWORD})).await
+    }
+
+    /// Registers and proves the address.
+    pub async fn member(&self, name: &str) -> String {
+        self.register(name).await.expect(202);
+        let email = format!("{name}@example.com");
+        let token = self.link_token(&email, "verify").await;
+        self.post("/verify", json!({"token": token})).await.expect(200);
+        email
+    }
+
+    pub async fn login(&self, email: &str, password: &str) -> Answer {
+        self.post("/login", json!({"email": email, "password": password})).await
+    }
+
+    pub async fn sign_in(&self, email: &str) -> Session {
+        Session::of(&self.login(email, PASSWORD).await.expect(200))
+    }
+
+    /// A member who is signed in.
+    pub async fn person(&self, name: &str) -> (String, Session) {
+        let email = self.member(name).await;
+        let session = self.sign_in(&email).await;
+        (email, session)
+    }
+
+    pub async fn drain(&self) -> Value {
+        self.send(Method::POST, "/_local/drain", &[], None).await.expect(200).body
+    }
+
+    /// The mails to an address, newest first, once everything under way has arrived.
+    pub async fn mails(&self, to: &str) -> Vec<Value> {
+        self.drain().await;
+        let answer = self.get(&format!("/_local/emails?to={to}")).await.expect(200);
+        answer.body["items"].as_array().unwrap().clone()
+    }
+
+    pub async fn mail(&self, to: &str, kind: &str) -> Value {
+        let mails = self.mails(to).await;
+        mails.into_iter().find(|mail| mail["kind"] == kind).unwrap_or_else(|| panic!("no mail {kind} to {to}"))
+    }
+
+    pub async fn link_token(&self, to: &str, kind: &str) -> String {
+        let mail = self.mail(to, kind).await;
+        mail["links"][0].as_str().unwrap().split_once("token=").unwrap().1.to_owned()
+    }
+
+    pub async fn table(&self, name: &str) -> Vec<Value> {
+        self.get(&format!("/_local/tables/{name}")).await.expect(200).body["items"].as_array().unwrap().clone()
+    }
+
+    /// The actions in the audit trail, sorted.
+    pub async fn actions(&self) -> Vec<String> {
+        let mut actions: Vec<_> = self.table("audit").await.iter().map(|e| e["action"]["S"].as_str().unwrap().to_owned()).collect();
+        actions.sort();
+        actions
+    }
+
+    pub fn advance(&self, seconds: i64) {
+        self.stack.clock().advance(SignedDuration::from_secs(seconds));
+    }
+
+    pub fn now(&self) -> Timestamp {
+        self.stack.clock().now()
+    }
+
+    /// The calls since the last time this was asked, those of the mail's way left out.
+    pub fn calls(&self) -> Vec<Call> {
+        self.stack.wire().take_calls()
+    }
+
+    pub fn fail(&self, service: Service, kind: Kind, after: u32, times: u32) {
+        assert!(self.stack.wire().add(Fault { service, operation: None, kind, after, times }));
+    }
+
+    pub fn fail_operation(&self, service: Service, operation: &str, kind: Kind, times: u32) {
+        let fault = Fault { service, operation: Some(operation.to_owned()), kind, after: 0, times };
+        assert!(self.stack.wire().add(fault));
+    }
+}
+
+impl Drop for TestApp {
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            assert_eq!(self.stack.dead_letters(), self.dead_wanted, "dead letters are left");
+        }
+    }
+}

@@ -1,0 +1,63 @@
+//! What each operation costs: DynamoDB units and calls, against `docs/budget.json`. They are exact, so a rise fails.
+
+use crate::app::{PASSWORD, TestApp};
+use serde_json::{Value, json};
+use std::path::Path;
+use tollgate_local::faults::{Call, Service};
+
+fn cost(calls: &[Call]) -> Value {
+    let own: Vec<_> = calls.iter().filter(|call| call.service == Service::Dynamodb).collect();
+    let sum = |pick: fn(&(String, f64, f64)) -> f64| own.iter().flat_map(|call| call.units.iter().map(pick)).sum::<f64>();
+    json!({"calls": own.len(), "read_units": sum(|unit| unit.1), "write_units": sum(|unit| unit.2)})
+}
+
+#[tokio::test]
+async fn every_operation_costs_what_the_budget_says() {
+    let app = TestApp::start().await;
+    let mut found = serde_json::Map::new();
+    macro_rules! measure {
+        ($name:literal, $work:expr) => {{
+            app.drain().await;
+            let _before = app.calls();
+            let answer = app.stack.held($work).await;
+            found.insert($name.to_owned(), cost(&app.calls()));
+            answer
+        }};
+    }
+    measure!("POST /register", app.register("ann")).expect(202);
+    let email = "ann@example.com";
+    let token = app.link_token(email, "verify").await;
+    measure!("POST /request/verify", app.post("/request/verify", json!({"email": email}))).expect(202);
+    measure!("POST /verify", app.post("/verify", json!({"token": token}))).expect(200);
+    let answer = measure!("POST /login", app.login(email, PASSWORD)).expect(200);
+    measure!("POST /login refused", app.login(email, "not the password")).refused(401, "invalid_credentials");
+    let session = crate::app::Session::of(&answer);
+    let answer = measure!("POST /refresh-token", app.refresh(&session.refresh)).expect(200);
+    let session = crate::app::Session::of(&answer);
+    measure!("GET /me", app.get_as(&session, "/me")).expect(200);
+    measure!("GET /sessions", app.get_as(&session, "/sessions")).expect(200);
+    let change = json!({"old_password": PASSWORD, "new_password": "another horse staple"});
+    measure!("POST /change-password", app.post_as(&session, "/change-password", change)).expect(200);
+    measure!("POST /forget-password", app.post("/forget-password", json!({"email": email}))).expect(202);
+    let token = app.link_token(email, "reset").await;
+    measure!("POST /new-password", app.post("/new-password", json!({"token": token, "password": PASSWORD}))).expect(200);
+    let one = app.sign_in(email).await;
+    measure!("POST /logout", app.with_cookie("/logout", &one.refresh)).expect(204);
+    let two = app.sign_in(email).await;
+    let id = app.get_as(&two, "/sessions").await.body["items"][0]["id"].as_str().unwrap().to_owned();
+    measure!("DELETE /sessions/{id}", app.delete_as(&two, &format!("/sessions/{id}"))).expect(204);
+    let three = app.sign_in(email).await;
+    measure!("POST /deactivate", app.post_as(&three, "/deactivate", json!({}))).expect(200);
+    measure!("GET /.well-known/jwks.json", app.get("/.well-known/jwks.json")).expect(200);
+
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/budget.json");
+    let budget: Value = serde_json::from_str(&std::fs::read_to_string(file).unwrap()).unwrap();
+    let found = Value::Object(found);
+    assert_eq!(found, budget["operations"], "measured:\n{found:#}");
+    let limits = budget["limits"].as_object().unwrap();
+    for (operation, limit) in limits {
+        for unit in ["read_units", "write_units"] {
+            assert!(found[operation][unit].as_f64() <= limit[unit].as_f64(), "{operation} {unit}");
+        }
+    }
+}

@@ -1,0 +1,129 @@
+//! What holds for every answer.
+
+use crate::app::{PASSWORD, TestApp, options};
+use reqwest::Method;
+use serde_json::json;
+use tollgate_local::faults::{Kind, Service};
+use tollgate_local::{AUTH_PATHS, Options};
+
+#[tokio::test]
+async fn every_answer_carries_the_headers_of_the_contract_errors_too() {
+    let app = TestApp::start().await;
+    for path in ["/healthz", "/me", "/nothing", "/account", "/.well-known/jwks.json", "/verify"] {
+        for method in [Method::GET, Method::PUT] {
+            let answer = app.send(method.clone(), path, &[("x-request-id", "mine")], None).await;
+            let header = |name: &str| answer.headers.get(name).map(|value| value.to_str().unwrap().to_owned()).unwrap_or_default();
+            assert!(header("x-request-id").starts_with("req_"), "{method} {path}");
+            assert_eq!(header("x-content-type-options"), "nosniff");
+            assert_eq!(header("referrer-policy"), "no-referrer");
+            assert!(header("strict-transport-security").contains("max-age"));
+            assert!(!header("cache-control").is_empty());
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_unknown_path_is_404_and_a_wrong_method_405_with_those_that_are_right() {
+    let app = TestApp::start().await;
+    for path in ["/nothing", "/login/", "//login", "/Login", "/sessions/", "/register/x", "/verify%2f"] {
+        app.send(Method::POST, path, &[], None).await.refused(404, "not_found");
+    }
+    for path in AUTH_PATHS {
+        let answer = app.send(Method::PUT, path, &[], None).await.refused(405, "method_not_allowed");
+        assert!(!answer.headers["allow"].is_empty(), "{path}");
+    }
+    let head = app.send(Method::HEAD, "/healthz", &[], None).await.expect(200);
+    assert!(head.text.is_empty());
+}
+
+#[tokio::test]
+async fn a_body_must_be_json_of_the_right_type_size_and_kind() {
+    let app = TestApp::start().await;
+    let json = [("content-type", "application/json")];
+    let send = |headers: &'static [(&'static str, &'static str)], body: String| app.send(Method::POST, "/login", headers, Some(body));
+    let good = json!({"email": "a@example.com", "password": PASSWORD}).to_string();
+    send(&[], good.clone()).await.refused(415, "unsupported_media_type");
+    send(&[("content-type", "text/plain")], good.clone()).await.refused(415, "unsupported_media_type");
+    send(&[("content-type", "application/json; charset=utf-8")], good).await.refused(401, "invalid_credentials");
+    for bad in ["", "{", "{\"email\"", "\u{0}", "nonsense"] {
+        app.send(Method::POST, "/login", &json, Some(bad.to_owned())).await.refused(400, "invalid_json");
+    }
+    for wrong in ["[]", "1", "null", "{}", "{\"email\":1,\"password\":\"x\"}", "{\"email\":\"a@example.com\",\"password\":null}"] {
+        app.send(Method::POST, "/login", &json, Some(wrong.to_owned())).await.refused(422, "validation_failed");
+    }
+    let large = json!({"email": "a@example.com", "password": "x".repeat(65 * 1024)}).to_string();
+    app.send(Method::POST, "/login", &json, Some(large)).await.refused(413, "body_too_large");
+    let almost = json!({"email": "a@example.com", "password": "x".repeat(60 * 1024)}).to_string();
+    app.send(Method::POST, "/login", &json, Some(almost)).await.refused(401, "invalid_credentials");
+}
+
+// S20
+#[tokio::test]
+async fn a_browser_may_call_from_the_configured_origins_alone_and_never_from_a_star() {
+    let env = vec![("CORS_ORIGINS".to_owned(), "https://app.example".to_owned())];
+    let app = TestApp::start_with(Options { env, ..options() }).await;
+    let own = app.stack.base_url();
+    for (origin, allowed) in [("https://app.example", true), (own.as_str(), true), ("https://evil.example", false), ("null", false), ("https://app.example.evil.example", false)] {
+        let plain = app.send(Method::GET, "/healthz", &[("origin", origin)], None).await.expect(200);
+        assert_eq!(plain.headers.get("access-control-allow-origin").map(|o| o.to_str().unwrap()), allowed.then_some(origin));
+        assert!(plain.headers["vary"].to_str().unwrap().contains("origin"));
+        let ask = [("origin", origin), ("access-control-request-method", "PATCH"), ("access-control-request-headers", "authorization")];
+        let preflight = app.send(Method::OPTIONS, "/me", &ask, None).await;
+        assert_eq!(preflight.headers.contains_key("access-control-allow-origin"), allowed, "{origin}");
+        if allowed {
+            assert_eq!(preflight.headers["access-control-allow-credentials"], "true");
+            assert!(preflight.headers["access-control-allow-methods"].to_str().unwrap().contains("PATCH"));
+            assert!(preflight.headers["access-control-allow-headers"].to_str().unwrap().contains("idempotency-key"));
+        }
+    }
+}
+
+// S20
+#[tokio::test]
+async fn a_call_that_rests_on_the_cookie_is_refused_from_another_origin_and_changes_nothing() {
+    let app = TestApp::start().await;
+    let (_, session) = app.person("ann").await;
+    let cookie = format!("refresh_token={}", session.refresh);
+    for path in ["/refresh-token", "/logout"] {
+        for origin in ["https://evil.example", "null"] {
+            let headers = [("cookie", cookie.as_str()), ("origin", origin)];
+            app.send(Method::POST, path, &headers, None).await.refused(403, "forbidden");
+        }
+    }
+    let own = app.stack.base_url();
+    app.send(Method::POST, "/refresh-token", &[("cookie", &cookie), ("origin", &own)], None).await.expect(200);
+}
+
+// S20
+#[tokio::test]
+async fn the_cookie_is_out_of_reach_of_scripts_and_secure_outside_this_machine() {
+    for (environment, secure) in [("local", false), ("prod", true)] {
+        let env = vec![("APP_ENV".to_owned(), environment.to_owned())];
+        let app = TestApp::start_with(Options { env, ..options() }).await;
+        let email = app.member("ann").await;
+        let line = app.login(&email, PASSWORD).await.expect(200).cookie_line("refresh_token").unwrap();
+        for attribute in ["HttpOnly", "SameSite=Lax", "Path=/", "Max-Age=2592000"] {
+            assert!(line.split("; ").any(|part| part == attribute), "{line}");
+        }
+        assert_eq!(line.contains("; Secure"), secure);
+    }
+}
+
+// S28, R8
+#[tokio::test]
+async fn an_error_inside_is_told_without_its_inside_and_with_when_to_come_back() {
+    let app = TestApp::start().await;
+    let (email, session) = app.person("ann").await;
+    for kind in [Kind::Throttle, Kind::Error, Kind::LostResponse, Kind::Hang] {
+        app.fail(Service::Dynamodb, kind, 0, 1000);
+        for answer in [app.login(&email, PASSWORD).await, app.get_as(&session, "/me").await, app.refresh(&session.refresh).await] {
+            let answer = answer.refused(503, "unavailable");
+            assert!(answer.headers["retry-after"].to_str().unwrap().parse::<u32>().unwrap() <= 10);
+            for inside in ["dynamo", "Exception", "arn:", "tollgate-", "Error {"] {
+                assert!(!answer.text.contains(inside), "{}", answer.text);
+            }
+        }
+        app.stack.wire().clear();
+    }
+    app.get_as(&session, "/me").await.expect(200);
+}

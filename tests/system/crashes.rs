@@ -1,0 +1,132 @@
+//! Calls that fail in the middle of an operation: tried again, there is exactly one effect (R1, R8).
+
+use crate::app::{PASSWORD, Session, TestApp};
+use serde_json::{Value, json};
+use tollgate_local::faults::{Kind, Service};
+
+const KINDS: [Kind; 4] = [Kind::Throttle, Kind::Error, Kind::Hang, Kind::LostResponse];
+/// The SDK tries so often: so many failures in a row end an operation.
+const TRIES: u32 = 3;
+
+/// More calls than any operation makes.
+const CALLS: u32 = 8;
+
+// R1
+#[tokio::test]
+async fn a_registration_that_fails_at_any_call_is_whole_after_the_next_try() {
+    for kind in KINDS {
+        for after in 0..CALLS {
+            let app = TestApp::start().await;
+            app.stack.held(async { app.fail(Service::Dynamodb, kind, after, TRIES) }).await;
+            let first = app.stack.held(app.register("ann")).await;
+            app.stack.wire().clear();
+            assert!(matches!(first.status.as_u16(), 202 | 503), "{kind:?} {after}: {}", first.text);
+            if first.status == 503 {
+                let again = app.register("ann").await;
+                // The first try may have done its work and lost only the answer.
+                assert!(matches!(again.status.as_u16(), 202 | 409), "{kind:?} {after}: {}", again.text);
+            }
+            let mails = app.mails("ann@example.com").await;
+            assert_eq!(mails.iter().filter(|mail| mail["kind"] == "verify").count(), 1, "{kind:?} {after}");
+            for (table, count) in [("credentials", 1), ("gate", 1), ("identity", 3)] {
+                assert_eq!(app.table(table).await.len(), count, "{kind:?} {after} {table}");
+            }
+            let token = app.link_token("ann@example.com", "verify").await;
+            app.post("/verify", json!({"token": token})).await.expect(200);
+            app.sign_in("ann@example.com").await;
+        }
+    }
+}
+
+// R1, R8
+#[tokio::test]
+async fn a_sign_in_a_refresh_and_a_sign_out_that_fail_at_any_call_work_at_the_next_try() {
+    for kind in KINDS {
+        let app = TestApp::start().await;
+        let email = app.member("ann").await;
+        for after in 0..CALLS {
+            app.fail(Service::Dynamodb, kind, after, TRIES);
+            app.login(&email, PASSWORD).await;
+            app.stack.wire().clear();
+            let session = app.sign_in(&email).await;
+            app.fail(Service::Dynamodb, kind, after, TRIES);
+            app.refresh(&session.refresh).await;
+            app.stack.wire().clear();
+            let next = Session::of(&app.refresh(&session.refresh).await.expect(200));
+            app.fail(Service::Dynamodb, kind, after, TRIES);
+            app.with_cookie("/logout", &next.refresh).await;
+            app.stack.wire().clear();
+            app.with_cookie("/logout", &next.refresh).await.expect(204);
+            app.get_as(&next, "/me").await.refused(401, "unauthenticated");
+        }
+    }
+}
+
+// R1
+#[tokio::test]
+async fn a_reset_that_fails_at_any_call_has_happened_wholly_or_not_at_all() {
+    for kind in KINDS {
+        for after in 0..CALLS {
+            let app = TestApp::start().await;
+            let (email, session) = app.person("ann").await;
+            app.post("/forget-password", json!({"email": email})).await.expect(202);
+            let token = app.link_token(&email, "reset").await;
+            let reset = async || app.post("/new-password", json!({"token": token, "password": "another horse staple"})).await;
+            app.fail(Service::Dynamodb, kind, after, TRIES);
+            let first = app.stack.held(reset()).await;
+            app.stack.wire().clear();
+            let old = app.login(&email, PASSWORD).await.status;
+            let new = app.login(&email, "another horse staple").await.status;
+            assert!((old == 200) != (new == 200), "{kind:?} {after}: one password is good");
+            assert_eq!(app.get_as(&session, "/me").await.status == 200, old == 200, "{kind:?} {after}");
+            if first.status == 200 {
+                assert_eq!(new, 200);
+            }
+            if old == 200 {
+                reset().await.expect(200);
+            }
+            let notices = app.mails(&email).await;
+            assert_eq!(notices.iter().filter(|mail| mail["kind"] == "password_changed").count(), 1, "{kind:?} {after}");
+            let changes = app.actions().await;
+            assert_eq!(changes.iter().filter(|action| *action == "user.password_changed").count(), 1, "{kind:?} {after}");
+        }
+    }
+}
+
+// R1
+#[tokio::test]
+async fn a_proof_and_a_closing_that_fail_at_any_call_leave_one_entry() {
+    for kind in KINDS {
+        for after in 0..CALLS {
+            let app = TestApp::start().await;
+            app.register("ann").await.expect(202);
+            let token = app.link_token("ann@example.com", "verify").await;
+            app.fail(Service::Dynamodb, kind, after, TRIES);
+            app.post("/verify", json!({"token": token})).await;
+            app.stack.wire().clear();
+            app.post("/verify", json!({"token": token})).await.expect(200);
+            let session = app.sign_in("ann@example.com").await;
+            app.fail(Service::Dynamodb, kind, after, TRIES);
+            app.post_as(&session, "/deactivate", json!({})).await;
+            app.stack.wire().clear();
+            app.post_as(&session, "/deactivate", json!({})).await;
+            app.get_as(&session, "/me").await.refused(401, "unauthenticated");
+            let actions = app.actions().await;
+            for action in ["user.verified", "user.deactivated"] {
+                assert_eq!(actions.iter().filter(|found| *found == action).count(), 1, "{kind:?} {after} {action}");
+            }
+        }
+    }
+}
+
+// R8
+#[tokio::test]
+async fn nothing_is_written_where_the_tables_take_nothing() {
+    let app = TestApp::start().await;
+    app.fail_operation(Service::Dynamodb, "TransactWriteItems", Kind::Throttle, 1000);
+    app.register("ann").await.refused(503, "unavailable");
+    app.stack.wire().clear();
+    for table in ["identity", "credentials", "gate", "sessions", "outbox", "audit"] {
+        assert_eq!(app.table(table).await, Vec::<Value>::new(), "{table}");
+    }
+}

@@ -1,0 +1,87 @@
+//! Whether an address has an account is told to its owner alone (S6).
+
+use crate::app::{Answer, PASSWORD, TestApp};
+use serde_json::{Value, json};
+use tollgate_local::faults::Call;
+
+/// What a stranger sees of an answer: all but the id of the request and the date.
+fn seen(answer: &Answer) -> (u16, Vec<(String, String)>, Value) {
+    let mut headers: Vec<_> = answer
+        .headers
+        .iter()
+        .filter(|(name, _)| *name != "x-request-id" && *name != "date")
+        .map(|(name, value)| (name.to_string(), value.to_str().unwrap().to_owned()))
+        .collect();
+    headers.sort();
+    let mut body = answer.body.clone();
+    if let Some(body) = body.as_object_mut() {
+        body.remove("request_id");
+    }
+    (answer.status.as_u16(), headers, body)
+}
+
+/// Number and weight of a request's calls, without the tables that they went to.
+fn work(calls: &[Call]) -> (Vec<String>, f64, f64) {
+    let own = calls.iter().filter(|call| call.operation != "SendMessageBatch" && call.operation != "SendEmail");
+    let names = own.clone().map(|call| call.operation.clone()).collect();
+    let units = |pick: fn(&(String, f64, f64)) -> f64| calls.iter().flat_map(|call| call.units.iter().map(pick)).sum();
+    (names, units(|unit| unit.1), units(|unit| unit.2))
+}
+
+async fn ask(app: &TestApp, path: &str, body: Value) -> (Answer, Vec<Call>) {
+    app.drain().await;
+    let _before = app.calls();
+    // The mail's way begins with the write: it is held up until the request is counted.
+    let answer = app.stack.held(app.post(path, body)).await;
+    let calls = app.calls();
+    (answer, calls)
+}
+
+// S6
+#[tokio::test]
+async fn a_known_and_an_unknown_address_get_the_same_answer_for_the_same_work() {
+    let app = TestApp::start().await;
+    app.register("waiting").await.expect(202);
+    app.member("ann").await;
+    let register = |email: &str, name: &str| json!({"email": email, "username": name, "password": PASSWORD});
+    let address = |email: &str| json!({"email": email});
+    let login = |email: &str| json!({"email": email, "password": "not the password"});
+    for (path, known, unknown) in [
+        ("/register", register("ann@example.com", "ann-2"), register("new@example.com", "new-1")),
+        ("/forget-password", address("ann@example.com"), address("nobody@example.com")),
+        ("/request/verify", address("waiting@example.com"), address("nobody@example.com")),
+        ("/request/verify", address("ann@example.com"), address("nobody@example.com")),
+        ("/login", login("ann@example.com"), login("nobody@example.com")),
+        ("/login", login("ann@example.com"), login("not an address")),
+        ("/verify", json!({"email": "waiting@example.com", "code": "00000x"}), json!({"email": "nobody@example.com", "code": "00000x"})),
+    ] {
+        let (of_known, known_calls) = ask(&app, path, known).await;
+        let (of_unknown, unknown_calls) = ask(&app, path, unknown).await;
+        assert_eq!(seen(&of_known), seen(&of_unknown), "{path}");
+        if path != "/verify" {
+            assert_eq!(work(&known_calls), work(&unknown_calls), "{path}");
+        }
+    }
+}
+
+// S6
+#[tokio::test]
+async fn the_work_for_an_unknown_address_leaves_nothing_that_counts_and_all_of_it_ends() {
+    let app = TestApp::start().await;
+    for path in ["/forget-password", "/request/verify"] {
+        app.post(path, json!({"email": "nobody@example.com"})).await.expect(202);
+    }
+    app.login("nobody@example.com", PASSWORD).await.refused(401, "invalid_credentials");
+    for table in ["identity", "credentials", "gate"] {
+        assert!(app.table(table).await.is_empty(), "{table}");
+    }
+    assert!(app.table("audit").await.iter().all(|entry| entry["pk"]["S"] == "-" && entry.get("target_id").is_none()));
+    assert!(app.mails("nobody@example.com").await.is_empty());
+    for table in ["sessions", "outbox"] {
+        let items = app.table(table).await;
+        assert!(items.len() == 2 && items.iter().all(|item| item.get("ttl").is_some()), "{table}");
+    }
+    let body = json!({"advance_seconds": 2 * 86_400});
+    app.post("/_local/clock", body).await.expect(200);
+    assert!(app.table("sessions").await.is_empty() && app.table("outbox").await.is_empty());
+}

@@ -1,0 +1,105 @@
+//! The mail's way: outbox, stream, relay, queue, mailer, SES.
+
+use crate::app::TestApp;
+use serde_json::json;
+use tollgate_local::faults::{Kind, Service};
+
+const EMAIL: &str = "ann@example.com";
+
+/// Registers while no message moves, so that what fails afterwards fails on the mail's way.
+async fn registered(app: &TestApp, kind: Kind, service: Service, times: u32) {
+    app.stack
+        .held(async {
+            app.register("ann").await.expect(202);
+            app.fail(service, kind, 0, times);
+        })
+        .await;
+}
+
+// R15
+#[tokio::test]
+async fn a_mail_that_ses_throttles_is_sent_later_once() {
+    for kind in [Kind::Throttle, Kind::Error, Kind::Hang] {
+        let app = TestApp::start().await;
+        registered(&app, kind, Service::Ses, 6).await; // two deliveries of three tries
+        assert_eq!(app.mails(EMAIL).await.len(), 1, "{kind:?}");
+        assert_eq!(app.table("outbox").await[0]["state"]["S"], "sent");
+    }
+}
+
+// R1
+#[tokio::test]
+async fn a_mail_whose_answer_from_ses_was_lost_goes_out_again_with_the_same_code() {
+    let app = TestApp::start().await;
+    registered(&app, Kind::LostResponse, Service::Ses, 1).await;
+    let mails = app.mails(EMAIL).await;
+    assert_eq!(mails.len(), 2);
+    assert_eq!((&mails[0]["code"], &mails[0]["links"]), (&mails[1]["code"], &mails[1]["links"]));
+}
+
+// R6
+#[tokio::test]
+async fn a_mail_that_never_goes_out_lies_with_the_dead_letters_and_goes_out_once_when_they_are_sent_again() {
+    let mut app = TestApp::start().await;
+    registered(&app, Kind::Error, Service::Ses, 1000).await;
+    assert!(app.mails(EMAIL).await.is_empty());
+    let queues = app.get("/_local/queues").await.body;
+    assert_eq!(queues["items"][0], json!({"name": "mail", "depth": 0, "in_flight": 0, "dead": 1}));
+    // Only it failed: the next one goes out.
+    app.stack.wire().clear();
+    app.register("bob").await.expect(202);
+    assert_eq!(app.mails("bob@example.com").await.len(), 1);
+    app.post("/_local/queues/mail/redrive", json!({})).await.expect(200);
+    assert_eq!(app.mails(EMAIL).await.len(), 1);
+    app.dead_wanted = 0;
+}
+
+// R15
+#[tokio::test]
+async fn a_secret_that_expired_on_its_way_is_parked_and_never_sent() {
+    let app = TestApp::start().await;
+    app.stack
+        .held(async {
+            app.register("ann").await.expect(202);
+            app.advance(86_400);
+        })
+        .await;
+    assert!(app.mails(EMAIL).await.is_empty());
+    let row = &app.table("outbox").await[0];
+    assert_eq!((&row["state"]["S"], &row["reason"]["S"]), (&json!("parked"), &json!("expired")));
+    assert!(row.get("body").is_none(), "what it carried is gone");
+}
+
+// R1
+#[tokio::test]
+async fn whatever_fails_on_the_mails_way_one_mail_arrives() {
+    for service in [Service::Sqs, Service::Dynamodb, Service::Secrets] {
+        for kind in [Kind::Throttle, Kind::Error, Kind::Hang, Kind::LostResponse] {
+            for after in 0..4 {
+                let app = TestApp::start().await;
+                app.stack
+                    .held(async {
+                        app.register("ann").await.expect(202);
+                        app.advance(301); // the mailer asks for its secret again
+                        app.fail(service, kind, after, 3);
+                    })
+                    .await;
+                let mails = app.mails(EMAIL).await;
+                // Between SES taking it and the mark, the same mail may go out twice.
+                let kinds: Vec<_> = mails.iter().map(|mail| (&mail["code"], &mail["links"])).collect();
+                assert!(!kinds.is_empty() && kinds.len() <= 2 && kinds.windows(2).all(|pair| pair[0] == pair[1]), "{service:?} {kind:?} {after}");
+                app.stack.wire().clear();
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_message_that_was_handled_keeps_its_key_and_nothing_of_what_it_carried() {
+    let app = TestApp::start().await;
+    app.register("ann").await.expect(202);
+    app.drain().await;
+    let row = &app.table("outbox").await[0];
+    assert!(row["state"]["S"] == "sent" && row.get("body").is_none() && row.get("claimed_by").is_none());
+    assert!(row["pk"]["S"].as_str().unwrap().starts_with("msg_"));
+}

@@ -1,0 +1,17 @@
+//! The whole system, driven over HTTP as its users drive it. One binary; each test has a stack of its own.
+
+mod accounts;
+mod app;
+mod budget;
+mod conventions;
+mod crashes;
+mod enumeration;
+mod local_stack;
+mod logs;
+mod mails;
+mod passwords;
+mod secrets;
+mod sessions;
+mod tidy;
+mod tokens;
+mod verification;
