@@ -28,7 +28,10 @@ async fn a_person_registers_proves_the_address_and_signs_in() {
     assert!(user["id"].as_str().unwrap().starts_with("usr_"));
     let session = crate::app::Session::of(&answer);
     let me = app.get_as(&session, "/me").await.expect(200).body;
-    assert_eq!((&me["id"], &me["tier"], &me["has_password"], &me["linked_providers"]), (&user["id"], &json!(0), &json!(true), &json!([])));
+    assert_eq!(
+        (&me["id"], &me["tier"], &me["has_password"], &me["linked_providers"]),
+        (&user["id"], &json!(0), &json!(true), &json!([]))
+    );
     let trail = ["user.registered", "user.sign_in_failed", "user.signed_in", "user.verified"];
     assert_eq!(app.actions().await, trail);
 }
@@ -37,8 +40,12 @@ async fn a_person_registers_proves_the_address_and_signs_in() {
 #[tokio::test]
 async fn an_address_is_one_account_in_every_spelling_and_mail_goes_to_the_first() {
     let app = TestApp::start().await;
-    app.post("/register", json!({"email": " Ann@Example.COM ", "username": "ann", "password": PASSWORD})).await.expect(202);
-    app.post("/register", json!({"email": "aNN@example.com", "username": "ann2", "password": PASSWORD})).await.expect(202);
+    app.post("/register", json!({"email": " Ann@Example.COM ", "username": "ann", "password": PASSWORD}))
+        .await
+        .expect(202);
+    app.post("/register", json!({"email": "aNN@example.com", "username": "ann2", "password": PASSWORD}))
+        .await
+        .expect(202);
     let mails = app.mails("Ann@example.com").await;
     assert_eq!(mails.iter().filter(|mail| mail["kind"] == "verify").count(), 1);
     assert!(mails.iter().all(|mail| mail["to"] == "Ann@example.com" || mail["kind"] == "already_registered"));
@@ -73,7 +80,9 @@ async fn fifty_registrations_of_one_address_at_once_make_one_account_and_one_ver
 async fn a_user_name_is_taken_in_any_case_and_held_for_a_week_by_whoever_asked() {
     let app = TestApp::start().await;
     app.register("ann").await.expect(202);
-    let ask = |email: &'static str, name: &'static str| app.post("/register", json!({"email": email, "username": name, "password": PASSWORD}));
+    let ask = |email: &'static str, name: &'static str| {
+        app.post("/register", json!({"email": email, "username": name, "password": PASSWORD}))
+    };
     ask("bob@example.com", "ANN").await.refused(409, "username_taken");
     // For a known address the name is held by nobody, so that a 409 tells nothing about the address.
     ask("ann@example.com", "cid").await.expect(202);
@@ -95,10 +104,17 @@ async fn every_wrong_field_of_a_registration_is_named_and_nothing_is_written() {
         (json!({"email": "ann", "username": "ann", "password": PASSWORD}), "invalid_email", "email"),
         (json!({"email": "ann@example.com", "username": "a", "password": PASSWORD}), "invalid_username", "username"),
         (json!({"email": "ann@example.com", "username": "ann", "password": "short"}), "weak_password", "password"),
-        (json!({"email": "ann@example.com", "username": "ann", "password": "x".repeat(1025)}), "weak_password", "password"),
+        (
+            json!({"email": "ann@example.com", "username": "ann", "password": "x".repeat(1025)}),
+            "weak_password",
+            "password",
+        ),
     ] {
         let answer = app.post("/register", body).await.refused(422, code);
-        assert_eq!((&answer.body["errors"][0]["field"], &answer.body["errors"][0]["code"]), (&json!(field), &json!(code)));
+        assert_eq!(
+            (&answer.body["errors"][0]["field"], &answer.body["errors"][0]["code"]),
+            (&json!(field), &json!(code))
+        );
     }
     for table in ["identity", "credentials", "gate", "sessions", "outbox", "audit", "limits"] {
         assert!(app.table(table).await.is_empty(), "{table}");

@@ -213,7 +213,8 @@ impl TestApp {
 
     /// The actions in the audit trail, sorted.
     pub async fn actions(&self) -> Vec<String> {
-        let mut actions: Vec<_> = self.table("audit").await.iter().map(|e| e["action"]["S"].as_str().unwrap().to_owned()).collect();
+        let mut actions: Vec<_> =
+            self.table("audit").await.iter().map(|e| e["action"]["S"].as_str().unwrap().to_owned()).collect();
         actions.sort();
         actions
     }

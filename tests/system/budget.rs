@@ -7,7 +7,9 @@ use tollgate_local::faults::{Call, Service};
 
 fn cost(calls: &[Call]) -> Value {
     let own: Vec<_> = calls.iter().filter(|call| call.service == Service::Dynamodb).collect();
-    let sum = |pick: fn(&(String, f64, f64)) -> f64| own.iter().flat_map(|call| call.units.iter().map(pick)).sum::<f64>();
+    let sum = |pick: fn(&(String, f64, f64)) -> f64| {
+        own.iter().flat_map(|call| call.units.iter().map(pick)).fold(0.0, |sum, units| sum + units)
+    };
     json!({"calls": own.len(), "read_units": sum(|unit| unit.1), "write_units": sum(|unit| unit.2)})
 }
 
@@ -40,7 +42,8 @@ async fn every_operation_costs_what_the_budget_says() {
     measure!("POST /change-password", app.post_as(&session, "/change-password", change)).expect(200);
     measure!("POST /forget-password", app.post("/forget-password", json!({"email": email}))).expect(202);
     let token = app.link_token(email, "reset").await;
-    measure!("POST /new-password", app.post("/new-password", json!({"token": token, "password": PASSWORD}))).expect(200);
+    measure!("POST /new-password", app.post("/new-password", json!({"token": token, "password": PASSWORD})))
+        .expect(200);
     let one = app.sign_in(email).await;
     measure!("POST /logout", app.with_cookie("/logout", &one.refresh)).expect(204);
     let two = app.sign_in(email).await;

@@ -12,7 +12,9 @@ async fn every_answer_carries_the_headers_of_the_contract_errors_too() {
     for path in ["/healthz", "/me", "/nothing", "/account", "/.well-known/jwks.json", "/verify"] {
         for method in [Method::GET, Method::PUT] {
             let answer = app.send(method.clone(), path, &[("x-request-id", "mine")], None).await;
-            let header = |name: &str| answer.headers.get(name).map(|value| value.to_str().unwrap().to_owned()).unwrap_or_default();
+            let header = |name: &str| {
+                answer.headers.get(name).map(|value| value.to_str().unwrap().to_owned()).unwrap_or_default()
+            };
             assert!(header("x-request-id").starts_with("req_"), "{method} {path}");
             assert_eq!(header("x-content-type-options"), "nosniff");
             assert_eq!(header("referrer-policy"), "no-referrer");
@@ -40,7 +42,9 @@ async fn an_unknown_path_is_404_and_a_wrong_method_405_with_those_that_are_right
 async fn a_body_must_be_json_of_the_right_type_size_and_kind() {
     let app = TestApp::start().await;
     let json = [("content-type", "application/json")];
-    let send = |headers: &'static [(&'static str, &'static str)], body: String| app.send(Method::POST, "/login", headers, Some(body));
+    let send = |headers: &'static [(&'static str, &'static str)], body: String| {
+        app.send(Method::POST, "/login", headers, Some(body))
+    };
     let good = json!({"email": "a@example.com", "password": PASSWORD}).to_string();
     send(&[], good.clone()).await.refused(415, "unsupported_media_type");
     send(&[("content-type", "text/plain")], good.clone()).await.refused(415, "unsupported_media_type");
@@ -48,7 +52,9 @@ async fn a_body_must_be_json_of_the_right_type_size_and_kind() {
     for bad in ["", "{", "{\"email\"", "\u{0}", "nonsense"] {
         app.send(Method::POST, "/login", &json, Some(bad.to_owned())).await.refused(400, "invalid_json");
     }
-    for wrong in ["[]", "1", "null", "{}", "{\"email\":1,\"password\":\"x\"}", "{\"email\":\"a@example.com\",\"password\":null}"] {
+    for wrong in
+        ["[]", "1", "null", "{}", "{\"email\":1,\"password\":\"x\"}", "{\"email\":\"a@example.com\",\"password\":null}"]
+    {
         app.send(Method::POST, "/login", &json, Some(wrong.to_owned())).await.refused(422, "validation_failed");
     }
     let large = json!({"email": "a@example.com", "password": "x".repeat(65 * 1024)}).to_string();
@@ -63,11 +69,24 @@ async fn a_browser_may_call_from_the_configured_origins_alone_and_never_from_a_s
     let env = vec![("CORS_ORIGINS".to_owned(), "https://app.example".to_owned())];
     let app = TestApp::start_with(Options { env, ..options() }).await;
     let own = app.stack.base_url();
-    for (origin, allowed) in [("https://app.example", true), (own.as_str(), true), ("https://evil.example", false), ("null", false), ("https://app.example.evil.example", false)] {
+    for (origin, allowed) in [
+        ("https://app.example", true),
+        (own.as_str(), true),
+        ("https://evil.example", false),
+        ("null", false),
+        ("https://app.example.evil.example", false),
+    ] {
         let plain = app.send(Method::GET, "/healthz", &[("origin", origin)], None).await.expect(200);
-        assert_eq!(plain.headers.get("access-control-allow-origin").map(|o| o.to_str().unwrap()), allowed.then_some(origin));
+        assert_eq!(
+            plain.headers.get("access-control-allow-origin").map(|o| o.to_str().unwrap()),
+            allowed.then_some(origin)
+        );
         assert!(plain.headers["vary"].to_str().unwrap().contains("origin"));
-        let ask = [("origin", origin), ("access-control-request-method", "PATCH"), ("access-control-request-headers", "authorization")];
+        let ask = [
+            ("origin", origin),
+            ("access-control-request-method", "PATCH"),
+            ("access-control-request-headers", "authorization"),
+        ];
         let preflight = app.send(Method::OPTIONS, "/me", &ask, None).await;
         assert_eq!(preflight.headers.contains_key("access-control-allow-origin"), allowed, "{origin}");
         if allowed {
@@ -116,7 +135,9 @@ async fn an_error_inside_is_told_without_its_inside_and_with_when_to_come_back()
     let (email, session) = app.person("ann").await;
     for kind in [Kind::Throttle, Kind::Error, Kind::LostResponse, Kind::Hang] {
         app.fail(Service::Dynamodb, kind, 0, 1000);
-        for answer in [app.login(&email, PASSWORD).await, app.get_as(&session, "/me").await, app.refresh(&session.refresh).await] {
+        for answer in
+            [app.login(&email, PASSWORD).await, app.get_as(&session, "/me").await, app.refresh(&session.refresh).await]
+        {
             let answer = answer.refused(503, "unavailable");
             assert!(answer.headers["retry-after"].to_str().unwrap().parse::<u32>().unwrap() <= 10);
             for inside in ["dynamo", "Exception", "arn:", "tollgate-", "Error {"] {

@@ -71,7 +71,8 @@ async fn a_reset_that_fails_at_any_call_has_happened_wholly_or_not_at_all() {
             let (email, session) = app.person("ann").await;
             app.post("/forget-password", json!({"email": email})).await.expect(202);
             let token = app.link_token(&email, "reset").await;
-            let reset = async || app.post("/new-password", json!({"token": token, "password": "another horse staple"})).await;
+            let reset =
+                async || app.post("/new-password", json!({"token": token, "password": "another horse staple"})).await;
             app.fail(Service::Dynamodb, kind, after, TRIES);
             let first = app.stack.held(reset()).await;
             app.stack.wire().clear();
@@ -88,7 +89,11 @@ async fn a_reset_that_fails_at_any_call_has_happened_wholly_or_not_at_all() {
             let notices = app.mails(&email).await;
             assert_eq!(notices.iter().filter(|mail| mail["kind"] == "password_changed").count(), 1, "{kind:?} {after}");
             let changes = app.actions().await;
-            assert_eq!(changes.iter().filter(|action| *action == "user.password_changed").count(), 1, "{kind:?} {after}");
+            assert_eq!(
+                changes.iter().filter(|action| *action == "user.password_changed").count(),
+                1,
+                "{kind:?} {after}"
+            );
         }
     }
 }

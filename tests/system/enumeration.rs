@@ -53,7 +53,11 @@ async fn a_known_and_an_unknown_address_get_the_same_answer_for_the_same_work() 
         ("/request/verify", address("ann@example.com"), address("nobody@example.com")),
         ("/login", login("ann@example.com"), login("nobody@example.com")),
         ("/login", login("ann@example.com"), login("not an address")),
-        ("/verify", json!({"email": "waiting@example.com", "code": "00000x"}), json!({"email": "nobody@example.com", "code": "00000x"})),
+        (
+            "/verify",
+            json!({"email": "waiting@example.com", "code": "00000x"}),
+            json!({"email": "nobody@example.com", "code": "00000x"}),
+        ),
     ] {
         let (of_known, known_calls) = ask(&app, path, known).await;
         let (of_unknown, unknown_calls) = ask(&app, path, unknown).await;

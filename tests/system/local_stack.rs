@@ -37,7 +37,7 @@ async fn refusal(options: Options) -> String {
 #[tokio::test]
 async fn a_secret_that_will_not_do_stops_the_start_and_names_its_variable() {
     for variable in ["AUTH_SECRET", "CODES_SECRET"] {
-        for bad in ["", "short", "change-me-change-me-change-me-change-me", &"a".repeat(40)] {
+        for bad in ["", "tiny", "change-me-change-me-change-me-change-me", &"a".repeat(40)] {
             let line = refusal(Options { env: vec![(variable.into(), bad.to_owned())], ..options() }).await;
             assert!(line.starts_with(variable) && !line.contains('\n'), "{line}");
             assert!(bad.is_empty() || !line.contains(bad), "{line}");
@@ -65,7 +65,9 @@ async fn a_setting_that_will_not_do_stops_the_start_and_names_its_variable() {
 async fn a_taken_port_and_a_folder_that_cannot_be_used_are_one_line_each() {
     let app = TestApp::start().await;
     let port: u16 = app.stack.base_url().rsplit(':').next().unwrap().parse().unwrap();
-    assert!(matches!(Stack::start(Options { port, ..options() }).await.err(), Some(StartError::PortTaken(taken)) if taken == port));
+    assert!(
+        matches!(Stack::start(Options { port, ..options() }).await.err(), Some(StartError::PortTaken(taken)) if taken == port)
+    );
     let line = refusal(Options { data: Data::Folder("/dev/null/data".into()), ..options() }).await;
     assert!(line.contains("/dev/null/data") && !line.contains('\n'), "{line}");
 }
@@ -73,15 +75,15 @@ async fn a_taken_port_and_a_folder_that_cannot_be_used_are_one_line_each() {
 #[tokio::test]
 async fn accounts_sessions_links_and_mails_outlive_a_restart() {
     let folder = Folder::new("restart");
-    let app = TestApp::start_with(folder.options()).await;
+    // Its own port is another one each time; the address that tokens are issued by stays.
+    let options = || Options { env: vec![("APP_URL".into(), "https://app.example".into())], ..folder.options() };
+    let app = TestApp::start_with(options()).await;
     let (email, session) = app.person("ann").await;
     app.post("/forget-password", json!({"email": email})).await.expect(202);
     let token = app.link_token(&email, "reset").await;
     let mails = app.mails(&email).await.len();
-    let base_url = app.stack.base_url();
     drop(app);
-    let port = base_url.rsplit(':').next().unwrap().parse().unwrap();
-    let again = TestApp::start_with(Options { port, ..folder.options() }).await;
+    let again = TestApp::start_with(options()).await;
     assert_eq!(again.mails(&email).await.len(), mails);
     again.get_as(&session, "/me").await.expect(200);
     again.refresh(&session.refresh).await.expect(200);
@@ -105,7 +107,15 @@ async fn data_of_a_newer_version_is_refused() {
 #[tokio::test]
 async fn the_desk_answers_on_this_machine_alone() {
     let app = TestApp::start().await;
-    for (host, allowed) in [("localhost", true), ("localhost:99", true), ("127.0.0.1", true), ("127.9.8.7:1", true), ("evil.example", false), ("127.0.0.1.evil.example", false), ("128.0.0.1", false)] {
+    for (host, allowed) in [
+        ("localhost", true),
+        ("localhost:99", true),
+        ("127.0.0.1", true),
+        ("127.9.8.7:1", true),
+        ("evil.example", false),
+        ("127.0.0.1.evil.example", false),
+        ("128.0.0.1", false),
+    ] {
         let answer = app.send(Method::GET, "/_local/queues", &[("host", host)], None).await;
         if allowed {
             answer.expect(200);

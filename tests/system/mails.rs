@@ -87,7 +87,10 @@ async fn whatever_fails_on_the_mails_way_one_mail_arrives() {
                 let mails = app.mails(EMAIL).await;
                 // Between SES taking it and the mark, the same mail may go out twice.
                 let kinds: Vec<_> = mails.iter().map(|mail| (&mail["code"], &mail["links"])).collect();
-                assert!(!kinds.is_empty() && kinds.len() <= 2 && kinds.windows(2).all(|pair| pair[0] == pair[1]), "{service:?} {kind:?} {after}");
+                assert!(
+                    !kinds.is_empty() && kinds.len() <= 2 && kinds.windows(2).all(|pair| pair[0] == pair[1]),
+                    "{service:?} {kind:?} {after}"
+                );
                 app.stack.wire().clear();
             }
         }

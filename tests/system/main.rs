@@ -1,5 +1,7 @@
 //! The whole system, driven over HTTP as its users drive it. One binary; each test has a stack of its own.
 
+#![allow(clippy::unwrap_used, clippy::expect_used)] // a test that cannot go on fails there
+
 mod accounts;
 mod app;
 mod budget;

@@ -12,7 +12,9 @@ async fn changing_the_password_needs_the_present_one_ends_the_other_sessions_and
     let app = TestApp::start().await;
     let (email, here) = app.person("ann").await;
     let elsewhere = app.sign_in(&email).await;
-    let change = |old: &'static str, new: &'static str| app.post_as(&here, "/change-password", json!({"old_password": old, "new_password": new}));
+    let change = |old: &'static str, new: &'static str| {
+        app.post_as(&here, "/change-password", json!({"old_password": old, "new_password": new}))
+    };
     change("a wrong password", NEW).await.refused(403, "wrong_password");
     change(PASSWORD, "password").await.refused(422, "weak_password");
     change(PASSWORD, NEW).await.expect(200);
@@ -38,7 +40,9 @@ async fn a_reset_sets_the_password_once_and_every_session_is_dead_before_the_ans
     app.post("/new-password", json!({"token": token, "password": NEW})).await.expect(200);
     app.get_as(&session, "/me").await.refused(401, "unauthenticated");
     app.refresh(&session.refresh).await.refused(401, "invalid_refresh_token");
-    app.post("/new-password", json!({"token": token, "password": "a third password"})).await.refused(400, "invalid_token");
+    app.post("/new-password", json!({"token": token, "password": "a third password"}))
+        .await
+        .refused(400, "invalid_token");
     app.login(&email, PASSWORD).await.refused(401, "invalid_credentials");
     app.login(&email, NEW).await.expect(200);
     app.mail(&email, "password_changed").await;
@@ -73,7 +77,9 @@ async fn a_reset_link_lives_an_hour_and_dies_with_every_change_of_the_password()
     app.advance(3599);
     let stale = ask().await;
     app.post("/new-password", json!({"token": in_time, "password": NEW})).await.expect(200);
-    app.post("/new-password", json!({"token": stale, "password": "a third password"})).await.refused(400, "invalid_token");
+    app.post("/new-password", json!({"token": stale, "password": "a third password"}))
+        .await
+        .refused(400, "invalid_token");
     app.get_as(&session, "/me").await.refused(401, "unauthenticated");
 }
 
@@ -97,7 +103,10 @@ async fn opening_a_reset_link_shows_a_form_that_sets_the_password_and_uses_nothi
         app.send(method, &format!("/new-password?token={token}"), &[], None).await.expect(200);
     }
     let form = [("content-type", "application/x-www-form-urlencoded")];
-    let weak = app.send(Method::POST, "/new-password", &form, Some(format!("token={token}&password=password"))).await.expect(422);
+    let weak = app
+        .send(Method::POST, "/new-password", &form, Some(format!("token={token}&password=password")))
+        .await
+        .expect(422);
     assert!(weak.text.contains("<form") && weak.text.contains("most used"), "the form again: {}", weak.text);
     let body = format!("token={token}&password=another+horse+staple");
     let page = app.send(Method::POST, "/new-password", &form, Some(body)).await.expect(200);

@@ -58,7 +58,7 @@ async fn endless_rotation_ends_ninety_days_after_the_sign_in() {
         app.advance(29 * 86_400);
         let answer = app.refresh(&session.refresh).await.expect(200);
         let left: i64 = (30 * 86_400).min((90 - day) * 86_400);
-        assert!(answer.cookie_line("refresh_token").unwrap().contains(&format!("Max-Age={left};")), "day {day}");
+        assert!(answer.cookie_line("refresh_token").unwrap().contains(&format!("Max-Age={left}")), "day {day}");
         session = Session::of(&answer);
     }
     app.advance(3 * 86_400);
@@ -116,8 +116,12 @@ async fn a_client_without_cookies_gets_the_token_in_the_body_and_no_cookie_at_al
     let body = json!({"refresh_token": "x", "token_delivery": "body"}).to_string();
     app.send(Method::POST, "/refresh-token", &headers, Some(body)).await.refused(401, "invalid_refresh_token");
     app.post("/logout", json!({"refresh_token": next})).await.expect(204);
-    app.post("/refresh-token", json!({"refresh_token": next, "token_delivery": "body"})).await.refused(401, "invalid_refresh_token");
-    app.post("/login", json!({"email": email, "password": PASSWORD, "token_delivery": "smoke"})).await.refused(422, "validation_failed");
+    app.post("/refresh-token", json!({"refresh_token": next, "token_delivery": "body"}))
+        .await
+        .refused(401, "invalid_refresh_token");
+    app.post("/login", json!({"email": email, "password": PASSWORD, "token_delivery": "smoke"}))
+        .await
+        .refused(422, "validation_failed");
 }
 
 // S17
@@ -150,7 +154,10 @@ async fn sessions_are_listed_newest_first_in_pages_and_ended_one_by_one() {
     let items = page["items"].as_array().unwrap();
     assert_eq!(items.len(), 2);
     assert_eq!((&items[0]["current"], &items[1]["current"]), (&json!(true), &json!(false)));
-    assert_eq!((&items[0]["ip"], &items[0]["created_at"], &items[0]["last_used_at"]), (&json!("127.0.0.1"), &json!("2026-03-01T12:00:03Z"), &json!("2026-03-01T12:00:03Z")));
+    assert_eq!(
+        (&items[0]["ip"], &items[0]["created_at"], &items[0]["last_used_at"]),
+        (&json!("127.0.0.1"), &json!("2026-03-01T12:00:03Z"), &json!("2026-03-01T12:00:03Z"))
+    );
     let cursor = page["next_cursor"].as_str().unwrap();
     let rest = app.get_as(current, &format!("/sessions?limit=2&cursor={cursor}")).await.expect(200).body;
     assert_eq!((rest["items"].as_array().unwrap().len(), &rest["next_cursor"]), (1, &json!(null)));
@@ -222,6 +229,10 @@ async fn a_rotation_whose_answer_was_lost_is_known_again_by_the_retry() {
     let (_, session) = app.person("ann").await;
     app.fail_operation(Service::Dynamodb, "UpdateItem", Kind::LostResponse, 1);
     let next = Session::of(&app.refresh(&session.refresh).await.expect(200));
-    assert_eq!(app.table("sessions").await.iter().filter_map(|row| row["n"]["N"].as_str()).max(), Some("1"), "rotated once");
+    assert_eq!(
+        app.table("sessions").await.iter().filter_map(|row| row["n"]["N"].as_str()).max(),
+        Some("1"),
+        "rotated once"
+    );
     app.refresh(&next.refresh).await.expect(200);
 }

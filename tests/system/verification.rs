@@ -94,7 +94,11 @@ async fn a_new_mail_brings_a_new_code_and_the_links_of_before_stay_good() {
 async fn a_link_leads_to_the_configured_address_and_opening_it_uses_nothing_up() {
     let app = TestApp::start().await;
     let body = json!({"email": "ann@example.com", "username": "ann", "password": PASSWORD}).to_string();
-    let headers = [("content-type", "application/json"), ("x-forwarded-host", "evil.example"), ("forwarded", "host=evil.example")];
+    let headers = [
+        ("content-type", "application/json"),
+        ("x-forwarded-host", "evil.example"),
+        ("forwarded", "host=evil.example"),
+    ];
     app.send(Method::POST, "/register", &headers, Some(body)).await.expect(202);
     let mail = app.mail("ann@example.com", "verify").await;
     let link = mail["links"][0].as_str().unwrap();
@@ -105,7 +109,8 @@ async fn a_link_leads_to_the_configured_address_and_opening_it_uses_nothing_up()
         app.send(method, path, &[("accept", "text/html")], None).await.expect(200);
     }
     app.login("ann@example.com", PASSWORD).await.refused(403, "email_not_verified");
-    let json = app.send(Method::GET, path, &[("accept", "application/json")], None).await.refused(405, "method_not_allowed");
+    let json =
+        app.send(Method::GET, path, &[("accept", "application/json")], None).await.refused(405, "method_not_allowed");
     assert_eq!(json.headers["allow"], "POST");
     let token = path.split_once("token=").unwrap().1;
     let form = [("content-type", "application/x-www-form-urlencoded")];
@@ -121,7 +126,11 @@ async fn the_page_of_a_link_escapes_whatever_stands_in_the_address() {
         let page = app.get(&format!("{path}?token=%22%3E%3Cscript%3Ealert(1)%3C/script%3E")).await.expect(200);
         assert!(!page.text.contains("<script"), "{}", page.text);
         let policy = page.headers["content-security-policy"].to_str().unwrap();
-        assert!(policy.contains("default-src 'none'") && policy.contains("frame-ancestors 'none'") && !policy.contains("unsafe"));
+        assert!(
+            policy.contains("default-src 'none'")
+                && policy.contains("frame-ancestors 'none'")
+                && !policy.contains("unsafe")
+        );
     }
 }
 
@@ -136,7 +145,13 @@ async fn a_secret_of_one_purpose_is_refused_at_every_other() {
     let code = verify_mail["code"].as_str().unwrap().to_owned();
     let verify = app.link_token("bob@example.com", "verify").await;
     let reset = app.link_token(&email, "reset").await;
-    let all = [("verify", &verify), ("reset", &reset), ("access", &session.access), ("refresh", &session.refresh), ("code", &code)];
+    let all = [
+        ("verify", &verify),
+        ("reset", &reset),
+        ("access", &session.access),
+        ("refresh", &session.refresh),
+        ("code", &code),
+    ];
     for (kind, secret) in all {
         if kind != "verify" {
             app.post("/verify", json!({"token": secret})).await.refused(400, "invalid_token");
@@ -152,7 +167,9 @@ async fn a_secret_of_one_purpose_is_refused_at_every_other() {
             app.refresh(secret).await.refused(401, "invalid_refresh_token");
         }
         if kind != "code" {
-            app.post("/verify", json!({"email": "bob@example.com", "code": secret})).await.refused(400, "invalid_token");
+            app.post("/verify", json!({"email": "bob@example.com", "code": secret}))
+                .await
+                .refused(400, "invalid_token");
         }
     }
 }

@@ -42,7 +42,7 @@ impl State {
     #[must_use]
     pub fn new(config: Config, sdk: &SdkConfig, clock: Clock) -> Self {
         Self {
-            store: Store::new(aws_sdk_dynamodb::Client::new(sdk), &config.table_prefix),
+            store: Store::new(sdk, &config.table_prefix),
             keys: Arc::new(KeySource::new(config.secret_ids.clone(), sdk, clock.clone())),
             config: Arc::new(config),
             clock,

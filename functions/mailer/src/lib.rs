@@ -36,7 +36,7 @@ impl State {
     pub fn new(config: Config, sdk: &SdkConfig, clock: Clock) -> Self {
         Self {
             keys: Arc::new(KeySource::new(config.secret_ids.clone(), sdk, clock.clone())),
-            store: Store::new(aws_sdk_dynamodb::Client::new(sdk), &config.table_prefix),
+            store: Store::new(sdk, &config.table_prefix),
             ses: aws_sdk_ses::Client::new(sdk),
             config: Arc::new(config),
             clock,
@@ -131,7 +131,10 @@ async fn deliver(state: &State, row: &Outgoing) -> Result<Result<(), Parked>, Fa
 }
 
 /// The link's token and the code that `message` prints, derived now; one that has expired is never sent (R15).
-async fn secrets_of(state: &State, message: &Message) -> Result<Result<(Option<Plain>, Option<Plain>), Parked>, Failure> {
+async fn secrets_of(
+    state: &State,
+    message: &Message,
+) -> Result<Result<(Option<Plain>, Option<Plain>), Parked>, Failure> {
     let (purpose, otp): (Purpose, &OneTime) = match message {
         Message::Verify { otp, .. } => (Purpose::Verify, otp),
         Message::Reset { otp, .. } => (Purpose::Reset, otp),

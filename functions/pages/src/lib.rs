@@ -115,7 +115,11 @@ mod tests {
         for asset in ASSETS {
             let path = format!("/{}", asset.path);
             let (status, headers, plain) = ask("GET", &path, &[]).await;
-            assert_eq!((status, headers["content-type"].to_str().unwrap()), (StatusCode::OK, asset.content_type), "{path}");
+            assert_eq!(
+                (status, headers["content-type"].to_str().unwrap()),
+                (StatusCode::OK, asset.content_type),
+                "{path}"
+            );
             let (_, packed_headers, packed) = ask("GET", &path, &[("accept-encoding", "br, gzip")]).await;
             assert_eq!(packed_headers["content-encoding"], "gzip");
             let mut unpacked = Vec::new();
@@ -137,9 +141,14 @@ mod tests {
     async fn every_view_of_the_account_has_an_address_and_nothing_else_is_found() {
         for path in ["/account", "/account/sessions"] {
             let (status, headers, _) = ask("GET", path, &[]).await;
-            assert_eq!((status, &headers["content-security-policy"]), (StatusCode::OK, &tollgate_http::CONTENT_SECURITY_POLICY.parse().unwrap()));
+            assert_eq!(
+                (status, &headers["content-security-policy"]),
+                (StatusCode::OK, &tollgate_http::CONTENT_SECURITY_POLICY.parse().unwrap())
+            );
         }
-        for path in ["/nothing", "/account/none.js", "/account/../Cargo.toml", "/account/%2e%2e/%2e%2e/Cargo.toml", "//account"] {
+        for path in
+            ["/nothing", "/account/none.js", "/account/../Cargo.toml", "/account/%2e%2e/%2e%2e/Cargo.toml", "//account"]
+        {
             let (status, headers, _) = ask("GET", path, &[]).await;
             assert_eq!(status, StatusCode::NOT_FOUND, "{path}");
             assert_eq!(headers["content-type"], "application/problem+json");
@@ -151,7 +160,10 @@ mod tests {
     #[tokio::test]
     async fn another_method_is_refused_and_head_is_get_without_the_body() {
         let (status, headers, _) = ask("POST", "/account", &[]).await;
-        assert_eq!((status, &headers["allow"]), (StatusCode::METHOD_NOT_ALLOWED, &HeaderValue::from_static("GET,HEAD")));
+        assert_eq!(
+            (status, &headers["allow"]),
+            (StatusCode::METHOD_NOT_ALLOWED, &HeaderValue::from_static("GET,HEAD"))
+        );
         let (status, _, body) = ask("HEAD", "/account", &[]).await;
         assert_eq!((status, body.len()), (StatusCode::OK, 0));
     }
@@ -161,12 +173,28 @@ mod tests {
         for asset in ASSETS {
             let text = std::str::from_utf8(asset.plain).unwrap();
             let forbidden: &[&str] = match asset.content_type {
-                "text/html; charset=utf-8" => &["<style", " style=", " onclick", " onload", "javascript:", "<script>", "//"],
-                "text/javascript; charset=utf-8" => &["innerHTML", "outerHTML", "insertAdjacentHTML", "eval(", "new Function", "http://", "https://", "localStorage", "sessionStorage"],
+                "text/html; charset=utf-8" => {
+                    &["<style", " style=", " onclick", " onload", "javascript:", "<script>", "//"]
+                }
+                "text/javascript; charset=utf-8" => &[
+                    "innerHTML",
+                    "outerHTML",
+                    "insertAdjacentHTML",
+                    "eval(",
+                    "new Function",
+                    "http://",
+                    "https://",
+                    "localStorage",
+                    "sessionStorage",
+                ],
                 _ => &["@import", "url("],
             };
             for word in forbidden {
-                assert!(!text.to_lowercase().contains(&word.to_lowercase()) || (*word == "//" && !text.contains("://")), "{}: {word}", asset.path);
+                assert!(
+                    !text.to_lowercase().contains(&word.to_lowercase()) || (*word == "//" && !text.contains("://")),
+                    "{}: {word}",
+                    asset.path
+                );
             }
         }
     }

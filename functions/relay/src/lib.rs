@@ -112,7 +112,14 @@ async fn send(state: &State, batch: &[Wanted]) -> Vec<String> {
             return all();
         }
     };
-    match state.sqs.send_message_batch().queue_url(&*state.config.mail_queue_url).set_entries(Some(entries)).send().await {
+    match state
+        .sqs
+        .send_message_batch()
+        .queue_url(&*state.config.mail_queue_url)
+        .set_entries(Some(entries))
+        .send()
+        .await
+    {
         Ok(answer) => answer
             .failed
             .iter()

@@ -237,7 +237,8 @@ impl Desk {
                 request["ExclusiveStartKey"] = start;
             }
             let page = self.database.scan(request_of(request)?).map_err(failed)?;
-            let mut page = serde_json::to_value(page).map_err(|error| Refused(ApiError::Internal(error.to_string())))?;
+            let mut page =
+                serde_json::to_value(page).map_err(|error| Refused(ApiError::Internal(error.to_string())))?;
             items.extend(page["Items"].as_array_mut().map(std::mem::take).unwrap_or_default());
             start = page["LastEvaluatedKey"].take();
             if start.is_null() {
@@ -251,7 +252,8 @@ impl Desk {
         let spec = TABLES.iter().find(|spec| spec.name == table).ok_or(ApiError::NotFound)?;
         let now = self.clock.now().as_second();
         for item in self.items(table)? {
-            let end = item.pointer(&format!("/{ttl}/N")).and_then(Value::as_str).and_then(|end| end.parse::<i64>().ok());
+            let end =
+                item.pointer(&format!("/{ttl}/N")).and_then(Value::as_str).and_then(|end| end.parse::<i64>().ok());
             if end.is_some_and(|end| end < now) {
                 let mut key = json!({spec.partition_key: item[spec.partition_key]});
                 if let Some(sort_key) = spec.sort_key {

@@ -60,7 +60,11 @@ impl Drawer {
         let key = json!({"kind": {"S": kind}, "id": {"S": id}});
         let answer = self.0.get_item(request_of(json!({"TableName": TABLE, "Key": key}))?).map_err(failed)?;
         let answer = serde_json::to_value(answer).map_err(failed)?;
-        answer.pointer("/Item/document/S").and_then(Value::as_str).map(|text| serde_json::from_str(text).map_err(failed)).transpose()
+        answer
+            .pointer("/Item/document/S")
+            .and_then(Value::as_str)
+            .map(|text| serde_json::from_str(text).map_err(failed))
+            .transpose()
     }
 
     /// Takes a document out.

@@ -70,7 +70,10 @@ const fn once() -> u32 {
 
 /// The operations that a fault may name.
 pub const OPERATIONS: &[(Service, &[&str])] = &[
-    (Service::Dynamodb, &["GetItem", "PutItem", "UpdateItem", "DeleteItem", "Query", "BatchGetItem", "TransactWriteItems"]),
+    (
+        Service::Dynamodb,
+        &["GetItem", "PutItem", "UpdateItem", "DeleteItem", "Query", "BatchGetItem", "TransactWriteItems"],
+    ),
     (Service::Sqs, &["SendMessageBatch"]),
     (Service::Ses, &["SendEmail"]),
     (Service::Secrets, &["GetSecretValue"]),
@@ -150,7 +153,8 @@ impl Wire {
     /// The fault that this call meets, if any.
     fn meet(&self, service: Service, operation: &str) -> Option<Kind> {
         let mut state = self.state();
-        let matches = |fault: &Fault| fault.service == service && fault.operation.as_deref().is_none_or(|name| name == operation);
+        let matches =
+            |fault: &Fault| fault.service == service && fault.operation.as_deref().is_none_or(|name| name == operation);
         let fault = state.faults.iter_mut().find(|fault| matches(fault))?;
         if fault.after > 0 {
             fault.after -= 1;
@@ -164,7 +168,8 @@ impl Wire {
 
     async fn pass(self, request: HttpRequest) -> Result<HttpResponse, ConnectorError> {
         let (service, operation) = called(&request);
-        let table_request = (service == Service::Dynamodb).then(|| request.body().bytes().map(<[u8]>::to_vec)).flatten();
+        let table_request =
+            (service == Service::Dynamodb).then(|| request.body().bytes().map(<[u8]>::to_vec)).flatten();
         match self.meet(service, &operation) {
             Some(Kind::Throttle) => return failing(throttled(service)),
             Some(Kind::Error) => return failing((500, internal(service))),
@@ -191,8 +196,9 @@ impl Wire {
         let response = self.0.inner.call(request).await?;
         let status = response.status();
         let headers = response.headers().clone();
-        let body = response.into_body().collect().await.map_err(|error| ConnectorError::io(error))?.to_bytes();
-        let units = table_request.map(|request| units(&operation, &request, &body, status.as_u16())).unwrap_or_default();
+        let body = response.into_body().collect().await.map_err(ConnectorError::io)?.to_bytes();
+        let units =
+            table_request.map(|request| units(&operation, &request, &body, status.as_u16())).unwrap_or_default();
         let wrote = service == Service::Dynamodb && units.iter().any(|(_, _, written)| *written > 0.0);
         self.state().calls.push(Call { service, operation, units });
         if wrote {
@@ -277,7 +283,9 @@ fn internal(service: Service) -> String {
 }
 
 fn error_xml(kind: &str, code: &str) -> String {
-    format!("<ErrorResponse><Error><Type>{kind}</Type><Code>{code}</Code><Message>made to fail</Message></Error></ErrorResponse>")
+    format!(
+        "<ErrorResponse><Error><Type>{kind}</Type><Code>{code}</Code><Message>made to fail</Message></Error></ErrorResponse>"
+    )
 }
 
 fn failing((status, body): (u16, String)) -> Result<HttpResponse, ConnectorError> {

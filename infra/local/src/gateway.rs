@@ -92,7 +92,11 @@ fn matches(pattern: &str, path: &str) -> bool {
     }
 }
 
-async fn enter(State(gateway): State<Gateway>, ConnectInfo(peer): ConnectInfo<SocketAddr>, request: Request) -> Response {
+async fn enter(
+    State(gateway): State<Gateway>,
+    ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    request: Request,
+) -> Response {
     let (parts, body) = request.into_parts();
     let Ok(body) = to_bytes(body, MAX_BYTES).await else {
         return refuse(StatusCode::PAYLOAD_TOO_LARGE, "Request Entity Too Large");
@@ -100,7 +104,9 @@ async fn enter(State(gateway): State<Gateway>, ConnectInfo(peer): ConnectInfo<So
     let (route_key, function) = gateway.route(parts.uri.path());
     let event = event(&route_key, &parts.method, &parts.uri, &parts.headers, peer, &body);
     match tokio::spawn(function(event)).await {
-        Ok(Ok(response)) => respond(&response).unwrap_or_else(|| refuse(StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error")),
+        Ok(Ok(response)) => {
+            respond(&response).unwrap_or_else(|| refuse(StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error"))
+        }
         Ok(Err(error)) => {
             tracing::error!(error, "a function failed");
             refuse(StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error")
@@ -113,7 +119,14 @@ fn refuse(status: StatusCode, message: &str) -> Response {
     (status, Json(json!({"message": message}))).into_response()
 }
 
-fn event(route_key: &str, method: &http::Method, uri: &http::Uri, headers: &HeaderMap, peer: SocketAddr, body: &[u8]) -> Value {
+fn event(
+    route_key: &str,
+    method: &http::Method,
+    uri: &http::Uri,
+    headers: &HeaderMap,
+    peer: SocketAddr,
+    body: &[u8],
+) -> Value {
     let text = |value: &HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
     let mut joined = Map::new();
     let mut cookies = Vec::new();
@@ -164,9 +177,12 @@ fn respond(answer: &Value) -> Option<Response> {
     };
     let mut response = Response::new(Body::from(body));
     *response.status_mut() = status;
-    let single = answer["headers"].as_object().into_iter().flatten().filter_map(|(name, value)| Some((name, value.as_str()?)));
+    let single =
+        answer["headers"].as_object().into_iter().flatten().filter_map(|(name, value)| Some((name, value.as_str()?)));
     let many = answer["multiValueHeaders"].as_object().into_iter().flatten();
-    let many = many.flat_map(|(name, values)| values.as_array().into_iter().flatten().filter_map(move |v| Some((name, v.as_str()?))));
+    let many = many.flat_map(|(name, values)| {
+        values.as_array().into_iter().flatten().filter_map(move |v| Some((name, v.as_str()?)))
+    });
     let headers = response.headers_mut();
     for (name, value) in many.chain(single) {
         let name: HeaderName = name.parse().ok()?;

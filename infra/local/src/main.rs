@@ -76,7 +76,9 @@ async fn run(arguments: &Arguments, started: Instant) -> Result<(), StartError> 
 
 fn admin_password(arguments: &Arguments) -> Result<Secret<String>, StartError> {
     match &arguments.admin_password {
-        Some(given) if given.is_empty() => Err(ConfigError::new("TOLLGATE_ADMIN_PASSWORD", "a password, but it is empty").into()),
+        Some(given) if given.is_empty() => {
+            Err(ConfigError::new("TOLLGATE_ADMIN_PASSWORD", "a password, but it is empty").into())
+        }
         Some(given) => Ok(Secret::new(given.clone())),
         None => Ok(Secret::new(random_bytes::<12>().iter().map(|byte| format!("{byte:02x}")).collect())),
     }
@@ -94,7 +96,12 @@ fn log(data: &Data) -> Result<(), StartError> {
     let Data::Folder(folder) = data else { return Ok(()) };
     let file = File::options().create(true).append(true).open(folder.join("log.jsonl"))?;
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("warn,tollgate=info,tollgate_http=info,tollgate_auth=info,tollgate_relay=info,tollgate_mailer=info,tollgate_local=info"));
-    let _already_set = tracing_subscriber::fmt().json().flatten_event(true).with_env_filter(filter).with_writer(Mutex::new(file)).try_init();
+    let _already_set = tracing_subscriber::fmt()
+        .json()
+        .flatten_event(true)
+        .with_env_filter(filter)
+        .with_writer(Mutex::new(file))
+        .try_init();
     Ok(())
 }
 

@@ -64,11 +64,23 @@ impl Pumps {
         (relay, mailer): (tollgate_relay::State, tollgate_mailer::State),
         outbox_table: &str,
     ) -> Result<Self, PumpError> {
-        let table = database.describe_table(request_of(json!({"TableName": outbox_table})).map_err(failed)?).map_err(failed)?;
+        let table =
+            database.describe_table(request_of(json!({"TableName": outbox_table})).map_err(failed)?).map_err(failed)?;
         let table = serde_json::to_value(table).map_err(failed)?;
         let arn = table.pointer("/Table/LatestStreamArn").and_then(Value::as_str);
         let stream_arn = arn.ok_or_else(|| failed("the outbox has no stream"))?.to_owned();
-        Ok(Self { database, drawer, queues, clock, wire, relay, mailer, stream_arn, stream: Mutex::default(), mail: Mutex::default() })
+        Ok(Self {
+            database,
+            drawer,
+            queues,
+            clock,
+            wire,
+            relay,
+            mailer,
+            stream_arn,
+            stream: Mutex::default(),
+            mail: Mutex::default(),
+        })
     }
 
     /// Runs the sources for as long as the stack runs.
@@ -102,7 +114,8 @@ impl Pumps {
                 continue;
             }
             let back_in = queue.next_return().map(|at| at.duration_since(self.clock.now()));
-            let wait = back_in.map_or(Duration::from_secs(3600), |left| left.max(SignedDuration::from_millis(10)).unsigned_abs());
+            let wait = back_in
+                .map_or(Duration::from_secs(3600), |left| left.max(SignedDuration::from_millis(10)).unsigned_abs());
             tokio::select! {
                 () = queue.arrivals.notified() => {}
                 () = self.clock.clone().sleep_for(wait) => {}
@@ -151,7 +164,9 @@ impl Pumps {
         let position = self.drawer.get(POSITION.0, POSITION.1).map_err(failed)?;
         let records = self.records_after(position, BATCH)?;
         let inserts: Vec<&Value> = records.iter().filter(|record| record["eventName"] == "INSERT").collect();
-        let sequence = |record: &Value| record.pointer("/dynamodb/SequenceNumber").and_then(Value::as_str).unwrap_or_default().to_owned();
+        let sequence = |record: &Value| {
+            record.pointer("/dynamodb/SequenceNumber").and_then(Value::as_str).unwrap_or_default().to_owned()
+        };
         let Some(last) = records.last() else { return Ok(Turn::default()) };
         let failed_at = if inserts.is_empty() { None } else { self.invoke_relay(&inserts).await };
         // The lowest sequence number that is reported counts; what stands before it is done.
@@ -168,7 +183,8 @@ impl Pumps {
 
     /// Calls `relay`; the first sequence number that failed, if any.
     async fn invoke_relay(&self, inserts: &[&Value]) -> Option<String> {
-        let first = inserts.first().and_then(|record| record.pointer("/dynamodb/SequenceNumber")?.as_str().map(str::to_owned));
+        let first =
+            inserts.first().and_then(|record| record.pointer("/dynamodb/SequenceNumber")?.as_str().map(str::to_owned));
         let event = match serde_json::from_value::<dynamodb::Event>(json!({"Records": inserts})) {
             Ok(event) => event,
             Err(error) => {
@@ -188,8 +204,13 @@ impl Pumps {
             .flatten()
             .map(|failure| failure["itemIdentifier"].as_str().unwrap_or_default())
             .collect();
-        let is_reported = |record: &&&Value| reported.contains(&record.pointer("/dynamodb/SequenceNumber").and_then(Value::as_str).unwrap_or_default());
-        inserts.iter().find(is_reported).and_then(|record| record.pointer("/dynamodb/SequenceNumber")?.as_str().map(str::to_owned))
+        let is_reported = |record: &&&Value| {
+            reported.contains(&record.pointer("/dynamodb/SequenceNumber").and_then(Value::as_str).unwrap_or_default())
+        };
+        inserts
+            .iter()
+            .find(is_reported)
+            .and_then(|record| record.pointer("/dynamodb/SequenceNumber")?.as_str().map(str::to_owned))
     }
 
     /// The records after `position`, else from the stream's beginning.
@@ -224,7 +245,8 @@ impl Pumps {
             Ok(Ok(response)) => response,
             Ok(Err(_)) | Err(_) => return Ok(Turn { handled: 0, failed: messages.len() }), // the whole batch comes back
         };
-        let is_failed = |message: &&Message| response.batch_item_failures.iter().any(|f| f.item_identifier == message.id);
+        let is_failed =
+            |message: &&Message| response.batch_item_failures.iter().any(|f| f.item_identifier == message.id);
         let (failures, handled): (Vec<_>, Vec<_>) = messages.iter().partition(is_failed);
         for message in &handled {
             queue.delete(&message.id).map_err(failed)?;

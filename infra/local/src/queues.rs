@@ -116,8 +116,16 @@ impl Queue {
         }
         let id = format!("{:020}", held.next);
         held.next += 1;
-        let message =
-            Message { id: id.clone(), body, group, dedup, sent_at: now, receives: 0, hidden_until: None, is_dead: false };
+        let message = Message {
+            id: id.clone(),
+            body,
+            group,
+            dedup,
+            sent_at: now,
+            receives: 0,
+            hidden_until: None,
+            is_dead: false,
+        };
         self.drawer.put(&self.kind, &id, &message)?;
         held.messages.push(message);
         drop(held);
@@ -208,7 +216,8 @@ impl Queue {
         let now = self.clock.now();
         let held = self.held();
         let dead = held.messages.iter().filter(|message| message.is_dead).count();
-        let in_flight = held.messages.iter().filter(|m| !m.is_dead && m.hidden_until.is_some_and(|until| now < until)).count();
+        let in_flight =
+            held.messages.iter().filter(|m| !m.is_dead && m.hidden_until.is_some_and(|until| now < until)).count();
         Depth { name: self.spec.name, depth: held.messages.len() - dead - in_flight, in_flight, dead }
     }
 }

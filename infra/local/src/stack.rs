@@ -9,7 +9,8 @@ use crate::pump::{PumpError, Pumps};
 use crate::queues::{QUEUES, Queue};
 use crate::standins::Standins;
 use aws_config::{Region, SdkConfig};
-use aws_sdk_dynamodb::config::{Credentials, SharedCredentialsProvider};
+use aws_credential_types::Credentials;
+use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_smithy_async::rt::sleep::SharedAsyncSleep;
 use aws_smithy_async::time::SharedTimeSource;
 use aws_types::service_config::{LoadServiceConfig, ServiceConfigKey};
@@ -128,7 +129,10 @@ impl Stack {
         let (database, drawer) = open(&options.data, &options.clock)?;
         let clock = options.clock.clone();
         let wire = Wire::new(clock.clone());
-        let queues = QUEUES.iter().map(|spec| Queue::open(*spec, drawer.clone(), clock.clone())).collect::<Result<Vec<_>, _>>()?;
+        let queues = QUEUES
+            .iter()
+            .map(|spec| Queue::open(*spec, drawer.clone(), clock.clone()))
+            .collect::<Result<Vec<_>, _>>()?;
         let queues = Arc::new(queues);
         let standins = Standins { drawer: drawer.clone(), queues: Arc::clone(&queues), clock: clock.clone() };
         seed_secrets(&standins, &Env::from_pairs(options.env.clone()))?;
@@ -163,7 +167,7 @@ impl Stack {
         let mailer = tollgate_mailer::State::new(tollgate_mailer::Config::from_env(&env)?, &sdk, clock.platform());
         let pages = tollgate_pages::router(tollgate_pages::Config::from_env(&env)?, clock.platform());
 
-        Store::new(aws_sdk_dynamodb::Client::new(&sdk), TABLE_PREFIX).create_tables().await?;
+        Store::new(&sdk, TABLE_PREFIX).create_tables().await?;
         for fault in options.faults {
             if !wire.add(fault.clone()) {
                 return Err(StartError::Failed(format!("no function makes such a call: {fault:?}")));
@@ -175,13 +179,21 @@ impl Stack {
             stack.made_admin = made.map_err(|error| StartError::Failed(format!("the first admin: {error}")))?;
         }
         let outbox = format!("{TABLE_PREFIX}outbox");
-        let pumps =
-            Pumps::new(database.clone(), drawer.clone(), queues, clock.clone(), wire.clone(), (relay, mailer), &outbox)?;
+        let pumps = Pumps::new(
+            database.clone(),
+            drawer.clone(),
+            queues,
+            clock.clone(),
+            wire.clone(),
+            (relay, mailer),
+            &outbox,
+        )?;
         let pumps = Arc::new(pumps);
         stack.pumps = pumps.start();
         stack.event_sources = Some(Arc::clone(&pumps));
 
-        let routes = AUTH_PATHS.iter().map(|path| (*path, function(tollgate_auth::router(auth.clone())))).collect();
+        let auth_function = function(tollgate_auth::router(auth.clone()));
+        let routes = AUTH_PATHS.iter().map(|path| (*path, Arc::clone(&auth_function))).collect();
         let gateway = Gateway::new(routes, function(pages)).router();
         let desk = Desk { base_url, standins, pumps, wire, clock, database, auth };
         stack.serve(listener, desk.router().fallback_service(gateway));
@@ -300,7 +312,9 @@ fn open(data: &Data, clock: &LocalClock) -> Result<(Database, Drawer), StartErro
     let drawer = Drawer::open(database.clone()).map_err(|error| refused(error.to_string()))?;
     let version: u32 = drawer.get("stack", "version")?.unwrap_or(SCHEMA_VERSION);
     if version > SCHEMA_VERSION {
-        return Err(refused(format!("holds data of version {version}, this program knows versions up to {SCHEMA_VERSION}")));
+        return Err(refused(format!(
+            "holds data of version {version}, this program knows versions up to {SCHEMA_VERSION}"
+        )));
     }
     drawer.put("stack", "version", &SCHEMA_VERSION).map_err(|error| refused(error.to_string()))?;
     if let Some(seconds) = drawer.get::<i64>("stack", "clock")? {

@@ -114,7 +114,9 @@ impl Standins {
     fn get_secret(&self, request: &Value) -> Result<Value, DrawerError> {
         let name = request["SecretId"].as_str().unwrap_or_default();
         Ok(match self.secret(name)? {
-            Some(text) => json!({"ARN": format!("arn:aws:secretsmanager:local:000000000000:secret:{name}"), "Name": name, "SecretString": text}),
+            Some(text) => {
+                json!({"ARN": format!("arn:aws:secretsmanager:local:000000000000:secret:{name}"), "Name": name, "SecretString": text})
+            }
             None => json!({"__type": "ResourceNotFoundException", "Message": "no such secret"}),
         })
     }
@@ -164,7 +166,10 @@ async fn call(State(standins): State<Standins>, headers: HeaderMap, body: Bytes)
     match answer {
         Ok(answer) if answer.get("__type").is_some() => json_answer(StatusCode::BAD_REQUEST, &answer),
         Ok(answer) => json_answer(StatusCode::OK, &answer),
-        Err(error) => json_answer(StatusCode::INTERNAL_SERVER_ERROR, &json!({"__type": "InternalServiceError", "Message": error.to_string()})),
+        Err(error) => json_answer(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            &json!({"__type": "InternalServiceError", "Message": error.to_string()}),
+        ),
     }
 }
 
@@ -176,7 +181,8 @@ fn json_answer(status: StatusCode, body: &Value) -> Response {
 fn send_email(standins: &Standins, body: &[u8]) -> Response {
     let form: HashMap<String, String> = serde_urlencoded::from_bytes(body).unwrap_or_default();
     if form.get("Action").map(String::as_str) != Some("SendEmail") {
-        let error = "<ErrorResponse><Error><Type>Sender</Type><Code>InvalidAction</Code><Message/></Error></ErrorResponse>";
+        let error =
+            "<ErrorResponse><Error><Type>Sender</Type><Code>InvalidAction</Code><Message/></Error></ErrorResponse>";
         return (StatusCode::BAD_REQUEST, [(header::CONTENT_TYPE, "text/xml")], error).into_response();
     }
     match standins.send_email(&form) {

@@ -96,7 +96,9 @@ pub fn render(message: &Message, context: &Context<'_>) -> Result<Mail, askama::
     };
     let (username, at) = match message {
         Message::Verify { username, .. } | Message::Reset { username, .. } => (username.as_str(), String::new()),
-        Message::PasswordChanged { username, at, .. } => (username.as_str(), at.strftime("%-d %B %Y, %H:%M UTC").to_string()),
+        Message::PasswordChanged { username, at, .. } => {
+            (username.as_str(), at.strftime("%-d %B %Y, %H:%M UTC").to_string())
+        }
         Message::AlreadyRegistered { .. } => ("", String::new()),
     };
     let page = Page {
@@ -191,7 +193,8 @@ mod tests {
     // R18
     #[test]
     fn a_message_of_another_version_is_understood() {
-        let old = r#"{"kind":"password_changed","to":"a@b.example","username":"ann","at":"2026-01-01T00:00:00Z","later":1}"#;
+        let old =
+            r#"{"kind":"password_changed","to":"a@b.example","username":"ann","at":"2026-01-01T00:00:00Z","later":1}"#;
         let message: Message = serde_json::from_str(old).unwrap();
         assert_eq!((message.kind(), message.to()), ("password_changed", "a@b.example"));
         for message in all() {

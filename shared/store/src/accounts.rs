@@ -77,10 +77,9 @@ enum Part {
     Other,
 }
 
-/// An item of the transaction that makes an account: the same number of decoys is written where there is none to make.
-const DECOYS: usize = 6;
-/// What the decoys weigh, in bytes, so that they cost what an account costs.
-const DECOY_BYTES: [usize; DECOYS] = [20, 20, 20, 20, 20, 20];
+/// The decoys that are written where there is no account to make, by their weight in bytes: as many as the items of an
+/// account, and as many units, those of its indexes included (a unit is 1 KiB).
+const DECOY_BYTES: [usize; 6] = [1500, 1500, 1500, 20, 20, 20];
 
 impl Store {
     /// Makes an account: profile, markers, credentials, gate, mail and entry, or nothing.

@@ -19,6 +19,7 @@ pub use profiles::{Credentials, Profile, Taken};
 pub use sessions::{CodeTry, NewSession, Rotated, SessionRow};
 
 use aws_sdk_dynamodb::Client;
+use aws_types::SdkConfig;
 use tollgate_domain::RequestId;
 
 /// The version of the items' shape; every item carries it as `v`.
@@ -32,10 +33,10 @@ pub struct Store {
 }
 
 impl Store {
-    /// The tables whose names start with `prefix`. No call is made.
+    /// The tables whose names start with `prefix`, reached as `sdk` says. No call is made.
     #[must_use]
-    pub fn new(client: Client, prefix: impl Into<String>) -> Self {
-        Self { client, prefix: prefix.into() }
+    pub fn new(sdk: &SdkConfig, prefix: impl Into<String>) -> Self {
+        Self { client: Client::new(sdk), prefix: prefix.into() }
     }
 
     fn table(&self, name: &str) -> String {
