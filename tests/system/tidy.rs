@@ -1,1 +1,184 @@
 //! Rules of the house that a program can hold.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+use tollgate_local::SETTINGS;
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
+fn read(path: &str) -> String {
+    fs::read_to_string(root().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
+}
+
+/// Every file with this ending below the folders of the code.
+fn files(ending: &str) -> Vec<PathBuf> {
+    fn list(folder: &Path, ending: &str, found: &mut Vec<PathBuf>) {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                list(&path, ending, found);
+            } else if path.to_string_lossy().ends_with(ending) {
+                found.push(path);
+            }
+        }
+    }
+    let mut found = Vec::new();
+    for folder in ["functions", "shared", "infra", "tests"] {
+        list(&root().join(folder), ending, &mut found);
+    }
+    assert!(!found.is_empty());
+    found
+}
+
+fn manifest(of: &str) -> String {
+    read(&format!("{of}/Cargo.toml"))
+}
+
+/// All the sources of a package.
+fn sources(of: &str) -> String {
+    let folder = root().join(of).canonicalize().unwrap();
+    let own = files(".rs").into_iter().filter(|path| path.canonicalize().unwrap().starts_with(&folder));
+    own.map(|path| fs::read_to_string(path).unwrap()).collect()
+}
+
+#[test]
+fn every_file_says_at_its_head_what_belongs_there() {
+    for path in files(".rs") {
+        let text = fs::read_to_string(&path).unwrap();
+        assert!(text.starts_with("//! "), "{}", path.display());
+    }
+}
+
+#[test]
+fn every_package_is_under_the_lints_of_the_workspace() {
+    for path in files("Cargo.toml") {
+        let text = fs::read_to_string(&path).unwrap();
+        assert!(text.contains("[lints]\nworkspace = true"), "{}", path.display());
+        let own_versions = text.lines().filter(|line| line.contains("version = \""));
+        assert_eq!(own_versions.count(), 0, "{}: versions stand in the workspace's manifest", path.display());
+    }
+}
+
+#[test]
+fn the_main_of_a_function_is_telemetry_config_clients_run() {
+    for name in ["auth", "pages", "relay", "mailer"] {
+        let main = read(&format!("functions/{name}/src/main.rs"));
+        assert!(main.lines().count() <= 40 && main.contains("telemetry::init()"), "{name}");
+    }
+}
+
+#[test]
+fn the_domain_knows_no_aws_no_http_no_runtime_and_nothing_else_of_ours() {
+    let manifest = manifest("shared/domain");
+    for word in ["aws", "http", "axum", "lambda", "tokio", "tollgate-store", "tollgate-platform", "tollgate-mail"] {
+        assert!(!manifest.lines().skip(1).any(|line| line.starts_with(word)), "{word}");
+    }
+}
+
+#[test]
+fn only_the_store_calls_dynamodb() {
+    for path in files("Cargo.toml") {
+        let text = fs::read_to_string(&path).unwrap();
+        let is_store = path.ends_with("shared/store/Cargo.toml");
+        assert_eq!(text.contains("aws-sdk-dynamodb"), is_store, "{}", path.display());
+    }
+}
+
+#[test]
+fn each_function_reaches_what_it_may_and_nothing_else() {
+    for (function, forbidden) in [
+        ("functions/relay", &["tollgate-store", "aws-sdk-ses", "tollgate-http"][..]),
+        ("functions/pages", &["tollgate-store", "aws-"]),
+        ("functions/mailer", &["aws-sdk-sqs", "tollgate-http", "tollgate-auth"]),
+        ("functions/auth", &["aws-sdk-sqs", "aws-sdk-ses"]),
+    ] {
+        for word in forbidden {
+            assert!(!manifest(function).contains(word), "{function}: {word}");
+        }
+    }
+    let mailer = sources("functions/mailer");
+    for call in [".profile(", ".credentials(", ".gate(", ".session(", ".user_of_email("] {
+        assert!(!mailer.contains(call), "the mailer never reads users: {call}");
+    }
+}
+
+#[test]
+fn nothing_that_is_deployed_knows_the_local_stack() {
+    for folder in ["functions", "shared"] {
+        for path in files(".rs").into_iter().filter(|path| path.to_string_lossy().contains(&format!("/{folder}/"))) {
+            let text = fs::read_to_string(&path).unwrap();
+            assert!(!text.contains("tollgate_local") && !text.contains("_local/"), "{}", path.display());
+        }
+    }
+}
+
+/// The variables that `.env.example` names.
+fn example() -> BTreeSet<String> {
+    let text = read(".env.example");
+    let lines = text.lines().filter_map(|line| line.strip_prefix('#')?.split_once('='));
+    lines
+        .map(|(name, _)| name.to_owned())
+        .filter(|name| name.bytes().all(|b| b.is_ascii_uppercase() || b == b'_'))
+        .collect()
+}
+
+#[test]
+fn the_example_of_settings_and_the_readme_name_every_variable_and_no_other() {
+    let command = ["PORT", "TOLLGATE_DATA", "TOLLGATE_ADMIN_EMAIL", "TOLLGATE_ADMIN_PASSWORD"];
+    let known: BTreeSet<String> = SETTINGS.iter().chain(&command).map(|name| (*name).to_owned()).collect();
+    assert_eq!(example(), known);
+    let readme = read("README.md");
+    for name in &known {
+        assert!(readme.contains(&format!("`{name}`")), "the README does not name {name}");
+    }
+}
+
+#[test]
+fn every_variable_that_a_function_reads_stands_in_the_readme() {
+    let code = sources("functions") + &sources("shared");
+    let readme = read("README.md");
+    let calls = ["env.get(\"", "env.required(\"", "env.parse(\"", "env.seconds(\"", "env.address(\""];
+    let mut count = 0;
+    for call in calls {
+        for rest in code.split(call).skip(1) {
+            let name = rest.split('"').next().unwrap();
+            // The tests of `Env` itself read variables of one letter.
+            if name.len() > 1 {
+                count += 1;
+                assert!(readme.contains(&format!("`{name}`")), "{name}");
+            }
+        }
+    }
+    assert!(count > 15, "the search found {count}");
+}
+
+#[test]
+fn the_budget_in_the_readme_is_the_measured_one() {
+    let budget: serde_json::Value = serde_json::from_str(&read("docs/budget.json")).unwrap();
+    let readme = read("README.md");
+    for (operation, cost) in budget["operations"].as_object().unwrap() {
+        let number = |name: &str| cost[name].as_f64().unwrap();
+        let row =
+            format!("| `{operation}` | {} | {} | {} |", number("calls"), number("read_units"), number("write_units"));
+        assert!(readme.contains(&row), "the README lacks: {row}");
+    }
+}
+
+#[test]
+fn every_requirement_that_the_security_page_says_is_tested_has_a_test_with_its_number() {
+    let all = sources("functions") + &sources("shared") + &sources("infra") + &sources("tests");
+    let numbers: BTreeSet<&str> = all
+        .lines()
+        .filter_map(|line| line.trim().strip_prefix("// "))
+        .flat_map(|line| line.split(", "))
+        .filter(|word| word.len() <= 3 && word.starts_with(['S', 'R']) && word[1..].parse::<u8>().is_ok())
+        .collect();
+    let wanted =
+        "S1 S2 S3 S4 S5 S6 S8 S10 S11 S12 S13 S14 S15 S16 S17 S18 S19 S20 S23 S25 S28 R1 R6 R8 R9 R10 R15 R17 R18";
+    for number in wanted.split(' ') {
+        assert!(numbers.contains(number), "{number}");
+    }
+}
