@@ -16,7 +16,8 @@ async fn changing_the_password_needs_the_present_one_ends_the_other_sessions_and
         app.post_as(&here, "/change-password", json!({"old_password": old, "new_password": new}))
     };
     change("a wrong password", NEW).await.refused(403, "wrong_password");
-    change(PASSWORD, "password").await.refused(422, "weak_password");
+    let weak = change(PASSWORD, "password").await.refused(422, "weak_password");
+    assert_eq!(weak.body["errors"][0]["field"], "new_password");
     change(PASSWORD, NEW).await.expect(200);
     app.get_as(&here, "/me").await.expect(200);
     app.refresh(&here.refresh).await.expect(200);

@@ -204,6 +204,23 @@ async fn the_fifty_first_session_ends_the_oldest() {
     assert_eq!(page["items"].as_array().unwrap().len(), 50);
 }
 
+// R8
+#[tokio::test]
+async fn a_sign_in_whose_answer_was_lost_ends_no_session_but_the_oldest() {
+    let app = TestApp::start().await;
+    let (email, first) = app.person("ann").await;
+    for _ in 0..48 {
+        app.advance(1);
+        app.sign_in(&email).await;
+    }
+    app.advance(1);
+    // The fiftieth takes the last place, is told nothing of it, and asks again.
+    app.fail_operation(Service::Dynamodb, "UpdateItem", Kind::LostResponse, 1);
+    app.sign_in(&email).await;
+    app.get_as(&first, "/me").await.expect(200);
+    assert_eq!(app.get_as(&first, "/sessions?limit=100").await.body["items"].as_array().unwrap().len(), 50);
+}
+
 // S25
 #[tokio::test]
 async fn another_users_session_is_one_that_does_not_exist() {

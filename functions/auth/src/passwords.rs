@@ -1,9 +1,8 @@
 //! Argon2id, off the async threads and bounded in number (S4).
 
-use argon2::password_hash::phc::PasswordHash;
-use argon2::password_hash::{PasswordHasher, PasswordVerifier};
-use argon2::{Algorithm, Argon2, Params, Version};
-use std::sync::Arc;
+use argon2::password_hash::phc::{Output, ParamsString, PasswordHash, Salt};
+use argon2::{Algorithm, Argon2, Block, Params, Version};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::Semaphore;
 use tollgate_domain::Secret;
 use tollgate_domain::password::MAX_CHARS;
@@ -25,6 +24,8 @@ const NOBODY: &str =
 #[derive(Clone)]
 pub struct Hasher {
     places: Arc<Semaphore>,
+    /// The working memory of hashes that are done, for the next ones: fresh memory costs half as much time again.
+    spare: Arc<Mutex<Vec<Vec<Block>>>>,
 }
 
 /// What a comparison gave.
@@ -40,15 +41,24 @@ pub enum Verdict {
 
 impl Hasher {
     pub fn new() -> Self {
-        Self { places: Arc::new(Semaphore::new(AT_ONCE)) }
+        Self { places: Arc::new(Semaphore::new(AT_ONCE)), spare: Arc::default() }
     }
 
     /// The PHC string of `password`, with a salt of its own.
     pub async fn hash(&self, password: &Secret<String>) -> Result<String, ApiError> {
-        let password = password.clone();
+        let (hasher, password) = (self.clone(), password.clone());
         self.off_thread(move || {
-            let hash = argon2()?.hash_password_with_salt(password.expose().as_bytes(), &random_bytes::<16>());
-            hash.map(|hash| hash.to_string()).map_err(internal)
+            let params = Params::new(MEMORY_KIB, PASSES, LANES, None).map_err(internal)?;
+            let salt = random_bytes::<16>();
+            let output = hasher.compute(password.expose(), &salt, &params, Params::DEFAULT_OUTPUT_LEN)?;
+            let hash = PasswordHash {
+                algorithm: Algorithm::Argon2id.ident(),
+                version: Some(Version::V0x13.into()),
+                params: ParamsString::try_from(&params).map_err(internal)?,
+                salt: Some(Salt::new(&salt).map_err(internal)?),
+                hash: Some(output),
+            };
+            Ok(hash.to_string())
         })
         .await
     }
@@ -58,18 +68,42 @@ impl Hasher {
         if password.expose().chars().count() > MAX_CHARS {
             return Ok(Verdict::Wrong); // no account has such a one
         }
-        let (password, is_known) = (password.clone(), hash.is_some());
+        let (hasher, password, is_known) = (self.clone(), password.clone(), hash.is_some());
         let hash = hash.unwrap_or(NOBODY).to_owned();
         self.off_thread(move || {
             let hash = PasswordHash::new(&hash).map_err(internal)?;
-            let is_right = argon2()?.verify_password(password.expose().as_bytes(), &hash).is_ok();
-            Ok(match is_right && is_known {
+            let (Some(salt), Some(right)) = (hash.salt, hash.hash) else {
+                return Err(internal("without salt or output"));
+            };
+            if hash.algorithm != Algorithm::Argon2id.ident() || hash.version != Some(Version::V0x13.into()) {
+                return Err(internal("of another algorithm"));
+            }
+            let params = Params::try_from(&hash).map_err(internal)?;
+            let output = hasher.compute(password.expose(), &salt, &params, right.len())?;
+            // `Output` compares in constant time.
+            Ok(match output == right && is_known {
                 false => Verdict::Wrong,
-                true if is_current(&hash) => Verdict::Right,
+                true if is_current(&params) => Verdict::Right,
                 true => Verdict::RightButWeak,
             })
         })
         .await
+    }
+
+    fn compute(&self, password: &str, salt: &[u8], params: &Params, bytes: usize) -> Result<Output, ApiError> {
+        let mut memory = self.spare().pop().unwrap_or_default();
+        memory.resize(params.block_count().max(memory.len()), Block::default());
+        let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params.clone());
+        let mut output = [0; Output::MAX_LENGTH];
+        let output = output.get_mut(..bytes).ok_or_else(|| internal("too long an output"))?;
+        let done = argon2.hash_password_into_with_memory(password.as_bytes(), salt, output, &mut memory);
+        self.spare().push(memory);
+        done.map_err(internal)?;
+        Output::new(output).map_err(internal)
+    }
+
+    fn spare(&self) -> MutexGuard<'_, Vec<Vec<Block>>> {
+        self.spare.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     async fn off_thread<T: Send + 'static>(
@@ -81,14 +115,8 @@ impl Hasher {
     }
 }
 
-fn argon2() -> Result<Argon2<'static>, ApiError> {
-    let params = Params::new(MEMORY_KIB, PASSES, LANES, None).map_err(internal)?;
-    Ok(Argon2::new(Algorithm::Argon2id, Version::V0x13, params))
-}
-
-fn is_current(hash: &PasswordHash) -> bool {
-    let at_least = |name: &str, least: u32| hash.params.get_decimal(name).is_some_and(|value| value >= least);
-    hash.algorithm.as_str() == "argon2id" && at_least("m", MEMORY_KIB) && at_least("t", PASSES) && at_least("p", LANES)
+fn is_current(params: &Params) -> bool {
+    params.m_cost() >= MEMORY_KIB && params.t_cost() >= PASSES && params.p_cost() >= LANES
 }
 
 fn internal(error: impl std::fmt::Display) -> ApiError {
@@ -98,6 +126,7 @@ fn internal(error: impl std::fmt::Display) -> ApiError {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use argon2::password_hash::PasswordHasher;
 
     fn secret(text: &str) -> Secret<String> {
         Secret::new(text.to_owned())
@@ -132,7 +161,7 @@ mod tests {
         let hasher = Hasher::new();
         assert_eq!(hasher.verify(&secret(""), None).await.unwrap(), Verdict::Wrong);
         let nobody = PasswordHash::new(NOBODY).unwrap();
-        assert!(is_current(&nobody), "it costs what the hash of an account costs");
+        assert!(is_current(&Params::try_from(&nobody).unwrap()), "it costs what the hash of an account costs");
     }
 
     // S1

@@ -69,6 +69,9 @@ pub async fn sign_in(
         // What raced this sign-in has won, unless it was only another sign-in that took the last place.
         gate = state.store.gate(&profile.id).await?.ok_or(ApiError::InvalidCredentials)?;
         refuse_closed(&gate)?;
+        if gate.sessions.contains_key(&session.id) {
+            break (gate, ended); // it was admitted, and the answer was lost (R8)
+        }
         tries += 1;
         if gate.password_version != judged_version {
             return Err(ApiError::InvalidCredentials);

@@ -340,11 +340,11 @@ fn seed_secrets(standins: &Standins, env: &Env) -> Result<(), StartError> {
 
 /// What the functions find in their environment.
 fn environment(base_url: &str, tables: SocketAddr, aws: SocketAddr, over: Vec<(String, String)>) -> Env {
-    let port = base_url.rsplit(':').next().unwrap_or_default();
+    let localhost = base_url.replace("127.0.0.1", "localhost");
     let own = [
         ("APP_ENV", "local".to_owned()),
         ("APP_URL", base_url.to_owned()),
-        ("CORS_ORIGINS", format!("http://localhost:{port}")),
+        ("CORS_ORIGINS", localhost.clone()),
         ("TABLE_PREFIX", TABLE_PREFIX.to_owned()),
         ("AUTH_SECRET_ID", "auth".to_owned()),
         ("CODES_SECRET_ID", "codes".to_owned()),
@@ -356,7 +356,12 @@ fn environment(base_url: &str, tables: SocketAddr, aws: SocketAddr, over: Vec<(S
         ("AWS_ENDPOINT_URL_SECRETS_MANAGER", format!("http://{aws}")),
     ];
     let own = own.into_iter().map(|(name, value)| (name.to_owned(), value));
-    Env::from_pairs(own.chain(over.into_iter().filter(|(_, value)| !value.is_empty())))
+    let over = over.into_iter().filter(|(_, value)| !value.is_empty()).map(|(name, value)| match name.as_str() {
+        // The browser's other name of this machine is allowed whatever else is.
+        "CORS_ORIGINS" => (name, format!("{value},{localhost}")),
+        _ => (name, value),
+    });
+    Env::from_pairs(own.chain(over))
 }
 
 /// The SDKs' settings: the endpoints of the environment, the wire in between, time by the local clock.

@@ -49,8 +49,8 @@ pub enum ApiError {
     TokenExpired,
     /// The user name is another's, or kept.
     UsernameTaken,
-    /// The password will not do.
-    WeakPassword(WeakPassword),
+    /// The password in this field will not do.
+    WeakPassword(&'static str, WeakPassword),
     /// The address is none.
     InvalidEmail(&'static str),
     /// The user name is none.
@@ -121,7 +121,7 @@ impl ApiError {
             }
             Self::TokenExpired => (S::BAD_REQUEST, "token_expired", "This link has expired. Ask for a new one."),
             Self::UsernameTaken => (S::CONFLICT, "username_taken", "This user name is taken."),
-            Self::WeakPassword(reason) => return (S::UNPROCESSABLE_ENTITY, "weak_password", reason.to_string()),
+            Self::WeakPassword(_, reason) => return (S::UNPROCESSABLE_ENTITY, "weak_password", reason.to_string()),
             Self::InvalidEmail(_) => (S::UNPROCESSABLE_ENTITY, "invalid_email", "This is not an e-mail address."),
             Self::InvalidUsername => (
                 S::UNPROCESSABLE_ENTITY,
@@ -148,7 +148,7 @@ impl ApiError {
             Self::Validation(field) => vec![field.clone()],
             Self::InvalidEmail(field) => one(field),
             Self::InvalidUsername => one("username"),
-            Self::WeakPassword(_) => one("password"),
+            Self::WeakPassword(field, _) => one(field),
             _ => Vec::new(),
         }
     }

@@ -22,7 +22,8 @@ pub fn defaults(builder: aws_types::sdk_config::Builder) -> aws_types::sdk_confi
     builder.behavior_version(BehaviorVersion::latest()).retry_config(retries()).timeout_config(timeouts())
 }
 
-/// Bounded and jittered (R8): with [`timeouts`] an operation that cannot be done has failed after 6 seconds.
+/// Bounded and jittered (R8): with [`timeouts`] a call that cannot be done has failed after 4.5 seconds, so that
+/// a request which meets one slow call and one dead one is still answered within 10.
 fn retries() -> RetryConfig {
     RetryConfig::standard()
         .with_max_attempts(3)
@@ -33,7 +34,7 @@ fn retries() -> RetryConfig {
 fn timeouts() -> TimeoutConfig {
     TimeoutConfig::builder()
         .connect_timeout(Duration::from_secs(1))
-        .operation_attempt_timeout(Duration::from_secs(2))
-        .operation_timeout(Duration::from_secs(6))
+        .operation_attempt_timeout(Duration::from_millis(1500))
+        .operation_timeout(Duration::from_millis(4500))
         .build()
 }

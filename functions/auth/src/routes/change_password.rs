@@ -38,7 +38,7 @@ pub async fn change_password(
         .config
         .passwords
         .check(&body.new_password, &profile.email, &profile.username)
-        .map_err(ApiError::WeakPassword)?;
+        .map_err(|weak| ApiError::WeakPassword("new_password", weak))?;
     let ends_at = *user.gate.sessions.get(&user.session_id).ok_or(ApiError::Unauthenticated)?;
     let notice = Mail::PasswordChanged {
         to: profile.email.as_str().to_owned(),

@@ -37,7 +37,7 @@ pub async fn new_password(
 ) -> Response {
     match set(&state, &context, &input.value).await {
         // The page again: a weak password does not use the link up.
-        Err(ApiError::WeakPassword(reason)) if input.form == Form::Page => {
+        Err(ApiError::WeakPassword(_, reason)) if input.form == Form::Page => {
             pages::new_password(input.value.token.expose(), Some(&reason.to_string()))
         }
         outcome => pages::answer(input.form, outcome, Answer::PasswordSet),
@@ -53,7 +53,11 @@ async fn set(state: &State, context: &RequestContext, body: &SetPassword) -> Res
     if !gate.is_active {
         return Err(ApiError::InvalidToken);
     }
-    state.config.passwords.check(&body.password, &profile.email, &profile.username).map_err(ApiError::WeakPassword)?;
+    state
+        .config
+        .passwords
+        .check(&body.password, &profile.email, &profile.username)
+        .map_err(|weak| ApiError::WeakPassword("password", weak))?;
     let hash = state.hasher.hash(&body.password).await?;
     let notice = Mail::PasswordChanged {
         to: profile.email.as_str().to_owned(),

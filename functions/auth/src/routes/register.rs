@@ -34,7 +34,11 @@ pub async fn register(
 ) -> Result<(StatusCode, Json<Message>), ApiError> {
     let email = email(&body.email, "email")?;
     let username = Username::parse(&body.username).map_err(|_| ApiError::InvalidUsername)?;
-    state.config.passwords.check(&body.password, &email, &username).map_err(ApiError::WeakPassword)?;
+    state
+        .config
+        .passwords
+        .check(&body.password, &email, &username)
+        .map_err(|weak| ApiError::WeakPassword("password", weak))?;
     let taken = state.store.taken(&username, &email, context.now).await?;
     if taken.username {
         return Err(ApiError::UsernameTaken);

@@ -54,9 +54,7 @@ function clear(element, alert) {
 function show(element, problem) {
   let shown = false;
   for (const { field, message } of problem.errors ?? []) {
-    // A new password has another name in some forms.
-    const name = element.elements[field] ? field : `new_${field}`;
-    shown = blame(element, name, message) || shown;
+    shown = blame(element, field, message) || shown;
   }
   return shown;
 }
