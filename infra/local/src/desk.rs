@@ -1,11 +1,11 @@
 //! `/_local`: the desk from which people (HTML) and tests (JSON) look at the stack and move it.
 
+use crate::TABLE_PREFIX;
 use crate::clock::LocalClock;
 use crate::drawer::{DrawerError, request_of};
 use crate::faults::{Fault, Wire};
 use crate::pump::{PumpError, Pumps};
 use crate::queues::{Depth, Queue};
-use crate::stack::TABLE_PREFIX;
 use crate::standins::{Mail, Standins};
 use askama::Template;
 use axum::body::Bytes;

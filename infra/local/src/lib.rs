@@ -5,6 +5,8 @@
 pub mod clock;
 mod desk;
 mod drawer;
+mod environment;
+mod error;
 pub mod faults;
 mod gateway;
 mod pump;
@@ -12,5 +14,10 @@ mod queues;
 mod stack;
 mod standins;
 
+pub use environment::SETTINGS;
+pub use error::StartError;
 pub use gateway::AUTH_PATHS;
-pub use stack::{Data, Options, SETTINGS, Stack, StartError, TABLE_PREFIX};
+pub use stack::{Data, Options, Stack};
+
+/// What the names of the local tables start with.
+pub const TABLE_PREFIX: &str = "tollgate-";

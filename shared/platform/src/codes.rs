@@ -2,7 +2,8 @@
 //! anything without the secret `codes` (S19).
 
 use crate::Secret;
-use crate::keys::{Generation, signing_index};
+use crate::encoding::{constant_time_eq, hex};
+use crate::generation::{Generation, signing_index};
 use aws_lc_rs::hmac;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -113,18 +114,10 @@ impl Codes {
     }
 }
 
-pub(crate) fn constant_time_eq(a: &[u8], b: &[u8]) -> bool {
-    aws_lc_rs::constant_time::verify_slices_are_equal(a, b).is_ok()
-}
-
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::keys::parse_generations;
+    use crate::generation::parse_generations;
 
     fn codes() -> Codes {
         Codes::new(parse_generations("q7Zt0vLx2mKc9RdW4yHb8sNf6uPj1gAe").unwrap())

@@ -4,7 +4,9 @@
 pub mod aws;
 mod clock;
 pub mod codes;
+mod encoding;
 mod env;
+mod generation;
 pub mod keys;
 mod random;
 pub mod sqs;
@@ -13,5 +15,6 @@ pub mod tokens;
 
 pub use clock::Clock;
 pub use env::{ConfigError, Env, Origins};
+pub use generation::{BadSecret, check_secret};
 pub use random::random_bytes;
 pub use tollgate_domain::secret::Secret;

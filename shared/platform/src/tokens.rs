@@ -1,7 +1,7 @@
 //! Access tokens (RFC 9068) and refresh tokens: made and judged here, stored nowhere.
 
-use crate::codes::{constant_time_eq, hex};
-use crate::keys::{Generation, VERIFIES_AFTER, signing_index};
+use crate::encoding::{constant_time_eq, hex};
+use crate::generation::{Generation, PUBLISHED_BEFORE, VERIFIES_AFTER, signing_index};
 use crate::{Secret, random_bytes};
 use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair};
 use aws_lc_rs::{digest, hmac};
@@ -85,7 +85,7 @@ impl AuthKeys {
         let since: Vec<_> = self.0.iter().map(|key| key.since).collect();
         let current = signing_index(&since, now);
         self.0.iter().enumerate().filter_map(move |(index, key)| {
-            let stopped_at = since.get(index + 1).map(|next| *next + crate::keys::PUBLISHED_BEFORE);
+            let stopped_at = since.get(index + 1).map(|next| *next + PUBLISHED_BEFORE);
             let verifies = stopped_at.is_none_or(|stopped| now.duration_since(stopped) <= VERIFIES_AFTER);
             (index >= current || verifies).then_some(key)
         })
@@ -304,7 +304,7 @@ pub fn new_claims(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::keys::parse_generations;
+    use crate::generation::parse_generations;
 
     const ISSUER: &str = "https://app.example";
 

@@ -2,6 +2,7 @@
 
 import { isSignedIn, resume } from "./client.js";
 import { h, sentence } from "./dom.js";
+import { go } from "./go.js";
 import { navigation } from "./views/navigation.js";
 import * as forgot from "./views/forgot.js";
 import * as profile from "./views/profile.js";
@@ -16,12 +17,6 @@ const open = { "/account/sign-in": signIn, "/account/register": register, "/acco
 const inside = { "/account": profile, "/account/sessions": sessions, "/account/password": password, "/account/close": close };
 
 const place = document.getElementById("view");
-
-/** Goes to a view; `state` is what it should know, such as an address that was just typed. */
-export function go(path, state) {
-  history.pushState(state ?? null, "", path);
-  return show();
-}
 
 async function show() {
   const path = location.pathname.replace(/\/$/, "");

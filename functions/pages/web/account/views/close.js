@@ -2,7 +2,7 @@
 
 import { call, forget } from "../client.js";
 import { field, form, h } from "../dom.js";
-import { go } from "../main.js";
+import { go } from "../go.js";
 
 export const title = "Close account";
 
@@ -16,7 +16,7 @@ export function view() {
       async ({ password }) => {
         const { message } = await call("POST", "/deactivate", { password });
         forget();
-        await go("/account/sign-in", { notice: message });
+        go("/account/sign-in", { notice: message });
       },
       { kind: "danger" },
     ),

@@ -2,7 +2,7 @@
 
 import { call, signOut } from "../client.js";
 import { form, h, time } from "../dom.js";
-import { go } from "../main.js";
+import { go } from "../go.js";
 
 export const title = "Profile";
 
@@ -19,7 +19,7 @@ export async function view() {
     h("dl", {}, ...facts.flatMap(([name, value]) => [h("dt", {}, name), h("dd", {}, value)])),
     form([], "Sign out", async () => {
       await signOut();
-      await go("/account/sign-in", { email: me.email });
+      go("/account/sign-in", { email: me.email });
     }, { kind: "quiet" }),
   ];
 }

@@ -2,7 +2,7 @@
 
 import { call } from "../client.js";
 import { field, form, h } from "../dom.js";
-import { go } from "../main.js";
+import { go } from "../go.js";
 
 export const title = "Register";
 
@@ -18,7 +18,7 @@ export function view() {
       "Register",
       async ({ email, username, password }) => {
         const { message } = await call("POST", "/register", { email, username, password });
-        await go("/account/verify", { email, notice: message });
+        go("/account/verify", { email, notice: message });
       },
     ),
     h("p", { class: "links" }, h("a", { href: "/account/sign-in" }, "I have an account")),

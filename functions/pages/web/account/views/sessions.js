@@ -2,7 +2,7 @@
 
 import { call, forget } from "../client.js";
 import { h, sentence, time } from "../dom.js";
-import { go } from "../main.js";
+import { go } from "../go.js";
 
 export const title = "Sessions";
 
@@ -27,7 +27,7 @@ export async function view() {
     }
     if (session.current) {
       forget();
-      await go("/account/sign-in");
+      go("/account/sign-in");
     } else {
       row.remove();
     }

@@ -2,7 +2,7 @@
 
 import { signIn } from "../client.js";
 import { field, form, h } from "../dom.js";
-import { go } from "../main.js";
+import { go } from "../go.js";
 
 export const title = "Sign in";
 
@@ -25,7 +25,7 @@ export function view({ email, notice }) {
       async ({ email, password }) => {
         typed = email;
         await signIn(email, password);
-        await go("/account");
+        go("/account");
       },
       { onProblem },
     ),

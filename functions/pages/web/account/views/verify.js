@@ -2,7 +2,7 @@
 
 import { call } from "../client.js";
 import { field, form, h } from "../dom.js";
-import { go } from "../main.js";
+import { go } from "../go.js";
 
 export const title = "Prove your address";
 
@@ -21,7 +21,7 @@ export function view({ email, notice }) {
       async (fields) => {
         const known = email ?? fields.email;
         const { message } = await call("POST", "/verify", { email: known, code: fields.code.trim() });
-        await go("/account/sign-in", { email: known, notice: message });
+        go("/account/sign-in", { email: known, notice: message });
       },
     ),
     email &&

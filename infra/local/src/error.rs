@@ -1,0 +1,53 @@
+//! Why a stack does not start: one line for a person.
+
+use crate::drawer::DrawerError;
+use crate::pump::PumpError;
+use std::io;
+use tollgate_platform::ConfigError;
+use tollgate_store::StoreError;
+
+/// Why it did not start: one line for a person.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The port is another program's.
+    #[error("port {0} is taken: choose another one with --port")]
+    PortTaken(u16),
+    /// A setting is wrong.
+    #[error("{0}")]
+    Config(#[from] ConfigError),
+    /// The folder cannot be used.
+    #[error("--data {folder}: {reason}")]
+    Data {
+        /// Which.
+        folder: String,
+        /// Why.
+        reason: String,
+    },
+    /// Anything else.
+    #[error("{0}")]
+    Failed(String),
+}
+
+impl From<DrawerError> for StartError {
+    fn from(error: DrawerError) -> Self {
+        Self::Failed(error.to_string())
+    }
+}
+
+impl From<PumpError> for StartError {
+    fn from(error: PumpError) -> Self {
+        Self::Failed(error.to_string())
+    }
+}
+
+impl From<StoreError> for StartError {
+    fn from(error: StoreError) -> Self {
+        Self::Failed(error.to_string())
+    }
+}
+
+impl From<io::Error> for StartError {
+    fn from(error: io::Error) -> Self {
+        Self::Failed(error.to_string())
+    }
+}

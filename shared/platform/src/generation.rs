@@ -1,0 +1,167 @@
+//! The strings that keys are derived from: how a secret is written, which strings will do, and which of them signs.
+
+use crate::Secret;
+use aws_lc_rs::hkdf;
+use jiff::{SignedDuration, Timestamp};
+use serde::Deserialize;
+
+/// A key is published this long before it signs.
+pub const PUBLISHED_BEFORE: SignedDuration = SignedDuration::from_mins(15);
+/// An access key verifies this long after it stopped signing.
+pub const VERIFIES_AFTER: SignedDuration = SignedDuration::from_mins(30);
+/// The least length of a secret, in characters (S16).
+const MIN_CHARS: usize = 32;
+
+/// One string of a secret, and since when it is there.
+pub struct Generation {
+    value: Secret<String>,
+    /// When it was appended.
+    pub since: Timestamp,
+}
+
+impl Generation {
+    /// `N` bytes of key for `purpose`.
+    pub(crate) fn derive<const N: usize>(&self, purpose: &str) -> [u8; N] {
+        struct Length(usize);
+        impl hkdf::KeyType for Length {
+            fn len(&self) -> usize {
+                self.0
+            }
+        }
+        let key = hkdf::Salt::new(hkdf::HKDF_SHA256, b"tollgate").extract(self.value.expose().as_bytes());
+        let mut bytes = [0; N];
+        let info = [purpose.as_bytes()];
+        // HKDF gives up to 255 × 32 bytes; every N here is 64 at most.
+        #[allow(clippy::expect_used)]
+        key.expand(&info, Length(N)).and_then(|okm| okm.fill(&mut bytes)).expect("a short key");
+        bytes
+    }
+}
+
+/// A secret that will not do, with what is wrong; never its text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum BadSecret {
+    /// It is not there.
+    #[error("at least 32 random characters, but it is empty")]
+    Empty,
+    /// It is short.
+    #[error("at least 32 random characters, but it is shorter")]
+    Short,
+    /// It is one that stands in an example somewhere.
+    #[error("at least 32 random characters, but it is a sample")]
+    Sample,
+    /// It starts like JSON and is none.
+    #[error("a plain string, or JSON of the form {{\"keys\":[{{\"value\":…,\"since\":…}}]}}")]
+    Malformed,
+}
+
+/// Reads the text of a secret: one plain string, or `{"keys":[{"value","since"}]}` with the oldest first.
+///
+/// # Errors
+/// When any string in it will not do (S16).
+pub fn parse_generations(text: &str) -> Result<Vec<Generation>, BadSecret> {
+    #[derive(Deserialize)]
+    struct Keys {
+        keys: Vec<Key>,
+    }
+    #[derive(Deserialize)]
+    struct Key {
+        value: Secret<String>,
+        since: Timestamp,
+    }
+    let keys = if text.trim_start().starts_with('{') {
+        let parsed: Keys = serde_json::from_str(text).map_err(|_| BadSecret::Malformed)?;
+        parsed.keys.into_iter().map(|key| Generation { value: key.value, since: key.since }).collect()
+    } else {
+        vec![Generation { value: Secret::new(text.trim().to_owned()), since: Timestamp::UNIX_EPOCH }]
+    };
+    if keys.is_empty() {
+        return Err(BadSecret::Empty);
+    }
+    for key in &keys {
+        check_secret(key.value.expose())?;
+    }
+    Ok(keys)
+}
+
+/// Whether `value` may be a secret (S16).
+///
+/// # Errors
+/// When it is empty, short, or looks like one from an example.
+pub fn check_secret(value: &str) -> Result<(), BadSecret> {
+    if value.is_empty() {
+        return Err(BadSecret::Empty);
+    }
+    if value.chars().count() < MIN_CHARS {
+        return Err(BadSecret::Short);
+    }
+    let lower = value.to_lowercase();
+    let samples = [
+        "change-me",
+        "changeme",
+        "change_me",
+        "example",
+        "your-secret",
+        "your_secret",
+        "placeholder",
+        "0123456789abcdef",
+    ];
+    let mut distinct: Vec<_> = lower.chars().collect();
+    distinct.sort_unstable();
+    distinct.dedup();
+    if samples.iter().any(|sample| lower.contains(sample)) || distinct.len() < 8 {
+        return Err(BadSecret::Sample);
+    }
+    Ok(())
+}
+
+/// Which generation signs at `now`: the newest that has been published long enough, else the oldest.
+pub(crate) fn signing_index(since: &[Timestamp], now: Timestamp) -> usize {
+    since.iter().rposition(|since| now.duration_since(*since) >= PUBLISHED_BEFORE).unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const GOOD: &str = "q7Zt0vLx2mKc9RdW4yHb8sNf6uPj1gAe";
+
+    // S16
+    #[test]
+    fn a_missing_short_or_sample_secret_is_refused() {
+        assert!(check_secret(GOOD).is_ok());
+        assert_eq!(check_secret(""), Err(BadSecret::Empty));
+        assert_eq!(check_secret(&GOOD[..31]), Err(BadSecret::Short));
+        for sample in [
+            "change-me-change-me-change-me-change-me",
+            &"a".repeat(64),
+            "0123456789abcdef0123456789abcdef",
+            "your-secret-key-goes-here-please-0",
+        ] {
+            assert_eq!(check_secret(sample), Err(BadSecret::Sample), "{sample}");
+        }
+        assert_eq!(parse_generations("{\"keys\":[]}").err(), Some(BadSecret::Empty));
+        assert_eq!(parse_generations("{nonsense").err(), Some(BadSecret::Malformed));
+    }
+
+    #[test]
+    fn each_purpose_and_each_generation_has_its_own_key() {
+        let other = format!(
+            "{{\"keys\":[{{\"value\":\"{GOOD}\",\"since\":\"2026-01-01T00:00:00Z\"}},{{\"value\":\"{GOOD}x\",\"since\":\"2026-02-01T00:00:00Z\"}}]}}"
+        );
+        let keys = parse_generations(&other).unwrap();
+        assert_ne!(keys[0].derive::<32>("a"), keys[0].derive::<32>("b"));
+        assert_ne!(keys[0].derive::<32>("a"), keys[1].derive::<32>("a"));
+        assert_eq!(keys[0].derive::<32>("a"), parse_generations(GOOD).unwrap()[0].derive::<32>("a"));
+    }
+
+    // R17
+    #[test]
+    fn a_new_key_signs_only_after_it_has_been_published_for_a_quarter_of_an_hour() {
+        let since = [Timestamp::UNIX_EPOCH, Timestamp::from_second(10_000).unwrap()];
+        let at = |s| Timestamp::from_second(s).unwrap();
+        assert_eq!(signing_index(&since, at(10_000 + 899)), 0);
+        assert_eq!(signing_index(&since, at(10_000 + 900)), 1);
+        assert_eq!(signing_index(&since[1..], at(10_000)), 0, "a lone new key signs at once");
+    }
+}
