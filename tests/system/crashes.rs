@@ -126,6 +126,18 @@ async fn a_proof_and_a_closing_that_fail_at_any_call_leave_one_entry() {
 
 // R8
 #[tokio::test]
+async fn a_transaction_that_meets_another_is_tried_again_and_in_the_end_left_whole_or_undone() {
+    for (times, status, accounts) in [(1, 202, 1), (3, 202, 1), (100, 503, 0)] {
+        let app = TestApp::start().await;
+        app.fail_operation(Service::Dynamodb, "TransactWriteItems", Kind::Conflict, times);
+        app.register("ann").await.expect(status);
+        app.stack.wire().clear();
+        assert_eq!(app.table("credentials").await.len(), accounts, "{times} conflicts");
+    }
+}
+
+// R8
+#[tokio::test]
 async fn nothing_is_written_where_the_tables_take_nothing() {
     let app = TestApp::start().await;
     app.fail_operation(Service::Dynamodb, "TransactWriteItems", Kind::Throttle, 1000);

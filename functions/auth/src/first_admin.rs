@@ -1,6 +1,7 @@
 //! The first admin of a stack that has none: made from outside, never over HTTP.
 
 use crate::State;
+use crate::passwords::Hasher;
 use serde_json::{Value, json};
 use tollgate_domain::RequestId;
 use tollgate_domain::audit::Action;
@@ -45,7 +46,8 @@ impl State {
         let username = Username::parse("admin").map_err(|_| FirstAdminError::InvalidEmail)?;
         self.config.passwords.check(password, &email, &username)?;
         let id = UserId::new(now, random_bytes());
-        let hash = self.hasher.hash(password).await?;
+        // A hasher of its own: this happens once, and its working memory goes with it.
+        let hash = Hasher::new().hash(password).await?;
         let context =
             RequestContext { request_id: RequestId::new(now, random_bytes()), now, ip: None, user_agent: None };
         let mut audit = context.entry(Action::Registered, None, Some(id.to_string()));

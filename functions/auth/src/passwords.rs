@@ -160,6 +160,8 @@ mod tests {
     async fn nobody_has_the_hash_that_stands_for_unknown_addresses() {
         let hasher = Hasher::new();
         assert_eq!(hasher.verify(&secret(""), None).await.unwrap(), Verdict::Wrong);
+        let own = Params::new(MEMORY_KIB, PASSES, LANES, None).unwrap();
+        assert_eq!(hasher.spare()[0].len(), own.block_count(), "as much memory was worked through");
         let nobody = PasswordHash::new(NOBODY).unwrap();
         assert!(is_current(&Params::try_from(&nobody).unwrap()), "it costs what the hash of an account costs");
     }

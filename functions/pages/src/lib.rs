@@ -3,6 +3,7 @@
 
 use axum::Router;
 use axum::extract::Path;
+use axum::extract::rejection::PathRejection;
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::get;
 use http::{HeaderMap, HeaderValue, StatusCode, header};
@@ -48,7 +49,8 @@ pub fn router(config: Config, clock: Clock) -> Router {
 }
 
 /// A file, or for a path without an extension the page itself: its views have addresses of their own.
-async fn account(Path(path): Path<String>, headers: HeaderMap) -> Response {
+async fn account(path: Result<Path<String>, PathRejection>, headers: HeaderMap) -> Response {
+    let Ok(Path(path)) = path else { return ApiError::NotFound.into_response() };
     if path.contains('.') { serve(&format!("account/{path}"), &headers) } else { serve(PAGE, &headers) }
 }
 
@@ -146,9 +148,14 @@ mod tests {
                 (StatusCode::OK, &tollgate_http::CONTENT_SECURITY_POLICY.parse().unwrap())
             );
         }
-        for path in
-            ["/nothing", "/account/none.js", "/account/../Cargo.toml", "/account/%2e%2e/%2e%2e/Cargo.toml", "//account"]
-        {
+        for path in [
+            "/nothing",
+            "/account/none.js",
+            "/account/%ff",
+            "/account/../Cargo.toml",
+            "/account/%2e%2e/%2e%2e/Cargo.toml",
+            "//account",
+        ] {
             let (status, headers, _) = ask("GET", path, &[]).await;
             assert_eq!(status, StatusCode::NOT_FOUND, "{path}");
             assert_eq!(headers["content-type"], "application/problem+json");

@@ -44,6 +44,9 @@ pub enum Kind {
     Hang,
     /// The work is done, the answer never arrives.
     LostResponse,
+    /// A transaction met another one: what the embedded engine never says. For tests alone, not at the desk.
+    #[serde(skip)]
+    Conflict,
 }
 
 /// Calls that are to fail.
@@ -173,6 +176,7 @@ impl Wire {
         match self.meet(service, &operation) {
             Some(Kind::Throttle) => return failing(throttled(service)),
             Some(Kind::Error) => return failing((500, internal(service))),
+            Some(Kind::Conflict) => return failing((400, CONFLICT.to_owned())),
             Some(Kind::Hang) => {
                 self.hang().await;
                 return Err(lost());
@@ -263,6 +267,8 @@ fn units(operation: &str, request: &[u8], answer: &[u8], status: u16) -> Vec<(St
     };
     consumed.iter().map(split).collect()
 }
+
+const CONFLICT: &str = r#"{"__type":"com.amazonaws.dynamodb.v20120810#TransactionCanceledException","Message":"canceled","CancellationReasons":[{"Code":"None"},{"Code":"TransactionConflict","Message":"in conflict"}]}"#;
 
 fn throttled(service: Service) -> (u16, String) {
     match service {

@@ -32,7 +32,9 @@ fn main() -> ExitCode {
             return ExitCode::SUCCESS;
         }
         Err(wrong) => {
-            say_error(&wrong.to_string());
+            let text = wrong.to_string();
+            let line = text.lines().next().unwrap_or_default().trim_start_matches("error: ");
+            say_error(&format!("tollgate: {line} (--help lists the options)"));
             return ExitCode::from(REFUSED);
         }
     };

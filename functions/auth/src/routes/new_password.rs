@@ -6,7 +6,7 @@ use crate::State;
 use crate::mails;
 use crate::pages::{self, Answer};
 use axum::Json;
-use axum::extract::{Query, State as Shared};
+use axum::extract::State as Shared;
 use axum::response::Response;
 use serde::Deserialize;
 use serde_json::json;
@@ -18,7 +18,7 @@ use tollgate_mail::Message as Mail;
 use tollgate_store::NewPassword;
 
 /// A page that asks for the new password; opening it uses nothing up (S13).
-pub async fn page(Query(query): Query<LinkQuery>) -> Response {
+pub async fn page(query: LinkQuery) -> Response {
     pages::new_password(query.token(), None)
 }
 

@@ -3,11 +3,13 @@
 use super::{Message, email, message, nobody};
 use crate::State;
 use crate::pages::{self, Answer};
-use axum::extract::{Query, State as Shared};
+use axum::extract::{FromRequestParts, Query, State as Shared};
 use axum::response::{IntoResponse, Response};
+use http::request::Parts;
 use http::{HeaderMap, HeaderValue, header};
 use serde::Deserialize;
 use serde_json::json;
+use std::convert::Infallible;
 use tollgate_domain::audit::Action;
 use tollgate_domain::onetime::{OneTimeRow, Purpose, Refused};
 use tollgate_domain::{Secret, UserId};
@@ -15,11 +17,19 @@ use tollgate_http::{ApiError, FieldError, Input, RequestContext};
 use tollgate_platform::codes::LinkToken;
 use tollgate_store::CodeTry;
 
-/// The query of a mailed link.
-#[derive(Deserialize)]
+/// The query of a mailed link. One that cannot be read has no token: the page is the same for any.
+#[derive(Default, Deserialize)]
 pub struct LinkQuery {
     #[serde(default)]
     token: String,
+}
+
+impl<S: Sync> FromRequestParts<S> for LinkQuery {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
+        Ok(Query::try_from_uri(&parts.uri).map(|Query(query)| query).unwrap_or_default())
+    }
 }
 
 impl LinkQuery {
@@ -30,7 +40,7 @@ impl LinkQuery {
 }
 
 /// A page with one button, for any token: opening a link never uses it up (S13).
-pub async fn page(headers: HeaderMap, Query(query): Query<LinkQuery>) -> Response {
+pub async fn page(headers: HeaderMap, query: LinkQuery) -> Response {
     if pages::wants_json(&headers) {
         let mut response = ApiError::MethodNotAllowed.into_response();
         response.headers_mut().insert(header::ALLOW, HeaderValue::from_static("POST"));

@@ -1,0 +1,132 @@
+//! The command itself: what it prints, how it ends, and what a `kill -9` leaves.
+
+#![allow(clippy::unwrap_used, clippy::expect_used)] // a test that cannot go on fails there
+
+use reqwest::Client;
+use serde_json::{Value, json};
+use std::io::{BufRead, BufReader};
+use std::path::PathBuf;
+use std::process::{Child, Command, Output, Stdio};
+
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new(name: &str) -> Self {
+        let folder = std::env::temp_dir().join(format!("tollgate-command-{name}-{}", std::process::id()));
+        let _old = std::fs::remove_dir_all(&folder);
+        std::fs::create_dir_all(&folder).unwrap();
+        Self(folder)
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _gone = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+/// The command with nothing of this process's own settings, run in `folder`.
+fn command(folder: &Folder, arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_tollgate"));
+    command.current_dir(&folder.0).env_clear().args(arguments).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
+}
+
+struct Running {
+    child: Child,
+    lines: Vec<String>,
+}
+
+impl Running {
+    /// Starts it and reads what it prints until it is ready.
+    fn start(folder: &Folder) -> Self {
+        let mut child = command(folder, &["--port", "0"]).spawn().unwrap();
+        let mut lines = Vec::new();
+        for line in BufReader::new(child.stdout.take().unwrap()).lines() {
+            lines.push(line.unwrap());
+            if lines.last().unwrap().starts_with("ready") {
+                break;
+            }
+        }
+        Self { child, lines }
+    }
+
+    fn base_url(&self) -> &str {
+        let line = self.lines.iter().find(|line| line.starts_with("account")).unwrap();
+        line.split_whitespace().last().unwrap().strip_suffix("/account").unwrap()
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ended = self.child.kill();
+        let _ended = self.child.wait();
+    }
+}
+
+fn refused(output: Output) -> String {
+    assert_eq!(output.status.code(), Some(2));
+    let text = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(text.lines().count(), 1, "{text}");
+    text
+}
+
+#[test]
+fn a_bad_option_a_taken_port_and_a_bad_setting_are_one_line_and_exit_code_2() {
+    let folder = Folder::new("refused");
+    assert!(refused(command(&folder, &["--nonsense"]).output().unwrap()).contains("--nonsense"));
+    assert!(refused(command(&folder, &["--port", "x"]).output().unwrap()).contains("--port"));
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = taken.local_addr().unwrap().port().to_string();
+    assert!(refused(command(&folder, &["--port", &port]).output().unwrap()).contains(&port));
+    let secret = command(&folder, &["--port", "0"]).env("AUTH_SECRET", "tiny").output().unwrap();
+    assert!(refused(secret).contains("AUTH_SECRET"));
+    std::fs::write(folder.0.join(".env"), "ACCESS_TOKEN_EXPIRE=soon\n").unwrap();
+    assert!(refused(command(&folder, &["--port", "0"]).output().unwrap()).contains("ACCESS_TOKEN_EXPIRE"));
+}
+
+#[tokio::test]
+async fn what_was_accepted_before_a_kill_is_there_after_it_with_its_mails_and_the_password_is_printed_once() {
+    let folder = Folder::new("killed");
+    let client = Client::new();
+    let mut first = Running::start(&folder);
+    let admin = first.lines.iter().find(|line| line.starts_with("admin")).unwrap();
+    let password = admin.split_whitespace().last().unwrap().to_owned();
+    let body = json!({"email": "admin@localhost.test", "password": password});
+    let answer = client.post(format!("{}/login", first.base_url())).json(&body).send().await.unwrap();
+    assert_eq!(answer.status(), 200);
+    let mut accepted = Vec::new();
+    for n in 0..8 {
+        let email = format!("k{n}@example.com");
+        let body = json!({"email": email, "username": format!("kill{n}"), "password": "correct horse battery"});
+        let answer = client.post(format!("{}/register", first.base_url())).json(&body).send().await.unwrap();
+        assert_eq!(answer.status(), 202);
+        accepted.push(email);
+    }
+    first.child.kill().unwrap();
+    first.child.wait().unwrap();
+
+    let second = Running::start(&folder);
+    assert!(!second.lines.iter().any(|line| line.starts_with("admin")));
+    let base = second.base_url();
+    client.post(format!("{base}/_local/drain")).send().await.unwrap().error_for_status().unwrap();
+    for email in accepted {
+        let mails = client.get(format!("{base}/_local/emails?to={email}")).send().await.unwrap();
+        let mails: Value = mails.json().await.unwrap();
+        let mails = mails["items"].as_array().unwrap();
+        // A kill between SES taking it and the mark may send the same mail twice.
+        assert!((1..=2).contains(&mails.len()) && mails.iter().all(|mail| mail["code"] == mails[0]["code"]), "{email}");
+        let proof = json!({"email": email, "code": mails[0]["code"]});
+        let answer = client.post(format!("{base}/verify")).json(&proof).send().await.unwrap();
+        assert_eq!(answer.status(), 200, "{email}");
+    }
+}
+
+#[test]
+fn an_interrupt_ends_it_cleanly() {
+    let folder = Folder::new("interrupted");
+    let mut running = Running::start(&folder);
+    let pid = running.child.id().to_string();
+    assert!(Command::new("kill").args(["-INT", &pid]).status().unwrap().success());
+    assert_eq!(running.child.wait().unwrap().code(), Some(0));
+}
