@@ -8,7 +8,7 @@ use axum::{Json, Router};
 use http::{HeaderName, HeaderValue, Method, header};
 use std::any::Any;
 use std::time::Duration;
-use tollgate_platform::{Clock, Origins};
+use tollgate_platform::{Clock, ConfigError, Origins};
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::cors::{AllowOrigin, CorsLayer, ExposeHeaders};
 
@@ -50,6 +50,14 @@ impl Conventions {
             .layer(cors)
             .layer(from_fn_with_state(self.clock, each_request))
     }
+}
+
+/// What a function serves whose settings will not do (S16): 503 for everything, with the variable's name in the log, so
+/// that the alarm on errors fires.
+pub fn misconfigured(error: &ConfigError, clock: Clock) -> Router {
+    let cause = format!("a setting is missing or wrong: {error}");
+    let unavailable = async move || ApiError::Unavailable(cause);
+    Router::new().fallback(unavailable).layer(from_fn_with_state(clock, each_request))
 }
 
 /// The contract's 404.
@@ -123,5 +131,41 @@ fn finish(response: &mut Response, context: &RequestContext) {
     let is_html = headers.get(header::CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(b"text/html"));
     if is_html {
         headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(crate::CONTENT_SECURITY_POLICY));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use axum::body::Body;
+    use http_body_util::BodyExt;
+    use tower::ServiceExt;
+
+    async fn ask(router: Router, path: &str) -> (http::response::Parts, serde_json::Value) {
+        let request = http::Request::builder().uri(path).body(Body::empty()).unwrap();
+        let (parts, body) = router.oneshot(request).await.unwrap().into_parts();
+        (parts, serde_json::from_slice(&body.collect().await.unwrap().to_bytes()).unwrap())
+    }
+
+    // S16
+    #[tokio::test]
+    async fn a_function_whose_settings_will_not_do_answers_503_without_telling_which() {
+        let error = ConfigError::new("TABLE_PREFIX", "a name");
+        let (parts, body) = ask(misconfigured(&error, Clock::system()), "/login").await;
+        assert_eq!((parts.status.as_u16(), body["code"].as_str()), (503, Some("unavailable")));
+        assert!(parts.headers.contains_key("retry-after") && !body.to_string().contains("TABLE_PREFIX"));
+    }
+
+    #[tokio::test]
+    async fn a_panic_is_a_500_that_shows_nothing_and_the_next_request_lives() {
+        let routes =
+            Router::new().route("/panic", axum::routing::get(async || -> &'static str { panic!("the inside") }));
+        let conventions = Conventions { origins: Origins::of([]), clock: Clock::system() };
+        let router = conventions.serve(routes);
+        for _ in 0..2 {
+            let (parts, body) = ask(router.clone(), "/panic").await;
+            assert_eq!((parts.status.as_u16(), body["code"].as_str()), (500, Some("internal")));
+            assert!(!body.to_string().contains("inside"));
+        }
     }
 }

@@ -10,7 +10,7 @@ mod page;
 
 pub use body::{Form, Input, JsonBody, OptionalJson, PathId};
 pub use context::RequestContext;
-pub use conventions::{Conventions, method_not_allowed, not_found};
+pub use conventions::{Conventions, method_not_allowed, misconfigured, not_found};
 pub use cookies::{CookieJar, CookieSettings, REFRESH_COOKIE};
 pub use error::{ApiError, FieldError};
 pub use guard::{ActiveUser, Admin, Guard};
