@@ -2,7 +2,7 @@
 
 use crate::app::TestApp;
 use serde_json::json;
-use tollgate_local::faults::{Kind, Service};
+use tollgate_local::faults::{Fault, Kind, Service};
 
 const EMAIL: &str = "ann@example.com";
 
@@ -95,6 +95,30 @@ async fn whatever_fails_on_the_mails_way_one_mail_arrives() {
             }
         }
     }
+}
+
+// R6
+#[tokio::test]
+async fn a_claim_that_nobody_gave_back_lapses_and_the_mail_goes_out() {
+    let app = TestApp::start().await;
+    app.stack
+        .held(async {
+            app.register("ann").await.expect(202);
+            app.fail(Service::Ses, Kind::Error, 0, 1000);
+            // The first claim is written, and nothing after it: as when the mailer dies there.
+            let operation = Some("UpdateItem".to_owned());
+            let fault = Fault { service: Service::Dynamodb, operation, kind: Kind::Error, after: 1, times: 1000 };
+            assert!(app.stack.wire().add(fault));
+        })
+        .await;
+    app.drain().await;
+    app.stack.wire().clear();
+    assert_eq!(app.table("outbox").await[0]["state"]["S"], "claimed");
+    app.post("/_local/queues/mail/redrive", json!({})).await.expect(200);
+    assert!(app.mails(EMAIL).await.is_empty(), "another message holds it");
+    app.advance(15 * 60);
+    app.post("/_local/queues/mail/redrive", json!({})).await.expect(200);
+    assert_eq!(app.mails(EMAIL).await.len(), 1);
 }
 
 #[tokio::test]

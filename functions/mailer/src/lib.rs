@@ -91,7 +91,15 @@ async fn one(state: &State, message: SqsMessage) -> Result<(), Failure> {
         Claim::AlreadyDone => return Ok(()),
         Claim::HeldByAnother => return Err(Failure::HeldByAnother),
     };
-    let outcome = deliver(state, &row).await?;
+    let outcome = match deliver(state, &row).await {
+        Ok(outcome) => outcome,
+        Err(failure) => {
+            if let Err(error) = state.store.release_message(&row.id, &holder).await {
+                tracing::warn!(message_id = %row.id, %error, "a claim is left to lapse");
+            }
+            return Err(failure);
+        }
+    };
     let now = state.clock.now();
     match outcome {
         Ok(()) => {

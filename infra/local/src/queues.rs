@@ -175,21 +175,17 @@ impl Queue {
         self.drawer.delete(&self.kind, id)
     }
 
-    /// Puts the dead letters back, as if they had just been sent.
+    /// Puts the dead letters back as new messages, with ids of their own: as SQS does it.
     ///
     /// # Errors
     /// When the drawer does not.
     pub fn redrive(&self) -> Result<usize, DrawerError> {
-        let mut held = self.held();
-        let mut count = 0;
-        for message in held.messages.iter_mut().filter(|message| message.is_dead) {
-            *message = Message { receives: 0, hidden_until: None, is_dead: false, ..message.clone() };
-            self.drawer.put(&self.kind, &message.id, message)?;
-            count += 1;
+        let dead: Vec<_> = self.held().messages.iter().filter(|message| message.is_dead).cloned().collect();
+        for message in &dead {
+            self.send(message.body.clone(), message.group.clone(), None)?;
+            self.delete(&message.id)?;
         }
-        drop(held);
-        self.arrivals.notify_one();
-        Ok(count)
+        Ok(dead.len())
     }
 
     /// When the next hidden message comes back, if any is hidden.
@@ -255,6 +251,7 @@ mod tests {
         assert!(queue.receive(10, false).unwrap().is_empty(), "dead");
         assert_eq!(queue.depth(), Depth { name: "plain", depth: 0, in_flight: 0, dead: 1 });
         assert_eq!(queue.redrive().unwrap(), 1);
+        assert_eq!(queue.depth().dead, 0);
         assert_eq!(queue.receive(10, false).unwrap()[0].receives, 1);
     }
 

@@ -88,18 +88,13 @@ impl Store {
     /// When DynamoDB does not answer.
     pub async fn register(&self, account: &NewAccount) -> Result<Registration, StoreError> {
         let profile = &account.profile;
+        let (name, address) = (&profile.username, &profile.email);
+        let name_marker = marker_item(username_marker_key(name), 'u', &name.key(), &profile.id, None)?;
+        let address_marker = marker_item(email_marker_key(address), 'e', address.key(), &profile.id, Some(address))?;
         let mut transaction = self
             .transaction()
-            .create(
-                Part::Username,
-                IDENTITY,
-                marker_item(username_marker_key(&profile.username), 'u', &profile.username.key(), &profile.id)?,
-            )
-            .create(
-                Part::Email,
-                IDENTITY,
-                marker_item(email_marker_key(&profile.email), 'e', profile.email.key(), &profile.id)?,
-            )
+            .create(Part::Username, IDENTITY, name_marker)
+            .create(Part::Email, IDENTITY, address_marker)
             .create(Part::Other, IDENTITY, profile_item(profile)?)
             .create(Part::Email, CREDENTIALS, credentials_item(&profile.email, &account.credentials)?)
             .create(Part::Other, GATE, gate_item(&account.gate)?);
@@ -345,14 +340,23 @@ fn profile_item(profile: &Profile) -> Result<Item, StoreError> {
     item(profile, [("pk", user_key(&profile.id)), ("email_key", s(profile.email.key())), ("month", month)])
 }
 
-/// A marker: what makes `key` unique, and what a search by prefix finds. `of` is `e` for addresses, `u` for names.
-fn marker_item(pk: AttributeValue, of: char, key: &str, user: &UserId) -> Result<Item, StoreError> {
+/// A marker: what makes a name or an address unique, and what a search by prefix finds. An address's marker also keeps
+/// the address as it was first typed: mail goes there, however it is spelled the next time (S14).
+fn marker_item(
+    pk: AttributeValue,
+    of: char,
+    key: &str,
+    user: &UserId,
+    address: Option<&Email>,
+) -> Result<Item, StoreError> {
     #[derive(Serialize)]
     struct Marker<'a> {
         user_id: &'a UserId,
+        address: Option<&'a Email>,
     }
     let initial = key.chars().next().unwrap_or('-');
-    item(&Marker { user_id: user }, [("pk", pk), ("initial", s(format!("{of}#{initial}"))), ("marker", s(key))])
+    let marker = Marker { user_id: user, address };
+    item(&marker, [("pk", pk), ("initial", s(format!("{of}#{initial}"))), ("marker", s(key))])
 }
 
 fn decoy_item(id: &MessageId, index: usize, bytes: usize, now: Timestamp) -> Result<Item, StoreError> {

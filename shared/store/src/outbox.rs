@@ -27,6 +27,9 @@ pub struct Outgoing {
     pub created_at: Timestamp,
 }
 
+/// How long a claim holds against another SQS message, in milliseconds: longer than any invocation.
+const CLAIM_LAPSES_MS: i64 = 15 * 60 * 1000;
+
 /// The kind of a row that is never sent: the work that an answer for an unknown address must do as well (S6).
 pub const DECOY: &str = "decoy";
 
@@ -47,7 +50,8 @@ pub(crate) fn outbox_item(message: &Outgoing) -> Result<Item, StoreError> {
 }
 
 impl Store {
-    /// Claims message `id` for the SQS message `holder`; a later receive of the same SQS message takes it over.
+    /// Claims message `id` for the SQS message `holder`. A later receive of the same SQS message takes the claim over;
+    /// another one does when the claim has lapsed (a redrive gives a message a new id).
     ///
     /// # Errors
     /// When DynamoDB does not answer, or the item is corrupt.
@@ -57,15 +61,16 @@ impl Store {
             .update_item()
             .table_name(self.table(OUTBOX))
             .key("pk", s(id.to_string()))
-            .update_expression("SET #state = :claimed, claimed_by = :holder, claimed_at = :now")
+            .update_expression("SET #state = :claimed, claimed_by = :holder, claimed_ms = :now")
             .condition_expression(
-                "attribute_exists(pk) AND (#state = :pending OR (#state = :claimed AND claimed_by = :holder))",
+                "attribute_exists(pk) AND (#state = :pending OR (#state = :claimed AND (claimed_by = :holder OR claimed_ms <= :lapsed)))",
             )
             .expression_attribute_names("#state", "state")
             .expression_attribute_values(":claimed", s("claimed"))
             .expression_attribute_values(":pending", s("pending"))
             .expression_attribute_values(":holder", s(holder))
-            .expression_attribute_values(":now", s(now.to_string()))
+            .expression_attribute_values(":now", n(now.as_millisecond()))
+            .expression_attribute_values(":lapsed", n(now.as_millisecond() - CLAIM_LAPSES_MS))
             .return_values(ReturnValue::AllNew)
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
             .return_consumed_capacity(ReturnConsumedCapacity::Indexes)
@@ -81,6 +86,32 @@ impl Store {
                 Ok(if held.is_some_and(|state| state == "claimed") { Claim::HeldByAnother } else { Claim::AlreadyDone })
             }
             _ => Err(StoreError::of(error)),
+        }
+    }
+
+    /// Gives a claim back: the try has failed, and whoever receives the message next may try at once.
+    ///
+    /// # Errors
+    /// When DynamoDB does not answer; the claim lapses by itself then.
+    pub async fn release_message(&self, id: &MessageId, holder: &str) -> Result<(), StoreError> {
+        let answer = self
+            .client
+            .update_item()
+            .table_name(self.table(OUTBOX))
+            .key("pk", s(id.to_string()))
+            .update_expression("SET #state = :pending REMOVE claimed_by, claimed_ms")
+            .condition_expression("#state = :claimed AND claimed_by = :holder")
+            .expression_attribute_names("#state", "state")
+            .expression_attribute_values(":claimed", s("claimed"))
+            .expression_attribute_values(":pending", s("pending"))
+            .expression_attribute_values(":holder", s(holder))
+            .return_consumed_capacity(ReturnConsumedCapacity::Indexes)
+            .send()
+            .await;
+        match answer {
+            Ok(_) => Ok(()),
+            Err(error) if error.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) => Ok(()),
+            Err(error) => Err(StoreError::of(error)),
         }
     }
 
@@ -117,10 +148,10 @@ impl Store {
             .expression_attribute_values(":state", s(state))
             .expression_attribute_values(":now", s(now.to_string()));
         call = match reason {
-            None => call.update_expression("SET #state = :state, closed_at = :now REMOVE body, claimed_by, claimed_at"),
+            None => call.update_expression("SET #state = :state, closed_at = :now REMOVE body, claimed_by, claimed_ms"),
             Some(reason) => call
                 .update_expression(
-                    "SET #state = :state, closed_at = :now, reason = :reason REMOVE body, claimed_by, claimed_at",
+                    "SET #state = :state, closed_at = :now, reason = :reason REMOVE body, claimed_by, claimed_ms",
                 )
                 .expression_attribute_values(":reason", s(reason)),
         };

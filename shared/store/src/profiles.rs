@@ -80,12 +80,17 @@ pub(crate) fn credentials_item(email: &Email, credentials: &Credentials) -> Resu
 }
 
 /// What is there of a name and an address that somebody asks for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Taken {
     /// The name is an account's, or held.
     pub username: bool,
-    /// The address is an account's.
-    pub email: bool,
+    /// The address is an account's: as that account has it.
+    pub email: Option<Email>,
+}
+
+#[derive(Deserialize)]
+struct AddressMarker {
+    address: Email,
 }
 
 impl Store {
@@ -177,7 +182,9 @@ impl Store {
         Ok(Taken {
             username: has(&identity, username_marker_key(username)).is_some()
                 || held_until.is_some_and(|until| now.as_second() < until),
-            email: has(&identity, email_marker_key(email)).is_some(),
+            email: has(&identity, email_marker_key(email))
+                .map(|marker| read::<AddressMarker>(IDENTITY, marker.clone()).map(|marker| marker.address))
+                .transpose()?,
         })
     }
 

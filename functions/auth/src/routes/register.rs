@@ -48,7 +48,7 @@ pub async fn register(
     let id = UserId::new(context.now, random_bytes());
     let account = Account { id, email: &email, username: &username, password_version: 1 };
     let proof = mails::onetime(&state, account, Purpose::Verify, context.now).await?;
-    let outcome = if taken.email {
+    let outcome = if taken.email.is_some() {
         Registration::EmailTaken
     } else {
         let mut audit = context.entry(Action::Registered, Some(id), Some(id.to_string()));
@@ -74,7 +74,12 @@ pub async fn register(
         Registration::Done => {}
         Registration::UsernameTaken => return Err(ApiError::UsernameTaken),
         Registration::EmailTaken => {
-            let mail = Mail::AlreadyRegistered { to: email.as_str().to_owned() };
+            // Lost to another registration of this moment? Then its spelling of the address is read now.
+            let known = match taken.email {
+                Some(known) => known,
+                None => state.store.taken(&username, &email, context.now).await?.email.unwrap_or(email),
+            };
+            let mail = Mail::AlreadyRegistered { to: known.as_str().to_owned() };
             let mail = mails::outgoing(&mail, context.now)?;
             if !state.store.register_known(&username, &mail, context.now).await? {
                 return Err(ApiError::UsernameTaken);
