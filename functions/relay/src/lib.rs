@@ -132,3 +132,56 @@ async fn send(state: &State, batch: &[Wanted]) -> Vec<String> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::{Value, json};
+
+    fn record(sequence_number: &str, name: &str, image: Value) -> Value {
+        json!({
+            "eventID": sequence_number, "eventName": name, "eventVersion": "1.1", "eventSource": "aws:dynamodb", "awsRegion": "eu-west-1",
+            "dynamodb": {
+                "ApproximateCreationDateTime": 1_800_000_000, "Keys": {}, "NewImage": image, "SequenceNumber": sequence_number,
+                "SizeBytes": 1, "StreamViewType": "NEW_IMAGE",
+            },
+        })
+    }
+
+    fn row(kind: &str) -> Value {
+        json!({"pk": {"S": "msg_00000000000070008000000000000000"}, "kind": {"S": kind}, "state": {"S": "pending"}})
+    }
+
+    /// The sequence numbers that are reported; every call to SQS fails, there is nothing behind it.
+    async fn reported(records: Vec<Value>) -> Vec<String> {
+        let sdk = tollgate_platform::aws::defaults(SdkConfig::builder()).build();
+        let config = Config::from_env(&Env::from_pairs([("MAIL_QUEUE_URL", "http://127.0.0.1:1/mail")])).unwrap();
+        let state = State::new(config, &sdk, Clock::system());
+        let event = serde_json::from_value(json!({"Records": records})).unwrap();
+        let Ok(response) = handle(event, &state).await;
+        response.batch_item_failures.into_iter().filter_map(|failure| failure.item_identifier).collect()
+    }
+
+    // S6
+    #[tokio::test]
+    async fn decoys_and_changes_of_rows_ask_for_nothing() {
+        let quiet = vec![
+            record("1", "INSERT", row("decoy")),
+            record("2", "MODIFY", row("verify")),
+            record("3", "REMOVE", json!({})),
+        ];
+        assert!(reported(quiet).await.is_empty());
+    }
+
+    // R6
+    #[tokio::test]
+    async fn a_record_that_cannot_be_read_or_sent_is_reported_and_never_dropped() {
+        let records = vec![
+            record("1", "INSERT", row("decoy")),
+            record("2", "INSERT", json!({"pk": {"S": "nonsense"}, "kind": {"S": "verify"}})),
+            record("3", "INSERT", json!({})),
+        ];
+        assert_eq!(reported(records).await, ["2", "3"]);
+        assert_eq!(reported(vec![record("4", "INSERT", row("verify"))]).await, ["4"], "SQS is out of reach");
+    }
+}

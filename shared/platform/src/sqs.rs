@@ -23,3 +23,23 @@ where
     }
     response
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    // R6
+    #[tokio::test]
+    async fn only_the_messages_that_failed_are_reported() {
+        let event = r#"{"Records":[{"messageId":"a","body":"good"},{"messageId":"b","body":"bad"},{"messageId":"c","body":"good"}]}"#;
+        let event: SqsEvent = serde_json::from_str(event).unwrap();
+        let judge = async |message: SqsMessage| match message.body.as_deref() {
+            Some("good") => Ok(()),
+            _ => Err("not good"),
+        };
+        let response = batch(event, judge).await;
+        let failed: Vec<_> =
+            response.batch_item_failures.iter().map(|failure| failure.item_identifier.as_str()).collect();
+        assert_eq!(failed, ["b"]);
+    }
+}
