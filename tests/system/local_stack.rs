@@ -123,6 +123,12 @@ async fn the_desk_answers_on_this_machine_alone() {
             assert_eq!((answer.status.as_u16(), &answer.body["code"]), (403, &json!("forbidden")), "{host}");
         }
     }
+    for (origin, allowed) in [("http://localhost:3000", true), ("https://evil.example", false), ("null", false)] {
+        let answer = app.send(Method::POST, "/_local/drain", &[("origin", origin)], None).await;
+        assert_eq!(answer.status == 200, allowed, "{origin}");
+    }
+    let json = app.send(Method::GET, "/_local", &[("accept", "application/json")], None).await.expect(200);
+    assert_eq!(json.body["emails"], 0);
     let page = app.send(Method::GET, "/_local", &[("accept", "text/html")], None).await.expect(200);
     assert!(page.text.contains("Inbox") && !page.text.contains("<script"));
 }

@@ -20,6 +20,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
+use std::net::Ipv4Addr;
 use std::sync::Arc;
 use std::time::Duration;
 use tollgate_domain::RequestId;
@@ -103,12 +104,22 @@ impl Desk {
     }
 }
 
-/// Only a browser on this machine gets in, by whatever name another site gave it (DNS rebinding).
+/// Whether `authority` is this machine, by a name or an address of its own.
+fn is_this_machine(authority: &str) -> bool {
+    let name = authority.rsplit_once(':').map_or(authority, |(name, _)| name);
+    name == "localhost" || name.parse::<Ipv4Addr>().is_ok_and(|address| address.is_loopback())
+}
+
+/// Whether a request comes from this machine alone: from no site that gave its own name to this address (DNS rebinding),
+/// from no page of another site whose form leads here.
+fn is_own(headers: &HeaderMap) -> bool {
+    let header = |name| headers.get(name).map(|value: &HeaderValue| value.to_str().unwrap_or_default());
+    let origin_is_own = |origin: &str| origin.strip_prefix("http://").is_some_and(is_this_machine);
+    header(header::HOST).is_some_and(is_this_machine) && header(header::ORIGIN).is_none_or(origin_is_own)
+}
+
 async fn guard(request: Request, next: Next) -> Response {
-    let host = request.headers().get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
-    let name = host.rsplit_once(':').map_or(host, |(name, _)| name);
-    let is_loopback = name.parse::<std::net::Ipv4Addr>().is_ok_and(|address| address.is_loopback());
-    if name != "localhost" && !is_loopback {
+    if !is_own(request.headers()) {
         return Refused(ApiError::Forbidden).into_response();
     }
     let mut response = next.run(request).await;
@@ -155,12 +166,18 @@ struct DeskPage {
     tables: Vec<&'static str>,
 }
 
-async fn page(State(desk): State<Desk>) -> Answer<Html<String>> {
+async fn page(State(desk): State<Desk>, headers: HeaderMap) -> Answer<Response> {
+    let accept = headers.get(header::ACCEPT).and_then(|accept| accept.to_str().ok()).unwrap_or_default();
+    if accept.starts_with("application/json") {
+        let now = desk.clock.now();
+        let emails = desk.standins.mails()?.len();
+        return Ok(Json(json!({"now": now, "emails": emails, "queues": desk.depths()})).into_response());
+    }
     let queues = desk.depths().into_iter().map(|depth| json!(depth)).collect();
     let tables = TABLES.iter().map(|table| table.name).collect();
     let now = desk.clock.now().strftime("%A, %-d %B %Y, %H:%M:%S UTC").to_string();
     let page = DeskPage { base_url: desk.base_url, now, mails: desk.standins.mails()?, queues, tables };
-    page.render().map(Html).map_err(|error| Refused(ApiError::Internal(error.to_string())))
+    page.render().map(|text| Html(text).into_response()).map_err(|error| Refused(ApiError::Internal(error.to_string())))
 }
 
 impl Desk {
