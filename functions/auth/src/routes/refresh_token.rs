@@ -103,8 +103,8 @@ async fn next_row(state: &State, context: &RequestContext, token: &RefreshToken)
             Err(Refused::SessionGone)
         }
         Refresh::Refuse if row.rotation().is_expired(context.now, idle_seconds) => Err(Refused::SessionGone),
-        // `Rotate`: two rotations of one moment; the other one has just been undone by nobody. The client asks again.
-        Refresh::Refuse | Refresh::Rotate => Err(Refused::SessionLives),
+        Refresh::Refuse => Err(Refused::SessionLives),
+        Refresh::Rotate => Err(ApiError::Internal("a rotation was refused without a reason".into()).into()),
     }
 }
 
