@@ -177,16 +177,17 @@ fn respond(answer: &Value) -> Option<Response> {
     };
     let mut response = Response::new(Body::from(body));
     *response.status_mut() = status;
-    let single =
-        answer["headers"].as_object().into_iter().flatten().filter_map(|(name, value)| Some((name, value.as_str()?)));
-    let many = answer["multiValueHeaders"].as_object().into_iter().flatten();
-    let many = many.flat_map(|(name, values)| {
-        values.as_array().into_iter().flatten().filter_map(move |v| Some((name, v.as_str()?)))
+    let many = answer["multiValueHeaders"].as_object();
+    let is_many = |name: &String| many.is_some_and(|many| many.contains_key(name));
+    let single = answer["headers"].as_object().into_iter().flatten().filter(|(name, _)| !is_many(name));
+    let single = single.filter_map(|(name, value)| Some((name, value.as_str()?)));
+    let many = many.into_iter().flatten().flat_map(|(name, values)| {
+        values.as_array().into_iter().flatten().filter_map(move |value| Some((name, value.as_str()?)))
     });
     let headers = response.headers_mut();
     for (name, value) in many.chain(single) {
         let name: HeaderName = name.parse().ok()?;
-        if name != header::SET_COOKIE && !headers.contains_key(&name) {
+        if name != header::SET_COOKIE {
             headers.append(name, value.parse().ok()?);
         }
     }
@@ -233,10 +234,14 @@ mod tests {
     }
 
     #[test]
-    fn several_cookies_of_an_answer_stay_several_headers() {
-        let answer = json!({"statusCode": 200, "headers": {"x-a": "1"}, "multiValueHeaders": {"x-a": ["1"]}, "cookies": ["a=1", "b=2"], "body": "x"});
+    fn every_value_of_a_header_of_an_answer_stays_and_none_is_doubled() {
+        let answer = json!({
+            "statusCode": 200, "headers": {"x-a": "1", "x-b": "1", "vary": "origin"},
+            "multiValueHeaders": {"x-a": ["1"], "vary": ["origin", "accept-encoding"]},
+            "cookies": ["a=1", "b=2"], "body": "x",
+        });
         let response = respond(&answer).unwrap();
-        assert_eq!(response.headers().get_all("set-cookie").iter().count(), 2);
-        assert_eq!(response.headers().get_all("x-a").iter().count(), 1);
+        let count = |name: &str| response.headers().get_all(name).iter().count();
+        assert_eq!(["set-cookie", "x-a", "x-b", "vary"].map(count), [2, 1, 1, 2]);
     }
 }

@@ -6,6 +6,7 @@ use clap::Parser;
 use options::Arguments;
 use std::fs::File;
 use std::io::Write;
+use std::os::unix::fs::OpenOptionsExt;
 use std::process::ExitCode;
 use std::sync::Mutex;
 use std::time::Instant;
@@ -96,7 +97,7 @@ fn settings() -> Vec<(String, String)> {
 /// The functions' logs: JSON lines in the data folder, so that the terminal stays a person's.
 fn log(data: &Data) -> Result<(), StartError> {
     let Data::Folder(folder) = data else { return Ok(()) };
-    let file = File::options().create(true).append(true).open(folder.join("log.jsonl"))?;
+    let file = File::options().create(true).append(true).mode(0o600).open(folder.join("log.jsonl"))?;
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("warn,tollgate=info,tollgate_http=info,tollgate_auth=info,tollgate_relay=info,tollgate_mailer=info,tollgate_local=info"));
     let _already_set = tracing_subscriber::fmt()
         .json()

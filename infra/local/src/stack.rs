@@ -13,8 +13,10 @@ use crate::queues::{QUEUES, Queue};
 use crate::standins::Standins;
 use axum::Router;
 use dynoxide::Database;
+use std::fs::{File, Permissions, TryLockError};
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -62,6 +64,7 @@ pub struct Stack {
     stops: Vec<oneshot::Sender<()>>,
     servers: Vec<JoinHandle<()>>,
     pumps: [JoinHandle<()>; 2],
+    _lock: Option<File>,
 }
 
 impl Stack {
@@ -73,7 +76,7 @@ impl Stack {
         let listener = bind(options.port).await?;
         let address = listener.local_addr()?;
         let base_url = format!("http://{address}");
-        let (database, drawer) = open(&options.data, &options.clock)?;
+        let (database, drawer, lock) = open(&options.data, &options.clock)?;
         let clock = options.clock.clone();
         let wire = Wire::new(clock.clone());
         let queues = QUEUES
@@ -95,6 +98,7 @@ impl Stack {
             stops: Vec::new(),
             servers: Vec::new(),
             pumps: [tokio::spawn(async {}), tokio::spawn(async {})],
+            _lock: lock,
         };
         let tables = bind(0).await?;
         let aws = bind(0).await?;
@@ -247,14 +251,26 @@ async fn bind(port: u16) -> Result<TcpListener, StartError> {
     })
 }
 
-fn open(data: &Data, clock: &LocalClock) -> Result<(Database, Drawer), StartError> {
+/// The database, and the lock that keeps a second process from it; it ends with the process, however that ends.
+fn open(data: &Data, clock: &LocalClock) -> Result<(Database, Drawer, Option<File>), StartError> {
     let Data::Folder(folder) = data else {
         let database = Database::memory().map_err(|error| StartError::Failed(error.to_string()))?;
-        return Ok((database.clone(), Drawer::open(database)?));
+        return Ok((database.clone(), Drawer::open(database)?, None));
     };
     let refused = |reason: String| StartError::Data { folder: folder.display().to_string(), reason };
-    std::fs::create_dir_all(folder).map_err(|error| refused(error.to_string()))?;
+    // Secrets lie in it: nobody else of this machine may look.
+    let made = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder);
+    made.map_err(|error| refused(error.to_string()))?;
+    let lock = File::options().create(true).append(true).mode(0o600).open(folder.join("lock"));
+    let lock = lock.map_err(|error| refused(error.to_string()))?;
+    lock.try_lock().map_err(|error| match error {
+        TryLockError::WouldBlock => refused("another tollgate uses this folder".into()),
+        TryLockError::Error(error) => refused(error.to_string()),
+    })?;
     let file = folder.join("tables.db");
+    let made = File::options().create(true).append(true).mode(0o600).open(&file);
+    let own = made.and_then(|file| file.set_permissions(Permissions::from_mode(0o600)));
+    own.map_err(|error| refused(error.to_string()))?;
     let database = Database::new(&file.to_string_lossy()).map_err(|error| refused(error.to_string()))?;
     let drawer = Drawer::open(database.clone()).map_err(|error| refused(error.to_string()))?;
     let version: u32 = drawer.get("stack", "version")?.unwrap_or(SCHEMA_VERSION);
@@ -267,5 +283,5 @@ fn open(data: &Data, clock: &LocalClock) -> Result<(Database, Drawer), StartErro
     if let Some(seconds) = drawer.get::<i64>("stack", "clock")? {
         clock.advance(jiff::SignedDuration::from_secs(seconds));
     }
-    Ok((database, drawer))
+    Ok((database, drawer, Some(lock)))
 }

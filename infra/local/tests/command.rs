@@ -5,6 +5,7 @@
 use reqwest::Client;
 use serde_json::{Value, json};
 use std::io::{BufRead, BufReader};
+use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use std::process::{Child, Command, Output, Stdio};
 
@@ -120,6 +121,20 @@ async fn what_was_accepted_before_a_kill_is_there_after_it_with_its_mails_and_th
         let answer = client.post(format!("{base}/verify")).json(&proof).send().await.unwrap();
         assert_eq!(answer.status(), 200, "{email}");
     }
+}
+
+#[test]
+fn a_second_process_on_the_same_folder_is_refused_and_nobody_else_may_read_the_first_ones() {
+    let folder = Folder::new("shared");
+    let _first = Running::start(&folder);
+    assert!(refused(command(&folder, &["--port", "0"]).output().unwrap()).contains("another tollgate"));
+    let mode = |path: PathBuf| std::fs::metadata(path).unwrap().permissions().mode() & 0o077;
+    let data = folder.0.join(".tollgate");
+    for file in std::fs::read_dir(&data).unwrap() {
+        let file = file.unwrap().path();
+        assert_eq!(mode(file.clone()), 0, "{}", file.display());
+    }
+    assert_eq!(mode(data), 0);
 }
 
 #[test]
