@@ -78,7 +78,17 @@ pub fn start_time() -> Timestamp {
     "2026-03-01T12:00:00Z".parse().unwrap()
 }
 
+/// A stack without limits, for the tests that are not about them.
 pub fn options() -> Options {
+    Options { env: no_limits(), ..limited() }
+}
+
+pub fn no_limits() -> Vec<(String, String)> {
+    vec![("RATE_LIMIT_PER_MINUTE".to_owned(), "0".to_owned())]
+}
+
+/// A stack as it is deployed.
+pub fn limited() -> Options {
     Options {
         port: 0,
         data: Data::Memory,
@@ -92,6 +102,11 @@ pub fn options() -> Options {
 impl TestApp {
     pub async fn start() -> Self {
         Self::start_with(options()).await
+    }
+
+    /// With the limits of a deployed stack.
+    pub async fn start_limited() -> Self {
+        Self::start_with(limited()).await
     }
 
     pub async fn start_with_admin() -> Self {

@@ -1,9 +1,11 @@
 //! The settings of this function.
 
+use crate::providers::Providers;
 use std::sync::Arc;
+use tollgate_domain::limit::Quota;
 use tollgate_domain::password::PasswordPolicy;
 use tollgate_domain::session::Lifetimes;
-use tollgate_http::CookieSettings;
+use tollgate_http::{CookieSettings, quota_from_env};
 use tollgate_platform::keys::SecretIds;
 use tollgate_platform::{ConfigError, Env, Origins};
 
@@ -14,8 +16,14 @@ pub struct Config {
     pub app_url: Arc<str>,
     /// Whom access tokens are for.
     pub audience: Arc<str>,
+    /// Where a sign-in at a provider returns to when nothing else is asked for.
+    pub frontend_url: Arc<str>,
     /// Where browsers may call from.
     pub origins: Origins,
+    /// Calls that each route takes of a client and of an account; `None`: any number.
+    pub rate_limit: Option<Quota>,
+    /// The providers that are set up.
+    pub providers: Providers,
     /// How cookies are set.
     pub cookies: CookieSettings,
     /// How long sessions and their tokens live.
@@ -32,6 +40,8 @@ pub struct Config {
 
 /// The link of a reset mail, in seconds.
 pub(crate) const RESET_LINK_SECONDS: u32 = 3600;
+/// The way to a provider and back, in seconds.
+pub(crate) const FLOW_SECONDS: u32 = 10 * 60;
 /// A mailed code, in seconds.
 pub(crate) const CODE_SECONDS: u32 = 15 * 60;
 
@@ -45,7 +55,11 @@ impl Config {
         if !(8..=64).contains(&min_chars) {
             return Err(ConfigError::new("PASSWORD_MIN_LENGTH", "a number of characters from 8 to 64"));
         }
+        let mut secret_ids = SecretIds::both(env)?;
         Ok(Self {
+            frontend_url: env.address("FRONTEND_URL", || format!("{app_url}/account"))?.into(),
+            rate_limit: quota_from_env(env)?,
+            providers: Providers::from_env(env, &mut secret_ids)?,
             audience: env.get("TOKEN_AUDIENCE").unwrap_or(&app_url).into(),
             app_url: app_url.into(),
             origins: Origins::from_env(env)?,
@@ -58,7 +72,7 @@ impl Config {
             verify_link_seconds: env.seconds("VALIDATION_TOKEN_EXPIRE", 86_400)?,
             passwords: PasswordPolicy { min_chars },
             table_prefix: env.required("TABLE_PREFIX", "what the names of the tables start with")?.to_owned(),
-            secret_ids: SecretIds::both(env)?,
+            secret_ids,
         })
     }
 }

@@ -3,6 +3,7 @@
 use crate::State;
 use crate::passwords::Hasher;
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
 use tollgate_domain::RequestId;
 use tollgate_domain::audit::Action;
 use tollgate_domain::gate::Gate;
@@ -48,8 +49,13 @@ impl State {
         let id = UserId::new(now, random_bytes());
         // A hasher of its own: this happens once, and its working memory goes with it.
         let hash = Hasher::new().hash(password).await?;
-        let context =
-            RequestContext { request_id: RequestId::new(now, random_bytes()), now, ip: None, user_agent: None };
+        let context = RequestContext {
+            request_id: RequestId::new(now, random_bytes()),
+            now,
+            route: String::new(),
+            ip: None,
+            user_agent: None,
+        };
         let mut audit = context.entry(Action::Registered, None, Some(id.to_string()));
         audit.after = Some(json!({"is_admin": true}));
         let account = NewAccount {
@@ -60,9 +66,9 @@ impl State {
                 provider: Provider::Local,
                 email_verified: true,
                 created_at: now,
-                linked_providers: Vec::new(),
+                links: BTreeMap::new(),
             },
-            credentials: Credentials { user_id: id, hash, password_version: 1 },
+            credentials: Some(Credentials { user_id: id, hash, password_version: 1 }),
             gate: Gate { is_admin: true, ..Gate::new(id) },
             proof: None,
             audit,

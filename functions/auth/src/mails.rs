@@ -3,13 +3,15 @@
 use crate::State;
 use crate::config::{CODE_SECONDS, RESET_LINK_SECONDS};
 use jiff::Timestamp;
+use tollgate_domain::gate::Gate;
 use tollgate_domain::onetime::{OneTimeRow, Purpose};
 use tollgate_domain::session::after;
 use tollgate_domain::{Email, MessageId, UserId, Username};
 use tollgate_http::ApiError;
 use tollgate_mail::{Message, OneTime};
 use tollgate_platform::{codes, random_bytes};
-use tollgate_store::Outgoing;
+use tollgate_store::outbox::DECOY;
+use tollgate_store::{Outgoing, Profile};
 
 /// The account that a secret is made for, as it stands.
 pub struct Account<'a> {
@@ -19,16 +21,40 @@ pub struct Account<'a> {
     pub password_version: u64,
 }
 
-/// A new row for `purpose` and the mail that prints its secrets.
+impl<'a> Account<'a> {
+    /// As profile and gate have it.
+    pub fn of(profile: &'a Profile, gate: &Gate) -> Self {
+        Self {
+            id: profile.id,
+            email: &profile.email,
+            username: &profile.username,
+            password_version: gate.password_version,
+        }
+    }
+}
+
+/// The kind of the mail that prints a secret of `purpose`.
+pub const fn kind(purpose: Purpose) -> &'static str {
+    match purpose {
+        Purpose::Verify | Purpose::ChangeEmail => "verify",
+        Purpose::Reset => "reset",
+        Purpose::LoginCode => "login_code",
+    }
+}
+
+/// A new row for `purpose` and the mail that prints its secrets. It goes to the address of the account, or to `new_email`,
+/// which the account is to have.
 pub async fn onetime(
     state: &State,
     account: Account<'_>,
     purpose: Purpose,
+    new_email: Option<Email>,
     now: Timestamp,
 ) -> Result<(OneTimeRow, Outgoing), ApiError> {
     let link_seconds = match purpose {
-        Purpose::Verify => state.config.verify_link_seconds,
+        Purpose::Verify | Purpose::ChangeEmail => state.config.verify_link_seconds,
         Purpose::Reset => RESET_LINK_SECONDS,
+        Purpose::LoginCode => CODE_SECONDS,
     };
     let keys = state.keys.codes().await?;
     let row = OneTimeRow {
@@ -37,13 +63,15 @@ pub async fn onetime(
         user_id: account.id,
         generation: keys.generation(now).to_owned(),
         email_key: account.email.key().to_owned(),
+        new_email,
         password_version: account.password_version,
         expires_at: after(now, link_seconds),
         code_expires_at: after(now, CODE_SECONDS.min(link_seconds)),
         tries: 0,
         used_at: None,
     };
-    let (to, username) = (account.email.as_str().to_owned(), account.username.as_str().to_owned());
+    let to = row.new_email.as_ref().unwrap_or(account.email).as_str().to_owned();
+    let username = account.username.as_str().to_owned();
     let otp = OneTime {
         user_id: account.id,
         id: row.id.clone(),
@@ -51,10 +79,17 @@ pub async fn onetime(
         expires_at: row.expires_at,
     };
     let message = match purpose {
-        Purpose::Verify => Message::Verify { to, username, otp },
+        Purpose::Verify => Message::Verify { to, username, otp, is_change: false },
+        Purpose::ChangeEmail => Message::Verify { to, username, otp, is_change: true },
         Purpose::Reset => Message::Reset { to, username, otp },
+        Purpose::LoginCode => Message::LoginCode { to, username, otp },
     };
     Ok((row, outgoing(&message, now)?))
+}
+
+/// What is written where no mail is to be sent (S6).
+pub fn decoy(now: Timestamp) -> Outgoing {
+    Outgoing { id: new_id(now), kind: DECOY.to_owned(), body: "-".repeat(200), created_at: now }
 }
 
 /// `message` as it goes into the outbox.
@@ -63,7 +98,6 @@ pub fn outgoing(message: &Message, now: Timestamp) -> Result<Outgoing, ApiError>
     Ok(Outgoing { id: new_id(now), kind: message.kind().to_owned(), body, created_at: now })
 }
 
-/// The id of a new message.
-pub fn new_id(now: Timestamp) -> MessageId {
+fn new_id(now: Timestamp) -> MessageId {
     MessageId::new(now, random_bytes())
 }

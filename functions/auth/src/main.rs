@@ -1,9 +1,9 @@
 //! The `auth` function as a Lambda binary.
 
 use lambda_http::Error;
-use tollgate_auth::{Config, State, router};
+use tollgate_auth::{Config, ProviderClients, State, router};
 use tollgate_http::misconfigured;
-use tollgate_platform::{Clock, Env, aws, telemetry};
+use tollgate_platform::{Clock, Env, Outbound, aws, telemetry};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
@@ -12,7 +12,8 @@ async fn main() -> Result<(), Error> {
         Ok(config) => config,
         Err(error) => return lambda_http::run(misconfigured(&error, Clock::system())).await,
     };
-    let state = State::new(config, &aws::load().await, Clock::system());
+    let providers = ProviderClients::new(Outbound::system(), Outbound::system());
+    let state = State::new(config, &aws::load().await, providers, Clock::system());
     state.keys.warm().await;
     lambda_http::run(router(state)).await
 }

@@ -11,6 +11,8 @@ use tollgate_http::{ApiError, Form};
 #[template(path = "verify.html")]
 struct VerifyPage<'a> {
     token: &'a str,
+    username: Option<&'a str>,
+    is_change: bool,
 }
 
 #[derive(Template)]
@@ -36,9 +38,12 @@ pub enum Answer {
     PasswordSet,
 }
 
-/// The page behind the link of a verification mail.
-pub fn verify(token: &str) -> Response {
-    html(StatusCode::OK, &VerifyPage { token })
+/// The page behind the link of a verification mail; `asked` says which account asked, and whether it has another address
+/// so far.
+pub fn verify(token: &str, asked: Option<(&str, bool)>) -> Response {
+    let username = asked.map(|(username, _)| username);
+    let is_change = asked.is_some_and(|(_, is_change)| is_change);
+    html(StatusCode::OK, &VerifyPage { token, username, is_change })
 }
 
 /// The page behind the link of a reset mail; `refused` says why the password that was sent will not do.

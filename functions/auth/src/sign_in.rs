@@ -1,19 +1,21 @@
 //! The making of a session, and the answer that hands out its tokens.
 
-use crate::State;
+use crate::{State, devices};
 use axum::Json;
 use axum::response::{IntoResponse, Response};
 use http::header;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use tollgate_domain::audit::Action;
+use tollgate_domain::audit::{Action, AuditEntry};
 use tollgate_domain::gate::{Gate, Left};
+use tollgate_domain::onetime::OneTimeRow;
 use tollgate_domain::session::after;
+use tollgate_domain::user::IdentityProvider;
 use tollgate_domain::{SessionId, User};
-use tollgate_http::{ApiError, REFRESH_COOKIE, RequestContext};
+use tollgate_http::{ApiError, CookieJar, REFRESH_COOKIE, RequestContext};
 use tollgate_platform::tokens::{Nonce, new_claims};
 use tollgate_platform::{Secret, random_bytes};
-use tollgate_store::{NewSession, Profile, SessionRow};
+use tollgate_store::{Admission, Admitted, NewSession, Profile, SessionRow, Takeover};
 
 /// How the refresh token reaches the client.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
@@ -37,16 +39,54 @@ struct TokenResponse<'a> {
     user: User,
 }
 
+/// By what somebody has shown who it is.
+#[derive(Clone, Copy)]
+pub enum Proof<'a> {
+    /// The password of this version.
+    Password,
+    /// A mailed code: it is used up by the write that makes the session.
+    Code(&'a OneTimeRow),
+    /// A provider's word.
+    Provider(IdentityProvider),
+}
+
+impl Proof<'_> {
+    /// Its name in the audit trail.
+    pub const fn method(self) -> &'static str {
+        match self {
+            Self::Password => "password",
+            Self::Code(_) => "code",
+            Self::Provider(provider) => provider.as_str(),
+        }
+    }
+
+    /// What a client is told whose proof is good no more.
+    const fn refusal(self) -> ApiError {
+        match self {
+            Self::Password => ApiError::InvalidCredentials,
+            Self::Code(_) => ApiError::InvalidCode,
+            Self::Provider(_) => ApiError::AccountDisabled,
+        }
+    }
+}
+
+/// The request of a client that signs in.
+pub struct Client<'a> {
+    pub context: &'a RequestContext,
+    pub cookies: &'a CookieJar,
+    pub delivery: TokenDelivery,
+}
+
 /// Makes a session for `profile`, whose `gate` was read in this request: the row first, then the gate, on condition that
 /// the account is still what was judged.
 pub async fn sign_in(
     state: &State,
-    context: &RequestContext,
-    profile: Profile,
-    mut gate: Gate,
-    delivery: TokenDelivery,
+    client: &Client<'_>,
+    mut profile: Profile,
+    gate: Gate,
+    proof: Proof<'_>,
 ) -> Result<Response, ApiError> {
-    let now = context.now;
+    let (context, now) = (client.context, client.context.now);
     let nonce = Nonce::draw();
     let session = NewSession {
         id: SessionId::new(now, random_bytes()),
@@ -57,35 +97,108 @@ pub async fn sign_in(
         ip: context.ip.clone(),
         user_agent: context.user_agent.clone(),
     };
-    let judged_version = gate.password_version;
     state.store.put_session(&session).await?;
-    let mut tries = 0;
-    let (gate, ended) = loop {
-        let ended = gate.sessions_to_end(now);
-        let entry = (&session.id, session.ends_at);
-        if let Some(gate) = state.store.admit_session(&profile.id, entry, Some(judged_version), &ended).await? {
-            break (gate, ended);
+    let (gate, ended) = match proof {
+        Proof::Code(row) if !profile.email_verified => {
+            let gate = take_over(state, context, &profile, gate, &session, row).await?;
+            profile.email_verified = true;
+            (gate, Vec::new())
         }
-        // What raced this sign-in has won, unless it was only another sign-in that took the last place.
-        gate = state.store.gate(&profile.id).await?.ok_or(ApiError::InvalidCredentials)?;
-        refuse_closed(&gate)?;
-        if gate.sessions.contains_key(&session.id) {
-            break (gate, ended); // it was admitted, and the answer was lost (R8)
-        }
-        tries += 1;
-        if gate.password_version != judged_version {
-            return Err(ApiError::InvalidCredentials);
-        }
-        if tries == 5 {
-            return Err(ApiError::Unavailable("the gate changes too often".into()));
-        }
+        _ => admit(state, context, gate, &session, proof).await?,
     };
     let mut entry = context.entry(Action::SignedIn, Some(profile.id), Some(profile.id.to_string()));
-    entry.after = Some(json!({"method": "password", "session_id": session.id, "ended": ended}));
+    entry.after = Some(json!({"method": proof.method(), "session_id": session.id, "ended": ended}));
     state.store.record(&entry).await?;
     let seconds_left = i64::from(state.config.lifetimes.idle_seconds.min(state.config.lifetimes.absolute_seconds));
     let handed = Handed { session: session.id, n: 0, nonce: &nonce, seconds_left };
-    answer(state, context, profile, &gate, handed, delivery).await
+    let account = (profile.id, gate.password_version);
+    let mut response = answer(state, context, profile, &gate, handed, client.delivery).await?;
+    if client.delivery == TokenDelivery::Cookie {
+        let device = devices::remember(state, client.cookies, account, now).await?;
+        response.headers_mut().append(header::SET_COOKIE, device);
+    }
+    Ok(response)
+}
+
+/// Adds the session to the gate; what raced this sign-in has won, unless it was only another sign-in.
+async fn admit(
+    state: &State,
+    context: &RequestContext,
+    mut gate: Gate,
+    session: &NewSession,
+    proof: Proof<'_>,
+) -> Result<(Gate, Vec<SessionId>), ApiError> {
+    let judged_version = match proof {
+        Proof::Provider(_) => None,
+        Proof::Password | Proof::Code(_) => Some(gate.password_version),
+    };
+    for _ in 0..5 {
+        let ended = gate.sessions_to_end(context.now);
+        let admission = Admission {
+            user: &session.user_id,
+            session: &session.id,
+            ends_at: session.ends_at,
+            ended: &ended,
+            password_version: judged_version,
+        };
+        let admitted = match proof {
+            Proof::Code(row) => match state.store.admit_by_code(&admission, row, context.now).await? {
+                Admitted::Done => {
+                    gate.sessions.retain(|id, _| !ended.contains(id));
+                    gate.sessions.insert(session.id, session.ends_at);
+                    return Ok((gate, ended));
+                }
+                Admitted::CodeUsed => return Err(proof.refusal()),
+                Admitted::GateChanged => None,
+            },
+            Proof::Password | Proof::Provider(_) => state.store.admit_session(&admission).await?,
+        };
+        if let Some(gate) = admitted {
+            return Ok((gate, ended));
+        }
+        gate = state.store.gate(&session.user_id).await?.ok_or(proof.refusal())?;
+        refuse_closed(&gate)?;
+        if gate.sessions.contains_key(&session.id) {
+            return Ok((gate, ended)); // it was admitted, and the answer was lost (R8)
+        }
+        if judged_version.is_some_and(|version| version != gate.password_version) {
+            return Err(proof.refusal());
+        }
+    }
+    Err(ApiError::Unavailable("the gate changes too often".into()))
+}
+
+/// The real owner of the address arrives at an account that nobody had proved: its password and sessions end (S23).
+async fn take_over(
+    state: &State,
+    context: &RequestContext,
+    profile: &Profile,
+    mut gate: Gate,
+    session: &NewSession,
+    row: &OneTimeRow,
+) -> Result<Gate, ApiError> {
+    let takeover = Takeover {
+        profile,
+        replaces_version: gate.password_version,
+        session: Some((&session.id, session.ends_at)),
+        code: Some(row),
+        identity: None,
+        audit: &[taken_over_entry(context, profile, "code")],
+    };
+    if !state.store.take_over(&takeover, context.now).await? {
+        return Err(ApiError::InvalidCode);
+    }
+    gate.password_version += 1;
+    gate.sessions = [(session.id, session.ends_at)].into();
+    Ok(gate)
+}
+
+/// The entry of an address that is proved, and of the password that ends with it.
+pub fn taken_over_entry(context: &RequestContext, profile: &Profile, method: &str) -> AuditEntry {
+    let mut entry = context.entry(Action::Verified, Some(profile.id), Some(profile.id.to_string()));
+    entry.before = Some(json!({"email_verified": false, "has_password": true}));
+    entry.after = Some(json!({"email_verified": true, "has_password": false, "method": method}));
+    entry
 }
 
 /// Refuses an account that is closed; a deleted one is as good as unknown.

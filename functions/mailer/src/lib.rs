@@ -144,9 +144,14 @@ async fn secrets_of(
     message: &Message,
 ) -> Result<Result<(Option<Plain>, Option<Plain>), Parked>, Failure> {
     let (purpose, otp): (Purpose, &OneTime) = match message {
-        Message::Verify { otp, .. } => (Purpose::Verify, otp),
+        Message::Verify { otp, is_change: false, .. } => (Purpose::Verify, otp),
+        Message::Verify { otp, is_change: true, .. } => (Purpose::ChangeEmail, otp),
         Message::Reset { otp, .. } => (Purpose::Reset, otp),
-        Message::AlreadyRegistered { .. } | Message::PasswordChanged { .. } => return Ok(Ok((None, None))),
+        Message::LoginCode { otp, .. } => (Purpose::LoginCode, otp),
+        Message::AlreadyRegistered { .. }
+        | Message::PasswordChanged { .. }
+        | Message::EmailChanged { .. }
+        | Message::ProviderLinked { .. } => return Ok(Ok((None, None))),
     };
     if state.clock.now() >= otp.expires_at {
         return Ok(Err(Parked::Expired));

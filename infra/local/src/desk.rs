@@ -4,6 +4,7 @@ use crate::TABLE_PREFIX;
 use crate::clock::LocalClock;
 use crate::drawer::{DrawerError, request_of};
 use crate::faults::{Fault, Wire};
+use crate::providers::{Account, Providers};
 use crate::pump::{PumpError, Pumps};
 use crate::queues::{Depth, Queue};
 use crate::standins::{Mail, Standins};
@@ -24,6 +25,7 @@ use std::net::Ipv4Addr;
 use std::sync::Arc;
 use std::time::Duration;
 use tollgate_domain::RequestId;
+use tollgate_domain::user::IdentityProvider;
 use tollgate_http::{ApiError, FieldError};
 use tollgate_platform::random_bytes;
 use tollgate_store::schema::TABLES;
@@ -35,6 +37,8 @@ pub struct Desk {
     pub base_url: String,
     /// Mails, queues, secrets.
     pub standins: Standins,
+    /// Google and GitHub.
+    pub providers: Providers,
     /// The event sources.
     pub pumps: Arc<Pumps>,
     /// The wire.
@@ -51,7 +55,7 @@ pub struct Desk {
 const DRAIN: Duration = Duration::from_secs(30);
 
 /// What goes wrong at the desk, told as everywhere else.
-struct Refused(ApiError);
+pub struct Refused(ApiError);
 
 impl IntoResponse for Refused {
     fn into_response(self) -> Response {
@@ -87,6 +91,7 @@ type Answer<T = Json<Value>> = Result<T, Refused>;
 impl Desk {
     /// Its routes.
     pub fn router(self) -> Router {
+        let providers = self.providers.clone().router();
         Router::new()
             .route("/_local", get(page))
             .route("/_local/emails", get(mails).delete(clear_mails))
@@ -97,10 +102,13 @@ impl Desk {
             .route("/_local/tables/{name}", get(table))
             .route("/_local/tokens", post(token))
             .route("/_local/faults", post(add_fault).delete(clear_faults))
+            .route("/_local/google/accounts", post(google_account))
+            .route("/_local/github/accounts", post(github_account))
             .route("/_local/{*path}", axum::routing::any(nothing))
             .method_not_allowed_fallback(async || Refused(ApiError::MethodNotAllowed))
-            .layer(from_fn(guard))
             .with_state(self)
+            .merge(providers)
+            .layer(from_fn(guard))
     }
 }
 
@@ -111,23 +119,33 @@ fn is_this_machine(authority: &str) -> bool {
 }
 
 /// Whether a request comes from this machine alone: from no site that gave its own name to this address (DNS rebinding),
-/// from no page of another site whose form leads here.
+/// from no page of another site whose form leads here. A page without a referrer names no origin in its forms; then the
+/// browser's own word counts.
 fn is_own(headers: &HeaderMap) -> bool {
-    let header = |name| headers.get(name).map(|value: &HeaderValue| value.to_str().unwrap_or_default());
-    let origin_is_own = |origin: &str| origin.strip_prefix("http://").is_some_and(is_this_machine);
-    header(header::HOST).is_some_and(is_this_machine) && header(header::ORIGIN).is_none_or(origin_is_own)
+    let header = |name: &str| headers.get(name).map(|value: &HeaderValue| value.to_str().unwrap_or_default());
+    let from_here = match header("origin") {
+        None => true,
+        Some("null") => header("sec-fetch-site") == Some("same-origin"),
+        Some(origin) => origin.strip_prefix("http://").is_some_and(is_this_machine),
+    };
+    header("host").is_some_and(is_this_machine) && from_here
 }
 
 async fn guard(request: Request, next: Next) -> Response {
     if !is_own(request.headers()) {
         return Refused(ApiError::Forbidden).into_response();
     }
+    let policy = match request.uri().path().starts_with("/_local") {
+        true => tollgate_http::CONTENT_SECURITY_POLICY,
+        // A provider's form leads to the callback, which leads on to the front end, wherever that is.
+        false => "default-src 'none'; style-src 'self'; img-src 'self'; frame-ancestors 'none'",
+    };
     let mut response = next.run(request).await;
     let headers = response.headers_mut();
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
-    headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(tollgate_http::CONTENT_SECURITY_POLICY));
+    headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(policy));
     response
 }
 
@@ -299,6 +317,16 @@ async fn token(State(desk): State<Desk>, headers: HeaderMap, bytes: Bytes) -> An
     let Token { header, claims } = body(&headers, &bytes)?;
     let token = desk.auth.sign_for_desk(header, claims).await?;
     Ok(Json(json!({"token": token.expose()})))
+}
+
+async fn google_account(desk: State<Desk>, headers: HeaderMap, bytes: Bytes) -> Answer<(StatusCode, Json<Account>)> {
+    let account = desk.providers.put_account(IdentityProvider::Google, body(&headers, &bytes)?)?;
+    Ok((StatusCode::CREATED, Json(account)))
+}
+
+async fn github_account(desk: State<Desk>, headers: HeaderMap, bytes: Bytes) -> Answer<(StatusCode, Json<Account>)> {
+    let account = desk.providers.put_account(IdentityProvider::Github, body(&headers, &bytes)?)?;
+    Ok((StatusCode::CREATED, Json(account)))
 }
 
 async fn add_fault(State(desk): State<Desk>, headers: HeaderMap, bytes: Bytes) -> Answer<(StatusCode, Json<Value>)> {

@@ -12,6 +12,7 @@ use aws_smithy_async::rt::sleep::SharedAsyncSleep;
 use aws_smithy_async::time::SharedTimeSource;
 use aws_types::service_config::{LoadServiceConfig, ServiceConfigKey};
 use std::net::SocketAddr;
+use tollgate_domain::user::IdentityProvider;
 use tollgate_platform::{BadSecret, ConfigError, Env, check_secret, random_bytes};
 
 /// The secrets, made at the first start; those of the environment go before them (S16).
@@ -22,12 +23,53 @@ pub fn seed_secrets(standins: &Standins, env: &Env) -> Result<(), StartError> {
             check_secret(value).map_err(|bad: BadSecret| ConfigError::new(variable, bad.to_string()))?;
             standins.put_secret(name, value)?;
         } else if standins.secret(name)?.is_none() {
-            let random = random_bytes::<32>().iter().map(|byte| format!("{byte:02x}")).collect::<String>();
-            standins.put_secret(name, &random)?;
+            standins.put_secret(name, &hex(&random_bytes::<32>()))?;
         }
+    }
+    for provider in IdentityProvider::ALL {
+        let prefix = provider.as_str().to_uppercase();
+        let (id, secret) = (format!("{prefix}_CLIENT_ID"), format!("{prefix}_CLIENT_SECRET"));
+        let given = env.get(&id).filter(|id| *id != UNSET);
+        let text = match (given, env.get(&secret)) {
+            (Some(_), Some(secret)) => secret.to_owned(),
+            (Some(_), None) => return Err(ConfigError::new(&secret, format!("the secret that belongs to {id}")).into()),
+            (None, Some(_)) => return Err(ConfigError::new(&id, format!("the id that belongs to {secret}")).into()),
+            // The stand-in's own.
+            (None, None) => hex(&random_bytes::<16>()),
+        };
+        standins.put_secret(provider.as_str(), &text)?;
     }
     Ok(())
 }
+
+/// A provider's client id that says that it is not set up.
+const UNSET: &str = "unset";
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// The addresses of the stand-ins' Google and GitHub, by the variables that name the real ones'.
+const PROVIDERS: &[(IdentityProvider, &[(&str, &str)])] = &[
+    (
+        IdentityProvider::Google,
+        &[
+            ("GOOGLE_AUTH_URL", "/_google/authorize"),
+            ("GOOGLE_TOKEN_URL", "/_google/token"),
+            ("GOOGLE_ISSUER", "/_google"),
+            ("GOOGLE_JWKS_URL", "/_google/certs"),
+        ],
+    ),
+    (
+        IdentityProvider::Github,
+        &[
+            ("GITHUB_AUTHORIZE_URL", "/_github/login/oauth/authorize"),
+            ("GITHUB_TOKEN_URL", "/_github/login/oauth/access_token"),
+            ("GITHUB_USER_API", "/_github/user"),
+            ("GITHUB_EMAILS", "/_github/user/emails"),
+        ],
+    ),
+];
 
 /// What the functions find in their environment.
 pub fn environment(base_url: &str, tables: SocketAddr, aws: SocketAddr, over: Vec<(String, String)>) -> Env {
@@ -46,13 +88,23 @@ pub fn environment(base_url: &str, tables: SocketAddr, aws: SocketAddr, over: Ve
         ("AWS_ENDPOINT_URL_SES", format!("http://{aws}")),
         ("AWS_ENDPOINT_URL_SECRETS_MANAGER", format!("http://{aws}")),
     ];
-    let own = own.into_iter().map(|(name, value)| (name.to_owned(), value));
+    let mut own: Vec<_> = own.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
+    for (provider, addresses) in PROVIDERS {
+        let prefix = provider.as_str().to_uppercase();
+        let id = format!("{prefix}_CLIENT_ID");
+        own.push((format!("{prefix}_SECRET_ID"), provider.as_str().to_owned()));
+        // A client id of its own is one at the real provider.
+        if !over.iter().any(|(name, value)| *name == id && !value.is_empty()) {
+            own.push((id, format!("tollgate-local-{}", provider.as_str())));
+            own.extend(addresses.iter().map(|(name, path)| ((*name).to_owned(), format!("{base_url}{path}"))));
+        }
+    }
     let over = over.into_iter().filter(|(_, value)| !value.is_empty()).map(|(name, value)| match name.as_str() {
         // The browser's other name of this machine is allowed whatever else is.
         "CORS_ORIGINS" => (name, format!("{value},{localhost}")),
         _ => (name, value),
     });
-    Env::from_pairs(own.chain(over))
+    Env::from_pairs(own.into_iter().chain(over))
 }
 
 /// The SDKs' settings: the endpoints of the environment, the wire in between, time by the local clock.
@@ -95,6 +147,20 @@ pub const SETTINGS: &[&str] = &[
     "VERIFY_PAGE_URL",
     "RESET_PAGE_URL",
     "MAIL_FROM",
+    "RATE_LIMIT_PER_MINUTE",
+    "GOOGLE_CLIENT_ID",
+    "GOOGLE_CLIENT_SECRET",
+    "GOOGLE_AUTH_URL",
+    "GOOGLE_TOKEN_URL",
+    "GOOGLE_ISSUER",
+    "GOOGLE_JWKS_URL",
+    "GOOGLE_USERINFO_URL",
+    "GITHUB_CLIENT_ID",
+    "GITHUB_CLIENT_SECRET",
+    "GITHUB_AUTHORIZE_URL",
+    "GITHUB_TOKEN_URL",
+    "GITHUB_USER_API",
+    "GITHUB_EMAILS",
     "AUTH_SECRET",
     "CODES_SECRET",
 ];

@@ -17,6 +17,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::Notify;
+use tollgate_domain::user::IdentityProvider;
 
 /// A service that functions call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -30,6 +31,10 @@ pub enum Service {
     Ses,
     /// Secrets Manager.
     Secrets,
+    /// Google's token endpoint and keys.
+    Google,
+    /// GitHub's token endpoint and API.
+    Github,
 }
 
 /// How a call fails.
@@ -80,6 +85,8 @@ pub const OPERATIONS: &[(Service, &[&str])] = &[
     (Service::Sqs, &["SendMessageBatch"]),
     (Service::Ses, &["SendEmail"]),
     (Service::Secrets, &["GetSecretValue"]),
+    (Service::Google, &["POST /token", "GET /certs"]),
+    (Service::Github, &["POST /login/oauth/access_token", "GET /user", "GET /user/emails"]),
 ];
 
 /// A call that a function made.
@@ -169,8 +176,17 @@ impl Wire {
         Some(kind)
     }
 
-    async fn pass(self, request: HttpRequest) -> Result<HttpResponse, ConnectorError> {
-        let (service, operation) = called(&request);
+    /// The way to a provider.
+    #[must_use]
+    pub fn to_provider(&self, provider: IdentityProvider) -> SharedHttpConnector {
+        SharedHttpConnector::new(ToProvider { wire: self.clone(), provider })
+    }
+
+    async fn pass(
+        self,
+        (service, operation): (Service, String),
+        request: HttpRequest,
+    ) -> Result<HttpResponse, ConnectorError> {
         let table_request =
             (service == Service::Dynamodb).then(|| request.body().bytes().map(<[u8]>::to_vec)).flatten();
         match self.meet(service, &operation) {
@@ -278,6 +294,7 @@ fn throttled(service: Service) -> (u16, String) {
         Service::Sqs => (400, r#"{"__type":"com.amazonaws.sqs#RequestThrottled","message":"slow down"}"#.into()),
         Service::Secrets => (400, r#"{"__type":"ThrottlingException","message":"slow down"}"#.into()),
         Service::Ses => (400, error_xml("Sender", "Throttling")),
+        Service::Google | Service::Github => (429, r#"{"message":"slow down"}"#.into()),
     }
 }
 
@@ -305,7 +322,27 @@ fn lost() -> ConnectorError {
 
 impl HttpConnector for Wire {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
-        HttpConnectorFuture::new(self.clone().pass(request))
+        HttpConnectorFuture::new(self.clone().pass(called(&request), request))
+    }
+}
+
+/// The wire to a provider: its operations are method and path, without the stand-in's own prefix.
+#[derive(Debug)]
+struct ToProvider {
+    wire: Wire,
+    provider: IdentityProvider,
+}
+
+impl HttpConnector for ToProvider {
+    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+        let path = request.uri().parse::<http::Uri>().map(|uri| uri.path().to_owned()).unwrap_or_default();
+        let path = path.strip_prefix(&format!("/_{}", self.provider.as_str())).unwrap_or(&path).to_owned();
+        let service = match self.provider {
+            IdentityProvider::Google => Service::Google,
+            IdentityProvider::Github => Service::Github,
+        };
+        let operation = format!("{} {path}", request.method());
+        HttpConnectorFuture::new(self.wire.clone().pass((service, operation), request))
     }
 }
 

@@ -9,6 +9,7 @@ mod environment;
 mod error;
 pub mod faults;
 mod gateway;
+mod providers;
 mod pump;
 mod queues;
 mod stack;

@@ -60,7 +60,7 @@ async fn run(arguments: &Arguments, started: Instant) -> Result<(), StartError> 
         data: arguments.data(),
         clock: LocalClock::running(),
         admin: Some((arguments.admin_email.clone(), password.clone())),
-        env: settings(),
+        env: settings(arguments),
         faults: Vec::new(),
     };
     let stack = Stack::start(options).await?;
@@ -88,10 +88,12 @@ fn admin_password(arguments: &Arguments) -> Result<Secret<String>, StartError> {
 }
 
 /// The settings of the functions that the environment (or `.env`) holds.
-fn settings() -> Vec<(String, String)> {
+fn settings(arguments: &Arguments) -> Vec<(String, String)> {
     let env = Env::process();
     let names = tollgate_local::SETTINGS.iter().filter(|name| env.is_present(name));
-    names.map(|name| ((*name).to_owned(), env.get(name).unwrap_or_default().to_owned())).collect()
+    let given = names.map(|name| ((*name).to_owned(), env.get(name).unwrap_or_default().to_owned()));
+    let no_limits = arguments.no_rate_limits.then(|| ("RATE_LIMIT_PER_MINUTE".to_owned(), "0".to_owned()));
+    given.chain(no_limits).collect()
 }
 
 /// The functions' logs: JSON lines in the data folder, so that the terminal stays a person's.

@@ -8,6 +8,7 @@ use crate::environment::{environment, sdk, seed_secrets};
 use crate::error::StartError;
 use crate::faults::{Fault, Wire};
 use crate::gateway::{AUTH_PATHS, Gateway, function};
+use crate::providers::Providers;
 use crate::pump::{PumpError, Pumps};
 use crate::queues::{QUEUES, Queue};
 use crate::standins::Standins;
@@ -23,7 +24,9 @@ use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
-use tollgate_platform::{Env, Secret};
+use tollgate_auth::ProviderClients;
+use tollgate_domain::user::IdentityProvider;
+use tollgate_platform::{Env, Outbound, Secret};
 use tollgate_store::{SCHEMA_VERSION, Store};
 
 /// Where the tables live.
@@ -113,7 +116,9 @@ impl Stack {
         stack.serve(aws, standins.clone().router());
 
         let sdk = sdk(&env, &wire, &clock);
-        let auth = tollgate_auth::State::new(tollgate_auth::Config::from_env(&env)?, &sdk, clock.platform());
+        let outbound = |provider| Outbound::over(wire.to_provider(provider), &sdk);
+        let clients = ProviderClients::new(outbound(IdentityProvider::Google), outbound(IdentityProvider::Github));
+        let auth = tollgate_auth::State::new(tollgate_auth::Config::from_env(&env)?, &sdk, clients, clock.platform());
         let relay = tollgate_relay::State::new(tollgate_relay::Config::from_env(&env)?, &sdk, clock.platform());
         let mailer = tollgate_mailer::State::new(tollgate_mailer::Config::from_env(&env)?, &sdk, clock.platform());
         let pages = tollgate_pages::router(tollgate_pages::Config::from_env(&env)?, clock.platform());
@@ -146,7 +151,8 @@ impl Stack {
         let auth_function = function(tollgate_auth::router(auth.clone()));
         let routes = AUTH_PATHS.iter().map(|path| (*path, Arc::clone(&auth_function))).collect();
         let gateway = Gateway::new(routes, function(pages)).router();
-        let desk = Desk { base_url, standins, pumps, wire, clock, database, auth };
+        let providers = Providers::new(drawer, clock.clone(), &base_url, env);
+        let desk = Desk { base_url, standins, providers, pumps, wire, clock, database, auth };
         stack.serve(listener, desk.router().fallback_service(gateway));
         Ok(stack)
     }

@@ -41,7 +41,7 @@ struct Running {
 impl Running {
     /// Starts it and reads what it prints until it is ready.
     fn start(folder: &Folder) -> Self {
-        let mut child = command(folder, &["--port", "0"]).spawn().unwrap();
+        let mut child = command(folder, &["--port", "0", "--no-rate-limits"]).spawn().unwrap();
         let mut lines = Vec::new();
         for line in BufReader::new(child.stdout.take().unwrap()).lines() {
             lines.push(line.unwrap());

@@ -26,6 +26,15 @@ pub enum Action {
     /// A password was changed or set anew.
     #[serde(rename = "user.password_changed")]
     PasswordChanged,
+    /// An account has another address.
+    #[serde(rename = "user.email_changed")]
+    EmailChanged,
+    /// A provider's sign-in was linked.
+    #[serde(rename = "user.linked")]
+    Linked,
+    /// A provider's sign-in was taken away.
+    #[serde(rename = "user.unlinked")]
+    Unlinked,
     /// A user became an admin or ceased to be one.
     #[serde(rename = "user.role_changed")]
     RoleChanged,

@@ -5,6 +5,7 @@ pub mod audit;
 pub mod email;
 pub mod gate;
 pub mod ids;
+pub mod limit;
 pub mod onetime;
 pub mod password;
 pub mod secret;

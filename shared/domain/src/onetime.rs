@@ -1,6 +1,6 @@
 //! One-time secrets: links and codes that are mailed (S10–S12). They are derived, not stored (see the design).
 
-use crate::UserId;
+use crate::{Email, UserId};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -12,6 +12,10 @@ pub enum Purpose {
     Verify,
     /// Sets a new password.
     Reset,
+    /// Signs in.
+    LoginCode,
+    /// Proves the address that an account is to have instead of its own.
+    ChangeEmail,
 }
 
 impl Purpose {
@@ -21,6 +25,8 @@ impl Purpose {
         match self {
             Self::Verify => "verify",
             Self::Reset => "reset",
+            Self::LoginCode => "login_code",
+            Self::ChangeEmail => "change_email",
         }
     }
 }
@@ -39,8 +45,11 @@ pub struct OneTimeRow {
     pub user_id: UserId,
     /// The key they are derived with.
     pub generation: String,
-    /// The address that they were mailed to and prove.
+    /// The address of the account when they were made.
     pub email_key: String,
+    /// The address that they were mailed to, where that is another: the one that the account is to have.
+    #[serde(default)]
+    pub new_email: Option<Email>,
     /// The password version of the account when they were made.
     pub password_version: u64,
     /// When the link ends.
@@ -101,6 +110,7 @@ mod tests {
             user_id: UserId::new(at(0), [0; 10]),
             generation: "g".into(),
             email_key: "ann@example.com".into(),
+            new_email: None,
             password_version: 3,
             expires_at: at(3600),
             code_expires_at: at(900),

@@ -4,6 +4,7 @@ use crate::{Email, UserId};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::fmt;
+use std::str::FromStr;
 
 /// How an account came to be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -15,6 +16,61 @@ pub enum Provider {
     Google,
     /// By a GitHub account.
     Github,
+}
+
+/// Who can vouch for somebody, beside this service itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum IdentityProvider {
+    /// Google, by OpenID Connect.
+    Google,
+    /// GitHub, by OAuth 2.0 and its API.
+    Github,
+}
+
+impl IdentityProvider {
+    /// Both.
+    pub const ALL: [Self; 2] = [Self::Google, Self::Github];
+
+    /// Its name in paths, keys and answers.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Google => "google",
+            Self::Github => "github",
+        }
+    }
+
+    /// Its name for a person.
+    #[must_use]
+    pub const fn title(self) -> &'static str {
+        match self {
+            Self::Google => "Google",
+            Self::Github => "GitHub",
+        }
+    }
+}
+
+impl FromStr for IdentityProvider {
+    type Err = UnknownProvider;
+
+    fn from_str(text: &str) -> Result<Self, UnknownProvider> {
+        Self::ALL.into_iter().find(|provider| provider.as_str() == text).ok_or(UnknownProvider)
+    }
+}
+
+/// Not the name of a provider.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("not a provider")]
+pub struct UnknownProvider;
+
+impl From<IdentityProvider> for Provider {
+    fn from(provider: IdentityProvider) -> Self {
+        match provider {
+            IdentityProvider::Google => Self::Google,
+            IdentityProvider::Github => Self::Github,
+        }
+    }
 }
 
 /// The `User` of the contract.
@@ -56,6 +112,21 @@ impl Username {
         if fits { Ok(Self(text.to_owned())) } else { Err(InvalidUsername) }
     }
 
+    /// The nearest user name to what a provider calls somebody; `suffix` (at most 8 characters) makes it another one.
+    #[must_use]
+    pub fn near(text: &str, suffix: Option<&str>) -> Self {
+        let plain = |c: char| match c {
+            'A'..='Z' | 'a'..='z' | '0'..='9' | '.' | '_' | '-' => Some(c),
+            ' ' => Some('.'),
+            _ => None,
+        };
+        let mut name: String = text.trim().chars().filter_map(plain).take(31).collect();
+        if name.len() < 3 {
+            name = format!("user{name}");
+        }
+        Self(suffix.map_or(name.clone(), |suffix| format!("{name}-{suffix}")))
+    }
+
     /// As it was chosen.
     #[must_use]
     pub fn as_str(&self) -> &str {
@@ -84,6 +155,19 @@ impl<'de> Deserialize<'de> for Username {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn any_name_of_a_provider_gives_a_user_name() {
+        let long = "x".repeat(99);
+        for (text, name) in [("Ann Lee", "Ann.Lee"), ("", "user"), ("é", "user"), ("ab", "userab"), ("李", "user")] {
+            assert_eq!(Username::near(text, None).as_str(), name);
+        }
+        for text in ["Ann Lee", "", "<script>", &long] {
+            for suffix in [None, Some("12345678")] {
+                assert!(Username::parse(Username::near(text, suffix).as_str()).is_ok(), "{text}");
+            }
+        }
+    }
 
     #[test]
     fn a_user_name_has_3_to_40_plain_characters() {

@@ -1,6 +1,6 @@
 //! What a request brings beside its body: its id, where it came from, when.
 
-use axum::extract::FromRequestParts;
+use axum::extract::{FromRequestParts, MatchedPath};
 use http::request::Parts;
 use http::{HeaderMap, header};
 use jiff::Timestamp;
@@ -20,6 +20,8 @@ pub struct RequestContext {
     pub request_id: RequestId,
     /// When it came. The whole request sees this one moment.
     pub now: Timestamp,
+    /// The route that it took, as the contract writes it; empty where there is none.
+    pub route: String,
     /// The client's address, as the gateway saw it; never a header (S8).
     pub ip: Option<String>,
     /// What the client calls itself.
@@ -32,7 +34,10 @@ impl RequestContext {
             Some(GatewayContext::ApiGatewayV2(context)) => context.http.source_ip.clone(),
             _ => None,
         };
-        Self { request_id: RequestId::new(now, random_bytes()), now, ip, user_agent: user_agent(request.headers()) }
+        let route =
+            request.extensions().get::<MatchedPath>().map(|route| route.as_str().to_owned()).unwrap_or_default();
+        let request_id = RequestId::new(now, random_bytes());
+        Self { request_id, now, route, ip, user_agent: user_agent(request.headers()) }
     }
 
     /// An entry of the audit trail about `target`, done by `actor` in this request.

@@ -37,8 +37,8 @@ impl Conventions {
             .expose_headers(ExposeHeaders::list([
                 REQUEST_ID,
                 header::RETRY_AFTER,
-                HeaderName::from_static("ratelimit"),
-                HeaderName::from_static("ratelimit-policy"),
+                crate::error::RATELIMIT,
+                crate::error::RATELIMIT_POLICY,
             ]))
             .max_age(Duration::from_secs(600))
             .vary([header::ORIGIN]);

@@ -10,6 +10,11 @@ use tollgate_platform::{ConfigError, Env, Origins, Secret};
 /// The cookie that holds the refresh token.
 pub const REFRESH_COOKIE: &str = "refresh_token";
 
+/// The cookie of a client that signed in before.
+pub const DEVICE_COOKIE: &str = "device";
+/// The cookie that binds the way to a provider and back to a browser.
+pub const FLOW_COOKIE: &str = "oauth_state";
+
 /// How cookies are set in this deployment.
 #[derive(Debug, Clone, Copy)]
 pub struct CookieSettings {

@@ -1,14 +1,18 @@
 //! Errors as the contract tells them (RFC 9457), in one place. What a caller may read and what happened inside are
 //! different fields; the inside is logged once, with the request.
 
+use crate::Exceeded;
 use axum::response::{IntoResponse, Response};
-use http::{HeaderValue, StatusCode, header};
+use http::{HeaderName, HeaderValue, StatusCode, header};
 use serde::Serialize;
 use serde_json::{Value, json};
 use tollgate_domain::RequestId;
 use tollgate_domain::password::WeakPassword;
 use tollgate_platform::keys::KeyError;
 use tollgate_store::StoreError;
+
+pub(crate) const RATELIMIT: HeaderName = HeaderName::from_static("ratelimit");
+pub(crate) const RATELIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
 
 /// Every error of the contract that exists so far.
 #[derive(Debug, Clone)]
@@ -47,6 +51,28 @@ pub enum ApiError {
     InvalidToken,
     /// The link was good once.
     TokenExpired,
+    /// The code is not good.
+    InvalidCode,
+    /// Too many calls.
+    RateLimited(Exceeded),
+    /// Where a sign-in is to return to is no place of ours.
+    InvalidReturnTo,
+    /// This way of signing in is not set up.
+    ProviderNotConfigured,
+    /// The provider's answer belongs to no flow of this browser.
+    OauthStateMismatch,
+    /// The provider, or the person there, said no.
+    OauthDenied,
+    /// The provider knows no proved address of this person.
+    EmailNotVerifiedByProvider,
+    /// The identity is another account's, or there is one of this provider.
+    AlreadyLinked,
+    /// An account has this address, and the identity is not linked to it.
+    AccountExists,
+    /// Nothing would be left to sign in by.
+    LastSignInMethod,
+    /// The provider does not answer, or not to the point. The text is for the log.
+    OauthProviderUnavailable(String),
     /// The user name is another's, or kept.
     UsernameTaken,
     /// The password in this field will not do.
@@ -119,6 +145,39 @@ impl ApiError {
             Self::InvalidToken => {
                 (S::BAD_REQUEST, "invalid_token", "This link or code is not valid, or was used already.")
             }
+            Self::InvalidCode => (S::UNAUTHORIZED, "invalid_code", "This code is not valid, or was used already."),
+            Self::RateLimited(_) => {
+                (S::TOO_MANY_REQUESTS, "rate_limited", "Too many tries. Wait a moment, then try again.")
+            }
+            Self::InvalidReturnTo => {
+                (S::BAD_REQUEST, "invalid_return_to", "return_to must be an address of an allowed origin.")
+            }
+            Self::ProviderNotConfigured => {
+                (S::SERVICE_UNAVAILABLE, "provider_not_configured", "This way of signing in is not set up.")
+            }
+            Self::OauthStateMismatch => (
+                S::BAD_REQUEST,
+                "oauth_state_mismatch",
+                "This sign-in was not begun in this browser, or took too long. Begin again.",
+            ),
+            Self::OauthDenied => (S::BAD_REQUEST, "oauth_denied", "The provider did not let you in."),
+            Self::EmailNotVerifiedByProvider => (
+                S::BAD_REQUEST,
+                "email_not_verified_by_provider",
+                "Prove your address at the provider first, then come again.",
+            ),
+            Self::AlreadyLinked => (S::CONFLICT, "already_linked", "This is linked already."),
+            Self::AccountExists => (
+                S::CONFLICT,
+                "account_exists",
+                "There is an account with this address. Sign in to it, then link this provider.",
+            ),
+            Self::LastSignInMethod => {
+                (S::CONFLICT, "last_sign_in_method", "Set a password first: nothing else would be left to sign in by.")
+            }
+            Self::OauthProviderUnavailable(_) => {
+                (S::BAD_GATEWAY, "oauth_provider_unavailable", "The provider does not answer. Try again in a moment.")
+            }
             Self::TokenExpired => (S::BAD_REQUEST, "token_expired", "This link has expired. Ask for a new one."),
             Self::UsernameTaken => (S::CONFLICT, "username_taken", "This user name is taken."),
             Self::WeakPassword(_, reason) => return (S::UNPROCESSABLE_ENTITY, "weak_password", reason.to_string()),
@@ -157,7 +216,7 @@ impl ApiError {
     #[must_use]
     pub fn cause(&self) -> Option<&str> {
         match self {
-            Self::Internal(cause) | Self::Unavailable(cause) => Some(cause),
+            Self::Internal(cause) | Self::Unavailable(cause) | Self::OauthProviderUnavailable(cause) => Some(cause),
             _ => None,
         }
     }
@@ -210,6 +269,18 @@ impl IntoResponse for ApiError {
             }
             Self::Unavailable(_) => {
                 response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(RETRY_AFTER_SECONDS));
+            }
+            Self::RateLimited(exceeded) => {
+                // draft-ietf-httpapi-ratelimit-headers, since -08: a policy's name, its quota and window; what is left, and when.
+                let Exceeded { policy, quota, retry_after_seconds } = exceeded;
+                let limits = [
+                    (RATELIMIT_POLICY, format!("\"{policy}\";q={};w={}", quota.calls, quota.window_seconds)),
+                    (RATELIMIT, format!("\"{policy}\";r=0;t={retry_after_seconds}")),
+                    (header::RETRY_AFTER, retry_after_seconds.to_string()),
+                ];
+                for (name, value) in limits {
+                    response.headers_mut().extend(HeaderValue::try_from(value).map(|value| (name, value)));
+                }
             }
             _ => {}
         }

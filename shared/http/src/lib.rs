@@ -6,14 +6,16 @@ mod conventions;
 mod cookies;
 mod error;
 mod guard;
+mod limits;
 mod page;
 
 pub use body::{Form, Input, JsonBody, OptionalJson, PathId};
 pub use context::RequestContext;
 pub use conventions::{Conventions, method_not_allowed, misconfigured, not_found};
-pub use cookies::{CookieJar, CookieSettings, REFRESH_COOKIE};
+pub use cookies::{CookieJar, CookieSettings, DEVICE_COOKIE, FLOW_COOKIE, REFRESH_COOKIE};
 pub use error::{ApiError, FieldError};
 pub use guard::{ActiveUser, Admin, Guard};
+pub use limits::{AccountKey, Exceeded, Limiter, limit_posts, limit_redirects, quota_from_env};
 pub use page::{Cursor, Page, PageQuery};
 
 /// The policy of every HTML page: nothing inline, nothing foreign, in no frame.

@@ -10,7 +10,7 @@ use tollgate_domain::UserId;
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Message {
-    /// Proves the address of a new account: a link and a code.
+    /// Proves the address of a new account, or the one that an account is to have: a link and a code.
     Verify {
         /// The address.
         to: String,
@@ -18,6 +18,9 @@ pub enum Message {
         username: String,
         /// What link and code are derived from.
         otp: OneTime,
+        /// Whether the account has another address so far.
+        #[serde(default)]
+        is_change: bool,
     },
     /// Somebody registered an address that has an account.
     AlreadyRegistered {
@@ -32,6 +35,35 @@ pub enum Message {
         username: String,
         /// What the link is derived from.
         otp: OneTime,
+    },
+    /// Signs in: a code.
+    LoginCode {
+        /// The address.
+        to: String,
+        /// Whose account it is.
+        username: String,
+        /// What the code is derived from.
+        otp: OneTime,
+    },
+    /// The account has another address now: told to the old one.
+    EmailChanged {
+        /// The old address.
+        to: String,
+        /// Whose account it is.
+        username: String,
+        /// Since when.
+        at: Timestamp,
+    },
+    /// A provider's sign-in was linked.
+    ProviderLinked {
+        /// The address.
+        to: String,
+        /// Whose account it is.
+        username: String,
+        /// The provider, by its name for a person.
+        provider: String,
+        /// Since when.
+        at: Timestamp,
     },
     /// The password is another now.
     PasswordChanged {
@@ -66,6 +98,9 @@ impl Message {
             Self::AlreadyRegistered { .. } => "already_registered",
             Self::Reset { .. } => "reset",
             Self::PasswordChanged { .. } => "password_changed",
+            Self::LoginCode { .. } => "login_code",
+            Self::EmailChanged { .. } => "email_changed",
+            Self::ProviderLinked { .. } => "provider_linked",
         }
     }
 
@@ -76,6 +111,9 @@ impl Message {
             Self::Verify { to, .. }
             | Self::AlreadyRegistered { to }
             | Self::Reset { to, .. }
+            | Self::LoginCode { to, .. }
+            | Self::EmailChanged { to, .. }
+            | Self::ProviderLinked { to, .. }
             | Self::PasswordChanged { to, .. } => to,
         }
     }

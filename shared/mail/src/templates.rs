@@ -2,6 +2,7 @@
 
 use crate::Message;
 use askama::Template;
+use jiff::Timestamp;
 
 /// What a mail says beside its message.
 #[derive(Clone, Copy)]
@@ -44,6 +45,8 @@ struct Page<'a> {
     link: &'a str,
     code: &'a str,
     at: &'a str,
+    provider: &'a str,
+    is_change: bool,
 }
 
 macro_rules! templates {
@@ -75,6 +78,9 @@ templates! {
     already_registered, "already_registered.txt", "already_registered.html";
     reset, "reset.txt", "reset.html";
     password_changed, "password_changed.txt", "password_changed.html";
+    login_code, "login_code.txt", "login_code.html";
+    email_changed, "email_changed.txt", "email_changed.html";
+    provider_linked, "provider_linked.txt", "provider_linked.html";
 }
 
 /// Renders `message`.
@@ -88,18 +94,29 @@ pub fn render(message: &Message, context: &Context<'_>) -> Result<Mail, askama::
         Message::AlreadyRegistered { .. } => format!("You already have an account at {name}"),
         Message::Reset { .. } => format!("Set a new password for {name}"),
         Message::PasswordChanged { .. } => format!("Your password for {name} was changed"),
+        Message::LoginCode { .. } => format!("Your code for {name}"),
+        Message::EmailChanged { .. } => format!("Your address at {name} was changed"),
+        Message::ProviderLinked { provider, .. } => format!("{provider} was linked to your account at {name}"),
     };
     let link = match message {
         Message::Verify { .. } => format!("{}?token={}", context.verify_page_url, context.token),
         Message::Reset { .. } => format!("{}?token={}", context.reset_page_url, context.token),
-        Message::AlreadyRegistered { .. } | Message::PasswordChanged { .. } => format!("{}/account", context.app_url),
+        _ => format!("{}/account", context.app_url),
     };
+    let no_time = String::new;
+    let time = |at: &Timestamp| at.strftime("%-d %B %Y, %H:%M UTC").to_string();
     let (username, at) = match message {
-        Message::Verify { username, .. } | Message::Reset { username, .. } => (username.as_str(), String::new()),
-        Message::PasswordChanged { username, at, .. } => {
-            (username.as_str(), at.strftime("%-d %B %Y, %H:%M UTC").to_string())
+        Message::Verify { username, .. } | Message::Reset { username, .. } | Message::LoginCode { username, .. } => {
+            (username.as_str(), no_time())
         }
-        Message::AlreadyRegistered { .. } => ("", String::new()),
+        Message::PasswordChanged { username, at, .. }
+        | Message::EmailChanged { username, at, .. }
+        | Message::ProviderLinked { username, at, .. } => (username.as_str(), time(at)),
+        Message::AlreadyRegistered { .. } => ("", no_time()),
+    };
+    let provider = match message {
+        Message::ProviderLinked { provider, .. } => provider,
+        _ => "",
     };
     let page = Page {
         app_name: name,
@@ -109,12 +126,17 @@ pub fn render(message: &Message, context: &Context<'_>) -> Result<Mail, askama::
         link: &link,
         code: context.code,
         at: &at,
+        provider,
+        is_change: matches!(message, Message::Verify { is_change: true, .. }),
     };
     let (text, html) = match message {
         Message::Verify { .. } => verify::render(page),
         Message::AlreadyRegistered { .. } => already_registered::render(page),
         Message::Reset { .. } => reset::render(page),
         Message::PasswordChanged { .. } => password_changed::render(page),
+        Message::LoginCode { .. } => login_code::render(page),
+        Message::EmailChanged { .. } => email_changed::render(page),
+        Message::ProviderLinked { .. } => provider_linked::render(page),
     }?;
     Ok(Mail { to: message.to().to_owned(), text, html, kind: message.kind(), subject: subject.clone() })
 }
@@ -123,7 +145,6 @@ pub fn render(message: &Message, context: &Context<'_>) -> Result<Mail, askama::
 mod tests {
     use super::*;
     use crate::OneTime;
-    use jiff::Timestamp;
     use tollgate_domain::UserId;
 
     const CONTEXT: Context<'static> = Context {
@@ -135,7 +156,7 @@ mod tests {
         code: "042137",
     };
 
-    fn all() -> [Message; 4] {
+    fn all() -> [Message; 8] {
         let (to, username) = ("ann@example.com".to_owned(), "<b>ann</b>".to_owned());
         let otp = OneTime {
             user_id: UserId::new(Timestamp::UNIX_EPOCH, [0; 10]),
@@ -144,10 +165,14 @@ mod tests {
             expires_at: Timestamp::UNIX_EPOCH,
         };
         [
-            Message::Verify { to: to.clone(), username: username.clone(), otp: otp.clone() },
+            Message::Verify { to: to.clone(), username: username.clone(), otp: otp.clone(), is_change: false },
             Message::AlreadyRegistered { to: to.clone() },
-            Message::Reset { to: to.clone(), username: username.clone(), otp },
-            Message::PasswordChanged { to, username, at: Timestamp::UNIX_EPOCH },
+            Message::Reset { to: to.clone(), username: username.clone(), otp: otp.clone() },
+            Message::PasswordChanged { to: to.clone(), username: username.clone(), at: Timestamp::UNIX_EPOCH },
+            Message::Verify { to: to.clone(), username: username.clone(), otp: otp.clone(), is_change: true },
+            Message::LoginCode { to: to.clone(), username: username.clone(), otp },
+            Message::EmailChanged { to: to.clone(), username: username.clone(), at: Timestamp::UNIX_EPOCH },
+            Message::ProviderLinked { to, username, provider: "GitHub".into(), at: Timestamp::UNIX_EPOCH },
         ]
     }
 
@@ -160,6 +185,7 @@ mod tests {
                 let wanted = match message {
                     Message::Verify { .. } => (true, true),
                     Message::Reset { .. } => (true, false),
+                    Message::LoginCode { .. } => (false, true),
                     _ => (false, false),
                 };
                 assert_eq!((link, code), wanted, "{}", mail.kind);
@@ -186,8 +212,10 @@ mod tests {
     // S23
     #[test]
     fn a_verification_mail_names_the_user_name_and_says_what_to_do_when_it_is_not_ones_own() {
-        let text = render(&all()[0], &CONTEXT).unwrap().text;
-        assert!(text.contains("<b>ann</b>") && text.contains("did not"));
+        for message in [&all()[0], &all()[4]] {
+            let text = render(message, &CONTEXT).unwrap().text;
+            assert!(text.contains("<b>ann</b>") && text.contains("did not"), "{text}");
+        }
     }
 
     // R18

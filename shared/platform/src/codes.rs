@@ -131,6 +131,7 @@ mod tests {
             user_id: UserId::new(now, [3; 10]),
             generation: codes().generation(now).to_owned(),
             email_key: String::new(),
+            new_email: None,
             password_version: 1,
             expires_at: now,
             code_expires_at: now,

@@ -1,5 +1,7 @@
 //! Bytes as text, and comparing them without telling how far they agree.
 
+use aws_lc_rs::digest;
+
 /// Lower-case hex.
 pub(crate) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
@@ -8,4 +10,10 @@ pub(crate) fn hex(bytes: &[u8]) -> String {
 /// Whether both are the same, in a time that depends on the lengths alone.
 pub(crate) fn constant_time_eq(a: &[u8], b: &[u8]) -> bool {
     aws_lc_rs::constant_time::verify_slices_are_equal(a, b).is_ok()
+}
+
+/// A name for `text` that does not tell it: half of its SHA-256, in hex.
+#[must_use]
+pub fn fingerprint(text: &str) -> String {
+    hex(&digest::digest(&digest::SHA256, text.as_bytes()).as_ref()[..16])
 }

@@ -135,6 +135,14 @@ impl Origins {
         Ok(Self::of(all.iter().map(String::as_str)))
     }
 
+    /// Whether `address` is an absolute one of an allowed origin, with nothing in it that a browser could read as another
+    /// place (S21).
+    #[must_use]
+    pub fn allow_address(&self, address: &str) -> bool {
+        let is_plain = address.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\');
+        is_plain && origin_of(address).is_some_and(|origin| self.allow(&origin))
+    }
+
     /// Whether `origin`, as a browser sends it, is one of them.
     #[must_use]
     pub fn allow(&self, origin: &str) -> bool {
@@ -198,6 +206,42 @@ mod tests {
             ["null", "", "*", "http://a.example", "https://a.example.evil.example", "https://b.example:8080"]
         {
             assert!(!origins.allow(stranger), "{stranger}");
+        }
+    }
+
+    // S21
+    #[test]
+    fn only_an_absolute_plain_address_of_an_allowed_origin_is_returned_to() {
+        let origins = Origins::of(["https://a.example", "http://b.example:8080"]);
+        for good in
+            ["https://a.example", "https://A.example/x?y=1#z", "http://b.example:8080/", "https://a.example:443/"]
+        {
+            assert!(origins.allow_address(good), "{good}");
+        }
+        for bad in [
+            "",
+            "/account",
+            "//a.example",
+            "a.example",
+            "https:/a.example",
+            "https:a.example",
+            "javascript:alert(1)",
+            "https://a.example\\@evil.example",
+            "https://a.example@evil.example",
+            "https://user@a.example/",
+            "https://a.example.evil.example",
+            "https://evil.example/https://a.example",
+            " https://a.example",
+            "https://a.example/\n",
+            "https://a.example/ x",
+            "https://a.example\t",
+            "https:\\\\a.example",
+            "http://a.example",
+            "https://b.example:8080",
+            "https://a.example/ä",
+            "ftp://a.example",
+        ] {
+            assert!(!origins.allow_address(bad), "{bad:?}");
         }
     }
 

@@ -4,12 +4,13 @@
 
 use crate::codes::Codes;
 use crate::env::ConfigError;
-use crate::generation::{BadSecret, Generation, parse_generations};
+use crate::generation::{BadSecret, parse_generations};
 use crate::tokens::AuthKeys;
 use crate::{Clock, Env, Secret};
 use aws_config::SdkConfig;
 use jiff::{SignedDuration, Timestamp};
 use std::sync::{Arc, RwLock};
+use tollgate_domain::user::IdentityProvider;
 
 /// How old the secrets in memory may be.
 const MAX_AGE: SignedDuration = SignedDuration::from_mins(5);
@@ -30,7 +31,15 @@ pub struct KeySource {
     clock: Clock,
     auth: Option<Cached<AuthKeys>>,
     codes: Option<Cached<Codes>>,
+    google: Option<Cached<ClientSecret>>,
+    github: Option<Cached<ClientSecret>>,
 }
+
+/// What a provider knows this service by, beside its client id; `None` where the secret says `unset`.
+pub type ClientSecret = Option<Secret<String>>;
+
+/// The text of a secret that is not configured.
+const UNSET: &str = "unset";
 
 struct Cached<T> {
     variable: &'static str,
@@ -45,6 +54,10 @@ pub struct SecretIds {
     pub auth: Option<String>,
     /// `CODES_SECRET_ID`.
     pub codes: Option<String>,
+    /// `GOOGLE_SECRET_ID`: the client secret.
+    pub google: Option<String>,
+    /// `GITHUB_SECRET_ID`: the client secret.
+    pub github: Option<String>,
 }
 
 impl SecretIds {
@@ -63,7 +76,7 @@ impl SecretIds {
     /// When it is not set.
     pub fn codes(env: &Env) -> Result<Self, ConfigError> {
         let codes = env.required("CODES_SECRET_ID", "the name of the secret `codes`")?.to_owned();
-        Ok(Self { auth: None, codes: Some(codes) })
+        Ok(Self { codes: Some(codes), ..Self::default() })
     }
 }
 
@@ -77,6 +90,8 @@ impl KeySource {
             clock,
             auth: ids.auth.map(|id| Cached::new("AUTH_SECRET_ID", id)),
             codes: ids.codes.map(|id| Cached::new("CODES_SECRET_ID", id)),
+            google: ids.google.map(|id| Cached::new("GOOGLE_SECRET_ID", id)),
+            github: ids.github.map(|id| Cached::new("GITHUB_SECRET_ID", id)),
         }
     }
 
@@ -95,7 +110,8 @@ impl KeySource {
     /// # Errors
     /// When none are held and none can be read.
     pub async fn auth(&self) -> Result<Arc<AuthKeys>, KeyError> {
-        self.read(self.auth.as_ref(), "AUTH_SECRET_ID", AuthKeys::new).await
+        let build = |text: &str| Ok(AuthKeys::new(parse_generations(text)?));
+        self.read(self.auth.as_ref(), "AUTH_SECRET_ID", build).await
     }
 
     /// The keys of mailed codes and links.
@@ -103,14 +119,30 @@ impl KeySource {
     /// # Errors
     /// When none are held and none can be read.
     pub async fn codes(&self) -> Result<Arc<Codes>, KeyError> {
-        self.read(self.codes.as_ref(), "CODES_SECRET_ID", Codes::new).await
+        let build = |text: &str| Ok(Codes::new(parse_generations(text)?));
+        self.read(self.codes.as_ref(), "CODES_SECRET_ID", build).await
+    }
+
+    /// The client secret of a provider.
+    ///
+    /// # Errors
+    /// When it is not held and cannot be read.
+    pub async fn client_secret(&self, provider: IdentityProvider) -> Result<Arc<ClientSecret>, KeyError> {
+        let build = |text: &str| {
+            let text = text.trim();
+            Ok((!text.is_empty() && text != UNSET).then(|| Secret::new(text.to_owned())))
+        };
+        match provider {
+            IdentityProvider::Google => self.read(self.google.as_ref(), "GOOGLE_SECRET_ID", build).await,
+            IdentityProvider::Github => self.read(self.github.as_ref(), "GITHUB_SECRET_ID", build).await,
+        }
     }
 
     async fn read<T>(
         &self,
         cached: Option<&Cached<T>>,
         variable: &'static str,
-        build: impl Fn(Vec<Generation>) -> T,
+        build: impl Fn(&str) -> Result<T, BadSecret>,
     ) -> Result<Arc<T>, KeyError> {
         let cached =
             cached.ok_or_else(|| KeyError::Unavailable(variable, "this function has no such secret".into()))?;
@@ -121,8 +153,10 @@ impl KeySource {
         {
             return Ok(Arc::clone(keys));
         }
-        let read = match self.fetch(cached.variable, &cached.secret_id).await {
-            Ok(generations) => Arc::new(build(generations)),
+        let built = |bad| KeyError::Unusable(cached.variable, bad);
+        let read = self.fetch(cached.variable, &cached.secret_id).await;
+        let read = match read.and_then(|text| build(text.expose()).map_err(built)) {
+            Ok(keys) => Arc::new(keys),
             Err(error) => {
                 tracing::error!(variable = cached.variable, error = %error, held = held.is_some(), "secret not read");
                 // A warm function goes on; it asks again after the next MAX_AGE.
@@ -133,13 +167,12 @@ impl KeySource {
         Ok(read)
     }
 
-    async fn fetch(&self, variable: &'static str, secret_id: &str) -> Result<Vec<Generation>, KeyError> {
+    async fn fetch(&self, variable: &'static str, secret_id: &str) -> Result<Secret<String>, KeyError> {
         let answer = self.client.get_secret_value().secret_id(secret_id).send().await;
         let answer = answer.map_err(|error| {
             KeyError::Unavailable(variable, aws_smithy_types::error::display::DisplayErrorContext(error).to_string())
         })?;
-        let text = Secret::new(answer.secret_string.unwrap_or_default());
-        parse_generations(text.expose()).map_err(|bad| KeyError::Unusable(variable, bad))
+        Ok(Secret::new(answer.secret_string.unwrap_or_default()))
     }
 }
 

@@ -4,17 +4,22 @@
 pub mod aws;
 mod clock;
 pub mod codes;
+pub mod device;
 mod encoding;
 mod env;
 mod generation;
 pub mod keys;
+pub mod oauth;
+mod outbound;
 mod random;
 pub mod sqs;
 pub mod telemetry;
 pub mod tokens;
 
 pub use clock::Clock;
+pub use encoding::fingerprint;
 pub use env::{ConfigError, Env, Origins};
 pub use generation::{BadSecret, check_secret};
+pub use outbound::{Outbound, OutboundError};
 pub use random::random_bytes;
 pub use tollgate_domain::secret::Secret;

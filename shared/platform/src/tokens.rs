@@ -50,9 +50,9 @@ const LEEWAY_SECONDS: u64 = 30;
 const TYPE: &str = "at+jwt";
 
 /// The keys of all generations, for signing and for judging.
-pub struct AuthKeys(Vec<AuthKey>);
+pub struct AuthKeys(pub(crate) Vec<AuthKey>);
 
-struct AuthKey {
+pub(crate) struct AuthKey {
     since: Timestamp,
     /// RFC 7638-like: a hash of the public key.
     kid: String,
@@ -60,6 +60,14 @@ struct AuthKey {
     verifying: PublicKey,
     refresh_kid: String,
     refresh: hmac::Key,
+    pub(crate) device: KeyOf,
+    pub(crate) state: KeyOf,
+}
+
+/// An HMAC key and its name.
+pub(crate) struct KeyOf {
+    pub kid: String,
+    pub key: hmac::Key,
 }
 
 /// A public key by which access tokens are judged.
@@ -75,7 +83,7 @@ impl AuthKeys {
         Self(generations.iter().map(AuthKey::new).collect())
     }
 
-    fn current(&self, now: Timestamp) -> &AuthKey {
+    pub(crate) fn current(&self, now: Timestamp) -> &AuthKey {
         let since: Vec<_> = self.0.iter().map(|key| key.since).collect();
         &self.0[signing_index(&since, now)]
     }
@@ -197,7 +205,34 @@ impl AuthKey {
             verifying,
             refresh_kid: hex(&generation.derive::<4>("refresh id")),
             refresh: hmac::Key::new(hmac::HMAC_SHA256, &generation.derive::<32>("refresh")),
+            device: KeyOf::new(generation, "device id", "device"),
+            state: KeyOf::new(generation, "oauth state id", "oauth state"),
         }
+    }
+}
+
+impl KeyOf {
+    fn new(generation: &Generation, name: &str, purpose: &str) -> Self {
+        Self {
+            kid: hex(&generation.derive::<4>(name)),
+            key: hmac::Key::new(hmac::HMAC_SHA256, &generation.derive::<32>(purpose)),
+        }
+    }
+
+    /// `text` with its MAC behind it.
+    pub fn seal(&self, text: &str) -> Secret<String> {
+        let signed = format!("{}.{text}", self.kid);
+        let mac = hmac::sign(&self.key, signed.as_bytes());
+        Secret::new(format!("{signed}.{}", URL_SAFE_NO_PAD.encode(mac)))
+    }
+
+    /// What `sealed` holds, if it was sealed by this key.
+    pub fn open<'t>(&self, sealed: &'t str) -> Option<&'t str> {
+        let (signed, mac) = sealed.rsplit_once('.')?;
+        let (kid, text) = signed.split_once('.')?;
+        let right = hmac::sign(&self.key, signed.as_bytes());
+        let mac = URL_SAFE_NO_PAD.decode(mac).ok()?;
+        (kid == self.kid && constant_time_eq(right.as_ref(), &mac)).then_some(text)
     }
 }
 

@@ -1,15 +1,16 @@
-//! Changes of an account that touch several tables at once: registration, proof of the address, passwords, leaving.
+//! Changes of an account that touch several tables at once: registration, proof of the address, leaving.
 
 use crate::audit::{audit_item, month_of};
 use crate::codec::{Item, item, n, s};
 use crate::gate::{count_admins, gate_item, gate_key};
-use crate::outbox::{DECOY, Outgoing, outbox_item};
+use crate::outbox::{Outgoing, outbox_item};
 use crate::profiles::{
     Credentials, Profile, credentials_item, email_marker_key, name_hold_key, user_key, username_marker_key,
 };
 use crate::schema::{AUDIT, CREDENTIALS, GATE, IDENTITY, LIMITS, OUTBOX, SESSIONS};
-use crate::sessions::{onetime_item, onetime_key};
-use crate::transaction::{Refusal, Transaction};
+use crate::sessions::{onetime_item, pending_item, use_up};
+use crate::social::identity_item;
+use crate::transaction::Refusal;
 use crate::{Store, StoreError};
 use aws_sdk_dynamodb::types::builders::UpdateBuilder;
 use aws_sdk_dynamodb::types::{AttributeValue, Put, Update};
@@ -17,21 +18,21 @@ use jiff::Timestamp;
 use serde::Serialize;
 use tollgate_domain::audit::AuditEntry;
 use tollgate_domain::gate::Gate;
-use tollgate_domain::onetime::{OneTimeRow, Purpose};
-use tollgate_domain::{Email, MessageId, SessionId, UserId, Username};
+use tollgate_domain::onetime::OneTimeRow;
+use tollgate_domain::{Email, MessageId, UserId, Username};
 
 /// How long a name that was asked for is kept, in seconds (S6).
 const NAME_HELD_SECONDS: i64 = 7 * 86_400;
 /// How long a decoy lies about, in seconds.
-const DECOY_SECONDS: i64 = 86_400;
+pub(crate) const DECOY_SECONDS: i64 = 86_400;
 
 /// A new account and everything that is written with it.
 #[derive(Clone)]
 pub struct NewAccount {
     /// Who it is.
     pub profile: Profile,
-    /// By what they sign in.
-    pub credentials: Credentials,
+    /// By what they sign in; an account that came by a provider has none.
+    pub credentials: Option<Credentials>,
     /// What they may do.
     pub gate: Gate,
     /// The row behind the mailed link and code, and the mail; a first admin has none.
@@ -49,29 +50,16 @@ pub enum Registration {
     EmailTaken,
     /// The name has an account already.
     UsernameTaken,
+    /// The provider's identity has an account already.
+    IdentityTaken,
 }
 
-/// A password that takes the place of another.
-#[derive(Clone)]
-pub struct NewPassword<'a> {
-    /// Whose.
-    pub user_id: UserId,
-    /// The address of the account: the key of its credentials.
-    pub email: &'a Email,
-    /// Argon2id in PHC form.
-    pub hash: String,
-    /// The version that it replaces: what raced it is never born.
-    pub replaces_version: u64,
-    /// The notice.
-    pub notice: Outgoing,
-    /// The entries of it.
-    pub audit: &'a [AuditEntry],
-}
-
+/// The conditions of an account's transactions, as a caller tells them apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Part {
+pub(crate) enum Part {
     Email,
     Username,
+    Identity,
     Admins,
     Proof,
     Other,
@@ -90,14 +78,19 @@ impl Store {
         let profile = &account.profile;
         let (name, address) = (&profile.username, &profile.email);
         let name_marker = marker_item(username_marker_key(name), 'u', &name.key(), &profile.id, None)?;
-        let address_marker = marker_item(email_marker_key(address), 'e', address.key(), &profile.id, Some(address))?;
+        let address_marker = address_marker(address, &profile.id)?;
         let mut transaction = self
             .transaction()
             .create(Part::Username, IDENTITY, name_marker)
             .create(Part::Email, IDENTITY, address_marker)
             .create(Part::Other, IDENTITY, profile_item(profile)?)
-            .create(Part::Email, CREDENTIALS, credentials_item(&profile.email, &account.credentials)?)
             .create(Part::Other, GATE, gate_item(&account.gate)?);
+        if let Some(credentials) = &account.credentials {
+            transaction = transaction.create(Part::Email, CREDENTIALS, credentials_item(&profile.email, credentials)?);
+        }
+        for (provider, subject) in &profile.links {
+            transaction = transaction.create(Part::Identity, IDENTITY, identity_item(*provider, subject, &profile.id)?);
+        }
         if let Some((row, mail)) = &account.proof {
             transaction = transaction.create(Part::Other, SESSIONS, onetime_item(row)?).create(
                 Part::Other,
@@ -112,6 +105,7 @@ impl Store {
             Ok(()) => Ok(Registration::Done),
             Err(Refusal::Condition(Part::Email)) => Ok(Registration::EmailTaken),
             Err(Refusal::Condition(Part::Username)) => Ok(Registration::UsernameTaken),
+            Err(Refusal::Condition(Part::Identity)) => Ok(Registration::IdentityTaken),
             Err(other) => Err(other.unexpected()),
         }
     }
@@ -153,20 +147,24 @@ impl Store {
     /// # Errors
     /// When DynamoDB does not answer.
     pub async fn put_onetime(&self, row: &OneTimeRow, mail: &Outgoing) -> Result<(), StoreError> {
-        let transaction = self.transaction().create(Part::Other, SESSIONS, onetime_item(row)?);
+        let mut transaction = self.transaction().create(Part::Other, SESSIONS, onetime_item(row)?);
+        if let Some(address) = &row.new_email {
+            transaction = transaction.put_any(Part::Other, SESSIONS, pending_item(address, row)?);
+        }
         transaction.create(Part::Other, OUTBOX, outbox_item(mail)?).run().await.map_err(Refusal::unexpected)
     }
 
-    /// The work of [`Store::put_onetime`] for an address that has no account, on decoys that nobody reads (S6).
+    /// The work of [`Store::put_onetime`] where there is no secret to mail: `rows` decoys that nobody reads, and `mail`,
+    /// which is a decoy too or tells something else (S6).
     ///
     /// # Errors
     /// When DynamoDB does not answer.
-    pub async fn put_decoys(&self, id: &MessageId, now: Timestamp) -> Result<(), StoreError> {
-        let message = Outgoing { id: *id, kind: DECOY.into(), body: "-".repeat(200), created_at: now };
-        let mut outgoing = outbox_item(&message)?;
-        outgoing.insert("ttl".into(), n(now.as_second() + DECOY_SECONDS));
-        let transaction = self.transaction().create(Part::Other, SESSIONS, decoy_item(id, 0, 400, now)?);
-        transaction.create(Part::Other, OUTBOX, outgoing).run().await.map_err(Refusal::unexpected)
+    pub async fn put_decoys(&self, mail: &Outgoing, rows: usize, now: Timestamp) -> Result<(), StoreError> {
+        let mut transaction = self.transaction().create(Part::Other, OUTBOX, outbox_item(mail)?);
+        for row in 0..rows {
+            transaction = transaction.create(Part::Other, SESSIONS, decoy_item(&mail.id, row, 400, now)?);
+        }
+        transaction.run().await.map_err(Refusal::unexpected)
     }
 
     /// Marks the address of `user` as proved, on condition that it is still the row's. With `by_code` the row's code is
@@ -183,70 +181,9 @@ impl Store {
     ) -> Result<bool, StoreError> {
         let mut transaction = self.transaction().update(Part::Proof, IDENTITY, proved(&row.user_id, &row.email_key));
         if by_code {
-            let [(pk, user), (sk, id)] = onetime_key(&row.user_id, Purpose::Verify, &row.id);
-            let use_up = Update::builder()
-                .key(pk, user)
-                .key(sk, id)
-                .update_expression("SET code_used_at = :now")
-                .condition_expression("attribute_exists(pk) AND attribute_not_exists(code_used_at)")
-                .expression_attribute_values(":now", s(now.to_string()));
-            transaction = transaction.update(Part::Proof, SESSIONS, use_up);
+            transaction = transaction.update(Part::Proof, SESSIONS, use_up(row, "code_used_at", now));
         }
         outcome(transaction.create(Part::Other, AUDIT, audit_item(audit)?).run().await)
-    }
-
-    /// Sets a password by the link of `row`: uses it up, proves the address, ends every session. `false` when the row is
-    /// used up or the account is no longer as it was.
-    ///
-    /// # Errors
-    /// When DynamoDB does not answer.
-    pub async fn reset_password(
-        &self,
-        new: &NewPassword<'_>,
-        row: &OneTimeRow,
-        proves: bool,
-        now: Timestamp,
-    ) -> Result<bool, StoreError> {
-        let [(pk, user), (sk, id)] = onetime_key(&row.user_id, Purpose::Reset, &row.id);
-        let use_up = Update::builder()
-            .key(pk, user)
-            .key(sk, id)
-            .update_expression("SET used_at = :now")
-            .condition_expression("attribute_exists(pk) AND attribute_not_exists(used_at)")
-            .expression_attribute_values(":now", s(now.to_string()));
-        let gate = Update::builder()
-            .update_expression("SET password_version = :next, sessions = :sessions")
-            .condition_expression("password_version = :version AND is_active = :true")
-            .expression_attribute_values(":sessions", AttributeValue::M(Item::new()))
-            .expression_attribute_values(":true", AttributeValue::Bool(true));
-        let mut transaction = self.transaction().update(Part::Proof, SESSIONS, use_up);
-        transaction = with_password(transaction, new, gate)?;
-        if proves {
-            transaction = transaction.update(Part::Proof, IDENTITY, proved(&row.user_id, &row.email_key));
-        }
-        outcome(transaction.run().await)
-    }
-
-    /// Changes a password in `session`, which goes on while all others end. `false` when the session or the password
-    /// that was compared is there no more.
-    ///
-    /// # Errors
-    /// When DynamoDB does not answer.
-    pub async fn change_password(
-        &self,
-        new: &NewPassword<'_>,
-        session: (&SessionId, Timestamp),
-    ) -> Result<bool, StoreError> {
-        let own = Item::from([(session.0.to_string(), s(session.1.to_string()))]);
-        let gate = Update::builder()
-            .update_expression("SET password_version = :next, sessions = :sessions")
-            .condition_expression(
-                "password_version = :version AND is_active = :true AND attribute_exists(sessions.#own)",
-            )
-            .expression_attribute_names("#own", session.0.to_string())
-            .expression_attribute_values(":sessions", AttributeValue::M(own))
-            .expression_attribute_values(":true", AttributeValue::Bool(true));
-        outcome(with_password(self.transaction(), new, gate)?.run().await)
     }
 
     /// Closes the account of `gate`: nobody signs in, every session ends.
@@ -288,7 +225,7 @@ pub enum Deactivation {
     Changed,
 }
 
-fn outcome(done: Result<(), Refusal<Part>>) -> Result<bool, StoreError> {
+pub(crate) fn outcome(done: Result<(), Refusal<Part>>) -> Result<bool, StoreError> {
     match done {
         Ok(()) => Ok(true),
         Err(Refusal::Condition(Part::Proof)) => Ok(false),
@@ -297,7 +234,7 @@ fn outcome(done: Result<(), Refusal<Part>>) -> Result<bool, StoreError> {
 }
 
 /// The update that proves an address, on condition that it is still the account's and was not proved.
-fn proved(user: &UserId, email_key: &str) -> UpdateBuilder {
+pub(crate) fn proved(user: &UserId, email_key: &str) -> UpdateBuilder {
     Update::builder()
         .key("pk", user_key(user))
         .update_expression("SET email_verified = :true")
@@ -307,37 +244,13 @@ fn proved(user: &UserId, email_key: &str) -> UpdateBuilder {
         .expression_attribute_values(":key", s(email_key))
 }
 
-/// Adds a new password, the gate's side of it, its notice and its entries.
-fn with_password<'a>(
-    transaction: Transaction<'a, Part>,
-    new: &NewPassword<'_>,
-    gate: UpdateBuilder,
-) -> Result<Transaction<'a, Part>, StoreError> {
-    let versions = |update: UpdateBuilder| {
-        update
-            .expression_attribute_values(":version", n(new.replaces_version))
-            .expression_attribute_values(":next", n(new.replaces_version + 1))
-    };
-    let credentials = Update::builder()
-        .key("pk", s(new.email.key()))
-        .update_expression("SET #hash = :hash, password_version = :next")
-        .condition_expression("user_id = :user AND password_version = :version")
-        .expression_attribute_names("#hash", "hash")
-        .expression_attribute_values(":hash", s(&new.hash))
-        .expression_attribute_values(":user", s(new.user_id.to_string()));
-    let mut transaction = transaction
-        .update(Part::Proof, CREDENTIALS, versions(credentials))
-        .update(Part::Proof, GATE, versions(gate.key("pk", gate_key(&new.user_id))))
-        .create(Part::Other, OUTBOX, outbox_item(&new.notice)?);
-    for entry in new.audit {
-        transaction = transaction.create(Part::Other, AUDIT, audit_item(entry)?);
-    }
-    Ok(transaction)
-}
-
 fn profile_item(profile: &Profile) -> Result<Item, StoreError> {
     let month = s(month_of(profile.created_at));
     item(profile, [("pk", user_key(&profile.id)), ("email_key", s(profile.email.key())), ("month", month)])
+}
+
+pub(crate) fn address_marker(address: &Email, user: &UserId) -> Result<Item, StoreError> {
+    marker_item(email_marker_key(address), 'e', address.key(), user, Some(address))
 }
 
 /// A marker: what makes a name or an address unique, and what a search by prefix finds. An address's marker also keeps

@@ -2,14 +2,18 @@
 
 use crate::audit::audit_item;
 use crate::codec::{Item, item, n, read, s};
-use crate::schema::{AUDIT, GATE};
+use crate::profiles::user_key;
+use crate::schema::{AUDIT, GATE, IDENTITY, SESSIONS};
+use crate::sessions::use_up;
 use crate::transaction::Refusal;
 use crate::{Store, StoreError};
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
-use aws_sdk_dynamodb::types::{AttributeValue, ReturnConsumedCapacity, ReturnValue, Update};
+use aws_sdk_dynamodb::types::{AttributeValue, ConditionCheck, ReturnConsumedCapacity, ReturnValue, Update};
 use jiff::Timestamp;
+use std::collections::HashMap;
 use tollgate_domain::audit::AuditEntry;
 use tollgate_domain::gate::Gate;
+use tollgate_domain::onetime::OneTimeRow;
 use tollgate_domain::session::MAX_SESSIONS;
 use tollgate_domain::{SessionId, UserId};
 
@@ -22,6 +26,62 @@ pub(crate) fn gate_key(user: &UserId) -> AttributeValue {
 
 pub(crate) fn gate_item(gate: &Gate) -> Result<Item, StoreError> {
     item(gate, [("pk", gate_key(&gate.user_id))])
+}
+
+/// A session that is to stand in a gate.
+#[derive(Debug, Clone, Copy)]
+pub struct Admission<'a> {
+    /// Whose.
+    pub user: &'a UserId,
+    /// Which.
+    pub session: &'a SessionId,
+    /// Its absolute end.
+    pub ends_at: Timestamp,
+    /// Those that end so that it has room.
+    pub ended: &'a [SessionId],
+    /// Only while the password version is this one.
+    pub password_version: Option<u64>,
+}
+
+/// What came of an admission by code.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Admitted {
+    /// The session lives.
+    Done,
+    /// The code was used up, or the account has another address.
+    CodeUsed,
+    /// The account is closed, its password version is another, or its sessions are.
+    GateChanged,
+}
+
+struct Expression {
+    update: String,
+    condition: String,
+    names: HashMap<String, String>,
+    values: Item,
+}
+
+impl Admission<'_> {
+    fn expression(&self) -> Expression {
+        let mut names = HashMap::from([("#new".to_owned(), self.session.to_string())]);
+        let mut values = Item::from([
+            (":end".to_owned(), s(self.ends_at.to_string())),
+            (":true".to_owned(), AttributeValue::Bool(true)),
+            (":cap".to_owned(), n(MAX_SESSIONS + self.ended.len())),
+        ]);
+        let mut update = "SET sessions.#new = :end".to_owned();
+        for (index, id) in self.ended.iter().enumerate() {
+            update.push_str(if index == 0 { " REMOVE " } else { ", " });
+            update.push_str(&format!("sessions.#e{index}"));
+            names.insert(format!("#e{index}"), id.to_string());
+        }
+        let mut condition = "is_active = :true AND size(sessions) < :cap".to_owned();
+        if let Some(version) = self.password_version {
+            condition.push_str(" AND password_version = :version");
+            values.insert(":version".to_owned(), n(version));
+        }
+        Expression { update, condition, names, values }
+    }
 }
 
 impl Store {
@@ -44,41 +104,21 @@ impl Store {
         answer.item.map(|item| read(GATE, item)).transpose()
     }
 
-    /// Adds `session` to the gate of `user`, ending those that `ended` names, on condition that the user is active and,
-    /// with `password_version`, that it is still that. `None` when it is not: whatever raced this sign-in has won.
+    /// Adds a session to a gate. `None` when the condition does not hold: whatever raced this sign-in has won.
     ///
     /// # Errors
     /// When DynamoDB does not answer.
-    pub async fn admit_session(
-        &self,
-        user: &UserId,
-        session: (&SessionId, Timestamp),
-        password_version: Option<u64>,
-        ended: &[SessionId],
-    ) -> Result<Option<Gate>, StoreError> {
-        let mut update = "SET sessions.#new = :end".to_owned();
-        let mut condition = "is_active = :true AND size(sessions) < :cap".to_owned();
-        let mut call = self
+    pub async fn admit_session(&self, admission: &Admission<'_>) -> Result<Option<Gate>, StoreError> {
+        let expression = admission.expression();
+        let answer = self
             .client
             .update_item()
             .table_name(self.table(GATE))
-            .key("pk", gate_key(user))
-            .expression_attribute_names("#new", session.0.to_string())
-            .expression_attribute_values(":end", s(session.1.to_string()))
-            .expression_attribute_values(":true", AttributeValue::Bool(true))
-            .expression_attribute_values(":cap", n(MAX_SESSIONS + ended.len()));
-        for (index, id) in ended.iter().enumerate() {
-            update.push_str(if index == 0 { " REMOVE " } else { ", " });
-            update.push_str(&format!("sessions.#e{index}"));
-            call = call.expression_attribute_names(format!("#e{index}"), id.to_string());
-        }
-        if let Some(version) = password_version {
-            condition.push_str(" AND password_version = :version");
-            call = call.expression_attribute_values(":version", n(version));
-        }
-        let answer = call
-            .update_expression(update)
-            .condition_expression(condition)
+            .key("pk", gate_key(admission.user))
+            .update_expression(expression.update)
+            .condition_expression(expression.condition)
+            .set_expression_attribute_names(Some(expression.names))
+            .set_expression_attribute_values(Some(expression.values))
             .return_values(ReturnValue::AllNew)
             .return_consumed_capacity(ReturnConsumedCapacity::Indexes)
             .send()
@@ -89,6 +129,42 @@ impl Store {
                 Some(UpdateItemError::ConditionalCheckFailedException(_)) => Ok(None),
                 _ => Err(StoreError::of(error)),
             },
+        }
+    }
+
+    /// The same by a mailed code, which is used up by the write that makes the session, on condition that the account's
+    /// address is still the one that it was mailed to (S11).
+    ///
+    /// # Errors
+    /// When DynamoDB does not answer.
+    pub async fn admit_by_code(
+        &self,
+        admission: &Admission<'_>,
+        row: &OneTimeRow,
+        now: Timestamp,
+    ) -> Result<Admitted, StoreError> {
+        let expression = admission.expression();
+        let gate = Update::builder()
+            .key("pk", gate_key(admission.user))
+            .update_expression(expression.update)
+            .condition_expression(expression.condition)
+            .set_expression_attribute_names(Some(expression.names))
+            .set_expression_attribute_values(Some(expression.values));
+        let address = ConditionCheck::builder()
+            .key("pk", user_key(admission.user))
+            .condition_expression("email_key = :key")
+            .expression_attribute_values(":key", s(&row.email_key));
+        let done = self
+            .transaction()
+            .update(Admitted::CodeUsed, SESSIONS, use_up(row, "code_used_at", now))
+            .update(Admitted::GateChanged, GATE, gate)
+            .check(Admitted::CodeUsed, IDENTITY, address)
+            .run()
+            .await;
+        match done {
+            Ok(()) => Ok(Admitted::Done),
+            Err(Refusal::Condition(why)) => Ok(why),
+            Err(Refusal::Failed(error)) => Err(error),
         }
     }
 

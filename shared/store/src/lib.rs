@@ -2,21 +2,30 @@
 //! the state it came from as its condition.
 
 mod accounts;
+mod address;
 mod audit;
 mod codec;
 mod error;
 mod gate;
+mod limits;
 pub mod outbox;
+mod passwords;
 mod profiles;
 pub mod schema;
 mod sessions;
+mod social;
 mod transaction;
 
-pub use accounts::{Deactivation, NewAccount, NewPassword, Registration};
+pub use accounts::{Deactivation, NewAccount, Registration};
+pub use address::{AddressChange, ChangedAddress};
 pub use error::StoreError;
+pub use gate::{Admission, Admitted};
+pub use limits::Bucket;
 pub use outbox::{Claim, Outgoing};
+pub use passwords::NewPassword;
 pub use profiles::{Credentials, Profile, Taken};
-pub use sessions::{CodeTry, NewSession, Rotated, SessionRow};
+pub use sessions::{CodeTry, NewSession, PendingChange, Rotated, SessionRow};
+pub use social::{FlowRow, LinkFor, Linked, Takeover};
 
 use aws_sdk_dynamodb::Client;
 use aws_types::SdkConfig;

@@ -1,6 +1,7 @@
 //! The outbox: messages written in the same transaction as the change that causes them. The key of a message stays for
 //! 35 days, what it carried goes when it is sent or parked.
 
+use crate::accounts::DECOY_SECONDS;
 use crate::codec::{Item, item, n, read, s};
 use crate::schema::OUTBOX;
 use crate::{Store, StoreError};
@@ -45,7 +46,8 @@ pub enum Claim {
 }
 
 pub(crate) fn outbox_item(message: &Outgoing) -> Result<Item, StoreError> {
-    let ttl = message.created_at.as_second() + KEPT_SECONDS;
+    let kept_seconds = if message.kind == DECOY { DECOY_SECONDS } else { KEPT_SECONDS };
+    let ttl = message.created_at.as_second() + kept_seconds;
     item(message, [("pk", s(message.id.to_string())), ("state", s("pending")), ("ttl", n(ttl))])
 }
 

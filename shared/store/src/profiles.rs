@@ -6,8 +6,9 @@ use crate::{Store, StoreError};
 use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes, ReturnConsumedCapacity};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use tollgate_domain::gate::Gate;
-use tollgate_domain::user::{Provider, User};
+use tollgate_domain::user::{IdentityProvider, Provider, User};
 use tollgate_domain::{Email, UserId, Username};
 
 /// What `identity` holds of a user.
@@ -25,9 +26,9 @@ pub struct Profile {
     pub email_verified: bool,
     /// When it was registered.
     pub created_at: Timestamp,
-    /// The providers whose sign-in is linked to it.
+    /// The providers whose sign-in is linked to it, and who it is there: never by an address (S22).
     #[serde(default)]
-    pub linked_providers: Vec<Provider>,
+    pub links: BTreeMap<IdentityProvider, String>,
 }
 
 impl Profile {

@@ -4,14 +4,15 @@ use crate::codec::{Item, item, n, read, s};
 use crate::schema::SESSIONS;
 use crate::{Store, StoreError, write_id};
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
+use aws_sdk_dynamodb::types::builders::UpdateBuilder;
 use aws_sdk_dynamodb::types::{
-    AttributeValue, KeysAndAttributes, ReturnConsumedCapacity, ReturnValue, ReturnValuesOnConditionCheckFailure,
+    AttributeValue, KeysAndAttributes, ReturnConsumedCapacity, ReturnValue, ReturnValuesOnConditionCheckFailure, Update,
 };
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use tollgate_domain::onetime::{MAX_TRIES, OneTimeRow, Purpose};
 use tollgate_domain::session::Rotation;
-use tollgate_domain::{RequestId, SessionId, UserId};
+use tollgate_domain::{Email, RequestId, SessionId, UserId};
 
 /// How long a row outlives its use, in seconds, so that what is late is told from what never was.
 const KEPT_SECONDS: i64 = 86_400;
@@ -84,6 +85,15 @@ pub enum Rotated {
     Unknown,
 }
 
+/// Where the row lies that waits for a proof of an address.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct PendingChange {
+    /// The account that is to have the address.
+    pub user_id: UserId,
+    /// The row.
+    pub row_id: String,
+}
+
 /// What a try at a code found.
 #[derive(Debug)]
 pub enum CodeTry {
@@ -108,6 +118,29 @@ pub(crate) fn onetime_key(user: &UserId, purpose: Purpose, row_id: &str) -> [(&'
 pub(crate) fn onetime_item(row: &OneTimeRow) -> Result<Item, StoreError> {
     let [pk, sk] = onetime_key(&row.user_id, row.purpose, &row.id);
     item(row, [pk, sk, ("ttl", n(row.expires_at.as_second() + KEPT_SECONDS))])
+}
+
+/// The update that uses a row up by setting `field`, once.
+pub(crate) fn use_up(row: &OneTimeRow, field: &str, now: Timestamp) -> UpdateBuilder {
+    let [(pk, user), (sk, id)] = onetime_key(&row.user_id, row.purpose, &row.id);
+    Update::builder()
+        .key(pk, user)
+        .key(sk, id)
+        .update_expression("SET #field = :now")
+        .condition_expression("attribute_exists(pk) AND attribute_not_exists(#field)")
+        .expression_attribute_names("#field", field)
+        .expression_attribute_values(":now", s(now.to_string()))
+}
+
+fn pending_key(address: &Email) -> [(&'static str, AttributeValue); 2] {
+    [("pk", s(format!("ADDRESS#{}", address.key()))), ("sk", s("CHANGE"))]
+}
+
+/// By what the code for a new address is found: nobody has that address yet.
+pub(crate) fn pending_item(address: &Email, row: &OneTimeRow) -> Result<Item, StoreError> {
+    let pending = PendingChange { user_id: row.user_id, row_id: row.id.clone() };
+    let [pk, sk] = pending_key(address);
+    item(&pending, [pk, sk, ("ttl", n(row.expires_at.as_second() + KEPT_SECONDS))])
 }
 
 impl Store {
@@ -240,11 +273,11 @@ impl Store {
         answer.item.map(|item| read(SESSIONS, item)).transpose()
     }
 
-    /// Counts a try at the newest code of `purpose` before it is compared (S11); at most [`MAX_TRIES`] are ever counted.
+    /// The newest row of `purpose`: a new code replaces the old.
     ///
     /// # Errors
     /// When DynamoDB does not answer, or the item is corrupt.
-    pub async fn try_code(&self, user: &UserId, purpose: Purpose, now: Timestamp) -> Result<CodeTry, StoreError> {
+    pub async fn newest_onetime(&self, user: &UserId, purpose: Purpose) -> Result<Option<OneTimeRow>, StoreError> {
         let newest = self
             .client
             .query()
@@ -259,34 +292,62 @@ impl Store {
             .send()
             .await
             .map_err(StoreError::of)?;
-        let Some(item) = newest.items.unwrap_or_default().pop() else { return Ok(CodeTry::NoCode) };
-        let row: OneTimeRow = read(SESSIONS, item)?;
-        if !row.takes_tries(now) {
-            return Ok(CodeTry::NoCode);
-        }
-        let [(pk, user), (sk, id)] = onetime_key(&row.user_id, purpose, &row.id);
-        let counted = self
-            .client
-            .update_item()
-            .table_name(self.table(SESSIONS))
-            .key(pk, user)
-            .key(sk, id)
-            .update_expression("ADD tries :one")
-            .condition_expression(
-                "tries < :max AND attribute_not_exists(used_at) AND attribute_not_exists(code_used_at)",
-            )
-            .expression_attribute_values(":one", n(1))
-            .expression_attribute_values(":max", n(MAX_TRIES))
-            .return_values(ReturnValue::AllNew)
-            .return_consumed_capacity(ReturnConsumedCapacity::Indexes)
-            .send()
-            .await;
-        match counted {
+        newest.items.unwrap_or_default().pop().map(|item| read(SESSIONS, item)).transpose()
+    }
+
+    /// Counts a try at the code of `row` before it is compared (S11); at most [`MAX_TRIES`] are ever counted. Without a
+    /// row the same write is made on a decoy (S6).
+    ///
+    /// # Errors
+    /// When DynamoDB does not answer, or the item is corrupt.
+    pub async fn count_try(
+        &self,
+        row: Option<OneTimeRow>,
+        request: &RequestId,
+        now: Timestamp,
+    ) -> Result<CodeTry, StoreError> {
+        let row = row.filter(|row| row.takes_tries(now));
+        let update = self.client.update_item().table_name(self.table(SESSIONS));
+        let update = match &row {
+            Some(row) => {
+                let [(pk, user), (sk, id)] = onetime_key(&row.user_id, row.purpose, &row.id);
+                let alive = "tries < :max AND attribute_not_exists(used_at) AND attribute_not_exists(code_used_at)";
+                let update = update.key(pk, user).key(sk, id).update_expression("ADD tries :one");
+                update.condition_expression(alive).expression_attribute_values(":max", n(MAX_TRIES))
+            }
+            None => update
+                .key("pk", s(format!("DECOY#{request}")))
+                .key("sk", s("try"))
+                .update_expression("SET #ttl = :ttl ADD tries :one")
+                .expression_attribute_names("#ttl", "ttl")
+                .expression_attribute_values(":ttl", n(now.as_second() + KEPT_SECONDS)),
+        };
+        let update = update.expression_attribute_values(":one", n(1)).return_values(ReturnValue::AllNew);
+        match update.return_consumed_capacity(ReturnConsumedCapacity::Indexes).send().await {
+            Ok(_) if row.is_none() => Ok(CodeTry::NoCode),
             Ok(done) => Ok(CodeTry::Counted(read(SESSIONS, done.attributes.unwrap_or_default())?)),
             Err(error) => match error.as_service_error() {
                 Some(UpdateItemError::ConditionalCheckFailedException(_)) => Ok(CodeTry::NoCode),
                 _ => Err(StoreError::of(error)),
             },
         }
+    }
+
+    /// The row that waits for a proof of `address`, an address that no account has: the newest one.
+    ///
+    /// # Errors
+    /// When DynamoDB does not answer, or an item is corrupt.
+    pub async fn pending_change(&self, address: &Email) -> Result<Option<PendingChange>, StoreError> {
+        let [(pk, address), (sk, change)] = pending_key(address);
+        let call = self
+            .client
+            .get_item()
+            .table_name(self.table(SESSIONS))
+            .key(pk, address)
+            .key(sk, change)
+            .consistent_read(true);
+        let answer =
+            call.return_consumed_capacity(ReturnConsumedCapacity::Total).send().await.map_err(StoreError::of)?;
+        answer.item.map(|item| read(SESSIONS, item)).transpose()
     }
 }

@@ -4,6 +4,7 @@ use crate::codec::Item;
 use crate::{Store, StoreError};
 use aws_sdk_dynamodb::error::ProvideErrorMetadata;
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
+use aws_sdk_dynamodb::types::builders::{ConditionCheckBuilder, DeleteBuilder, PutBuilder, UpdateBuilder};
 use aws_sdk_dynamodb::types::{Put, ReturnConsumedCapacity, TransactWriteItem};
 
 /// Writes that happen together. `L` names the conditions that a caller tells apart.
@@ -47,16 +48,30 @@ impl<L: Copy> Transaction<'_, L> {
     }
 
     /// Puts an item under a condition of its own.
-    pub fn put_if(mut self, label: L, table: &str, put: aws_sdk_dynamodb::types::builders::PutBuilder) -> Self {
+    pub fn put_if(mut self, label: L, table: &str, put: PutBuilder) -> Self {
         let put = put.table_name(self.store.table(table)).build();
         self.items.push((label, built(put).map(|put| TransactWriteItem::builder().put(put).build())));
         self
     }
 
     /// Changes an item; `update` gives key, expression, condition and values.
-    pub fn update(mut self, label: L, table: &str, update: aws_sdk_dynamodb::types::builders::UpdateBuilder) -> Self {
+    pub fn update(mut self, label: L, table: &str, update: UpdateBuilder) -> Self {
         let update = update.table_name(self.store.table(table)).build();
         self.items.push((label, built(update).map(|update| TransactWriteItem::builder().update(update).build())));
+        self
+    }
+
+    /// Deletes an item under a condition.
+    pub fn delete(mut self, label: L, table: &str, delete: DeleteBuilder) -> Self {
+        let delete = delete.table_name(self.store.table(table)).build();
+        self.items.push((label, built(delete).map(|delete| TransactWriteItem::builder().delete(delete).build())));
+        self
+    }
+
+    /// Only looks: the condition must hold, nothing is written.
+    pub fn check(mut self, label: L, table: &str, check: ConditionCheckBuilder) -> Self {
+        let check = check.table_name(self.store.table(table)).build();
+        self.items.push((label, built(check).map(|check| TransactWriteItem::builder().condition_check(check).build())));
         self
     }
 

@@ -1,16 +1,16 @@
 //! `POST /change-password`.
 
-use super::{Message, message};
-use crate::State;
-use crate::mails;
+use super::message;
 use crate::passwords::Verdict;
-use axum::Json;
+use crate::{State, devices, mails};
 use axum::extract::State as Shared;
+use axum::response::{IntoResponse, Response};
+use http::header;
 use serde::Deserialize;
 use serde_json::json;
 use tollgate_domain::Secret;
 use tollgate_domain::audit::Action;
-use tollgate_http::{ActiveUser, ApiError, JsonBody, RequestContext};
+use tollgate_http::{AccountKey, ActiveUser, ApiError, CookieJar, JsonBody, RequestContext};
 use tollgate_mail::Message as Mail;
 use tollgate_store::NewPassword;
 
@@ -26,8 +26,10 @@ pub async fn change_password(
     Shared(state): Shared<State>,
     context: RequestContext,
     user: ActiveUser,
+    cookies: CookieJar,
     JsonBody(body): JsonBody<ChangePassword>,
-) -> Result<Json<Message>, ApiError> {
+) -> Result<Response, ApiError> {
+    state.limiter.admit_account(&context, &AccountKey::user(&user.id)).await?;
     let profile = state.store.profile(&user.id).await?.ok_or(ApiError::Unauthenticated)?;
     let credentials = state.store.credentials(&profile.email).await?.filter(|found| found.user_id == user.id);
     let credentials = credentials.ok_or(ApiError::NoPassword)?;
@@ -59,5 +61,8 @@ pub async fn change_password(
     if !state.store.change_password(&new, (&user.session_id, ends_at)).await? {
         return Err(ApiError::WrongPassword);
     }
-    Ok(message("The password is changed. You are signed out everywhere else."))
+    let mut response = message("The password is changed. You are signed out everywhere else.").into_response();
+    let device = devices::remember(&state, &cookies, (user.id, new.replaces_version + 1), context.now).await?;
+    response.headers_mut().append(header::SET_COOKIE, device);
+    Ok(response)
 }

@@ -8,7 +8,7 @@ use axum::response::{IntoResponse, Response};
 use http::header;
 use serde_json::json;
 use tollgate_domain::audit::Action;
-use tollgate_http::{ActiveUser, ApiError, OptionalJson, REFRESH_COOKIE, RequestContext};
+use tollgate_http::{AccountKey, ActiveUser, ApiError, OptionalJson, REFRESH_COOKIE, RequestContext};
 use tollgate_store::Deactivation;
 
 /// Closes the caller's own account.
@@ -18,6 +18,7 @@ pub async fn deactivate(
     user: ActiveUser,
     OptionalJson(body): OptionalJson<Confirmation>,
 ) -> Result<Response, ApiError> {
+    state.limiter.admit_account(&context, &AccountKey::user(&user.id)).await?;
     require_fresh(&state, &context, &user, &body).await?;
     let mut entry = context.entry(Action::Deactivated, Some(user.id), Some(user.id.to_string()));
     entry.before = Some(json!({"is_active": true}));

@@ -1,15 +1,15 @@
 //! `POST /login`.
 
-use crate::State;
 use crate::passwords::Verdict;
-use crate::sign_in::{TokenDelivery, refuse_closed, sign_in};
+use crate::sign_in::{Client, Proof, TokenDelivery, refuse_closed, sign_in};
+use crate::{State, devices};
 use axum::extract::State as Shared;
 use axum::response::Response;
 use serde::Deserialize;
 use serde_json::json;
 use tollgate_domain::audit::Action;
 use tollgate_domain::{Email, Secret};
-use tollgate_http::{ApiError, JsonBody, RequestContext};
+use tollgate_http::{AccountKey, ApiError, CookieJar, JsonBody, RequestContext};
 use tollgate_store::Credentials;
 
 /// Who wants in.
@@ -28,11 +28,20 @@ const NOBODYS_ADDRESS: &str = "nobody@invalid.invalid";
 pub async fn login(
     Shared(state): Shared<State>,
     context: RequestContext,
+    cookies: CookieJar,
     JsonBody(body): JsonBody<Login>,
 ) -> Result<Response, ApiError> {
-    let email = Email::parse(&body.email).or_else(|_| Email::parse(NOBODYS_ADDRESS));
+    let named = Email::parse(&body.email).ok();
+    let email = named.clone().map_or_else(|| Email::parse(NOBODYS_ADDRESS), Ok);
     let email = email.map_err(|_| ApiError::InvalidCredentials)?;
     let found = state.store.credentials(&email).await?;
+    let version = found.as_ref().map(|found| (found.user_id, found.password_version));
+    let device = devices::known(&state, &cookies, version).await?;
+    let account = match &named {
+        Some(email) => AccountKey::address(email, device.as_ref()),
+        None => AccountKey::no_address(&body.email),
+    };
+    state.limiter.admit_account(&context, &account).await?;
     let verdict = state.hasher.verify(&body.password, found.as_ref().map(|found| found.hash.as_str())).await?;
     let Some(credentials) = found.as_ref().filter(|_| verdict != Verdict::Wrong) else {
         return refuse(&state, &context, found.as_ref(), ApiError::InvalidCredentials).await;
@@ -55,7 +64,8 @@ pub async fn login(
         let stronger = state.hasher.hash(&body.password).await?;
         state.store.renew_hash(&email, &credentials.hash, &stronger).await?;
     }
-    sign_in(&state, &context, profile, gate, body.token_delivery).await
+    let client = Client { context: &context, cookies: &cookies, delivery: body.token_delivery };
+    sign_in(&state, &client, profile, gate, Proof::Password).await
 }
 
 async fn refuse(

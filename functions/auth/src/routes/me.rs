@@ -5,7 +5,7 @@ use axum::Json;
 use axum::extract::State as Shared;
 use serde::Serialize;
 use tollgate_domain::User;
-use tollgate_domain::user::Provider;
+use tollgate_domain::user::IdentityProvider;
 use tollgate_http::{ActiveUser, ApiError, RequestContext};
 
 /// The caller, with what only the caller sees.
@@ -15,7 +15,7 @@ pub struct Me {
     user: User,
     tier: u32,
     has_password: bool,
-    linked_providers: Vec<Provider>,
+    linked_providers: Vec<IdentityProvider>,
 }
 
 /// Who the caller is.
@@ -25,7 +25,7 @@ pub async fn me(Shared(state): Shared<State>, context: RequestContext, user: Act
     Ok(Json(Me {
         tier: user.gate.present_tier(context.now),
         has_password: credentials.is_some_and(|found| found.user_id == user.id),
-        linked_providers: profile.linked_providers.clone(),
+        linked_providers: profile.links.keys().copied().collect(),
         user: profile.into_user(&user.gate),
     }))
 }

@@ -1,17 +1,20 @@
 //! One file for each operation: its request, its answer, its handler.
 
+pub mod change_email;
 pub mod change_password;
 pub mod deactivate;
-pub mod forget_password;
 pub mod healthz;
 pub mod jwks;
+pub mod links;
 pub mod login;
+pub mod login_code;
 pub mod logout;
 pub mod me;
 pub mod new_password;
+pub mod oauth;
 pub mod refresh_token;
 pub mod register;
-pub mod request_verify;
+pub mod request_mail;
 pub mod sessions;
 pub mod verify;
 

@@ -2,18 +2,17 @@
 
 use super::verify::{LinkQuery, find_link, refused};
 use super::{Message, message};
-use crate::State;
-use crate::mails;
 use crate::pages::{self, Answer};
-use axum::Json;
+use crate::{State, devices, mails};
 use axum::extract::State as Shared;
 use axum::response::Response;
+use http::{HeaderValue, header};
 use serde::Deserialize;
 use serde_json::json;
 use tollgate_domain::Secret;
 use tollgate_domain::audit::Action;
 use tollgate_domain::onetime::Purpose;
-use tollgate_http::{ApiError, Form, Input, RequestContext};
+use tollgate_http::{AccountKey, ApiError, CookieJar, Form, Input, RequestContext};
 use tollgate_mail::Message as Mail;
 use tollgate_store::NewPassword;
 
@@ -33,20 +32,34 @@ pub struct SetPassword {
 pub async fn new_password(
     Shared(state): Shared<State>,
     context: RequestContext,
+    cookies: CookieJar,
     input: Input<SetPassword>,
 ) -> Response {
-    match set(&state, &context, &input.value).await {
+    match set(&state, &context, &cookies, &input.value).await {
         // The page again: a weak password does not use the link up.
         Err(ApiError::WeakPassword(_, reason)) if input.form == Form::Page => {
             pages::new_password(input.value.token.expose(), Some(&reason.to_string()))
         }
-        outcome => pages::answer(input.form, outcome, Answer::PasswordSet),
+        Err(error) => pages::answer::<Message>(input.form, Err(error), Answer::PasswordSet),
+        Ok(device) => {
+            let done = message("The password is set. Sign in with it.");
+            let mut response = pages::answer(input.form, Ok(done), Answer::PasswordSet);
+            response.headers_mut().append(header::SET_COOKIE, device);
+            response
+        }
     }
 }
 
-async fn set(state: &State, context: &RequestContext, body: &SetPassword) -> Result<Json<Message>, ApiError> {
+/// Sets the password; the `device` cookie of the client that has just shown to read the owner's mail.
+async fn set(
+    state: &State,
+    context: &RequestContext,
+    cookies: &CookieJar,
+    body: &SetPassword,
+) -> Result<HeaderValue, ApiError> {
     let (token, row) = find_link(state, Purpose::Reset, &body.token).await?;
     let user = token.user_id;
+    state.limiter.admit_account(context, &AccountKey::user(&user)).await?;
     let (profile, gate) = tokio::join!(state.store.profile(&user), state.store.gate(&user));
     let (Some(profile), Some(gate)) = (profile?, gate?) else { return Err(ApiError::InvalidToken) };
     row.check_link(profile.email.key(), gate.password_version, context.now).map_err(refused)?;
@@ -84,5 +97,5 @@ async fn set(state: &State, context: &RequestContext, body: &SetPassword) -> Res
     if !state.store.reset_password(&new, &row, !profile.email_verified, context.now).await? {
         return Err(ApiError::InvalidToken);
     }
-    Ok(message("The password is set. Sign in with it."))
+    devices::remember(state, cookies, (user, new.replaces_version + 1), context.now).await
 }

@@ -8,12 +8,13 @@ use axum::extract::State as Shared;
 use http::StatusCode;
 use serde::Deserialize;
 use serde_json::json;
+use std::collections::BTreeMap;
 use tollgate_domain::audit::Action;
 use tollgate_domain::gate::Gate;
 use tollgate_domain::onetime::Purpose;
 use tollgate_domain::user::Provider;
 use tollgate_domain::{Secret, UserId, Username};
-use tollgate_http::{ApiError, JsonBody, RequestContext};
+use tollgate_http::{AccountKey, ApiError, JsonBody, RequestContext};
 use tollgate_mail::Message as Mail;
 use tollgate_platform::random_bytes;
 use tollgate_store::{Credentials, NewAccount, Profile, Registration};
@@ -25,6 +26,9 @@ pub struct Register {
     username: String,
     password: Secret<String>,
 }
+
+/// The kind of the mail to the owner of an address that somebody registers again.
+pub(super) const ALREADY_REGISTERED: &str = "already_registered";
 
 /// Makes an account, or tells the owner of the address by mail that there is one. The answer is the same.
 pub async fn register(
@@ -39,21 +43,25 @@ pub async fn register(
         .passwords
         .check(&body.password, &email, &username)
         .map_err(|weak| ApiError::WeakPassword("password", weak))?;
+    let account = AccountKey::address(&email, None);
+    state.limiter.admit_account(&context, &account).await?;
     let taken = state.store.taken(&username, &email, context.now).await?;
     if taken.username {
         return Err(ApiError::UsernameTaken);
     }
+    let kind = if taken.email.is_some() { ALREADY_REGISTERED } else { mails::kind(Purpose::Verify) };
+    let mut may_be_sent = state.limiter.admit_mail(&context, &account, kind).await?;
     // Hashed also where it is not kept: both ways take as long (S6).
     let hash = state.hasher.hash(&body.password).await?;
     let id = UserId::new(context.now, random_bytes());
-    let account = Account { id, email: &email, username: &username, password_version: 1 };
-    let proof = mails::onetime(&state, account, Purpose::Verify, context.now).await?;
+    let newcomer = Account { id, email: &email, username: &username, password_version: 1 };
+    let proof = mails::onetime(&state, newcomer, Purpose::Verify, None, context.now).await?;
     let outcome = if taken.email.is_some() {
         Registration::EmailTaken
     } else {
         let mut audit = context.entry(Action::Registered, Some(id), Some(id.to_string()));
         audit.after = Some(json!({"provider": Provider::Local}));
-        let account = NewAccount {
+        let newcomer = NewAccount {
             profile: Profile {
                 id,
                 email: email.clone(),
@@ -61,26 +69,33 @@ pub async fn register(
                 provider: Provider::Local,
                 email_verified: false,
                 created_at: context.now,
-                linked_providers: Vec::new(),
+                links: BTreeMap::new(),
             },
-            credentials: Credentials { user_id: id, hash, password_version: 1 },
+            credentials: Some(Credentials { user_id: id, hash, password_version: 1 }),
             gate: Gate::new(id),
             proof: Some(proof),
             audit,
         };
-        state.store.register(&account).await?
+        state.store.register(&newcomer).await?
     };
     match outcome {
         Registration::Done => {}
         Registration::UsernameTaken => return Err(ApiError::UsernameTaken),
+        Registration::IdentityTaken => return Err(ApiError::Internal("a registration without an identity".into())),
         Registration::EmailTaken => {
             // Lost to another registration of this moment? Then its spelling of the address is read now.
             let known = match taken.email {
                 Some(known) => known,
-                None => state.store.taken(&username, &email, context.now).await?.email.unwrap_or(email),
+                None => {
+                    may_be_sent = state.limiter.admit_mail(&context, &account, ALREADY_REGISTERED).await?;
+                    state.store.taken(&username, &email, context.now).await?.email.unwrap_or(email)
+                }
             };
-            let mail = Mail::AlreadyRegistered { to: known.as_str().to_owned() };
-            let mail = mails::outgoing(&mail, context.now)?;
+            let mail = if may_be_sent {
+                mails::outgoing(&Mail::AlreadyRegistered { to: known.as_str().to_owned() }, context.now)?
+            } else {
+                mails::decoy(context.now)
+            };
             if !state.store.register_known(&username, &mail, context.now).await? {
                 return Err(ApiError::UsernameTaken);
             }

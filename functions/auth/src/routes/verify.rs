@@ -1,8 +1,9 @@
 //! `GET` and `POST /verify`.
 
 use super::{Message, email, message, nobody};
-use crate::State;
 use crate::pages::{self, Answer};
+use crate::{State, devices, mailed_codes, mails};
+use axum::Json;
 use axum::extract::{FromRequestParts, Query, State as Shared};
 use axum::response::{IntoResponse, Response};
 use http::request::Parts;
@@ -11,11 +12,13 @@ use serde::Deserialize;
 use serde_json::json;
 use std::convert::Infallible;
 use tollgate_domain::audit::Action;
+use tollgate_domain::gate::Gate;
 use tollgate_domain::onetime::{OneTimeRow, Purpose, Refused};
-use tollgate_domain::{Secret, UserId};
-use tollgate_http::{ApiError, FieldError, Input, RequestContext};
+use tollgate_domain::{Email, Secret, Username};
+use tollgate_http::{AccountKey, ApiError, CookieJar, FieldError, Input, RequestContext};
+use tollgate_mail::Message as Mail;
 use tollgate_platform::codes::LinkToken;
-use tollgate_store::CodeTry;
+use tollgate_store::{AddressChange, ChangedAddress, Profile};
 
 /// The query of a mailed link. One that cannot be read has no token: the page is the same for any.
 #[derive(Default, Deserialize)]
@@ -39,14 +42,23 @@ impl LinkQuery {
     }
 }
 
-/// A page with one button, for any token: opening a link never uses it up (S13).
-pub async fn page(headers: HeaderMap, query: LinkQuery) -> Response {
+/// A page with one button, for any token: opening a link never uses it up (S13). It names the account, where the link is
+/// a true one (S23).
+pub async fn page(Shared(state): Shared<State>, headers: HeaderMap, query: LinkQuery) -> Response {
     if pages::wants_json(&headers) {
         let mut response = ApiError::MethodNotAllowed.into_response();
         response.headers_mut().insert(header::ALLOW, HeaderValue::from_static("POST"));
         return response;
     }
-    pages::verify(query.token())
+    let asked = asked_for(&state, query.token()).await.ok();
+    pages::verify(query.token(), asked.as_ref().map(|(username, is_change)| (username.as_str(), *is_change)))
+}
+
+/// The user name that a true link is about, and whether it is to have another address.
+async fn asked_for(state: &State, token: &str) -> Result<(Username, bool), ApiError> {
+    let (token, row) = find_proof(state, &Secret::new(token.to_owned())).await?;
+    let profile = state.store.profile(&token.user_id).await?.ok_or(ApiError::InvalidToken)?;
+    Ok((profile.username, row.new_email.is_some()))
 }
 
 /// By which secret an address is proved.
@@ -60,27 +72,40 @@ pub struct Verify {
     code: Option<Secret<String>>,
 }
 
-/// Proves an address by the mailed link or code.
-pub async fn verify(Shared(state): Shared<State>, context: RequestContext, input: Input<Verify>) -> Response {
+/// Proves an address by the mailed link or code: that of the account, or the one that it is to have.
+pub async fn verify(
+    Shared(state): Shared<State>,
+    context: RequestContext,
+    cookies: CookieJar,
+    input: Input<Verify>,
+) -> Response {
     let Verify { token, email, code } = input.value;
     let outcome = match (token, email, code) {
         (Some(token), _, _) => by_link(&state, &context, &token).await,
-        (None, Some(email), Some(code)) => by_code(&state, &context, &email, &code).await,
+        (None, Some(email), Some(code)) => by_code(&state, &context, &cookies, &email, &code).await,
         (None, Some(_), None) => Err(ApiError::Validation(FieldError::new("code", "code is missing."))),
         (None, None, _) => Err(ApiError::Validation(FieldError::new("token", "token is missing."))),
     };
     pages::answer(input.form, outcome, Answer::Verified)
 }
 
-const DONE: axum::Json<Message> = message("Your address is proved. You can sign in now.");
+type Done = Result<Json<Message>, ApiError>;
 
-async fn by_link(
-    state: &State,
-    context: &RequestContext,
-    token: &Secret<String>,
-) -> Result<axum::Json<Message>, ApiError> {
-    let (token, row) = find_link(state, Purpose::Verify, token).await?;
-    prove(state, context, &token.user_id, &row, false).await
+const VERIFIED: Json<Message> = message("Your address is proved. You can sign in now.");
+const CHANGED: Json<Message> = message("Your account has this address now.");
+
+async fn by_link(state: &State, context: &RequestContext, token: &Secret<String>) -> Done {
+    let (token, row) = find_proof(state, token).await?;
+    state.limiter.admit_account(context, &AccountKey::user(&token.user_id)).await?;
+    prove(state, context, row, false).await
+}
+
+/// The row behind a link that proves an address.
+async fn find_proof(state: &State, token: &Secret<String>) -> Result<(LinkToken, OneTimeRow), ApiError> {
+    match find_link(state, Purpose::Verify, token).await {
+        Err(ApiError::InvalidToken) => find_link(state, Purpose::ChangeEmail, token).await,
+        found => found,
+    }
 }
 
 /// The row behind a link, whose token is a true one; whether it still stands is not judged yet.
@@ -106,33 +131,47 @@ pub fn refused(reason: Refused) -> ApiError {
 async fn by_code(
     state: &State,
     context: &RequestContext,
+    cookies: &CookieJar,
     address: &str,
     code: &Secret<String>,
-) -> Result<axum::Json<Message>, ApiError> {
+) -> Done {
     let email = email(address, "email")?;
-    let user = state.store.user_of_email(&email).await?.unwrap_or_else(|| nobody(context));
-    let CodeTry::Counted(row) = state.store.try_code(&user, Purpose::Verify, context.now).await? else {
-        return Err(ApiError::InvalidToken);
+    let (owner, pending) = tokio::join!(state.store.user_of_email(&email), state.store.pending_change(&email));
+    let (owner, pending) = (owner?, pending?);
+    let user = owner.unwrap_or_else(|| nobody(context));
+    let gate = state.store.gate(&user).await?;
+    let version = gate.map(|gate| (user, gate.password_version));
+    let device = devices::known(state, cookies, version).await?;
+    state.limiter.admit_account(context, &AccountKey::address(&email, device.as_ref())).await?;
+    // An address that an account has is proved for that account; another one for the account that asked for it.
+    let row = match pending.filter(|_| owner.is_none()) {
+        None => state.store.newest_onetime(&user, Purpose::Verify).await?,
+        Some(change) => state.store.onetime(&change.user_id, Purpose::ChangeEmail, &change.row_id).await?,
     };
-    let codes = state.keys.codes().await?;
-    if !codes.is_code_of(code.expose(), &row) {
-        return Err(ApiError::InvalidToken);
-    }
-    prove(state, context, &user, &row, true).await
+    let row = mailed_codes::try_code(state, context, &AccountKey::address(&email, None), row, code).await?;
+    prove(state, context, row.ok_or(ApiError::InvalidToken)?, true).await
 }
 
-async fn prove(
+async fn prove(state: &State, context: &RequestContext, row: OneTimeRow, by_code: bool) -> Done {
+    let (profile, gate) = tokio::join!(state.store.profile(&row.user_id), state.store.gate(&row.user_id));
+    let (Some(profile), Some(gate)) = (profile?, gate?) else { return Err(ApiError::InvalidToken) };
+    match row.new_email.clone() {
+        None => prove_own(state, context, &profile, &gate, &row, by_code).await,
+        Some(to) => change_address(state, context, &profile, &gate, &row, &to).await,
+    }
+}
+
+async fn prove_own(
     state: &State,
     context: &RequestContext,
-    user: &UserId,
+    profile: &Profile,
+    gate: &Gate,
     row: &OneTimeRow,
     by_code: bool,
-) -> Result<axum::Json<Message>, ApiError> {
-    let (profile, gate) = tokio::join!(state.store.profile(user), state.store.gate(user));
-    let (Some(profile), Some(gate)) = (profile?, gate?) else { return Err(ApiError::InvalidToken) };
+) -> Done {
     row.check_link(profile.email.key(), gate.password_version, context.now).map_err(refused)?;
     if !profile.email_verified {
-        let mut entry = context.entry(Action::Verified, Some(*user), Some(user.to_string()));
+        let mut entry = context.entry(Action::Verified, Some(profile.id), Some(profile.id.to_string()));
         entry.before = Some(json!({"email_verified": false}));
         entry.after = Some(json!({"email_verified": true}));
         let done = state.store.verify_email(row, by_code, &entry, context.now).await?;
@@ -141,5 +180,42 @@ async fn prove(
             return Err(ApiError::InvalidToken);
         }
     }
-    Ok(DONE)
+    Ok(VERIFIED)
+}
+
+/// The new address is proved: the account moves to it, and the old one is told (S5).
+async fn change_address(
+    state: &State,
+    context: &RequestContext,
+    profile: &Profile,
+    gate: &Gate,
+    row: &OneTimeRow,
+    to: &Email,
+) -> Done {
+    if row.used_at.is_some() && profile.email.key() == to.key() && context.now < row.expires_at {
+        return Ok(CHANGED);
+    }
+    row.check_link(profile.email.key(), gate.password_version, context.now).map_err(refused)?;
+    let credentials = state.store.credentials(&profile.email).await?.filter(|found| found.user_id == profile.id);
+    let notice = Mail::EmailChanged {
+        to: profile.email.as_str().to_owned(),
+        username: profile.username.as_str().to_owned(),
+        at: context.now,
+    };
+    let mut entry = context.entry(Action::EmailChanged, Some(profile.id), Some(profile.id.to_string()));
+    entry.before = Some(json!({"email": profile.email, "email_verified": profile.email_verified}));
+    entry.after = Some(json!({"email": to, "email_verified": true}));
+    let change = AddressChange {
+        profile,
+        credentials: credentials.as_ref(),
+        password_version: gate.password_version,
+        to,
+        row,
+        notice: &mails::outgoing(&notice, context.now)?,
+        audit: &entry,
+    };
+    match state.store.change_address(&change, context.now).await? {
+        ChangedAddress::Done => Ok(CHANGED),
+        ChangedAddress::Taken | ChangedAddress::Changed => Err(ApiError::InvalidToken),
+    }
 }

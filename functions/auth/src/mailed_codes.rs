@@ -1,0 +1,37 @@
+//! Tries at mailed codes: counted for the code and for the account before they are compared, and only wrong ones stay
+//! counted (S11).
+
+use crate::State;
+use tollgate_domain::Secret;
+use tollgate_domain::onetime::OneTimeRow;
+use tollgate_http::{AccountKey, ApiError, RequestContext};
+use tollgate_store::CodeTry;
+
+/// A code is a string of six ASCII digits.
+pub fn is_code(text: &str) -> bool {
+    text.len() == 6 && text.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+/// The row, if `code` is its code. Where there is no row, or none that lives, the same work is done on decoys (S6), and
+/// nothing is counted against the account: there is nothing to guess.
+pub async fn try_code(
+    state: &State,
+    context: &RequestContext,
+    whose: &AccountKey,
+    row: Option<OneTimeRow>,
+    code: &Secret<String>,
+) -> Result<Option<OneTimeRow>, ApiError> {
+    let row = match state.store.count_try(row, &context.request_id, context.now).await? {
+        CodeTry::Counted(row) => Some(row),
+        CodeTry::NoCode => None,
+    };
+    let decoy = context.request_id.to_string();
+    let counted = if row.is_some() { whose.as_str() } else { &decoy };
+    let has_tries = state.store.count_code_try(counted, context.now).await?;
+    let Some(row) = row.filter(|_| has_tries) else { return Ok(None) };
+    if !state.keys.codes().await?.is_code_of(code.expose(), &row) {
+        return Ok(None);
+    }
+    state.store.forgive_code_try(whose.as_str()).await?;
+    Ok(Some(row))
+}

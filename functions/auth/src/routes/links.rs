@@ -1,0 +1,70 @@
+//! `POST` and `DELETE /me/links/{provider}`.
+
+use super::oauth::begin;
+use crate::State;
+use crate::reauthentication::{Confirmation, require_fresh};
+use axum::Json;
+use axum::extract::State as Shared;
+use axum::response::{IntoResponse, Response};
+use http::{StatusCode, header};
+use serde::Serialize;
+use serde_json::json;
+use tollgate_domain::audit::Action;
+use tollgate_domain::user::IdentityProvider;
+use tollgate_http::{AccountKey, ActiveUser, ApiError, CookieJar, OptionalJson, PathId, RequestContext};
+use tollgate_store::{LinkFor, Linked};
+
+/// Where the linking goes on.
+#[derive(Serialize)]
+pub struct Authorize {
+    authorize_url: String,
+}
+
+/// Begins to link an identity: the browser goes to the provider and comes back to the callback.
+pub async fn link(
+    Shared(state): Shared<State>,
+    context: RequestContext,
+    user: ActiveUser,
+    cookies: CookieJar,
+    PathId(provider): PathId<IdentityProvider>,
+    OptionalJson(body): OptionalJson<Confirmation>,
+) -> Result<Response, ApiError> {
+    state.limiter.admit_account(&context, &AccountKey::user(&user.id)).await?;
+    require_fresh(&state, &context, &user, &body).await?;
+    let profile = state.store.profile(&user.id).await?.ok_or(ApiError::Unauthenticated)?;
+    if profile.links.contains_key(&provider) {
+        return Err(ApiError::AlreadyLinked);
+    }
+    let link = LinkFor { user_id: user.id, session_id: user.session_id };
+    let (authorize_url, cookie) = begin(&state, &context, &cookies, provider, None, Some(link)).await?;
+    let mut response = Json(Authorize { authorize_url: authorize_url.into() }).into_response();
+    response.headers_mut().append(header::SET_COOKIE, cookie);
+    Ok(response)
+}
+
+/// Takes an identity away, where another way to sign in remains.
+pub async fn unlink(
+    Shared(state): Shared<State>,
+    context: RequestContext,
+    user: ActiveUser,
+    PathId(provider): PathId<IdentityProvider>,
+) -> Result<StatusCode, ApiError> {
+    // Another link may go at the same moment: then it is judged anew.
+    for _ in 0..3 {
+        let profile = state.store.profile(&user.id).await?.ok_or(ApiError::Unauthenticated)?;
+        if !profile.links.contains_key(&provider) {
+            return Err(ApiError::NotFound);
+        }
+        let credentials = state.store.credentials(&profile.email).await?;
+        let has_password = credentials.is_some_and(|found| found.user_id == user.id);
+        if !has_password && profile.links.len() == 1 {
+            return Err(ApiError::LastSignInMethod);
+        }
+        let mut entry = context.entry(Action::Unlinked, Some(user.id), Some(user.id.to_string()));
+        entry.before = Some(json!({"provider": provider}));
+        if state.store.unlink(&profile, provider, &entry).await? == Linked::Done {
+            return Ok(StatusCode::NO_CONTENT);
+        }
+    }
+    Err(ApiError::Unavailable("the links change too often".into()))
+}

@@ -1,0 +1,81 @@
+//! `POST /login/code`.
+
+use super::nobody;
+use crate::sign_in::{Client, Proof, TokenDelivery, refuse_closed, sign_in};
+use crate::{State, devices, mailed_codes};
+use axum::extract::State as Shared;
+use axum::response::Response;
+use serde::Deserialize;
+use serde_json::json;
+use tollgate_domain::audit::Action;
+use tollgate_domain::gate::Gate;
+use tollgate_domain::onetime::{OneTimeRow, Purpose};
+use tollgate_domain::{Email, Secret, UserId};
+use tollgate_http::{AccountKey, ApiError, CookieJar, FieldError, JsonBody, RequestContext};
+use tollgate_store::Profile;
+
+/// Who wants in, by which code.
+#[derive(Deserialize)]
+pub struct LoginCode {
+    email: String,
+    code: Secret<String>,
+    #[serde(default)]
+    token_delivery: TokenDelivery,
+}
+
+/// Signs in by a mailed code, which proves the address: a password that was set before that is dead.
+pub async fn login_code(
+    Shared(state): Shared<State>,
+    context: RequestContext,
+    cookies: CookieJar,
+    JsonBody(body): JsonBody<LoginCode>,
+) -> Result<Response, ApiError> {
+    if !mailed_codes::is_code(body.code.expose()) {
+        return Err(ApiError::Validation(FieldError::new("code", "code is a string of six digits.")));
+    }
+    let email = Email::parse(&body.email).ok();
+    let found = match &email {
+        Some(email) => state.store.user_of_email(email).await?,
+        None => None,
+    };
+    let user = found.unwrap_or_else(|| nobody(&context));
+    let (profile, gate) = tokio::join!(state.store.profile(&user), state.store.gate(&user));
+    let account = profile?.zip(gate?);
+    let version = account.as_ref().map(|(profile, gate)| (profile.id, gate.password_version));
+    let device = devices::known(&state, &cookies, version).await?;
+    let key = match &email {
+        Some(email) => AccountKey::address(email, device.as_ref()),
+        None => AccountKey::no_address(&body.email),
+    };
+    state.limiter.admit_account(&context, &key).await?;
+    // The count of wrong tries is the account's, whatever device they come from.
+    let whose = email.as_ref().map_or_else(|| key.clone(), |email| AccountKey::address(email, None));
+    let newest = state.store.newest_onetime(&user, Purpose::LoginCode).await?;
+    let row = mailed_codes::try_code(&state, &context, &whose, newest, &body.code).await?;
+    let row = row.filter(|row| account.as_ref().is_some_and(|(profile, gate)| stands(row, profile, gate)));
+    let (Some(row), Some((profile, gate))) = (row, account) else {
+        return refuse(&state, &context, found, ApiError::InvalidCode).await;
+    };
+    if let Err(closed) = refuse_closed(&gate) {
+        return refuse(&state, &context, found, closed).await;
+    }
+    let client = Client { context: &context, cookies: &cookies, delivery: body.token_delivery };
+    sign_in(&state, &client, profile, gate, Proof::Code(&row)).await
+}
+
+async fn refuse(
+    state: &State,
+    context: &RequestContext,
+    user: Option<UserId>,
+    error: ApiError,
+) -> Result<Response, ApiError> {
+    let mut entry = context.entry(Action::SignInFailed, None, user.map(|user| user.to_string()));
+    entry.after = Some(json!({"method": "code", "reason": error.code()}));
+    state.store.record(&entry).await?;
+    Err(error)
+}
+
+/// Whether the account is still what the code was made for.
+fn stands(row: &OneTimeRow, profile: &Profile, gate: &Gate) -> bool {
+    row.email_key == profile.email.key() && row.password_version == gate.password_version
+}

@@ -1,0 +1,380 @@
+//! The ways to Google and GitHub and back: `GET /google/login`, `/github/login` and their callbacks (S21–S24).
+
+use super::{Message, message};
+use crate::config::FLOW_SECONDS;
+use crate::pages::wants_json;
+use crate::providers::{Identity, authorize_url, identify};
+use crate::sign_in::{Client, Proof, TokenDelivery, refuse_closed, sign_in, taken_over_entry};
+use crate::{State, mails};
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{Query, State as Shared};
+use axum::response::{IntoResponse, Response};
+use http::{HeaderMap, HeaderValue, StatusCode, header};
+use oauth2::url::Url;
+use serde::Deserialize;
+use serde_json::json;
+use std::collections::BTreeMap;
+use tollgate_domain::audit::Action;
+use tollgate_domain::gate::Gate;
+use tollgate_domain::session::after;
+use tollgate_domain::user::IdentityProvider;
+use tollgate_domain::{Email, Secret, UserId, Username};
+use tollgate_http::{ApiError, CookieJar, FLOW_COOKIE, RequestContext};
+use tollgate_mail::Message as Mail;
+use tollgate_platform::oauth::{BrowserSecret, Flow};
+use tollgate_platform::random_bytes;
+use tollgate_store::{FlowRow, LinkFor, Linked, NewAccount, Profile, Registration, Takeover};
+
+/// Where a sign-in is to end.
+#[derive(Deserialize)]
+pub struct Begin {
+    #[serde(default)]
+    return_to: Option<String>,
+}
+
+/// What the provider sends the browser back with.
+#[derive(Deserialize, Default)]
+pub struct Returned {
+    #[serde(default)]
+    state: String,
+    #[serde(default)]
+    code: Option<Secret<String>>,
+}
+
+type BeginQuery = Result<Query<Begin>, QueryRejection>;
+type ReturnedQuery = Result<Query<Returned>, QueryRejection>;
+
+/// Sends the browser to Google.
+pub async fn google_login(
+    state: Shared<State>,
+    context: RequestContext,
+    cookies: CookieJar,
+    query: BeginQuery,
+) -> Result<Response, ApiError> {
+    login(&state, &context, &cookies, IdentityProvider::Google, query).await
+}
+
+/// Sends the browser to GitHub.
+pub async fn github_login(
+    state: Shared<State>,
+    context: RequestContext,
+    cookies: CookieJar,
+    query: BeginQuery,
+) -> Result<Response, ApiError> {
+    login(&state, &context, &cookies, IdentityProvider::Github, query).await
+}
+
+/// Where Google sends the browser back to.
+pub async fn google_callback(
+    state: Shared<State>,
+    context: RequestContext,
+    cookies: CookieJar,
+    headers: HeaderMap,
+    query: ReturnedQuery,
+) -> Response {
+    callback(&state, &context, &cookies, &headers, IdentityProvider::Google, query).await
+}
+
+/// Where GitHub sends the browser back to.
+pub async fn github_callback(
+    state: Shared<State>,
+    context: RequestContext,
+    cookies: CookieJar,
+    headers: HeaderMap,
+    query: ReturnedQuery,
+) -> Response {
+    callback(&state, &context, &cookies, &headers, IdentityProvider::Github, query).await
+}
+
+async fn login(
+    state: &State,
+    context: &RequestContext,
+    cookies: &CookieJar,
+    provider: IdentityProvider,
+    query: BeginQuery,
+) -> Result<Response, ApiError> {
+    let Query(Begin { return_to }) = query.map_err(|_| ApiError::InvalidReturnTo)?;
+    let (address, cookie) = begin(state, context, cookies, provider, return_to, None).await?;
+    let mut response = redirect(address.as_str())?;
+    response.headers_mut().append(header::SET_COOKIE, cookie);
+    Ok(response)
+}
+
+/// Begins a flow: its row, the provider's address, and the cookie that binds it to this browser, whose tabs share it.
+pub async fn begin(
+    state: &State,
+    context: &RequestContext,
+    cookies: &CookieJar,
+    provider: IdentityProvider,
+    return_to: Option<String>,
+    link: Option<LinkFor>,
+) -> Result<(Url, HeaderValue), ApiError> {
+    if return_to.as_ref().is_some_and(|address| !state.config.origins.allow_address(address)) {
+        return Err(ApiError::InvalidReturnTo);
+    }
+    let flow = state.keys.auth().await?.new_flow(context.now);
+    let address = authorize_url(state, provider, &flow).await?;
+    let held = cookies.get(FLOW_COOKIE).as_ref().and_then(BrowserSecret::of_cookie);
+    let browser = held.unwrap_or_else(BrowserSecret::draw);
+    let row = FlowRow {
+        id: flow.id,
+        provider,
+        browser_hash: browser.hash(),
+        return_to,
+        link,
+        expires_at: after(context.now, FLOW_SECONDS),
+    };
+    state.store.put_flow(&row).await?;
+    let cookie = state.config.cookies.set(FLOW_COOKIE, browser.expose(), i64::from(FLOW_SECONDS))?;
+    Ok((address, cookie))
+}
+
+/// What a flow ended with.
+enum Ended {
+    /// The answer with both tokens.
+    SignedIn(Response),
+    Linked,
+}
+
+async fn callback(
+    state: &State,
+    context: &RequestContext,
+    cookies: &CookieJar,
+    headers: &HeaderMap,
+    provider: IdentityProvider,
+    query: ReturnedQuery,
+) -> Response {
+    let returned = query.map(|Query(returned)| returned).unwrap_or_default();
+    let (row, ended) = match take(state, context, cookies, provider, &returned.state).await {
+        Ok((flow, row)) => {
+            let ended = finish(state, context, cookies, &flow, &row, returned.code).await;
+            (Some(row), ended)
+        }
+        Err(error) => (None, Err(error)),
+    };
+    if wants_json(headers) {
+        return match ended {
+            Ok(Ended::SignedIn(response)) => response,
+            Ok(Ended::Linked) => message_of(provider).into_response(),
+            Err(error) => error.into_response(),
+        };
+    }
+    let place = row.and_then(|row| row.return_to).unwrap_or_else(|| state.config.frontend_url.to_string());
+    let sent = match ended {
+        Ok(Ended::SignedIn(response)) => redirect(&place).map(|mut sent| {
+            for cookie in response.headers().get_all(header::SET_COOKIE) {
+                sent.headers_mut().append(header::SET_COOKIE, cookie.clone());
+            }
+            sent
+        }),
+        Ok(Ended::Linked) => redirect(&with_query(&place, "linked", provider.as_str())),
+        Err(error) => {
+            tracing::warn!(request_id = %context.request_id, code = error.code(), cause = error.cause(), "sign-in at a provider");
+            redirect(&with_query(&place, "error", error.code()))
+        }
+    };
+    sent.unwrap_or_else(IntoResponse::into_response)
+}
+
+fn message_of(provider: IdentityProvider) -> axum::Json<Message> {
+    match provider {
+        IdentityProvider::Google => message("Google is linked to your account."),
+        IdentityProvider::Github => message("GitHub is linked to your account."),
+    }
+}
+
+/// Uses the flow of `returned` up, in the browser that began it.
+async fn take(
+    state: &State,
+    context: &RequestContext,
+    cookies: &CookieJar,
+    provider: IdentityProvider,
+    returned: &str,
+) -> Result<(Flow, FlowRow), ApiError> {
+    let flow = state.keys.auth().await?.read_flow(returned).ok_or(ApiError::OauthStateMismatch)?;
+    let browser = cookies.get(FLOW_COOKIE).as_ref().and_then(BrowserSecret::of_cookie);
+    let browser = browser.ok_or(ApiError::OauthStateMismatch)?.hash();
+    let row = state.store.take_flow(&flow.id, provider, &browser, &context.request_id, context.now).await?;
+    Ok((flow, row.ok_or(ApiError::OauthStateMismatch)?))
+}
+
+async fn finish(
+    state: &State,
+    context: &RequestContext,
+    cookies: &CookieJar,
+    flow: &Flow,
+    row: &FlowRow,
+    code: Option<Secret<String>>,
+) -> Result<Ended, ApiError> {
+    let code = code.filter(|code| !code.expose().is_empty()).ok_or(ApiError::OauthDenied)?;
+    let identity = identify(state, row.provider, flow, code).await?;
+    if let Some(link) = row.link {
+        return link_identity(state, context, &identity, link).await.map(|()| Ended::Linked);
+    }
+    let (profile, gate) = account_of(state, context, &identity).await?;
+    let client = Client { context, cookies, delivery: TokenDelivery::Cookie };
+    if !gate.is_active {
+        let mut entry = context.entry(Action::SignInFailed, None, Some(profile.id.to_string()));
+        entry.after = Some(json!({"method": row.provider, "reason": ApiError::AccountDisabled.code()}));
+        state.store.record(&entry).await?;
+        return Err(ApiError::AccountDisabled);
+    }
+    sign_in(state, &client, profile, gate, Proof::Provider(row.provider)).await.map(Ended::SignedIn)
+}
+
+/// The account of an identity: the one that it is linked to, one that nobody had proved, or a new one.
+async fn account_of(state: &State, context: &RequestContext, identity: &Identity) -> Result<(Profile, Gate), ApiError> {
+    // Another request of this moment may make or take what this one has just looked for: then it is looked for again.
+    for _ in 0..3 {
+        if let Some(user) = state.store.user_of_identity(identity.provider, &identity.subject).await? {
+            return account(state, &user).await;
+        }
+        let email = identity.email.as_ref().ok_or(ApiError::EmailNotVerifiedByProvider)?;
+        let found = match state.store.user_of_email(email).await? {
+            Some(user) => take_over(state, context, identity, &user).await?,
+            None => newcomer(state, context, identity, email).await?,
+        };
+        if let Some(found) = found {
+            return Ok(found);
+        }
+    }
+    Err(ApiError::Unavailable("the account changes too often".into()))
+}
+
+async fn account(state: &State, user: &UserId) -> Result<(Profile, Gate), ApiError> {
+    let (profile, gate) = tokio::join!(state.store.profile(user), state.store.gate(user));
+    let missing = || ApiError::Internal("a marker without an account".into());
+    Ok((profile?.ok_or_else(missing)?, gate?.ok_or_else(missing)?))
+}
+
+/// The account that has the identity's address, if nobody had proved it: its password and sessions end (S23).
+async fn take_over(
+    state: &State,
+    context: &RequestContext,
+    identity: &Identity,
+    user: &UserId,
+) -> Result<Option<(Profile, Gate)>, ApiError> {
+    let (mut profile, mut gate) = account(state, user).await?;
+    if profile.email_verified {
+        return Err(ApiError::AccountExists);
+    }
+    refuse_closed(&gate).map_err(|_| ApiError::AccountDisabled)?;
+    let provider = identity.provider;
+    let mut linked = context.entry(Action::Linked, Some(*user), Some(user.to_string()));
+    linked.after = Some(json!({"provider": provider}));
+    let takeover = Takeover {
+        profile: &profile,
+        replaces_version: gate.password_version,
+        session: None,
+        code: None,
+        identity: Some((provider, &identity.subject)),
+        audit: &[taken_over_entry(context, &profile, provider.as_str()), linked],
+    };
+    if !state.store.take_over(&takeover, context.now).await? {
+        return Ok(None);
+    }
+    profile.email_verified = true;
+    profile.links.insert(provider, identity.subject.clone());
+    gate.password_version += 1;
+    gate.sessions.clear();
+    Ok(Some((profile, gate)))
+}
+
+/// A new account, proved by the provider, under the provider's name for it made unique.
+async fn newcomer(
+    state: &State,
+    context: &RequestContext,
+    identity: &Identity,
+    email: &Email,
+) -> Result<Option<(Profile, Gate)>, ApiError> {
+    let id = UserId::new(context.now, random_bytes());
+    let mut username = Username::near(&identity.name, None);
+    for _ in 0..4 {
+        let taken = state.store.taken(&username, email, context.now).await?.username;
+        if !taken {
+            let profile = Profile {
+                id,
+                email: email.clone(),
+                username: username.clone(),
+                provider: identity.provider.into(),
+                email_verified: true,
+                created_at: context.now,
+                links: BTreeMap::from([(identity.provider, identity.subject.clone())]),
+            };
+            let mut audit = context.entry(Action::Registered, Some(id), Some(id.to_string()));
+            audit.after = Some(json!({"provider": profile.provider, "email_verified": true}));
+            let account = NewAccount { profile, credentials: None, gate: Gate::new(id), proof: None, audit };
+            match state.store.register(&account).await? {
+                Registration::Done => return Ok(Some((account.profile, account.gate))),
+                Registration::EmailTaken | Registration::IdentityTaken => return Ok(None),
+                Registration::UsernameTaken => {}
+            }
+        }
+        let suffix = u32::from_be_bytes(random_bytes());
+        username = Username::near(&identity.name, Some(&format!("{suffix:08x}")));
+    }
+    Err(ApiError::Unavailable("no free user name was found".into()))
+}
+
+/// Links an identity to the account that asked for it, while the session that asked lives.
+async fn link_identity(
+    state: &State,
+    context: &RequestContext,
+    identity: &Identity,
+    link: LinkFor,
+) -> Result<(), ApiError> {
+    let (profile, gate) = account(state, &link.user_id).await?;
+    if !gate.admits(&link.session_id, context.now) {
+        return Err(ApiError::OauthStateMismatch);
+    }
+    let (provider, subject) = (identity.provider, identity.subject.as_str());
+    match profile.links.get(&provider) {
+        Some(own) if own == subject => return Ok(()), // by another tab
+        Some(_) => return Err(ApiError::AlreadyLinked),
+        None => {}
+    }
+    let notice = Mail::ProviderLinked {
+        to: profile.email.as_str().to_owned(),
+        username: profile.username.as_str().to_owned(),
+        provider: provider.title().to_owned(),
+        at: context.now,
+    };
+    let notice = mails::outgoing(&notice, context.now)?;
+    let mut entry = context.entry(Action::Linked, Some(profile.id), Some(profile.id.to_string()));
+    entry.after = Some(json!({"provider": provider}));
+    match state.store.link(&profile, (provider, subject), &link.session_id, &notice, &entry).await? {
+        Linked::Done => Ok(()),
+        Linked::Taken => Err(ApiError::AlreadyLinked),
+        Linked::Changed => Err(ApiError::OauthStateMismatch),
+    }
+}
+
+fn redirect(place: &str) -> Result<Response, ApiError> {
+    let place =
+        HeaderValue::try_from(place).map_err(|_| ApiError::Internal("an address that fits no header".into()))?;
+    Ok((StatusCode::FOUND, [(header::LOCATION, place)]).into_response())
+}
+
+/// `address` with one more pair in its query.
+fn with_query(address: &str, name: &str, value: &str) -> String {
+    let (before, fragment) = address.split_once('#').map_or((address, None), |(before, after)| (before, Some(after)));
+    let joint = if before.contains('?') { '&' } else { '?' };
+    let fragment = fragment.map(|fragment| format!("#{fragment}")).unwrap_or_default();
+    format!("{before}{joint}{name}={value}{fragment}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pair_is_added_to_the_query_of_any_address() {
+        for (address, with) in [
+            ("https://a.example", "https://a.example?error=x"),
+            ("https://a.example/b?c=d", "https://a.example/b?c=d&error=x"),
+            ("https://a.example/b#f?g", "https://a.example/b?error=x#f?g"),
+        ] {
+            assert_eq!(with_query(address, "error", "x"), with);
+        }
+    }
+}

@@ -1,0 +1,86 @@
+//! Asking for a mail with a secret in it: `POST /request/verify`, `/request/login-code`, `/forget-password`. The answer is
+//! the same for any address, and so is the work (S6).
+
+use super::{Message, email, message, nobody};
+use crate::mails::{self, Account};
+use crate::{State, devices};
+use axum::Json;
+use axum::extract::State as Shared;
+use http::StatusCode;
+use serde::Deserialize;
+use tollgate_domain::onetime::Purpose;
+use tollgate_http::{AccountKey, ApiError, CookieJar, JsonBody, RequestContext};
+
+/// Whose mail is wanted.
+#[derive(Deserialize)]
+pub struct Address {
+    /// The address.
+    email: String,
+}
+
+type Accepted = Result<(StatusCode, Json<Message>), ApiError>;
+
+/// Sends a verification mail again, where there is something to verify.
+pub async fn request_verify(
+    Shared(state): Shared<State>,
+    context: RequestContext,
+    cookies: CookieJar,
+    JsonBody(body): JsonBody<Address>,
+) -> Accepted {
+    send(&state, &context, &cookies, &body, Purpose::Verify).await?;
+    Ok((StatusCode::ACCEPTED, message("If this address waits to be proved, a mail is on its way.")))
+}
+
+/// Mails a code to sign in with, to an active account, proved or not.
+pub async fn request_login_code(
+    Shared(state): Shared<State>,
+    context: RequestContext,
+    cookies: CookieJar,
+    JsonBody(body): JsonBody<Address>,
+) -> Accepted {
+    send(&state, &context, &cookies, &body, Purpose::LoginCode).await?;
+    Ok((StatusCode::ACCEPTED, message("If there is an account with this address, a code is on its way.")))
+}
+
+/// Mails a link to set a new password, to an active account, with a password or without one.
+pub async fn forget_password(
+    Shared(state): Shared<State>,
+    context: RequestContext,
+    cookies: CookieJar,
+    JsonBody(body): JsonBody<Address>,
+) -> Accepted {
+    send(&state, &context, &cookies, &body, Purpose::Reset).await?;
+    Ok((StatusCode::ACCEPTED, message("If there is an account with this address, a mail is on its way.")))
+}
+
+/// Mails a secret of `purpose` to an account that may have one; for any other address the same work is done on decoys.
+async fn send(
+    state: &State,
+    context: &RequestContext,
+    cookies: &CookieJar,
+    body: &Address,
+    purpose: Purpose,
+) -> Result<(), ApiError> {
+    let email = email(&body.email, "email")?;
+    let found = state.store.user_of_email(&email).await?;
+    let user = found.unwrap_or_else(|| nobody(context));
+    let (profile, gate) = tokio::join!(state.store.profile(&user), state.store.gate(&user));
+    let found = profile?.zip(gate?);
+    let version = found.as_ref().map(|(profile, gate)| (profile.id, gate.password_version));
+    let account = AccountKey::address(&email, devices::known(state, cookies, version).await?.as_ref());
+    state.limiter.admit_account(context, &account).await?;
+    let may_be_sent = state.limiter.admit_mail(context, &account, mails::kind(purpose)).await?;
+    let wanted = found.filter(|(profile, gate)| match purpose {
+        Purpose::Verify => gate.is_active && !profile.email_verified,
+        Purpose::Reset | Purpose::LoginCode | Purpose::ChangeEmail => gate.is_active,
+    });
+    match wanted.filter(|_| may_be_sent) {
+        Some((profile, gate)) => {
+            let account = Account::of(&profile, &gate);
+            let (row, mail) = mails::onetime(state, account, purpose, None, context.now).await?;
+            state.store.put_onetime(&row, &mail).await?;
+        }
+        None => state.store.put_decoys(&mails::decoy(context.now), 1, context.now).await?,
+    }
+    Ok(())
+}

@@ -1,0 +1,77 @@
+//! GitHub's side: an access token, and the two documents of its API that a sign-in reads. It says no with status 200.
+
+use super::{Account, Exchange, NoToken, Providers};
+use axum::Json;
+use axum::extract::{Form, State};
+use axum::response::{IntoResponse, Response};
+use http::{HeaderMap, StatusCode, header};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use tollgate_domain::user::IdentityProvider;
+
+/// One of an account's addresses.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Address {
+    /// The address.
+    pub email: String,
+    /// Whether GitHub has proved it.
+    pub verified: bool,
+    /// Whether it is the one to write to.
+    pub primary: bool,
+}
+
+const TOKENS: &str = "github-token";
+
+/// An answer of the token endpoint.
+pub async fn token(State(providers): State<Providers>, Form(exchange): Form<Exchange>) -> Response {
+    let no = |error: &str| Json(json!({"error": error, "error_description": "see the documentation"})).into_response();
+    match providers.take(IdentityProvider::Github, &exchange) {
+        Ok((grant, account)) => {
+            let token = format!("gho_{}", super::random());
+            match providers.drawer.put(TOKENS, &token, &account.subject) {
+                Ok(()) => {
+                    let scope = grant.request.scope.replace(' ', ",");
+                    Json(json!({"access_token": token, "scope": scope, "token_type": "bearer"})).into_response()
+                }
+                Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
+            }
+        }
+        Err(NoToken::Client) => no("incorrect_client_credentials"),
+        Err(NoToken::Grant) => no("bad_verification_code"),
+        Err(NoToken::Failed) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
+    }
+}
+
+/// `GET /user`.
+pub async fn user(State(providers): State<Providers>, headers: HeaderMap) -> Response {
+    answer(&providers, &headers, |account| {
+        let id: u64 = account.subject.parse().unwrap_or_default();
+        let login =
+            account.username.clone().unwrap_or_else(|| account.email.split('@').next().unwrap_or("x").to_owned());
+        json!({"login": login, "id": id, "type": "User", "email": null})
+    })
+}
+
+/// `GET /user/emails`.
+pub async fn emails(State(providers): State<Providers>, headers: HeaderMap) -> Response {
+    answer(&providers, &headers, |account| match &account.emails {
+        Some(emails) => json!(emails),
+        None => json!([{
+            "email": account.email, "verified": account.email_verified, "primary": true, "visibility": "private",
+        }]),
+    })
+}
+
+/// The document of the token's account; as the real API, nothing without a `user-agent`.
+fn answer(providers: &Providers, headers: &HeaderMap, document: impl Fn(&Account) -> Value) -> Response {
+    if !headers.contains_key(header::USER_AGENT) {
+        return (StatusCode::FORBIDDEN, "Request forbidden by administrative rules.").into_response();
+    }
+    let token = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let subject = token.strip_prefix("Bearer ").and_then(|token| providers.drawer.get::<String>(TOKENS, token).ok()?);
+    let account = subject.and_then(|subject| providers.account(IdentityProvider::Github, &subject));
+    match account {
+        Some(account) => Json(document(&account)).into_response(),
+        None => (StatusCode::UNAUTHORIZED, Json(json!({"message": "Bad credentials"}))).into_response(),
+    }
+}

@@ -1,0 +1,136 @@
+//! How often something may happen: the rates of calls, the caps on mails, the tries at codes (S7, S11).
+
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// So many calls in a window, refilled evenly (the generic cell rate algorithm): all of them may come at once, and each
+/// is given back after its share of the window.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Quota {
+    /// How many calls.
+    pub calls: u32,
+    /// In how many seconds.
+    pub window_seconds: u32,
+}
+
+impl Quota {
+    /// So many calls a minute.
+    #[must_use]
+    pub const fn per_minute(calls: u32) -> Self {
+        Self { calls, window_seconds: 60 }
+    }
+
+    /// What one call takes of the bucket, in milliseconds.
+    #[must_use]
+    pub fn call_ms(self) -> i64 {
+        i64::from(self.window_seconds) * 1000 / i64::from(self.calls.max(1))
+    }
+
+    /// The latest moment to which a bucket may be filled so that it takes one call more at `now_ms`.
+    #[must_use]
+    pub fn admits_until_ms(self, now_ms: i64) -> i64 {
+        now_ms + self.call_ms() * (i64::from(self.calls) - 1)
+    }
+
+    /// When to come again to a bucket that is filled until `filled_ms`, in whole seconds, at least one.
+    #[must_use]
+    pub fn retry_after_seconds(self, filled_ms: i64, now_ms: i64) -> u32 {
+        let ms = filled_ms - self.admits_until_ms(now_ms);
+        u32::try_from((ms + 999) / 1000).unwrap_or(u32::MAX).max(1)
+    }
+}
+
+/// Mails that a stranger can cause to one address, over all kinds together.
+pub const MAILS: Quota = Quota::per_minute(5);
+/// The same of each kind, in a day.
+pub const MAILS_OF_A_KIND: u32 = 20;
+/// Wrong tries at the codes of one account, in a day, over all its codes.
+pub const CODE_TRIES: u32 = 20;
+/// A day, in milliseconds.
+pub const DAY_MS: i64 = 86_400_000;
+
+/// The mails that an address was sent, as stored.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Mailed {
+    /// Until when its rate is used up, in milliseconds since 1970.
+    #[serde(default)]
+    pub filled_ms: i64,
+    /// What it was sent today, by kind.
+    #[serde(default)]
+    pub kinds: BTreeMap<String, Counted>,
+}
+
+/// A count that ends.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Counted {
+    /// How many.
+    pub count: u32,
+    /// When it starts anew, in milliseconds since 1970.
+    pub ends_ms: i64,
+}
+
+impl Mailed {
+    /// This and one more mail of `kind` at `now_ms`; `None` when that is one too many.
+    #[must_use]
+    pub fn and_one(mut self, kind: &str, now_ms: i64) -> Option<Self> {
+        if self.filled_ms > MAILS.admits_until_ms(now_ms) {
+            return None;
+        }
+        self.kinds.retain(|_, counted| counted.ends_ms > now_ms);
+        let counted =
+            self.kinds.entry(kind.to_owned()).or_insert(Counted { count: 0, ends_ms: now_ms.saturating_add(DAY_MS) });
+        if counted.count >= MAILS_OF_A_KIND {
+            return None;
+        }
+        counted.count += 1;
+        self.filled_ms = self.filled_ms.max(now_ms) + MAILS.call_ms();
+        Some(self)
+    }
+
+    /// When nothing of it counts any more.
+    #[must_use]
+    pub fn ends_ms(&self) -> i64 {
+        self.kinds.values().map(|counted| counted.ends_ms).fold(self.filled_ms, i64::max)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    // S7
+    #[test]
+    fn a_full_bucket_says_when_the_next_call_fits() {
+        let quota = Quota::per_minute(5);
+        let mut filled = 0;
+        let mut admitted = 0;
+        while filled <= quota.admits_until_ms(0) {
+            filled += quota.call_ms();
+            admitted += 1;
+        }
+        assert_eq!((admitted, quota.retry_after_seconds(filled, 0)), (5, 12));
+        assert!(filled <= quota.admits_until_ms(12_000), "one fits then");
+        assert!(filled > quota.admits_until_ms(11_999));
+        assert_eq!(quota.retry_after_seconds(filled, 11_999), 1);
+    }
+
+    #[test]
+    fn an_address_gets_five_mails_a_minute_over_all_kinds_and_twenty_a_day_of_each() {
+        let mut mailed = Mailed::default();
+        for kind in ["reset", "login_code", "reset", "verify", "reset"] {
+            mailed = mailed.and_one(kind, 0).unwrap();
+        }
+        assert_eq!(mailed.clone().and_one("verify", 0), None, "the sixth of this minute");
+        let mut now = 0;
+        for n in 3..20 {
+            now = n * 60_000;
+            mailed = mailed.and_one("reset", now).unwrap();
+        }
+        assert_eq!(mailed.kinds["reset"].count, 20);
+        now += 60_000;
+        assert_eq!(mailed.clone().and_one("reset", now), None, "the twenty-first of this day");
+        assert!(mailed.clone().and_one("verify", now).is_some(), "another kind");
+        assert!(mailed.clone().and_one("reset", DAY_MS).is_some(), "another day");
+        assert!(mailed.ends_ms() >= DAY_MS);
+    }
+}

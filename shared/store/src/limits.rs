@@ -1,0 +1,244 @@
+//! Counters that move before what they count is looked at: rates of calls, mails to an address, tries at codes. One
+//! conditional write in the calm case, two at most; no answer means no (S7, S11).
+
+use crate::codec::{Item, item, n, read, s};
+use crate::schema::LIMITS;
+use crate::{Store, StoreError, write_id};
+use aws_sdk_dynamodb::operation::put_item::PutItemError;
+use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
+use aws_sdk_dynamodb::types::{AttributeValue, ReturnConsumedCapacity, ReturnValuesOnConditionCheckFailure};
+use jiff::Timestamp;
+use serde::Deserialize;
+use tollgate_domain::RequestId;
+use tollgate_domain::limit::{CODE_TRIES, DAY_MS, Mailed, Quota};
+
+/// What a bucket said.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Bucket {
+    /// One call was counted.
+    Admitted,
+    /// It is full, and nothing was counted: to come again after so many seconds.
+    Full {
+        /// How many.
+        retry_after_seconds: u32,
+    },
+}
+
+/// A refused condition with the item that refused it.
+enum Refused {
+    /// As it stands; empty where there is none.
+    By(Item),
+    Failed(StoreError),
+}
+
+fn ttl(ends_ms: i64) -> AttributeValue {
+    n(ends_ms / 1000 + 60)
+}
+
+fn is_of(item: &Item, by: &str) -> bool {
+    item.get("by").and_then(|value| value.as_s().ok()).is_some_and(|found| found == by)
+}
+
+impl Store {
+    /// Takes one call out of `bucket`.
+    ///
+    /// # Errors
+    /// When DynamoDB does not answer, or the item is corrupt.
+    pub async fn take_call(
+        &self,
+        bucket: &str,
+        quota: Quota,
+        request: &RequestId,
+        now: Timestamp,
+    ) -> Result<Bucket, StoreError> {
+        #[derive(Deserialize)]
+        struct Row {
+            filled_ms: i64,
+        }
+        let (now_ms, by) = (now.as_millisecond(), write_id(request));
+        let key = s(format!("CALLS#{bucket}"));
+        let write = async |update: &str, condition: &str, extra: (&str, i64), ends_ms: i64| {
+            let answer = self
+                .client
+                .update_item()
+                .table_name(self.table(LIMITS))
+                .key("pk", key.clone())
+                .update_expression(update)
+                .condition_expression(condition)
+                .expression_attribute_names("#by", "by")
+                .expression_attribute_names("#ttl", "ttl")
+                .expression_attribute_values(":call", n(quota.call_ms()))
+                .expression_attribute_values(extra.0, n(extra.1))
+                .expression_attribute_values(":by", s(&by))
+                .expression_attribute_values(":ttl", ttl(ends_ms))
+                .expression_attribute_values(":one", n(crate::SCHEMA_VERSION))
+                .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
+                .return_consumed_capacity(ReturnConsumedCapacity::Indexes)
+                .send()
+                .await;
+            match answer {
+                Ok(_) => Ok(()),
+                Err(error) => match error.as_service_error() {
+                    Some(UpdateItemError::ConditionalCheckFailedException(refused)) => {
+                        Err(Refused::By(refused.item().cloned().unwrap_or_default()))
+                    }
+                    _ => Err(Refused::Failed(StoreError::of(error))),
+                },
+            }
+        };
+        let window_ends = now_ms + i64::from(quota.window_seconds) * 1000;
+        let calm = write(
+            "SET filled_ms = :now + :call, #by = :by, #ttl = :ttl, v = :one",
+            "attribute_not_exists(pk) OR filled_ms <= :now",
+            (":now", now_ms),
+            window_ends,
+        );
+        let row = match calm.await {
+            Ok(()) => return Ok(Bucket::Admitted),
+            // This very request did it: the answer to its first try was lost (R8).
+            Err(Refused::By(item)) if is_of(&item, &by) => return Ok(Bucket::Admitted),
+            Err(Refused::By(item)) => read::<Row>(LIMITS, item)?,
+            Err(Refused::Failed(error)) => return Err(error),
+        };
+        let full = |filled_ms| Bucket::Full { retry_after_seconds: quota.retry_after_seconds(filled_ms, now_ms) };
+        if row.filled_ms > quota.admits_until_ms(now_ms) {
+            return Ok(full(row.filled_ms));
+        }
+        let busy = write(
+            "SET filled_ms = filled_ms + :call, #by = :by, #ttl = :ttl, v = :one",
+            "filled_ms <= :latest",
+            (":latest", quota.admits_until_ms(now_ms)),
+            window_ends,
+        );
+        match busy.await {
+            Ok(()) => Ok(Bucket::Admitted),
+            Err(Refused::By(item)) if is_of(&item, &by) => Ok(Bucket::Admitted),
+            Err(Refused::By(item)) => Ok(full(read::<Row>(LIMITS, item)?.filled_ms)),
+            Err(Refused::Failed(error)) => Err(error),
+        }
+    }
+
+    /// Counts a mail of `kind` to `whom`; `false` when that is one too many, or another one was counted at this moment.
+    ///
+    /// # Errors
+    /// When DynamoDB does not answer, or the item is corrupt.
+    pub async fn count_mail(
+        &self,
+        whom: &str,
+        kind: &str,
+        request: &RequestId,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        let (now_ms, by) = (now.as_millisecond(), write_id(request));
+        let write = async |mailed: &Mailed, condition: &str, seen: (&str, AttributeValue)| {
+            let ends_ms = mailed.ends_ms();
+            let attributes =
+                [("pk", s(format!("MAIL#{whom}"))), ("by", s(&by)), ("ends_ms", n(ends_ms)), ("ttl", ttl(ends_ms))];
+            let answer = self
+                .client
+                .put_item()
+                .table_name(self.table(LIMITS))
+                .set_item(Some(item(mailed, attributes).map_err(Refused::Failed)?))
+                .condition_expression(condition)
+                .set_expression_attribute_names(
+                    condition.contains("#by").then(|| [("#by".to_owned(), "by".to_owned())].into()),
+                )
+                .expression_attribute_values(seen.0, seen.1)
+                .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
+                .return_consumed_capacity(ReturnConsumedCapacity::Indexes)
+                .send()
+                .await;
+            match answer {
+                Ok(_) => Ok(()),
+                Err(error) => match error.as_service_error() {
+                    Some(PutItemError::ConditionalCheckFailedException(refused)) => {
+                        Err(Refused::By(refused.item().cloned().unwrap_or_default()))
+                    }
+                    _ => Err(Refused::Failed(StoreError::of(error))),
+                },
+            }
+        };
+        let Some(first) = Mailed::default().and_one(kind, now_ms) else { return Ok(false) };
+        let calm = write(&first, "attribute_not_exists(pk) OR ends_ms <= :now", (":now", n(now_ms)));
+        let old = match calm.await {
+            Ok(()) => return Ok(true),
+            Err(Refused::By(item)) if is_of(&item, &by) => return Ok(true),
+            Err(Refused::By(item)) => item,
+            Err(Refused::Failed(error)) => return Err(error),
+        };
+        // The request that wrote it last names its version.
+        let seen = old.get("by").cloned().unwrap_or(AttributeValue::Null(true));
+        let Some(next) = read::<Mailed>(LIMITS, old)?.and_one(kind, now_ms) else { return Ok(false) };
+        match write(&next, "#by = :seen", (":seen", seen)).await {
+            Ok(()) => Ok(true),
+            Err(Refused::By(item)) => Ok(is_of(&item, &by)),
+            Err(Refused::Failed(error)) => Err(error),
+        }
+    }
+
+    /// Counts a try at a code of `whom` before it is compared; `false` when all of this day are used up.
+    ///
+    /// # Errors
+    /// When DynamoDB does not answer.
+    pub async fn count_code_try(&self, whom: &str, now: Timestamp) -> Result<bool, StoreError> {
+        let now_ms = now.as_millisecond();
+        let write = async |update: &str, condition: &str, values: &[(&str, i64)]| {
+            let mut call = self
+                .client
+                .update_item()
+                .table_name(self.table(LIMITS))
+                .key("pk", s(format!("TRIES#{whom}")))
+                .update_expression(update)
+                .condition_expression(condition)
+                .expression_attribute_names("#count", "count")
+                .expression_attribute_names("#ttl", "ttl")
+                .expression_attribute_values(":ttl", ttl(now_ms + DAY_MS));
+            for (name, value) in values {
+                call = call.expression_attribute_values(*name, n(value));
+            }
+            match call.return_consumed_capacity(ReturnConsumedCapacity::Indexes).send().await {
+                Ok(_) => Ok(true),
+                Err(error) => match error.as_service_error() {
+                    Some(UpdateItemError::ConditionalCheckFailedException(_)) => Ok(false),
+                    _ => Err(StoreError::of(error)),
+                },
+            }
+        };
+        let first = write(
+            "SET #count = :one, ends_ms = :ends, #ttl = :ttl, v = :one",
+            "attribute_not_exists(pk) OR ends_ms <= :now OR #count <= :none",
+            &[(":one", 1), (":none", 0), (":now", now_ms), (":ends", now_ms + DAY_MS)],
+        )
+        .await?;
+        if first {
+            return Ok(true);
+        }
+        let max = i64::from(CODE_TRIES);
+        write("SET #count = #count + :one, #ttl = :ttl", "#count < :max", &[(":one", 1), (":max", max)]).await
+    }
+
+    /// Takes back a try that turned out right: only wrong ones count.
+    ///
+    /// # Errors
+    /// When DynamoDB does not answer; then it counts as a wrong one.
+    pub async fn forgive_code_try(&self, whom: &str) -> Result<(), StoreError> {
+        let answer = self
+            .client
+            .update_item()
+            .table_name(self.table(LIMITS))
+            .key("pk", s(format!("TRIES#{whom}")))
+            .update_expression("SET #count = #count - :one")
+            .condition_expression("#count > :none")
+            .expression_attribute_names("#count", "count")
+            .expression_attribute_values(":one", n(1))
+            .expression_attribute_values(":none", n(0))
+            .return_consumed_capacity(ReturnConsumedCapacity::Indexes)
+            .send()
+            .await;
+        match answer {
+            Ok(_) => Ok(()),
+            Err(error) if error.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) => Ok(()),
+            Err(error) => Err(StoreError::of(error)),
+        }
+    }
+}

@@ -1,0 +1,113 @@
+//! Passwords that take the place of others: by a mailed link, or by somebody who knows the old one.
+
+use crate::accounts::{Part, outcome, proved};
+use crate::audit::audit_item;
+use crate::codec::{Item, n, s};
+use crate::gate::gate_key;
+use crate::outbox::{Outgoing, outbox_item};
+use crate::schema::{AUDIT, CREDENTIALS, GATE, IDENTITY, OUTBOX, SESSIONS};
+use crate::sessions::use_up;
+use crate::transaction::Transaction;
+use crate::{SCHEMA_VERSION, Store, StoreError};
+use aws_sdk_dynamodb::types::builders::UpdateBuilder;
+use aws_sdk_dynamodb::types::{AttributeValue, Update};
+use jiff::Timestamp;
+use tollgate_domain::audit::AuditEntry;
+use tollgate_domain::onetime::OneTimeRow;
+use tollgate_domain::{Email, SessionId, UserId};
+
+/// A password that takes the place of another.
+#[derive(Clone)]
+pub struct NewPassword<'a> {
+    /// Whose.
+    pub user_id: UserId,
+    /// The address of the account: the key of its credentials.
+    pub email: &'a Email,
+    /// Argon2id in PHC form.
+    pub hash: String,
+    /// The version that it replaces: what raced it is never born.
+    pub replaces_version: u64,
+    /// The notice.
+    pub notice: Outgoing,
+    /// The entries of it.
+    pub audit: &'a [AuditEntry],
+}
+
+impl Store {
+    /// Sets a password by the link of `row`: uses it up, proves the address, ends every session. `false` when the row is
+    /// used up or the account is no longer as it was.
+    ///
+    /// # Errors
+    /// When DynamoDB does not answer.
+    pub async fn reset_password(
+        &self,
+        new: &NewPassword<'_>,
+        row: &OneTimeRow,
+        proves: bool,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        let gate = Update::builder()
+            .update_expression("SET password_version = :next, sessions = :sessions")
+            .condition_expression("password_version = :version AND is_active = :true")
+            .expression_attribute_values(":sessions", AttributeValue::M(Item::new()))
+            .expression_attribute_values(":true", AttributeValue::Bool(true));
+        let mut transaction = self.transaction().update(Part::Proof, SESSIONS, use_up(row, "used_at", now));
+        transaction = with_password(transaction, new, gate)?;
+        if proves {
+            transaction = transaction.update(Part::Proof, IDENTITY, proved(&row.user_id, &row.email_key));
+        }
+        outcome(transaction.run().await)
+    }
+
+    /// Changes a password in `session`, which goes on while all others end. `false` when the session or the password
+    /// that was compared is there no more.
+    ///
+    /// # Errors
+    /// When DynamoDB does not answer.
+    pub async fn change_password(
+        &self,
+        new: &NewPassword<'_>,
+        session: (&SessionId, Timestamp),
+    ) -> Result<bool, StoreError> {
+        let own = Item::from([(session.0.to_string(), s(session.1.to_string()))]);
+        let gate = Update::builder()
+            .update_expression("SET password_version = :next, sessions = :sessions")
+            .condition_expression(
+                "password_version = :version AND is_active = :true AND attribute_exists(sessions.#own)",
+            )
+            .expression_attribute_names("#own", session.0.to_string())
+            .expression_attribute_values(":sessions", AttributeValue::M(own))
+            .expression_attribute_values(":true", AttributeValue::Bool(true));
+        outcome(with_password(self.transaction(), new, gate)?.run().await)
+    }
+}
+
+/// Adds a new password, the gate's side of it, its notice and its entries.
+fn with_password<'a>(
+    transaction: Transaction<'a, Part>,
+    new: &NewPassword<'_>,
+    gate: UpdateBuilder,
+) -> Result<Transaction<'a, Part>, StoreError> {
+    let versions = |update: UpdateBuilder| {
+        update
+            .expression_attribute_values(":version", n(new.replaces_version))
+            .expression_attribute_values(":next", n(new.replaces_version + 1))
+    };
+    let credentials = Update::builder()
+        .key("pk", s(new.email.key()))
+        .update_expression("SET #hash = :hash, password_version = :next, user_id = :user, v = :v")
+        // An account that came by a provider has none yet; the gate's condition tells that it is still that account.
+        .condition_expression("attribute_not_exists(pk) OR (user_id = :user AND password_version = :version)")
+        .expression_attribute_names("#hash", "hash")
+        .expression_attribute_values(":hash", s(&new.hash))
+        .expression_attribute_values(":v", n(SCHEMA_VERSION))
+        .expression_attribute_values(":user", s(new.user_id.to_string()));
+    let mut transaction = transaction
+        .update(Part::Proof, CREDENTIALS, versions(credentials))
+        .update(Part::Proof, GATE, versions(gate.key("pk", gate_key(&new.user_id))))
+        .create(Part::Other, OUTBOX, outbox_item(&new.notice)?);
+    for entry in new.audit {
+        transaction = transaction.create(Part::Other, AUDIT, audit_item(entry)?);
+    }
+    Ok(transaction)
+}

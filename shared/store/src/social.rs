@@ -1,0 +1,287 @@
+//! Providers: the flows to them and back, the identities they vouch for, and accounts whose real owner arrives (S21–S23).
+
+use crate::accounts::{Part, outcome, proved};
+use crate::audit::audit_item;
+use crate::codec::{Item, item, n, read, s};
+use crate::gate::gate_key;
+use crate::outbox::{Outgoing, outbox_item};
+use crate::profiles::{Profile, user_key};
+use crate::schema::{AUDIT, CREDENTIALS, GATE, IDENTITY, OUTBOX, SESSIONS};
+use crate::sessions::use_up;
+use crate::transaction::Refusal;
+use crate::{Store, StoreError, write_id};
+use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
+use aws_sdk_dynamodb::types::builders::UpdateBuilder;
+use aws_sdk_dynamodb::types::{AttributeValue, ConditionCheck, Delete, ReturnConsumedCapacity, ReturnValue, Update};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use tollgate_domain::audit::AuditEntry;
+use tollgate_domain::onetime::OneTimeRow;
+use tollgate_domain::user::IdentityProvider;
+use tollgate_domain::{RequestId, SessionId, UserId};
+
+/// One way to a provider and back.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct FlowRow {
+    /// Its id; the state, the verifier and the nonce are derived from it.
+    pub id: String,
+    /// To whom.
+    pub provider: IdentityProvider,
+    /// A hash of the secret of the browser that began it.
+    pub browser_hash: String,
+    /// Where it ends; `None`: at the front end.
+    #[serde(default)]
+    pub return_to: Option<String>,
+    /// Who wants to link the identity; `None`: somebody signs in.
+    #[serde(default)]
+    pub link: Option<LinkFor>,
+    /// Its end.
+    pub expires_at: Timestamp,
+}
+
+/// Who began a flow in order to link an identity.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LinkFor {
+    /// The account.
+    pub user_id: UserId,
+    /// The session, which must still live at the end.
+    pub session_id: SessionId,
+}
+
+/// What came of a change of links.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Linked {
+    /// It is done.
+    Done,
+    /// The identity is another account's.
+    Taken,
+    /// The account's links, or its session, are not what they were.
+    Changed,
+}
+
+/// An account that nobody had proved goes to the owner of its address: password and sessions of before are dead.
+#[derive(Clone, Copy)]
+pub struct Takeover<'a> {
+    /// The account.
+    pub profile: &'a Profile,
+    /// The password version that ends.
+    pub replaces_version: u64,
+    /// The session that is made by it.
+    pub session: Option<(&'a SessionId, Timestamp)>,
+    /// The code that proves the address.
+    pub code: Option<&'a OneTimeRow>,
+    /// The identity that proves it.
+    pub identity: Option<(IdentityProvider, &'a str)>,
+    /// The entries of it.
+    pub audit: &'a [AuditEntry],
+}
+
+/// What makes an identity one account's: provider and subject, never an address.
+pub(crate) fn identity_item(provider: IdentityProvider, subject: &str, user: &UserId) -> Result<Item, StoreError> {
+    item(&Owner { user_id: *user }, [("pk", identity_key(provider, subject))])
+}
+
+fn identity_key(provider: IdentityProvider, subject: &str) -> AttributeValue {
+    s(format!("OAUTH#{}#{subject}", provider.as_str()))
+}
+
+#[derive(Serialize, Deserialize)]
+struct Owner {
+    user_id: UserId,
+}
+
+fn flow_key(id: &str) -> [(&'static str, AttributeValue); 2] {
+    [("pk", s(format!("FLOW#{id}"))), ("sk", s("FLOW"))]
+}
+
+/// The update that replaces the links of a profile, on condition that they are what they were.
+fn relinked(profile: &Profile, links: &BTreeMap<IdentityProvider, String>) -> UpdateBuilder {
+    let map = |links: &BTreeMap<IdentityProvider, String>| {
+        AttributeValue::M(links.iter().map(|(provider, subject)| (provider.as_str().to_owned(), s(subject))).collect())
+    };
+    let none_yet = if profile.links.is_empty() { " OR attribute_not_exists(links)" } else { "" };
+    Update::builder()
+        .key("pk", user_key(&profile.id))
+        .update_expression("SET links = :links")
+        .condition_expression(format!("attribute_exists(pk) AND (links = :old{none_yet})"))
+        .expression_attribute_values(":links", map(links))
+        .expression_attribute_values(":old", map(&profile.links))
+}
+
+impl Store {
+    /// Puts the row of a flow that begins.
+    ///
+    /// # Errors
+    /// When DynamoDB does not take it.
+    pub async fn put_flow(&self, flow: &FlowRow) -> Result<(), StoreError> {
+        let [pk, sk] = flow_key(&flow.id);
+        let times = [("ends_ms", n(flow.expires_at.as_millisecond())), ("ttl", n(flow.expires_at.as_second() + 60))];
+        let item = item(flow, [pk, sk, times[0].clone(), times[1].clone()])?;
+        let call = self.client.put_item().table_name(self.table(SESSIONS)).set_item(Some(item));
+        call.return_consumed_capacity(ReturnConsumedCapacity::Indexes).send().await.map_err(StoreError::of)?;
+        Ok(())
+    }
+
+    /// Uses a flow up: good once, for this request, in the browser that began it. `None` for any other.
+    ///
+    /// # Errors
+    /// When DynamoDB does not answer, or the item is corrupt.
+    pub async fn take_flow(
+        &self,
+        id: &str,
+        provider: IdentityProvider,
+        browser_hash: &str,
+        request: &RequestId,
+        now: Timestamp,
+    ) -> Result<Option<FlowRow>, StoreError> {
+        let [(pk, flow), (sk, kind)] = flow_key(id);
+        let answer = self
+            .client
+            .update_item()
+            .table_name(self.table(SESSIONS))
+            .key(pk, flow)
+            .key(sk, kind)
+            .update_expression("SET used_by = :by")
+            .condition_expression(
+                "provider = :provider AND browser_hash = :browser AND ends_ms > :now \
+                 AND (attribute_not_exists(used_by) OR used_by = :by)",
+            )
+            .expression_attribute_values(":by", s(write_id(request)))
+            .expression_attribute_values(":provider", s(provider.as_str()))
+            .expression_attribute_values(":browser", s(browser_hash))
+            .expression_attribute_values(":now", n(now.as_millisecond()))
+            .return_values(ReturnValue::AllNew)
+            .return_consumed_capacity(ReturnConsumedCapacity::Indexes)
+            .send()
+            .await;
+        match answer {
+            Ok(done) => read(SESSIONS, done.attributes.unwrap_or_default()).map(Some),
+            Err(error) => match error.as_service_error() {
+                Some(UpdateItemError::ConditionalCheckFailedException(_)) => Ok(None),
+                _ => Err(StoreError::of(error)),
+            },
+        }
+    }
+
+    /// Whose identity this is.
+    ///
+    /// # Errors
+    /// When DynamoDB does not answer, or the item is corrupt.
+    pub async fn user_of_identity(
+        &self,
+        provider: IdentityProvider,
+        subject: &str,
+    ) -> Result<Option<UserId>, StoreError> {
+        let item = self.get(IDENTITY, identity_key(provider, subject)).await?;
+        item.map(|item| read::<Owner>(IDENTITY, item).map(|owner| owner.user_id)).transpose()
+    }
+
+    /// Gives an unproved account to the owner of its address: proved, without password, without sessions but the one
+    /// that this makes. `false` when the account, the identity or the code is not what it was.
+    ///
+    /// # Errors
+    /// When DynamoDB does not answer.
+    pub async fn take_over(&self, takeover: &Takeover<'_>, now: Timestamp) -> Result<bool, StoreError> {
+        let Takeover { profile, replaces_version, .. } = *takeover;
+        let sessions = takeover.session.map(|(id, end)| (id.to_string(), s(end.to_string())));
+        let mut account = proved(&profile.id, profile.email.key());
+        if let Some((provider, subject)) = takeover.identity {
+            let links = AttributeValue::M([(provider.as_str().to_owned(), s(subject))].into());
+            account = account
+                .update_expression("SET email_verified = :true, links = :links")
+                .expression_attribute_values(":links", links);
+        }
+        let password = Delete::builder()
+            .key("pk", s(profile.email.key()))
+            .condition_expression("attribute_not_exists(pk) OR (user_id = :user AND password_version = :version)")
+            .expression_attribute_values(":user", s(profile.id.to_string()))
+            .expression_attribute_values(":version", n(replaces_version));
+        let gate = Update::builder()
+            .key("pk", gate_key(&profile.id))
+            .update_expression("SET password_version = :next, sessions = :sessions")
+            .condition_expression("password_version = :version AND is_active = :true")
+            .expression_attribute_values(":version", n(replaces_version))
+            .expression_attribute_values(":next", n(replaces_version + 1))
+            .expression_attribute_values(":sessions", AttributeValue::M(sessions.into_iter().collect()))
+            .expression_attribute_values(":true", AttributeValue::Bool(true));
+        let mut transaction = self
+            .transaction()
+            .update(Part::Proof, IDENTITY, account)
+            .delete(Part::Proof, CREDENTIALS, password)
+            .update(Part::Proof, GATE, gate);
+        if let Some((provider, subject)) = takeover.identity {
+            transaction = transaction.create(Part::Proof, IDENTITY, identity_item(provider, subject, &profile.id)?);
+        }
+        if let Some(row) = takeover.code {
+            transaction = transaction.update(Part::Proof, SESSIONS, use_up(row, "code_used_at", now));
+        }
+        for entry in takeover.audit {
+            transaction = transaction.create(Part::Other, AUDIT, audit_item(entry)?);
+        }
+        outcome(transaction.run().await)
+    }
+
+    /// Links an identity to the account of `profile`, while `session` lives.
+    ///
+    /// # Errors
+    /// When DynamoDB does not answer.
+    pub async fn link(
+        &self,
+        profile: &Profile,
+        identity: (IdentityProvider, &str),
+        session: &SessionId,
+        notice: &Outgoing,
+        audit: &AuditEntry,
+    ) -> Result<Linked, StoreError> {
+        let (provider, subject) = identity;
+        let mut links = profile.links.clone();
+        links.insert(provider, subject.to_owned());
+        let lives = ConditionCheck::builder()
+            .key("pk", gate_key(&profile.id))
+            .condition_expression("is_active = :true AND attribute_exists(sessions.#session)")
+            .expression_attribute_names("#session", session.to_string())
+            .expression_attribute_values(":true", AttributeValue::Bool(true));
+        let transaction = self
+            .transaction()
+            .create(Part::Identity, IDENTITY, identity_item(provider, subject, &profile.id)?)
+            .update(Part::Proof, IDENTITY, relinked(profile, &links))
+            .check(Part::Proof, GATE, lives)
+            .create(Part::Other, OUTBOX, outbox_item(notice)?)
+            .create(Part::Other, AUDIT, audit_item(audit)?);
+        linked(transaction.run().await)
+    }
+
+    /// Takes the identity of `provider` away from the account of `profile`.
+    ///
+    /// # Errors
+    /// When DynamoDB does not answer.
+    pub async fn unlink(
+        &self,
+        profile: &Profile,
+        provider: IdentityProvider,
+        audit: &AuditEntry,
+    ) -> Result<Linked, StoreError> {
+        let mut links = profile.links.clone();
+        let Some(subject) = links.remove(&provider) else { return Ok(Linked::Changed) };
+        let marker = Delete::builder()
+            .key("pk", identity_key(provider, &subject))
+            .condition_expression("user_id = :user")
+            .expression_attribute_values(":user", s(profile.id.to_string()));
+        let transaction = self
+            .transaction()
+            .update(Part::Proof, IDENTITY, relinked(profile, &links))
+            .delete(Part::Proof, IDENTITY, marker)
+            .create(Part::Other, AUDIT, audit_item(audit)?);
+        linked(transaction.run().await)
+    }
+}
+
+fn linked(done: Result<(), Refusal<Part>>) -> Result<Linked, StoreError> {
+    match done {
+        Ok(()) => Ok(Linked::Done),
+        Err(Refusal::Condition(Part::Identity)) => Ok(Linked::Taken),
+        Err(Refusal::Condition(Part::Proof)) => Ok(Linked::Changed),
+        Err(other) => Err(other.unexpected()),
+    }
+}
