@@ -4,6 +4,7 @@ use jiff::{SignedDuration, Timestamp};
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, COOKIE, HeaderMap, SET_COOKIE};
 use reqwest::{Client, Method, StatusCode, redirect};
 use serde_json::{Value, json};
+use std::net::IpAddr;
 use tollgate_local::clock::LocalClock;
 use tollgate_local::faults::{Call, Fault, Kind, Service};
 use tollgate_local::{Data, Options, Stack};
@@ -124,7 +125,18 @@ impl TestApp {
     }
 
     pub async fn send(&self, method: Method, path: &str, headers: &[(&str, &str)], body: Option<String>) -> Answer {
-        let mut request = self.client.request(method, format!("{}{path}", self.stack.base_url()));
+        self.send_by(&self.client, method, path, headers, body).await
+    }
+
+    async fn send_by(
+        &self,
+        client: &Client,
+        method: Method,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: Option<String>,
+    ) -> Answer {
+        let mut request = client.request(method, format!("{}{path}", self.stack.base_url()));
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
@@ -139,6 +151,13 @@ impl TestApp {
 
     pub async fn post(&self, path: &str, body: Value) -> Answer {
         self.send(Method::POST, path, &[("content-type", "application/json")], Some(body.to_string())).await
+    }
+
+    /// A POST from `127.0.0.{last}`, with these headers.
+    pub async fn post_from(&self, last: u8, path: &str, headers: &[(&str, &str)], body: Value) -> Answer {
+        let client = Client::builder().local_address(IpAddr::from([127, 0, 0, last])).build().unwrap();
+        let json = [("content-type", "application/json")];
+        self.send_by(&client, Method::POST, path, &[&json, headers].concat(), Some(body.to_string())).await
     }
 
     pub async fn post_as(&self, session: &Session, path: &str, body: Value) -> Answer {
@@ -215,6 +234,10 @@ impl TestApp {
     pub async fn mail(&self, to: &str, kind: &str) -> Value {
         let mails = self.mails(to).await;
         mails.into_iter().find(|mail| mail["kind"] == kind).unwrap_or_else(|| panic!("no mail {kind} to {to}"))
+    }
+
+    pub async fn code(&self, to: &str, kind: &str) -> String {
+        self.mail(to, kind).await["code"].as_str().unwrap().to_owned()
     }
 
     pub async fn link_token(&self, to: &str, kind: &str) -> String {

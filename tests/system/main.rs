@@ -3,14 +3,20 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)] // a test that cannot go on fails there
 
 mod accounts;
+mod addresses;
 mod app;
+mod browser;
 mod budget;
+mod codes;
 mod conventions;
 mod crashes;
 mod enumeration;
+mod limits;
+mod links;
 mod local_stack;
 mod logs;
 mod mails;
+mod oauth;
 mod passwords;
 mod secrets;
 mod sessions;

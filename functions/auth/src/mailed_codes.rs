@@ -5,7 +5,6 @@ use crate::State;
 use tollgate_domain::Secret;
 use tollgate_domain::onetime::OneTimeRow;
 use tollgate_http::{AccountKey, ApiError, RequestContext};
-use tollgate_store::CodeTry;
 
 /// A code is a string of six ASCII digits.
 pub fn is_code(text: &str) -> bool {
@@ -21,10 +20,7 @@ pub async fn try_code(
     row: Option<OneTimeRow>,
     code: &Secret<String>,
 ) -> Result<Option<OneTimeRow>, ApiError> {
-    let row = match state.store.count_try(row, &context.request_id, context.now).await? {
-        CodeTry::Counted(row) => Some(row),
-        CodeTry::NoCode => None,
-    };
+    let row = state.store.count_try(row, &context.request_id, context.now).await?;
     let decoy = context.request_id.to_string();
     let counted = if row.is_some() { whose.as_str() } else { &decoy };
     let has_tries = state.store.count_code_try(counted, context.now).await?;

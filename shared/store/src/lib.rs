@@ -24,7 +24,7 @@ pub use limits::Bucket;
 pub use outbox::{Claim, Outgoing};
 pub use passwords::NewPassword;
 pub use profiles::{Credentials, Profile, Taken};
-pub use sessions::{CodeTry, NewSession, PendingChange, Rotated, SessionRow};
+pub use sessions::{NewSession, PendingChange, Rotated, SessionRow};
 pub use social::{FlowRow, LinkFor, Linked, Takeover};
 
 use aws_sdk_dynamodb::Client;

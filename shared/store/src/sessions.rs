@@ -94,15 +94,6 @@ pub struct PendingChange {
     pub row_id: String,
 }
 
-/// What a try at a code found.
-#[derive(Debug)]
-pub enum CodeTry {
-    /// Counted: the newest row, its code still to be compared.
-    Counted(OneTimeRow),
-    /// No row, or one whose code is used up, killed or expired.
-    NoCode,
-}
-
 fn partition(user: &UserId) -> AttributeValue {
     s(format!("USER#{user}"))
 }
@@ -295,8 +286,8 @@ impl Store {
         newest.items.unwrap_or_default().pop().map(|item| read(SESSIONS, item)).transpose()
     }
 
-    /// Counts a try at the code of `row` before it is compared (S11); at most [`MAX_TRIES`] are ever counted. Without a
-    /// row the same write is made on a decoy (S6).
+    /// Counts a try at the code of `row` before it is compared (S11); at most [`MAX_TRIES`] are ever counted. `None` where
+    /// there is no row, or its code is used up, killed or expired; without a row the same write is made on a decoy (S6).
     ///
     /// # Errors
     /// When DynamoDB does not answer, or the item is corrupt.
@@ -305,7 +296,7 @@ impl Store {
         row: Option<OneTimeRow>,
         request: &RequestId,
         now: Timestamp,
-    ) -> Result<CodeTry, StoreError> {
+    ) -> Result<Option<OneTimeRow>, StoreError> {
         let row = row.filter(|row| row.takes_tries(now));
         let update = self.client.update_item().table_name(self.table(SESSIONS));
         let update = match &row {
@@ -324,10 +315,10 @@ impl Store {
         };
         let update = update.expression_attribute_values(":one", n(1)).return_values(ReturnValue::AllNew);
         match update.return_consumed_capacity(ReturnConsumedCapacity::Indexes).send().await {
-            Ok(_) if row.is_none() => Ok(CodeTry::NoCode),
-            Ok(done) => Ok(CodeTry::Counted(read(SESSIONS, done.attributes.unwrap_or_default())?)),
+            Ok(_) if row.is_none() => Ok(None),
+            Ok(done) => read(SESSIONS, done.attributes.unwrap_or_default()).map(Some),
             Err(error) => match error.as_service_error() {
-                Some(UpdateItemError::ConditionalCheckFailedException(_)) => Ok(CodeTry::NoCode),
+                Some(UpdateItemError::ConditionalCheckFailedException(_)) => Ok(None),
                 _ => Err(StoreError::of(error)),
             },
         }
