@@ -1,6 +1,7 @@
 //! What each operation costs: DynamoDB units and calls, against `docs/budget.json`. They are exact, so a rise fails.
 
 use crate::app::{PASSWORD, TestApp};
+use crate::browser::{Browser, proved};
 use serde_json::{Value, json};
 use std::path::Path;
 use tollgate_local::faults::{Call, Service};
@@ -15,11 +16,12 @@ fn cost(calls: &[Call]) -> Value {
 
 #[tokio::test]
 async fn every_operation_costs_what_the_budget_says() {
-    let app = TestApp::start().await;
+    let app = TestApp::start_limited().await;
     let mut found = serde_json::Map::new();
     macro_rules! measure {
         ($name:literal, $work:expr) => {{
             app.drain().await;
+            app.advance(60); // the buckets are calm
             let _before = app.calls();
             let answer = app.stack.held($work).await;
             found.insert($name.to_owned(), cost(&app.calls()));
@@ -38,6 +40,34 @@ async fn every_operation_costs_what_the_budget_says() {
     let session = crate::app::Session::of(&answer);
     measure!("GET /me", app.get_as(&session, "/me")).expect(200);
     measure!("GET /sessions", app.get_as(&session, "/sessions")).expect(200);
+    app.post("/request/login-code", json!({"email": email})).await.expect(202);
+    let code = json!({"email": email, "code": app.code(email, "login_code").await});
+    measure!("POST /login/code", app.post("/login/code", code.clone())).expect(200);
+    measure!("POST /login/code refused", app.post("/login/code", code)).refused(401, "invalid_code");
+    measure!("POST /request/login-code", app.post("/request/login-code", json!({"email": email}))).expect(202);
+    let session = app.sign_in(email).await;
+    measure!(
+        "POST /change-email",
+        app.post_as(&session, "/change-email", json!({"new_email": "a@example.com", "password": PASSWORD}))
+    )
+    .expect(202);
+    let token = app.link_token("a@example.com", "verify").await;
+    let email = "a@example.com";
+    measure!("POST /verify of a new address", app.post("/verify", json!({"token": token}))).expect(200);
+    let link = json!({"password": PASSWORD});
+    let answer = measure!("POST /me/links/{provider}", app.post_as(&session, "/me/links/google", link)).expect(200);
+    let subject = proved(&app, "google", "else@example.com").await;
+    let browser = Browser::new(&app);
+    browser.set_cookie("oauth_state", &answer.cookie("oauth_state").unwrap());
+    let back = browser.consent_at(answer.body["authorize_url"].as_str().unwrap().to_owned(), &subject).await;
+    measure!("GET /auth/social/callback/google that links", browser.get(&back)).expect(302);
+    measure!("GET /google/login", browser.get("/google/login")).expect(302);
+    let back = browser.consent("google", &subject, "").await;
+    measure!("GET /auth/social/callback/google", browser.get(&back)).expect(302);
+    let subject = proved(&app, "google", "newcomer@example.com").await;
+    let back = browser.consent("google", &subject, "").await;
+    measure!("GET /auth/social/callback/google of a newcomer", browser.get(&back)).expect(302);
+    measure!("DELETE /me/links/{provider}", app.delete_as(&session, "/me/links/google")).expect(204);
     let change = json!({"old_password": PASSWORD, "new_password": "another horse staple"});
     measure!("POST /change-password", app.post_as(&session, "/change-password", change)).expect(200);
     measure!("POST /forget-password", app.post("/forget-password", json!({"email": email}))).expect(202);

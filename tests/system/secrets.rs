@@ -1,6 +1,7 @@
 //! What lies in tables, queues and logs is worth nothing to who finds it.
 
-use crate::app::{PASSWORD, TestApp};
+use crate::app::{PASSWORD, Session, TestApp};
+use crate::browser::{Browser, proved};
 use serde_json::json;
 
 const NEW: &str = "another horse staple";
@@ -12,7 +13,7 @@ async fn full_run(app: &TestApp) -> Vec<String> {
     let verify = app.mail(&email, "verify").await;
     secrets.push(verify["code"].as_str().unwrap().to_owned());
     secrets.push(app.link_token(&email, "verify").await);
-    let next = crate::app::Session::of(&app.refresh(&session.refresh).await.expect(200));
+    let next = Session::of(&app.refresh(&session.refresh).await.expect(200));
     secrets.extend([next.access.clone(), next.refresh.clone()]);
     app.post("/forget-password", json!({"email": email})).await.expect(202);
     let reset = app.link_token(&email, "reset").await;
@@ -23,6 +24,26 @@ async fn full_run(app: &TestApp) -> Vec<String> {
     app.drain().await;
     let waiting = app.mail("waiting@example.com", "verify").await;
     secrets.push(waiting["code"].as_str().unwrap().to_owned());
+    app.post("/request/login-code", json!({"email": email})).await.expect(202);
+    let code = app.code(&email, "login_code").await;
+    let by_code = app.post("/login/code", json!({"email": email, "code": code})).await.expect(200);
+    let session = Session::of(&by_code);
+    secrets.extend([code, session.access.clone(), by_code.cookie("device").unwrap()]);
+    app.post_as(&session, "/change-email", json!({"new_email": "secretive.new@example.com"})).await.expect(202);
+    secrets.push(app.link_token("secretive.new@example.com", "verify").await);
+    for provider in ["google", "github"] {
+        let subject = proved(app, provider, &format!("secretive.{provider}@example.com")).await;
+        let browser = Browser::new(app);
+        let back = browser.consent(provider, &subject, "").await;
+        let parameters: Vec<_> =
+            back.split(['?', '&']).skip(1).map(|pair| pair.split_once('=').unwrap().1.to_owned()).collect();
+        secrets.extend(parameters);
+        secrets.push(browser.cookie("oauth_state").unwrap());
+        browser.get(&back).await.expect(302);
+        secrets.push(browser.cookie("refresh_token").unwrap());
+        // Begun and not ended: the row lies there.
+        browser.consent(provider, &subject, "").await;
+    }
     secrets
 }
 

@@ -20,12 +20,13 @@ pub async fn try_code(
     row: Option<OneTimeRow>,
     code: &Secret<String>,
 ) -> Result<Option<OneTimeRow>, ApiError> {
+    let codes = state.keys.codes().await?;
     let row = state.store.count_try(row, &context.request_id, context.now).await?;
-    let decoy = context.request_id.to_string();
+    let decoy = format!("decoy#{}", whose.as_str());
     let counted = if row.is_some() { whose.as_str() } else { &decoy };
     let has_tries = state.store.count_code_try(counted, context.now).await?;
     let Some(row) = row.filter(|_| has_tries) else { return Ok(None) };
-    if !state.keys.codes().await?.is_code_of(code.expose(), &row) {
+    if !codes.is_code_of(code.expose(), &row) {
         return Ok(None);
     }
     state.store.forgive_code_try(whose.as_str()).await?;

@@ -87,9 +87,10 @@ pub async fn onetime(
     Ok((row, outgoing(&message, now)?))
 }
 
-/// What is written where no mail is to be sent (S6).
-pub fn decoy(now: Timestamp) -> Outgoing {
-    Outgoing { id: new_id(now), kind: DECOY.to_owned(), body: "-".repeat(200), created_at: now }
+/// What is written where no mail is to be sent: the keys are asked for all the same, as that may be a call (S6).
+pub async fn decoy(state: &State, now: Timestamp) -> Result<Outgoing, ApiError> {
+    state.keys.codes().await?;
+    Ok(Outgoing { id: new_id(now), kind: DECOY.to_owned(), body: "-".repeat(200), created_at: now })
 }
 
 /// `message` as it goes into the outbox.

@@ -118,7 +118,8 @@ impl Store {
         }
     }
 
-    /// Counts a mail of `kind` to `whom`; `false` when that is one too many, or another one was counted at this moment.
+    /// Counts a mail of `kind` to `whom`; `false` when that is one too many, or another one was counted at this moment. One
+    /// read and one write, whatever was sent before: an address that gets mails costs what any other does (S6).
     ///
     /// # Errors
     /// When DynamoDB does not answer, or the item is corrupt.
@@ -129,50 +130,35 @@ impl Store {
         request: &RequestId,
         now: Timestamp,
     ) -> Result<bool, StoreError> {
-        let (now_ms, by) = (now.as_millisecond(), write_id(request));
-        let write = async |mailed: &Mailed, condition: &str, seen: (&str, AttributeValue)| {
-            let ends_ms = mailed.ends_ms();
-            let attributes =
-                [("pk", s(format!("MAIL#{whom}"))), ("by", s(&by)), ("ends_ms", n(ends_ms)), ("ttl", ttl(ends_ms))];
-            let answer = self
-                .client
-                .put_item()
-                .table_name(self.table(LIMITS))
-                .set_item(Some(item(mailed, attributes).map_err(Refused::Failed)?))
-                .condition_expression(condition)
-                .set_expression_attribute_names(
-                    condition.contains("#by").then(|| [("#by".to_owned(), "by".to_owned())].into()),
-                )
-                .expression_attribute_values(seen.0, seen.1)
-                .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
-                .return_consumed_capacity(ReturnConsumedCapacity::Indexes)
-                .send()
-                .await;
-            match answer {
-                Ok(_) => Ok(()),
-                Err(error) => match error.as_service_error() {
-                    Some(PutItemError::ConditionalCheckFailedException(refused)) => {
-                        Err(Refused::By(refused.item().cloned().unwrap_or_default()))
-                    }
-                    _ => Err(Refused::Failed(StoreError::of(error))),
-                },
-            }
-        };
-        let Some(first) = Mailed::default().and_one(kind, now_ms) else { return Ok(false) };
-        let calm = write(&first, "attribute_not_exists(pk) OR ends_ms <= :now", (":now", n(now_ms)));
-        let old = match calm.await {
-            Ok(()) => return Ok(true),
-            Err(Refused::By(item)) if is_of(&item, &by) => return Ok(true),
-            Err(Refused::By(item)) => item,
-            Err(Refused::Failed(error)) => return Err(error),
-        };
+        let by = write_id(request);
+        let key = s(format!("MAIL#{whom}"));
+        let old = self.get(LIMITS, key.clone()).await?;
         // The request that wrote it last names its version.
-        let seen = old.get("by").cloned().unwrap_or(AttributeValue::Null(true));
-        let Some(next) = read::<Mailed>(LIMITS, old)?.and_one(kind, now_ms) else { return Ok(false) };
-        match write(&next, "#by = :seen", (":seen", seen)).await {
-            Ok(()) => Ok(true),
-            Err(Refused::By(item)) => Ok(is_of(&item, &by)),
-            Err(Refused::Failed(error)) => Err(error),
+        let seen = old.as_ref().and_then(|old| old.get("by").cloned()).unwrap_or_else(|| s("-"));
+        let mailed: Mailed = old.map(|old| read(LIMITS, old)).transpose()?.unwrap_or_default();
+        let Some(mailed) = mailed.and_one(kind, now.as_millisecond()) else { return Ok(false) };
+        let row = item(&mailed, [("pk", key), ("by", s(&by)), ("ttl", ttl(mailed.ends_ms()))])?;
+        let answer = self
+            .client
+            .put_item()
+            .table_name(self.table(LIMITS))
+            .set_item(Some(row))
+            .condition_expression("attribute_not_exists(pk) OR #by = :seen")
+            .expression_attribute_names("#by", "by")
+            .expression_attribute_values(":seen", seen)
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
+            .return_consumed_capacity(ReturnConsumedCapacity::Indexes)
+            .send()
+            .await;
+        match answer {
+            Ok(_) => Ok(true),
+            Err(error) => match error.as_service_error() {
+                // This very request did it, and the answer to its first try was lost (R8); or another one came first.
+                Some(PutItemError::ConditionalCheckFailedException(refused)) => {
+                    Ok(refused.item().is_some_and(|item| is_of(item, &by)))
+                }
+                _ => Err(StoreError::of(error)),
+            },
         }
     }
 

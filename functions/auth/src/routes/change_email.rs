@@ -48,7 +48,7 @@ pub async fn change_email(
             let mail = Mail::AlreadyRegistered { to: theirs.email.as_str().to_owned() };
             state.store.put_decoys(&mails::outgoing(&mail, context.now)?, 2, context.now).await?;
         }
-        _ => state.store.put_decoys(&mails::decoy(context.now), 2, context.now).await?,
+        _ => state.store.put_decoys(&mails::decoy(&state, context.now).await?, 2, context.now).await?,
     }
     Ok((StatusCode::ACCEPTED, message("Look into the mail of the new address: it has what to do next.")))
 }

@@ -1,5 +1,6 @@
 //! `POST /login`.
 
+use super::or_nobodys;
 use crate::passwords::Verdict;
 use crate::sign_in::{Client, Proof, TokenDelivery, refuse_closed, sign_in};
 use crate::{State, devices};
@@ -21,9 +22,6 @@ pub struct Login {
     token_delivery: TokenDelivery,
 }
 
-/// An address that no account can have: what a malformed one is looked up as (S6).
-const NOBODYS_ADDRESS: &str = "nobody@invalid.invalid";
-
 /// Signs in by password.
 pub async fn login(
     Shared(state): Shared<State>,
@@ -32,8 +30,7 @@ pub async fn login(
     JsonBody(body): JsonBody<Login>,
 ) -> Result<Response, ApiError> {
     let named = Email::parse(&body.email).ok();
-    let email = named.clone().map_or_else(|| Email::parse(NOBODYS_ADDRESS), Ok);
-    let email = email.map_err(|_| ApiError::InvalidCredentials)?;
+    let email = or_nobodys(&named)?;
     let found = state.store.credentials(&email).await?;
     let version = found.as_ref().map(|found| (found.user_id, found.password_version));
     let device = devices::known(&state, &cookies, version).await?;

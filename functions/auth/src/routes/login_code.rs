@@ -1,6 +1,6 @@
 //! `POST /login/code`.
 
-use super::nobody;
+use super::{nobody, or_nobodys};
 use crate::sign_in::{Client, Proof, TokenDelivery, refuse_closed, sign_in};
 use crate::{State, devices, mailed_codes};
 use axum::extract::State as Shared;
@@ -34,10 +34,7 @@ pub async fn login_code(
         return Err(ApiError::Validation(FieldError::new("code", "code is a string of six digits.")));
     }
     let email = Email::parse(&body.email).ok();
-    let found = match &email {
-        Some(email) => state.store.user_of_email(email).await?,
-        None => None,
-    };
+    let found = state.store.user_of_email(&or_nobodys(&email)?).await?;
     let user = found.unwrap_or_else(|| nobody(&context));
     let (profile, gate) = tokio::join!(state.store.profile(&user), state.store.gate(&user));
     let account = profile?.zip(gate?);

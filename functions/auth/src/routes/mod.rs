@@ -44,3 +44,11 @@ fn email(text: &str, name: &'static str) -> Result<Email, ApiError> {
 fn nobody(context: &RequestContext) -> UserId {
     UserId::new(context.now, random_bytes())
 }
+
+/// The address, or one that no account can have: what a malformed one is looked up as (S6).
+fn or_nobodys(email: &Option<Email>) -> Result<Email, ApiError> {
+    match email {
+        Some(email) => Ok(email.clone()),
+        None => Email::parse("nobody@invalid.invalid").map_err(|error| ApiError::Internal(error.to_string())),
+    }
+}

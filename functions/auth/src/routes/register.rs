@@ -94,7 +94,7 @@ pub async fn register(
             let mail = if may_be_sent {
                 mails::outgoing(&Mail::AlreadyRegistered { to: known.as_str().to_owned() }, context.now)?
             } else {
-                mails::decoy(context.now)
+                mails::decoy(&state, context.now).await?
             };
             if !state.store.register_known(&username, &mail, context.now).await? {
                 return Err(ApiError::UsernameTaken);

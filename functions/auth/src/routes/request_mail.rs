@@ -80,7 +80,7 @@ async fn send(
             let (row, mail) = mails::onetime(state, account, purpose, None, context.now).await?;
             state.store.put_onetime(&row, &mail).await?;
         }
-        None => state.store.put_decoys(&mails::decoy(context.now), 1, context.now).await?,
+        None => state.store.put_decoys(&mails::decoy(state, context.now).await?, 1, context.now).await?,
     }
     Ok(())
 }
