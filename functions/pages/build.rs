@@ -56,6 +56,7 @@ fn content_type(file: &Path) -> Result<&'static str, Error> {
         Some("html") => Ok("text/html; charset=utf-8"),
         Some("css") => Ok("text/css; charset=utf-8"),
         Some("js") => Ok("text/javascript; charset=utf-8"),
+        Some("json") => Ok("application/json"),
         Some("svg") => Ok("image/svg+xml"),
         _ => Err(Error::other(format!("no content type for {}", file.display()))),
     }

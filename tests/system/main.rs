@@ -5,6 +5,7 @@
 mod accounts;
 mod addresses;
 mod app;
+mod authorisation;
 mod browser;
 mod budget;
 mod codes;
@@ -17,6 +18,7 @@ mod local_stack;
 mod logs;
 mod mails;
 mod oauth;
+mod openapi;
 mod passwords;
 mod secrets;
 mod sessions;

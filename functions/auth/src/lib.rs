@@ -19,7 +19,6 @@ use aws_config::SdkConfig;
 use axum::Router;
 use axum::extract::FromRef;
 use axum::middleware::from_fn_with_state;
-use axum::routing::{delete, get, post};
 use passwords::Hasher;
 use routes::*;
 use std::sync::Arc;
@@ -27,6 +26,9 @@ use tollgate_http::{Conventions, Guard, Limiter, limit_posts, limit_redirects};
 use tollgate_platform::Clock;
 use tollgate_platform::keys::KeySource;
 use tollgate_store::Store;
+use utoipa::openapi::OpenApi;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 /// What every handler shares.
 #[derive(Clone)]
@@ -76,33 +78,51 @@ impl FromRef<State> for Guard {
 /// Every path of this function, as the contract has it.
 pub fn router(state: State) -> Router {
     let conventions = Conventions { origins: state.config.origins.clone(), clock: state.clock.clone() };
-    let limited = Router::new()
-        .route("/register", post(register::register))
-        .route("/login", post(login::login))
-        .route("/login/code", post(login_code::login_code))
-        .route("/verify", get(verify::page).post(verify::verify))
-        .route("/request/verify", post(request_mail::request_verify))
-        .route("/request/login-code", post(request_mail::request_login_code))
-        .route("/forget-password", post(request_mail::forget_password))
-        .route("/new-password", get(new_password::page).post(new_password::new_password))
-        .route("/change-password", post(change_password::change_password))
-        .route("/change-email", post(change_email::change_email))
-        .route("/deactivate", post(deactivate::deactivate))
-        .route("/me/links/{provider}", post(links::link).delete(links::unlink))
-        .route_layer(from_fn_with_state(state.limiter.clone(), limit_posts));
-    let redirects = Router::new()
-        .route("/google/login", get(oauth::google_login))
-        .route("/github/login", get(oauth::github_login))
-        .route("/auth/social/callback/google", get(oauth::google_callback))
-        .route("/auth/social/callback/github", get(oauth::github_callback))
-        .route_layer(from_fn_with_state(state.limiter.clone(), limit_redirects));
-    let routes = Router::new()
-        .route("/refresh-token", post(refresh_token::refresh_token))
-        .route("/logout", post(logout::logout))
-        .route("/me", get(me::me))
-        .route("/sessions", get(sessions::list))
-        .route("/sessions/{id}", delete(sessions::revoke))
-        .route("/.well-known/jwks.json", get(jwks::jwks))
-        .route("/healthz", get(healthz::healthz));
-    conventions.serve(routes.merge(limited).merge(redirects).with_state(state))
+    let limited = limited_routes().route_layer(from_fn_with_state(state.limiter.clone(), limit_posts));
+    let redirects = redirect_routes().route_layer(from_fn_with_state(state.limiter.clone(), limit_redirects));
+    let (routes, _) = routes().merge(limited).merge(redirects).split_for_parts();
+    conventions.serve(routes.with_state(state))
+}
+
+/// This function's part of the OpenAPI document.
+#[must_use]
+pub fn openapi() -> OpenApi {
+    routes().merge(limited_routes()).merge(redirect_routes()).into_openapi()
+}
+
+fn routes() -> OpenApiRouter<State> {
+    OpenApiRouter::default()
+        .routes(routes!(refresh_token::refresh_token))
+        .routes(routes!(logout::logout))
+        .routes(routes!(me::me))
+        .routes(routes!(sessions::list))
+        .routes(routes!(sessions::revoke))
+        .routes(routes!(jwks::jwks))
+        .routes(routes!(healthz::healthz))
+}
+
+/// Whose POSTs are limited by client; by account the handlers themselves limit, once they know which.
+fn limited_routes() -> OpenApiRouter<State> {
+    OpenApiRouter::default()
+        .routes(routes!(register::register))
+        .routes(routes!(login::login))
+        .routes(routes!(login_code::login_code))
+        .routes(routes!(verify::page, verify::verify))
+        .routes(routes!(request_mail::request_verify))
+        .routes(routes!(request_mail::request_login_code))
+        .routes(routes!(request_mail::forget_password))
+        .routes(routes!(new_password::page, new_password::new_password))
+        .routes(routes!(change_password::change_password))
+        .routes(routes!(change_email::change_email))
+        .routes(routes!(deactivate::deactivate))
+        .routes(routes!(links::link, links::unlink))
+}
+
+/// Where a browser goes by itself.
+fn redirect_routes() -> OpenApiRouter<State> {
+    OpenApiRouter::default()
+        .routes(routes!(oauth::google_login))
+        .routes(routes!(oauth::github_login))
+        .routes(routes!(oauth::google_callback))
+        .routes(routes!(oauth::github_callback))
 }

@@ -6,12 +6,14 @@ use serde::Deserialize;
 use tollgate_domain::Secret;
 use tollgate_domain::session::FRESH;
 use tollgate_http::{ActiveUser, ApiError, RequestContext};
+use utoipa::ToSchema;
 
 /// The part of a body that confirms who is acting.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 pub struct Confirmation {
     /// The present password.
     #[serde(default)]
+    #[schema(value_type = Option<String>, format = Password)]
     pub password: Option<Secret<String>>,
 }
 

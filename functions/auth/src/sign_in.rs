@@ -16,9 +16,10 @@ use tollgate_http::{ApiError, CookieJar, REFRESH_COOKIE, RequestContext};
 use tollgate_platform::tokens::{Nonce, new_claims};
 use tollgate_platform::{Secret, random_bytes};
 use tollgate_store::{Admission, Admitted, NewSession, Profile, SessionRow, Takeover};
+use utoipa::ToSchema;
 
 /// How the refresh token reaches the client.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum TokenDelivery {
     /// In the cookie `refresh_token`.
@@ -29,13 +30,18 @@ pub enum TokenDelivery {
 }
 
 /// The `TokenResponse` of the contract.
-#[derive(Serialize)]
-struct TokenResponse<'a> {
+#[derive(Serialize, ToSchema)]
+pub struct TokenResponse<'a> {
+    /// A JWT (RFC 9068).
     access_token: &'a str,
+    /// Always `Bearer`.
     token_type: &'static str,
+    /// In seconds.
     expires_in: u32,
+    /// With `token_delivery: "body"` alone; else it is a cookie.
     #[serde(skip_serializing_if = "Option::is_none")]
     refresh_token: Option<&'a str>,
+    /// Who signed in.
     user: User,
 }
 

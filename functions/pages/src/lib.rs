@@ -1,4 +1,4 @@
-//! The `pages` function: the account pages, and the contract's 404 for every path that nobody else has. Static, compressed
+//! The `pages` function: the account pages, the documentation, and the contract's 404 for every path that nobody else has. Static, compressed
 //! at build; it touches nothing.
 
 use axum::Router;
@@ -9,6 +9,9 @@ use axum::routing::get;
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use tollgate_http::{ApiError, Conventions};
 use tollgate_platform::{Clock, ConfigError, Env, Origins};
+use utoipa::openapi::OpenApi;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 /// The settings of this function.
 #[derive(Debug, Clone)]
@@ -36,22 +39,71 @@ struct Asset {
 
 const ASSETS: &[Asset] = include!(concat!(env!("OUT_DIR"), "/assets.rs"));
 /// The page that every view of the account starts from.
-const PAGE: &str = "account/index.html";
+const ACCOUNT: &str = "account/index.html";
 
 /// Every path of this function.
 pub fn router(config: Config, clock: Clock) -> Router {
     let conventions = Conventions { origins: config.origins, clock };
-    let routes = Router::new()
-        .route("/", get(async || Redirect::to("/account")))
-        .route("/account", get(async |headers: HeaderMap| serve(PAGE, &headers)))
-        .route("/account/{*path}", get(account));
-    conventions.serve(routes)
+    let (routes, _) = routes().split_for_parts();
+    let files = routes.route("/account/{*path}", get(account_file)).route("/docs/{*path}", get(docs_file));
+    conventions.serve(files)
+}
+
+/// This function's part of the OpenAPI document.
+#[must_use]
+pub fn openapi() -> OpenApi {
+    routes().into_openapi()
+}
+
+fn routes() -> OpenApiRouter {
+    OpenApiRouter::default()
+        .routes(routes!(root))
+        .routes(routes!(account))
+        .routes(routes!(docs))
+        .routes(routes!(openapi_document))
+}
+
+/// The front door.
+#[utoipa::path(get, path = "/", tag = "Service", responses((status = 303, description = "To `/account`")))]
+async fn root() -> Redirect {
+    Redirect::to("/account")
+}
+
+/// The account pages.
+#[utoipa::path(
+    get, path = "/account", tag = "Service",
+    responses((status = 200, description = "A page", content_type = "text/html", body = String))
+)]
+async fn account(headers: HeaderMap) -> Response {
+    serve(ACCOUNT, &headers)
+}
+
+/// A page to read this document.
+#[utoipa::path(
+    get, path = "/docs", tag = "Service",
+    responses((status = 200, description = "A page", content_type = "text/html", body = String))
+)]
+async fn docs(headers: HeaderMap) -> Response {
+    serve("docs/index.html", &headers)
+}
+
+/// This document.
+#[utoipa::path(
+    get, path = "/openapi.json", tag = "Service", responses((status = 200, description = "OpenAPI 3.1"))
+)]
+async fn openapi_document(headers: HeaderMap) -> Response {
+    serve("openapi.json", &headers)
 }
 
 /// A file, or for a path without an extension the page itself: its views have addresses of their own.
-async fn account(path: Result<Path<String>, PathRejection>, headers: HeaderMap) -> Response {
+async fn account_file(path: Result<Path<String>, PathRejection>, headers: HeaderMap) -> Response {
     let Ok(Path(path)) = path else { return ApiError::NotFound.into_response() };
-    if path.contains('.') { serve(&format!("account/{path}"), &headers) } else { serve(PAGE, &headers) }
+    if path.contains('.') { serve(&format!("account/{path}"), &headers) } else { serve(ACCOUNT, &headers) }
+}
+
+async fn docs_file(path: Result<Path<String>, PathRejection>, headers: HeaderMap) -> Response {
+    let Ok(Path(path)) = path else { return ApiError::NotFound.into_response() };
+    serve(&format!("docs/{path}"), &headers)
 }
 
 fn serve(path: &str, request: &HeaderMap) -> Response {

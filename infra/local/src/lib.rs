@@ -17,8 +17,24 @@ mod standins;
 
 pub use environment::SETTINGS;
 pub use error::StartError;
-pub use gateway::AUTH_PATHS;
 pub use stack::{Data, Options, Stack};
+
+/// The OpenAPI documents of the functions, as JSON.
+pub mod openapi {
+    use serde_json::{Value, json};
+
+    /// That of `auth`: its paths are the gateway's routes to it.
+    #[must_use]
+    pub fn auth() -> Value {
+        json!(tollgate_auth::openapi())
+    }
+
+    /// That of `pages`.
+    #[must_use]
+    pub fn pages() -> Value {
+        json!(tollgate_pages::openapi())
+    }
+}
 
 /// What the names of the local tables start with.
 pub const TABLE_PREFIX: &str = "tollgate-";

@@ -7,7 +7,7 @@ use crate::drawer::Drawer;
 use crate::environment::{environment, sdk, seed_secrets};
 use crate::error::StartError;
 use crate::faults::{Fault, Wire};
-use crate::gateway::{AUTH_PATHS, Gateway, function};
+use crate::gateway::{Gateway, function};
 use crate::providers::Providers;
 use crate::pump::{PumpError, Pumps};
 use crate::queues::{QUEUES, Queue};
@@ -149,7 +149,8 @@ impl Stack {
         stack.event_sources = Some(Arc::clone(&pumps));
 
         let auth_function = function(tollgate_auth::router(auth.clone()));
-        let routes = AUTH_PATHS.iter().map(|path| (*path, Arc::clone(&auth_function))).collect();
+        let paths = tollgate_auth::openapi().paths.paths.into_keys();
+        let routes = paths.map(|path| (path, Arc::clone(&auth_function))).collect();
         let gateway = Gateway::new(routes, function(pages)).router();
         let providers = Providers::new(drawer, clock.clone(), &base_url, env);
         let desk = Desk { base_url, standins, providers, pumps, wire, clock, database, auth };

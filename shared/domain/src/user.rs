@@ -5,9 +5,10 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::str::FromStr;
+use utoipa::ToSchema;
 
 /// How an account came to be.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Provider {
     /// By address and password.
@@ -19,7 +20,7 @@ pub enum Provider {
 }
 
 /// Who can vouch for somebody, beside this service itself.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum IdentityProvider {
     /// Google, by OpenID Connect.
@@ -74,13 +75,16 @@ impl From<IdentityProvider> for Provider {
 }
 
 /// The `User` of the contract.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct User {
     /// Its id.
+    #[schema(value_type = String, examples("usr_019ca945f4607c7b9c59379e3f571f07"))]
     pub id: UserId,
     /// Where mail goes.
+    #[schema(value_type = String, format = Email)]
     pub email: Email,
     /// The public name.
+    #[schema(value_type = String, examples("ann"))]
     pub username: Username,
     /// How the account came to be.
     pub provider: Provider,
@@ -91,6 +95,7 @@ pub struct User {
     /// Whether it may use the admin API.
     pub is_admin: bool,
     /// When it was registered.
+    #[schema(value_type = String, format = DateTime)]
     pub created_at: Timestamp,
 }
 

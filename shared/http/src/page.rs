@@ -5,9 +5,10 @@ use axum::extract::{FromRequestParts, Query};
 use http::request::Parts;
 use serde::{Deserialize, Serialize};
 use tollgate_domain::UserId;
+use utoipa::{IntoParams, ToSchema};
 
 /// One page of a list.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub struct Page<T> {
     /// What is on it.
     pub items: Vec<T>,
@@ -15,12 +16,14 @@ pub struct Page<T> {
     pub next_cursor: Option<String>,
 }
 
-/// What of a list is asked for: `limit` (1–100, default 20) and `cursor`.
-#[derive(Debug, Clone)]
+/// What of a list is asked for.
+#[derive(Debug, Clone, IntoParams)]
+#[into_params(parameter_in = Query)]
 pub struct PageQuery {
     /// How many items at the most.
+    #[param(minimum = 1, maximum = 100, default = 20, required = false)]
     pub limit: usize,
-    /// Where to go on.
+    /// Where to go on: `next_cursor` of the page before.
     pub cursor: Option<String>,
 }
 

@@ -12,10 +12,12 @@ use serde::Deserialize;
 use tollgate_domain::onetime::Purpose;
 use tollgate_http::{AccountKey, ActiveUser, ApiError, JsonBody, RequestContext};
 use tollgate_mail::Message as Mail;
+use utoipa::ToSchema;
 
 /// The address to have, and who asks.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 pub struct ChangeEmail {
+    #[schema(format = Email)]
     new_email: String,
     #[serde(flatten)]
     confirmation: Confirmation,
@@ -23,6 +25,12 @@ pub struct ChangeEmail {
 
 /// Mails a link and a code to the new address; it takes effect when they come back. Nothing is reserved. The owner of an
 /// address that is taken is told, and the answer is the same (S6).
+#[utoipa::path(
+    post, path = "/change-email", tag = "Accounts", security(("bearer" = [])), request_body = ChangeEmail,
+    responses((status = 202, body = Message),
+        (status = 403, description = "`reauthentication_required`, `wrong_password`"),
+        (status = 422, description = "`invalid_email`"), (status = 429, description = "`rate_limited`"))
+)]
 pub async fn change_email(
     Shared(state): Shared<State>,
     context: RequestContext,

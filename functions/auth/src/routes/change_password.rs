@@ -1,6 +1,6 @@
 //! `POST /change-password`.
 
-use super::message;
+use super::{Message, message};
 use crate::passwords::Verdict;
 use crate::{State, devices, mails};
 use axum::extract::State as Shared;
@@ -13,15 +13,23 @@ use tollgate_domain::audit::Action;
 use tollgate_http::{AccountKey, ActiveUser, ApiError, CookieJar, JsonBody, RequestContext};
 use tollgate_mail::Message as Mail;
 use tollgate_store::NewPassword;
+use utoipa::ToSchema;
 
 /// The present password and the one to set.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 pub struct ChangePassword {
+    #[schema(value_type = String, format = Password)]
     old_password: Secret<String>,
+    #[schema(value_type = String, format = Password)]
     new_password: Secret<String>,
 }
 
 /// Changes the password; every other session is dead, this one goes on.
+#[utoipa::path(
+    post, path = "/change-password", tag = "Accounts", security(("bearer" = [])), request_body = ChangePassword,
+    responses((status = 200, body = Message), (status = 403, description = "`wrong_password`"),
+        (status = 409, description = "`no_password`"), (status = 422, description = "`weak_password`"), (status = 429, description = "`rate_limited`"))
+)]
 pub async fn change_password(
     Shared(state): Shared<State>,
     context: RequestContext,

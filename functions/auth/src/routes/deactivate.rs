@@ -1,6 +1,6 @@
 //! `POST /deactivate`.
 
-use super::message;
+use super::{Message, message};
 use crate::State;
 use crate::reauthentication::{Confirmation, require_fresh};
 use axum::extract::State as Shared;
@@ -12,6 +12,12 @@ use tollgate_http::{AccountKey, ActiveUser, ApiError, OptionalJson, REFRESH_COOK
 use tollgate_store::Deactivation;
 
 /// Closes the caller's own account.
+#[utoipa::path(
+    post, path = "/deactivate", tag = "Accounts", security(("bearer" = [])), request_body = Option<Confirmation>,
+    responses((status = 200, body = Message),
+        (status = 403, description = "`reauthentication_required`, `wrong_password`"),
+        (status = 409, description = "`last_admin`"), (status = 429, description = "`rate_limited`"))
+)]
 pub async fn deactivate(
     Shared(state): Shared<State>,
     context: RequestContext,

@@ -8,6 +8,9 @@ use http::header;
 use tollgate_http::{ApiError, RequestContext};
 
 /// The public keys of access tokens.
+#[utoipa::path(
+    get, path = "/.well-known/jwks.json", tag = "Service", responses((status = 200, description = "RFC 7517"))
+)]
 pub async fn jwks(Shared(state): Shared<State>, context: RequestContext) -> Result<impl IntoResponse, ApiError> {
     let keys = state.keys.auth().await?.jwks(context.now);
     Ok(([(header::CACHE_CONTROL, "public, max-age=300")], Json(keys)))

@@ -13,14 +13,23 @@ use tollgate_domain::audit::Action;
 use tollgate_domain::user::IdentityProvider;
 use tollgate_http::{AccountKey, ActiveUser, ApiError, CookieJar, OptionalJson, PathId, RequestContext};
 use tollgate_store::{LinkFor, Linked};
+use utoipa::ToSchema;
 
 /// Where the linking goes on.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub struct Authorize {
     authorize_url: String,
 }
 
 /// Begins to link an identity: the browser goes to the provider and comes back to the callback.
+#[utoipa::path(
+    post, path = "/me/links/{provider}", operation_id = "link_provider", tag = "Providers", security(("bearer" = [])),
+    params(("provider" = IdentityProvider, Path, description = "Which")), request_body = Option<Confirmation>,
+    responses((status = 200, body = Authorize), (status = 404, description = "`not_found`"),
+        (status = 403, description = "`reauthentication_required`, `wrong_password`"),
+        (status = 409, description = "`already_linked`"),
+        (status = 503, description = "`provider_not_configured`, `unavailable`"), (status = 429, description = "`rate_limited`"))
+)]
 pub async fn link(
     Shared(state): Shared<State>,
     context: RequestContext,
@@ -43,6 +52,12 @@ pub async fn link(
 }
 
 /// Takes an identity away, where another way to sign in remains.
+#[utoipa::path(
+    delete, path = "/me/links/{provider}", operation_id = "unlink_provider", tag = "Providers", security(("bearer" = [])),
+    params(("provider" = IdentityProvider, Path, description = "Which")),
+    responses((status = 204, description = "Taken away"), (status = 404, description = "`not_found`"),
+        (status = 409, description = "`last_sign_in_method`"))
+)]
 pub async fn unlink(
     Shared(state): Shared<State>,
     context: RequestContext,

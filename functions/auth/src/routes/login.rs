@@ -2,7 +2,7 @@
 
 use super::or_nobodys;
 use crate::passwords::Verdict;
-use crate::sign_in::{Client, Proof, TokenDelivery, refuse_closed, sign_in};
+use crate::sign_in::{Client, Proof, TokenDelivery, TokenResponse, refuse_closed, sign_in};
 use crate::{State, devices};
 use axum::extract::State as Shared;
 use axum::response::Response;
@@ -12,17 +12,24 @@ use tollgate_domain::audit::Action;
 use tollgate_domain::{Email, Secret};
 use tollgate_http::{AccountKey, ApiError, CookieJar, JsonBody, RequestContext};
 use tollgate_store::Credentials;
+use utoipa::ToSchema;
 
 /// Who wants in.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 pub struct Login {
     email: String,
+    #[schema(value_type = String, format = Password)]
     password: Secret<String>,
     #[serde(default)]
     token_delivery: TokenDelivery,
 }
 
 /// Signs in by password.
+#[utoipa::path(
+    post, path = "/login", tag = "Sign-in", request_body = Login,
+    responses((status = 200, body = TokenResponse), (status = 401, description = "`invalid_credentials`"),
+        (status = 403, description = "`email_not_verified`, `account_disabled`"), (status = 429, description = "`rate_limited`"))
+)]
 pub async fn login(
     Shared(state): Shared<State>,
     context: RequestContext,

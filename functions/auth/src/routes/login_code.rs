@@ -1,7 +1,7 @@
 //! `POST /login/code`.
 
 use super::{nobody, or_nobodys};
-use crate::sign_in::{Client, Proof, TokenDelivery, refuse_closed, sign_in};
+use crate::sign_in::{Client, Proof, TokenDelivery, TokenResponse, refuse_closed, sign_in};
 use crate::{State, devices, mailed_codes};
 use axum::extract::State as Shared;
 use axum::response::Response;
@@ -13,17 +13,24 @@ use tollgate_domain::onetime::{OneTimeRow, Purpose};
 use tollgate_domain::{Email, Secret, UserId};
 use tollgate_http::{AccountKey, ApiError, CookieJar, FieldError, JsonBody, RequestContext};
 use tollgate_store::Profile;
+use utoipa::ToSchema;
 
 /// Who wants in, by which code.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 pub struct LoginCode {
     email: String,
+    #[schema(value_type = String, pattern = "^[0-9]{6}$")]
     code: Secret<String>,
     #[serde(default)]
     token_delivery: TokenDelivery,
 }
 
 /// Signs in by a mailed code, which proves the address: a password that was set before that is dead.
+#[utoipa::path(
+    post, path = "/login/code", tag = "Sign-in", request_body = LoginCode,
+    responses((status = 200, body = TokenResponse), (status = 401, description = "`invalid_code`"),
+        (status = 403, description = "`account_disabled`"), (status = 429, description = "`rate_limited`"))
+)]
 pub async fn login_code(
     Shared(state): Shared<State>,
     context: RequestContext,

@@ -10,6 +10,11 @@ use tollgate_domain::audit::Action;
 use tollgate_http::{ApiError, CookieJar, OptionalJson, REFRESH_COOKIE, RequestContext};
 
 /// Ends the session of a refresh token, also of one that has been rotated away.
+#[utoipa::path(
+    post, path = "/logout", tag = "Sessions", request_body = Option<RefreshTokenBody>,
+    responses((status = 204, description = "Signed out"),
+        (status = 403, description = "`forbidden`: a cookie from an origin that is not allowed"))
+)]
 pub async fn logout(
     Shared(state): Shared<State>,
     context: RequestContext,

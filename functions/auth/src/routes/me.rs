@@ -7,9 +7,10 @@ use serde::Serialize;
 use tollgate_domain::User;
 use tollgate_domain::user::IdentityProvider;
 use tollgate_http::{ActiveUser, ApiError, RequestContext};
+use utoipa::ToSchema;
 
 /// The caller, with what only the caller sees.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub struct Me {
     #[serde(flatten)]
     user: User,
@@ -19,6 +20,9 @@ pub struct Me {
 }
 
 /// Who the caller is.
+#[utoipa::path(
+    get, path = "/me", tag = "Accounts", security(("bearer" = [])), responses((status = 200, body = Me))
+)]
 pub async fn me(Shared(state): Shared<State>, context: RequestContext, user: ActiveUser) -> Result<Json<Me>, ApiError> {
     let profile = state.store.profile(&user.id).await?.ok_or(ApiError::Unauthenticated)?;
     let credentials = state.store.credentials(&profile.email).await?;

@@ -23,10 +23,12 @@ use serde::Serialize;
 use tollgate_domain::{Email, UserId};
 use tollgate_http::{ApiError, RequestContext};
 use tollgate_platform::random_bytes;
+use utoipa::ToSchema;
 
 /// An answer that is a sentence for a person.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub struct Message {
+    /// For a person to read.
     message: &'static str,
 }
 

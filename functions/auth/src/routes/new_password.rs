@@ -15,20 +15,33 @@ use tollgate_domain::onetime::Purpose;
 use tollgate_http::{AccountKey, ApiError, CookieJar, Form, Input, RequestContext};
 use tollgate_mail::Message as Mail;
 use tollgate_store::NewPassword;
+use utoipa::ToSchema;
 
 /// A page that asks for the new password; opening it uses nothing up (S13).
+#[utoipa::path(
+    get, path = "/new-password", operation_id = "new_password_page", tag = "Accounts", params(LinkQuery),
+    responses((status = 200, description = "A page that asks for the password", content_type = "text/html", body = String))
+)]
 pub async fn page(query: LinkQuery) -> Response {
     pages::new_password(query.token(), None)
 }
 
 /// The link's token and the password to set.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 pub struct SetPassword {
+    #[schema(value_type = String)]
     token: Secret<String>,
+    #[schema(value_type = String, format = Password)]
     password: Secret<String>,
 }
 
 /// Sets a password by the mailed link; every session of the user is dead before the answer.
+#[utoipa::path(
+    post, path = "/new-password", tag = "Accounts",
+    request_body(content((SetPassword = "application/json"), (SetPassword = "application/x-www-form-urlencoded"))),
+    responses((status = 200, body = Message), (status = 400, description = "`invalid_token`, `token_expired`"),
+        (status = 422, description = "`weak_password`"), (status = 429, description = "`rate_limited`"))
+)]
 pub async fn new_password(
     Shared(state): Shared<State>,
     context: RequestContext,

@@ -4,7 +4,7 @@ use super::{Message, message};
 use crate::config::FLOW_SECONDS;
 use crate::pages::wants_json;
 use crate::providers::{Identity, authorize_url, identify};
-use crate::sign_in::{Client, Proof, TokenDelivery, refuse_closed, sign_in, taken_over_entry};
+use crate::sign_in::{Client, Proof, TokenDelivery, TokenResponse, refuse_closed, sign_in, taken_over_entry};
 use crate::{State, mails};
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State as Shared};
@@ -24,20 +24,27 @@ use tollgate_mail::Message as Mail;
 use tollgate_platform::oauth::{BrowserSecret, Flow};
 use tollgate_platform::random_bytes;
 use tollgate_store::{FlowRow, LinkFor, Linked, NewAccount, Profile, Registration, Takeover};
+use utoipa::IntoParams;
 
 /// Where a sign-in is to end.
-#[derive(Deserialize)]
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 pub struct Begin {
+    /// An absolute address of an allowed origin.
     #[serde(default)]
     return_to: Option<String>,
 }
 
 /// What the provider sends the browser back with.
-#[derive(Deserialize, Default)]
+#[derive(Deserialize, Default, IntoParams)]
+#[into_params(parameter_in = Query)]
 pub struct Returned {
+    /// What the way there carried.
     #[serde(default)]
     state: String,
+    /// What the provider exchanges for a token.
     #[serde(default)]
+    #[param(value_type = Option<String>)]
     code: Option<Secret<String>>,
 }
 
@@ -45,6 +52,11 @@ type BeginQuery = Result<Query<Begin>, QueryRejection>;
 type ReturnedQuery = Result<Query<Returned>, QueryRejection>;
 
 /// Sends the browser to Google.
+#[utoipa::path(
+    get, path = "/google/login", tag = "Providers", params(Begin),
+    responses((status = 302, description = "To the provider"), (status = 400, description = "`invalid_return_to`"),
+        (status = 503, description = "`provider_not_configured`, `unavailable`"), (status = 429, description = "`rate_limited`"))
+)]
 pub async fn google_login(
     state: Shared<State>,
     context: RequestContext,
@@ -55,6 +67,11 @@ pub async fn google_login(
 }
 
 /// Sends the browser to GitHub.
+#[utoipa::path(
+    get, path = "/github/login", tag = "Providers", params(Begin),
+    responses((status = 302, description = "To the provider"), (status = 400, description = "`invalid_return_to`"),
+        (status = 503, description = "`provider_not_configured`, `unavailable`"), (status = 429, description = "`rate_limited`"))
+)]
 pub async fn github_login(
     state: Shared<State>,
     context: RequestContext,
@@ -65,6 +82,15 @@ pub async fn github_login(
 }
 
 /// Where Google sends the browser back to.
+#[utoipa::path(
+    get, path = "/auth/social/callback/google", tag = "Providers", params(Returned),
+    responses((status = 200, description = "With `accept: application/json`", body = TokenResponse),
+        (status = 302, description = "To `return_to` or the front end: signed in, or with `?error=` and a code of below"),
+        (status = 400, description = "`oauth_state_mismatch`, `oauth_denied`, `email_not_verified_by_provider`"),
+        (status = 403, description = "`account_disabled`"),
+        (status = 409, description = "`already_linked`, `account_exists`"),
+        (status = 502, description = "`oauth_provider_unavailable`"), (status = 429, description = "`rate_limited`"))
+)]
 pub async fn google_callback(
     state: Shared<State>,
     context: RequestContext,
@@ -76,6 +102,15 @@ pub async fn google_callback(
 }
 
 /// Where GitHub sends the browser back to.
+#[utoipa::path(
+    get, path = "/auth/social/callback/github", tag = "Providers", params(Returned),
+    responses((status = 200, description = "With `accept: application/json`", body = TokenResponse),
+        (status = 302, description = "To `return_to` or the front end: signed in, or with `?error=` and a code of below"),
+        (status = 400, description = "`oauth_state_mismatch`, `oauth_denied`, `email_not_verified_by_provider`"),
+        (status = 403, description = "`account_disabled`"),
+        (status = 409, description = "`already_linked`, `account_exists`"),
+        (status = 502, description = "`oauth_provider_unavailable`"), (status = 429, description = "`rate_limited`"))
+)]
 pub async fn github_callback(
     state: Shared<State>,
     context: RequestContext,

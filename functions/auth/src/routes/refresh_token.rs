@@ -1,7 +1,7 @@
 //! `POST /refresh-token`.
 
 use crate::State;
-use crate::sign_in::{Handed, TokenDelivery, answer};
+use crate::sign_in::{Handed, TokenDelivery, TokenResponse, answer};
 use axum::extract::State as Shared;
 use axum::response::{IntoResponse, Response};
 use http::header;
@@ -13,11 +13,13 @@ use tollgate_domain::session::Refresh;
 use tollgate_http::{ApiError, CookieJar, OptionalJson, REFRESH_COOKIE, RequestContext};
 use tollgate_platform::tokens::RefreshToken;
 use tollgate_store::{Rotated, SessionRow};
+use utoipa::ToSchema;
 
 /// What a client that keeps no cookies sends.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 pub struct RefreshTokenBody {
     #[serde(default)]
+    #[schema(value_type = Option<String>)]
     pub refresh_token: Option<Secret<String>>,
     #[serde(default)]
     pub token_delivery: TokenDelivery,
@@ -40,6 +42,11 @@ impl<E: Into<ApiError>> From<E> for Refused {
 }
 
 /// Rotates a refresh token.
+#[utoipa::path(
+    post, path = "/refresh-token", tag = "Sessions", request_body = Option<RefreshTokenBody>,
+    responses((status = 200, body = TokenResponse), (status = 401, description = "`invalid_refresh_token`"),
+        (status = 403, description = "`forbidden`: a cookie from an origin that is not allowed"))
+)]
 pub async fn refresh_token(
     Shared(state): Shared<State>,
     context: RequestContext,

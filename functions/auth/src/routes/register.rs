@@ -18,12 +18,16 @@ use tollgate_http::{AccountKey, ApiError, JsonBody, RequestContext};
 use tollgate_mail::Message as Mail;
 use tollgate_platform::random_bytes;
 use tollgate_store::{Credentials, NewAccount, Profile, Registration};
+use utoipa::ToSchema;
 
 /// Who wants an account.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 pub struct Register {
+    #[schema(format = Email)]
     email: String,
+    #[schema(min_length = 3, max_length = 40, pattern = "^[A-Za-z0-9._-]+$")]
     username: String,
+    #[schema(value_type = String, format = Password, min_length = 8, max_length = 1024)]
     password: Secret<String>,
 }
 
@@ -31,6 +35,11 @@ pub struct Register {
 pub(super) const ALREADY_REGISTERED: &str = "already_registered";
 
 /// Makes an account, or tells the owner of the address by mail that there is one. The answer is the same.
+#[utoipa::path(
+    post, path = "/register", tag = "Accounts", request_body = Register,
+    responses((status = 202, body = Message), (status = 409, description = "`username_taken`"),
+        (status = 422, description = "`invalid_email`, `invalid_username`, `weak_password`"), (status = 429, description = "`rate_limited`"))
+)]
 pub async fn register(
     Shared(state): Shared<State>,
     context: RequestContext,

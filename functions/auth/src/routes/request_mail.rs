@@ -10,17 +10,23 @@ use http::StatusCode;
 use serde::Deserialize;
 use tollgate_domain::onetime::Purpose;
 use tollgate_http::{AccountKey, ApiError, CookieJar, JsonBody, RequestContext};
+use utoipa::ToSchema;
 
 /// Whose mail is wanted.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 pub struct Address {
     /// The address.
+    #[schema(format = Email)]
     email: String,
 }
 
 type Accepted = Result<(StatusCode, Json<Message>), ApiError>;
 
 /// Sends a verification mail again, where there is something to verify.
+#[utoipa::path(
+    post, path = "/request/verify", tag = "Accounts", request_body = Address,
+    responses((status = 202, body = Message), (status = 422, description = "`invalid_email`"), (status = 429, description = "`rate_limited`"))
+)]
 pub async fn request_verify(
     Shared(state): Shared<State>,
     context: RequestContext,
@@ -32,6 +38,10 @@ pub async fn request_verify(
 }
 
 /// Mails a code to sign in with, to an active account, proved or not.
+#[utoipa::path(
+    post, path = "/request/login-code", tag = "Sign-in", request_body = Address,
+    responses((status = 202, body = Message), (status = 422, description = "`invalid_email`"), (status = 429, description = "`rate_limited`"))
+)]
 pub async fn request_login_code(
     Shared(state): Shared<State>,
     context: RequestContext,
@@ -43,6 +53,10 @@ pub async fn request_login_code(
 }
 
 /// Mails a link to set a new password, to an active account, with a password or without one.
+#[utoipa::path(
+    post, path = "/forget-password", tag = "Accounts", request_body = Address,
+    responses((status = 202, body = Message), (status = 422, description = "`invalid_email`"), (status = 429, description = "`rate_limited`"))
+)]
 pub async fn forget_password(
     Shared(state): Shared<State>,
     context: RequestContext,

@@ -11,12 +11,16 @@ use tollgate_domain::SessionId;
 use tollgate_domain::audit::Action;
 use tollgate_http::{ActiveUser, ApiError, Cursor, Page, PageQuery, PathId, RequestContext};
 use tollgate_store::SessionRow;
+use utoipa::ToSchema;
 
 /// A session, as its owner sees it.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub struct Session {
+    #[schema(value_type = String)]
     id: SessionId,
+    #[schema(value_type = String, format = DateTime)]
     created_at: Timestamp,
+    #[schema(value_type = String, format = DateTime)]
     last_used_at: Timestamp,
     ip: Option<String>,
     user_agent: Option<String>,
@@ -24,6 +28,10 @@ pub struct Session {
 }
 
 /// The caller's live sessions, newest first.
+#[utoipa::path(
+    get, path = "/sessions", operation_id = "list_sessions", tag = "Sessions", security(("bearer" = [])), params(PageQuery),
+    responses((status = 200, body = Page<Session>), (status = 400, description = "`invalid_cursor`"))
+)]
 pub async fn list(
     Shared(state): Shared<State>,
     context: RequestContext,
@@ -57,6 +65,11 @@ fn shown(row: SessionRow, user: &ActiveUser) -> Session {
 }
 
 /// Ends one of the caller's sessions, the present one too.
+#[utoipa::path(
+    delete, path = "/sessions/{id}", operation_id = "revoke_session", tag = "Sessions", security(("bearer" = [])),
+    params(("id" = String, Path, description = "Its id")),
+    responses((status = 204, description = "Ended"), (status = 404, description = "`not_found`"))
+)]
 pub async fn revoke(
     Shared(state): Shared<State>,
     context: RequestContext,

@@ -19,10 +19,13 @@ use tollgate_http::{AccountKey, ApiError, CookieJar, FieldError, Input, RequestC
 use tollgate_mail::Message as Mail;
 use tollgate_platform::codes::LinkToken;
 use tollgate_store::{AddressChange, ChangedAddress, Profile};
+use utoipa::{IntoParams, ToSchema};
 
 /// The query of a mailed link. One that cannot be read has no token: the page is the same for any.
-#[derive(Default, Deserialize)]
+#[derive(Default, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 pub struct LinkQuery {
+    /// What stands in the mailed link.
     #[serde(default)]
     token: String,
 }
@@ -44,6 +47,11 @@ impl LinkQuery {
 
 /// A page with one button, for any token: opening a link never uses it up (S13). It names the account, where the link is
 /// a true one (S23).
+#[utoipa::path(
+    get, path = "/verify", operation_id = "verify_page", tag = "Accounts", params(LinkQuery),
+    responses((status = 200, description = "A page with one button", content_type = "text/html", body = String),
+        (status = 405, description = "`method_not_allowed`: asked for JSON"))
+)]
 pub async fn page(Shared(state): Shared<State>, headers: HeaderMap, query: LinkQuery) -> Response {
     if pages::wants_json(&headers) {
         let mut response = ApiError::MethodNotAllowed.into_response();
@@ -62,17 +70,25 @@ async fn asked_for(state: &State, token: &str) -> Result<(Username, bool), ApiEr
 }
 
 /// By which secret an address is proved.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 pub struct Verify {
     #[serde(default)]
+    #[schema(value_type = Option<String>)]
     token: Option<Secret<String>>,
     #[serde(default)]
     email: Option<String>,
     #[serde(default)]
+    #[schema(value_type = Option<String>, pattern = "^[0-9]{6}$")]
     code: Option<Secret<String>>,
 }
 
 /// Proves an address by the mailed link or code: that of the account, or the one that it is to have.
+#[utoipa::path(
+    post, path = "/verify", tag = "Accounts",
+    request_body(content((Verify = "application/json"), (Verify = "application/x-www-form-urlencoded"))),
+    responses((status = 200, body = Message), (status = 400, description = "`invalid_token`, `token_expired`"),
+        (status = 422, description = "`invalid_email`"), (status = 429, description = "`rate_limited`"))
+)]
 pub async fn verify(
     Shared(state): Shared<State>,
     context: RequestContext,

@@ -69,6 +69,21 @@ export async function signIn(email, password) {
   accessToken = (await send("POST", "/login", { email, password })).access_token;
 }
 
+export async function signInByCode(email, code) {
+  accessToken = (await send("POST", "/login/code", { email, code })).access_token;
+}
+
+/** Leaves for a provider; a problem on the way there is shown here and not as a bare answer. */
+export async function leaveFor(provider) {
+  const back = encodeURIComponent(`${location.origin}/account`);
+  const way = `/${provider}/login?return_to=${back}`;
+  const response = await fetch(way, { redirect: "manual", headers: { accept: "application/json" } });
+  if (response.type !== "opaqueredirect") {
+    throw new Problem(response.status, await response.json().catch(() => ({})), response.headers.get("retry-after"));
+  }
+  location.assign(way);
+}
+
 export async function signOut() {
   await send("POST", "/logout", {});
   accessToken = null;

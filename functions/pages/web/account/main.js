@@ -4,7 +4,10 @@ import { isSignedIn, resume } from "./client.js";
 import { h, sentence } from "./dom.js";
 import { go } from "./go.js";
 import { navigation } from "./views/navigation.js";
+import * as code from "./views/code.js";
+import * as email from "./views/email.js";
 import * as forgot from "./views/forgot.js";
+import * as methods from "./views/methods.js";
 import * as profile from "./views/profile.js";
 import * as register from "./views/register.js";
 import * as sessions from "./views/sessions.js";
@@ -13,8 +16,8 @@ import * as close from "./views/close.js";
 import * as signIn from "./views/sign-in.js";
 import * as verify from "./views/verify.js";
 
-const open = { "/account/sign-in": signIn, "/account/register": register, "/account/verify": verify, "/account/forgot": forgot };
-const inside = { "/account": profile, "/account/sessions": sessions, "/account/password": password, "/account/close": close };
+const open = { "/account/sign-in": signIn, "/account/register": register, "/account/code": code, "/account/verify": verify, "/account/forgot": forgot };
+const inside = { "/account": profile, "/account/email": email, "/account/methods": methods, "/account/sessions": sessions, "/account/password": password, "/account/close": close };
 
 const place = document.getElementById("view");
 

@@ -6,15 +6,18 @@ import { go } from "../go.js";
 
 export const title = "Close account";
 
-export function view() {
+export async function view() {
+  const me = await call("GET", "/me");
+  const confirm = me.has_password ? "Confirm with your password." : "You must have signed in within the last five minutes.";
+  const password = me.has_password ? [field("Password", "password", { type: "password", autocomplete: "current-password" })] : [];
   return [
     h("h1", {}, title),
-    h("p", {}, "Nobody can sign in to a closed account, and every session ends at once. Confirm with your password."),
+    h("p", {}, `Nobody can sign in to a closed account, and every session ends at once. ${confirm}`),
     form(
-      [field("Password", "password", { type: "password", autocomplete: "current-password" })],
+      password,
       "Close my account",
-      async ({ password }) => {
-        const { message } = await call("POST", "/deactivate", { password });
+      async (fields) => {
+        const { message } = await call("POST", "/deactivate", fields);
         forget();
         go("/account/sign-in", { notice: message });
       },

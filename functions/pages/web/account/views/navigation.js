@@ -4,6 +4,8 @@ import { h } from "../dom.js";
 
 const views = [
   ["/account", "Profile"],
+  ["/account/email", "E-mail address"],
+  ["/account/methods", "Sign-in"],
   ["/account/sessions", "Sessions"],
   ["/account/password", "Password"],
   ["/account/close", "Close account"],

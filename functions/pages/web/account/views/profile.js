@@ -3,11 +3,13 @@
 import { call, signOut } from "../client.js";
 import { form, h, time } from "../dom.js";
 import { go } from "../go.js";
+import { returned } from "./providers.js";
 
 export const title = "Profile";
 
-export async function view() {
+export async function view(state) {
   const me = await call("GET", "/me");
+  const { notice, problem } = { ...state, ...returned() };
   const facts = [
     ["E-mail address", me.email],
     ["User name", me.username],
@@ -16,10 +18,12 @@ export async function view() {
   ];
   return [
     h("h1", {}, me.username),
+    notice && h("p", { role: "status" }, notice),
+    problem && h("p", { role: "alert" }, problem),
     h("dl", {}, ...facts.flatMap(([name, value]) => [h("dt", {}, name), h("dd", {}, value)])),
     form([], "Sign out", async () => {
       await signOut();
       go("/account/sign-in", { email: me.email });
     }, { kind: "quiet" }),
-  ];
+  ].filter(Boolean);
 }

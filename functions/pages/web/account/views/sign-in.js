@@ -1,13 +1,15 @@
-// Signing in by password.
+// Signing in by password, and the way to the others.
 
 import { signIn } from "../client.js";
 import { field, form, h } from "../dom.js";
 import { go } from "../go.js";
+import { buttons, returned } from "./providers.js";
 
 export const title = "Sign in";
 
 export function view({ email, notice }) {
   let typed = email;
+  const { problem } = returned();
   const onProblem = (problem) => {
     if (problem.code !== "email_not_verified") return false;
     go("/account/verify", { email: typed, notice: problem.message });
@@ -16,6 +18,7 @@ export function view({ email, notice }) {
   return [
     h("h1", {}, title),
     notice && h("p", { role: "status" }, notice),
+    problem && h("p", { role: "alert" }, problem),
     form(
       [
         field("E-mail address", "email", { type: "email", autocomplete: "username", value: email ?? "" }),
@@ -29,6 +32,13 @@ export function view({ email, notice }) {
       },
       { onProblem },
     ),
-    h("p", { class: "links" }, h("a", { href: "/account/register" }, "Register"), h("a", { href: "/account/forgot" }, "Forgotten your password?")),
+    h("div", { class: "ways" }, ...buttons()),
+    h(
+      "p",
+      { class: "links" },
+      h("a", { href: "/account/code" }, "Mail me a code instead"),
+      h("a", { href: "/account/register" }, "Register"),
+      h("a", { href: "/account/forgot" }, "Forgotten your password?"),
+    ),
   ].filter(Boolean);
 }

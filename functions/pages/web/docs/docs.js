@@ -1,0 +1,141 @@
+// The OpenAPI document as a page: each operation with what it takes, what it answers, and a curl line to try it.
+
+import { h } from "/account/dom.js";
+
+const methods = ["get", "post", "patch", "delete"];
+let api;
+
+/** What a `$ref` points to. */
+function resolve(schema) {
+  let found = schema ?? {};
+  while (found.$ref) found = found.$ref.split("/").slice(1).reduce((place, name) => place[name], api);
+  const some = (found.oneOf ?? found.anyOf)?.find((one) => one.type !== "null");
+  if (some) return resolve(some);
+  if (found.allOf) {
+    const parts = found.allOf.map(resolve);
+    return {
+      type: "object",
+      properties: Object.assign({}, ...parts.map((part) => part.properties)),
+      required: parts.flatMap((part) => part.required ?? []),
+    };
+  }
+  return found;
+}
+
+/** A schema's type in a word or two. */
+function kind(schema) {
+  const found = resolve(schema);
+  if (found.enum) return found.enum.map((value) => JSON.stringify(value)).join(" or ");
+  const types = [found.type ?? "any"].flat();
+  if (types.includes("array")) return `list of ${kind(found.items)}`;
+  return [types.join(" or "), found.format].filter(Boolean).join(", ");
+}
+
+/** A value that would fit. */
+function example(schema, name) {
+  const found = resolve(schema);
+  if (found.examples) return found.examples[0];
+  if (found.enum) return found.enum[0];
+  const type = [found.type].flat()[0];
+  if (type === "object") {
+    const wanted = Object.entries(found.properties ?? {}).filter(([field]) => found.required?.includes(field));
+    return Object.fromEntries(wanted.map(([field, value]) => [field, example(value, field)]));
+  }
+  if (type === "array") return [example(found.items)];
+  if (type === "integer" || type === "number") return found.default ?? 1;
+  if (type === "boolean") return true;
+  if (found.format === "email") return "ann@example.com";
+  if (found.format === "password") return "correct horse battery";
+  return name === "code" ? "123456" : "…";
+}
+
+function fields(schema) {
+  const found = resolve(schema);
+  const rows = Object.entries(found.properties ?? {}).map(([name, value]) =>
+    h("tr", {}, h("td", {}, h("code", {}, name)), h("td", {}, kind(value)), h("td", {}, found.required?.includes(name) ? "yes" : "no"), h("td", {}, value.description ?? "")),
+  );
+  return rows.length > 0 && table(["Field", "Type", "Always", "What"], rows);
+}
+
+function table(heads, rows) {
+  return h("div", { class: "scroll", tabindex: "0" }, h("table", {}, h("thead", {}, h("tr", {}, ...heads.map((head) => h("th", { scope: "col" }, head)))), h("tbody", {}, ...rows)));
+}
+
+function curl(method, path, operation) {
+  const parts = ["curl -i"];
+  if (method !== "get") parts.push(`-X ${method.toUpperCase()}`);
+  if (operation.security) parts.push("-H 'authorization: Bearer ACCESS_TOKEN'");
+  const body = operation.requestBody?.content?.["application/json"]?.schema;
+  if (body) parts.push("-H 'content-type: application/json'", `-d '${JSON.stringify(example(body))}'`);
+  return [...parts, `${location.origin}${path}`].join(" \\\n  ");
+}
+
+function answers(operation) {
+  const rows = Object.entries(operation.responses).map(([status, response]) => {
+    const schema = Object.values(response.content ?? {})[0]?.schema;
+    const name = schema?.$ref?.split("/").pop();
+    return h("tr", {}, h("td", {}, status), h("td", {}, ...plain(response.description)), h("td", {}, name ?? ""));
+  });
+  return table(["Status", "What", "Body"], rows);
+}
+
+/** Text with `code` in it. */
+function plain(text) {
+  return (text ?? "").split("`").map((part, index) => (index % 2 ? h("code", {}, part) : part));
+}
+
+function operationOf(method, path, operation) {
+  const body = operation.requestBody?.content?.["application/json"]?.schema;
+  const parameters = (operation.parameters ?? []).map((parameter) =>
+    h("tr", {}, h("td", {}, h("code", {}, parameter.name)), h("td", {}, parameter.in), h("td", {}, kind(parameter.schema)), h("td", {}, parameter.description ?? "")),
+  );
+  return h(
+    "details",
+    { id: operation.operationId },
+    h("summary", {}, h("code", {}, `${method.toUpperCase()} ${path}`), " ", h("small", {}, operation.summary ?? "")),
+    operation.description && h("p", {}, ...plain(operation.description)),
+    operation.security && h("p", {}, "Wants ", h("code", {}, "authorization: Bearer …"), "."),
+    parameters.length > 0 && h("h3", {}, "Parameters"),
+    parameters.length > 0 && table(["Name", "In", "Type", "What"], parameters),
+    body && h("h3", {}, "Body"),
+    body && fields(body),
+    h("h3", {}, "Answers"),
+    answers(operation),
+    h("h3", {}, "Try it"),
+    h("pre", { tabindex: "0" }, curl(method, path, operation)),
+  );
+}
+
+function page() {
+  const groups = new Map();
+  for (const [path, item] of Object.entries(api.paths)) {
+    for (const method of methods.filter((name) => item[name])) {
+      const tag = item[method].tags?.[0] ?? "Other";
+      groups.set(tag, [...(groups.get(tag) ?? []), operationOf(method, path, item[method])]);
+    }
+  }
+  const sections = [...groups].map(([tag, operations]) => h("section", {}, h("h2", {}, tag), ...operations));
+  const shapes = Object.entries(api.components.schemas)
+    .map(([name, schema]) => [name, fields(schema)])
+    .filter(([, rows]) => rows)
+    .map(([name, rows]) => h("details", { id: `schema-${name}` }, h("summary", {}, h("code", {}, name)), rows));
+  return [
+    h("h1", {}, `${api.info.title} ${api.info.version}`),
+    h("p", {}, ...plain(api.info.description)),
+    h("p", {}, h("a", { href: "/openapi.json" }, "The document itself"), ", for tools."),
+    ...sections,
+    h("section", {}, h("h2", {}, "Shapes"), ...shapes),
+  ];
+}
+
+const view = document.getElementById("view");
+try {
+  const response = await fetch("/openapi.json");
+  if (!response.ok) throw new Error(`status ${response.status}`);
+  api = await response.json();
+  view.replaceChildren(...page());
+  const asked = location.hash && document.getElementById(location.hash.slice(1));
+  if (asked) asked.open = true;
+} catch (problem) {
+  view.replaceChildren(h("h1", {}, "Not now"), h("p", { role: "alert" }, `The document could not be read: ${problem.message}`));
+}

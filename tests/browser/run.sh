@@ -1,0 +1,11 @@
+#!/usr/bin/env bash
+# The account pages and the documentation in Debian's Chromium, at the width of a phone and of a desk, each page checked
+# by axe-core; and the OpenAPI document by a validator that this project did not write.
+source "$(dirname "$0")/../lib.sh"
+need chromium chromium
+need node nodejs npm
+cd "$root/tests/browser"
+npm ci --no-audit --no-fund --silent
+start_stack --no-rate-limits
+node openapi.mjs "$BASE"
+node walk.mjs "$BASE" "${SHOTS:-}"

@@ -1,0 +1,247 @@
+// A person's whole way through the account pages, by day on a phone and by night at a desk.
+
+import { readFile } from "node:fs/promises";
+import { createRequire } from "node:module";
+import puppeteer from "puppeteer-core";
+
+const [base, shots] = process.argv.slice(2);
+const axe = await readFile(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
+const PASSWORD = "correct horse battery";
+const SECOND = "another horse staple";
+
+const devices = [
+  { name: "phone", width: 390, height: 844, scheme: "light" },
+  { name: "desk", width: 1280, height: 900, scheme: "dark" },
+];
+
+const browser = await puppeteer.launch({ executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", args: ["--no-sandbox"] });
+let checked = 0;
+
+async function desk(path, body) {
+  const response = await fetch(`${base}/_local/${path}`, {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify(body ?? {}),
+  });
+  if (!response.ok) throw new Error(`${path}: ${response.status} ${await response.text()}`);
+  return response.json();
+}
+
+async function mail(to, kind) {
+  await desk("drain");
+  const { items } = await (await fetch(`${base}/_local/emails?to=${encodeURIComponent(to)}`)).json();
+  const found = items.find((item) => item.kind === kind);
+  if (!found) throw new Error(`no mail ${kind} to ${to}`);
+  return found;
+}
+
+/** A browser window of its own, whose errors end the walk. */
+async function person(device) {
+  const context = await browser.createBrowserContext();
+  const page = await context.newPage();
+  const errors = [];
+  page.on("pageerror", (error) => errors.push(error.message));
+  page.on("console", (message) => {
+    // A refused call is part of the walk; what the page itself does wrong is not.
+    if (message.type() === "error" && !message.text().startsWith("Failed to load resource")) errors.push(message.text());
+  });
+  await page.setViewport({ width: device.width, height: device.height });
+  await page.emulateMediaFeatures([{ name: "prefers-color-scheme", value: device.scheme }]);
+
+  const self = {
+    context,
+    page,
+    goto: (path) => page.goto(path.startsWith("http") ? path : `${base}${path}`),
+    /** Waits for a text, then looks at the page as axe-core and a small screen do. */
+    async sees(text, shot) {
+      await page.waitForFunction((wanted) => document.body.innerText.includes(wanted), { timeout: 10_000 }, text).catch(async () => {
+        throw new Error(`"${text}" is not there at ${page.url()}:\n${await page.evaluate(() => document.body.innerText)}`);
+      });
+      await page.evaluate(axe);
+      const { violations } = await page.evaluate(() => globalThis.axe.run(document, { resultTypes: ["violations"] }));
+      if (violations.length > 0) {
+        const told = violations.map(({ id, nodes }) => `${id}: ${nodes.map((node) => node.html).join(" | ")}`);
+        throw new Error(`axe at ${page.url()} after "${text}":\n${told.join("\n")}`);
+      }
+      const overflow = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+      if (overflow > 0) throw new Error(`${page.url()} is ${overflow} px too wide`);
+      if (errors.length > 0) throw new Error(`errors at ${page.url()}:\n${errors.join("\n")}`);
+      if (shots && shot) await page.screenshot({ path: `${shots}/${device.name}-${shot}.png`, fullPage: true });
+      checked += 1;
+    },
+    async fill(fields) {
+      for (const [name, value] of Object.entries(fields)) {
+        await page.waitForSelector(`[name="${name}"]`);
+        await page.$eval(`[name="${name}"]`, (input) => {
+          input.value = "";
+        });
+        await page.type(`[name="${name}"]`, value);
+      }
+    },
+    async press(label) {
+      await page.waitForFunction((wanted) => [...document.querySelectorAll("button")].some((button) => button.textContent.trim() === wanted && !button.disabled), { timeout: 10_000 }, label);
+      await page.evaluate((wanted) => [...document.querySelectorAll("button")].find((button) => button.textContent.trim() === wanted).click(), label);
+    },
+    async follow(href) {
+      await page.waitForSelector(`a[href="${href}"]`);
+      await page.click(`a[href="${href}"]`);
+    },
+    close: () => context.close(),
+  };
+  return self;
+}
+
+async function byPassword(device) {
+  const email = `ann.${device.name}@example.com`;
+  const ann = await person(device);
+  await ann.goto("/");
+  await ann.sees("Forgotten your password?", "sign-in");
+  await ann.follow("/account/register");
+  await ann.fill({ email, username: `ann-${device.name}`, password: "password" });
+  await ann.press("Register");
+  await ann.sees("most used", "weak");
+  await ann.fill({ password: PASSWORD });
+  await ann.press("Register");
+  await ann.sees("Code of six digits", "prove");
+  const proof = await mail(email, "verify");
+  const other = await person(device);
+  await other.goto(proof.links[0]);
+  await other.sees(`The account ann-${device.name} was opened`, "link");
+  await other.close();
+  await ann.fill({ code: proof.code === "000000" ? "000001" : "000000" });
+  await ann.press("Prove it");
+  await ann.sees("not valid", "wrong-code");
+  await ann.fill({ code: proof.code });
+  await ann.press("Prove it");
+  await ann.sees("You can sign in now", "proved");
+  await ann.fill({ password: "not the password" });
+  await ann.press("Sign in");
+  await ann.sees("do not match", "wrong-password");
+  await ann.fill({ password: PASSWORD });
+  await ann.press("Sign in");
+  await ann.sees("Registered", "profile");
+
+  // Linking: denied at first, then done, then taken away.
+  await ann.follow("/account/methods");
+  await ann.sees("Not linked", "methods");
+  await ann.press("Link GitHub");
+  await ann.sees("Do not let it know", "consent");
+  await ann.press("Do not let it know");
+  await ann.sees("did not let you in", "denied");
+  await desk("clock", { advance_seconds: 301 });
+  await ann.follow("/account/methods");
+  await ann.press("Link GitHub");
+  await ann.sees("Your password", "reauthenticate");
+  await ann.fill({ "github-password": PASSWORD });
+  await ann.press("Link GitHub");
+  await ann.sees("Which account is it to be?");
+  await ann.fill({ email: `ann.${device.name}@github.example` });
+  await ann.press("Go on as this one");
+  await ann.sees("GitHub is linked to your account", "linked");
+  await ann.follow("/account/methods");
+  await ann.sees("Take it away", "methods-linked");
+  await ann.press("Take it away");
+  await ann.sees("Link GitHub");
+
+  // Another address.
+  const moved = `ann.moved.${device.name}@example.com`;
+  await ann.follow("/account/email");
+  await ann.fill({ new_email: moved, password: PASSWORD });
+  await ann.press("Mail the new address");
+  await ann.sees("Code of six digits", "new-address");
+  await ann.fill({ code: (await mail(moved, "verify")).code });
+  await ann.press("Prove it");
+  await ann.sees(moved, "moved");
+  await mail(email, "email_changed");
+
+  await ann.follow("/account/sessions");
+  await ann.sees("This session", "sessions");
+  await ann.follow("/account/password");
+  await ann.fill({ old_password: PASSWORD, new_password: SECOND });
+  await ann.press("Change it");
+  await ann.sees("is changed", "password");
+  await ann.page.reload();
+  await ann.sees("Present password");
+  await ann.follow("/account");
+  await ann.press("Sign out");
+  await ann.sees("Forgotten your password?");
+
+  // Forgotten.
+  await ann.follow("/account/forgot");
+  await ann.fill({ email: moved });
+  await ann.press("Mail me the link");
+  await ann.sees("on its way", "forgot");
+  await ann.goto((await mail(moved, "reset")).links[0]);
+  await ann.sees("Choose a new password", "reset");
+  await ann.fill({ password: PASSWORD });
+  await ann.press("Set this password");
+  await ann.sees("Your password is set", "reset-done");
+
+  // By code, then the end.
+  await ann.goto("/account/code");
+  await ann.sees("We mail you six digits", "code");
+  await ann.fill({ email: moved });
+  await ann.press("Mail me a code");
+  await ann.sees("Code of six digits", "code-entry");
+  await ann.fill({ code: (await mail(moved, "login_code")).code });
+  await ann.press("Sign in");
+  await ann.sees("Registered");
+  await ann.follow("/account/close");
+  await ann.fill({ password: PASSWORD });
+  await ann.press("Close my account");
+  await ann.sees("Your account is closed", "closed");
+  await ann.close();
+}
+
+async function byProvider(device, provider, title) {
+  const email = `bob.${provider}.${device.name}@example.com`;
+  const bob = await person(device);
+  await bob.goto("/account");
+  await bob.press(`Continue with ${title}`);
+  await bob.sees("Which account is it to be?");
+  await bob.fill({ email });
+  await bob.press("Go on as this one");
+  await bob.sees("Registered", `${provider}-profile`);
+  await bob.follow("/account/password");
+  await bob.press("Mail me the link");
+  await bob.sees("on its way", `${provider}-first-password`);
+  await bob.close();
+
+  const again = await person(device);
+  await again.goto("/account");
+  await again.press(`Continue with ${title}`);
+  await again.press(email);
+  await again.sees(email);
+  await again.close();
+
+  const denied = await person(device);
+  await denied.goto("/account");
+  await denied.press(`Continue with ${title}`);
+  await denied.press("Do not let it know");
+  await denied.sees("did not let you in", `${provider}-denied`);
+  if (denied.page.url().includes("error=")) throw new Error("the error stays in the address");
+  await denied.close();
+}
+
+async function documents(device) {
+  const reader = await person(device);
+  await reader.goto("/docs#login");
+  await reader.sees("POST /login", "docs");
+  await reader.page.evaluate(() => document.querySelectorAll("details").forEach((details) => details.setAttribute("open", "")));
+  await reader.sees("curl -i", "docs-open");
+  await reader.goto("/_local");
+  await reader.sees("Inbox", "the-desk");
+  await reader.press("Work until all queues are empty");
+  await reader.sees("Inbox");
+  await reader.close();
+}
+
+for (const device of devices) {
+  await byPassword(device);
+  await byProvider(device, "google", "Google");
+  await byProvider(device, "github", "GitHub");
+  await documents(device);
+  console.log(`${device.name}: walked`);
+}
+await browser.close();
+console.log(`${checked} pages looked at, none with an error or a violation of axe-core's rules`);

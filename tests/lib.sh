@@ -1,0 +1,30 @@
+# What the scripts below share: a built stack on a free port, and its end. To be sourced.
+set -euo pipefail
+root="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"
+export CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-$root/target}"
+
+# Installs Debian packages whose command ($1) is missing.
+need() {
+  local command="$1"
+  shift
+  if ! command -v "$command" >/dev/null; then
+    apt-get update -q
+    apt-get install -y -q "$@"
+  fi
+}
+
+# Starts the stack with these options; BASE is its address then.
+start_stack() {
+  cargo build --manifest-path "$root/Cargo.toml" --workspace --locked
+  stack_folder="$(mktemp -d)"
+  (cd "$stack_folder" && exec "$CARGO_TARGET_DIR/debug/tollgate" --port "${STACK_PORT:-0}" --data :memory: "$@" >"$stack_folder/out" 2>&1) &
+  stack_pid=$!
+  trap 'kill "$stack_pid" 2>/dev/null || true; wait "$stack_pid" 2>/dev/null || true; rm -rf "$stack_folder"' EXIT
+  for _ in $(seq 200); do
+    grep -q '^ready' "$stack_folder/out" && break
+    kill -0 "$stack_pid" 2>/dev/null || break
+    sleep 0.1
+  done
+  grep -q '^ready' "$stack_folder/out" || { cat "$stack_folder/out"; exit 1; }
+  BASE="$(awk '/^account/ {sub("/account$", "", $2); print $2}' "$stack_folder/out")"
+}

@@ -1,0 +1,130 @@
+//! Who may do what: every operation of the OpenAPI document has a row here, and each row is walked as anonymous, as a
+//! user, as a user whose account is closed, as another user and as an admin (S25).
+
+use crate::app::{ADMIN, Answer, PASSWORD, Session, TestApp};
+use crate::openapi::operations;
+use futures_util::StreamExt;
+use reqwest::Method;
+use serde_json::{Value, json};
+
+/// What each caller gets, in this order.
+const CALLERS: [&str; 5] = ["anonymous", "disabled", "other", "admin", "user"];
+
+/// Operations that ask nobody who it is: the same for all five.
+fn open(status: u16) -> [u16; 5] {
+    [status; 5]
+}
+
+/// Operations on the caller's own account.
+fn own(status: u16) -> [u16; 5] {
+    [401, 401, status, status, status]
+}
+
+/// Operations on something that is `user`'s: nobody else's, an admin's neither.
+fn owned(status: u16) -> [u16; 5] {
+    [401, 401, 404, 404, status]
+}
+
+/// Every operation: who gets what.
+fn rows() -> Vec<(&'static str, Option<Value>, [u16; 5])> {
+    let email = || json!({"email": "nobody@example.com"});
+    let code = || json!({"email": "nobody@example.com", "code": "000000"});
+    vec![
+        (
+            "POST /register",
+            Some(json!({"email": "{caller}@new.example", "username": "new-{caller}", "password": PASSWORD})),
+            open(202),
+        ),
+        ("POST /login", Some(json!({"email": "nobody@example.com", "password": PASSWORD})), open(401)),
+        ("POST /login/code", Some(code()), open(401)),
+        ("POST /refresh-token", Some(json!({"refresh_token": "x"})), open(401)),
+        ("POST /logout", None, open(204)),
+        ("GET /verify", None, open(200)),
+        ("POST /verify", Some(code()), open(400)),
+        ("POST /request/verify", Some(email()), open(202)),
+        ("POST /request/login-code", Some(email()), open(202)),
+        ("POST /forget-password", Some(email()), open(202)),
+        ("GET /new-password", None, open(200)),
+        ("POST /new-password", Some(json!({"token": "x", "password": PASSWORD})), open(400)),
+        ("GET /google/login", None, open(302)),
+        ("GET /github/login", None, open(302)),
+        ("GET /auth/social/callback/google", None, open(302)),
+        ("GET /auth/social/callback/github", None, open(302)),
+        ("GET /.well-known/jwks.json", None, open(200)),
+        ("GET /healthz", None, open(200)),
+        ("GET /", None, open(303)),
+        ("GET /account", None, open(200)),
+        ("GET /docs", None, open(200)),
+        ("GET /openapi.json", None, open(200)),
+        (
+            "POST /change-password",
+            Some(json!({"old_password": "{password}", "new_password": "another horse staple"})),
+            own(200),
+        ),
+        ("POST /change-email", Some(json!({"new_email": "{caller}@new.example"})), own(202)),
+        // The last admin stays.
+        ("POST /deactivate", None, [401, 401, 200, 409, 200]),
+        ("GET /me", None, own(200)),
+        ("POST /me/links/{provider}", None, own(200)),
+        ("DELETE /me/links/{provider}", None, own(404)),
+        ("GET /sessions", None, own(200)),
+        ("DELETE /sessions/{id}", None, owned(204)),
+    ]
+}
+
+async fn ask(app: &TestApp, operation: &str, session: Option<&Session>, body: Option<String>) -> Answer {
+    let (method, path) = operation.split_once(' ').unwrap();
+    let bearer = session.map(|session| format!("Bearer {}", session.access));
+    let mut headers = Vec::new();
+    headers.extend(bearer.as_deref().map(|bearer| ("authorization", bearer)));
+    headers.extend(body.as_ref().map(|_| ("content-type", "application/json")));
+    app.send(Method::from_bytes(method.as_bytes()).unwrap(), path, &headers, body).await
+}
+
+async fn walk(operation: &str, body: Option<Value>, expected: [u16; 5]) {
+    let app = TestApp::start_with_admin().await;
+    let (_, user) = app.person("user").await;
+    let (_, other) = app.person("other").await;
+    let (_, disabled) = app.person("disabled").await;
+    app.post_as(&disabled, "/deactivate", json!({})).await.expect(200);
+    let admin = Session::of(&app.login(ADMIN.0, ADMIN.1).await.expect(200));
+    let sessions = app.get_as(&user, "/sessions").await.expect(200).body;
+    let id = sessions["items"][0]["id"].as_str().unwrap();
+    let path = operation.replace("{id}", id).replace("{provider}", "google");
+    let callers = [None, Some(&disabled), Some(&other), Some(&admin), Some(&user)];
+    let mut bodies = Vec::new();
+    for ((caller, session), status) in CALLERS.iter().zip(callers).zip(expected) {
+        let password = if *caller == "admin" { ADMIN.1 } else { PASSWORD };
+        let body =
+            body.as_ref().map(|body| body.to_string().replace("{caller}", caller).replace("{password}", password));
+        let answer = ask(&app, &path, session, body).await;
+        assert_eq!(answer.status.as_u16(), status, "{operation} as {caller}: {}", answer.text);
+        if answer.status == 404 {
+            // Like one that was never there.
+            let nothing = path.replace(id, "ses_019ca945f4607c7b9c59379e3f571f07");
+            let mut missing = ask(&app, &nothing, session, None).await.expect(404).body;
+            let mut foreign = answer.body.clone();
+            missing["request_id"].take();
+            foreign["request_id"].take();
+            assert_eq!(missing, foreign, "{operation} as {caller}");
+        }
+        bodies.push(answer.text);
+    }
+}
+
+// S25
+#[tokio::test]
+async fn every_operation_of_the_document_has_a_row_and_answers_each_caller_as_it_says() {
+    let rows = rows();
+    let wanted: Vec<_> = operations().into_keys().collect();
+    let mut found: Vec<_> = rows.iter().map(|(operation, _, _)| (*operation).to_owned()).collect();
+    found.sort();
+    assert_eq!(found, wanted, "the rows and the operations of the document");
+    for (operation, document) in operations() {
+        let (_, _, expected) = rows.iter().find(|(name, _, _)| *name == operation).unwrap();
+        let wants_bearer = document.get("security").is_some();
+        assert_eq!(expected[..2] == [401, 401] && expected[4] != 401, wants_bearer, "{operation}");
+    }
+    let walks = rows.into_iter().map(|(operation, body, expected)| walk(operation, body, expected));
+    futures_util::stream::iter(walks).buffer_unordered(4).collect::<Vec<()>>().await;
+}
