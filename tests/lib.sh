@@ -15,7 +15,8 @@ need() {
 
 # Starts the stack with these options; BASE is its address then.
 start_stack() {
-  cargo build --manifest-path "$root/Cargo.toml" --workspace --locked
+  # The build of the tests has the command in it: nothing is compiled twice.
+  cargo test --manifest-path "$root/Cargo.toml" --workspace --locked --no-run --quiet
   stack_folder="$(mktemp -d)"
   (cd "$stack_folder" && exec "$CARGO_TARGET_DIR/debug/tollgate" --port "${STACK_PORT:-0}" --data :memory: "$@" >"$stack_folder/out" 2>&1) &
   stack_pid=$!

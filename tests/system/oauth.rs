@@ -41,7 +41,7 @@ async fn a_newcomer_comes_by_a_provider_and_again_as_the_same_account() {
         assert_eq!(me["email"], "Ann@example.com");
         assert_eq!((&me["provider"], &me["email_verified"]), (&json!(provider), &json!(true)));
         assert_eq!((&me["has_password"], &me["linked_providers"]), (&json!(false), &json!([provider])));
-        assert_eq!(me["username"], if provider == "google" { "Ann.Lee" } else { "Ann.Lee" });
+        assert_eq!(me["username"], "Ann.Lee");
 
         // Another address there, the same account here: the identity counts, and the address is that of the first time.
         let moved = json!({"email": "else@example.com", "email_verified": false, "subject": subject});

@@ -67,6 +67,7 @@ async fn run(arguments: &Arguments, started: Instant) -> Result<(), StartError> 
     log(&arguments.data())?;
     let base = stack.base_url();
     say(&format!("account    {base}/account"));
+    say(&format!("docs       {base}/docs"));
     say(&format!("desk       {base}/_local"));
     if stack.made_admin() && arguments.admin_password.is_none() {
         say(&format!("admin      {} with the password {}", arguments.admin_email, password.expose()));

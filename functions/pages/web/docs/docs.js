@@ -107,11 +107,10 @@ function operationOf(method, path, operation) {
 }
 
 function page() {
-  const groups = new Map();
+  const groups = new Map(api.tags.map((tag) => [tag.name, []]));
   for (const [path, item] of Object.entries(api.paths)) {
     for (const method of methods.filter((name) => item[name])) {
-      const tag = item[method].tags?.[0] ?? "Other";
-      groups.set(tag, [...(groups.get(tag) ?? []), operationOf(method, path, item[method])]);
+      groups.get(item[method].tags[0]).push(operationOf(method, path, item[method]));
     }
   }
   const sections = [...groups].map(([tag, operations]) => h("section", {}, h("h2", {}, tag), ...operations));

@@ -9,7 +9,7 @@ export const title = "Sign-in";
 
 /** The form that links a provider. It asks for the password only where the service wants it. */
 function linking(name, hasPassword) {
-  const place = h("div", {});
+  const place = h("div", { class: "act" });
   const link = async (password) => {
     const { authorize_url } = await call("POST", `/me/links/${name}`, password === undefined ? {} : { password });
     location.assign(authorize_url);
