@@ -80,6 +80,25 @@ async fn a_known_and_an_unknown_address_get_the_same_answer_for_the_same_work() 
     }
 }
 
+// S6
+#[tokio::test]
+async fn a_person_who_asks_for_a_taken_and_for_a_free_address_gets_the_same_answer_for_the_same_work() {
+    let app = TestApp::start_limited().await;
+    let (_, session) = app.person("ann").await;
+    app.member("bob").await;
+    let mut both = Vec::new();
+    for email in ["bob@example.com", "free@example.com"] {
+        app.advance(60);
+        app.post_from(99, "/forget-password", &[], address_of("first@example.com")).await.expect(202);
+        app.drain().await;
+        let _before = app.calls();
+        let body = json!({"new_email": email, "password": PASSWORD});
+        let answer = app.stack.held(app.post_as(&session, "/change-email", body)).await.expect(202);
+        both.push((seen(&answer), work(&app.calls())));
+    }
+    assert_eq!(both[0], both[1]);
+}
+
 fn address_of(email: &str) -> Value {
     json!({"email": email})
 }

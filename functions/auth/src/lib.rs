@@ -3,6 +3,7 @@
 mod config;
 mod devices;
 mod first_admin;
+mod identities;
 mod mailed_codes;
 mod mails;
 mod pages;

@@ -118,6 +118,10 @@ impl Limiter {
         }
     }
 
+    async fn admit_client(&self, context: &RequestContext, quota: Quota) -> Result<(), ApiError> {
+        self.admit(context, "ip", &client(context.ip.as_deref()), quota).await
+    }
+
     async fn admit(
         &self,
         context: &RequestContext,
@@ -148,7 +152,7 @@ pub async fn limit_posts(
     if let Some(quota) = limiter.quota
         && request.method() == Method::POST
     {
-        limiter.admit(&context, "ip", &client(context.ip.as_deref()), quota).await?;
+        limiter.admit_client(&context, quota).await?;
     }
     Ok(next.run(request).await)
 }
@@ -164,7 +168,7 @@ pub async fn limit_redirects(
     next: Next,
 ) -> Result<Response, ApiError> {
     if limiter.quota.is_some() {
-        limiter.admit(&context, "ip", &client(context.ip.as_deref()), REDIRECTS).await?;
+        limiter.admit_client(&context, REDIRECTS).await?;
     }
     Ok(next.run(request).await)
 }

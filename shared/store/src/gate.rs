@@ -6,8 +6,8 @@ use crate::profiles::user_key;
 use crate::schema::{AUDIT, GATE, IDENTITY, SESSIONS};
 use crate::sessions::use_up;
 use crate::transaction::Refusal;
+use crate::update::{Updated, conditional};
 use crate::{Store, StoreError};
-use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::types::{AttributeValue, ConditionCheck, ReturnConsumedCapacity, ReturnValue, Update};
 use jiff::Timestamp;
 use std::collections::HashMap;
@@ -110,7 +110,7 @@ impl Store {
     /// When DynamoDB does not answer.
     pub async fn admit_session(&self, admission: &Admission<'_>) -> Result<Option<Gate>, StoreError> {
         let expression = admission.expression();
-        let answer = self
+        let call = self
             .client
             .update_item()
             .table_name(self.table(GATE))
@@ -119,16 +119,10 @@ impl Store {
             .condition_expression(expression.condition)
             .set_expression_attribute_names(Some(expression.names))
             .set_expression_attribute_values(Some(expression.values))
-            .return_values(ReturnValue::AllNew)
-            .return_consumed_capacity(ReturnConsumedCapacity::Indexes)
-            .send()
-            .await;
-        match answer {
-            Ok(done) => read(GATE, done.attributes.unwrap_or_default()).map(Some),
-            Err(error) => match error.as_service_error() {
-                Some(UpdateItemError::ConditionalCheckFailedException(_)) => Ok(None),
-                _ => Err(StoreError::of(error)),
-            },
+            .return_values(ReturnValue::AllNew);
+        match conditional(call).await? {
+            Updated::Done(gate) => read(GATE, gate).map(Some),
+            Updated::Refused(_) => Ok(None),
         }
     }
 

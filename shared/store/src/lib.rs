@@ -15,6 +15,7 @@ pub mod schema;
 mod sessions;
 mod social;
 mod transaction;
+mod update;
 
 pub use accounts::{Deactivation, NewAccount, Registration};
 pub use address::{AddressChange, ChangedAddress};

@@ -3,9 +3,9 @@
 
 use crate::codec::{Item, item, n, read, s};
 use crate::schema::LIMITS;
-use crate::{Store, StoreError, write_id};
+use crate::update::{Updated, conditional};
+use crate::{SCHEMA_VERSION, Store, StoreError, write_id};
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
-use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnConsumedCapacity, ReturnValuesOnConditionCheckFailure};
 use jiff::Timestamp;
 use serde::Deserialize;
@@ -22,13 +22,6 @@ pub enum Bucket {
         /// How many.
         retry_after_seconds: u32,
     },
-}
-
-/// A refused condition with the item that refused it.
-enum Refused {
-    /// As it stands; empty where there is none.
-    By(Item),
-    Failed(StoreError),
 }
 
 fn ttl(ends_ms: i64) -> AttributeValue {
@@ -57,65 +50,41 @@ impl Store {
         }
         let (now_ms, by) = (now.as_millisecond(), write_id(request));
         let key = s(format!("CALLS#{bucket}"));
-        let write = async |update: &str, condition: &str, extra: (&str, i64), ends_ms: i64| {
-            let answer = self
+        let ends_ms = now_ms + i64::from(quota.window_seconds) * 1000;
+        let take = async |update: &str, condition: &str, limit: (&str, i64)| {
+            let call = self
                 .client
                 .update_item()
                 .table_name(self.table(LIMITS))
                 .key("pk", key.clone())
-                .update_expression(update)
+                .update_expression(format!("{update}, #by = :by, #ttl = :ttl, v = :v"))
                 .condition_expression(condition)
                 .expression_attribute_names("#by", "by")
                 .expression_attribute_names("#ttl", "ttl")
                 .expression_attribute_values(":call", n(quota.call_ms()))
-                .expression_attribute_values(extra.0, n(extra.1))
+                .expression_attribute_values(limit.0, n(limit.1))
                 .expression_attribute_values(":by", s(&by))
                 .expression_attribute_values(":ttl", ttl(ends_ms))
-                .expression_attribute_values(":one", n(crate::SCHEMA_VERSION))
-                .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
-                .return_consumed_capacity(ReturnConsumedCapacity::Indexes)
-                .send()
-                .await;
-            match answer {
-                Ok(_) => Ok(()),
-                Err(error) => match error.as_service_error() {
-                    Some(UpdateItemError::ConditionalCheckFailedException(refused)) => {
-                        Err(Refused::By(refused.item().cloned().unwrap_or_default()))
-                    }
-                    _ => Err(Refused::Failed(StoreError::of(error))),
-                },
-            }
-        };
-        let window_ends = now_ms + i64::from(quota.window_seconds) * 1000;
-        let calm = write(
-            "SET filled_ms = :now + :call, #by = :by, #ttl = :ttl, v = :one",
-            "attribute_not_exists(pk) OR filled_ms <= :now",
-            (":now", now_ms),
-            window_ends,
-        );
-        let row = match calm.await {
-            Ok(()) => return Ok(Bucket::Admitted),
-            // This very request did it: the answer to its first try was lost (R8).
-            Err(Refused::By(item)) if is_of(&item, &by) => return Ok(Bucket::Admitted),
-            Err(Refused::By(item)) => read::<Row>(LIMITS, item)?,
-            Err(Refused::Failed(error)) => return Err(error),
+                .expression_attribute_values(":v", n(SCHEMA_VERSION))
+                .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
+            Ok::<_, StoreError>(match conditional(call).await? {
+                Updated::Done(_) => None,
+                // This very request did it: the answer to its first try was lost (R8).
+                Updated::Refused(row) if is_of(&row, &by) => None,
+                Updated::Refused(row) => Some(read::<Row>(LIMITS, row)?.filled_ms),
+            })
         };
         let full = |filled_ms| Bucket::Full { retry_after_seconds: quota.retry_after_seconds(filled_ms, now_ms) };
-        if row.filled_ms > quota.admits_until_ms(now_ms) {
-            return Ok(full(row.filled_ms));
+        let is_calm = "attribute_not_exists(pk) OR filled_ms <= :now";
+        let Some(filled_ms) = take("SET filled_ms = :now + :call", is_calm, (":now", now_ms)).await? else {
+            return Ok(Bucket::Admitted);
+        };
+        let latest_ms = quota.admits_until_ms(now_ms);
+        if filled_ms > latest_ms {
+            return Ok(full(filled_ms));
         }
-        let busy = write(
-            "SET filled_ms = filled_ms + :call, #by = :by, #ttl = :ttl, v = :one",
-            "filled_ms <= :latest",
-            (":latest", quota.admits_until_ms(now_ms)),
-            window_ends,
-        );
-        match busy.await {
-            Ok(()) => Ok(Bucket::Admitted),
-            Err(Refused::By(item)) if is_of(&item, &by) => Ok(Bucket::Admitted),
-            Err(Refused::By(item)) => Ok(full(read::<Row>(LIMITS, item)?.filled_ms)),
-            Err(Refused::Failed(error)) => Err(error),
-        }
+        let refused = take("SET filled_ms = filled_ms + :call", "filled_ms <= :latest", (":latest", latest_ms)).await?;
+        Ok(refused.map_or(Bucket::Admitted, full))
     }
 
     /// Counts a mail of `kind` to `whom`; `false` when that is one too many, or another one was counted at this moment. One
@@ -182,13 +151,7 @@ impl Store {
             for (name, value) in values {
                 call = call.expression_attribute_values(*name, n(value));
             }
-            match call.return_consumed_capacity(ReturnConsumedCapacity::Indexes).send().await {
-                Ok(_) => Ok(true),
-                Err(error) => match error.as_service_error() {
-                    Some(UpdateItemError::ConditionalCheckFailedException(_)) => Ok(false),
-                    _ => Err(StoreError::of(error)),
-                },
-            }
+            conditional(call).await.map(|updated| matches!(updated, Updated::Done(_)))
         };
         let first = write(
             "SET #count = :one, ends_ms = :ends, #ttl = :ttl, v = :one",
@@ -208,7 +171,7 @@ impl Store {
     /// # Errors
     /// When DynamoDB does not answer; then it counts as a wrong one.
     pub async fn forgive_code_try(&self, whom: &str) -> Result<(), StoreError> {
-        let answer = self
+        let call = self
             .client
             .update_item()
             .table_name(self.table(LIMITS))
@@ -217,14 +180,7 @@ impl Store {
             .condition_expression("#count > :none")
             .expression_attribute_names("#count", "count")
             .expression_attribute_values(":one", n(1))
-            .expression_attribute_values(":none", n(0))
-            .return_consumed_capacity(ReturnConsumedCapacity::Indexes)
-            .send()
-            .await;
-        match answer {
-            Ok(_) => Ok(()),
-            Err(error) if error.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) => Ok(()),
-            Err(error) => Err(StoreError::of(error)),
-        }
+            .expression_attribute_values(":none", n(0));
+        conditional(call).await.map(|_| ())
     }
 }

@@ -4,8 +4,8 @@
 use crate::accounts::DECOY_SECONDS;
 use crate::codec::{Item, item, n, read, s};
 use crate::schema::OUTBOX;
+use crate::update::{Updated, conditional};
 use crate::{Store, StoreError};
-use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::types::{ReturnConsumedCapacity, ReturnValue, ReturnValuesOnConditionCheckFailure};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -58,7 +58,7 @@ impl Store {
     /// # Errors
     /// When DynamoDB does not answer, or the item is corrupt.
     pub async fn claim_message(&self, id: &MessageId, holder: &str, now: Timestamp) -> Result<Claim, StoreError> {
-        let answer = self
+        let call = self
             .client
             .update_item()
             .table_name(self.table(OUTBOX))
@@ -74,20 +74,13 @@ impl Store {
             .expression_attribute_values(":now", n(now.as_millisecond()))
             .expression_attribute_values(":lapsed", n(now.as_millisecond() - CLAIM_LAPSES_MS))
             .return_values(ReturnValue::AllNew)
-            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
-            .return_consumed_capacity(ReturnConsumedCapacity::Indexes)
-            .send()
-            .await;
-        let error = match answer {
-            Ok(done) => return Ok(Claim::Send(read(OUTBOX, done.attributes.unwrap_or_default())?)),
-            Err(error) => error,
-        };
-        match error.as_service_error() {
-            Some(UpdateItemError::ConditionalCheckFailedException(refused)) => {
-                let held = refused.item().and_then(|item| item.get("state")).and_then(|state| state.as_s().ok());
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
+        match conditional(call).await? {
+            Updated::Done(row) => Ok(Claim::Send(read(OUTBOX, row)?)),
+            Updated::Refused(row) => {
+                let held = row.get("state").and_then(|state| state.as_s().ok());
                 Ok(if held.is_some_and(|state| state == "claimed") { Claim::HeldByAnother } else { Claim::AlreadyDone })
             }
-            _ => Err(StoreError::of(error)),
         }
     }
 
@@ -96,7 +89,7 @@ impl Store {
     /// # Errors
     /// When DynamoDB does not answer; the claim lapses by itself then.
     pub async fn release_message(&self, id: &MessageId, holder: &str) -> Result<(), StoreError> {
-        let answer = self
+        let call = self
             .client
             .update_item()
             .table_name(self.table(OUTBOX))
@@ -106,15 +99,8 @@ impl Store {
             .expression_attribute_names("#state", "state")
             .expression_attribute_values(":claimed", s("claimed"))
             .expression_attribute_values(":pending", s("pending"))
-            .expression_attribute_values(":holder", s(holder))
-            .return_consumed_capacity(ReturnConsumedCapacity::Indexes)
-            .send()
-            .await;
-        match answer {
-            Ok(_) => Ok(()),
-            Err(error) if error.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) => Ok(()),
-            Err(error) => Err(StoreError::of(error)),
-        }
+            .expression_attribute_values(":holder", s(holder));
+        conditional(call).await.map(|_| ())
     }
 
     /// Marks message `id` as sent and takes out what it carried.

@@ -2,6 +2,7 @@
 
 use crate::codec::{Item, item, read, s};
 use crate::schema::{CREDENTIALS, IDENTITY, LIMITS};
+use crate::update::conditional;
 use crate::{Store, StoreError};
 use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes, ReturnConsumedCapacity};
 use jiff::Timestamp;
@@ -129,7 +130,7 @@ impl Store {
     /// # Errors
     /// When DynamoDB does not answer.
     pub async fn renew_hash(&self, email: &Email, old: &str, new: &str) -> Result<(), StoreError> {
-        let answer = self
+        let call = self
             .client
             .update_item()
             .table_name(self.table(CREDENTIALS))
@@ -138,15 +139,8 @@ impl Store {
             .condition_expression("#hash = :old")
             .expression_attribute_names("#hash", "hash")
             .expression_attribute_values(":old", s(old))
-            .expression_attribute_values(":new", s(new))
-            .return_consumed_capacity(ReturnConsumedCapacity::Indexes)
-            .send()
-            .await;
-        match answer {
-            Ok(_) => Ok(()),
-            Err(error) if error.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) => Ok(()),
-            Err(error) => Err(StoreError::of(error)),
-        }
+            .expression_attribute_values(":new", s(new));
+        conditional(call).await.map(|_| ())
     }
 
     /// Looks up a name and an address in one call. Only an early answer: the registration's own conditions decide.

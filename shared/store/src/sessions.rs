@@ -2,8 +2,8 @@
 
 use crate::codec::{Item, item, n, read, s};
 use crate::schema::SESSIONS;
+use crate::update::{Updated, conditional};
 use crate::{Store, StoreError, write_id};
-use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::types::builders::UpdateBuilder;
 use aws_sdk_dynamodb::types::{
     AttributeValue, KeysAndAttributes, ReturnConsumedCapacity, ReturnValue, ReturnValuesOnConditionCheckFailure, Update,
@@ -174,7 +174,7 @@ impl Store {
         let (from, nonce_hash) = token;
         let now_ms = now.as_millisecond();
         let by = write_id(request);
-        let answer = self
+        let call = self
             .client
             .update_item()
             .table_name(self.table(SESSIONS))
@@ -190,19 +190,13 @@ impl Store {
             .expression_attribute_values(":now", n(now_ms))
             .expression_attribute_values(":by", s(&by))
             .return_values(ReturnValue::AllNew)
-            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
-            .return_consumed_capacity(ReturnConsumedCapacity::Indexes)
-            .send()
-            .await;
-        let error = match answer {
-            Ok(done) => return Ok(Rotated::Done(read(SESSIONS, done.attributes.unwrap_or_default())?)),
-            Err(error) => error,
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
+        let old = match conditional(call).await? {
+            Updated::Done(row) => return Ok(Rotated::Done(read(SESSIONS, row)?)),
+            Updated::Refused(old) if old.is_empty() => return Ok(Rotated::Unknown),
+            Updated::Refused(old) => old,
         };
-        let Some(UpdateItemError::ConditionalCheckFailedException(refused)) = error.as_service_error() else {
-            return Err(StoreError::of(error));
-        };
-        let Some(old) = refused.item() else { return Ok(Rotated::Unknown) };
-        let row: SessionRow = read(SESSIONS, old.clone())?;
+        let row: SessionRow = read(SESSIONS, old)?;
         Ok(match row {
             row if row.nonce_hash != nonce_hash => Rotated::Unknown,
             // This very request did it: the answer to its first try was lost (R8).
@@ -314,13 +308,9 @@ impl Store {
                 .expression_attribute_values(":ttl", n(now.as_second() + KEPT_SECONDS)),
         };
         let update = update.expression_attribute_values(":one", n(1)).return_values(ReturnValue::AllNew);
-        match update.return_consumed_capacity(ReturnConsumedCapacity::Indexes).send().await {
-            Ok(_) if row.is_none() => Ok(None),
-            Ok(done) => read(SESSIONS, done.attributes.unwrap_or_default()).map(Some),
-            Err(error) => match error.as_service_error() {
-                Some(UpdateItemError::ConditionalCheckFailedException(_)) => Ok(None),
-                _ => Err(StoreError::of(error)),
-            },
+        match conditional(update).await? {
+            Updated::Done(counted) if row.is_some() => read(SESSIONS, counted).map(Some),
+            Updated::Done(_) | Updated::Refused(_) => Ok(None),
         }
     }
 

@@ -9,8 +9,8 @@ use crate::profiles::{Profile, user_key};
 use crate::schema::{AUDIT, CREDENTIALS, GATE, IDENTITY, OUTBOX, SESSIONS};
 use crate::sessions::use_up;
 use crate::transaction::Refusal;
+use crate::update::{Updated, conditional};
 use crate::{Store, StoreError, write_id};
-use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::types::builders::UpdateBuilder;
 use aws_sdk_dynamodb::types::{AttributeValue, ConditionCheck, Delete, ReturnConsumedCapacity, ReturnValue, Update};
 use jiff::Timestamp;
@@ -136,7 +136,7 @@ impl Store {
         now: Timestamp,
     ) -> Result<Option<FlowRow>, StoreError> {
         let [(pk, flow), (sk, kind)] = flow_key(id);
-        let answer = self
+        let call = self
             .client
             .update_item()
             .table_name(self.table(SESSIONS))
@@ -151,16 +151,10 @@ impl Store {
             .expression_attribute_values(":provider", s(provider.as_str()))
             .expression_attribute_values(":browser", s(browser_hash))
             .expression_attribute_values(":now", n(now.as_millisecond()))
-            .return_values(ReturnValue::AllNew)
-            .return_consumed_capacity(ReturnConsumedCapacity::Indexes)
-            .send()
-            .await;
-        match answer {
-            Ok(done) => read(SESSIONS, done.attributes.unwrap_or_default()).map(Some),
-            Err(error) => match error.as_service_error() {
-                Some(UpdateItemError::ConditionalCheckFailedException(_)) => Ok(None),
-                _ => Err(StoreError::of(error)),
-            },
+            .return_values(ReturnValue::AllNew);
+        match conditional(call).await? {
+            Updated::Done(flow) => read(SESSIONS, flow).map(Some),
+            Updated::Refused(_) => Ok(None),
         }
     }
 

@@ -1,7 +1,7 @@
 //! Google: OpenID Connect. The ID token says who somebody is; it is checked against Google's keys, for this client and
 //! this flow (S24).
 
-use super::{Identity, Tokens, get_json, unavailable};
+use super::{Identity, Tokens, denied, get_json, unavailable};
 use crate::State;
 use crate::providers::config::Google;
 use jiff::{SignedDuration, Timestamp};
@@ -42,7 +42,7 @@ struct Claims {
 pub async fn identity(state: &State, tokens: &Tokens, flow: &Flow) -> Result<Identity, ApiError> {
     let google = state.config.providers.google.as_ref().ok_or(ApiError::ProviderNotConfigured)?;
     let token = tokens.extra_fields().id_token.as_deref().ok_or_else(|| unavailable("no ID token"))?;
-    let header = jsonwebtoken::decode_header(token).map_err(|_| ApiError::OauthDenied)?;
+    let header = jsonwebtoken::decode_header(token).map_err(|error| denied(&error))?;
     let key = key(state, google, header.kid.as_deref().unwrap_or_default()).await?;
     let mut validation = Validation::new(Algorithm::RS256);
     validation.set_audience(&[&google.client_id]);
@@ -50,10 +50,10 @@ pub async fn identity(state: &State, tokens: &Tokens, flow: &Flow) -> Result<Ide
     validation.set_issuer(&[google.issuer.as_str(), google.issuer.trim_start_matches("https://")]);
     validation.set_required_spec_claims(&["exp", "iss", "aud", "sub"]);
     validation.validate_exp = false; // by the service's clock, below
-    let claims = jsonwebtoken::decode::<Claims>(token, &key, &validation).map_err(|_| ApiError::OauthDenied)?.claims;
+    let claims = jsonwebtoken::decode::<Claims>(token, &key, &validation).map_err(|error| denied(&error))?.claims;
     let in_time = claims.exp.saturating_add(LEEWAY_SECONDS) > state.clock.now().as_second();
     if !in_time || claims.nonce != *flow.nonce.expose() || claims.sub.is_empty() {
-        return Err(ApiError::OauthDenied);
+        return Err(denied(&"exp, nonce or sub"));
     }
     let is_verified = claims.email_verified == Value::Bool(true) || claims.email_verified == "true";
     let email = claims.email.filter(|_| is_verified).and_then(|email| Email::parse(&email).ok());

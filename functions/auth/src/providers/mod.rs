@@ -154,15 +154,21 @@ impl<'c> AsyncHttpClient<'c> for Exchange<'_> {
 /// A no of the provider is the caller's; no answer, or half a one, is the provider's.
 fn refusal(error: RequestTokenError<OutboundError, BasicErrorResponse>) -> ApiError {
     match error {
-        RequestTokenError::ServerResponse(_) => ApiError::OauthDenied,
-        // GitHub says no with 200.
-        RequestTokenError::Parse(_, body) if serde_json::from_slice::<BasicErrorResponse>(&body).is_ok() => {
-            ApiError::OauthDenied
-        }
-        RequestTokenError::Parse(error, _) => unavailable(format!("the token answer: {}", error.path())),
+        RequestTokenError::ServerResponse(answer) => denied(answer.error()),
+        RequestTokenError::Parse(error, body) => match serde_json::from_slice::<BasicErrorResponse>(&body) {
+            // GitHub says no with 200.
+            Ok(answer) => denied(answer.error()),
+            Err(_) => unavailable(format!("the token answer: {}", error.path())),
+        },
         RequestTokenError::Request(error) => unavailable(error),
         RequestTokenError::Other(error) => unavailable(error),
     }
+}
+
+/// Said no; `why` is for whoever set the client up, an expired secret for one.
+fn denied(why: &impl std::fmt::Display) -> ApiError {
+    tracing::warn!(%why, "a provider's answer does not hold");
+    ApiError::OauthDenied
 }
 
 /// The provider does not answer, or not to the point; `cause` is for the log.

@@ -46,6 +46,8 @@ pub async fn change_email(
     let (own, theirs) = (own?.ok_or(ApiError::Unauthenticated)?, theirs?);
     let kind = if theirs.is_some() { ALREADY_REGISTERED } else { mails::kind(Purpose::ChangeEmail) };
     let may_be_sent = state.limiter.admit_mail(&context, &AccountKey::address(&to, None), kind).await?;
+    // Asked for in either case: it may be a call.
+    state.keys.codes().await?;
     match theirs {
         None if may_be_sent => {
             let account = Account::of(&own, &user.gate);

@@ -17,6 +17,7 @@ use utoipa::ToSchema;
 /// Who wants in.
 #[derive(Deserialize, ToSchema)]
 pub struct Login {
+    #[schema(format = Email)]
     email: String,
     #[schema(value_type = String, format = Password)]
     password: Secret<String>,

@@ -18,6 +18,7 @@ use utoipa::ToSchema;
 /// Who wants in, by which code.
 #[derive(Deserialize, ToSchema)]
 pub struct LoginCode {
+    #[schema(format = Email)]
     email: String,
     #[schema(value_type = String, pattern = "^[0-9]{6}$")]
     code: Secret<String>,

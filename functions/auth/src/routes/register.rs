@@ -25,7 +25,7 @@ use utoipa::ToSchema;
 pub struct Register {
     #[schema(format = Email)]
     email: String,
-    #[schema(min_length = 3, max_length = 40, pattern = "^[A-Za-z0-9._-]+$")]
+    #[schema(min_length = 3, max_length = 40, pattern = "^[A-Za-z0-9._-]+$", examples("ann"))]
     username: String,
     #[schema(value_type = String, format = Password, min_length = 8, max_length = 1024)]
     password: Secret<String>,

@@ -38,7 +38,9 @@ function example(schema, name) {
   if (found.enum) return found.enum[0];
   const type = [found.type].flat()[0];
   if (type === "object") {
-    const wanted = Object.entries(found.properties ?? {}).filter(([field]) => found.required?.includes(field));
+    const all = Object.entries(found.properties ?? {});
+    const needed = all.filter(([field]) => found.required?.includes(field));
+    const wanted = needed.length > 0 ? needed : all.slice(0, 1);
     return Object.fromEntries(wanted.map(([field, value]) => [field, example(value, field)]));
   }
   if (type === "array") return [example(found.items)];

@@ -1,0 +1,146 @@
+//! Which account an identity opens: the one that it is linked to, one that nobody had proved, or a new one; and how one
+//! is linked to an account that is there (S22, S23).
+
+use crate::providers::Identity;
+use crate::sign_in::{refuse_closed, taken_over_entry};
+use crate::{State, mails};
+use serde_json::json;
+use std::collections::BTreeMap;
+use tollgate_domain::audit::Action;
+use tollgate_domain::gate::Gate;
+use tollgate_domain::{Email, UserId, Username};
+use tollgate_http::{ApiError, RequestContext};
+use tollgate_mail::Message as Mail;
+use tollgate_platform::random_bytes;
+use tollgate_store::{LinkFor, Linked, NewAccount, Profile, Registration, Takeover};
+
+/// The account of an identity: the one that it is linked to, one that nobody had proved, or a new one.
+pub async fn account_of(
+    state: &State,
+    context: &RequestContext,
+    identity: &Identity,
+) -> Result<(Profile, Gate), ApiError> {
+    // Another request of this moment may make or take what this one has just looked for: then it is looked for again.
+    for _ in 0..3 {
+        if let Some(user) = state.store.user_of_identity(identity.provider, &identity.subject).await? {
+            return account(state, &user).await;
+        }
+        let email = identity.email.as_ref().ok_or(ApiError::EmailNotVerifiedByProvider)?;
+        let found = match state.store.user_of_email(email).await? {
+            Some(user) => take_over(state, context, identity, &user).await?,
+            None => newcomer(state, context, identity, email).await?,
+        };
+        if let Some(found) = found {
+            return Ok(found);
+        }
+    }
+    Err(ApiError::Unavailable("the account changes too often".into()))
+}
+
+async fn account(state: &State, user: &UserId) -> Result<(Profile, Gate), ApiError> {
+    let (profile, gate) = tokio::join!(state.store.profile(user), state.store.gate(user));
+    let missing = || ApiError::Internal("a marker without an account".into());
+    Ok((profile?.ok_or_else(missing)?, gate?.ok_or_else(missing)?))
+}
+
+/// The account that has the identity's address, if nobody had proved it: its password and sessions end (S23).
+async fn take_over(
+    state: &State,
+    context: &RequestContext,
+    identity: &Identity,
+    user: &UserId,
+) -> Result<Option<(Profile, Gate)>, ApiError> {
+    let (mut profile, mut gate) = account(state, user).await?;
+    if profile.email_verified {
+        return Err(ApiError::AccountExists);
+    }
+    refuse_closed(&gate).map_err(|_| ApiError::AccountDisabled)?;
+    let provider = identity.provider;
+    let mut linked = context.entry(Action::Linked, Some(*user), Some(user.to_string()));
+    linked.after = Some(json!({"provider": provider}));
+    let takeover = Takeover {
+        profile: &profile,
+        replaces_version: gate.password_version,
+        session: None,
+        code: None,
+        identity: Some((provider, &identity.subject)),
+        audit: &[taken_over_entry(context, &profile, provider.as_str()), linked],
+    };
+    if !state.store.take_over(&takeover, context.now).await? {
+        return Ok(None);
+    }
+    profile.email_verified = true;
+    profile.links.insert(provider, identity.subject.clone());
+    gate.password_version += 1;
+    gate.sessions.clear();
+    Ok(Some((profile, gate)))
+}
+
+/// A new account, proved by the provider, under the provider's name for it made unique.
+async fn newcomer(
+    state: &State,
+    context: &RequestContext,
+    identity: &Identity,
+    email: &Email,
+) -> Result<Option<(Profile, Gate)>, ApiError> {
+    let id = UserId::new(context.now, random_bytes());
+    let mut username = Username::near(&identity.name, None);
+    for _ in 0..4 {
+        let taken = state.store.taken(&username, email, context.now).await?.username;
+        if !taken {
+            let profile = Profile {
+                id,
+                email: email.clone(),
+                username: username.clone(),
+                provider: identity.provider.into(),
+                email_verified: true,
+                created_at: context.now,
+                links: BTreeMap::from([(identity.provider, identity.subject.clone())]),
+            };
+            let mut audit = context.entry(Action::Registered, Some(id), Some(id.to_string()));
+            audit.after = Some(json!({"provider": profile.provider, "email_verified": true}));
+            let account = NewAccount { profile, credentials: None, gate: Gate::new(id), proof: None, audit };
+            match state.store.register(&account).await? {
+                Registration::Done => return Ok(Some((account.profile, account.gate))),
+                Registration::EmailTaken | Registration::IdentityTaken => return Ok(None),
+                Registration::UsernameTaken => {}
+            }
+        }
+        let suffix = u32::from_be_bytes(random_bytes());
+        username = Username::near(&identity.name, Some(&format!("{suffix:08x}")));
+    }
+    Err(ApiError::Unavailable("no free user name was found".into()))
+}
+
+/// Links an identity to the account that asked for it, while the session that asked lives.
+pub async fn link_identity(
+    state: &State,
+    context: &RequestContext,
+    identity: &Identity,
+    link: LinkFor,
+) -> Result<(), ApiError> {
+    let (profile, gate) = account(state, &link.user_id).await?;
+    if !gate.admits(&link.session_id, context.now) {
+        return Err(ApiError::OauthStateMismatch);
+    }
+    let (provider, subject) = (identity.provider, identity.subject.as_str());
+    match profile.links.get(&provider) {
+        Some(own) if own == subject => return Ok(()), // by another tab
+        Some(_) => return Err(ApiError::AlreadyLinked),
+        None => {}
+    }
+    let notice = Mail::ProviderLinked {
+        to: profile.email.as_str().to_owned(),
+        username: profile.username.as_str().to_owned(),
+        provider: provider.title().to_owned(),
+        at: context.now,
+    };
+    let notice = mails::outgoing(&notice, context.now)?;
+    let mut entry = context.entry(Action::Linked, Some(profile.id), Some(profile.id.to_string()));
+    entry.after = Some(json!({"provider": provider}));
+    match state.store.link(&profile, (provider, subject), &link.session_id, &notice, &entry).await? {
+        Linked::Done => Ok(()),
+        Linked::Taken => Err(ApiError::AlreadyLinked),
+        Linked::Changed => Err(ApiError::OauthStateMismatch),
+    }
+}
