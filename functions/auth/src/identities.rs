@@ -119,10 +119,7 @@ pub async fn link_identity(
     identity: &Identity,
     link: LinkFor,
 ) -> Result<(), ApiError> {
-    let (profile, gate) = account(state, &link.user_id).await?;
-    if !gate.admits(&link.session_id, context.now) {
-        return Err(ApiError::OauthStateMismatch);
-    }
+    let profile = state.store.profile(&link.user_id).await?.ok_or(ApiError::OauthStateMismatch)?;
     let (provider, subject) = (identity.provider, identity.subject.as_str());
     match profile.links.get(&provider) {
         Some(own) if own == subject => return Ok(()), // by another tab
