@@ -13,7 +13,7 @@ use tollgate_domain::audit::Action;
 use tollgate_domain::gate::Gate;
 use tollgate_domain::onetime::Purpose;
 use tollgate_domain::user::Provider;
-use tollgate_domain::{Secret, UserId, Username};
+use tollgate_domain::{Email, Secret, UserId, Username};
 use tollgate_http::{AccountKey, ApiError, JsonBody, RequestContext};
 use tollgate_mail::Message as Mail;
 use tollgate_platform::random_bytes;
@@ -59,56 +59,68 @@ pub async fn register(
         return Err(ApiError::UsernameTaken);
     }
     let kind = if taken.email.is_some() { ALREADY_REGISTERED } else { mails::kind(Purpose::Verify) };
-    let mut may_be_sent = state.limiter.admit_mail(&context, &account, kind).await?;
+    let may_be_sent = state.limiter.admit_mail(&context, &account, kind).await?;
     // Hashed also where it is not kept: both ways take as long (S6).
     let hash = state.hasher.hash(&body.password).await?;
-    let id = UserId::new(context.now, random_bytes());
-    let newcomer = Account { id, email: &email, username: &username, password_version: 1 };
-    let proof = mails::onetime(&state, newcomer, Purpose::Verify, None, context.now).await?;
-    let outcome = if taken.email.is_some() {
-        Registration::EmailTaken
-    } else {
-        let mut audit = context.entry(Action::Registered, Some(id), Some(id.to_string()));
-        audit.after = Some(json!({"provider": Provider::Local}));
-        let newcomer = NewAccount {
-            profile: Profile {
-                id,
-                email: email.clone(),
-                username: username.clone(),
-                provider: Provider::Local,
-                email_verified: false,
-                created_at: context.now,
-                links: BTreeMap::new(),
-            },
-            credentials: Some(Credentials { user_id: id, hash, password_version: 1 }),
-            gate: Gate::new(id),
-            proof: Some(proof),
-            audit,
-        };
-        state.store.register(&newcomer).await?
-    };
-    match outcome {
-        Registration::Done => {}
-        Registration::UsernameTaken => return Err(ApiError::UsernameTaken),
-        Registration::IdentityTaken => return Err(ApiError::Internal("a registration without an identity".into())),
-        Registration::EmailTaken => {
-            // Lost to another registration of this moment? Then its spelling of the address is read now.
-            let known = match taken.email {
-                Some(known) => known,
-                None => {
-                    may_be_sent = state.limiter.admit_mail(&context, &account, ALREADY_REGISTERED).await?;
-                    state.store.taken(&username, &email, context.now).await?.email.unwrap_or(email)
-                }
-            };
-            let mail = if may_be_sent {
-                mails::outgoing(&Mail::AlreadyRegistered { to: known.as_str().to_owned() }, context.now)?
-            } else {
-                mails::decoy(&state, context.now).await?
-            };
-            if !state.store.register_known(&username, &mail, context.now).await? {
-                return Err(ApiError::UsernameTaken);
+    let newcomer = newcomer(&state, &context, (&email, &username), hash).await?;
+    match taken.email {
+        Some(known) => tell_owner(&state, &context, &username, &known, may_be_sent).await?,
+        None => match state.store.register(&newcomer).await? {
+            Registration::Done => {}
+            Registration::UsernameTaken => return Err(ApiError::UsernameTaken),
+            // Lost to another registration of this moment: its spelling of the address is read now.
+            Registration::EmailTaken | Registration::IdentityTaken => {
+                let known = state.store.taken(&username, &email, context.now).await?.email.unwrap_or(email);
+                let may_be_sent = state.limiter.admit_mail(&context, &account, ALREADY_REGISTERED).await?;
+                tell_owner(&state, &context, &username, &known, may_be_sent).await?;
             }
-        }
+        },
     }
     Ok((StatusCode::ACCEPTED, message("Look into your mail: we have sent you what to do next.")))
+}
+
+/// The account that is to be, with the mail that proves its address. That mail is always sent: it can happen once for an
+/// address, and strangers must not be able to keep a person from registering.
+async fn newcomer(
+    state: &State,
+    context: &RequestContext,
+    (email, username): (&Email, &Username),
+    hash: String,
+) -> Result<NewAccount, ApiError> {
+    let id = UserId::new(context.now, random_bytes());
+    let account = Account { id, email, username, password_version: 1 };
+    let proof = mails::onetime(state, account, Purpose::Verify, None, context.now).await?;
+    let mut audit = context.entry(Action::Registered, Some(id), Some(id.to_string()));
+    audit.after = Some(json!({"provider": Provider::Local}));
+    Ok(NewAccount {
+        profile: Profile {
+            id,
+            email: email.clone(),
+            username: username.clone(),
+            provider: Provider::Local,
+            email_verified: false,
+            created_at: context.now,
+            links: BTreeMap::new(),
+        },
+        credentials: Some(Credentials { user_id: id, hash, password_version: 1 }),
+        gate: Gate::new(id),
+        proof: Some(proof),
+        audit,
+    })
+}
+
+/// The address has an account: its owner is told, the name is held, and the rest of the work is done on decoys (S6).
+async fn tell_owner(
+    state: &State,
+    context: &RequestContext,
+    username: &Username,
+    known: &Email,
+    may_be_sent: bool,
+) -> Result<(), ApiError> {
+    let mail = match may_be_sent {
+        true => mails::outgoing(&Mail::AlreadyRegistered { to: known.as_str().to_owned() }, context.now)?,
+        false => mails::decoy(state, context.now).await?,
+    };
+    let is_held = state.store.register_known(username, &mail, context.now).await?;
+    if is_held { Ok(()) } else { Err(ApiError::UsernameTaken) }
 }
