@@ -1,10 +1,11 @@
 //! Access tokens (RFC 9068) and refresh tokens: made and judged here, stored nowhere.
 
-use crate::encoding::{constant_time_eq, hex};
+use crate::encoding::hex;
 use crate::generation::{Generation, PUBLISHED_BEFORE, VERIFIES_AFTER, signing_index};
+use crate::sealed::SealingKey;
 use crate::{Secret, random_bytes};
+use aws_lc_rs::digest;
 use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair};
-use aws_lc_rs::{digest, hmac};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jiff::Timestamp;
@@ -58,16 +59,9 @@ pub(crate) struct AuthKey {
     kid: String,
     signing: EncodingKey,
     verifying: PublicKey,
-    refresh_kid: String,
-    refresh: hmac::Key,
-    pub(crate) device: KeyOf,
-    pub(crate) state: KeyOf,
-}
-
-/// An HMAC key and its name.
-pub(crate) struct KeyOf {
-    pub kid: String,
-    pub key: hmac::Key,
+    refresh: SealingKey,
+    pub(crate) device: SealingKey,
+    pub(crate) state: SealingKey,
 }
 
 /// A public key by which access tokens are judged.
@@ -161,10 +155,8 @@ impl AuthKeys {
         nonce: &Nonce,
         now: Timestamp,
     ) -> Secret<String> {
-        let key = self.current(now);
-        let signed = format!("{}.{}.{}.{n}.{}", key.refresh_kid, user.bare(), session.bare(), nonce.0.expose());
-        let mac = hmac::sign(&key.refresh, signed.as_bytes());
-        Secret::new(format!("{signed}.{}", URL_SAFE_NO_PAD.encode(mac)))
+        let text = format!("{}.{}.{n}.{}", user.bare(), session.bare(), nonce.0.expose());
+        self.current(now).refresh.seal(&text)
     }
 
     /// Reads a refresh token. One with a false MAC costs no call.
@@ -172,15 +164,8 @@ impl AuthKeys {
     /// # Errors
     /// When it was not made here.
     pub fn read_refresh_token(&self, token: &str) -> Result<RefreshToken, BadToken> {
-        let (signed, mac) = token.rsplit_once('.').ok_or(BadToken)?;
-        let kid = signed.split('.').next().unwrap_or_default();
-        let key = self.0.iter().find(|key| key.refresh_kid == kid).ok_or(BadToken)?;
-        let right = hmac::sign(&key.refresh, signed.as_bytes());
-        let mac = URL_SAFE_NO_PAD.decode(mac).map_err(|_| BadToken)?;
-        if !constant_time_eq(right.as_ref(), &mac) {
-            return Err(BadToken);
-        }
-        let [_, user, session, n, nonce] = signed.split('.').collect::<Vec<_>>()[..] else { return Err(BadToken) };
+        let text = self.0.iter().find_map(|key| key.refresh.open(token)).ok_or(BadToken)?;
+        let [user, session, n, nonce] = text.split('.').collect::<Vec<_>>()[..] else { return Err(BadToken) };
         Ok(RefreshToken {
             user_id: UserId::from_bare(user).map_err(|_| BadToken)?,
             session_id: SessionId::from_bare(session).map_err(|_| BadToken)?,
@@ -203,36 +188,10 @@ impl AuthKey {
             kid: hex(&digest::digest(&digest::SHA256, verifying.x.as_bytes()).as_ref()[..8]),
             signing: EncodingKey::from_ed_der(pkcs8.as_ref()),
             verifying,
-            refresh_kid: hex(&generation.derive::<4>("refresh id")),
-            refresh: hmac::Key::new(hmac::HMAC_SHA256, &generation.derive::<32>("refresh")),
-            device: KeyOf::new(generation, "device id", "device"),
-            state: KeyOf::new(generation, "oauth state id", "oauth state"),
+            refresh: SealingKey::new(generation, "refresh id", "refresh"),
+            device: SealingKey::new(generation, "device id", "device"),
+            state: SealingKey::new(generation, "oauth state id", "oauth state"),
         }
-    }
-}
-
-impl KeyOf {
-    fn new(generation: &Generation, name: &str, purpose: &str) -> Self {
-        Self {
-            kid: hex(&generation.derive::<4>(name)),
-            key: hmac::Key::new(hmac::HMAC_SHA256, &generation.derive::<32>(purpose)),
-        }
-    }
-
-    /// `text` with its MAC behind it.
-    pub fn seal(&self, text: &str) -> Secret<String> {
-        let signed = format!("{}.{text}", self.kid);
-        let mac = hmac::sign(&self.key, signed.as_bytes());
-        Secret::new(format!("{signed}.{}", URL_SAFE_NO_PAD.encode(mac)))
-    }
-
-    /// What `sealed` holds, if it was sealed by this key.
-    pub fn open<'t>(&self, sealed: &'t str) -> Option<&'t str> {
-        let (signed, mac) = sealed.rsplit_once('.')?;
-        let (kid, text) = signed.split_once('.')?;
-        let right = hmac::sign(&self.key, signed.as_bytes());
-        let mac = URL_SAFE_NO_PAD.decode(mac).ok()?;
-        (kid == self.kid && constant_time_eq(right.as_ref(), &mac)).then_some(text)
     }
 }
 

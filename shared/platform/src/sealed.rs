@@ -1,0 +1,44 @@
+//! Short texts that a client carries and cannot change: `kid.text.MAC`. Refresh tokens, device cookies and OAuth states
+//! are such.
+
+use crate::Secret;
+use crate::encoding::{constant_time_eq, hex};
+use crate::generation::Generation;
+use aws_lc_rs::hmac;
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+
+/// The key of one kind of text and one generation, and its name.
+pub(crate) struct SealingKey {
+    kid: String,
+    pub key: hmac::Key,
+}
+
+impl SealingKey {
+    /// `name` and `purpose` are those of the derivation.
+    pub fn new(generation: &Generation, name: &str, purpose: &str) -> Self {
+        Self {
+            kid: hex(&generation.derive::<4>(name)),
+            key: hmac::Key::new(hmac::HMAC_SHA256, &generation.derive::<32>(purpose)),
+        }
+    }
+
+    /// `text` with the key's name before it and its MAC behind it.
+    pub fn seal(&self, text: &str) -> Secret<String> {
+        let signed = format!("{}.{text}", self.kid);
+        let mac = hmac::sign(&self.key, signed.as_bytes());
+        Secret::new(format!("{signed}.{}", URL_SAFE_NO_PAD.encode(mac)))
+    }
+
+    /// What `sealed` holds, if it was sealed by this key.
+    pub fn open<'t>(&self, sealed: &'t str) -> Option<&'t str> {
+        let (signed, mac) = sealed.rsplit_once('.')?;
+        let (kid, text) = signed.split_once('.')?;
+        if kid != self.kid {
+            return None;
+        }
+        let right = hmac::sign(&self.key, signed.as_bytes());
+        let mac = URL_SAFE_NO_PAD.decode(mac).ok()?;
+        constant_time_eq(right.as_ref(), &mac).then_some(text)
+    }
+}
