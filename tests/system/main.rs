@@ -22,6 +22,7 @@ mod openapi;
 mod passwords;
 mod secrets;
 mod sessions;
+mod template;
 mod tidy;
 mod tokens;
 mod verification;

@@ -17,6 +17,7 @@ mod standins;
 
 pub use environment::SETTINGS;
 pub use error::StartError;
+pub use queues::QUEUES;
 pub use stack::{Data, Options, Stack};
 
 /// The OpenAPI documents of the functions, as JSON.

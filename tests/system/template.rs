@@ -1,0 +1,218 @@
+//! `template.yaml` says what the code says: the same paths, tables, queues and settings, and no role that may more than its
+//! function does (S31–S33, R7).
+
+use crate::openapi::document;
+use serde_yaml_ng::Value;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+use tollgate_local::{QUEUES, openapi};
+use tollgate_store::schema::TABLES;
+
+/// The functions of the template, by their names in the repository.
+const FUNCTIONS: [(&str, &str); 4] = [("Auth", "auth"), ("Pages", "pages"), ("Relay", "relay"), ("Mailer", "mailer")];
+
+fn template() -> Value {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../template.yaml");
+    serde_yaml_ng::from_str(&std::fs::read_to_string(file).unwrap()).unwrap()
+}
+
+/// The properties of every resource of `kind`, by its name in the template.
+fn resources(kind: &str) -> BTreeMap<String, Value> {
+    let template = template();
+    let all = template["Resources"].as_mapping().unwrap();
+    let of_kind = all.iter().filter(|(_, resource)| resource["Type"].as_str() == Some(kind));
+    of_kind.map(|(name, resource)| (name.as_str().unwrap().to_owned(), resource.clone())).collect()
+}
+
+/// A value as it stands in the file, tags and all.
+fn written(value: &Value) -> String {
+    serde_yaml_ng::to_string(value).unwrap().trim().to_owned()
+}
+
+fn strings(value: &Value, key: &str) -> Vec<String> {
+    value.as_sequence().unwrap().iter().map(|entry| entry[key].as_str().unwrap().to_owned()).collect()
+}
+
+#[test]
+fn the_gateway_has_each_path_of_the_document_as_any_and_leads_it_to_its_function() {
+    let mut found = BTreeMap::new();
+    for route in resources("AWS::ApiGatewayV2::Route").values() {
+        let key = route["Properties"]["RouteKey"].as_str().unwrap().to_owned();
+        found.insert(key, written(&route["Properties"]["Target"]));
+    }
+    let mut wanted = BTreeMap::from([("$default".to_owned(), "Pages")]);
+    for (part, function) in [(openapi::auth(), "Auth"), (openapi::pages(), "Pages")] {
+        for path in part["paths"].as_object().unwrap().keys() {
+            wanted.insert(format!("ANY {path}"), function);
+        }
+    }
+    assert_eq!(found.keys().collect::<Vec<_>>(), wanted.keys().collect::<Vec<_>>());
+    for (key, function) in wanted {
+        assert!(found[&key].contains(&format!("${{{function}Integration}}")), "{key}: {}", found[&key]);
+    }
+    assert_eq!(found.len(), document()["paths"].as_object().unwrap().len() + 1);
+}
+
+// S32
+#[test]
+fn the_tables_are_those_of_the_store_kept_encrypted_and_with_a_way_back() {
+    let tables = resources("AWS::DynamoDB::Table");
+    assert_eq!(tables.len(), TABLES.len());
+    for spec in TABLES {
+        let name = format!("tollgate-${{Stage}}-{}", spec.name);
+        let found = tables.values().find(|table| {
+            written(&table["Properties"]["TableName"]).contains(&format!("{name}'"))
+                || written(&table["Properties"]["TableName"]).ends_with(&name)
+        });
+        let table = found.unwrap_or_else(|| panic!("{name}"));
+        let properties = &table["Properties"];
+        let keys: Vec<_> = std::iter::once(spec.partition_key).chain(spec.sort_key).collect();
+        assert_eq!(strings(&properties["KeySchema"], "AttributeName"), keys, "{name}");
+        let none = Value::Sequence(Vec::new());
+        let indexes = properties.get("GlobalSecondaryIndexes").unwrap_or(&none);
+        let wanted: Vec<_> = spec.indexes.iter().map(|index| index.name).collect();
+        assert_eq!(strings(indexes, "IndexName"), wanted, "{name}");
+        for (index, spec) in indexes.as_sequence().unwrap().iter().zip(spec.indexes) {
+            assert_eq!(strings(&index["KeySchema"], "AttributeName"), [spec.partition_key, spec.sort_key]);
+        }
+        let mut attributes: BTreeSet<&str> = keys.into_iter().collect();
+        attributes.extend(spec.indexes.iter().flat_map(|index| [index.partition_key, index.sort_key]));
+        let defined: BTreeSet<_> = strings(&properties["AttributeDefinitions"], "AttributeName").into_iter().collect();
+        assert_eq!(defined, attributes.into_iter().map(str::to_owned).collect(), "{name}");
+        assert_eq!(properties["TimeToLiveSpecification"]["AttributeName"].as_str(), spec.ttl, "{name}");
+        assert_eq!(properties.get("StreamSpecification").is_some(), spec.stream, "{name}");
+        assert_eq!(properties["SSESpecification"]["SSEEnabled"].as_bool(), Some(true), "{name}");
+        for kept in [
+            written(&table["DeletionPolicy"]),
+            written(&properties["DeletionProtectionEnabled"]),
+            written(&properties["PointInTimeRecoverySpecification"]["PointInTimeRecoveryEnabled"]),
+        ] {
+            assert!(kept.starts_with("!If") && kept.contains("IsKept"), "{name}: {kept}");
+        }
+    }
+}
+
+/// The variables that the README says a function reads; those that `cargo run` alone knows are left out.
+fn settings_of(function: &str) -> BTreeSet<String> {
+    let readme = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../README.md")).unwrap();
+    let rows = readme.lines().skip_while(|line| !line.starts_with("| variable |")).skip(2);
+    let mut names = BTreeSet::new();
+    for row in rows.take_while(|line| line.starts_with('|')) {
+        let cells: Vec<_> = row.split('|').map(str::trim).collect();
+        let is_read = match cells[2] {
+            "all" => false, // the runtime's own
+            "all but relay" => function != "relay",
+            functions => functions.split(", ").any(|name| name == function),
+        };
+        if is_read {
+            names.extend(cells[1].split(", ").map(|name| name.trim_matches('`').to_owned()));
+        }
+    }
+    names
+}
+
+#[test]
+fn each_function_is_given_exactly_the_settings_that_it_reads() {
+    let functions = resources("AWS::Serverless::Function");
+    assert_eq!(functions.len(), FUNCTIONS.len());
+    for (name, function) in FUNCTIONS {
+        let variables = functions[name]["Properties"]["Environment"]["Variables"].as_mapping().unwrap();
+        let found: BTreeSet<_> = variables.keys().map(|key| key.as_str().unwrap().to_owned()).collect();
+        assert_eq!(found, settings_of(function), "{function}");
+        assert_eq!(functions[name]["Metadata"]["BuildProperties"]["Binary"].as_str(), Some(function));
+    }
+}
+
+// S32
+#[test]
+fn no_secret_stands_in_a_variable_or_in_the_template() {
+    for (name, function) in resources("AWS::Serverless::Function") {
+        for (variable, value) in function["Properties"]["Environment"]["Variables"].as_mapping().unwrap() {
+            let variable = variable.as_str().unwrap();
+            assert!(!variable.ends_with("SECRET") && !written(value).contains("resolve:"), "{name} {variable}");
+        }
+    }
+    for (name, secret) in resources("AWS::SecretsManager::Secret") {
+        let properties = &secret["Properties"];
+        let is_unset = properties["SecretString"].as_str() == Some("unset");
+        let is_made = properties["GenerateSecretString"]["PasswordLength"].as_u64() >= Some(32);
+        assert!(is_unset != is_made, "{name}");
+    }
+}
+
+// S31
+#[test]
+fn each_function_has_a_role_of_its_own_with_single_actions_on_single_resources() {
+    let functions = resources("AWS::Serverless::Function");
+    let roles: BTreeSet<_> = functions.values().map(|function| written(&function["Properties"]["Role"])).collect();
+    assert_eq!(roles.len(), functions.len());
+    for (name, role) in resources("AWS::IAM::Role") {
+        assert!(role["Properties"].get("ManagedPolicyArns").is_none(), "{name}");
+        for policy in role["Properties"]["Policies"].as_sequence().unwrap() {
+            for statement in policy["PolicyDocument"]["Statement"].as_sequence().unwrap() {
+                let actions: Vec<_> =
+                    statement["Action"].as_sequence().unwrap().iter().map(|action| action.as_str().unwrap()).collect();
+                let resource = written(&statement["Resource"]);
+                assert!(actions.iter().all(|action| !action.contains('*')), "{name}: {actions:?}");
+                // A stream's name is the time that it was made: listing them is all that takes a pattern.
+                let is_listing = actions == ["dynamodb:ListStreams"];
+                assert!(is_listing || !resource.contains('*'), "{name}: {resource}");
+            }
+        }
+    }
+    for (role, forbidden) in [
+        ("RelayRole", &["PutItem", "GetItem", "secretsmanager", "ses:"][..]),
+        ("MailerRole", &["GetItem", "PutItem", "Query", "sqs:SendMessage"]),
+        ("PagesRole", &["dynamodb", "sqs", "ses:", "secretsmanager"]),
+        ("AuthRole", &["sqs", "ses:", "dynamodb:Scan"]),
+    ] {
+        let role = written(&resources("AWS::IAM::Role")[role]);
+        for word in forbidden {
+            assert!(!role.contains(word), "{word}");
+        }
+    }
+    assert!(resources("AWS::Lambda::Url").is_empty());
+}
+
+// R7
+#[test]
+fn the_queues_wait_long_enough_try_often_enough_and_keep_dead_letters_longer() {
+    let queues = resources("AWS::SQS::Queue");
+    let mail = &queues["MailQueue"]["Properties"];
+    let mailer = &resources("AWS::Serverless::Function")["Mailer"];
+    let timeout = mailer["Properties"]["Timeout"].as_i64().unwrap();
+    let spec = QUEUES.iter().find(|queue| queue.name == "mail").unwrap();
+    assert_eq!(mail["VisibilityTimeout"].as_i64(), Some(spec.visibility_seconds));
+    assert_eq!(mail["RedrivePolicy"]["maxReceiveCount"].as_u64(), Some(u64::from(spec.max_receives)));
+    assert!(spec.visibility_seconds >= 6 * timeout && spec.max_receives >= 5);
+    for dead in ["MailDeadLetters", "RelayFailures"] {
+        let kept = queues[dead]["Properties"]["MessageRetentionPeriod"].as_i64();
+        assert!(kept > mail["MessageRetentionPeriod"].as_i64(), "{dead}");
+    }
+    for (name, queue) in queues {
+        assert_eq!(queue["Properties"]["SqsManagedSseEnabled"].as_bool(), Some(true), "{name}");
+    }
+    let relay = &resources("AWS::Serverless::Function")["Relay"]["Properties"]["Events"]["Outbox"]["Properties"];
+    assert!(relay["BisectBatchOnFunctionError"].as_bool().unwrap() && relay.get("DestinationConfig").is_some());
+    assert!(written(&relay["FilterCriteria"]).contains("INSERT"));
+}
+
+// S32, S33
+#[test]
+fn logs_end_and_what_is_lost_or_refused_rings() {
+    for (name, log) in resources("AWS::Logs::LogGroup") {
+        assert!(log["Properties"].get("RetentionInDays").is_some(), "{name}");
+    }
+    let alarms = resources("AWS::CloudWatch::Alarm");
+    for (name, alarm) in &alarms {
+        assert_eq!(alarm["Properties"]["AlarmActions"].as_sequence().map(Vec::len), Some(1), "{name}");
+    }
+    let mut wanted: Vec<String> =
+        ["MailDeadLetters", "RelayFailures", "MailAge", "ServerErrors", "Bounces"].map(str::to_owned).into();
+    for (function, _) in FUNCTIONS {
+        wanted.extend([format!("{function}Errors"), format!("{function}Throttles")]);
+    }
+    for name in wanted {
+        assert!(alarms.contains_key(&format!("{name}Alarm")), "{name}");
+    }
+}
