@@ -5,29 +5,33 @@ set -euo pipefail
 root="$(cd "$(dirname "$0")/../.." && pwd)"
 cd "$root"
 export CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-$root/target}" SAM_CLI_TELEMETRY=0
-venv="${XDG_CACHE_HOME:-$HOME/.cache}/tollgate-aws"
 command -v python3 >/dev/null || { apt-get update -q && apt-get install -y -q python3 python3-venv; }
-[ -x "$venv/bin/python" ] || python3 -m venv "$venv"
-"$venv/bin/pip" install -q --disable-pip-version-check -r tests/aws/requirements.txt
-export PATH="$venv/bin:$PATH"
+# Two environments: the emulator and SAM want different versions of the same packages.
+environments="${XDG_CACHE_HOME:-$HOME/.cache}/tollgate-aws"
+for name in emulator sam; do
+  [ -x "$environments/$name/bin/python" ] || python3 -m venv "$environments/$name"
+  "$environments/$name/bin/pip" install -q --disable-pip-version-check -r "tests/aws/$name.txt"
+done
+python="$environments/emulator/bin/python"
+export PATH="$environments/sam/bin:$PATH"
 
-port="$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')"
+port="$("$python" -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')"
 work="$(mktemp -d)"
 trap 'kill "$emulator" 2>/dev/null || true; wait "$emulator" 2>/dev/null || true; rm -rf "$work"' EXIT
 # A clean environment: what the emulator has, its functions have.
 env -i HOME="$work" PATH="$PATH" AWS_ENDPOINT_URL="http://127.0.0.1:$port" GATEWAY_PORT="$port" \
   MINISTACK_REGION=us-east-1 BIND_HOST=127.0.0.1 IOT_MTLS_ENABLED=0 \
-  ministack >"$work/emulator.log" 2>&1 &
+  "$environments/emulator/bin/ministack" >"$work/emulator.log" 2>&1 &
 emulator=$!
 export AWS_ENDPOINT_URL="http://127.0.0.1:$port" AWS_DEFAULT_REGION=us-east-1 AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test
 
 # SES must know the sender before mail goes out.
-python3 tests/aws/wait.py
+"$python" tests/aws/wait.py
 case "$(uname -m)" in aarch64 | arm64) architecture=arm64 ;; *) architecture=x86_64 ;; esac
 sam build --build-dir "$work/build" --parameter-overrides "Architecture=$architecture"
 sam deploy --template-file "$work/build/template.yaml" --config-file "$root/samconfig.toml" --stack-name tollgate-test \
   --resolve-s3 --capabilities CAPABILITY_IAM CAPABILITY_AUTO_EXPAND --no-confirm-changeset --no-progressbar \
   --parameter-overrides "Stage=test" "AppUrl=http://127.0.0.1:$port" "MailFrom=no-reply@example.com" \
   "MailIdentity=no-reply@example.com" "Architecture=$architecture"
-python3 tests/aws/walk.py tollgate-test || { tail -n 60 "$work/emulator.log"; exit 1; }
+"$python" tests/aws/walk.py tollgate-test || { tail -n 60 "$work/emulator.log"; exit 1; }
 sam delete --stack-name tollgate-test --no-prompts
