@@ -1,1 +1,20 @@
-//! The tests of the whole system stand in `system/`; this package has no code of its own.
+//! What the tests of the whole system share: a stack of its own for each test and a person who uses it (`app`), a browser
+//! as far as sign-ins need one, the log of everything, and the enumerations: crash points (`crashes`) and interleavings
+//! (`races`). The tests stand in `system/`; the binary `enumerate` runs the enumerations whole.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)] // a test that cannot go on fails there
+
+pub mod app;
+pub mod browser;
+pub mod crashes;
+pub mod logs;
+pub mod races;
+pub mod request;
+
+/// What a task that panicked said.
+fn panic_text(panic: tokio::task::JoinError) -> String {
+    match panic.into_panic().downcast::<String>() {
+        Ok(text) => *text,
+        Err(other) => other.downcast::<&str>().map_or_else(|_| "panicked".to_owned(), |text| (*text).to_owned()),
+    }
+}

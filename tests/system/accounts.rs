@@ -1,8 +1,8 @@
 //! Registration and sign-in.
 
-use crate::app::{ADMIN, PASSWORD, TestApp};
 use futures_util::future::join_all;
 use serde_json::json;
+use tollgate_tests::app::{ADMIN, PASSWORD, TestApp};
 
 #[tokio::test]
 async fn a_person_registers_proves_the_address_and_signs_in() {
@@ -26,7 +26,7 @@ async fn a_person_registers_proves_the_address_and_signs_in() {
         assert_eq!(user[field], value, "{field}");
     }
     assert!(user["id"].as_str().unwrap().starts_with("usr_"));
-    let session = crate::app::Session::of(&answer);
+    let session = tollgate_tests::app::Session::of(&answer);
     let me = app.get_as(&session, "/me").await.expect(200).body;
     assert_eq!(
         (&me["id"], &me["tier"], &me["has_password"], &me["linked_providers"]),
@@ -158,14 +158,14 @@ async fn within_five_minutes_of_the_sign_in_nothing_is_asked_and_a_refresh_is_no
     app.post_as(&fresh, "/deactivate", json!({})).await.expect(200);
     let (_, old) = app.person("bob").await;
     app.advance(301);
-    let refreshed = crate::app::Session::of(&app.refresh(&old.refresh).await.expect(200));
+    let refreshed = tollgate_tests::app::Session::of(&app.refresh(&old.refresh).await.expect(200));
     app.post_as(&refreshed, "/deactivate", json!({})).await.refused(403, "reauthentication_required");
 }
 
 #[tokio::test]
 async fn the_last_active_admin_cannot_leave() {
     let app = TestApp::start_with_admin().await;
-    let admin = crate::app::Session::of(&app.login(ADMIN.0, ADMIN.1).await.expect(200));
+    let admin = tollgate_tests::app::Session::of(&app.login(ADMIN.0, ADMIN.1).await.expect(200));
     assert_eq!(admin.user["is_admin"], true);
     app.post_as(&admin, "/deactivate", json!({})).await.refused(409, "last_admin");
     app.get_as(&admin, "/me").await.expect(200);

@@ -1,9 +1,9 @@
 //! Changing an account's address (S5).
 
-use crate::app::{PASSWORD, TestApp};
 use serde_json::{Value, json};
+use tollgate_tests::app::{PASSWORD, TestApp};
 
-async fn ask(app: &TestApp, session: &crate::app::Session, to: &str) {
+async fn ask(app: &TestApp, session: &tollgate_tests::app::Session, to: &str) {
     app.post_as(session, "/change-email", json!({"new_email": to, "password": PASSWORD})).await.expect(202);
 }
 

@@ -1,11 +1,11 @@
 //! Who may do what: every operation of the OpenAPI document has a row here, and each row is walked as anonymous, as a
 //! user, as a user whose account is closed, as another user and as an admin (S25).
 
-use crate::app::{ADMIN, Answer, PASSWORD, Session, TestApp};
 use crate::openapi::operations;
 use futures_util::StreamExt;
 use reqwest::Method;
 use serde_json::{Value, json};
+use tollgate_tests::app::{ADMIN, Answer, PASSWORD, Session, TestApp};
 
 /// What each caller gets, in this order.
 const CALLERS: [&str; 5] = ["anonymous", "disabled", "other", "admin", "user"];

@@ -1,10 +1,10 @@
 //! What each operation costs: DynamoDB units and calls, against `docs/budget.json`. They are exact, so a rise fails.
 
-use crate::app::{PASSWORD, TestApp};
-use crate::browser::{Browser, proved};
 use serde_json::{Value, json};
 use std::path::Path;
 use tollgate_local::faults::{Call, Service};
+use tollgate_tests::app::{PASSWORD, TestApp};
+use tollgate_tests::browser::{Browser, proved};
 
 fn cost(calls: &[Call]) -> Value {
     let own: Vec<_> = calls.iter().filter(|call| call.service == Service::Dynamodb).collect();
@@ -35,9 +35,9 @@ async fn every_operation_costs_what_the_budget_says() {
     measure!("POST /verify", app.post("/verify", json!({"token": token}))).expect(200);
     let answer = measure!("POST /login", app.login(email, PASSWORD)).expect(200);
     measure!("POST /login refused", app.login(email, "not the password")).refused(401, "invalid_credentials");
-    let session = crate::app::Session::of(&answer);
+    let session = tollgate_tests::app::Session::of(&answer);
     let answer = measure!("POST /refresh-token", app.refresh(&session.refresh)).expect(200);
-    let session = crate::app::Session::of(&answer);
+    let session = tollgate_tests::app::Session::of(&answer);
     measure!("GET /me", app.get_as(&session, "/me")).expect(200);
     measure!("GET /sessions", app.get_as(&session, "/sessions")).expect(200);
     app.post("/request/login-code", json!({"email": email})).await.expect(202);

@@ -1,8 +1,8 @@
 //! Sign-in by mailed code (S10–S12, S23).
 
-use crate::app::{PASSWORD, Session, TestApp};
 use futures_util::future::join_all;
 use serde_json::{Value, json};
+use tollgate_tests::app::{PASSWORD, Session, TestApp};
 
 async fn ask(app: &TestApp, email: &str) -> String {
     app.post("/request/login-code", json!({"email": email})).await.expect(202);

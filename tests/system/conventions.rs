@@ -1,10 +1,10 @@
 //! What holds for every answer.
 
-use crate::app::{PASSWORD, TestApp, options};
 use reqwest::Method;
 use serde_json::json;
 use tollgate_local::Options;
 use tollgate_local::faults::{Kind, Service};
+use tollgate_tests::app::{PASSWORD, TestApp, options};
 
 #[tokio::test]
 async fn every_answer_carries_the_headers_of_the_contract_errors_too() {

@@ -1,8 +1,8 @@
 //! Whether an address has an account is told to its owner alone (S6).
 
-use crate::app::{Answer, PASSWORD, TestApp};
 use serde_json::{Value, json};
 use tollgate_local::faults::Call;
+use tollgate_tests::app::{Answer, PASSWORD, TestApp};
 
 /// What a stranger sees of an answer: all but the id of the request and the date.
 fn seen(answer: &Answer) -> (u16, Vec<(String, String)>, Value) {

@@ -1,10 +1,10 @@
 //! The limiter: how often a stranger may try, and that no owner is locked out by it (S7–S9).
 
-use crate::app::{PASSWORD, Session, TestApp};
 use futures_util::future::join_all;
 use reqwest::Method;
 use serde_json::{Value, json};
 use tollgate_local::faults::{Call, Kind, Service};
+use tollgate_tests::app::{PASSWORD, Session, TestApp};
 
 /// Every route that is limited by POST, as the contract lists them.
 const LIMITED: &[&str] = &[
@@ -23,7 +23,7 @@ const LIMITED: &[&str] = &[
     "/me/links/github",
 ];
 
-fn header(answer: &crate::app::Answer, name: &str) -> String {
+fn header(answer: &tollgate_tests::app::Answer, name: &str) -> String {
     answer.headers[name].to_str().unwrap().to_owned()
 }
 

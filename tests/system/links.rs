@@ -1,9 +1,9 @@
 //! Linking and unlinking of providers.
 
-use crate::app::{PASSWORD, Session, TestApp};
-use crate::browser::{Browser, location, proved};
 use reqwest::Method;
 use serde_json::json;
+use tollgate_tests::app::{PASSWORD, Session, TestApp};
+use tollgate_tests::browser::{Browser, location, proved};
 
 const JSON: (&str, &str) = ("accept", "application/json");
 

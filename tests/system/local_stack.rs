@@ -1,10 +1,10 @@
 //! What `cargo run` offers, and how it refuses.
 
-use crate::app::{PASSWORD, TestApp, options};
 use reqwest::Method;
 use serde_json::json;
 use std::path::PathBuf;
 use tollgate_local::{Data, Options, Stack, StartError};
+use tollgate_tests::app::{PASSWORD, TestApp, options};
 
 struct Folder(PathBuf);
 

@@ -4,9 +4,7 @@
 
 mod accounts;
 mod addresses;
-mod app;
 mod authorisation;
-mod browser;
 mod budget;
 mod codes;
 mod conventions;
@@ -15,7 +13,6 @@ mod enumeration;
 mod limits;
 mod links;
 mod local_stack;
-mod logs;
 mod mails;
 mod oauth;
 mod openapi;

@@ -1,11 +1,11 @@
 //! Sign-in at Google and GitHub (S21–S24, R16).
 
-use crate::app::{Answer, PASSWORD, Session, TestApp, options};
-use crate::browser::{Browser, account, location, proved};
 use reqwest::Method;
 use serde_json::{Value, json};
 use tollgate_local::Options;
 use tollgate_local::faults::{Fault, Kind, Service};
+use tollgate_tests::app::{Answer, PASSWORD, Session, TestApp, options};
+use tollgate_tests::browser::{Browser, account, location, proved};
 
 const PROVIDERS: [&str; 2] = ["google", "github"];
 const JSON: (&str, &str) = ("accept", "application/json");

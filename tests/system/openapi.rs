@@ -1,10 +1,10 @@
 //! The OpenAPI document: made of the code of each function, merged here, served by `pages`.
 
-use crate::app::TestApp;
 use serde_json::{Map, Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use tollgate_local::openapi;
+use tollgate_tests::app::TestApp;
 
 const METHODS: [&str; 4] = ["get", "post", "patch", "delete"];
 

@@ -1,8 +1,8 @@
 //! Changing and resetting passwords.
 
-use crate::app::{PASSWORD, Session, TestApp};
 use reqwest::Method;
 use serde_json::json;
+use tollgate_tests::app::{PASSWORD, Session, TestApp};
 
 const NEW: &str = "another horse staple";
 

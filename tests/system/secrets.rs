@@ -1,8 +1,8 @@
 //! What lies in tables, queues and logs is worth nothing to who finds it.
 
-use crate::app::{PASSWORD, Session, TestApp};
-use crate::browser::{Browser, proved};
 use serde_json::json;
+use tollgate_tests::app::{PASSWORD, Session, TestApp};
+use tollgate_tests::browser::{Browser, proved};
 
 const NEW: &str = "another horse staple";
 
@@ -79,7 +79,7 @@ async fn a_dump_of_every_table_and_stream_holds_nothing_that_lets_anybody_in() {
 async fn the_logs_of_a_full_run_hold_no_password_code_token_or_address() {
     let app = TestApp::start().await;
     let secrets = full_run(&app).await;
-    let logs = crate::logs::text();
+    let logs = tollgate_tests::logs::text();
     assert!(logs.contains("\"route\":\"/login\"") && logs.contains("mail sent"), "the logs are there");
     for secret in &secrets {
         for part in uses(secret) {

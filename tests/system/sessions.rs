@@ -1,9 +1,9 @@
 //! Sessions: rotation, reuse, ends.
 
-use crate::app::{PASSWORD, Session, TestApp};
 use reqwest::Method;
 use serde_json::json;
 use tollgate_local::faults::{Kind, Service};
+use tollgate_tests::app::{PASSWORD, Session, TestApp};
 
 // S18, R10
 #[tokio::test]

@@ -1,10 +1,10 @@
 //! Access tokens and the keys behind them.
 
-use crate::app::{TestApp, options};
 use reqwest::Method;
 use serde_json::{Value, json};
 use tollgate_local::Options;
 use tollgate_local::faults::{Fault, Kind, Service};
+use tollgate_tests::app::{TestApp, options};
 
 fn claims(access: &str) -> Value {
     let part = access.split('.').nth(1).unwrap();

@@ -1,8 +1,8 @@
 //! Proving an address, by link and by code.
 
-use crate::app::{PASSWORD, TestApp};
 use reqwest::Method;
 use serde_json::json;
+use tollgate_tests::app::{PASSWORD, TestApp};
 
 async fn code(app: &TestApp, email: &str) -> String {
     app.mail(email, "verify").await["code"].as_str().unwrap().to_owned()

@@ -1,5 +1,6 @@
 //! The clock of the whole stack: the machine's own with an offset, or one that stands still. Time moves when somebody
-//! moves it; a sleep ends when its time has passed on either the machine's clock or this one.
+//! moves it; a sleep ends when its time has passed on either the machine's clock or this one, except where a test wants
+//! the machine's speed to mean nothing at all.
 
 use aws_smithy_async::rt::sleep::{AsyncSleep, Sleep};
 use aws_smithy_async::time::TimeSource;
@@ -22,6 +23,8 @@ struct Shared {
 
 struct State {
     frozen_at: Option<Timestamp>,
+    /// Whether a sleep is also over when its time has passed on the machine's clock.
+    is_timed: bool,
     offset: SignedDuration,
     /// The ends of the sleeps under way, by their number; a sleep that is not there any more has been ended.
     sleeps: Vec<(u64, Timestamp)>,
@@ -32,17 +35,23 @@ impl LocalClock {
     /// The machine's clock.
     #[must_use]
     pub fn running() -> Self {
-        Self::with(None)
+        Self::with(None, true)
     }
 
     /// A clock that stands at `at` until it is moved.
     #[must_use]
     pub fn frozen(at: Timestamp) -> Self {
-        Self::with(Some(at))
+        Self::with(Some(at), true)
     }
 
-    fn with(frozen_at: Option<Timestamp>) -> Self {
-        let state = State { frozen_at, offset: SignedDuration::ZERO, sleeps: Vec::new(), next_sleep: 0 };
+    /// The same, and no sleep ends before it is moved, however slow the machine is: nothing times out.
+    #[must_use]
+    pub fn still(at: Timestamp) -> Self {
+        Self::with(Some(at), false)
+    }
+
+    fn with(frozen_at: Option<Timestamp>, is_timed: bool) -> Self {
+        let state = State { frozen_at, is_timed, offset: SignedDuration::ZERO, sleeps: Vec::new(), next_sleep: 0 };
         Self(Arc::new(Shared { state: Mutex::new(state), moves: watch::channel(0).0 }))
     }
 
@@ -96,13 +105,13 @@ impl LocalClock {
     /// Sleeps for `duration` of this clock's time or the machine's, whichever is over first.
     pub async fn sleep_for(self, duration: Duration) {
         let mut moves = self.0.moves.subscribe();
-        let number = {
+        let (number, is_timed) = {
             let mut state = self.state();
             let end = state.now().saturating_add(duration).unwrap_or(Timestamp::MAX);
             state.next_sleep += 1;
             let number = state.next_sleep;
             state.sleeps.push((number, end));
-            number
+            (number, state.is_timed)
         };
         let _over = Over { clock: &self, number };
         let ended = async {
@@ -113,7 +122,7 @@ impl LocalClock {
             }
         };
         tokio::select! {
-            () = tokio::time::sleep(duration) => {}
+            () = tokio::time::sleep(duration), if is_timed => {}
             () = ended => {}
         }
     }

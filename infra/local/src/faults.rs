@@ -2,6 +2,8 @@
 //! the stand-ins' own pages do not pass here.
 
 use crate::clock::LocalClock;
+use crate::invocation::Invocation;
+use crate::steps::{Step, turn};
 use aws_smithy_runtime_api::client::http::{
     HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpConnector,
 };
@@ -16,7 +18,7 @@ use serde_json::Value;
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use tokio::sync::Notify;
+use tokio::sync::{Notify, mpsc};
 use tollgate_domain::user::IdentityProvider;
 
 /// A service that functions call.
@@ -49,9 +51,16 @@ pub enum Kind {
     Hang,
     /// The work is done, the answer never arrives.
     LostResponse,
-    /// A transaction met another one: what the embedded engine never says. For tests alone, not at the desk.
+    /// A transaction met another one: what the embedded engine never says. For tests alone, not at the desk, as are the
+    /// next two.
     #[serde(skip)]
     Conflict,
+    /// The process of the function stops before the call.
+    #[serde(skip)]
+    StopBefore,
+    /// The work is done, then the process of the function stops.
+    #[serde(skip)]
+    StopAfter,
 }
 
 /// Calls that are to fail.
@@ -117,6 +126,7 @@ struct Shared {
 struct State {
     faults: Vec<Fault>,
     calls: Vec<Call>,
+    steps: Option<mpsc::UnboundedSender<Step>>,
 }
 
 impl Wire {
@@ -143,10 +153,26 @@ impl Wire {
         known
     }
 
-    /// Takes all faults away; what hangs gets an error.
-    pub fn clear(&self) {
-        self.state().faults.clear();
+    /// Takes all faults away and says which were left: those that have not happened as often as they were to. What hangs
+    /// gets an error.
+    pub fn clear(&self) -> Vec<Fault> {
+        let left = std::mem::take(&mut self.state().faults);
         self.0.cleared.notify_waiters();
+        left
+    }
+
+    /// From now on each call of a function to the tables waits until it is let go: an ordering of two functions' calls is
+    /// then the test's to choose.
+    #[must_use]
+    pub fn step(&self) -> mpsc::UnboundedReceiver<Step> {
+        let (steps, heard) = mpsc::unbounded_channel();
+        self.state().steps = Some(steps);
+        heard
+    }
+
+    /// Lets all calls go from now on.
+    pub fn run_free(&self) {
+        self.state().steps = None;
     }
 
     /// The calls since the last time this was asked.
@@ -187,6 +213,8 @@ impl Wire {
         (service, operation): (Service, String),
         request: HttpRequest,
     ) -> Result<HttpResponse, ConnectorError> {
+        let steps = self.state().steps.clone().filter(|_| service == Service::Dynamodb);
+        let _until_it_is_over = turn(steps, &operation).await;
         let table_request =
             (service == Service::Dynamodb).then(|| request.body().bytes().map(<[u8]>::to_vec)).flatten();
         match self.meet(service, &operation) {
@@ -199,6 +227,15 @@ impl Wire {
             }
             Some(Kind::LostResponse) => {
                 let _never_arrives = self.forward(request, service, operation, table_request).await;
+                return Err(lost());
+            }
+            Some(Kind::StopBefore) => {
+                stop().await;
+                return Err(lost());
+            }
+            Some(Kind::StopAfter) => {
+                let _never_arrives = self.forward(request, service, operation, table_request).await;
+                stop().await;
                 return Err(lost());
             }
             None => {}
@@ -240,6 +277,13 @@ impl Wire {
                 () = tokio::time::sleep(std::time::Duration::from_millis(5)) => {}
             }
         }
+    }
+}
+
+/// Stops the function that calls. Outside of one there is no process to stop.
+async fn stop() {
+    if let Some(invocation) = Invocation::current() {
+        invocation.stop().await;
     }
 }
 

@@ -1,6 +1,7 @@
 //! The front door, as API Gateway's HTTP API is one: each request becomes an event of payload format 2.0 and goes through
 //! the same adapter as on Lambda.
 
+use crate::invocation::invoke;
 use axum::body::{Body, to_bytes};
 use axum::extract::{ConnectInfo, Request, State};
 use axum::response::{IntoResponse, Response};
@@ -84,16 +85,15 @@ async fn enter(
     };
     let (route_key, function) = gateway.route(parts.uri.path());
     let event = event(&route_key, &parts.method, &parts.uri, &parts.headers, peer, &body);
-    match tokio::spawn(function(event)).await {
-        Ok(Ok(response)) => {
-            respond(&response).unwrap_or_else(|| refuse(StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error"))
-        }
-        Ok(Err(error)) => {
+    let answer = match invoke(function(event)).await {
+        Some(Ok(answer)) => respond(&answer),
+        Some(Err(error)) => {
             tracing::error!(error, "a function failed");
-            refuse(StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error")
+            None
         }
-        Err(_) => refuse(StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error"),
-    }
+        None => None,
+    };
+    answer.unwrap_or_else(|| refuse(StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error"))
 }
 
 fn refuse(status: StatusCode, message: &str) -> Response {

@@ -9,11 +9,13 @@ mod environment;
 mod error;
 pub mod faults;
 mod gateway;
+mod invocation;
 mod providers;
 mod pump;
 mod queues;
 mod stack;
 mod standins;
+pub mod steps;
 
 pub use environment::SETTINGS;
 pub use error::StartError;

@@ -3,6 +3,7 @@
 use crate::clock::LocalClock;
 use crate::drawer::{Drawer, request_of};
 use crate::faults::Wire;
+use crate::invocation::invoke;
 use crate::queues::{Message, Queue};
 use aws_lambda_events::event::dynamodb;
 use aws_lambda_events::event::sqs::SqsEvent;
@@ -193,11 +194,11 @@ impl Pumps {
             }
         };
         let state = self.relay.clone();
-        let done = tokio::spawn(async move { tollgate_relay::handle(event, &state).await }).await;
-        let response = match done {
-            Ok(Ok(response)) => serde_json::to_value(response).unwrap_or_default(),
-            Ok(Err(_)) | Err(_) => return first, // the whole batch
+        let done = invoke(async move { tollgate_relay::handle(event, &state).await }).await;
+        let Some(Ok(response)) = done else {
+            return first; // the whole batch
         };
+        let response = serde_json::to_value(response).unwrap_or_default();
         let reported: Vec<&str> = response["batchItemFailures"]
             .as_array()
             .into_iter()
@@ -240,10 +241,9 @@ impl Pumps {
         let records: Vec<Value> = messages.iter().map(|message| sqs_record(queue.name(), message)).collect();
         let event: SqsEvent = serde_json::from_value(json!({"Records": records})).map_err(failed)?;
         let state = self.mailer.clone();
-        let done = tokio::spawn(async move { tollgate_mailer::handle(event, &state).await }).await;
-        let response = match done {
-            Ok(Ok(response)) => response,
-            Ok(Err(_)) | Err(_) => return Ok(Turn { handled: 0, failed: messages.len() }), // the whole batch comes back
+        let done = invoke(async move { tollgate_mailer::handle(event, &state).await }).await;
+        let Some(Ok(response)) = done else {
+            return Ok(Turn { handled: 0, failed: messages.len() }); // the whole batch comes back
         };
         let is_failed =
             |message: &&Message| response.batch_item_failures.iter().any(|f| f.item_identifier == message.id);

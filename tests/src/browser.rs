@@ -18,6 +18,10 @@ impl<'a> Browser<'a> {
         Self { app, client, cookies: Mutex::default() }
     }
 
+    pub fn app(&self) -> &TestApp {
+        self.app
+    }
+
     pub fn cookie(&self, name: &str) -> Option<String> {
         self.cookies.lock().unwrap().get(name).cloned()
     }
@@ -26,12 +30,17 @@ impl<'a> Browser<'a> {
         self.cookies.lock().unwrap().insert(name.to_owned(), value.to_owned());
     }
 
+    /// All of them, as a `cookie` header has them.
+    pub fn cookies(&self) -> String {
+        let cookies = self.cookies.lock().unwrap();
+        cookies.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join("; ")
+    }
+
     /// One request to a path of the app or to an absolute address; what it sets is kept.
     pub async fn send(&self, method: Method, place: &str, headers: &[(&str, &str)], form: Option<String>) -> Answer {
         let address =
             if place.starts_with('/') { format!("{}{place}", self.app.stack.base_url()) } else { place.to_owned() };
-        let cookies =
-            self.cookies.lock().unwrap().iter().map(|(k, v)| format!("{k}={v}")).collect::<Vec<_>>().join("; ");
+        let cookies = self.cookies();
         let mut request = self.client.request(method, address);
         if !cookies.is_empty() {
             request = request.header("cookie", cookies);
@@ -42,15 +51,13 @@ impl<'a> Browser<'a> {
         if let Some(form) = form {
             request = request.header("content-type", "application/x-www-form-urlencoded").body(form);
         }
-        let response = request.send().await.unwrap();
-        let (status, headers) = (response.status(), response.headers().clone());
-        for line in headers.get_all("set-cookie") {
+        let answer = Answer::read(request.send().await.unwrap()).await;
+        for line in answer.headers.get_all("set-cookie") {
             let pair = line.to_str().unwrap().split(';').next().unwrap().to_owned();
             let (name, value) = pair.split_once('=').unwrap();
             self.set_cookie(name, value);
         }
-        let text = response.text().await.unwrap();
-        Answer { status, headers, body: serde_json::from_str(&text).unwrap_or_default(), text }
+        answer
     }
 
     pub async fn get(&self, place: &str) -> Answer {

@@ -1,0 +1,99 @@
+//! What an operation leaves in the tables and the inbox, in a form in which two runs can be compared: what is drawn at
+//! random has no face.
+
+use crate::app::TestApp;
+use serde_json::{Map, Value, json};
+use std::collections::BTreeMap;
+use std::fmt::Write;
+use tollgate_store::schema::TABLES;
+
+/// Each item and each mail, and how often it is there.
+pub struct Left {
+    lines: BTreeMap<String, usize>,
+    /// Mails that went out more than once, word for word the same.
+    doubled: Vec<String>,
+}
+
+/// The table of counters, and the counter of an item: a try that was counted and came to nothing stays counted.
+const COUNTERS: &str = "limits";
+const COUNTER: &str = "tries";
+
+/// All that there is now, the counters left out.
+pub async fn left(app: &TestApp) -> Left {
+    let mut lines = BTreeMap::new();
+    for table in TABLES.iter().filter(|table| table.name != COUNTERS) {
+        for item in app.table(table.name).await {
+            *lines.entry(format!("{} {}", table.name, faceless(&item))).or_default() += 1;
+        }
+    }
+    let mails = app.get("/_local/emails").await.expect(200).body;
+    let mut sent = BTreeMap::<(String, String), usize>::new();
+    for mail in mails["items"].as_array().unwrap() {
+        let name = format!("mail {} to {}", mail["kind"], mail["to"]);
+        *sent.entry((name, mail["text"].to_string())).or_default() += 1;
+    }
+    let doubled = sent.iter().filter(|(_, times)| **times > 1).map(|((name, _), _)| name.clone()).collect();
+    for (name, _) in sent.into_keys() {
+        *lines.entry(name).or_default() += 1;
+    }
+    Left { lines, doubled }
+}
+
+impl Left {
+    /// Nothing less than `least`, nothing more than `most`; no mail twice unless it may be.
+    pub fn judge(&self, least: &Self, most: &Self, mail_may_double: bool) -> Result<(), String> {
+        let mut wrong = String::new();
+        let count = |left: &Self, line: &str| left.lines.get(line).copied().unwrap_or_default();
+        let all = self.lines.keys().chain(least.lines.keys()).chain(most.lines.keys());
+        for line in all.collect::<std::collections::BTreeSet<_>>() {
+            let (least, most) = (count(least, line), count(most, line));
+            let found = count(self, line);
+            if found < least.min(most) || found > least.max(most) {
+                let _infallible = writeln!(wrong, "  {found} instead of {least} to {most}: {line}");
+            }
+        }
+        for mail in self.doubled.iter().filter(|_| !mail_may_double) {
+            let _infallible = writeln!(wrong, "  sent twice: {mail}");
+        }
+        if wrong.is_empty() { Ok(()) } else { Err(wrong) }
+    }
+}
+
+fn faceless(value: &Value) -> Value {
+    match value {
+        Value::String(text) => json!(faceless_text(text)),
+        Value::Array(items) => items.iter().map(faceless).collect(),
+        Value::Object(fields) if fields.contains_key("N") => value.clone(),
+        Value::Object(fields) => {
+            let mut out = Map::new();
+            for (name, field) in fields.iter().filter(|(name, _)| *name != COUNTER) {
+                let mut name = faceless_text(name);
+                while out.contains_key(&name) {
+                    name.push('\'');
+                }
+                out.insert(name, faceless(field));
+            }
+            Value::Object(out)
+        }
+        other => other.clone(),
+    }
+}
+
+/// `text` with each run of letters and digits that is long, or is a number in hexadecimal, as dots.
+fn faceless_text(text: &str) -> String {
+    let is_random = |run: &str| run.len() > 20 || (run.len() >= 8 && run.chars().all(|c| c.is_ascii_hexdigit()));
+    let mut out = String::new();
+    let mut run = String::new();
+    for c in text.chars().chain(['\0']) {
+        if c.is_ascii_alphanumeric() || matches!(c, '+' | '/') {
+            run.push(c);
+            continue;
+        }
+        out.push_str(if is_random(&run) { "…" } else { &run });
+        run.clear();
+        if c != '\0' {
+            out.push(c);
+        }
+    }
+    out
+}

@@ -1,0 +1,220 @@
+//! Every crash point of every operation that changes something: the n-th call to a service fails, is throttled, hangs,
+//! loses its answer, or the process stops before or after it, for every n; then whoever asked asks again (R1, R8).
+//!
+//! The oracle needs no list of effects. What an operation leaves in the tables and the inbox when nothing disturbs it,
+//! asked once and asked twice, is looked at first. A disturbed run that was answered must leave what one run leaves; one
+//! that was not answered, and so was asked for again, must leave nothing less than one run and nothing more than two.
+
+mod left;
+mod operations;
+
+pub use operations::OPERATIONS;
+
+use crate::app::TestApp;
+use crate::panic_text;
+use crate::request::Request;
+use futures_util::future::BoxFuture;
+use futures_util::{StreamExt, stream};
+use left::{Left, left};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use tollgate_local::faults::{Call, Kind, Service};
+
+/// One row of the table: an operation, and how the world is made in which it is asked for.
+#[derive(Clone, Copy)]
+pub struct Operation {
+    pub name: &'static str,
+    pub disturbed: Disturbed,
+    pub prepare: for<'a> fn(&'a TestApp) -> BoxFuture<'a, Case>,
+}
+
+/// Which calls fail.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Disturbed {
+    /// Those that are made while the client waits for its answer.
+    TheAnswer,
+    /// Those that are made afterwards, from the outbox to the inbox: the stream and the queue try again, not the client.
+    TheMail,
+}
+
+/// What a client sends, each time that it tries, and what must be true in the end beyond what lies in the tables.
+pub struct Case {
+    pub request: Request,
+    pub check: Check,
+}
+
+pub type Check = Box<dyn for<'a> FnOnce(&'a TestApp) -> BoxFuture<'a, ()> + Send>;
+
+/// How a call fails, and how often in a row.
+pub type Failure = (Kind, u32);
+
+/// The SDK tries three times: three failures end a call. One is made good by the next try; that is worth a look only where
+/// the work was done already and is done again.
+pub const FAILURES: &[Failure] = &[
+    (Kind::Throttle, 3),
+    (Kind::Error, 3),
+    (Kind::Hang, 3),
+    (Kind::LostResponse, 1),
+    (Kind::LostResponse, 3),
+    (Kind::StopBefore, 1),
+    (Kind::StopAfter, 1),
+];
+
+/// One place where something goes wrong.
+#[derive(Debug, Clone)]
+struct Point {
+    service: Service,
+    call: u32,
+    failure: Failure,
+    /// Whether SES has the mail already, or may have it: then the same mail may go out a second time (R1).
+    mail_may_be_out: bool,
+}
+
+/// What came of all points of one operation.
+pub struct Report {
+    pub points: usize,
+    pub failures: Vec<String>,
+}
+
+/// Longer than secrets are held in memory, so that an operation that needs one reads it.
+const SECRETS_ARE_OLD: i64 = 301;
+/// So many points at once.
+const AT_ONCE: usize = 3;
+
+/// Goes through every point of `operation` with these failures.
+pub async fn enumerate(operation: Operation, failures: &[Failure]) -> Report {
+    let looked_at = tokio::spawn(async move { (undisturbed(operation, 1).await, undisturbed(operation, 2).await) });
+    let ((once, calls), (twice, _)) = match looked_at.await {
+        Ok(outcomes) => outcomes,
+        Err(panic) => {
+            return Report {
+                points: 0,
+                failures: vec![format!("{} · undisturbed\n  {}", operation.name, panic_text(panic))],
+            };
+        }
+    };
+    assert!(!calls.is_empty(), "{} calls nothing", operation.name);
+    let points = points(&calls, failures);
+    let count = points.len();
+    let outcomes = Arc::new([once, twice]);
+    let runs = stream::iter(points).map(|point| {
+        let (label, outcomes) = (format!("{} · {point:?}", operation.name), Arc::clone(&outcomes));
+        async move {
+            let run = tokio::spawn(async move { disturbed(operation, &point, &outcomes).await });
+            let outcome = match run.await {
+                Ok(outcome) => outcome,
+                Err(panic) => Err(panic_text(panic)),
+            };
+            outcome.err().map(|error| format!("{label}\n{error}"))
+        }
+    });
+    let failures = runs.buffer_unordered(AT_ONCE).filter_map(async |failure| failure).collect().await;
+    Report { points: count, failures }
+}
+
+/// Each failure at each call, in the order in which the undisturbed run made them.
+fn points(calls: &[Call], failures: &[Failure]) -> Vec<Point> {
+    let mut made = BTreeMap::<String, u32>::new();
+    let mut points = Vec::new();
+    let mut mail_is_out = false;
+    for Call { service, .. } in calls {
+        let nth = made.entry(format!("{service:?}")).or_default();
+        for failure in failures {
+            // Only the SDKs try again by themselves.
+            if failure.1 > 1 && matches!(service, Service::Google | Service::Github) {
+                continue;
+            }
+            let takes_it = *service == Service::Ses && matches!(failure.0, Kind::LostResponse | Kind::StopAfter);
+            points.push(Point {
+                service: *service,
+                call: *nth,
+                failure: *failure,
+                mail_may_be_out: mail_is_out || takes_it,
+            });
+        }
+        *nth += 1;
+        mail_is_out |= *service == Service::Ses;
+    }
+    points
+}
+
+/// What a run leaves.
+struct Outcome {
+    status: u16,
+    left: Left,
+}
+
+async fn prepared(operation: Operation) -> (TestApp, Case) {
+    let app = TestApp::start_limited().await;
+    let case = (operation.prepare)(&app).await;
+    app.drain().await;
+    app.advance(SECRETS_ARE_OLD);
+    (app, case)
+}
+
+async fn undisturbed(operation: Operation, times: usize) -> (Outcome, Vec<Call>) {
+    let (app, case) = prepared(operation).await;
+    let (mut status, mut calls) = (0, Vec::new());
+    for _ in 0..times {
+        let answered = async {
+            let _before = app.calls();
+            (case.request.send(&app).await.status.as_u16(), app.calls())
+        };
+        (status, calls) = app.stack.held(answered).await;
+    }
+    app.drain().await;
+    if operation.disturbed == Disturbed::TheMail {
+        calls = app.calls();
+    }
+    let left = left(&app).await;
+    (case.check)(&app).await;
+    (Outcome { status, left }, calls)
+}
+
+async fn disturbed(operation: Operation, point: &Point, outcomes: &[Outcome; 2]) -> Result<(), String> {
+    let [once, twice] = outcomes;
+    let (app, case) = prepared(operation).await;
+    let (kind, times) = point.failure;
+    let fail = || app.fail(point.service, kind, point.call, times);
+    let first = match operation.disturbed {
+        Disturbed::TheAnswer => {
+            let attempt = async {
+                fail();
+                case.request.send(&app).await
+            };
+            app.stack.held(attempt).await
+        }
+        Disturbed::TheMail => {
+            let attempt = async {
+                let answer = case.request.send(&app).await;
+                fail();
+                answer
+            };
+            let answer = app.stack.held(attempt).await;
+            app.drain().await;
+            answer
+        }
+    };
+    // What gave up before the SDK's last try has met its fault too.
+    if app.stack.wire().clear().iter().any(|left| left.times == times) {
+        return Err("the call was not made".into());
+    }
+    let mut status = first.status.as_u16();
+    let is_answered = status == once.status;
+    if !is_answered {
+        if !matches!(status, 500 | 502 | 503) {
+            return Err(format!("answered {status}: {}", first.text));
+        }
+        let again = app.stack.held(case.request.send(&app)).await;
+        status = again.status.as_u16();
+        if status != once.status && status != twice.status {
+            return Err(format!("the second try was answered {status}: {}", again.text));
+        }
+    }
+    app.drain().await;
+    let left = left(&app).await;
+    let most = if is_answered { once } else { twice };
+    left.judge(&once.left, &most.left, point.mail_may_be_out)?;
+    (case.check)(&app).await;
+    Ok(())
+}

@@ -1,0 +1,406 @@
+//! The table: every operation that changes something, one row each.
+
+use super::{Case, Check, Disturbed, Operation};
+use crate::app::{PASSWORD, Session, TestApp};
+use crate::browser::{Browser, proved};
+use crate::request::Request;
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+use serde_json::{Value, json};
+
+const EMAIL: &str = "ann@example.com";
+const NEW_EMAIL: &str = "new@example.com";
+const NEW_PASSWORD: &str = "another horse staple";
+
+macro_rules! operation {
+    ($disturbed:ident, $name:literal, $prepare:ident) => {
+        Operation { name: $name, disturbed: Disturbed::$disturbed, prepare: |app| $prepare(app).boxed() }
+    };
+}
+
+/// Every operation.
+pub const OPERATIONS: &[Operation] = &[
+    operation!(TheAnswer, "POST /register", register),
+    operation!(TheAnswer, "POST /register of a known address", register_known),
+    operation!(TheAnswer, "POST /request/verify", request_verify),
+    operation!(TheAnswer, "POST /verify by link", verify_link),
+    operation!(TheAnswer, "POST /verify by code", verify_code),
+    operation!(TheAnswer, "POST /verify by a wrong code", verify_wrong_code),
+    operation!(TheAnswer, "POST /verify of a new address", verify_new_address),
+    operation!(TheAnswer, "POST /login", login),
+    operation!(TheAnswer, "POST /login refused", login_refused),
+    operation!(TheAnswer, "POST /request/login-code", request_login_code),
+    operation!(TheAnswer, "POST /login/code", login_code),
+    operation!(TheAnswer, "POST /login/code of an unproved account", login_code_unproved),
+    operation!(TheAnswer, "POST /login/code refused", login_code_refused),
+    operation!(TheAnswer, "POST /refresh-token", refresh),
+    operation!(TheAnswer, "POST /refresh-token of one used up", refresh_used_up),
+    operation!(TheAnswer, "POST /logout", logout),
+    operation!(TheAnswer, "DELETE /sessions/{id}", revoke),
+    operation!(TheAnswer, "POST /forget-password", forget_password),
+    operation!(TheAnswer, "POST /new-password", new_password),
+    operation!(TheAnswer, "POST /change-password", change_password),
+    operation!(TheAnswer, "POST /change-email", change_email),
+    operation!(TheAnswer, "POST /deactivate", deactivate),
+    operation!(TheAnswer, "GET /google/login", begin_at_google),
+    operation!(TheAnswer, "GET /github/login", begin_at_github),
+    operation!(TheAnswer, "callback of a newcomer, google", newcomer_by_google),
+    operation!(TheAnswer, "callback of a newcomer, github", newcomer_by_github),
+    operation!(TheAnswer, "callback of somebody known", known_by_google),
+    operation!(TheAnswer, "callback that takes an unproved account over", takeover_by_github),
+    operation!(TheAnswer, "callback that links", callback_that_links),
+    operation!(TheAnswer, "POST /me/links/{provider}", begin_link),
+    operation!(TheAnswer, "DELETE /me/links/{provider}", unlink),
+    operation!(TheMail, "the mail with a link and a code", register),
+    operation!(TheMail, "the mail with a code", request_login_code),
+    operation!(TheMail, "the mail with a link", forget_password),
+    operation!(TheMail, "the mail that tells", register_known),
+];
+
+fn check(run: impl for<'a> FnOnce(&'a TestApp) -> BoxFuture<'a, ()> + Send + 'static) -> Check {
+    Box::new(run)
+}
+
+/// A case whose check is an async block over `app`.
+macro_rules! case {
+    ($request:expr, |$app:ident| $check:expr) => {
+        Case { request: $request, check: check(move |$app| async move { $check }.boxed()) }
+    };
+}
+
+/// The owner gets in by the password, and in no other session than this new one.
+async fn gets_in(app: &TestApp, email: &str, password: &str) -> Session {
+    let session = Session::of(&app.login(email, password).await.expect(200));
+    assert_eq!(app.get_as(&session, "/me").await.expect(200).body["email"], email);
+    session
+}
+
+/// The session is dead: neither of its tokens is good.
+async fn is_dead(app: &TestApp, session: &Session) {
+    app.get_as(session, "/me").await.refused(401, "unauthenticated");
+    app.refresh(&session.refresh).await.refused(401, "invalid_refresh_token");
+}
+
+async fn lives(app: &TestApp, session: &Session) {
+    app.get_as(session, "/me").await.expect(200);
+    app.refresh(&session.refresh).await.expect(200);
+}
+
+async fn register(_: &TestApp) -> Case {
+    let request = Request::post("/register", json!({"email": EMAIL, "username": "ann", "password": PASSWORD}));
+    case!(request, |app| {
+        app.login(EMAIL, PASSWORD).await.refused(403, "email_not_verified");
+        let token = app.link_token(EMAIL, "verify").await;
+        app.post("/verify", json!({"token": token})).await.expect(200);
+        gets_in(app, EMAIL, PASSWORD).await;
+    })
+}
+
+async fn register_known(app: &TestApp) -> Case {
+    app.member("ann").await;
+    let request = Request::post("/register", json!({"email": EMAIL, "username": "other", "password": NEW_PASSWORD}));
+    case!(request, |app| {
+        gets_in(app, EMAIL, PASSWORD).await;
+        app.login(EMAIL, NEW_PASSWORD).await.refused(401, "invalid_credentials");
+    })
+}
+
+async fn request_verify(app: &TestApp) -> Case {
+    app.register("ann").await.expect(202);
+    case!(Request::post("/request/verify", json!({"email": EMAIL})), |app| {
+        let token = app.link_token(EMAIL, "verify").await;
+        app.post("/verify", json!({"token": token})).await.expect(200);
+        gets_in(app, EMAIL, PASSWORD).await;
+    })
+}
+
+async fn verify_link(app: &TestApp) -> Case {
+    app.register("ann").await.expect(202);
+    let token = app.link_token(EMAIL, "verify").await;
+    case!(Request::post("/verify", json!({"token": token})), |app| {
+        gets_in(app, EMAIL, PASSWORD).await;
+    })
+}
+
+async fn verify_code(app: &TestApp) -> Case {
+    app.register("ann").await.expect(202);
+    let code = app.code(EMAIL, "verify").await;
+    case!(Request::post("/verify", json!({"email": EMAIL, "code": code})), |app| {
+        gets_in(app, EMAIL, PASSWORD).await;
+    })
+}
+
+async fn verify_wrong_code(app: &TestApp) -> Case {
+    app.register("ann").await.expect(202);
+    let code = wrong(&app.code(EMAIL, "verify").await);
+    case!(Request::post("/verify", json!({"email": EMAIL, "code": code})), |app| {
+        app.login(EMAIL, PASSWORD).await.refused(403, "email_not_verified");
+    })
+}
+
+async fn verify_new_address(app: &TestApp) -> Case {
+    let (_, session) = app.person("ann").await;
+    app.post_as(&session, "/change-email", json!({"new_email": NEW_EMAIL})).await.expect(202);
+    let token = app.link_token(NEW_EMAIL, "verify").await;
+    case!(Request::post("/verify", json!({"token": token})), |app| {
+        app.login(EMAIL, PASSWORD).await.refused(401, "invalid_credentials");
+        gets_in(app, NEW_EMAIL, PASSWORD).await;
+    })
+}
+
+async fn login(app: &TestApp) -> Case {
+    app.member("ann").await;
+    case!(Request::post("/login", json!({"email": EMAIL, "password": PASSWORD})), |app| {
+        gets_in(app, EMAIL, PASSWORD).await;
+    })
+}
+
+async fn login_refused(app: &TestApp) -> Case {
+    app.member("ann").await;
+    case!(Request::post("/login", json!({"email": EMAIL, "password": NEW_PASSWORD})), |app| {
+        gets_in(app, EMAIL, PASSWORD).await;
+    })
+}
+
+/// Another code of six digits.
+fn wrong(code: &str) -> String {
+    let first = if code.starts_with('1') { '2' } else { '1' };
+    format!("{first}{}", &code[1..])
+}
+
+/// What signs in by the newest mailed code.
+async fn mailed_code(app: &TestApp) -> Value {
+    app.post("/request/login-code", json!({"email": EMAIL})).await.expect(202);
+    json!({"email": EMAIL, "code": app.code(EMAIL, "login_code").await})
+}
+
+async fn request_login_code(app: &TestApp) -> Case {
+    app.member("ann").await;
+    case!(Request::post("/request/login-code", json!({"email": EMAIL})), |app| {
+        // Two that were mailed at the same moment: one of them replaced the other.
+        let mails = app.mails(EMAIL).await;
+        let mut codes: Vec<_> =
+            mails.iter().filter(|mail| mail["kind"] == "login_code").map(|mail| &mail["code"]).collect();
+        codes.dedup();
+        let mut good = 0;
+        for code in codes {
+            good += usize::from(app.post("/login/code", json!({"email": EMAIL, "code": code})).await.status == 200);
+        }
+        assert_eq!(good, 1);
+    })
+}
+
+/// A used code is no good, the next one is.
+async fn the_next_code_works(app: &TestApp, used: Value) {
+    app.post("/login/code", used).await.refused(401, "invalid_code");
+    app.advance(60);
+    let code = mailed_code(app).await;
+    app.post("/login/code", code).await.expect(200);
+}
+
+async fn login_code(app: &TestApp) -> Case {
+    app.member("ann").await;
+    let code = mailed_code(app).await;
+    case!(Request::post("/login/code", code.clone()), |app| {
+        the_next_code_works(app, code).await;
+        gets_in(app, EMAIL, PASSWORD).await;
+    })
+}
+
+async fn login_code_unproved(app: &TestApp) -> Case {
+    app.register("ann").await.expect(202);
+    let code = mailed_code(app).await;
+    case!(Request::post("/login/code", code.clone()), |app| {
+        the_next_code_works(app, code).await;
+        // S23: a password that was set before the address was proved is dead.
+        app.login(EMAIL, PASSWORD).await.refused(401, "invalid_credentials");
+    })
+}
+
+async fn login_code_refused(app: &TestApp) -> Case {
+    app.member("ann").await;
+    let mut code = mailed_code(app).await;
+    code["code"] = json!(wrong(code["code"].as_str().unwrap()));
+    case!(Request::post("/login/code", code), |app| {
+        gets_in(app, EMAIL, PASSWORD).await;
+    })
+}
+
+async fn refresh(app: &TestApp) -> Case {
+    let (_, session) = app.person("ann").await;
+    case!(Request::post_with_cookie("/refresh-token", &session.refresh), |app| {
+        // R10: within the grace the old token still ends in the same successor.
+        let next = Session::of(&app.refresh(&session.refresh).await.expect(200));
+        lives(app, &next).await;
+    })
+}
+
+async fn refresh_used_up(app: &TestApp) -> Case {
+    let (_, session) = app.person("ann").await;
+    let next = Session::of(&app.refresh(&session.refresh).await.expect(200));
+    let last = Session::of(&app.refresh(&next.refresh).await.expect(200));
+    case!(Request::post_with_cookie("/refresh-token", &session.refresh), |app| {
+        is_dead(app, &last).await;
+        gets_in(app, EMAIL, PASSWORD).await;
+    })
+}
+
+async fn logout(app: &TestApp) -> Case {
+    let (_, session) = app.person("ann").await;
+    let other = app.sign_in(EMAIL).await;
+    case!(Request::post_with_cookie("/logout", &session.refresh), |app| {
+        is_dead(app, &session).await;
+        lives(app, &other).await;
+    })
+}
+
+async fn revoke(app: &TestApp) -> Case {
+    let (_, session) = app.person("ann").await;
+    let other = app.sign_in(EMAIL).await;
+    let sessions = app.get_as(&session, "/sessions").await.expect(200).body["items"].clone();
+    let of_other = sessions.as_array().unwrap().iter().find(|row| row["current"] == false).unwrap().clone();
+    let path = format!("/sessions/{}", of_other["id"].as_str().unwrap());
+    case!(Request::delete_as(&session, &path), |app| {
+        is_dead(app, &other).await;
+        lives(app, &session).await;
+    })
+}
+
+async fn forget_password(app: &TestApp) -> Case {
+    app.member("ann").await;
+    case!(Request::post("/forget-password", json!({"email": EMAIL})), |app| {
+        gets_in(app, EMAIL, PASSWORD).await;
+        let token = app.link_token(EMAIL, "reset").await;
+        app.post("/new-password", json!({"token": token, "password": NEW_PASSWORD})).await.expect(200);
+        gets_in(app, EMAIL, NEW_PASSWORD).await;
+    })
+}
+
+async fn new_password(app: &TestApp) -> Case {
+    let (_, session) = app.person("ann").await;
+    app.post("/forget-password", json!({"email": EMAIL})).await.expect(202);
+    let token = app.link_token(EMAIL, "reset").await;
+    case!(Request::post("/new-password", json!({"token": token, "password": NEW_PASSWORD})), |app| {
+        is_dead(app, &session).await;
+        app.login(EMAIL, PASSWORD).await.refused(401, "invalid_credentials");
+        gets_in(app, EMAIL, NEW_PASSWORD).await;
+    })
+}
+
+async fn change_password(app: &TestApp) -> Case {
+    let (_, session) = app.person("ann").await;
+    let other = app.sign_in(EMAIL).await;
+    let body = json!({"old_password": PASSWORD, "new_password": NEW_PASSWORD});
+    case!(Request::post_as(&session, "/change-password", body), |app| {
+        is_dead(app, &other).await;
+        lives(app, &session).await;
+        app.login(EMAIL, PASSWORD).await.refused(401, "invalid_credentials");
+        gets_in(app, EMAIL, NEW_PASSWORD).await;
+    })
+}
+
+async fn change_email(app: &TestApp) -> Case {
+    let (_, session) = app.person("ann").await;
+    let body = json!({"new_email": NEW_EMAIL, "password": PASSWORD});
+    case!(Request::post_as(&session, "/change-email", body), |app| {
+        gets_in(app, EMAIL, PASSWORD).await;
+        let token = app.link_token(NEW_EMAIL, "verify").await;
+        app.post("/verify", json!({"token": token})).await.expect(200);
+        gets_in(app, NEW_EMAIL, PASSWORD).await;
+    })
+}
+
+async fn deactivate(app: &TestApp) -> Case {
+    let (_, session) = app.person("ann").await;
+    case!(Request::post_as(&session, "/deactivate", json!({"password": PASSWORD})), |app| {
+        is_dead(app, &session).await;
+        app.login(EMAIL, PASSWORD).await.refused(403, "account_disabled");
+    })
+}
+
+async fn begin(app: &TestApp, provider: &'static str) -> Case {
+    let subject = proved(app, provider, EMAIL).await;
+    case!(Request::get_in(&Browser::new(app), &format!("/{provider}/login")), |app| {
+        Browser::new(app).sign_in(provider, &subject).await.expect(200);
+    })
+}
+
+async fn begin_at_google(app: &TestApp) -> Case {
+    begin(app, "google").await
+}
+
+async fn begin_at_github(app: &TestApp) -> Case {
+    begin(app, "github").await
+}
+
+/// Comes back from `provider`; whoever it is then gets in again by it, and is that one account.
+async fn callback(app: &TestApp, provider: &'static str, subject: String, has_password: bool) -> Case {
+    // The consent is newer than `advance` lets it be: the state lives for ten minutes.
+    let browser = Browser::new(app);
+    let back = browser.consent(provider, &subject, "").await;
+    case!(Request::get_in(&browser, &back), |app| {
+        let session = Session::of(&Browser::new(app).sign_in(provider, &subject).await.expect(200));
+        let me = app.get_as(&session, "/me").await.expect(200).body;
+        assert_eq!((&me["email"], &me["has_password"]), (&json!(EMAIL), &json!(has_password)));
+        assert_eq!(me["linked_providers"], json!([provider]));
+    })
+}
+
+async fn newcomer_by_google(app: &TestApp) -> Case {
+    let subject = proved(app, "google", EMAIL).await;
+    callback(app, "google", subject, false).await
+}
+
+async fn newcomer_by_github(app: &TestApp) -> Case {
+    let subject = proved(app, "github", EMAIL).await;
+    callback(app, "github", subject, false).await
+}
+
+async fn known_by_google(app: &TestApp) -> Case {
+    let subject = proved(app, "google", EMAIL).await;
+    Browser::new(app).sign_in("google", &subject).await.expect(200);
+    callback(app, "google", subject, false).await
+}
+
+// S23
+async fn takeover_by_github(app: &TestApp) -> Case {
+    app.register("ann").await.expect(202);
+    let subject = proved(app, "github", EMAIL).await;
+    let Case { request, check: same_account } = callback(app, "github", subject, false).await;
+    case!(request, |app| {
+        app.login(EMAIL, PASSWORD).await.refused(401, "invalid_credentials");
+        same_account(app).await;
+    })
+}
+
+async fn callback_that_links(app: &TestApp) -> Case {
+    let (_, session) = app.person("ann").await;
+    let subject = proved(app, "google", "else@example.com").await;
+    let begun = app.post_as(&session, "/me/links/google", json!({})).await.expect(200);
+    let browser = Browser::new(app);
+    browser.set_cookie("oauth_state", &begun.cookie("oauth_state").unwrap());
+    let back = browser.consent_at(begun.body["authorize_url"].as_str().unwrap().to_owned(), &subject).await;
+    case!(Request::get_in(&browser, &back), |app| {
+        let by_google = Session::of(&Browser::new(app).sign_in("google", &subject).await.expect(200));
+        assert_eq!(by_google.user["id"], session.user["id"]);
+        lives(app, &session).await;
+    })
+}
+
+async fn begin_link(app: &TestApp) -> Case {
+    let (_, session) = app.person("ann").await;
+    let request = Request::post_as(&session, "/me/links/google", json!({"password": PASSWORD}));
+    case!(request, |app| {
+        assert_eq!(app.get_as(&session, "/me").await.expect(200).body["linked_providers"], json!([]));
+    })
+}
+
+async fn unlink(app: &TestApp) -> Case {
+    let Case { request, .. } = callback_that_links(app).await;
+    request.send(app).await.expect(200);
+    let session = app.sign_in(EMAIL).await;
+    case!(Request::delete_as(&session, "/me/links/google"), |app| {
+        assert_eq!(app.get_as(&session, "/me").await.expect(200).body["linked_providers"], json!([]));
+        gets_in(app, EMAIL, PASSWORD).await;
+    })
+}

@@ -1,0 +1,399 @@
+//! The table: who races whom, and what must be true whichever way it went.
+
+use super::{Check, Duel, Race};
+use crate::app::{Answer, PASSWORD, Session, TestApp};
+use crate::browser::{Browser, proved};
+use crate::request::Request;
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+use serde_json::{Value, json};
+
+const EMAIL: &str = "ann@example.com";
+const NEW_PASSWORD: &str = "another horse staple";
+
+macro_rules! race {
+    ($name:literal, $prepare:ident) => {
+        Race { name: $name, prepare: |app| $prepare(app).boxed() }
+    };
+}
+
+/// Every race.
+pub const RACES: &[Race] = &[
+    race!("refresh ∥ refresh", refresh_refresh),
+    race!("refresh ∥ sign-out", refresh_logout),
+    race!("refresh ∥ revocation", refresh_revoke),
+    race!("new password ∥ login", reset_login),
+    race!("new password ∥ refresh", reset_refresh),
+    race!("new password ∥ new password", reset_reset),
+    race!("change of password ∥ login", change_login),
+    race!("change of password ∥ refresh", change_refresh),
+    race!("register ∥ register, one address", register_address),
+    race!("register ∥ register, one name", register_name),
+    race!("register ∥ callback of a newcomer", register_callback),
+    race!("code ∥ code", code_code),
+    race!("code ∥ new password", code_reset),
+    race!("callback ∥ callback", callback_callback),
+    race!("link ∥ link, one identity", link_link),
+    race!("unlink ∥ unlink, the last two", unlink_unlink),
+    race!("proof ∥ proof of one new address", proof_proof),
+    race!("proof of a new address ∥ register of it", proof_register),
+    race!("deactivate ∥ login", deactivate_login),
+    race!("deactivate ∥ deactivate, the last two admins", admins),
+];
+
+fn check(run: impl for<'a> FnOnce(&'a TestApp, [Answer; 2]) -> BoxFuture<'a, ()> + Send + 'static) -> Check {
+    Box::new(run)
+}
+
+/// A duel whose check is an async block over `app` and both answers.
+macro_rules! duel {
+    ($requests:expr, |$app:ident, $answers:ident| $check:expr) => {
+        Duel { requests: $requests, check: check(move |$app, $answers| async move { $check }.boxed()) }
+    };
+}
+
+fn login(password: &str) -> Request {
+    Request::post("/login", json!({"email": EMAIL, "password": password}))
+}
+
+fn refresh(session: &Session) -> Request {
+    Request::post_with_cookie("/refresh-token", &session.refresh)
+}
+
+fn statuses(answers: &[Answer; 2]) -> [u16; 2] {
+    answers.each_ref().map(|answer| answer.status.as_u16())
+}
+
+/// One was served, with `served`, and the other one refused, with `refused`.
+fn one_each(answers: &[Answer; 2], served: u16, refused: u16) {
+    let mut found = statuses(answers);
+    found.sort_unstable();
+    assert_eq!(found, [served, refused], "{} {}", answers[0].text, answers[1].text);
+}
+
+/// Whatever this answer handed out is worth nothing now.
+async fn hands_out_nothing_that_lives(app: &TestApp, answer: &Answer) {
+    if answer.status == 200 {
+        is_dead(app, &Session::of(answer)).await;
+    } else {
+        assert_eq!(answer.status, 401, "{}", answer.text);
+    }
+}
+
+async fn is_dead(app: &TestApp, session: &Session) {
+    app.get_as(session, "/me").await.refused(401, "unauthenticated");
+    app.refresh(&session.refresh).await.refused(401, "invalid_refresh_token");
+}
+
+// R10
+async fn refresh_refresh(app: &TestApp) -> Duel {
+    let (_, session) = app.person("ann").await;
+    duel!([refresh(&session), refresh(&session)], |app, answers| {
+        let [one, other] = answers.map(|answer| Session::of(&answer.expect(200)));
+        assert_eq!(one.refresh, other.refresh, "one successor");
+        app.get_as(&one, "/me").await.expect(200);
+        app.refresh(&one.refresh).await.expect(200);
+    })
+}
+
+// S17
+async fn refresh_logout(app: &TestApp) -> Duel {
+    let (_, session) = app.person("ann").await;
+    duel!([refresh(&session), Request::post_with_cookie("/logout", &session.refresh)], |app, answers| {
+        let [refreshed, signed_out] = answers;
+        signed_out.expect(204);
+        hands_out_nothing_that_lives(app, &refreshed).await;
+        is_dead(app, &session).await;
+    })
+}
+
+// S17
+async fn refresh_revoke(app: &TestApp) -> Duel {
+    let (_, session) = app.person("ann").await;
+    let other = app.sign_in(EMAIL).await;
+    let sessions = app.get_as(&session, "/sessions").await.expect(200).body["items"].clone();
+    let of_other = sessions.as_array().unwrap().iter().find(|row| row["current"] == false).unwrap().clone();
+    let revoke = Request::delete_as(&session, &format!("/sessions/{}", of_other["id"].as_str().unwrap()));
+    duel!([refresh(&other), revoke], |app, answers| {
+        let [refreshed, revoked] = answers;
+        revoked.expect(204);
+        hands_out_nothing_that_lives(app, &refreshed).await;
+        app.get_as(&session, "/me").await.expect(200);
+    })
+}
+
+async fn reset(app: &TestApp, password: &str) -> Request {
+    app.post("/forget-password", json!({"email": EMAIL})).await.expect(202);
+    let token = app.link_token(EMAIL, "reset").await;
+    Request::post("/new-password", json!({"token": token, "password": password}))
+}
+
+// R10
+async fn reset_login(app: &TestApp) -> Duel {
+    app.member("ann").await;
+    duel!([reset(app, NEW_PASSWORD).await, login(PASSWORD)], |app, answers| {
+        let [set, signed_in] = answers;
+        set.expect(200);
+        hands_out_nothing_that_lives(app, &signed_in).await;
+        app.login(EMAIL, NEW_PASSWORD).await.expect(200);
+    })
+}
+
+// R10
+async fn reset_refresh(app: &TestApp) -> Duel {
+    let (_, session) = app.person("ann").await;
+    duel!([reset(app, NEW_PASSWORD).await, refresh(&session)], |app, answers| {
+        let [set, refreshed] = answers;
+        set.expect(200);
+        hands_out_nothing_that_lives(app, &refreshed).await;
+        is_dead(app, &session).await;
+    })
+}
+
+async fn reset_reset(app: &TestApp) -> Duel {
+    app.member("ann").await;
+    let one = reset(app, NEW_PASSWORD).await;
+    app.advance(60);
+    let other = reset(app, "a third horse staple").await;
+    duel!([one, other], |app, answers| {
+        one_each(&answers, 200, 400);
+        let first_won = answers[0].status == 200;
+        let [good, bad] =
+            if first_won { [NEW_PASSWORD, "a third horse staple"] } else { ["a third horse staple", NEW_PASSWORD] };
+        app.login(EMAIL, good).await.expect(200);
+        app.login(EMAIL, bad).await.refused(401, "invalid_credentials");
+    })
+}
+
+fn change(session: &Session) -> Request {
+    let body = json!({"old_password": PASSWORD, "new_password": NEW_PASSWORD});
+    Request::post_as(session, "/change-password", body)
+}
+
+async fn change_login(app: &TestApp) -> Duel {
+    let (_, session) = app.person("ann").await;
+    duel!([change(&session), login(PASSWORD)], |app, answers| {
+        let [changed, signed_in] = answers;
+        changed.expect(200);
+        hands_out_nothing_that_lives(app, &signed_in).await;
+        app.get_as(&session, "/me").await.expect(200);
+    })
+}
+
+async fn change_refresh(app: &TestApp) -> Duel {
+    let (_, session) = app.person("ann").await;
+    let other = app.sign_in(EMAIL).await;
+    duel!([change(&session), refresh(&other)], |app, answers| {
+        let [changed, refreshed] = answers;
+        changed.expect(200);
+        hands_out_nothing_that_lives(app, &refreshed).await;
+        app.get_as(&session, "/me").await.expect(200);
+    })
+}
+
+fn register(email: &str, username: &str) -> Request {
+    Request::post("/register", json!({"email": email, "username": username, "password": PASSWORD}))
+}
+
+/// The kinds of all mails.
+async fn mails(app: &TestApp) -> Vec<String> {
+    app.drain().await;
+    let mails = app.get("/_local/emails").await.expect(200).body["items"].clone();
+    let kinds = mails.as_array().unwrap().iter().map(|mail| mail["kind"].as_str().unwrap().to_owned());
+    let mut kinds: Vec<_> = kinds.collect();
+    kinds.sort();
+    kinds
+}
+
+// R9
+async fn register_address(_: &TestApp) -> Duel {
+    duel!([register(EMAIL, "ann"), register("ANN@example.com", "other")], |app, answers| {
+        assert_eq!(statuses(&answers), [202, 202]);
+        assert_eq!(mails(app).await, ["already_registered", "verify"]);
+        assert_eq!(app.table("credentials").await.len(), 1);
+    })
+}
+
+// R9
+async fn register_name(_: &TestApp) -> Duel {
+    duel!([register(EMAIL, "ann"), register("bob@example.com", "ANN")], |app, answers| {
+        one_each(&answers, 202, 409);
+        assert_eq!(app.table("credentials").await.len(), 1);
+        assert_eq!(mails(app).await, ["verify"]);
+    })
+}
+
+// S23
+async fn register_callback(app: &TestApp) -> Duel {
+    let subject = proved(app, "google", EMAIL).await;
+    let browser = Browser::new(app);
+    let back = browser.consent("google", &subject, "").await;
+    duel!([register(EMAIL, "somebody"), Request::get_in(&browser, &back)], |app, answers| {
+        let [registered, came_back] = answers;
+        registered.expect(202);
+        // Whoever was first made the account; the owner of the address gets in by the provider, and the password that
+        // nobody proved is worth nothing.
+        assert!(matches!(came_back.status.as_u16(), 200 | 409), "{}", came_back.text);
+        Browser::new(app).sign_in("google", &subject).await.expect(200);
+        app.login(EMAIL, PASSWORD).await.refused(401, "invalid_credentials");
+        assert_eq!(app.table("gate").await.len(), 1);
+    })
+}
+
+async fn mailed_code(app: &TestApp) -> Value {
+    app.post("/request/login-code", json!({"email": EMAIL})).await.expect(202);
+    json!({"email": EMAIL, "code": app.code(EMAIL, "login_code").await})
+}
+
+async fn live_sessions(app: &TestApp) -> usize {
+    app.table("gate").await.iter().filter_map(|gate| gate["sessions"]["M"].as_object().map(|all| all.len())).sum()
+}
+
+// S11
+async fn code_code(app: &TestApp) -> Duel {
+    app.member("ann").await;
+    let code = mailed_code(app).await;
+    duel!([Request::post("/login/code", code.clone()), Request::post("/login/code", code)], |app, answers| {
+        one_each(&answers, 200, 401);
+        assert_eq!(live_sessions(app).await, 1);
+    })
+}
+
+// R10
+async fn code_reset(app: &TestApp) -> Duel {
+    app.member("ann").await;
+    let code = mailed_code(app).await;
+    duel!([Request::post("/login/code", code), reset(app, NEW_PASSWORD).await], |app, answers| {
+        let [signed_in, set] = answers;
+        set.expect(200);
+        hands_out_nothing_that_lives(app, &signed_in).await;
+    })
+}
+
+// S21
+async fn callback_callback(app: &TestApp) -> Duel {
+    let subject = proved(app, "github", EMAIL).await;
+    let browser = Browser::new(app);
+    let back = browser.consent("github", &subject, "").await;
+    let request = Request::get_in(&browser, &back);
+    duel!([request.clone(), request], |app, answers| {
+        one_each(&answers, 200, 400);
+        assert_eq!((app.table("gate").await.len(), live_sessions(app).await), (1, 1));
+    })
+}
+
+/// Back from the provider, where a person who is signed in wants to link it.
+async fn linking(app: &TestApp, session: &Session, provider: &str, subject: &str) -> Request {
+    let begun = app.post_as(session, &format!("/me/links/{provider}"), json!({})).await.expect(200);
+    let browser = Browser::new(app);
+    browser.set_cookie("oauth_state", &begun.cookie("oauth_state").unwrap());
+    let back = browser.consent_at(begun.body["authorize_url"].as_str().unwrap().to_owned(), subject).await;
+    Request::get_in(&browser, &back)
+}
+
+// S22
+async fn link_link(app: &TestApp) -> Duel {
+    let (_, ann) = app.person("ann").await;
+    let (_, bob) = app.person("bob").await;
+    let subject = proved(app, "google", "else@example.com").await;
+    let requests = [linking(app, &ann, "google", &subject).await, linking(app, &bob, "google", &subject).await];
+    duel!(requests, |app, answers| {
+        one_each(&answers, 200, 409);
+        let owner = if answers[0].status == 200 { &ann } else { &bob };
+        let by_google = Browser::new(app).sign_in("google", &subject).await.expect(200);
+        assert_eq!(by_google.body["user"]["id"], owner.user["id"]);
+    })
+}
+
+async fn unlink_unlink(app: &TestApp) -> Duel {
+    let subject = proved(app, "google", EMAIL).await;
+    let session = Session::of(&Browser::new(app).sign_in("google", &subject).await.expect(200));
+    let other = proved(app, "github", "else@example.com").await;
+    linking(app, &session, "github", &other).await.send(app).await.expect(200);
+    let unlink = |provider: &str| Request::delete_as(&session, &format!("/me/links/{provider}"));
+    duel!([unlink("google"), unlink("github")], |app, answers| {
+        one_each(&answers, 204, 409);
+        let left = app.get_as(&session, "/me").await.expect(200).body["linked_providers"].clone();
+        assert_eq!(left.as_array().unwrap().len(), 1);
+    })
+}
+
+async fn moving(app: &TestApp, session: &Session, to: &str) -> Request {
+    app.post_as(session, "/change-email", json!({"new_email": to})).await.expect(202);
+    let token = app.link_token(to, "verify").await;
+    Request::post("/verify", json!({"token": token}))
+}
+
+// R9
+async fn proof_proof(app: &TestApp) -> Duel {
+    let (_, ann) = app.person("ann").await;
+    let (_, bob) = app.person("bob").await;
+    let one = moving(app, &ann, "new@example.com").await;
+    app.advance(60);
+    let other = moving(app, &bob, "new@example.com").await;
+    duel!([one, other], |app, answers| {
+        one_each(&answers, 200, 400);
+        app.login("new@example.com", PASSWORD).await.expect(200);
+        let stays = if answers[0].status == 200 { "bob@example.com" } else { EMAIL };
+        app.login(stays, PASSWORD).await.expect(200);
+        assert_eq!(app.table("credentials").await.len(), 2);
+    })
+}
+
+// R9
+async fn proof_register(app: &TestApp) -> Duel {
+    let (_, ann) = app.person("ann").await;
+    let proof = moving(app, &ann, "new@example.com").await;
+    duel!([proof, register("new@example.com", "newcomer")], |app, answers| {
+        let [proved, registered] = answers;
+        registered.expect(202);
+        assert!(matches!(proved.status.as_u16(), 200 | 400), "{}", proved.text);
+        let of_ann = if proved.status == 200 { "new@example.com" } else { EMAIL };
+        app.login(of_ann, PASSWORD).await.expect(200);
+        let accounts = if proved.status == 200 { 1 } else { 2 };
+        assert_eq!(app.table("credentials").await.len(), accounts);
+    })
+}
+
+// S17
+async fn deactivate_login(app: &TestApp) -> Duel {
+    let (_, session) = app.person("ann").await;
+    duel!([Request::post_as(&session, "/deactivate", json!({})), login(PASSWORD)], |app, answers| {
+        let [closed, signed_in] = answers;
+        closed.expect(200);
+        if signed_in.status == 403 {
+            assert_eq!(signed_in.body["code"], "account_disabled");
+        } else {
+            hands_out_nothing_that_lives(app, &signed_in).await;
+        }
+        assert_eq!(live_sessions(app).await, 0);
+    })
+}
+
+/// Makes these users the only admins; no operation does that yet.
+fn promote(app: &TestApp, users: [&Session; 2]) {
+    for Session { user, .. } in users {
+        let update = json!({
+            "TableName": "tollgate-gate", "Key": {"pk": {"S": format!("USER#{}", user["id"].as_str().unwrap())}},
+            "UpdateExpression": "SET is_admin = :yes", "ExpressionAttributeValues": {":yes": {"BOOL": true}},
+        });
+        app.stack.database().update_item(serde_json::from_value(update).unwrap()).unwrap();
+    }
+    let count = json!({"pk": {"S": "ADMINS"}, "count": {"N": "2"}, "v": {"N": "1"}});
+    let put = json!({"TableName": "tollgate-gate", "Item": count});
+    app.stack.database().put_item(serde_json::from_value(put).unwrap()).unwrap();
+}
+
+async fn admins(app: &TestApp) -> Duel {
+    let (_, ann) = app.person("ann").await;
+    let (_, bob) = app.person("bob").await;
+    promote(app, [&ann, &bob]);
+    let leave = |session: &Session| Request::post_as(session, "/deactivate", json!({}));
+    duel!([leave(&ann), leave(&bob)], |app, answers| {
+        one_each(&answers, 200, 409);
+        let stays = answers.iter().find(|answer| answer.status == 409).unwrap();
+        assert_eq!(stays.body["code"], "last_admin");
+        let counted = app.table("gate").await.into_iter().find(|item| item["pk"]["S"] == "ADMINS").unwrap();
+        assert_eq!(counted["count"]["N"], "1");
+    })
+}

@@ -1,0 +1,60 @@
+//! A request that can be sent again, word for word.
+
+use crate::app::{Answer, Session, TestApp};
+use crate::browser::Browser;
+use reqwest::{Client, Method};
+use serde_json::Value;
+
+#[derive(Clone)]
+pub struct Request {
+    method: Method,
+    path: String,
+    headers: Vec<(&'static str, String)>,
+    body: Option<String>,
+}
+
+impl Request {
+    pub fn post(path: &str, body: Value) -> Self {
+        let headers = vec![("content-type", "application/json".to_owned())];
+        Self { method: Method::POST, path: path.to_owned(), headers, body: Some(body.to_string()) }
+    }
+
+    pub fn post_as(session: &Session, path: &str, body: Value) -> Self {
+        let mut request = Self::post(path, body);
+        request.headers.push(("authorization", format!("Bearer {}", session.access)));
+        request
+    }
+
+    pub fn delete_as(session: &Session, path: &str) -> Self {
+        let headers = vec![("authorization", format!("Bearer {}", session.access))];
+        Self { method: Method::DELETE, path: path.to_owned(), headers, body: None }
+    }
+
+    pub fn post_with_cookie(path: &str, refresh: &str) -> Self {
+        let headers = vec![("cookie", format!("refresh_token={refresh}"))];
+        Self { method: Method::POST, path: path.to_owned(), headers, body: None }
+    }
+
+    /// A GET in this browser of an address of this app, by a program that wants JSON.
+    pub fn get_in(browser: &Browser<'_>, address: &str) -> Self {
+        let path = address.strip_prefix(&browser.app().stack.base_url()).unwrap_or(address).to_owned();
+        let headers = vec![("cookie", browser.cookies()), ("accept", "application/json".to_owned())];
+        Self { method: Method::GET, path, headers, body: None }
+    }
+
+    pub async fn send(&self, app: &TestApp) -> Answer {
+        self.send_by(&app.client, &app.stack.base_url()).await
+    }
+
+    /// From `client` to the app at `base_url`.
+    pub async fn send_by(&self, client: &Client, base_url: &str) -> Answer {
+        let mut request = client.request(self.method.clone(), format!("{base_url}{}", self.path));
+        for (name, value) in &self.headers {
+            request = request.header(*name, value);
+        }
+        if let Some(body) = &self.body {
+            request = request.body(body.clone());
+        }
+        Answer::read(request.send().await.unwrap()).await
+    }
+}
