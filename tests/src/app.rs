@@ -1,5 +1,7 @@
 //! A stack of its own for each test, in memory, on a clock that stands still; and a person who uses it.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jiff::{SignedDuration, Timestamp};
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, COOKIE, HeaderMap, SET_COOKIE};
 use reqwest::{Client, Method, Response, StatusCode, redirect};
@@ -78,6 +80,21 @@ impl Session {
             refresh: answer.cookie("refresh_token").unwrap_or_default(),
             user: answer.body["user"].clone(),
         }
+    }
+
+    /// The header of its access token.
+    pub fn header(&self) -> Value {
+        self.part(0)
+    }
+
+    /// The claims of its access token.
+    pub fn claims(&self) -> Value {
+        self.part(1)
+    }
+
+    fn part(&self, index: usize) -> Value {
+        let part = self.access.split('.').nth(index).unwrap();
+        serde_json::from_slice(&URL_SAFE_NO_PAD.decode(part).unwrap()).unwrap()
     }
 }
 

@@ -7,6 +7,7 @@
 pub mod app;
 pub mod browser;
 pub mod crashes;
+pub mod journey;
 pub mod logs;
 pub mod races;
 pub mod request;

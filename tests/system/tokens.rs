@@ -6,20 +6,6 @@ use tollgate_local::Options;
 use tollgate_local::faults::{Fault, Kind, Service};
 use tollgate_tests::app::{TestApp, options};
 
-fn claims(access: &str) -> Value {
-    let part = access.split('.').nth(1).unwrap();
-    serde_json::from_slice(&base64(part)).unwrap()
-}
-
-/// base64url without padding.
-fn base64(text: &str) -> Vec<u8> {
-    let digit = |c: u8| {
-        b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_".iter().position(|d| *d == c).unwrap()
-    };
-    let bits: Vec<u8> = text.bytes().flat_map(|c| (0..6).rev().map(move |bit| ((digit(c) >> bit) & 1) as u8)).collect();
-    bits.chunks_exact(8).map(|byte| byte.iter().fold(0, |value, bit| value << 1 | bit)).collect()
-}
-
 async fn signed(app: &TestApp, header: Value, claims: &Value) -> String {
     let body = json!({"header": header, "claims": claims}).to_string();
     let answer =
@@ -32,7 +18,7 @@ async fn signed(app: &TestApp, header: Value, claims: &Value) -> String {
 async fn every_token_that_is_not_exactly_right_is_refused() {
     let app = TestApp::start().await;
     let (_, session) = app.person("ann").await;
-    let good = claims(&session.access);
+    let good = session.claims();
     let header = json!({"alg": "EdDSA", "typ": "at+jwt"});
     let mut renamed = good.clone();
     renamed["jti"] = json!("another");
@@ -79,13 +65,13 @@ async fn every_token_that_is_not_exactly_right_is_refused() {
 async fn an_access_token_says_what_the_contract_says_and_ends_after_a_quarter_of_an_hour() {
     let app = TestApp::start().await;
     let (email, session) = app.person("ann").await;
-    let claims = claims(&session.access);
+    let claims = session.claims();
     assert_eq!((&claims["sub"], &claims["iss"]), (&session.user["id"], &json!(app.stack.base_url())));
     assert_eq!(claims["exp"].as_i64().unwrap() - claims["iat"].as_i64().unwrap(), 900);
     assert!(claims["sid"].as_str().unwrap().starts_with("ses_") && !claims.to_string().contains(&email));
     let jwks = app.get("/.well-known/jwks.json").await.expect(200);
     assert_eq!(jwks.headers["cache-control"], "public, max-age=300");
-    let header: Value = serde_json::from_slice(&base64(session.access.split('.').next().unwrap())).unwrap();
+    let header = session.header();
     assert_eq!(
         (&header["alg"], &header["typ"], &header["kid"]),
         (&json!("EdDSA"), &json!("at+jwt"), &jwks.body["keys"][0]["kid"])

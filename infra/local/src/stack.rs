@@ -12,6 +12,7 @@ use crate::providers::Providers;
 use crate::pump::{PumpError, Pumps};
 use crate::queues::{QUEUES, Queue};
 use crate::standins::Standins;
+use aws_config::SdkConfig;
 use axum::Router;
 use dynoxide::Database;
 use std::fs::{File, Permissions, TryLockError};
@@ -60,6 +61,7 @@ pub struct Stack {
     address: SocketAddr,
     clock: LocalClock,
     wire: Wire,
+    sdk: SdkConfig,
     queues: Arc<Vec<Queue>>,
     database: Database,
     event_sources: Option<Arc<Pumps>>,
@@ -89,11 +91,16 @@ impl Stack {
         let queues = Arc::new(queues);
         let standins = Standins { drawer: drawer.clone(), queues: Arc::clone(&queues), clock: clock.clone() };
         seed_secrets(&standins, &Env::from_pairs(options.env.clone()))?;
+        let tables = bind(0).await?;
+        let aws = bind(0).await?;
+        let env = environment(&base_url, tables.local_addr()?, aws.local_addr()?, options.env);
+        let sdk = sdk(&env, &wire, &clock);
 
         let mut stack = Self {
             address,
             clock: clock.clone(),
             wire: wire.clone(),
+            sdk: sdk.clone(),
             queues: Arc::clone(&queues),
             database: database.clone(),
             event_sources: None,
@@ -103,9 +110,6 @@ impl Stack {
             pumps: [tokio::spawn(async {}), tokio::spawn(async {})],
             _lock: lock,
         };
-        let tables = bind(0).await?;
-        let aws = bind(0).await?;
-        let env = environment(&base_url, tables.local_addr()?, aws.local_addr()?, options.env);
         let stop = stack.stop_signal();
         let served = database.clone();
         stack.servers.push(tokio::spawn(async move {
@@ -115,7 +119,6 @@ impl Stack {
         }));
         stack.serve(aws, standins.clone().router());
 
-        let sdk = sdk(&env, &wire, &clock);
         let outbound = |provider| Outbound::over(wire.to_provider(provider), &sdk);
         let clients = ProviderClients::new(outbound(IdentityProvider::Google), outbound(IdentityProvider::Github));
         let auth = tollgate_auth::State::new(tollgate_auth::Config::from_env(&env)?, &sdk, clients, clock.platform());
@@ -192,6 +195,12 @@ impl Stack {
     #[must_use]
     pub fn wire(&self) -> &Wire {
         &self.wire
+    }
+
+    /// The settings of an AWS client that reaches its tables and stand-ins.
+    #[must_use]
+    pub fn sdk(&self) -> &SdkConfig {
+        &self.sdk
     }
 
     /// Does `work` while no message moves on: what it calls can be counted.

@@ -121,6 +121,15 @@ impl Standins {
         })
     }
 
+    fn put_secret_value(&self, request: &Value) -> Result<Value, DrawerError> {
+        let name = request["SecretId"].as_str().unwrap_or_default();
+        if self.secret(name)?.is_none() {
+            return Ok(json!({"__type": "ResourceNotFoundException", "Message": "no such secret"}));
+        }
+        self.put_secret(name, request["SecretString"].as_str().unwrap_or_default())?;
+        Ok(json!({"Name": name, "VersionId": request["ClientRequestToken"]}))
+    }
+
     fn send_email(&self, form: &HashMap<String, String>) -> Result<String, DrawerError> {
         let field = |name: &str| form.get(name).cloned().unwrap_or_default();
         let (now, text) = (self.clock.now(), field("Message.Body.Text.Data"));
@@ -160,6 +169,7 @@ async fn call(State(standins): State<Standins>, headers: HeaderMap, body: Bytes)
     let answer = match target {
         "AmazonSQS.SendMessageBatch" => standins.send_batch(&json()),
         "secretsmanager.GetSecretValue" => standins.get_secret(&json()),
+        "secretsmanager.PutSecretValue" => standins.put_secret_value(&json()),
         "" => return send_email(&standins, &body),
         other => Ok(json!({"__type": "UnknownOperationException", "Message": other})),
     };

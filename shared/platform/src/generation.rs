@@ -4,6 +4,7 @@ use crate::Secret;
 use aws_lc_rs::hkdf;
 use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
+use serde_json::json;
 
 /// A key is published this long before it signs.
 pub const PUBLISHED_BEFORE: SignedDuration = SignedDuration::from_mins(15);
@@ -84,6 +85,19 @@ pub fn parse_generations(text: &str) -> Result<Vec<Generation>, BadSecret> {
     Ok(keys)
 }
 
+/// The text of a secret with a new string at its end, there since `now`: what a rotation writes. What the strings before
+/// it made stays good.
+///
+/// # Errors
+/// When `text` is no secret, or `value` will not do.
+pub fn appended(text: &str, value: &Secret<String>, now: Timestamp) -> Result<Secret<String>, BadSecret> {
+    check_secret(value.expose())?;
+    let mut keys = parse_generations(text)?;
+    keys.push(Generation { value: value.clone(), since: now });
+    let keys: Vec<_> = keys.iter().map(|key| json!({"value": key.value.expose(), "since": key.since})).collect();
+    Ok(Secret::new(json!({"keys": keys}).to_string()))
+}
+
 /// Whether `value` may be a secret (S16).
 ///
 /// # Errors
@@ -142,6 +156,21 @@ mod tests {
         }
         assert_eq!(parse_generations("{\"keys\":[]}").err(), Some(BadSecret::Empty));
         assert_eq!(parse_generations("{nonsense").err(), Some(BadSecret::Malformed));
+    }
+
+    // R17
+    #[test]
+    fn a_rotation_appends_and_changes_nothing_of_what_was_there() {
+        let at = |s| Timestamp::from_second(s).unwrap();
+        let value = |n: u8| Secret::new(format!("{GOOD}{n}"));
+        let once = appended(GOOD, &value(1), at(1000)).unwrap();
+        let twice = appended(once.expose(), &value(2), at(2000)).unwrap();
+        let keys = parse_generations(twice.expose()).unwrap();
+        let found: Vec<_> = keys.iter().map(|key| (key.value.expose().clone(), key.since)).collect();
+        let wanted = [(GOOD.to_owned(), at(0)), (format!("{GOOD}1"), at(1000)), (format!("{GOOD}2"), at(2000))];
+        assert_eq!(found, wanted);
+        assert!(appended("unset", &value(1), at(1000)).is_err(), "no secret is there");
+        assert!(appended(GOOD, &Secret::new("short".to_owned()), at(1000)).is_err());
     }
 
     #[test]

@@ -20,7 +20,7 @@ pub mod tokens;
 pub use clock::Clock;
 pub use encoding::fingerprint;
 pub use env::{ConfigError, Env, Origins};
-pub use generation::{BadSecret, check_secret};
+pub use generation::{BadSecret, appended, check_secret};
 pub use outbound::{Outbound, OutboundError};
 pub use random::random_bytes;
 pub use tollgate_domain::secret::Secret;

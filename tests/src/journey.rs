@@ -1,0 +1,199 @@
+//! A person's way through a deployment, from outside: over HTTP and through the mailbox alone, so that the same walk goes
+//! through the stack of a test, through one in an AWS emulator, and through yours.
+
+use crate::app::{Answer, PASSWORD};
+use reqwest::{Client, Method, redirect};
+use serde_json::{Value, json};
+use std::collections::BTreeSet;
+use std::time::{Duration, Instant};
+
+/// A deployment and the mailbox that its mails arrive in.
+pub struct Deployment {
+    client: Client,
+    base_url: String,
+    mailbox: String,
+}
+
+/// How long a mail may take from its request to the mailbox.
+const MAIL_DEADLINE: Duration = Duration::from_secs(60);
+const MAIL_PAUSE: Duration = Duration::from_millis(100);
+
+const ANN: &str = "ann@example.com";
+const NEW_PASSWORD: &str = "another horse staple";
+
+impl Deployment {
+    /// `mailbox` answers a GET with JSON that holds all mails, whatever its shape: the desk's inbox, or an emulator's.
+    pub fn new(base_url: &str, mailbox: &str) -> Self {
+        let client = Client::builder().redirect(redirect::Policy::none()).build().unwrap();
+        Self { client, base_url: base_url.trim_end_matches('/').to_owned(), mailbox: mailbox.to_owned() }
+    }
+
+    /// Walks the whole way on a deployment that nobody has used yet.
+    pub async fn walk(&self) {
+        self.every_path_of_the_document_leads_to_its_function().await;
+        self.what_there_is_not_is_told_as_the_contract_says().await;
+        let refresh_token = self.ann_registers_proves_her_address_and_signs_in().await;
+        self.she_refreshes_signs_out_and_is_out(&refresh_token).await;
+        self.she_signs_in_by_a_mailed_code().await;
+        self.she_sets_a_new_password_by_a_mailed_link().await;
+        self.a_stranger_who_guesses_is_held_back().await;
+    }
+
+    async fn send(&self, method: Method, path: &str, headers: &[(&str, &str)], body: Option<Value>) -> Answer {
+        let mut request = self.client.request(method, format!("{}{path}", self.base_url));
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        if let Some(body) = body {
+            request = request.header("content-type", "application/json").body(body.to_string());
+        }
+        let answer = Answer::read(request.send().await.unwrap()).await;
+        assert!(answer.headers["x-request-id"].to_str().unwrap().starts_with("req_"), "{path}: {}", answer.text);
+        assert_eq!(answer.headers["x-content-type-options"], "nosniff", "{path}");
+        answer
+    }
+
+    async fn get(&self, path: &str) -> Answer {
+        self.send(Method::GET, path, &[], None).await
+    }
+
+    async fn post(&self, path: &str, body: Value) -> Answer {
+        self.send(Method::POST, path, &[], Some(body)).await
+    }
+
+    async fn get_as(&self, access_token: &str, path: &str) -> Answer {
+        self.send(Method::GET, path, &[("authorization", &format!("Bearer {access_token}"))], None).await
+    }
+
+    /// The mail to `to` that has `mark` in its text, once it is there.
+    async fn mail(&self, to: &str, mark: &str) -> String {
+        let started = Instant::now();
+        loop {
+            let all: Value = self.client.get(&self.mailbox).send().await.unwrap().json().await.unwrap();
+            let found = mails_of(&all).into_iter().find(|mail| mail.contains(to) && mail.contains(mark));
+            if let Some(mail) = found {
+                return mail;
+            }
+            assert!(started.elapsed() < MAIL_DEADLINE, "no mail to {to} that says {mark:?}");
+            tokio::time::sleep(MAIL_PAUSE).await;
+        }
+    }
+
+    async fn every_path_of_the_document_leads_to_its_function(&self) {
+        let document = self.get("/openapi.json").await.expect(200).body;
+        let paths = document["paths"].as_object().unwrap();
+        assert!(paths.len() > 20);
+        for (path, operations) in paths {
+            let path = path.replace("{provider}", "google").replace("{id}", "ses_0");
+            let allowed: BTreeSet<_> = operations.as_object().unwrap().keys().map(|name| name.to_uppercase()).collect();
+            let refused = self.send(Method::PUT, &path, &[], None).await.refused(405, "method_not_allowed");
+            let told = refused.headers["allow"].to_str().unwrap().split(',').map(|method| method.trim().to_owned());
+            let told: BTreeSet<_> = told.filter(|method| method != "HEAD").collect();
+            assert_eq!(told, allowed, "{path}");
+        }
+    }
+
+    async fn what_there_is_not_is_told_as_the_contract_says(&self) {
+        self.get("/nothing").await.refused(404, "not_found");
+        self.get("/me").await.refused(401, "unauthenticated");
+        self.get_as("not.a.token", "/sessions").await.refused(401, "unauthenticated");
+        self.get("/google/login").await.refused(503, "provider_not_configured");
+        self.post("/register", json!({"email": "nobody"})).await.expect(422);
+        let account = self.get("/account").await.expect(200);
+        assert!(account.headers["content-security-policy"].to_str().unwrap().contains("default-src"));
+        let head = self.send(Method::HEAD, "/healthz", &[], None).await.expect(200);
+        assert_eq!(head.text, "");
+        let keys = self.get("/.well-known/jwks.json").await.expect(200);
+        assert_eq!(
+            (&keys.body["keys"][0]["crv"], &keys.headers["cache-control"]),
+            (&json!("Ed25519"), &"public, max-age=300".parse().unwrap())
+        );
+        let preflight = [("origin", self.base_url_origin()), ("access-control-request-method", "POST".to_owned())];
+        let headers = preflight.each_ref().map(|(name, value)| (*name, value.as_str()));
+        let allowed = self.send(Method::OPTIONS, "/login", &headers, None).await;
+        assert!(allowed.status.is_success());
+    }
+
+    fn base_url_origin(&self) -> String {
+        self.base_url.split('/').take(3).collect::<Vec<_>>().join("/")
+    }
+
+    async fn ann_registers_proves_her_address_and_signs_in(&self) -> String {
+        let register = json!({"email": ANN, "username": "ann", "password": PASSWORD});
+        self.post("/register", register).await.expect(202);
+        let mail = self.mail(ANN, "/verify?token=").await;
+        self.login(PASSWORD).await.refused(403, "email_not_verified");
+        self.post("/verify", json!({"token": after(&mail, "/verify?token=")})).await.expect(200);
+        let signed_in = self.login(PASSWORD).await.expect(200).body;
+        let me = self.get_as(signed_in["access_token"].as_str().unwrap(), "/me").await.expect(200).body;
+        assert_eq!((&me["username"], &me["email_verified"]), (&json!("ann"), &json!(true)));
+        signed_in["refresh_token"].as_str().unwrap().to_owned()
+    }
+
+    async fn login(&self, password: &str) -> Answer {
+        self.post("/login", json!({"email": ANN, "password": password, "token_delivery": "body"})).await
+    }
+
+    async fn she_refreshes_signs_out_and_is_out(&self, refresh_token: &str) {
+        let with = |token: &str| json!({"refresh_token": token, "token_delivery": "body"});
+        let refreshed = self.post("/refresh-token", with(refresh_token)).await.expect(200).body;
+        let access_token = refreshed["access_token"].as_str().unwrap();
+        let sessions = self.get_as(access_token, "/sessions").await.expect(200).body;
+        assert_eq!(sessions["items"].as_array().unwrap().len(), 1);
+        let refresh_token = refreshed["refresh_token"].as_str().unwrap();
+        self.post("/logout", with(refresh_token)).await.expect(204);
+        self.get_as(access_token, "/me").await.refused(401, "unauthenticated");
+        self.post("/refresh-token", with(refresh_token)).await.refused(401, "invalid_refresh_token");
+    }
+
+    async fn she_signs_in_by_a_mailed_code(&self) {
+        self.post("/request/login-code", json!({"email": ANN})).await.expect(202);
+        let mail = self.mail(ANN, "Your code for").await;
+        let code = six_digits(&mail);
+        let signed_in = self.post("/login/code", json!({"email": ANN, "code": code})).await.expect(200);
+        assert!(signed_in.cookie("refresh_token").is_some());
+        self.post("/login/code", json!({"email": ANN, "code": code})).await.refused(401, "invalid_code");
+    }
+
+    async fn she_sets_a_new_password_by_a_mailed_link(&self) {
+        self.post("/forget-password", json!({"email": ANN})).await.expect(202);
+        let mail = self.mail(ANN, "/new-password?token=").await;
+        let token = after(&mail, "/new-password?token=");
+        self.post("/new-password", json!({"token": token, "password": NEW_PASSWORD})).await.expect(200);
+        self.login(PASSWORD).await.refused(401, "invalid_credentials");
+        self.login(NEW_PASSWORD).await.expect(200);
+    }
+
+    // S7
+    async fn a_stranger_who_guesses_is_held_back(&self) {
+        let guess = json!({"email": "nobody@example.com", "code": "000000"});
+        let mut last = self.post("/login/code", guess.clone()).await;
+        for _ in 0..5 {
+            last = self.post("/login/code", guess.clone()).await;
+        }
+        let refused = last.refused(429, "rate_limited");
+        assert!(refused.headers.contains_key("retry-after") && refused.headers.contains_key("ratelimit"));
+    }
+}
+
+/// The mails in what a mailbox answers, each as text: the entries of the first list that there is.
+fn mails_of(value: &Value) -> Vec<String> {
+    match value {
+        Value::Array(mails) => mails.iter().map(|mail| mail.to_string()).collect(),
+        Value::Object(fields) => fields.values().map(mails_of).find(|mails| !mails.is_empty()).unwrap_or_default(),
+        _ => Vec::new(),
+    }
+}
+
+/// The token that stands behind `mark`.
+fn after<'m>(mail: &'m str, mark: &str) -> &'m str {
+    let rest = mail.split_once(mark).unwrap().1;
+    let end = rest.find(|c: char| !(c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_'))).unwrap_or(rest.len());
+    &rest[..end]
+}
+
+/// The code that a mail prints: the only six digits that stand alone.
+fn six_digits(mail: &str) -> &str {
+    let is_code = |word: &&str| word.len() == 6 && word.bytes().all(|byte| byte.is_ascii_digit());
+    mail.split(|c: char| !c.is_ascii_alphanumeric()).find(is_code).unwrap()
+}
