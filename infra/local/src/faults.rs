@@ -214,7 +214,7 @@ impl Wire {
         request: HttpRequest,
     ) -> Result<HttpResponse, ConnectorError> {
         let steps = self.state().steps.clone().filter(|_| service == Service::Dynamodb);
-        let _until_it_is_over = turn(steps, &operation).await;
+        let _until_it_is_over = turn(steps, &operation, request.body().bytes()).await;
         let table_request =
             (service == Service::Dynamodb).then(|| request.body().bytes().map(<[u8]>::to_vec)).flatten();
         match self.meet(service, &operation) {

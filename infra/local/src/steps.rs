@@ -1,6 +1,7 @@
 //! The functions' calls to the tables one at a time, in an order that a test gives.
 
 use crate::invocation::Invocation;
+use serde_json::Value;
 use tokio::sync::{mpsc, oneshot};
 
 /// Where a call stands.
@@ -10,8 +11,8 @@ pub enum Step {
     Waits {
         /// The function's run that makes it.
         invocation: u64,
-        /// Its operation.
-        operation: String,
+        /// What it asks for.
+        call: TableCall,
         /// Lets it go.
         go: oneshot::Sender<()>,
     },
@@ -20,6 +21,15 @@ pub enum Step {
         /// The function's run that made it.
         invocation: u64,
     },
+}
+
+/// A call to the tables, before it is made.
+#[derive(Debug)]
+pub struct TableCall {
+    /// Its operation, by the API's own name.
+    pub operation: String,
+    /// Its request.
+    pub request: Value,
 }
 
 /// Says that the call is over, however it ends.
@@ -35,10 +45,16 @@ impl Drop for Turn {
 }
 
 /// Waits until this call is let go. Without anybody who steps, and outside of a function's run, nothing waits.
-pub(crate) async fn turn(steps: Option<mpsc::UnboundedSender<Step>>, operation: &str) -> Option<Turn> {
+pub(crate) async fn turn(
+    steps: Option<mpsc::UnboundedSender<Step>>,
+    operation: &str,
+    request: Option<&[u8]>,
+) -> Option<Turn> {
     let (steps, invocation) = (steps?, Invocation::current()?.number);
     let (go, gone) = oneshot::channel();
-    steps.send(Step::Waits { invocation, operation: operation.to_owned(), go }).ok()?;
+    let request = request.and_then(|body| serde_json::from_slice(body).ok()).unwrap_or_default();
+    let call = TableCall { operation: operation.to_owned(), request };
+    steps.send(Step::Waits { invocation, call, go }).ok()?;
     let _let_go_or_nobody_steps_any_more = gone.await;
     Some(Turn { steps, invocation })
 }

@@ -1,14 +1,20 @@
 //! Two requests that race, stepped through every order of their calls to the tables (R9, R10, R11): each call waits until
 //! this scheduler lets it go, one at a time, so an order is a choice and not luck, and all of them can be tried.
+//!
+//! Orders that differ only in neighbours that touch no item in common end alike; of such a family one is run, found by
+//! sleep sets (Godefroid, Partial-Order Methods for the Verification of Concurrent Systems, 1996).
 
 mod duels;
+mod footprint;
 
 pub use duels::RACES;
 
 use crate::app::{Answer, TestApp, options, start_time};
 use crate::panic_text;
 use crate::request::Request;
+use footprint::Footprint;
 use futures_util::future::BoxFuture;
+use std::collections::VecDeque;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::sync::oneshot;
 use tollgate_local::Options;
@@ -43,21 +49,22 @@ pub async fn enumerate(race: Race) -> Report {
     let mut prefix = Vec::new();
     loop {
         let followed = prefix.clone();
-        let run = tokio::spawn(async move { one_order(race, followed).await }).await;
-        report.orders += 1;
-        let made = match run {
-            Ok(made) => made,
+        let Order { choices, outcome } = match tokio::spawn(async move { one_order(race, followed).await }).await {
+            Ok(order) => order,
             Err(panic) => {
                 report.failures.push(format!("{} · {prefix:?}…\n  {}", race.name, panic_text(panic)));
                 return report; // where it went from there is not known
             }
         };
-        report.failures.extend(made.failure.map(|failure| format!("{} · {:?}\n  {failure}", race.name, made.choices)));
+        report.orders += usize::from(outcome != Outcome::SeenBefore);
+        if let Outcome::Wrong(text) = outcome {
+            report.failures.push(format!("{} · {choices:?}\n  {text}", race.name));
+        }
         // The last choice that could have been the second request goes the other way.
-        let Some(last) = made.choices.iter().rposition(|choice| choice.taken == 0 && choice.could_be_other) else {
+        let Some(last) = choices.iter().rposition(|choice| choice.taken == 0 && choice.could_be_other) else {
             return report;
         };
-        prefix = made.choices[..last].iter().map(|choice| choice.taken).chain([1]).collect();
+        prefix = choices[..last].iter().map(|choice| choice.taken).chain([1]).collect();
     }
 }
 
@@ -76,7 +83,15 @@ impl std::fmt::Debug for Choice {
 
 struct Order {
     choices: Vec<Choice>,
-    failure: Option<String>,
+    outcome: Outcome,
+}
+
+#[derive(PartialEq)]
+enum Outcome {
+    Right,
+    Wrong(String),
+    /// Another run ends like this one.
+    SeenBefore,
 }
 
 async fn one_order(race: Race, prefix: Vec<usize>) -> Order {
@@ -85,11 +100,13 @@ async fn one_order(race: Race, prefix: Vec<usize>) -> Order {
     app.drain().await;
     let (choices, answers) = app.stack.held(stepped(&app, requests, prefix)).await;
     app.stack.wire().run_free();
+    let Some(answers) = answers else { return Order { choices, outcome: Outcome::SeenBefore } };
     let checked = tokio::spawn(async move {
         check(&app, answers).await;
         app.drain().await;
     });
-    Order { choices, failure: checked.await.err().map(panic_text) }
+    let outcome = checked.await.map_or_else(|panic| Outcome::Wrong(panic_text(panic)), |()| Outcome::Right);
+    Order { choices, outcome }
 }
 
 /// One of the two, as the scheduler sees it.
@@ -97,7 +114,7 @@ async fn one_order(race: Race, prefix: Vec<usize>) -> Order {
 struct Worker {
     /// The functions' runs that are its own: a request is one.
     invocation: Option<u64>,
-    waiting: Vec<oneshot::Sender<()>>,
+    waiting: VecDeque<(Footprint, oneshot::Sender<()>)>,
     answer: Option<Answer>,
 }
 
@@ -107,14 +124,13 @@ enum Heard {
     Answered(usize, Answer),
 }
 
-/// Lets the calls of both go one at a time, by `prefix` first.
-async fn stepped(app: &TestApp, requests: [Request; 2], prefix: Vec<usize>) -> (Vec<Choice>, [Answer; 2]) {
+/// Lets the calls of both go one at a time, by `prefix` first. No answers where another run ends like this one.
+async fn stepped(app: &TestApp, requests: [Request; 2], prefix: Vec<usize>) -> (Vec<Choice>, Option<[Answer; 2]>) {
     let (say, mut hear) = unbounded_channel();
     tokio::spawn(pass_on(app.stack.wire().step(), say.clone()));
     let mut workers = [Worker::default(), Worker::default()];
-    let [first, second] = requests;
     // One after the other up to its first call: what waits first is the first one's.
-    for (index, request) in [first, second].into_iter().enumerate() {
+    for (index, request) in requests.into_iter().enumerate() {
         let (client, base, say) = (app.client.clone(), app.stack.base_url(), say.clone());
         tokio::spawn(async move {
             let answer = request.send_by(&client, &base).await;
@@ -125,12 +141,23 @@ async fn stepped(app: &TestApp, requests: [Request; 2], prefix: Vec<usize>) -> (
         }
     }
     let mut choices = Vec::new();
+    // Whether the first one's next call went first in a run before, and has met nothing since that it does not commute
+    // with: to let it go now would end as that run did.
+    let mut first_sleeps = false;
     loop {
-        let ready: Vec<usize> = (0..2).filter(|index| !workers[*index].waiting.is_empty()).collect();
-        let Some(taken) = prefix.get(choices.len()).copied().or_else(|| ready.first().copied()) else { break };
-        assert!(ready.contains(&taken), "the same choices led elsewhere");
-        choices.push(Choice { taken, could_be_other: ready.len() == 2 });
-        let _gone = workers[taken].waiting.remove(0).send(());
+        let can_go = [!workers[0].waiting.is_empty(), !workers[1].waiting.is_empty()];
+        let taken = match (prefix.get(choices.len()), can_go) {
+            (Some(taken), _) => *taken,
+            (None, [true, _]) if !first_sleeps => 0,
+            (None, [_, true]) => 1,
+            (None, [true, false]) => return (choices, None),
+            (None, [false, false]) => break,
+        };
+        choices.push(Choice { taken, could_be_other: can_go[1 - taken] });
+        let (footprint, go) = workers[taken].waiting.pop_front().expect("the same choices lead to the same calls");
+        first_sleeps =
+            taken == 1 && workers[0].waiting.front().is_some_and(|(first, _)| first.commutes_with(&footprint));
+        let _gone = go.send(());
         // Its call ends; then it makes the next one, or it is answered.
         let mut is_over = false;
         while !is_over || workers[taken].is_running() {
@@ -138,7 +165,7 @@ async fn stepped(app: &TestApp, requests: [Request; 2], prefix: Vec<usize>) -> (
         }
     }
     let answers = workers.map(|worker| worker.answer.expect("an answer"));
-    (choices, answers)
+    (choices, Some(answers))
 }
 
 impl Worker {
@@ -151,11 +178,11 @@ impl Worker {
 /// Takes in what is heard while `running` alone moves; whether a call was over.
 async fn hear_one(hear: &mut UnboundedReceiver<Heard>, workers: &mut [Worker; 2], running: usize) -> bool {
     match hear.recv().await.expect("somebody moves") {
-        Heard::Step(Step::Waits { invocation, go, .. }) => {
+        Heard::Step(Step::Waits { invocation, call, go }) => {
             let known = workers.iter().position(|worker| worker.invocation == Some(invocation));
             let worker = &mut workers[known.unwrap_or(running)];
             worker.invocation = Some(invocation);
-            worker.waiting.push(go);
+            worker.waiting.push_back((Footprint::of(&call), go));
             false
         }
         Heard::Step(Step::Over { .. }) => true,

@@ -1,0 +1,113 @@
+//! Which items a call to the tables touches: two calls that touch no item in common, or only read it, can change places
+//! without anybody noticing.
+
+use serde_json::Value;
+use tollgate_local::steps::TableCall;
+use tollgate_store::schema::TABLES;
+
+/// What a call touches.
+#[derive(Debug, Default)]
+pub struct Footprint(Vec<Touch>);
+
+#[derive(Debug)]
+struct Touch {
+    table: String,
+    /// `None`: any item.
+    partition: Option<String>,
+    /// `None`: any item of the partition.
+    sort: Option<String>,
+    writes: bool,
+}
+
+impl Footprint {
+    pub fn of(call: &TableCall) -> Self {
+        let request = &call.request;
+        match call.operation.as_str() {
+            "GetItem" => Self(vec![touch(request, &request["Key"], false)]),
+            "PutItem" => Self(vec![touch(request, &request["Item"], true)]),
+            "UpdateItem" | "DeleteItem" => Self(vec![touch(request, &request["Key"], true)]),
+            "TransactWriteItems" => {
+                let items = request["TransactItems"].as_array().unwrap().iter();
+                let part = |item: &Value| {
+                    let (kind, part) = item.as_object().unwrap().iter().next().unwrap();
+                    let key = if kind == "Put" { &part["Item"] } else { &part["Key"] };
+                    touch(part, key, kind != "ConditionCheck")
+                };
+                Self(items.map(part).collect())
+            }
+            "BatchGetItem" => {
+                let tables = request["RequestItems"].as_object().unwrap().iter();
+                let keys = tables.flat_map(|(table, request)| {
+                    let keys = request["Keys"].as_array().unwrap().iter();
+                    keys.map(move |key| touch_in(table, key, false))
+                });
+                Self(keys.collect())
+            }
+            // By partition or by index: any item of the table.
+            _ => {
+                let table = request["TableName"].as_str().unwrap().to_owned();
+                Self(vec![Touch { table, partition: None, sort: None, writes: false }])
+            }
+        }
+    }
+
+    /// Whether the two calls can change places.
+    pub fn commutes_with(&self, other: &Self) -> bool {
+        !self.0.iter().any(|one| other.0.iter().any(|two| one.conflicts_with(two)))
+    }
+}
+
+fn touch(request: &Value, key: &Value, writes: bool) -> Touch {
+    touch_in(request["TableName"].as_str().unwrap(), key, writes)
+}
+
+fn touch_in(table: &str, key: &Value, writes: bool) -> Touch {
+    let spec = TABLES.iter().find(|spec| table.ends_with(spec.name)).unwrap();
+    Touch {
+        table: table.to_owned(),
+        partition: Some(key[spec.partition_key].to_string()),
+        sort: spec.sort_key.map(|name| key[name].to_string()),
+        writes,
+    }
+}
+
+impl Touch {
+    fn conflicts_with(&self, other: &Self) -> bool {
+        let may_be_same = |one: &Option<String>, two: &Option<String>| one.is_none() || two.is_none() || one == two;
+        (self.writes || other.writes)
+            && self.table == other.table
+            && may_be_same(&self.partition, &other.partition)
+            && may_be_same(&self.sort, &other.sort)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn call(operation: &str, request: Value) -> Footprint {
+        Footprint::of(&TableCall { operation: operation.to_owned(), request })
+    }
+
+    #[test]
+    fn calls_change_places_unless_one_writes_what_the_other_touches() {
+        let key = |pk: &str, sk: &str| json!({"pk": {"S": pk}, "sk": {"S": sk}});
+        let get = |pk: &str| call("GetItem", json!({"TableName": "t-sessions", "Key": key(pk, "a")}));
+        let put = |pk: &str, sk: &str| call("PutItem", json!({"TableName": "t-sessions", "Item": key(pk, sk)}));
+        let query = call("Query", json!({"TableName": "t-sessions"}));
+        let gate = json!({"TableName": "t-gate", "Key": {"pk": {"S": "p"}}});
+        let transaction = call(
+            "TransactWriteItems",
+            json!({"TransactItems": [
+                {"ConditionCheck": gate}, {"Put": {"TableName": "t-sessions", "Item": key("p", "a")}},
+            ]}),
+        );
+        assert!(get("p").commutes_with(&get("p")) && get("p").commutes_with(&query));
+        assert!(put("p", "a").commutes_with(&put("q", "a")) && put("p", "a").commutes_with(&put("p", "b")));
+        assert!(!put("p", "a").commutes_with(&get("p")) && !query.commutes_with(&put("p", "a")));
+        assert!(!transaction.commutes_with(&get("p")) && transaction.commutes_with(&get("q")));
+        assert!(transaction.commutes_with(&call("GetItem", gate.clone())));
+        assert!(!transaction.commutes_with(&call("UpdateItem", gate)));
+    }
+}
