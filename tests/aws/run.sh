@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# The whole stack as it is deployed: builds the functions, deploys template.yaml unchanged into an AWS emulator, and
-# walks a person's way through it. Makes its own Python environment; leaves nothing running.
+# The whole stack as it is deployed: builds the functions, deploys template.yaml unchanged into an AWS emulator that
+# enforces IAM, walks a person's way through it, breaks a function in each way that a deployment can, and deletes it all.
+# Makes its own Python environments; leaves nothing running.
 set -euo pipefail
 root="$(cd "$(dirname "$0")/../.." && pwd)"
 cd "$root"
@@ -18,8 +19,8 @@ export PATH="$environments/sam/bin:$PATH"
 port="$("$python" -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')"
 work="$(mktemp -d)"
 trap 'kill "$emulator" 2>/dev/null || true; wait "$emulator" 2>/dev/null || true; rm -rf "$work"' EXIT
-# A clean environment: what the emulator has, its functions have.
-env -i HOME="$work" PATH="$PATH" AWS_ENDPOINT_URL="http://127.0.0.1:$port" GATEWAY_PORT="$port" \
+# A clean environment: what the emulator has, its functions have. With AUTH each call is judged by its caller's role.
+env -i HOME="$work" PATH="$PATH" AWS_ENDPOINT_URL="http://127.0.0.1:$port" GATEWAY_PORT="$port" AUTH=true \
   MINISTACK_REGION=us-east-1 BIND_HOST=127.0.0.1 IOT_MTLS_ENABLED=0 \
   "$environments/emulator/bin/ministack" >"$work/emulator.log" 2>&1 &
 emulator=$!
@@ -27,11 +28,20 @@ export AWS_ENDPOINT_URL="http://127.0.0.1:$port" AWS_DEFAULT_REGION=us-east-1 AW
 
 # SES must know the sender before mail goes out.
 "$python" tests/aws/wait.py
+sam validate --lint
+"$python" tests/aws/refused.py template.yaml
 case "$(uname -m)" in aarch64 | arm64) architecture=arm64 ;; *) architecture=x86_64 ;; esac
+cargo build --workspace --bin walk --locked
 sam build --build-dir "$work/build" --parameter-overrides "Architecture=$architecture"
 sam deploy --template-file "$work/build/template.yaml" --config-file "$root/samconfig.toml" --stack-name tollgate-test \
   --resolve-s3 --capabilities CAPABILITY_IAM CAPABILITY_AUTO_EXPAND --no-confirm-changeset --no-progressbar \
   --parameter-overrides "Stage=test" "AppUrl=http://127.0.0.1:$port" "MailFrom=no-reply@example.com" \
   "MailIdentity=no-reply@example.com" "Architecture=$architecture"
-"$python" tests/aws/walk.py tollgate-test || { tail -n 60 "$work/emulator.log"; exit 1; }
+gateway="$("$python" tests/aws/mend.py tollgate-test)"
+failed() {
+  tail -n 80 "$work/emulator.log"
+  exit 1
+}
+"$CARGO_TARGET_DIR/debug/walk" "$gateway" "http://127.0.0.1:$port/_ministack/ses/messages" || failed
+"$python" tests/aws/broken.py tollgate-test "$gateway" || failed
 sam delete --stack-name tollgate-test --no-prompts

@@ -123,6 +123,20 @@ fn each_function_is_given_exactly_the_settings_that_it_reads() {
     }
 }
 
+#[test]
+fn each_parameter_says_which_values_it_takes_and_each_rule_why() {
+    let template = template();
+    for (name, parameter) in template["Parameters"].as_mapping().unwrap() {
+        let is_bound = ["AllowedPattern", "AllowedValues", "MinValue", "MaxLength"];
+        assert!(is_bound.iter().any(|bound| parameter.get(*bound).is_some()), "{name:?}");
+    }
+    for (name, rule) in template["Rules"].as_mapping().unwrap() {
+        for assertion in rule["Assertions"].as_sequence().unwrap() {
+            assert!(assertion["AssertDescription"].as_str().is_some(), "{name:?}");
+        }
+    }
+}
+
 // S32
 #[test]
 fn no_secret_stands_in_a_variable_or_in_the_template() {
