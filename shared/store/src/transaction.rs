@@ -2,7 +2,6 @@
 
 use crate::codec::Item;
 use crate::{Store, StoreError};
-use aws_sdk_dynamodb::error::ProvideErrorMetadata;
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::types::builders::{ConditionCheckBuilder, DeleteBuilder, PutBuilder, UpdateBuilder};
 use aws_sdk_dynamodb::types::{Put, ReturnConsumedCapacity, TransactWriteItem};
@@ -84,7 +83,7 @@ impl<L: Copy> Transaction<'_, L> {
             items.push(item.map_err(Refusal::Failed)?);
         }
         // Its own token makes the SDK's retry of one whose answer was lost the same transaction (R8). A new try after a
-        // conflict is the same one too: nothing of it has happened.
+        // conflict has another token: nothing of the one before has happened.
         let call = self
             .store
             .client
@@ -98,11 +97,10 @@ impl<L: Copy> Transaction<'_, L> {
                 Ok(_) => return Ok(()),
                 Err(error) => error,
             };
+            // The same transaction may still be under way (`TransactionInProgressException`, after a lost answer): the SDK
+            // has asked again under the same token. A new try would be another transaction and be refused by this one's
+            // work, as if somebody else had done it.
             let Some(TransactWriteItemsError::TransactionCanceledException(canceled)) = error.as_service_error() else {
-                let conflict = error.code() == Some("TransactionInProgressException");
-                if conflict && tries < CONFLICT_TRIES {
-                    continue;
-                }
                 return Err(Refusal::Failed(StoreError::of(error)));
             };
             let reasons = canceled.cancellation_reasons();
