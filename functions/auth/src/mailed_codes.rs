@@ -24,11 +24,11 @@ pub async fn try_code(
     let row = state.store.count_try(row, &context.request_id, context.now).await?;
     let decoy = format!("decoy#{}", whose.as_str());
     let counted = if row.is_some() { whose.as_str() } else { &decoy };
-    let has_tries = state.store.count_code_try(counted, context.now).await?;
+    let has_tries = state.store.count_code_try(counted, &context.request_id, context.now).await?;
     let Some(row) = row.filter(|_| has_tries) else { return Ok(None) };
     if !codes.is_code_of(code.expose(), &row) {
         return Ok(None);
     }
-    state.store.forgive_code_try(whose.as_str()).await?;
+    state.store.forgive_code_try(whose.as_str(), &context.request_id).await?;
     Ok(Some(row))
 }

@@ -30,6 +30,7 @@ pub use social::{FlowRow, LinkFor, Linked, Takeover};
 
 use aws_sdk_dynamodb::Client;
 use aws_types::SdkConfig;
+use codec::Item;
 use tollgate_domain::RequestId;
 
 /// The version of the items' shape; every item carries it as `v`.
@@ -57,4 +58,9 @@ impl Store {
 /// What a write carries, so that one whose answer was lost is known again (R8).
 pub(crate) fn write_id(request: &RequestId) -> String {
     request.bare()
+}
+
+/// Whether `item` carries the write `by`.
+pub(crate) fn is_of(item: &Item, by: &str) -> bool {
+    item.get("by").and_then(|value| value.as_s().ok()).is_some_and(|found| found == by)
 }

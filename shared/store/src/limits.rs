@@ -1,10 +1,10 @@
 //! Counters that move before what they count is looked at: rates of calls, mails to an address, tries at codes. One
 //! conditional write in the calm case, two at most; no answer means no (S7, S11).
 
-use crate::codec::{Item, item, n, read, s};
+use crate::codec::{item, n, read, s};
 use crate::schema::LIMITS;
 use crate::update::{Updated, conditional};
-use crate::{SCHEMA_VERSION, Store, StoreError, write_id};
+use crate::{SCHEMA_VERSION, Store, StoreError, is_of, write_id};
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnConsumedCapacity, ReturnValuesOnConditionCheckFailure};
 use jiff::Timestamp;
@@ -26,10 +26,6 @@ pub enum Bucket {
 
 fn ttl(ends_ms: i64) -> AttributeValue {
     n(ends_ms / 1000 + 60)
-}
-
-fn is_of(item: &Item, by: &str) -> bool {
-    item.get("by").and_then(|value| value.as_s().ok()).is_some_and(|found| found == by)
 }
 
 impl Store {
@@ -83,7 +79,9 @@ impl Store {
         if filled_ms > latest_ms {
             return Ok(full(filled_ms));
         }
-        let refused = take("SET filled_ms = filled_ms + :call", "filled_ms <= :latest", (":latest", latest_ms)).await?;
+        // The second half: once for each request, also when an answer was lost (R8).
+        let has_room = "filled_ms <= :latest AND (attribute_not_exists(#by) OR #by <> :by)";
+        let refused = take("SET filled_ms = filled_ms + :call", has_room, (":latest", latest_ms)).await?;
         Ok(refused.map_or(Bucket::Admitted, full))
     }
 
@@ -135,26 +133,33 @@ impl Store {
     ///
     /// # Errors
     /// When DynamoDB does not answer.
-    pub async fn count_code_try(&self, whom: &str, now: Timestamp) -> Result<bool, StoreError> {
-        let now_ms = now.as_millisecond();
+    pub async fn count_code_try(&self, whom: &str, request: &RequestId, now: Timestamp) -> Result<bool, StoreError> {
+        let (now_ms, by) = (now.as_millisecond(), write_id(request));
         let write = async |update: &str, condition: &str, values: &[(&str, i64)]| {
             let mut call = self
                 .client
                 .update_item()
                 .table_name(self.table(LIMITS))
                 .key("pk", s(format!("TRIES#{whom}")))
-                .update_expression(update)
+                .update_expression(format!("{update}, #by = :by, #ttl = :ttl"))
                 .condition_expression(condition)
+                .expression_attribute_names("#by", "by")
                 .expression_attribute_names("#count", "count")
                 .expression_attribute_names("#ttl", "ttl")
-                .expression_attribute_values(":ttl", ttl(now_ms + DAY_MS));
+                .expression_attribute_values(":by", s(&by))
+                .expression_attribute_values(":ttl", ttl(now_ms + DAY_MS))
+                .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
             for (name, value) in values {
                 call = call.expression_attribute_values(*name, n(value));
             }
-            conditional(call).await.map(|updated| matches!(updated, Updated::Done(_)))
+            Ok::<_, StoreError>(match conditional(call).await? {
+                Updated::Done(_) => true,
+                // This very request did it: the answer to its first try was lost (R8).
+                Updated::Refused(row) => is_of(&row, &by),
+            })
         };
         let first = write(
-            "SET #count = :one, ends_ms = :ends, #ttl = :ttl, v = :one",
+            "SET #count = :one, ends_ms = :ends, v = :one",
             "attribute_not_exists(pk) OR ends_ms <= :now OR #count <= :none",
             &[(":one", 1), (":none", 0), (":now", now_ms), (":ends", now_ms + DAY_MS)],
         )
@@ -163,22 +168,26 @@ impl Store {
             return Ok(true);
         }
         let max = i64::from(CODE_TRIES);
-        write("SET #count = #count + :one, #ttl = :ttl", "#count < :max", &[(":one", 1), (":max", max)]).await
+        let condition = "#count < :max AND (attribute_not_exists(#by) OR #by <> :by)";
+        write("SET #count = #count + :one", condition, &[(":one", 1), (":max", max)]).await
     }
 
-    /// Takes back a try that turned out right: only wrong ones count.
+    /// Takes back a try of `request` that turned out right: only wrong ones count.
     ///
     /// # Errors
     /// When DynamoDB does not answer; then it counts as a wrong one.
-    pub async fn forgive_code_try(&self, whom: &str) -> Result<(), StoreError> {
+    pub async fn forgive_code_try(&self, whom: &str, request: &RequestId) -> Result<(), StoreError> {
         let call = self
             .client
             .update_item()
             .table_name(self.table(LIMITS))
             .key("pk", s(format!("TRIES#{whom}")))
-            .update_expression("SET #count = #count - :one")
-            .condition_expression("#count > :none")
+            .update_expression("SET #count = #count - :one, #by = :by")
+            // The second half: once for each request, also when an answer was lost (R8).
+            .condition_expression("#count > :none AND (attribute_not_exists(#by) OR #by <> :by)")
+            .expression_attribute_names("#by", "by")
             .expression_attribute_names("#count", "count")
+            .expression_attribute_values(":by", s(format!("{}-right", write_id(request))))
             .expression_attribute_values(":one", n(1))
             .expression_attribute_values(":none", n(0));
         conditional(call).await.map(|_| ())

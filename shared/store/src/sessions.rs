@@ -3,7 +3,7 @@
 use crate::codec::{Item, item, n, read, s};
 use crate::schema::SESSIONS;
 use crate::update::{Updated, conditional};
-use crate::{Store, StoreError, write_id};
+use crate::{Store, StoreError, is_of, write_id};
 use aws_sdk_dynamodb::types::builders::UpdateBuilder;
 use aws_sdk_dynamodb::types::{
     AttributeValue, KeysAndAttributes, ReturnConsumedCapacity, ReturnValue, ReturnValuesOnConditionCheckFailure, Update,
@@ -292,13 +292,22 @@ impl Store {
         now: Timestamp,
     ) -> Result<Option<OneTimeRow>, StoreError> {
         let row = row.filter(|row| row.takes_tries(now));
+        let by = write_id(request);
         let update = self.client.update_item().table_name(self.table(SESSIONS));
         let update = match &row {
             Some(row) => {
                 let [(pk, user), (sk, id)] = onetime_key(&row.user_id, row.purpose, &row.id);
-                let alive = "tries < :max AND attribute_not_exists(used_at) AND attribute_not_exists(code_used_at)";
-                let update = update.key(pk, user).key(sk, id).update_expression("ADD tries :one");
-                update.condition_expression(alive).expression_attribute_values(":max", n(MAX_TRIES))
+                let alive = "tries < :max AND attribute_not_exists(used_at) AND attribute_not_exists(code_used_at) \
+                             AND (attribute_not_exists(#by) OR #by <> :by)";
+                update
+                    .key(pk, user)
+                    .key(sk, id)
+                    .update_expression("SET #by = :by ADD tries :one")
+                    .condition_expression(alive)
+                    .expression_attribute_names("#by", "by")
+                    .expression_attribute_values(":by", s(&by))
+                    .expression_attribute_values(":max", n(MAX_TRIES))
+                    .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
             }
             None => update
                 .key("pk", s(format!("DECOY#{request}")))
@@ -310,6 +319,8 @@ impl Store {
         let update = update.expression_attribute_values(":one", n(1)).return_values(ReturnValue::AllNew);
         match conditional(update).await? {
             Updated::Done(counted) if row.is_some() => read(SESSIONS, counted).map(Some),
+            // This very request did it: the answer to its first try was lost (R8).
+            Updated::Refused(counted) if is_of(&counted, &by) => read(SESSIONS, counted).map(Some),
             Updated::Done(_) | Updated::Refused(_) => Ok(None),
         }
     }
