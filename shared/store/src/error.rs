@@ -7,7 +7,8 @@ use std::error::Error;
 /// A call that gave no answer to work with.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
-    /// Throttled, timed out or down, after bounded retries: to be tried again later (503).
+    /// Throttled, timed out or down, after bounded retries, or a table or permission is missing: to be tried again later
+    /// (503).
     #[error("DynamoDB is unavailable: {0}")]
     Unavailable(String),
     /// An item that is not what this version or an earlier one writes.
@@ -18,7 +19,7 @@ pub enum StoreError {
         /// What is wrong with it; never its content.
         detail: String,
     },
-    /// A state that the conditions of all writes exclude, or a call that DynamoDB does not take: a bug.
+    /// A state that the conditions of all writes exclude, or a call that DynamoDB cannot read: a bug.
     #[error("unexpected: {0}")]
     Unexpected(String),
 }
@@ -30,14 +31,11 @@ impl StoreError {
         E: ProvideErrorMetadata + Error + Send + Sync + 'static,
         R: std::fmt::Debug + Send + Sync + 'static,
     {
+        // What no deployment and no later try can mend. A missing table or permission is a fault of the deployment: whoever
+        // calls is told to come again (503), and the log names it.
         let refused = matches!(
             error.as_service_error().and_then(ProvideErrorMetadata::code),
-            Some(
-                "ValidationException"
-                    | "ResourceNotFoundException"
-                    | "AccessDeniedException"
-                    | "SerializationException"
-            )
+            Some("ValidationException" | "SerializationException" | "ConditionalCheckFailedException")
         );
         let text = DisplayErrorContext(error).to_string();
         if refused { Self::Unexpected(text) } else { Self::Unavailable(text) }
