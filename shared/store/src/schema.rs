@@ -110,9 +110,10 @@ impl Store {
     /// # Errors
     /// When DynamoDB refuses one.
     pub async fn create_tables(&self) -> Result<(), StoreError> {
-        let there = self.client.list_tables().send().await.map_err(StoreError::of)?;
+        let names = self.client.list_tables().into_paginator().items().send();
+        let there = names.collect::<Result<Vec<_>, _>>().await.map_err(StoreError::of)?;
         for spec in TABLES {
-            if !there.table_names().contains(&self.table(spec.name)) {
+            if !there.contains(&self.table(spec.name)) {
                 self.create_table(spec).await?;
             }
         }
