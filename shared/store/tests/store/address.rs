@@ -1,0 +1,157 @@
+//! The change of an account's address.
+
+use crate::people::{at, email, entry, mail, newcomer, secret, user};
+use crate::tables::Tables;
+use serde_json::{Value, json};
+use tollgate_domain::Email;
+use tollgate_domain::onetime::{OneTimeRow, Purpose};
+use tollgate_store::{AddressChange, ChangedAddress, NewAccount, Outgoing, StoreError};
+
+/// Ann, who asked for another address, and the row that proves it.
+struct Asked {
+    tables: Tables,
+    ann: NewAccount,
+    to: Email,
+    row: OneTimeRow,
+}
+
+impl Asked {
+    async fn with(ann: NewAccount) -> Self {
+        let tables = Tables::new().await;
+        let ann = tables.registered(ann).await;
+        let to = email("New@example.com");
+        let row = OneTimeRow { new_email: Some(to.clone()), ..secret("r1", Purpose::ChangeEmail, &ann.profile) };
+        tables.rival.put_onetime(&row, &mail(50)).await.unwrap();
+        Self { tables, ann, to, row }
+    }
+
+    async fn new() -> Self {
+        Self::with(newcomer("Ann", 1)).await
+    }
+
+    async fn prove(&self) -> Result<ChangedAddress, StoreError> {
+        self.prove_with(&mail(60)).await
+    }
+
+    async fn prove_with(&self, notice: &Outgoing) -> Result<ChangedAddress, StoreError> {
+        let change = AddressChange {
+            profile: &self.ann.profile,
+            credentials: self.ann.credentials.as_ref(),
+            password_version: 1,
+            to: &self.to,
+            row: &self.row,
+            notice,
+            audit: &entry(60, &user(1)),
+        };
+        self.tables.store.change_address(&change, at(60)).await
+    }
+
+    /// The proof after one row of `table` was changed, which must refuse it.
+    async fn refused_after(&self, table: &str, key: &str, change: impl FnOnce(&mut Value)) -> ChangedAddress {
+        self.tables.edit(table, key, change).await;
+        self.tables.untouched(self.prove()).await.unwrap()
+    }
+}
+
+fn of(prefix: &str) -> String {
+    format!("{prefix}#{}", user(1))
+}
+
+#[tokio::test]
+async fn a_proved_address_takes_the_place_of_the_old_one_everywhere() {
+    let asked = Asked::new().await;
+    let before = asked.tables.all().await.len();
+    assert_eq!(asked.prove().await.unwrap(), ChangedAddress::Done);
+    let store = &asked.tables.store;
+    let profile = store.profile(&user(1)).await.unwrap().unwrap();
+    assert_eq!((profile.email.as_str(), profile.email_verified), ("New@example.com", true));
+    assert_eq!(asked.tables.row("identity", &of("USER")).await["email_key"], "new@example.com");
+    assert_eq!(store.user_of_email(&email("new@example.com")).await.unwrap(), Some(user(1)));
+    assert_eq!(asked.tables.row("identity", "EMAIL#new@example.com").await["address"], "New@example.com");
+    assert_eq!(store.user_of_email(&email("ann@example.com")).await.unwrap(), None, "the old one is free");
+    let moved = store.credentials(&email("new@example.com")).await.unwrap().unwrap();
+    assert_eq!((moved.user_id, moved.hash.as_str(), moved.password_version), (user(1), "hash1", 1));
+    assert!(store.credentials(&email("ann@example.com")).await.unwrap().is_none());
+    let used = store.onetime(&user(1), Purpose::ChangeEmail, "r1").await.unwrap().unwrap();
+    assert_eq!(used.used_at, Some(at(60)));
+    // The notice and the entry are new.
+    assert_eq!(asked.tables.all().await.len(), before + 2);
+    assert_eq!((asked.tables.count("outbox").await, asked.tables.count("audit").await), (3, 2));
+}
+
+#[tokio::test]
+async fn an_account_without_password_moves_too() {
+    let asked = Asked::with(NewAccount { credentials: None, ..newcomer("Ann", 1) }).await;
+    assert_eq!(asked.prove().await.unwrap(), ChangedAddress::Done);
+    assert_eq!(asked.tables.count("credentials").await, 0);
+    assert_eq!(asked.tables.store.user_of_email(&asked.to).await.unwrap(), Some(user(1)));
+}
+
+// S12
+#[tokio::test]
+async fn an_address_that_somebody_registered_meanwhile_is_taken() {
+    let asked = Asked::new().await;
+    asked.tables.registered(newcomer("new", 2)).await;
+    assert_eq!(asked.tables.untouched(asked.prove()).await.unwrap(), ChangedAddress::Taken);
+    asked.tables.delete("identity", "EMAIL#new@example.com").await;
+    assert_eq!(asked.tables.untouched(asked.prove()).await.unwrap(), ChangedAddress::Taken, "by its credentials");
+}
+
+#[tokio::test]
+async fn another_change_of_address_came_first() {
+    let asked = Asked::new().await;
+    let other =
+        asked.refused_after("identity", &of("USER"), |profile| profile["email_key"] = json!("other@example.com")).await;
+    assert_eq!(other, ChangedAddress::Changed);
+}
+
+#[tokio::test]
+async fn the_old_address_went_to_somebody_else() {
+    let asked = Asked::new().await;
+    let gone =
+        asked.refused_after("identity", "EMAIL#ann@example.com", |marker| marker["user_id"] = json!(user(2))).await;
+    assert_eq!(gone, ChangedAddress::Changed);
+}
+
+#[tokio::test]
+async fn the_account_was_closed() {
+    let asked = Asked::new().await;
+    let closed = asked.refused_after("gate", &of("USER"), |gate| gate["is_active"] = json!(false)).await;
+    assert_eq!(closed, ChangedAddress::Changed);
+}
+
+#[tokio::test]
+async fn a_new_password_came_between() {
+    let asked = Asked::new().await;
+    let changed = asked.refused_after("gate", &of("USER"), |gate| gate["password_version"] = json!(2)).await;
+    assert_eq!(changed, ChangedAddress::Changed);
+    asked.tables.edit("gate", &of("USER"), |gate| gate["password_version"] = json!(1)).await;
+    let changed =
+        asked.refused_after("credentials", "ann@example.com", |found| found["password_version"] = json!(2)).await;
+    assert_eq!(changed, ChangedAddress::Changed, "in the credentials");
+}
+
+#[tokio::test]
+async fn the_credentials_are_somebody_elses() {
+    let asked = Asked::new().await;
+    let other = asked.refused_after("credentials", "ann@example.com", |found| found["user_id"] = json!(user(2))).await;
+    assert_eq!(other, ChangedAddress::Changed);
+}
+
+// S10
+#[tokio::test]
+async fn a_link_is_good_once() {
+    let asked = Asked::new().await;
+    let key = format!("{}/OTP#change_email#r1", of("USER"));
+    let used = asked.refused_after("sessions", &key, |row| row["used_at"] = json!(at(1))).await;
+    assert_eq!(used, ChangedAddress::Changed);
+    asked.tables.delete("sessions", &key).await;
+    assert_eq!(asked.tables.untouched(asked.prove()).await.unwrap(), ChangedAddress::Changed, "the row is gone");
+}
+
+#[tokio::test]
+async fn a_notice_that_was_written_before_is_a_bug() {
+    let asked = Asked::new().await;
+    let error = asked.tables.untouched(asked.prove_with(&mail(1))).await.unwrap_err();
+    assert!(matches!(error, StoreError::Unexpected(_)), "{error}");
+}

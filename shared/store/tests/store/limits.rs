@@ -1,0 +1,226 @@
+//! Rates of calls, mails to an address, tries at codes.
+
+use crate::people::{START, at, at_ms, request};
+use crate::tables::Tables;
+use crate::wire::Meet;
+use serde_json::json;
+use tollgate_domain::limit::{CODE_TRIES, DAY_MS, Quota};
+use tollgate_store::{Bucket, StoreError};
+
+const FIVE: Quota = Quota::per_minute(5);
+const START_MS: i64 = START * 1000;
+
+async fn take(tables: &Tables, n: u8, ms: i64) -> Bucket {
+    tables.store.take_call("a", FIVE, &request(n), at_ms(ms)).await.unwrap()
+}
+
+fn full(retry_after_seconds: u32) -> Bucket {
+    Bucket::Full { retry_after_seconds }
+}
+
+// S7
+#[tokio::test]
+async fn five_calls_come_at_once_and_then_one_every_twelve_seconds() {
+    let tables = Tables::new().await;
+    for n in 0..5 {
+        assert_eq!(take(&tables, n, 0).await, Bucket::Admitted, "{n}");
+        assert_eq!(tables.row("limits", "CALLS#a").await["filled_ms"], START_MS + 12_000 * i64::from(n + 1));
+        assert_eq!(tables.wire.count(), if n == 0 { 1 } else { 2 }, "writes of call {n}");
+    }
+    assert_eq!(tables.untouched(take(&tables, 5, 0)).await, full(12));
+    assert_eq!(tables.untouched(take(&tables, 5, 11_999)).await, full(1));
+    assert_eq!(take(&tables, 5, 12_000).await, Bucket::Admitted);
+    assert_eq!(tables.untouched(take(&tables, 6, 12_000)).await, full(12));
+    // Calm again: the bucket has run dry to the millisecond.
+    tables.wire.take_calls();
+    assert_eq!(take(&tables, 6, 72_000).await, Bucket::Admitted);
+    assert_eq!(tables.wire.count(), 1);
+    let row = tables.row("limits", "CALLS#a").await;
+    let expected = json!({"pk": "CALLS#a", "filled_ms": START_MS + 84_000, "by": request(6).bare(),
+        "ttl": START + 72 + 60 + 60, "v": 1});
+    assert_eq!(row, expected);
+}
+
+#[tokio::test]
+async fn buckets_do_not_know_of_each_other() {
+    let tables = Tables::new().await;
+    let one = Quota { calls: 1, window_seconds: 600 };
+    for bucket in ["a", "b"] {
+        let taken = tables.store.take_call(bucket, one, &request(1), at(0)).await.unwrap();
+        assert_eq!(taken, Bucket::Admitted, "{bucket}");
+        assert_eq!(tables.row("limits", &format!("CALLS#{bucket}")).await["ttl"], START + 660);
+    }
+    assert_eq!(tables.store.take_call("a", one, &request(2), at(0)).await.unwrap(), full(600));
+}
+
+// S7
+#[tokio::test]
+async fn a_bucket_that_others_filled_between_the_two_writes_is_full() {
+    let tables = Tables::new().await;
+    for n in 0..4 {
+        take(&tables, n, 0).await;
+    }
+    let rival = tables.rival.clone();
+    let last = Meet::rival(async move {
+        assert_eq!(rival.take_call("a", FIVE, &request(40), at(0)).await.unwrap(), Bucket::Admitted);
+    });
+    tables.wire.next("UpdateItem", [Meet::Pass, last]);
+    assert_eq!(take(&tables, 4, 0).await, full(12));
+    assert_eq!(tables.row("limits", "CALLS#a").await["by"], request(40).bare());
+}
+
+// R8
+#[tokio::test]
+async fn a_call_whose_answer_was_lost_is_counted_once() {
+    let tables = Tables::new().await;
+    for n in 0..5 {
+        let meets = if n == 0 { vec![Meet::LostAnswer] } else { vec![Meet::Pass, Meet::LostAnswer] };
+        tables.wire.next("UpdateItem", meets);
+        assert_eq!(take(&tables, n, 0).await, Bucket::Admitted);
+        assert_eq!(tables.row("limits", "CALLS#a").await["filled_ms"], START_MS + 12_000 * i64::from(n + 1));
+    }
+    tables.wire.take_calls();
+}
+
+#[tokio::test]
+async fn a_bucket_of_another_shape_is_corrupt_and_no_answer_is_unavailable() {
+    let tables = Tables::new().await;
+    tables.put("limits", json!({"pk": "CALLS#a", "filled_ms": "soon"})).await;
+    let error = tables.store.take_call("a", FIVE, &request(1), at(0)).await.unwrap_err();
+    assert!(matches!(error, StoreError::Corrupt { table: "limits", .. }), "{error}");
+    tables.wire.next("UpdateItem", (0..3).map(|_| Meet::Unreachable));
+    let error = tables.store.take_call("a", FIVE, &request(1), at(0)).await.unwrap_err();
+    assert!(matches!(error, StoreError::Unavailable(_)), "{error}");
+}
+
+async fn count(tables: &Tables, kind: &str, n: u8, ms: i64) -> bool {
+    tables.store.count_mail("ann", kind, &request(n), at_ms(ms)).await.unwrap()
+}
+
+// S7
+#[tokio::test]
+async fn an_address_gets_five_mails_a_minute_and_twenty_a_day_of_each_kind() {
+    let tables = Tables::new().await;
+    for n in 0..5 {
+        assert!(count(&tables, "reset", n, 0).await);
+    }
+    assert!(!tables.untouched(count(&tables, "verify", 5, 0)).await, "the sixth");
+    for n in 5..20 {
+        assert!(count(&tables, "reset", n, 60_000 * i64::from(n)).await, "{n}");
+    }
+    let later = 60_000 * 20;
+    assert!(!tables.untouched(count(&tables, "reset", 20, later)).await, "the twenty-first");
+    assert!(tables.store.count_mail("bob", "reset", &request(21), at_ms(later)).await.unwrap(), "somebody else");
+    assert!(count(&tables, "verify", 22, later).await, "another kind");
+    assert!(count(&tables, "reset", 23, DAY_MS).await, "the next day");
+    tables.wire.take_calls();
+    count(&tables, "reset", 24, DAY_MS).await;
+    assert_eq!(tables.wire.count(), 2, "a read and a write, whatever was sent before");
+    let row = tables.row("limits", "MAIL#ann").await;
+    assert_eq!((&row["by"], &row["v"]), (&json!(request(24).bare()), &json!(1)));
+    assert_eq!(row["ttl"], START + 2 * 86_400 + 60, "a minute past its end");
+}
+
+#[tokio::test]
+async fn of_two_mails_of_one_moment_one_is_sent() {
+    for first in [false, true] {
+        let tables = Tables::new().await;
+        assert!(first || count(&tables, "reset", 1, 0).await);
+        let rival = tables.rival.clone();
+        let other = Meet::rival(async move {
+            assert!(rival.count_mail("ann", "reset", &request(40), at(0)).await.unwrap());
+        });
+        tables.wire.next("PutItem", [other]);
+        assert!(!count(&tables, "reset", 2, 0).await);
+        assert_eq!(tables.row("limits", "MAIL#ann").await["by"], request(40).bare());
+    }
+}
+
+// R8
+#[tokio::test]
+async fn a_mail_whose_answer_was_lost_is_counted_once() {
+    let tables = Tables::new().await;
+    for n in 1..3 {
+        tables.wire.next("PutItem", [Meet::LostAnswer]);
+        assert!(count(&tables, "reset", n, 0).await);
+        assert_eq!(tables.row("limits", "MAIL#ann").await["kinds"]["reset"]["count"], n);
+    }
+}
+
+#[tokio::test]
+async fn a_count_of_mails_of_another_shape_is_corrupt_and_no_answer_is_unavailable() {
+    let tables = Tables::new().await;
+    tables.put("limits", json!({"pk": "MAIL#ann", "kinds": 5})).await;
+    let error = tables.store.count_mail("ann", "reset", &request(1), at(0)).await.unwrap_err();
+    assert!(matches!(error, StoreError::Corrupt { table: "limits", .. }), "{error}");
+    tables.wire.next("PutItem", (0..3).map(|_| Meet::Unreachable));
+    let error = tables.store.count_mail("bob", "reset", &request(1), at(0)).await.unwrap_err();
+    assert!(matches!(error, StoreError::Unavailable(_)), "{error}");
+}
+
+async fn try_code(tables: &Tables, n: u8, ms: i64) -> bool {
+    tables.store.count_code_try("ann", &request(n), at_ms(ms)).await.unwrap()
+}
+
+// S11
+#[tokio::test]
+async fn twenty_tries_a_day_are_counted_and_no_more() {
+    let tables = Tables::new().await;
+    assert_eq!(CODE_TRIES, 20);
+    for n in 1..=20 {
+        assert!(try_code(&tables, n, i64::from(n)).await);
+        assert_eq!(tables.row("limits", "TRIES#ann").await["count"], n);
+    }
+    let row = tables.row("limits", "TRIES#ann").await;
+    let expected = json!({"pk": "TRIES#ann", "count": 20, "ends_ms": START_MS + 1 + DAY_MS, "by": request(20).bare(),
+        "ttl": START + 86_400 + 60, "v": 1});
+    assert_eq!(row, expected);
+    assert!(!tables.untouched(try_code(&tables, 21, DAY_MS)).await, "one millisecond before the day ends");
+    assert!(tables.store.count_code_try("bob", &request(21), at(0)).await.unwrap(), "somebody else");
+    assert!(try_code(&tables, 21, DAY_MS + 1).await, "the next day");
+    assert_eq!(tables.row("limits", "TRIES#ann").await["count"], 1);
+}
+
+// R8
+#[tokio::test]
+async fn a_try_whose_answer_was_lost_is_counted_once() {
+    let tables = Tables::new().await;
+    for n in 1..=20 {
+        let meets = if n == 1 { vec![Meet::LostAnswer] } else { vec![Meet::Pass, Meet::LostAnswer] };
+        tables.wire.next("UpdateItem", meets);
+        assert!(try_code(&tables, n, 0).await);
+        assert_eq!(tables.row("limits", "TRIES#ann").await["count"], n);
+    }
+    tables.wire.next("UpdateItem", [Meet::LostAnswer]);
+    tables.store.forgive_code_try("ann", &request(20)).await.unwrap();
+    assert_eq!(tables.row("limits", "TRIES#ann").await["count"], 19, "and given back once");
+    tables.wire.take_calls();
+}
+
+// S11
+#[tokio::test]
+async fn a_right_try_is_given_back() {
+    let tables = Tables::new().await;
+    for n in 1..4 {
+        try_code(&tables, n, 0).await;
+    }
+    for (n, left) in [(3, 2), (2, 1), (1, 0)] {
+        tables.store.forgive_code_try("ann", &request(n)).await.unwrap();
+        assert_eq!(tables.row("limits", "TRIES#ann").await["count"], left);
+    }
+    tables.untouched(tables.store.forgive_code_try("ann", &request(9))).await.unwrap();
+    tables.untouched(tables.store.forgive_code_try("bob", &request(9))).await.unwrap();
+    // A count of none starts a day of its own.
+    assert!(try_code(&tables, 4, 7).await);
+    assert_eq!(tables.row("limits", "TRIES#ann").await["ends_ms"], START_MS + 7 + DAY_MS);
+}
+
+#[tokio::test]
+async fn a_try_that_gets_no_answer_is_unavailable() {
+    let tables = Tables::new().await;
+    tables.wire.next("UpdateItem", (0..6).map(|_| Meet::Unreachable));
+    let error = tables.store.count_code_try("ann", &request(1), at(0)).await.unwrap_err();
+    assert!(matches!(error, StoreError::Unavailable(_)), "{error}");
+    let error = tables.store.forgive_code_try("ann", &request(1)).await.unwrap_err();
+    assert!(matches!(error, StoreError::Unavailable(_)), "{error}");
+}

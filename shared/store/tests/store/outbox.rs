@@ -1,0 +1,145 @@
+//! The life of a message: claimed, given back, sent or parked.
+
+use crate::people::{START, at, at_ms, mail, message};
+use crate::tables::Tables;
+use crate::wire::Meet;
+use serde_json::json;
+use tollgate_store::outbox::DECOY;
+use tollgate_store::{Claim, Outgoing, StoreError};
+
+/// Fifteen minutes: as long as a claim holds.
+const LAPSE_MS: i64 = 15 * 60 * 1000;
+
+/// A message that waits.
+async fn waiting() -> Tables {
+    let tables = Tables::new().await;
+    tables.rival.put_decoys(&mail(1), 0, at(0)).await.unwrap();
+    tables
+}
+
+fn key() -> String {
+    message(1).to_string()
+}
+
+async fn claim(tables: &Tables, holder: &str, ms: i64) -> Claim {
+    tables.store.claim_message(&message(1), holder, at_ms(ms)).await.unwrap()
+}
+
+#[tokio::test]
+async fn a_message_waits_with_all_it_carries_for_35_days_and_a_decoy_for_one() {
+    let tables = waiting().await;
+    let expected = json!({"pk": key(), "id": key(), "kind": "mail", "body": r#"{"n":1}"#, "created_at": at(0),
+        "state": "pending", "ttl": START + 35 * 86_400, "v": 1});
+    assert_eq!(tables.row("outbox", &key()).await, expected);
+    tables.store.put_decoys(&Outgoing { kind: DECOY.into(), ..mail(2) }, 0, at(0)).await.unwrap();
+    assert_eq!(tables.row("outbox", &message(2).to_string()).await["ttl"], START + 86_400);
+}
+
+#[tokio::test]
+async fn a_claim_gives_the_message() {
+    let tables = waiting().await;
+    let Claim::Send(sent) = claim(&tables, "sqs-1", 5).await else { panic!("not claimed") };
+    assert_eq!((sent.id, sent.created_at), (message(1), at(0)));
+    assert_eq!((sent.kind, sent.body), (mail(1).kind, mail(1).body));
+    let row = tables.row("outbox", &key()).await;
+    assert_eq!((&row["state"], &row["claimed_by"]), (&json!("claimed"), &json!("sqs-1")));
+    assert_eq!(row["claimed_ms"], START * 1000 + 5);
+}
+
+// R1
+#[tokio::test]
+async fn the_same_sqs_message_takes_its_claim_over_and_another_one_when_it_has_lapsed() {
+    let tables = waiting().await;
+    claim(&tables, "sqs-1", 0).await;
+    let held = tables.untouched(claim(&tables, "sqs-2", 1)).await;
+    assert!(matches!(held, Claim::HeldByAnother), "{held:?}");
+    assert!(matches!(claim(&tables, "sqs-1", 10).await, Claim::Send(_)), "a later receive");
+    let held = tables.untouched(claim(&tables, "sqs-2", 10 + LAPSE_MS - 1)).await;
+    assert!(matches!(held, Claim::HeldByAnother), "{held:?}");
+    assert!(matches!(claim(&tables, "sqs-2", 10 + LAPSE_MS).await, Claim::Send(_)), "a redrive");
+}
+
+// R8
+#[tokio::test]
+async fn a_claim_whose_answer_was_lost_holds() {
+    let tables = waiting().await;
+    tables.wire.next("UpdateItem", [Meet::LostAnswer]);
+    assert!(matches!(claim(&tables, "sqs-1", 0).await, Claim::Send(_)));
+}
+
+#[tokio::test]
+async fn a_claim_that_is_given_back_is_anybodys() {
+    let tables = waiting().await;
+    claim(&tables, "sqs-1", 0).await;
+    tables.untouched(tables.store.release_message(&message(1), "sqs-2")).await.unwrap();
+    let waiting = {
+        tables.store.release_message(&message(1), "sqs-1").await.unwrap();
+        tables.row("outbox", &key()).await
+    };
+    assert_eq!(
+        (&waiting["state"], waiting.get("claimed_by"), waiting.get("claimed_ms")),
+        (&json!("pending"), None, None)
+    );
+    tables.untouched(tables.store.release_message(&message(1), "sqs-1")).await.unwrap();
+    assert!(matches!(claim(&tables, "sqs-2", 1).await, Claim::Send(_)));
+}
+
+// R1
+#[tokio::test]
+async fn a_message_that_was_sent_is_never_sent_again_and_carries_nothing() {
+    let tables = waiting().await;
+    claim(&tables, "sqs-1", 0).await;
+    tables.store.mark_sent(&message(1), at(9)).await.unwrap();
+    let expected = json!({"pk": key(), "id": key(), "kind": "mail", "created_at": at(0), "state": "sent",
+        "closed_at": at(9), "ttl": START + 35 * 86_400, "v": 1});
+    assert_eq!(tables.row("outbox", &key()).await, expected);
+    for holder in ["sqs-1", "sqs-2"] {
+        let done = tables.untouched(claim(&tables, holder, LAPSE_MS)).await;
+        assert!(matches!(done, Claim::AlreadyDone), "{done:?}");
+    }
+    tables.untouched(tables.store.release_message(&message(1), "sqs-1")).await.unwrap();
+}
+
+// R15
+#[tokio::test]
+async fn a_message_that_is_parked_keeps_the_reason_and_carries_nothing() {
+    let tables = waiting().await;
+    claim(&tables, "sqs-1", 0).await;
+    tables.store.park_message(&message(1), "refused by SES", at(9)).await.unwrap();
+    let expected = json!({"pk": key(), "id": key(), "kind": "mail", "created_at": at(0), "state": "parked",
+        "reason": "refused by SES", "closed_at": at(9), "ttl": START + 35 * 86_400, "v": 1});
+    assert_eq!(tables.row("outbox", &key()).await, expected);
+    assert!(matches!(claim(&tables, "sqs-1", 1).await, Claim::AlreadyDone));
+}
+
+#[tokio::test]
+async fn a_message_that_is_not_there_is_not_claimed_and_cannot_be_closed() {
+    let tables = waiting().await;
+    let none = tables.untouched(tables.store.claim_message(&message(2), "sqs-1", at(0))).await.unwrap();
+    assert!(matches!(none, Claim::AlreadyDone), "{none:?}");
+    tables.untouched(tables.store.release_message(&message(2), "sqs-1")).await.unwrap();
+    for done in [
+        tables.untouched(tables.store.mark_sent(&message(2), at(0))).await,
+        tables.untouched(tables.store.park_message(&message(2), "x", at(0))).await,
+    ] {
+        assert!(matches!(done, Err(StoreError::Unexpected(_))), "a bug, and not to be tried again: {done:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_message_of_another_shape_is_corrupt() {
+    let tables = waiting().await;
+    tables.edit("outbox", &key(), |row| row["created_at"] = json!("long ago")).await;
+    let error = tables.store.claim_message(&message(1), "sqs-1", at(0)).await.unwrap_err();
+    assert!(matches!(error, StoreError::Corrupt { table: "outbox", .. }), "{error}");
+}
+
+#[tokio::test]
+async fn a_message_that_gets_no_answer_is_unavailable() {
+    let tables = waiting().await;
+    tables.wire.next("UpdateItem", (0..6).map(|_| Meet::Unreachable));
+    let error = tables.store.release_message(&message(1), "sqs-1").await.unwrap_err();
+    assert!(matches!(error, StoreError::Unavailable(_)), "{error}");
+    let error = tables.store.mark_sent(&message(1), at(0)).await.unwrap_err();
+    assert!(matches!(error, StoreError::Unavailable(_)), "{error}");
+}

@@ -1,0 +1,112 @@
+//! Who people are and by what they sign in: single reads.
+
+use crate::people::{at, email, newcomer, user, username};
+use crate::tables::Tables;
+use crate::wire::Meet;
+use serde_json::json;
+use tollgate_domain::user::{IdentityProvider, Provider};
+use tollgate_store::{StoreError, Taken};
+
+#[tokio::test]
+async fn who_is_not_there_is_none() {
+    let tables = Tables::new().await;
+    assert!(tables.store.profile(&user(1)).await.unwrap().is_none());
+    assert!(tables.store.user_of_email(&email("ann@example.com")).await.unwrap().is_none());
+    assert!(tables.store.credentials(&email("ann@example.com")).await.unwrap().is_none());
+    assert!(tables.store.user_of_identity(IdentityProvider::Google, "g-1").await.unwrap().is_none());
+}
+
+#[tokio::test]
+async fn a_user_is_shown_as_profile_and_gate_say() {
+    let mut account = newcomer("Ann", 1);
+    account.gate.is_admin = true;
+    account.profile.provider = Provider::Github;
+    account.gate.is_active = false;
+    let user = account.profile.clone().into_user(&account.gate);
+    let shown = json!({"id": account.profile.id, "email": "Ann@example.com", "username": "Ann", "provider": "github",
+        "email_verified": false, "is_active": false, "is_admin": true, "created_at": at(0)});
+    assert_eq!(serde_json::to_value(user).unwrap(), shown);
+}
+
+#[tokio::test]
+async fn every_read_asks_for_what_is_there_now() {
+    let (tables, _) = Tables::with_ann().await;
+    tables.store.profile(&user(1)).await.unwrap();
+    tables.store.gate(&user(1)).await.unwrap();
+    tables.store.user_of_email(&email("ann@example.com")).await.unwrap();
+    tables.store.credentials(&email("ann@example.com")).await.unwrap();
+    let calls = tables.wire.take_calls();
+    assert_eq!(calls.len(), 4);
+    for call in calls {
+        assert_eq!((call.operation.as_str(), &call.body["ConsistentRead"]), ("GetItem", &json!(true)), "{call:?}");
+    }
+}
+
+#[tokio::test]
+async fn items_of_another_shape_are_corrupt_and_the_table_is_named() {
+    let (tables, _) = Tables::with_ann().await;
+    tables.edit("identity", &format!("USER#{}", user(1)), |row| row["email"] = json!("nobody")).await;
+    let error = tables.store.profile(&user(1)).await.unwrap_err();
+    assert!(matches!(error, StoreError::Corrupt { table: "identity", .. }), "{error}");
+    // S28
+    assert!(!error.to_string().contains("nobody"), "never its content: {error}");
+    tables.edit("identity", "EMAIL#ann@example.com", |row| row["user_id"] = json!("usr_1")).await;
+    let error = tables.store.user_of_email(&email("ann@example.com")).await.unwrap_err();
+    assert!(matches!(error, StoreError::Corrupt { table: "identity", .. }), "{error}");
+    tables.edit("credentials", "ann@example.com", |row| row["password_version"] = json!("one")).await;
+    let error = tables.store.credentials(&email("ann@example.com")).await.err().unwrap();
+    assert!(matches!(error, StoreError::Corrupt { table: "credentials", .. }), "{error}");
+    tables.put("identity", json!({"pk": "OAUTH#google#g-1", "v": 1})).await;
+    let error = tables.store.user_of_identity(IdentityProvider::Google, "g-1").await.unwrap_err();
+    assert!(matches!(error, StoreError::Corrupt { table: "identity", .. }), "{error}");
+}
+
+// S9
+#[tokio::test]
+async fn a_stronger_hash_takes_the_place_of_the_one_it_was_made_from_alone() {
+    let (tables, _) = Tables::with_ann().await;
+    let ann = email("ann@example.com");
+    tables.store.renew_hash(&ann, "hash1", "stronger").await.unwrap();
+    assert_eq!(tables.store.credentials(&ann).await.unwrap().unwrap().hash, "stronger");
+    tables.untouched(tables.store.renew_hash(&ann, "hash1", "of the old password")).await.unwrap();
+    tables.untouched(tables.store.renew_hash(&email("bob@example.com"), "hash1", "x")).await.unwrap();
+    tables.wire.next("UpdateItem", (0..3).map(|_| Meet::Unreachable));
+    let error = tables.store.renew_hash(&ann, "stronger", "x").await.unwrap_err();
+    assert!(matches!(error, StoreError::Unavailable(_)), "{error}");
+}
+
+#[tokio::test]
+async fn name_and_address_are_looked_up_in_one_call() {
+    let (tables, _) = Tables::with_ann().await;
+    for (name, address, taken) in [
+        ("bob", "bob@example.com", Taken { username: false, email: None }),
+        ("ANN", "bob@example.com", Taken { username: true, email: None }),
+        ("bob", "aNN@example.com", Taken { username: false, email: Some(email("Ann@example.com")) }),
+        ("ann", "ann@example.com", Taken { username: true, email: Some(email("Ann@example.com")) }),
+    ] {
+        assert_eq!(
+            tables.store.taken(&username(name), &email(address), at(0)).await.unwrap(),
+            taken,
+            "{name} {address}"
+        );
+        assert_eq!(tables.wire.count(), 1);
+    }
+}
+
+#[tokio::test]
+async fn a_look_up_of_which_a_part_was_not_done_is_unavailable() {
+    let (tables, _) = Tables::with_ann().await;
+    let left =
+        json!({"Responses": {}, "UnprocessedKeys": {tables.name("limits"): {"Keys": [{"pk": {"S": "NAME#bob"}}]}}});
+    tables.wire.next("BatchGetItem", [Meet::Answer(200, left)]);
+    let error = tables.store.taken(&username("bob"), &email("bob@example.com"), at(0)).await.unwrap_err();
+    assert!(matches!(error, StoreError::Unavailable(_)), "{error}");
+}
+
+#[tokio::test]
+async fn an_address_marker_of_another_shape_is_corrupt() {
+    let (tables, _) = Tables::with_ann().await;
+    tables.edit("identity", "EMAIL#ann@example.com", |row| row["address"] = json!(5)).await;
+    let error = tables.store.taken(&username("bob"), &email("ann@example.com"), at(0)).await.unwrap_err();
+    assert!(matches!(error, StoreError::Corrupt { table: "identity", .. }), "{error}");
+}

@@ -1,0 +1,86 @@
+//! The tables as they are made.
+
+use crate::tables::Tables;
+use crate::wire::Meet;
+use aws_sdk_dynamodb::types::{KeySchemaElement, KeyType, ProjectionType, ScalarAttributeType, StreamViewType};
+use std::collections::BTreeSet;
+use tollgate_store::StoreError;
+use tollgate_store::schema::{Projection, TABLES};
+
+fn keys(schema: &[KeySchemaElement]) -> Vec<(&str, KeyType)> {
+    schema.iter().map(|key| (key.attribute_name(), key.key_type().clone())).collect()
+}
+
+#[tokio::test]
+async fn every_table_is_made_as_the_schema_says() {
+    let tables = Tables::none().await;
+    tables.store.create_tables().await.unwrap();
+    for spec in TABLES {
+        let made = tables.client.describe_table().table_name(tables.name(spec.name)).send().await.unwrap();
+        let made = made.table.unwrap();
+        let mut expected = vec![(spec.partition_key, KeyType::Hash)];
+        expected.extend(spec.sort_key.map(|key| (key, KeyType::Range)));
+        assert_eq!(keys(made.key_schema()), expected, "{}", spec.name);
+        assert_eq!(made.billing_mode_summary.unwrap().billing_mode.unwrap().as_str(), "PAY_PER_REQUEST");
+        let stream = made.stream_specification.filter(|stream| stream.stream_enabled);
+        assert_eq!(stream.and_then(|stream| stream.stream_view_type), spec.stream.then_some(StreamViewType::NewImage));
+
+        let indexes = made.global_secondary_indexes.unwrap_or_default();
+        assert_eq!(indexes.len(), spec.indexes.len(), "{}", spec.name);
+        let mut attributes: BTreeSet<&str> = spec.sort_key.into_iter().chain([spec.partition_key]).collect();
+        for index in spec.indexes {
+            let made = indexes.iter().find(|made| made.index_name() == Some(index.name)).unwrap();
+            assert_eq!(
+                keys(made.key_schema()),
+                [(index.partition_key, KeyType::Hash), (index.sort_key, KeyType::Range)],
+                "{}",
+                index.name
+            );
+            let projection = made.projection().unwrap().projection_type().unwrap();
+            let expected = match index.projection {
+                Projection::All => ProjectionType::All,
+                Projection::KeysOnly => ProjectionType::KeysOnly,
+            };
+            assert_eq!(*projection, expected);
+            attributes.extend([index.partition_key, index.sort_key]);
+        }
+        let defined = made.attribute_definitions.unwrap();
+        assert!(defined.iter().all(|attribute| attribute.attribute_type == ScalarAttributeType::S));
+        assert_eq!(defined.iter().map(|attribute| &*attribute.attribute_name).collect::<BTreeSet<_>>(), attributes);
+    }
+}
+
+#[tokio::test]
+async fn tables_that_are_there_stay_and_those_that_are_missing_are_made() {
+    let (tables, _) = Tables::with_ann().await;
+    tables.client.delete_table().table_name(tables.name("limits")).send().await.unwrap();
+    tables.store.create_tables().await.unwrap();
+    assert_eq!(tables.count("limits").await, 0);
+    assert_eq!(tables.count("gate").await, 1);
+    let made = tables.wire.take_calls().into_iter().filter(|call| call.operation == "CreateTable");
+    assert_eq!(made.count(), 1);
+}
+
+#[tokio::test]
+async fn tables_are_found_among_more_than_one_page_of_names() {
+    let tables = Tables::new().await;
+    // A page has a hundred names at most; these stand before the others.
+    let mine: Vec<String> = TABLES.iter().map(|table| tables.name(table.name)).collect();
+    let first = serde_json::json!({"TableNames": ["a-table"], "LastEvaluatedTableName": "a-table"});
+    let second = serde_json::json!({"TableNames": mine});
+    tables.wire.next("ListTables", [Meet::Answer(200, first), Meet::Answer(200, second)]);
+    tables.store.create_tables().await.unwrap();
+    let calls = tables.wire.take_calls();
+    assert!(calls.iter().all(|call| call.operation == "ListTables"), "{calls:?}");
+    assert_eq!(calls[1].body["ExclusiveStartTableName"], "a-table");
+}
+
+#[tokio::test]
+async fn tables_that_cannot_be_listed_or_made_are_an_error() {
+    for operation in ["ListTables", "CreateTable"] {
+        let tables = Tables::none().await;
+        tables.wire.next(operation, [Meet::error("ValidationException")]);
+        let error = tables.store.create_tables().await.unwrap_err();
+        assert!(matches!(error, StoreError::Unexpected(_)), "{operation}: {error}");
+    }
+}

@@ -1,0 +1,292 @@
+//! Flows to providers, links, and accounts whose real owner arrives.
+
+use crate::people::{START, at, entry, mail, newcomer, request, secret, session, user};
+use crate::tables::Tables;
+use crate::wire::Meet;
+use serde_json::{Value, json};
+use tollgate_domain::gate::Gate;
+use tollgate_domain::onetime::{OneTimeRow, Purpose};
+use tollgate_domain::user::IdentityProvider::{self, Github, Google};
+use tollgate_store::{FlowRow, LinkFor, Linked, NewAccount, Profile, StoreError, Takeover};
+
+fn flow() -> FlowRow {
+    FlowRow {
+        id: "f1".into(),
+        provider: Google,
+        browser_hash: "browser".into(),
+        return_to: Some("https://app.example".into()),
+        link: Some(LinkFor { user_id: user(1), session_id: session(1) }),
+        expires_at: at(600),
+    }
+}
+
+/// Flow `f1` begun.
+async fn begun() -> Tables {
+    let tables = Tables::new().await;
+    tables.store.put_flow(&flow()).await.unwrap();
+    tables.wire.take_calls();
+    tables
+}
+
+async fn take(tables: &Tables, provider: IdentityProvider, browser: &str, by: u8, seconds: i64) -> Option<FlowRow> {
+    tables.store.take_flow("f1", provider, browser, &request(by), at(seconds)).await.unwrap()
+}
+
+// S21
+#[tokio::test]
+async fn a_flow_ends_once_in_its_browser() {
+    let tables = begun().await;
+    assert_eq!(tables.row("sessions", "FLOW#f1/FLOW").await["ttl"], START + 660);
+    let taken = take(&tables, Google, "browser", 1, 599).await.unwrap();
+    assert_eq!((taken.id.as_str(), taken.provider, taken.link), ("f1", Google, flow().link));
+    assert_eq!((taken.return_to, taken.expires_at), (flow().return_to, at(600)));
+    assert!(tables.untouched(take(&tables, Google, "browser", 2, 10)).await.is_none(), "used by another request");
+}
+
+// S21
+#[tokio::test]
+async fn a_flow_does_not_end_at_another_provider_in_another_browser_or_too_late() {
+    let tables = begun().await;
+    assert!(tables.untouched(take(&tables, Github, "browser", 1, 0)).await.is_none());
+    assert!(tables.untouched(take(&tables, Google, "other", 1, 0)).await.is_none());
+    assert!(tables.untouched(take(&tables, Google, "browser", 1, 600)).await.is_none());
+    let request = request(1);
+    let unknown = tables.store.take_flow("f2", Google, "browser", &request, at(0));
+    assert!(tables.untouched(unknown).await.unwrap().is_none());
+}
+
+// R8
+#[tokio::test]
+async fn a_flow_whose_answer_was_lost_is_taken() {
+    let tables = begun().await;
+    tables.wire.next("UpdateItem", [Meet::LostAnswer]);
+    assert!(take(&tables, Google, "browser", 1, 0).await.is_some());
+    tables.wire.next("PutItem", [Meet::LostAnswer]);
+    tables.store.put_flow(&FlowRow { id: "f2".into(), return_to: None, link: None, ..flow() }).await.unwrap();
+    let taken = tables.store.take_flow("f2", Google, "browser", &request(1), at(0)).await.unwrap().unwrap();
+    assert_eq!((taken.return_to, taken.link), (None, None));
+}
+
+#[tokio::test]
+async fn a_flow_of_another_shape_is_corrupt_and_no_answer_is_unavailable() {
+    let tables = begun().await;
+    tables.edit("sessions", "FLOW#f1/FLOW", |row| row["expires_at"] = json!("soon")).await;
+    let error = tables.store.take_flow("f1", Google, "browser", &request(1), at(0)).await.unwrap_err();
+    assert!(matches!(error, StoreError::Corrupt { table: "sessions", .. }), "{error}");
+    tables.wire.next("UpdateItem", (0..3).map(|_| Meet::Unreachable));
+    let error = tables.store.take_flow("f1", Google, "browser", &request(1), at(0)).await.unwrap_err();
+    assert!(matches!(error, StoreError::Unavailable(_)), "{error}");
+}
+
+fn key() -> String {
+    format!("USER#{}", user(1))
+}
+
+/// Ann, not proved, with a session of whoever registered her address, and a code that went to it.
+async fn unproved() -> (Tables, NewAccount, OneTimeRow) {
+    let tables = Tables::new().await;
+    let mut ann = newcomer("Ann", 1);
+    ann.gate.sessions = [(session(1), at(900))].into();
+    let ann = tables.registered(ann).await;
+    let row = secret("c1", Purpose::LoginCode, &ann.profile);
+    tables.rival.put_onetime(&row, &mail(50)).await.unwrap();
+    (tables, ann, row)
+}
+
+async fn take_over_by_code(tables: &Tables, ann: &NewAccount, row: &OneTimeRow) -> Result<bool, StoreError> {
+    let session = session(9);
+    let audit = [entry(60, &user(1))];
+    let takeover = Takeover {
+        profile: &ann.profile,
+        replaces_version: 1,
+        session: Some((&session, at(5000))),
+        code: Some(row),
+        identity: None,
+        audit: &audit,
+    };
+    tables.store.take_over(&takeover, at(60)).await
+}
+
+async fn take_over_by_identity(tables: &Tables, ann: &NewAccount) -> Result<bool, StoreError> {
+    let audit = [entry(60, &user(1)), entry(61, &user(1))];
+    let takeover = Takeover {
+        profile: &ann.profile,
+        replaces_version: 1,
+        session: None,
+        code: None,
+        identity: Some((Google, "g-1")),
+        audit: &audit,
+    };
+    tables.store.take_over(&takeover, at(60)).await
+}
+
+// S23
+#[tokio::test]
+async fn by_code_the_owner_gets_the_account_proved_without_password_and_with_one_session() {
+    let (tables, ann, row) = unproved().await;
+    assert!(take_over_by_code(&tables, &ann, &row).await.unwrap());
+    assert!(tables.store.profile(&user(1)).await.unwrap().unwrap().email_verified);
+    assert_eq!(tables.count("credentials").await, 0);
+    let gate = Gate { password_version: 2, sessions: [(session(9), at(5000))].into(), ..ann.gate.clone() };
+    assert_eq!(tables.store.gate(&user(1)).await.unwrap(), Some(gate));
+    assert_eq!(tables.row("sessions", &format!("{}/OTP#login_code#c1", key())).await["code_used_at"], json!(at(60)));
+    assert_eq!(tables.count("audit").await, 2);
+    assert!(!tables.untouched(take_over_by_code(&tables, &ann, &row)).await.unwrap(), "another tab did it");
+}
+
+// S23
+#[tokio::test]
+async fn by_a_providers_word_the_identity_is_linked_and_every_session_ends() {
+    let (tables, ann, _) = unproved().await;
+    assert!(take_over_by_identity(&tables, &ann).await.unwrap());
+    let profile = tables.store.profile(&user(1)).await.unwrap().unwrap();
+    assert_eq!((profile.email_verified, profile.links), (true, [(Google, "g-1".to_owned())].into()));
+    assert_eq!(tables.store.user_of_identity(Google, "g-1").await.unwrap(), Some(user(1)));
+    assert_eq!(tables.count("credentials").await, 0);
+    let gate = tables.store.gate(&user(1)).await.unwrap().unwrap();
+    assert_eq!((gate.password_version, gate.sessions.len()), (2, 0));
+    assert_eq!(tables.count("audit").await, 3);
+}
+
+// S23
+#[tokio::test]
+async fn an_account_without_password_is_taken_over_too() {
+    let tables = Tables::new().await;
+    let ann = tables.registered(NewAccount { credentials: None, ..newcomer("Ann", 1) }).await;
+    assert!(take_over_by_identity(&tables, &ann).await.unwrap());
+}
+
+// S23
+#[tokio::test]
+async fn nothing_is_taken_over_where_the_account_is_not_what_was_judged() {
+    type Change = fn(&mut Value);
+    let changes: [(&str, &str, Change, &str); 7] = [
+        ("identity", "", |profile| profile["email_verified"] = json!(true), "proved"),
+        ("identity", "", |profile| profile["email_key"] = json!("new@example.com"), "another address"),
+        ("credentials", "ann@example.com", |found| found["user_id"] = json!(user(2)), "somebody else's password"),
+        ("credentials", "ann@example.com", |found| found["password_version"] = json!(2), "a new password"),
+        ("gate", "", |gate| gate["password_version"] = json!(2), "a new password in the gate"),
+        ("gate", "", |gate| gate["is_active"] = json!(false), "closed"),
+        ("sessions", "/OTP#login_code#c1", |row| row["code_used_at"] = json!(at(1)), "the code was used"),
+    ];
+    for (table, row_key, change, why) in changes {
+        let (tables, ann, code) = unproved().await;
+        let row_key = if table == "credentials" { row_key.to_owned() } else { key() + row_key };
+        tables.edit(table, &row_key, change).await;
+        assert!(!tables.untouched(take_over_by_code(&tables, &ann, &code)).await.unwrap(), "{why}");
+        if table != "sessions" {
+            assert!(!tables.untouched(take_over_by_identity(&tables, &ann)).await.unwrap(), "{why}");
+        }
+    }
+}
+
+// S22
+#[tokio::test]
+async fn nothing_is_taken_over_by_an_identity_that_somebody_has() {
+    let (tables, ann, _) = unproved().await;
+    tables.put("identity", json!({"pk": "OAUTH#google#g-1", "user_id": user(2), "v": 1})).await;
+    assert!(!tables.untouched(take_over_by_identity(&tables, &ann)).await.unwrap());
+}
+
+/// Ann with session 1 and these links.
+async fn with_links(links: &[(IdentityProvider, &str)]) -> (Tables, Profile) {
+    let tables = Tables::new().await;
+    let mut ann = newcomer("Ann", 1);
+    ann.gate.sessions = [(session(1), at(900))].into();
+    ann.profile.links = links.iter().map(|(provider, subject)| (*provider, (*subject).to_owned())).collect();
+    let ann = tables.registered(ann).await;
+    (tables, ann.profile)
+}
+
+async fn link(tables: &Tables, profile: &Profile, identity: (IdentityProvider, &str)) -> Linked {
+    let entry = entry(60, &user(1));
+    tables.store.link(profile, identity, &session(1), &mail(60), &entry).await.unwrap()
+}
+
+async fn links(tables: &Tables) -> Vec<(IdentityProvider, String)> {
+    tables.store.profile(&user(1)).await.unwrap().unwrap().links.into_iter().collect()
+}
+
+// S22
+#[tokio::test]
+async fn an_identity_is_linked_beside_those_that_are_there() {
+    for before in [&[][..], &[(Github, "h-1")]] {
+        let (tables, profile) = with_links(before).await;
+        assert_eq!(link(&tables, &profile, (Google, "g-1")).await, Linked::Done);
+        let mut expected = vec![(Google, "g-1".to_owned())];
+        expected.extend(before.iter().map(|(provider, subject)| (*provider, (*subject).to_owned())));
+        assert_eq!(links(&tables).await, expected);
+        assert_eq!(tables.store.user_of_identity(Google, "g-1").await.unwrap(), Some(user(1)));
+        assert_eq!((tables.count("outbox").await, tables.count("audit").await), (2, 2));
+    }
+}
+
+#[tokio::test]
+async fn a_profile_of_before_there_were_links_gets_its_first() {
+    let (tables, profile) = with_links(&[]).await;
+    tables.edit("identity", &key(), |profile| drop(profile.as_object_mut().unwrap().remove("links"))).await;
+    assert_eq!(link(&tables, &profile, (Google, "g-1")).await, Linked::Done);
+    assert_eq!(links(&tables).await, [(Google, "g-1".to_owned())]);
+    tables.edit("identity", &key(), |profile| drop(profile.as_object_mut().unwrap().remove("links"))).await;
+    let judged = Profile { links: [(Google, "g-1".to_owned())].into(), ..profile };
+    assert_eq!(tables.untouched(link(&tables, &judged, (Github, "h-1"))).await, Linked::Changed, "they went meanwhile");
+}
+
+// S22
+#[tokio::test]
+async fn an_identity_that_somebody_has_is_not_linked() {
+    let (tables, profile) = with_links(&[]).await;
+    tables.put("identity", json!({"pk": "OAUTH#google#g-1", "user_id": user(2), "v": 1})).await;
+    assert_eq!(tables.untouched(link(&tables, &profile, (Google, "g-1"))).await, Linked::Taken);
+}
+
+#[tokio::test]
+async fn nothing_is_linked_where_the_links_or_the_session_are_not_what_they_were() {
+    type Change = fn(&mut Value);
+    let changes: [(&str, Change); 3] = [
+        ("identity", |profile| profile["links"] = json!({"github": "h-9"})),
+        ("gate", |gate| gate["is_active"] = json!(false)),
+        ("gate", |gate| gate["sessions"] = json!({session(2).to_string(): at(900)})),
+    ];
+    for (table, change) in changes {
+        let (tables, profile) = with_links(&[]).await;
+        tables.edit(table, &key(), change).await;
+        assert_eq!(tables.untouched(link(&tables, &profile, (Google, "g-1"))).await, Linked::Changed);
+    }
+    let (tables, profile) = with_links(&[]).await;
+    tables.delete("identity", &key()).await;
+    assert_eq!(tables.untouched(link(&tables, &profile, (Google, "g-1"))).await, Linked::Changed, "nobody is there");
+}
+
+#[tokio::test]
+async fn a_notice_that_was_written_before_is_a_bug() {
+    let (tables, profile) = with_links(&[]).await;
+    let (session, notice, entry) = (session(1), mail(1), entry(60, &user(1)));
+    let linking = tables.store.link(&profile, (Google, "g-1"), &session, &notice, &entry);
+    let error = tables.untouched(linking).await.unwrap_err();
+    assert!(matches!(error, StoreError::Unexpected(_)), "{error}");
+}
+
+async fn unlink(tables: &Tables, profile: &Profile, provider: IdentityProvider) -> Linked {
+    tables.store.unlink(profile, provider, &entry(70, &user(1))).await.unwrap()
+}
+
+// S22
+#[tokio::test]
+async fn a_link_goes_with_its_identity_and_the_others_stay() {
+    let (tables, profile) = with_links(&[(Google, "g-1"), (Github, "h-1")]).await;
+    assert_eq!(unlink(&tables, &profile, Google).await, Linked::Done);
+    assert_eq!(links(&tables).await, [(Github, "h-1".to_owned())]);
+    assert_eq!(tables.store.user_of_identity(Google, "g-1").await.unwrap(), None);
+    assert_eq!(tables.store.user_of_identity(Github, "h-1").await.unwrap(), Some(user(1)));
+    assert_eq!(tables.count("audit").await, 2);
+    assert_eq!(tables.untouched(unlink(&tables, &profile, Google)).await, Linked::Changed, "another tab did it");
+}
+
+#[tokio::test]
+async fn what_is_not_linked_or_is_somebody_elses_is_not_taken_away() {
+    let (tables, profile) = with_links(&[(Google, "g-1")]).await;
+    assert_eq!(tables.untouched(unlink(&tables, &profile, Github)).await, Linked::Changed);
+    tables.edit("identity", "OAUTH#google#g-1", |marker| marker["user_id"] = json!(user(2))).await;
+    assert_eq!(tables.untouched(unlink(&tables, &profile, Google)).await, Linked::Changed);
+}

@@ -1,0 +1,77 @@
+//! Transactions that are cancelled: by a condition, by another transaction, by a limit.
+
+use crate::people::{entry, session, user};
+use crate::tables::Tables;
+use crate::wire::Meet;
+use tollgate_store::StoreError;
+
+/// The end of a session, whose transaction of two items meets these; and how many tries there were.
+async fn end(meets: impl IntoIterator<Item = Meet>) -> (Result<bool, StoreError>, usize) {
+    let tables = Tables::new().await;
+    let mut ann = crate::people::newcomer("Ann", 1);
+    ann.gate.sessions = [(session(1), crate::people::at(900))].into();
+    tables.registered(ann).await;
+    tables.wire.next("TransactWriteItems", meets);
+    let ended = tables.store.end_session(&user(1), &session(1), &entry(7, &user(1))).await;
+    let calls = tables.wire.take_calls();
+    let lives = tables.store.gate(&user(1)).await.unwrap().unwrap().sessions.contains_key(&session(1));
+    assert_ne!(matches!(ended, Ok(true)), lives, "what the answer says is what is there");
+    (ended, calls.len())
+}
+
+// R8
+#[tokio::test]
+async fn a_transaction_that_meets_others_is_tried_four_times() {
+    for code in ["TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"] {
+        for reasons in [["None", code], [code, "None"]] {
+            let (ended, tries) = end((0..3).map(|_| Meet::canceled(&reasons))).await;
+            assert!(ended.unwrap());
+            assert_eq!(tries, 4, "{code}");
+            let (ended, tries) = end((0..4).map(|_| Meet::canceled(&reasons))).await;
+            let error = ended.unwrap_err();
+            assert!(matches!(&error, StoreError::Unavailable(text) if text.contains(code)), "{error}");
+            assert_eq!(tries, 4, "{code}");
+        }
+    }
+}
+
+// R8
+#[tokio::test]
+async fn a_condition_that_failed_beside_a_conflict_is_the_answer() {
+    for reasons in [["ConditionalCheckFailed", "TransactionConflict"], ["ConditionalCheckFailed", "None"]] {
+        let (ended, tries) = end([Meet::canceled(&reasons)]).await;
+        assert!(!ended.unwrap());
+        assert_eq!(tries, 1);
+    }
+}
+
+#[tokio::test]
+async fn a_condition_that_cannot_fail_and_did_is_a_bug_and_named() {
+    let (ended, _) = end([Meet::canceled(&["None", "ConditionalCheckFailed"])]).await;
+    let error = ended.unwrap_err();
+    assert!(matches!(&error, StoreError::Unexpected(text) if text.contains("audit")), "{error}");
+}
+
+#[tokio::test]
+async fn what_no_new_try_can_mend_is_tried_once() {
+    let (ended, tries) = end([Meet::canceled(&["ValidationError", "None"])]).await;
+    let error = ended.unwrap_err();
+    assert!(matches!(&error, StoreError::Unexpected(text) if text.contains("ValidationError")), "{error}");
+    assert_eq!(tries, 1);
+    let (ended, tries) = end([Meet::canceled(&["ItemCollectionSizeLimitExceeded", "None"])]).await;
+    let error = ended.unwrap_err();
+    assert!(matches!(&error, StoreError::Unavailable(text) if text.contains("ItemCollection")), "{error}");
+    assert_eq!(tries, 1);
+}
+
+// R8
+#[tokio::test]
+async fn the_try_after_a_lost_answer_is_the_same_transaction_and_the_one_after_a_conflict_is_not() {
+    let tables = Tables::new().await;
+    let conflict = Meet::canceled(&["TransactionConflict"]);
+    tables.wire.next("TransactWriteItems", [conflict, Meet::LostAnswer]);
+    tables.store.put_decoys(&crate::people::mail(1), 1, crate::people::at(0)).await.unwrap();
+    let tokens: Vec<_> =
+        tables.wire.take_calls().into_iter().map(|call| call.body["ClientRequestToken"].clone()).collect();
+    assert!(tokens.len() == 3 && tokens[0] != tokens[1] && tokens[1] == tokens[2], "{tokens:?}");
+}

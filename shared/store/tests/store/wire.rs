@@ -1,0 +1,150 @@
+//! The wire between the store under test and the engine: counts calls, loses answers, gives answers that the engine never
+//! gives, and lets somebody else write just before a call.
+
+use aws_sdk_dynamodb::config::http::{HttpRequest, HttpResponse};
+use aws_sdk_dynamodb::config::{HttpClient, RuntimeComponents};
+use aws_smithy_http_client::Connector;
+use aws_smithy_runtime_api::client::http::{
+    HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpConnector,
+};
+use aws_smithy_runtime_api::client::result::ConnectorError;
+use aws_smithy_types::body::SdkBody;
+use serde_json::{Value, json};
+use std::collections::VecDeque;
+use std::fmt;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard};
+
+type Boxed = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+/// What a call meets on its way.
+pub enum Meet {
+    /// Nothing.
+    Pass,
+    /// This answer, and the engine never hears of the call.
+    Answer(u16, Value),
+    /// The engine does the work; the answer never arrives.
+    LostAnswer,
+    /// No connection: the engine never hears of the call.
+    Unreachable,
+    /// Somebody else's work, done just before the call.
+    Rival(Boxed),
+}
+
+impl Meet {
+    /// A rival's work.
+    pub fn rival(work: impl Future<Output = ()> + Send + 'static) -> Self {
+        Self::Rival(Box::pin(work))
+    }
+
+    /// DynamoDB's error `code`.
+    pub fn error(code: &str) -> Self {
+        Self::Answer(
+            400,
+            json!({"__type": format!("com.amazonaws.dynamodb.v20120810#{code}"), "message": "made to fail"}),
+        )
+    }
+
+    /// A transaction that was cancelled with a reason for each of its items.
+    pub fn canceled(reasons: &[&str]) -> Self {
+        let reasons: Vec<_> = reasons.iter().map(|code| json!({"Code": code, "Message": "made to fail"})).collect();
+        let kind = "com.amazonaws.dynamodb.v20120810#TransactionCanceledException";
+        Self::Answer(400, json!({"__type": kind, "Message": "canceled", "CancellationReasons": reasons}))
+    }
+}
+
+/// A call that the store made: its operation by the API's own name, and what it said.
+#[derive(Debug, Clone)]
+pub struct Call {
+    pub operation: String,
+    pub body: Value,
+}
+
+#[derive(Clone)]
+pub struct Wire(Arc<Shared>);
+
+struct Shared {
+    engine: Connector,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    meets: VecDeque<(String, Meet)>,
+    calls: Vec<Call>,
+}
+
+impl Wire {
+    pub fn new() -> Self {
+        Self(Arc::new(Shared { engine: Connector::builder().build_http(), state: Mutex::default() }))
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.state.lock().unwrap()
+    }
+
+    /// The next calls of `operation` meet these, one each, in this order.
+    pub fn next(&self, operation: &str, meets: impl IntoIterator<Item = Meet>) {
+        self.state().meets.extend(meets.into_iter().map(|meet| (operation.to_owned(), meet)));
+    }
+
+    /// The calls since the last time this was asked. What was set for calls that never came is a mistake of the test.
+    pub fn take_calls(&self) -> Vec<Call> {
+        let mut state = self.state();
+        assert!(state.meets.is_empty(), "not every call came that was to meet something");
+        std::mem::take(&mut state.calls)
+    }
+
+    /// How many calls there were since the last time somebody asked.
+    pub fn count(&self) -> usize {
+        self.take_calls().len()
+    }
+
+    async fn pass(self, request: HttpRequest) -> Result<HttpResponse, ConnectorError> {
+        let target = request.headers().get("x-amz-target").unwrap_or_default();
+        let operation = target.rsplit('.').next().unwrap_or_default().to_owned();
+        let body = serde_json::from_slice(request.body().bytes().unwrap()).unwrap();
+        let meet = {
+            let mut state = self.state();
+            state.calls.push(Call { operation: operation.clone(), body });
+            let place = state.meets.iter().position(|(of, _)| *of == operation);
+            place.and_then(|place| state.meets.remove(place)).map_or(Meet::Pass, |(_, meet)| meet)
+        };
+        match meet {
+            Meet::Pass => {}
+            Meet::Answer(status, body) => {
+                let mut answer = HttpResponse::new(status.try_into().unwrap(), SdkBody::from(body.to_string()));
+                answer.headers_mut().insert("content-type", "application/x-amz-json-1.0");
+                return Ok(answer);
+            }
+            Meet::LostAnswer => {
+                assert!(
+                    self.0.engine.call(request).await?.status().is_success(),
+                    "there was no work whose answer to lose"
+                );
+                return Err(ConnectorError::io("the connection was closed before the answer".into()));
+            }
+            Meet::Unreachable => return Err(ConnectorError::io("no connection".into())),
+            Meet::Rival(work) => work.await,
+        }
+        self.0.engine.call(request).await
+    }
+}
+
+impl HttpConnector for Wire {
+    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+        HttpConnectorFuture::new(self.clone().pass(request))
+    }
+}
+
+impl HttpClient for Wire {
+    fn http_connector(&self, _: &HttpConnectorSettings, _: &RuntimeComponents) -> SharedHttpConnector {
+        SharedHttpConnector::new(self.clone())
+    }
+}
+
+impl fmt::Debug for Wire {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Wire")
+    }
+}
