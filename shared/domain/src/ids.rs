@@ -85,6 +85,20 @@ id!(/** A message in the outbox. */ MessageId, "msg");
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn an_id_reads_back_and_sorts_by_its_time(ms in 0_i64..(1 << 47), later in 1_i64..1_000_000, random in any::<[u8; 10]>()) {
+            let id = |ms| SessionId::new(Timestamp::from_millisecond(ms).unwrap(), random);
+            prop_assert_eq!(id(ms).to_string().parse(), Ok(id(ms)));
+            prop_assert_eq!(SessionId::from_bare(&id(ms).bare()), Ok(id(ms)));
+            prop_assert!(id(ms) < id(ms + later));
+            let text = serde_json::to_string(&id(ms)).unwrap();
+            prop_assert_eq!(serde_json::from_str::<SessionId>(&text).unwrap(), id(ms));
+            prop_assert!(serde_json::from_str::<UserId>(&text).is_err());
+        }
+    }
 
     #[test]
     fn ids_sort_by_the_time_they_were_made() {

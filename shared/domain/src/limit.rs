@@ -97,21 +97,47 @@ impl Mailed {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     // S7
     #[test]
     fn a_full_bucket_says_when_the_next_call_fits() {
         let quota = Quota::per_minute(5);
         let mut filled = 0;
-        let mut admitted = 0;
-        while filled <= quota.admits_until_ms(0) {
+        for call in 0..5 {
+            assert!(filled <= quota.admits_until_ms(0), "{call}");
             filled += quota.call_ms();
-            admitted += 1;
         }
-        assert_eq!((admitted, quota.retry_after_seconds(filled, 0)), (5, 12));
+        assert!(filled > quota.admits_until_ms(0), "the sixth");
+        assert_eq!(quota.retry_after_seconds(filled, 0), 12);
         assert!(filled <= quota.admits_until_ms(12_000), "one fits then");
         assert!(filled > quota.admits_until_ms(11_999));
         assert_eq!(quota.retry_after_seconds(filled, 11_999), 1);
+    }
+
+    proptest! {
+        // S7
+        #[test]
+        fn no_window_admits_more_than_twice_its_calls_and_who_waits_as_told_is_admitted(
+            calls in 1_u32..20, window_seconds in 1_u32..600, waits in prop::collection::vec(0_i64..60_000, 1..200),
+        ) {
+            let quota = Quota { calls, window_seconds };
+            let window_ms = i64::from(window_seconds) * 1000;
+            let (mut now, mut filled, mut admitted) = (0, 0, Vec::new());
+            for wait in waits {
+                now += wait;
+                if filled > quota.admits_until_ms(now) {
+                    let then = now + i64::from(quota.retry_after_seconds(filled, now)) * 1000;
+                    prop_assert!(filled <= quota.admits_until_ms(then));
+                    prop_assert!(filled > quota.admits_until_ms(then - 1000), "and not a second earlier");
+                } else {
+                    filled = filled.max(now) + quota.call_ms();
+                    admitted.push(now);
+                    let in_window = admitted.iter().filter(|at| **at > now - window_ms).count();
+                    prop_assert!(in_window <= 2 * calls as usize);
+                }
+            }
+        }
     }
 
     #[test]

@@ -119,6 +119,19 @@ mod tests {
         }
     }
 
+    #[test]
+    fn a_purpose_has_one_name_in_keys_and_in_rows() {
+        for (purpose, name) in [
+            (Purpose::Verify, "verify"),
+            (Purpose::Reset, "reset"),
+            (Purpose::LoginCode, "login_code"),
+            (Purpose::ChangeEmail, "change_email"),
+        ] {
+            assert_eq!(purpose.as_str(), name);
+            assert_eq!(serde_json::to_value(purpose).unwrap(), name);
+        }
+    }
+
     // S10
     #[test]
     fn a_link_stands_until_its_last_second_for_the_account_as_it_was() {

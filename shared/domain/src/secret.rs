@@ -30,3 +30,36 @@ impl<'de> serde::Deserialize<'de> for Secret<String> {
         String::deserialize(deserializer).map(Self)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::cell::Cell;
+    use std::rc::Rc;
+
+    #[derive(Clone)]
+    struct Noting(Rc<Cell<u32>>);
+
+    impl Zeroize for Noting {
+        fn zeroize(&mut self) {
+            self.0.set(self.0.get() + 1);
+        }
+    }
+
+    #[test]
+    fn a_secret_is_wiped_when_it_is_dropped_and_so_is_each_copy() {
+        let wiped = Rc::new(Cell::new(0));
+        let secret = Secret::new(Noting(Rc::clone(&wiped)));
+        drop(secret.clone());
+        assert_eq!(wiped.get(), 1);
+        drop(secret);
+        assert_eq!(wiped.get(), 2);
+    }
+
+    #[test]
+    fn a_secret_comes_in_as_it_was_sent() {
+        let secret: Secret<String> = serde_json::from_str("\" correct horse \"").unwrap();
+        assert_eq!(secret.expose(), " correct horse ");
+        assert!(serde_json::from_str::<Secret<String>>("5").is_err());
+    }
+}

@@ -86,6 +86,7 @@ pub fn after(at: Timestamp, seconds: u32) -> Timestamp {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     const IDLE: u32 = 30 * 86_400;
 
@@ -122,5 +123,27 @@ mod tests {
         assert_eq!(busy.judge(9, at(90 * 86_400 - 1), IDLE), Refresh::Rotate);
         assert_eq!(busy.judge(9, at(90 * 86_400), IDLE), Refresh::Refuse);
         assert_eq!(busy.seconds_left(at(90 * 86_400 - 1), IDLE), 1);
+        assert_eq!(busy.seconds_left(at(91 * 86_400), IDLE), 0);
+        assert_eq!(rotation(0).seconds_left(at(5), IDLE), i64::from(IDLE) - 5);
+    }
+
+    proptest! {
+        // S18
+        #[test]
+        fn a_token_rotates_exactly_while_its_session_has_time_left(
+            n in 0_u64..5, shown in 0_u64..7, now in 0_i64..200, idle in 1_u32..150, end in 1_i64..150,
+        ) {
+            let rotation = Rotation { n, rotated_at: at(0), ends_at: at(end) };
+            let judged = rotation.judge(shown, at(now), idle);
+            let lives = rotation.seconds_left(at(now), idle) > 0;
+            prop_assert_eq!(lives, !rotation.is_expired(at(now), idle));
+            prop_assert_eq!(judged == Refresh::Rotate, lives && shown == n);
+            if !lives || shown > n {
+                prop_assert_eq!(judged, Refresh::Refuse, "no session is ended by a token that is merely late");
+            }
+            if judged == Refresh::Reuse {
+                prop_assert!(shown < n && (now > 10 || n - shown > 2));
+            }
+        }
     }
 }

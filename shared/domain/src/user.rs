@@ -160,11 +160,49 @@ impl<'de> Deserialize<'de> for Username {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn a_provider_has_one_name_in_paths_keys_and_answers_and_one_for_people() {
+        for (provider, name, title) in
+            [(IdentityProvider::Google, "google", "Google"), (IdentityProvider::Github, "github", "GitHub")]
+        {
+            assert_eq!((provider.as_str(), provider.title()), (name, title));
+            assert_eq!(name.parse(), Ok(provider));
+            assert_eq!(serde_json::to_value(provider).unwrap(), name);
+            assert_eq!(serde_json::to_value(Provider::from(provider)).unwrap(), name);
+        }
+        for other in ["", "Google", "local"] {
+            assert_eq!(other.parse::<IdentityProvider>(), Err(UnknownProvider), "{other}");
+        }
+    }
+
+    #[test]
+    fn the_debug_form_shows_no_user_name() {
+        assert_eq!(format!("{:?}", Username::parse("ann").unwrap()), "Username(…)");
+    }
+
+    #[test]
+    fn a_user_name_is_judged_where_it_comes_in() {
+        assert_eq!(serde_json::from_str::<Username>("\"Ann\"").unwrap().as_str(), "Ann");
+        assert!(serde_json::from_str::<Username>("\"a b\"").is_err());
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_a_provider_calls_somebody_there_is_a_user_name_near_it(text in "\\PC{0,60}", suffix in "[a-f0-9]{8}") {
+            for name in [Username::near(&text, None), Username::near(&text, Some(&suffix))] {
+                prop_assert!(Username::parse(name.as_str()).is_ok(), "{}", name.as_str());
+            }
+        }
+    }
 
     #[test]
     fn any_name_of_a_provider_gives_a_user_name() {
         let long = "x".repeat(99);
-        for (text, name) in [("Ann Lee", "Ann.Lee"), ("", "user"), ("é", "user"), ("ab", "userab"), ("李", "user")] {
+        for (text, name) in
+            [("Ann Lee", "Ann.Lee"), ("Ann", "Ann"), ("", "user"), ("é", "user"), ("ab", "userab"), ("李", "user")]
+        {
             assert_eq!(Username::near(text, None).as_str(), name);
         }
         for text in ["Ann Lee", "", "<script>", &long] {
