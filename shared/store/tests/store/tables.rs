@@ -2,7 +2,8 @@
 //! stored, and to put there what no version of the store writes.
 //!
 //! The engine is dynoxide in memory. With `TOLLGATE_STORE_ENDPOINT` it is another one at that address, shared by all
-//! tests, and each has a prefix of its own.
+//! tests, and each has a prefix of its own. With `TOLLGATE_STORE_FIRST_FAILURE_ENDS` the first test that fails ends the
+//! whole run: code that was broken on purpose need not be noticed twice.
 
 use crate::wire::Wire;
 use aws_sdk_dynamodb::Client;
@@ -16,6 +17,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use aws_types::SdkConfig;
 use serde_json::Value;
 use std::collections::{BTreeMap, HashMap};
+use std::io::Write;
 use std::net::Ipv4Addr;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
@@ -25,6 +27,8 @@ use tollgate_store::schema::TABLES;
 
 /// The variable that names another engine.
 const ENDPOINT: &str = "TOLLGATE_STORE_ENDPOINT";
+/// The variable that makes the first failure the last.
+const FIRST_FAILURE_ENDS: &str = "TOLLGATE_STORE_FIRST_FAILURE_ENDS";
 
 pub struct Tables {
     /// What is tested.
@@ -51,10 +55,16 @@ impl Tables {
     pub async fn none() -> Self {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let prefix = format!("t{}-{}-", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
-        #[expect(clippy::disallowed_methods, reason = "which engine judges is no setting of the product")]
-        let endpoint = match std::env::var(ENDPOINT) {
-            Ok(endpoint) => endpoint,
-            Err(_) => serve().await,
+        if setting(FIRST_FAILURE_ENDS).is_some() {
+            std::panic::set_hook(Box::new(|panic| {
+                // The run ends before the harness would print it.
+                let _told = writeln!(std::io::stderr(), "{panic}");
+                std::process::exit(101);
+            }));
+        }
+        let endpoint = match setting(ENDPOINT) {
+            Some(endpoint) => endpoint,
+            None => serve().await,
         };
         let wire = Wire::new();
         let plain = sdk(&endpoint, &Wire::new());
@@ -134,6 +144,11 @@ impl Tables {
         }
         self.client.delete_item().table_name(self.name(table)).set_key(Some(keys)).send().await.unwrap();
     }
+}
+
+#[expect(clippy::disallowed_methods, reason = "how the tests are run is no setting of the product")]
+fn setting(name: &str) -> Option<String> {
+    std::env::var(name).ok()
 }
 
 async fn put(client: &Client, table: String, row: Value) {

@@ -1,6 +1,6 @@
 //! Transactions that are cancelled: by a condition, by another transaction, by a limit.
 
-use crate::people::{entry, session, user};
+use crate::people::{at, entry, mail, newcomer, session, user};
 use crate::tables::Tables;
 use crate::wire::Meet;
 use tollgate_store::StoreError;
@@ -8,8 +8,8 @@ use tollgate_store::StoreError;
 /// The end of a session, whose transaction of two items meets these; and how many tries there were.
 async fn end(meets: impl IntoIterator<Item = Meet>) -> (Result<bool, StoreError>, usize) {
     let tables = Tables::new().await;
-    let mut ann = crate::people::newcomer("Ann", 1);
-    ann.gate.sessions = [(session(1), crate::people::at(900))].into();
+    let mut ann = newcomer("Ann", 1);
+    ann.gate.sessions = [(session(1), at(900))].into();
     tables.registered(ann).await;
     tables.wire.next("TransactWriteItems", meets);
     let ended = tables.store.end_session(&user(1), &session(1), &entry(7, &user(1))).await;
@@ -70,7 +70,7 @@ async fn the_try_after_a_lost_answer_is_the_same_transaction_and_the_one_after_a
     let tables = Tables::new().await;
     let conflict = Meet::canceled(&["TransactionConflict"]);
     tables.wire.next("TransactWriteItems", [conflict, Meet::LostAnswer]);
-    tables.store.put_decoys(&crate::people::mail(1), 1, crate::people::at(0)).await.unwrap();
+    tables.store.put_decoys(&mail(1), 1, at(0)).await.unwrap();
     let tokens: Vec<_> =
         tables.wire.take_calls().into_iter().map(|call| call.body["ClientRequestToken"].clone()).collect();
     assert!(tokens.len() == 3 && tokens[0] != tokens[1] && tokens[1] == tokens[2], "{tokens:?}");

@@ -1,0 +1,38 @@
+#!/usr/bin/env bash
+# What the tests of `shared/domain` and `shared/store` notice: breaks the code in one place at a time and runs that
+# package's own tests. Fails when 10 % or more of the breaks go unnoticed; docs/mutation.md tells of those that do.
+# Takes an hour or so, and installs cargo-mutants where it is missing.
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+
+version=27.1.0
+cache="${XDG_CACHE_HOME:-$HOME/.cache}/tollgate-mutants"
+mutants="$cache/bin/cargo-mutants"
+if [ "$("$mutants" mutants --version 2>/dev/null || true)" != "cargo-mutants $version" ]; then
+  cargo install --locked --root "$cache" "cargo-mutants@$version"
+fi
+
+# Without debug information, which nobody reads here and the linker would have to write.
+export CARGO_PROFILE_DEV_DEBUG=none CARGO_TERM_COLOR=never RUST_BACKTRACE=0 TOLLGATE_STORE_FIRST_FAILURE_ENDS=1
+
+# Breaks package $1 and runs its tests, named by the other arguments.
+break_and_test() {
+  local package="$1" status=0
+  shift
+  mkdir -p "$cache/$package"
+  # A target folder that stays warm: from one break to the next one crate and its tests are compiled. It is nobody
+  # else's, as what is in it was built of broken code.
+  # 2: some were missed, 3: some ran into the time limit. Both are counted below.
+  CARGO_TARGET_DIR="$cache/target/$package" "$mutants" mutants --package "$package" --output "$cache/$package" --no-shuffle --jobs 1 --colors never -- "$@" || status=$?
+  case "$status" in 0 | 2 | 3) ;; *) exit "$status" ;; esac
+}
+break_and_test tollgate-domain --locked --lib
+break_and_test tollgate-store --locked --test store
+
+count() { cat "$cache"/tollgate-{domain,store}/mutants.out/"$1".txt | wc -l; }
+caught="$(count caught)" missed="$(count missed)" timeout="$(count timeout)" unviable="$(count unviable)"
+viable=$((caught + missed + timeout))
+echo "caught $caught, missed $missed, timeout $timeout, unviable (do not compile) $unviable"
+echo "missed: $(awk -v missed="$missed" -v viable="$viable" 'BEGIN { printf "%.1f", 100 * missed / viable }') % of $viable"
+cat "$cache"/tollgate-{domain,store}/mutants.out/missed.txt
+[ $((missed * 10)) -lt "$viable" ]
