@@ -4,7 +4,7 @@ source "$(dirname "$0")/../lib.sh"
 need java default-jre-headless
 need mvn maven
 
-cargo test --manifest-path "$root/Cargo.toml" --locked --package tollgate-store --test store --no-run
+cargo test --manifest-path "$root/Cargo.toml" --locked --workspace --test store --no-run
 
 libraries="${XDG_CACHE_HOME:-$HOME/.cache}/tollgate-dynamodb/$(cksum <"$root/tests/dynamodb/pom.xml" | tr ' ' -)"
 if ! [ -d "$libraries" ]; then
@@ -30,4 +30,4 @@ done
 answers "$port" || { cat "$log"; exit 1; }
 
 TOLLGATE_STORE_ENDPOINT="http://127.0.0.1:$port" \
-  cargo test --manifest-path "$root/Cargo.toml" --locked --package tollgate-store --test store
+  cargo test --manifest-path "$root/Cargo.toml" --locked --workspace --test store

@@ -10,7 +10,7 @@ mod operations;
 
 pub use operations::OPERATIONS;
 
-use crate::app::TestApp;
+use crate::app::{Answer, TestApp};
 use crate::panic_text;
 use crate::request::Request;
 use futures_util::future::BoxFuture;
@@ -37,10 +37,28 @@ pub enum Disturbed {
     TheMail,
 }
 
-/// What a client sends, each time that it tries, and what must be true in the end beyond what lies in the tables.
+/// What a client sends, how it tries again, and what must be true in the end beyond what lies in the tables.
 pub struct Case {
     pub request: Request,
+    pub again: Again,
     pub check: Check,
+}
+
+/// How a client that got no answer tries again.
+pub enum Again {
+    /// By the same request.
+    TheSame,
+    /// From the beginning: what it holds is good once.
+    Anew(Box<dyn for<'a> Fn(&'a TestApp) -> BoxFuture<'a, Answer> + Send + Sync>),
+}
+
+impl Again {
+    async fn send(&self, request: &Request, app: &TestApp) -> Answer {
+        match self {
+            Self::TheSame => request.send(app).await,
+            Self::Anew(begin) => begin(app).await,
+        }
+    }
 }
 
 pub type Check = Box<dyn for<'a> FnOnce(&'a TestApp) -> BoxFuture<'a, ()> + Send>;
@@ -154,14 +172,15 @@ async fn prepared(operation: Operation) -> (TestApp, Case) {
 
 async fn undisturbed(operation: Operation, times: usize) -> (Outcome, Vec<Call>) {
     let (app, case) = prepared(operation).await;
-    let (mut status, mut calls) = (0, Vec::new());
-    for _ in 0..times {
-        let answered = async {
-            let _before = app.calls();
-            (case.request.send(&app).await.status.as_u16(), app.calls())
-        };
-        (status, calls) = app.stack.held(answered).await;
+    let answered = async {
+        let _before = app.calls();
+        (case.request.send(&app).await.status.as_u16(), app.calls())
+    };
+    let (mut status, mut calls) = app.stack.held(answered).await;
+    for _ in 1..times {
+        status = app.stack.held(case.again.send(&case.request, &app)).await.status.as_u16();
     }
+    let _answered = app.calls();
     app.drain().await;
     if operation.disturbed == Disturbed::TheMail {
         calls = app.calls();
@@ -205,7 +224,7 @@ async fn disturbed(operation: Operation, point: &Point, outcomes: &[Outcome; 2])
         if !matches!(status, 500 | 502 | 503) {
             return Err(format!("answered {status}: {}", first.text));
         }
-        let again = app.stack.held(case.request.send(&app)).await;
+        let again = app.stack.held(case.again.send(&case.request, &app)).await;
         status = again.status.as_u16();
         if status != once.status && status != twice.status {
             return Err(format!("the second try was answered {status}: {}", again.text));
@@ -213,8 +232,7 @@ async fn disturbed(operation: Operation, point: &Point, outcomes: &[Outcome; 2])
     }
     app.drain().await;
     let left = left(&app).await;
-    let most = if is_answered { once } else { twice };
-    left.judge(&once.left, &most.left, point.mail_may_be_out)?;
+    left.judge([&once.left, &twice.left], is_answered, point.mail_may_be_out)?;
     (case.check)(&app).await;
     Ok(())
 }

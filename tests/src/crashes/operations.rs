@@ -1,7 +1,7 @@
 //! The table: every operation that changes something, one row each.
 
-use super::{Case, Check, Disturbed, Operation};
-use crate::app::{PASSWORD, Session, TestApp};
+use super::{Again, Case, Check, Disturbed, Operation};
+use crate::app::{Answer, PASSWORD, Session, TestApp};
 use crate::browser::{Browser, proved};
 use crate::request::Request;
 use futures_util::FutureExt;
@@ -64,8 +64,15 @@ fn check(run: impl for<'a> FnOnce(&'a TestApp) -> BoxFuture<'a, ()> + Send + 'st
 /// A case whose check is an async block over `app`.
 macro_rules! case {
     ($request:expr, |$app:ident| $check:expr) => {
-        Case { request: $request, check: check(move |$app| async move { $check }.boxed()) }
+        case!($request, Again::TheSame, |$app| $check)
     };
+    ($request:expr, $again:expr, |$app:ident| $check:expr) => {
+        Case { request: $request, again: $again, check: check(move |$app| async move { $check }.boxed()) }
+    };
+}
+
+fn anew(begin: impl for<'a> Fn(&'a TestApp) -> BoxFuture<'a, Answer> + Send + Sync + 'static) -> Again {
+    Again::Anew(Box::new(begin))
 }
 
 /// The owner gets in by the password, and in no other session than this new one.
@@ -335,10 +342,14 @@ async fn begin_at_github(app: &TestApp) -> Case {
 
 /// Comes back from `provider`; whoever it is then gets in again by it, and is that one account.
 async fn callback(app: &TestApp, provider: &'static str, subject: String, has_password: bool) -> Case {
-    // The consent is newer than `advance` lets it be: the state lives for ten minutes.
     let browser = Browser::new(app);
     let back = browser.consent(provider, &subject, "").await;
-    case!(Request::get_in(&browser, &back), |app| {
+    let same = subject.clone();
+    let begin_again = anew(move |app| {
+        let subject = same.clone();
+        async move { Browser::new(app).sign_in(provider, &subject).await }.boxed()
+    });
+    case!(Request::get_in(&browser, &back), begin_again, |app| {
         let session = Session::of(&Browser::new(app).sign_in(provider, &subject).await.expect(200));
         let me = app.get_as(&session, "/me").await.expect(200).body;
         assert_eq!((&me["email"], &me["has_password"]), (&json!(EMAIL), &json!(has_password)));
@@ -366,21 +377,41 @@ async fn known_by_google(app: &TestApp) -> Case {
 async fn takeover_by_github(app: &TestApp) -> Case {
     app.register("ann").await.expect(202);
     let subject = proved(app, "github", EMAIL).await;
-    let Case { request, check: same_account } = callback(app, "github", subject, false).await;
-    case!(request, |app| {
+    let Case { request, again, check: same_account } = callback(app, "github", subject, false).await;
+    case!(request, again, |app| {
         app.login(EMAIL, PASSWORD).await.refused(401, "invalid_credentials");
         same_account(app).await;
     })
+}
+
+/// Links from the beginning, as far as it goes.
+async fn link(app: &TestApp, session: &Session, subject: &str) -> Answer {
+    let begun = app.post_as(session, "/me/links/google", json!({"password": PASSWORD})).await;
+    if begun.status != 200 {
+        return begun;
+    }
+    link_back(app, &begun, subject).await.send(app).await
+}
+
+/// The way back from the provider of a link that was begun.
+async fn link_back(app: &TestApp, begun: &Answer, subject: &str) -> Request {
+    let browser = Browser::new(app);
+    browser.set_cookie("oauth_state", &begun.cookie("oauth_state").unwrap());
+    let back = browser.consent_at(begun.body["authorize_url"].as_str().unwrap().to_owned(), subject).await;
+    Request::get_in(&browser, &back)
 }
 
 async fn callback_that_links(app: &TestApp) -> Case {
     let (_, session) = app.person("ann").await;
     let subject = proved(app, "google", "else@example.com").await;
     let begun = app.post_as(&session, "/me/links/google", json!({})).await.expect(200);
-    let browser = Browser::new(app);
-    browser.set_cookie("oauth_state", &begun.cookie("oauth_state").unwrap());
-    let back = browser.consent_at(begun.body["authorize_url"].as_str().unwrap().to_owned(), &subject).await;
-    case!(Request::get_in(&browser, &back), |app| {
+    let request = link_back(app, &begun, &subject).await;
+    let same = (session.clone(), subject.clone());
+    let begin_again = anew(move |app| {
+        let (session, subject) = same.clone();
+        async move { link(app, &session, &subject).await }.boxed()
+    });
+    case!(request, begin_again, |app| {
         let by_google = Session::of(&Browser::new(app).sign_in("google", &subject).await.expect(200));
         assert_eq!(by_google.user["id"], session.user["id"]);
         lives(app, &session).await;
@@ -396,9 +427,9 @@ async fn begin_link(app: &TestApp) -> Case {
 }
 
 async fn unlink(app: &TestApp) -> Case {
-    let Case { request, .. } = callback_that_links(app).await;
-    request.send(app).await.expect(200);
-    let session = app.sign_in(EMAIL).await;
+    let (_, session) = app.person("ann").await;
+    let subject = proved(app, "google", "else@example.com").await;
+    link(app, &session, &subject).await.expect(200);
     case!(Request::delete_as(&session, "/me/links/google"), |app| {
         assert_eq!(app.get_as(&session, "/me").await.expect(200).body["linked_providers"], json!([]));
         gets_in(app, EMAIL, PASSWORD).await;
