@@ -1,6 +1,8 @@
-"""Mends what the emulator's CloudFormation leaves out of a stack: a table's time to live, and a number that a parameter
-gives. Prints the address of the stack's gateway."""
+"""Mends where the emulator is not as AWS is: its CloudFormation leaves out a table's time to live and takes a number that
+a parameter gives as text, and its IAM wants an action of its own for a batch of messages, where AWS asks for
+sqs:SendMessage. Prints the address of the stack's gateway."""
 
+import json
 import sys
 
 import boto3
@@ -21,4 +23,11 @@ for mapping in functions.list_event_source_mappings()["EventSourceMappings"]:
     if mapping.get("ScalingConfig"):
         most = {"MaximumConcurrency": int(mapping["ScalingConfig"]["MaximumConcurrency"])}
         functions.update_event_source_mapping(UUID=mapping["UUID"], ScalingConfig=most)
+iam, relay_role = boto3.client("iam"), physical["RelayRole"]
+(policy,) = iam.list_role_policies(RoleName=relay_role)["PolicyNames"]
+document = iam.get_role_policy(RoleName=relay_role, PolicyName=policy)["PolicyDocument"]
+for statement in document["Statement"]:
+    if statement["Action"] == ["sqs:SendMessage"]:
+        statement["Action"].append("sqs:SendMessageBatch")
+iam.put_role_policy(RoleName=relay_role, PolicyName=policy, PolicyDocument=json.dumps(document))
 print(f"{cloudformation.meta.endpoint_url}/_aws/execute-api/{physical['Api']}/$default")
