@@ -1,6 +1,6 @@
 """Mends where the emulator is not as AWS is: its CloudFormation leaves out a table's time to live and takes a number that
-a parameter gives as text, and its IAM wants an action of its own for a batch of messages, where AWS asks for
-sqs:SendMessage. Prints the address of the stack's gateway."""
+a parameter gives as text; its IAM wants an action of its own for a batch of messages, where AWS asks for
+sqs:SendMessage, and does not see which identity a mail is sent from. Prints the address of the stack's gateway."""
 
 import json
 import sys
@@ -23,11 +23,27 @@ for mapping in functions.list_event_source_mappings()["EventSourceMappings"]:
     if mapping.get("ScalingConfig"):
         most = {"MaximumConcurrency": int(mapping["ScalingConfig"]["MaximumConcurrency"])}
         functions.update_event_source_mapping(UUID=mapping["UUID"], ScalingConfig=most)
-iam, relay_role = boto3.client("iam"), physical["RelayRole"]
-(policy,) = iam.list_role_policies(RoleName=relay_role)["PolicyNames"]
-document = iam.get_role_policy(RoleName=relay_role, PolicyName=policy)["PolicyDocument"]
-for statement in document["Statement"]:
+iam = boto3.client("iam")
+
+
+def amend(role, change):
+    (policy,) = iam.list_role_policies(RoleName=role)["PolicyNames"]
+    document = iam.get_role_policy(RoleName=role, PolicyName=policy)["PolicyDocument"]
+    for statement in document["Statement"]:
+        change(statement)
+    iam.put_role_policy(RoleName=role, PolicyName=policy, PolicyDocument=json.dumps(document))
+
+
+def batches_too(statement):
     if statement["Action"] == ["sqs:SendMessage"]:
         statement["Action"].append("sqs:SendMessageBatch")
-iam.put_role_policy(RoleName=relay_role, PolicyName=policy, PolicyDocument=json.dumps(document))
+
+
+def from_anywhere(statement):
+    if statement["Action"] == ["ses:SendEmail"]:
+        statement["Resource"] = "*"
+
+
+amend(physical["RelayRole"], batches_too)
+amend(physical["MailerRole"], from_anywhere)
 print(f"{cloudformation.meta.endpoint_url}/_aws/execute-api/{physical['Api']}/$default")
