@@ -100,7 +100,7 @@ fn settings_of(function: &str) -> BTreeSet<String> {
     for row in rows.take_while(|line| line.starts_with('|')) {
         let cells: Vec<_> = row.split('|').map(str::trim).collect();
         let is_read = match cells[2] {
-            "all" => false, // the runtime's own
+            "all" | "all but pages" => false, // the runtime's own
             "all but relay" => function != "relay",
             functions => functions.split(", ").any(|name| name == function),
         };

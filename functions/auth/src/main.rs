@@ -8,12 +8,13 @@ use tollgate_platform::{Clock, Env, Outbound, aws, telemetry};
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     telemetry::init();
-    let config = match Config::from_env(&Env::process()) {
-        Ok(config) => config,
+    let env = Env::process();
+    let (config, sdk) = match Config::from_env(&env).and_then(|config| Ok((config, aws::load(&env)?))) {
+        Ok(settings) => settings,
         Err(error) => return lambda_http::run(misconfigured(&error, Clock::system())).await,
     };
     let providers = ProviderClients::new(Outbound::system(), Outbound::system());
-    let state = State::new(config, &aws::load().await, providers, Clock::system());
+    let state = State::new(config, &sdk, providers, Clock::system());
     state.keys.warm().await;
     lambda_http::run(router(state)).await
 }

@@ -7,7 +7,8 @@ use tollgate_relay::{Config, State, handle};
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     telemetry::init();
-    let config = Config::from_env(&Env::process())?;
-    let state = &State::new(config, &aws::load().await, Clock::system());
+    let env = Env::process();
+    let config = Config::from_env(&env)?;
+    let state = &State::new(config, &aws::load(&env)?, Clock::system());
     lambda_runtime::run(service_fn(async |event: LambdaEvent<_>| handle(event.payload, state).await)).await
 }

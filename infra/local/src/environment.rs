@@ -10,9 +10,9 @@ use aws_credential_types::Credentials;
 use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_smithy_async::rt::sleep::SharedAsyncSleep;
 use aws_smithy_async::time::SharedTimeSource;
-use aws_types::service_config::{LoadServiceConfig, ServiceConfigKey};
 use std::net::SocketAddr;
 use tollgate_domain::user::IdentityProvider;
+use tollgate_platform::aws::Endpoints;
 use tollgate_platform::{BadSecret, ConfigError, Env, check_secret, random_bytes};
 
 /// The secrets, made at the first start; those of the environment go before them (S16).
@@ -118,17 +118,6 @@ pub fn sdk(env: &Env, wire: &Wire, clock: &LocalClock) -> SdkConfig {
         .sleep_impl(SharedAsyncSleep::new(clock.clone()))
         .time_source(SharedTimeSource::new(clock.clone()));
     tollgate_platform::aws::defaults(builder).build()
-}
-
-/// `AWS_ENDPOINT_URL_<SERVICE>`, as the SDKs' own loader reads it.
-#[derive(Debug)]
-struct Endpoints(Env);
-
-impl LoadServiceConfig for Endpoints {
-    fn load_config(&self, key: ServiceConfigKey<'_>) -> Option<String> {
-        let service = key.service_id().to_uppercase().replace(' ', "_");
-        self.0.get(&format!("{}_{service}", key.env())).map(str::to_owned)
-    }
 }
 
 /// The settings of the functions that may be set from outside (in the environment or `.env`); the stack sets the others.

@@ -60,6 +60,7 @@ pub struct Options {
 pub struct Stack {
     address: SocketAddr,
     clock: LocalClock,
+    env: Env,
     wire: Wire,
     sdk: SdkConfig,
     queues: Arc<Vec<Queue>>,
@@ -99,6 +100,7 @@ impl Stack {
         let mut stack = Self {
             address,
             clock: clock.clone(),
+            env: env.clone(),
             wire: wire.clone(),
             sdk: sdk.clone(),
             queues: Arc::clone(&queues),
@@ -189,6 +191,12 @@ impl Stack {
     #[must_use]
     pub fn clock(&self) -> &LocalClock {
         &self.clock
+    }
+
+    /// What its functions find in their environment.
+    #[must_use]
+    pub fn environment(&self) -> &Env {
+        &self.env
     }
 
     /// The wire between its functions and the stand-ins.
