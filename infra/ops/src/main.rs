@@ -1,11 +1,12 @@
 //! `cargo run -p tollgate-ops -- …`: the operator's commands, with the AWS credentials and region of the environment.
 
+use aws_config::BehaviorVersion;
 use aws_sdk_secretsmanager::Client;
 use clap::{Parser, Subcommand, ValueEnum};
 use std::io::Write;
 use std::process::ExitCode;
 use tollgate_ops::{RotateError, rotate};
-use tollgate_platform::{Clock, aws};
+use tollgate_platform::Clock;
 
 /// What an operator does to a deployment by hand.
 #[derive(Parser)]
@@ -60,7 +61,8 @@ async fn main() -> ExitCode {
 }
 
 async fn rotate_all(stage: &str, secrets: &[Keys]) -> Result<(), RotateError> {
-    let (client, clock) = (Client::new(&aws::load().await), Clock::system());
+    let sdk = aws_config::load_defaults(BehaviorVersion::latest()).await;
+    let (client, clock) = (Client::new(&sdk), Clock::system());
     for secret in secrets {
         let id = format!("tollgate-{stage}-{}", secret.name());
         rotate(&client, &id, &clock).await?;
