@@ -4,6 +4,8 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)] // a test that cannot go on fails there
 
+use tokio::task::JoinError;
+
 pub mod app;
 pub mod browser;
 pub mod crashes;
@@ -12,8 +14,20 @@ pub mod logs;
 pub mod races;
 pub mod request;
 
+/// Runs `work` on a runtime of its own, so that nothing of its stack outlives it.
+async fn apart<W: Future>(work: impl FnOnce() -> W + Send + 'static) -> Result<W::Output, JoinError>
+where
+    W::Output: Send + 'static,
+{
+    tokio::task::spawn_blocking(|| {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(work())
+    })
+    .await
+}
+
 /// What a task that panicked said.
-fn panic_text(panic: tokio::task::JoinError) -> String {
+fn panic_text(panic: JoinError) -> String {
     match panic.into_panic().downcast::<String>() {
         Ok(text) => *text,
         Err(other) => other.downcast::<&str>().map_or_else(|_| "panicked".to_owned(), |text| (*text).to_owned()),

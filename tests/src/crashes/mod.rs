@@ -11,8 +11,8 @@ mod operations;
 pub use operations::OPERATIONS;
 
 use crate::app::{Answer, TestApp};
-use crate::panic_text;
 use crate::request::Request;
+use crate::{apart, panic_text};
 use futures_util::future::BoxFuture;
 use futures_util::{StreamExt, stream};
 use left::{Left, left};
@@ -101,7 +101,7 @@ const AT_ONCE: usize = 3;
 
 /// Goes through every point of `operation` with these failures.
 pub async fn enumerate(operation: Operation, failures: &[Failure]) -> Report {
-    let looked_at = tokio::spawn(async move { (undisturbed(operation, 1).await, undisturbed(operation, 2).await) });
+    let looked_at = apart(move || async move { (undisturbed(operation, 1).await, undisturbed(operation, 2).await) });
     let ((once, calls), (twice, _)) = match looked_at.await {
         Ok(outcomes) => outcomes,
         Err(panic) => {
@@ -118,7 +118,7 @@ pub async fn enumerate(operation: Operation, failures: &[Failure]) -> Report {
     let runs = stream::iter(points).map(|point| {
         let (label, outcomes) = (format!("{} · {point:?}", operation.name), Arc::clone(&outcomes));
         async move {
-            let run = tokio::spawn(async move { disturbed(operation, &point, &outcomes).await });
+            let run = apart(move || async move { disturbed(operation, &point, &outcomes).await });
             let outcome = match run.await {
                 Ok(outcome) => outcome,
                 Err(panic) => Err(panic_text(panic)),

@@ -10,8 +10,8 @@ mod footprint;
 pub use duels::RACES;
 
 use crate::app::{Answer, TestApp, options, start_time};
-use crate::panic_text;
 use crate::request::Request;
+use crate::{apart, panic_text};
 use footprint::Footprint;
 use futures_util::future::BoxFuture;
 use std::collections::VecDeque;
@@ -49,7 +49,7 @@ pub async fn enumerate(race: Race) -> Report {
     let mut prefix = Vec::new();
     loop {
         let followed = prefix.clone();
-        let Order { choices, outcome } = match tokio::spawn(async move { one_order(race, followed).await }).await {
+        let Order { choices, outcome } = match apart(move || one_order(race, followed)).await {
             Ok(order) => order,
             Err(panic) => {
                 report.failures.push(format!("{} · {prefix:?}…\n  {}", race.name, panic_text(panic)));
