@@ -1,0 +1,66 @@
+//! A bare function that makes the AWS calls of `auth`, one after the other, and does nothing with what they bring.
+
+use aws_sdk_dynamodb::types::{AttributeValue, ReturnConsumedCapacity};
+use lambda_http::{Body, Error, Request, Response, run, service_fn};
+use serde::Deserialize;
+use tollgate_platform::{Env, aws};
+
+/// The variable `BARE_CALLS`.
+#[derive(Deserialize)]
+struct Calls {
+    at_start: Vec<Call>,
+    for_each_event: Vec<Call>,
+}
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Call {
+    Secret { secret: String },
+    Item { table: String, key: String },
+}
+
+struct Clients {
+    tables: aws_sdk_dynamodb::Client,
+    secrets: aws_sdk_secretsmanager::Client,
+}
+
+impl Clients {
+    /// How much came back.
+    async fn make(&self, call: &Call) -> Result<usize, Error> {
+        Ok(match call {
+            Call::Secret { secret } => {
+                let answer = self.secrets.get_secret_value().secret_id(secret).send().await?;
+                answer.secret_string.map_or(0, |text| text.len())
+            }
+            Call::Item { table, key } => {
+                let call = self.tables.get_item().table_name(table).key("pk", AttributeValue::S(key.clone()));
+                let call = call.consistent_read(true).return_consumed_capacity(ReturnConsumedCapacity::Total);
+                call.send().await?.item.map_or(0, |item| item.len())
+            }
+        })
+    }
+
+    async fn make_all(&self, calls: &[Call]) -> Result<usize, Error> {
+        let mut count = 0;
+        for call in calls {
+            count += self.make(call).await?;
+        }
+        Ok(count)
+    }
+}
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Error> {
+    let env = Env::process();
+    let calls: Calls = serde_json::from_str(env.required("BARE_CALLS", "the calls")?)?;
+    let sdk = aws::load(&env)?;
+    let clients =
+        Clients { tables: aws_sdk_dynamodb::Client::new(&sdk), secrets: aws_sdk_secretsmanager::Client::new(&sdk) };
+    clients.make_all(&calls.at_start).await?;
+    let (clients, calls) = (&clients, &calls);
+    run(service_fn(async |_: Request| {
+        let count = clients.make_all(&calls.for_each_event).await?;
+        Ok::<_, Error>(Response::new(Body::from(count.to_string())))
+    }))
+    .await
+}

@@ -1,0 +1,158 @@
+//! Medians, ratios with their interval, and the limits that they are held to.
+
+use crate::error::BenchError;
+use crate::measure::{ColdStart, sizes};
+use crate::sandbox::Function;
+use serde::Serialize;
+use std::time::Duration;
+
+/// What one function takes.
+#[derive(Debug, Serialize)]
+pub struct Figures {
+    /// Which, and of which event.
+    pub of: String,
+    /// Cold starts; times are medians over them.
+    pub cold_starts: usize,
+    /// From the start of the process to its first request for an event.
+    pub init_ms: f64,
+    /// The first answer.
+    pub first_ms: Option<f64>,
+    /// Both together.
+    pub init_and_first_ms: Option<f64>,
+    /// A warm event.
+    pub event_ms: Option<f64>,
+    /// CPU time of a warm event.
+    pub event_cpu_us: Option<f64>,
+    /// The most memory of any of its processes.
+    pub peak_memory_mb: f64,
+    /// The binary.
+    pub binary_mb: f64,
+    /// A zip file with it.
+    pub zip_mb: f64,
+}
+
+/// How many times another function's figure.
+#[derive(Debug, Clone, Copy, Serialize)]
+pub struct Ratio {
+    /// The median over the pairs.
+    pub median: f64,
+    /// The median's own 95 % interval.
+    pub low: f64,
+    /// Its other end.
+    pub high: f64,
+}
+
+/// A function beside a bare one.
+#[derive(Debug, Serialize)]
+pub struct Comparison {
+    /// The function.
+    pub of: String,
+    /// Of init and first answer together.
+    pub init_and_first: Ratio,
+    /// Of the CPU time of a warm event.
+    pub event_cpu: Ratio,
+}
+
+/// A figure that must not be higher.
+#[derive(Debug, Serialize)]
+pub struct Limit {
+    /// Which.
+    pub what: String,
+    /// As it was found.
+    pub found: f64,
+    /// As it may be.
+    pub at_most: f64,
+}
+
+impl Limit {
+    /// Whether it holds.
+    pub fn holds(&self) -> bool {
+        self.found <= self.at_most
+    }
+}
+
+impl Figures {
+    /// Of these cold starts; `has_events` says whether there was more than the start.
+    ///
+    /// # Errors
+    /// When the binary cannot be read.
+    pub fn of(of: &str, function: &Function, starts: &[ColdStart], has_events: bool) -> Result<Self, BenchError> {
+        let (binary, zip) = sizes(&function.path)?;
+        let of_events = |figure: fn(&ColdStart) -> f64| has_events.then(|| median(starts.iter().map(figure)));
+        let mb = |bytes: u64| bytes as f64 / 1e6;
+        Ok(Self {
+            of: of.to_owned(),
+            cold_starts: starts.len(),
+            init_ms: median(starts.iter().map(|start| ms(start.init))),
+            first_ms: of_events(|start| ms(start.first)),
+            init_and_first_ms: of_events(|start| ms(start.init + start.first)),
+            event_ms: of_events(|start| ms(start.event)),
+            event_cpu_us: of_events(|start| ms(start.event_cpu) * 1e3),
+            peak_memory_mb: mb(starts.iter().map(|start| start.peak_bytes).max().unwrap_or_default()),
+            binary_mb: mb(binary),
+            zip_mb: mb(zip),
+        })
+    }
+}
+
+impl Comparison {
+    /// Of pairs of cold starts.
+    pub fn of(of: &str, ours: &[ColdStart], bare: &[ColdStart]) -> Self {
+        let ratio = |figure: fn(&ColdStart) -> f64| {
+            Ratio::of(ours.iter().zip(bare).map(|(ours, bare)| figure(ours) / figure(bare)).collect())
+        };
+        Self {
+            of: of.to_owned(),
+            init_and_first: ratio(|start| ms(start.init + start.first)),
+            event_cpu: ratio(|start| ms(start.event_cpu)),
+        }
+    }
+}
+
+impl Ratio {
+    /// The median, and the places in the order between which the true one lies in 95 of 100 runs (the binomial
+    /// distribution's, by its normal approximation): nothing is assumed of how the values are spread.
+    fn of(mut values: Vec<f64>) -> Self {
+        values.sort_by(f64::total_cmp);
+        let n = values.len();
+        let beyond = ((n as f64 - 1.96 * (n as f64).sqrt()) / 2.0).max(0.0) as usize;
+        let at = |index: usize| values.get(index).copied().unwrap_or(f64::NAN);
+        Self { median: median(values.iter().copied()), low: at(beyond), high: at(n.saturating_sub(1 + beyond)) }
+    }
+}
+
+fn ms(duration: Duration) -> f64 {
+    duration.as_secs_f64() * 1e3
+}
+
+fn median(values: impl Iterator<Item = f64>) -> f64 {
+    let mut values: Vec<_> = values.collect();
+    values.sort_by(f64::total_cmp);
+    let middle = values.len() / 2;
+    match values.get(middle) {
+        None => f64::NAN,
+        Some(value) if values.len() % 2 == 1 => *value,
+        Some(value) => f64::midpoint(values[middle - 1], *value),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_median_lies_in_the_middle_and_its_interval_around_it() {
+        assert_eq!(median([3.0, 1.0, 2.0].into_iter()), 2.0);
+        assert_eq!(median([4.0, 1.0, 2.0, 3.0].into_iter()), 2.5);
+        let ratio = Ratio::of((1..=20).map(f64::from).collect());
+        assert_eq!((ratio.low, ratio.median, ratio.high), (6.0, 10.5, 15.0));
+        let few = Ratio::of(vec![2.0, 1.0, 3.0]);
+        assert_eq!((few.low, few.median, few.high), (1.0, 2.0, 3.0), "of a few values: all of them");
+    }
+
+    #[test]
+    fn a_limit_holds_up_to_itself() {
+        let limit = |found| Limit { what: "zip".to_owned(), found, at_most: 6.0 };
+        assert!(limit(6.0).holds() && !limit(6.1).holds());
+    }
+}

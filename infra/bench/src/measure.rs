@@ -1,0 +1,139 @@
+//! Cold starts: what is measured of one, and how those of two functions alternate.
+
+use crate::error::{BenchError, While};
+use crate::sandbox::{Function, Sandbox};
+use crate::stage::check;
+use crate::throttle::Throttle;
+use axum::body::Bytes;
+use flate2::Compression;
+use flate2::write::DeflateEncoder;
+use std::fs;
+use std::io::Write;
+use std::path::Path;
+use std::time::Duration;
+
+/// How each process is used.
+#[derive(Clone, Copy)]
+pub struct Plan<'a> {
+    /// Cold starts of each function.
+    pub rounds: u32,
+    /// Events after the first that are not measured.
+    pub warm_up: u32,
+    /// Events that are.
+    pub events: u32,
+    /// What holds the process once it has started.
+    pub throttle: Option<&'a Throttle>,
+}
+
+/// What one process took.
+#[derive(Clone, Copy)]
+pub struct ColdStart {
+    /// Until it asked for an event.
+    pub init: Duration,
+    /// For its first answer.
+    pub first: Duration,
+    /// For each warm event: the median.
+    pub event: Duration,
+    /// CPU time for each warm event: the mean.
+    pub event_cpu: Duration,
+    /// Its most memory, in bytes.
+    pub peak_bytes: u64,
+}
+
+/// One cold start; without an event the start alone.
+///
+/// # Errors
+/// When an answer is not a 200.
+pub async fn cold_start(function: &Function, event: Option<&Bytes>, plan: &Plan<'_>) -> Result<ColdStart, BenchError> {
+    let mut sandbox = Sandbox::start(function).await?;
+    let mut found = ColdStart {
+        init: sandbox.init,
+        first: Duration::ZERO,
+        event: Duration::ZERO,
+        event_cpu: Duration::ZERO,
+        peak_bytes: 0,
+    };
+    if let Some(event) = event {
+        if let Some(throttle) = plan.throttle {
+            throttle.hold(sandbox.pid())?;
+        }
+        let (first, answer) = sandbox.invoke(event).await?;
+        check(&answer)?;
+        found.first = first;
+        for _ in 0..plan.warm_up {
+            check(&sandbox.invoke(event).await?.1)?;
+        }
+        let mut took = Vec::new();
+        let before = sandbox.cpu()?;
+        for _ in 0..plan.events {
+            let (duration, answer) = sandbox.invoke(event).await?;
+            check(&answer)?;
+            took.push(duration);
+        }
+        found.event_cpu = (sandbox.cpu()? - before) / plan.events.max(1);
+        took.sort_unstable();
+        found.event = took.get(took.len() / 2).copied().unwrap_or_default();
+    }
+    found.peak_bytes = sandbox.peak_memory_bytes()?;
+    sandbox.end().await?;
+    Ok(found)
+}
+
+/// The cold starts of one function.
+///
+/// # Errors
+/// When one of them does not succeed.
+pub async fn alone(function: &Function, event: Option<&Bytes>, plan: &Plan<'_>) -> Result<Vec<ColdStart>, BenchError> {
+    read_once(&function.path)?;
+    let mut found = Vec::new();
+    for _ in 0..plan.rounds {
+        found.push(cold_start(function, event, plan).await?);
+    }
+    Ok(found)
+}
+
+/// The cold starts of two functions: A, B, B, A, and so on, so that what the machine does beside hits both alike.
+///
+/// # Errors
+/// When one of them does not succeed.
+pub async fn both(
+    (a, b): (&Function, &Function),
+    event: &Bytes,
+    plan: &Plan<'_>,
+) -> Result<(Vec<ColdStart>, Vec<ColdStart>), BenchError> {
+    let unmeasured = Plan { events: 1, ..*plan };
+    for function in [a, b] {
+        read_once(&function.path)?;
+        cold_start(function, Some(event), &unmeasured).await?;
+    }
+    let (mut of_a, mut of_b) = (Vec::new(), Vec::new());
+    for round in 0..plan.rounds {
+        if round % 2 == 0 {
+            of_a.push(cold_start(a, Some(event), plan).await?);
+            of_b.push(cold_start(b, Some(event), plan).await?);
+        } else {
+            of_b.push(cold_start(b, Some(event), plan).await?);
+            of_a.push(cold_start(a, Some(event), plan).await?);
+        }
+    }
+    Ok((of_a, of_b))
+}
+
+/// The sizes of a binary, and of a zip file with it alone as `bootstrap`, in bytes.
+///
+/// # Errors
+/// When it cannot be read.
+pub fn sizes(path: &Path) -> Result<(u64, u64), BenchError> {
+    /// The headers of a zip file with one entry of that name.
+    const HEADERS_BYTES: usize = 30 + 46 + 22 + 2 * "bootstrap".len();
+    let content = fs::read(path).doing(path.display())?;
+    let mut encoder = DeflateEncoder::new(Vec::new(), Compression::best());
+    encoder.write_all(&content).doing(path.display())?;
+    let packed = encoder.finish().doing(path.display())?.len() + HEADERS_BYTES;
+    Ok((content.len() as u64, packed as u64))
+}
+
+/// So that it lies in memory: the first start would pay for the disk.
+fn read_once(path: &Path) -> Result<(), BenchError> {
+    fs::read(path).doing(path.display()).map(|_| ())
+}

@@ -1,0 +1,184 @@
+//! What the functions meet: the local stack with one account in it, the endpoint before it, and what was recorded.
+
+use crate::certificate;
+use crate::endpoint::{Call, Endpoint, Mode, post};
+use crate::error::{BenchError, While};
+use crate::event::event;
+use crate::sandbox::{Function, Sandbox, binary};
+use axum::body::Bytes;
+use serde_json::{Value, json};
+use std::fs;
+use std::path::{Path, PathBuf};
+use tollgate_local::clock::LocalClock;
+use tollgate_local::{Data, Options, Stack};
+use tollgate_platform::{Secret, random_bytes};
+
+const EMAIL: &str = "ann@example.com";
+
+/// A stack in memory with one account, without limits, whose access tokens outlast the run.
+pub struct Setting {
+    stack: Stack,
+    password: String,
+}
+
+impl Setting {
+    /// Starts it.
+    ///
+    /// # Errors
+    /// When it does not start.
+    pub async fn start() -> Result<Self, BenchError> {
+        let password: String = random_bytes::<12>().iter().map(|byte| format!("{byte:02x}")).collect();
+        let setting = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+        let options = Options {
+            port: 0,
+            data: Data::Memory,
+            clock: LocalClock::running(),
+            admin: Some((EMAIL.to_owned(), Secret::new(password.clone()))),
+            env: vec![setting("ACCESS_TOKEN_EXPIRE", "24h"), setting("RATE_LIMIT_PER_MINUTE", "0")],
+            faults: Vec::new(),
+        };
+        Ok(Self { stack: Stack::start(options).await.doing("the stack")?, password })
+    }
+
+    /// Stops it.
+    pub async fn stop(self) {
+        self.stack.stop().await;
+    }
+}
+
+/// The events and the functions, ready to be measured.
+pub struct Stage {
+    tables: Endpoint,
+    services: Endpoint,
+    folder: PathBuf,
+    env: Vec<(String, String)>,
+    log: Option<PathBuf>,
+    /// The bare function's variable that names its calls.
+    calls: String,
+    /// An authenticated read.
+    pub read: Bytes,
+    /// A sign-in by password.
+    pub sign_in: Bytes,
+    /// A page.
+    pub page: Bytes,
+    _bundle: Bundle,
+}
+
+impl Stage {
+    /// Signs in to the stack and records what `auth` calls at its start and for one read.
+    ///
+    /// # Errors
+    /// When a part of it does not work, or `auth` makes a call that the bare function cannot make.
+    pub async fn set(setting: &Setting, folder: PathBuf, log: Option<PathBuf>) -> Result<Self, BenchError> {
+        let (root, tls) = certificate::made()?;
+        let bundle = Bundle::write(&root)?;
+        let found = setting.stack.environment();
+        let upstream = |name: &str| found.get(name).ok_or_else(|| BenchError::new(name, "the stack has none"));
+        let tables = Endpoint::start(upstream("AWS_ENDPOINT_URL_DYNAMODB")?, tls.clone()).await?;
+        let services = Endpoint::start(upstream("AWS_ENDPOINT_URL_SECRETS_MANAGER")?, tls).await?;
+        let here = |name: &str, value: &str| match name {
+            "AWS_ENDPOINT_URL_DYNAMODB" => tables.url(),
+            name if name.starts_with("AWS_ENDPOINT_URL_") => services.url(),
+            _ => value.to_owned(),
+        };
+        let mut env: Vec<_> = found.iter().map(|(name, value)| (name.to_owned(), here(name, value))).collect();
+        env.push(("AWS_CA_BUNDLE".to_owned(), bundle.0.display().to_string()));
+
+        let credentials = json!({"email": EMAIL, "password": setting.password});
+        let session = post(&format!("{}/login", setting.stack.base_url()), &credentials).await?;
+        let token = session["access_token"].as_str().ok_or_else(|| BenchError::new("/login", "it gives no token"))?;
+        let mut stage = Self {
+            tables,
+            services,
+            folder,
+            env,
+            log,
+            calls: String::new(),
+            read: event("GET", "/me", Some(token), None),
+            sign_in: event("POST", "/login", None, Some(&credentials)),
+            page: event("GET", "/account", None, None),
+            _bundle: bundle,
+        };
+        let mut sandbox = Sandbox::start(&stage.function("auth")?).await?;
+        let at_start = stage.recorded()?;
+        let (_, answer) = sandbox.invoke(&stage.read).await?;
+        check(&answer)?;
+        let for_each_event = stage.recorded()?;
+        sandbox.end().await?;
+        stage.calls = json!({"at_start": at_start, "for_each_event": for_each_event}).to_string();
+        Ok(stage)
+    }
+
+    /// What is done with calls from now on.
+    pub fn mode(&self, mode: Mode) {
+        self.tables.set(mode);
+        self.services.set(mode);
+    }
+
+    /// The function whose binary is `name`.
+    ///
+    /// # Errors
+    /// When it is not built.
+    pub fn function(&self, name: &str) -> Result<Function, BenchError> {
+        let mut env = self.env.clone();
+        env.push(("BARE_CALLS".to_owned(), self.calls.clone()));
+        Ok(Function { path: binary(&self.folder, name)?, env, log: self.log.clone() })
+    }
+
+    fn recorded(&self) -> Result<Vec<Value>, BenchError> {
+        let calls = self.services.take_calls().into_iter().chain(self.tables.take_calls());
+        calls.map(|call| for_the_bare_function(&call)).collect()
+    }
+}
+
+/// The same call for the bare function to make. One that it cannot make ends the run: a comparison without it would say
+/// nothing.
+fn for_the_bare_function(call: &Call) -> Result<Value, BenchError> {
+    let body: Value = serde_json::from_slice(&call.body).doing(&call.operation)?;
+    match call.operation.as_str() {
+        "secretsmanager.GetSecretValue" => Ok(json!({"secret": body["SecretId"]})),
+        "DynamoDB_20120810.GetItem" => Ok(json!({"table": body["TableName"], "key": body["Key"]["pk"]["S"]})),
+        other => Err(BenchError::new(other, "the bare function does not know this call")),
+    }
+}
+
+/// Whether an answer is a 200.
+///
+/// # Errors
+/// When it is not.
+pub fn check(answer: &Bytes) -> Result<(), BenchError> {
+    let parsed: Value = serde_json::from_slice(answer).doing("an answer")?;
+    if parsed["statusCode"] == 200 {
+        return Ok(());
+    }
+    Err(BenchError::new("an answer", String::from_utf8_lossy(answer)))
+}
+
+/// The file of trusted certificates, which ends with the run.
+struct Bundle(PathBuf);
+
+impl Bundle {
+    fn write(pem: &str) -> Result<Self, BenchError> {
+        let file = std::env::temp_dir().join(format!("tollgate-bench-{}.pem", std::process::id()));
+        fs::write(&file, pem).doing(file.display())?;
+        Ok(Self(file))
+    }
+}
+
+impl Drop for Bundle {
+    fn drop(&mut self) {
+        let _left_behind = fs::remove_file(&self.0);
+    }
+}
+
+/// Where the binaries are: beside this one, or where the option says.
+///
+/// # Errors
+/// When the system does not say where this one is.
+pub fn folder(given: Option<&Path>) -> Result<PathBuf, BenchError> {
+    if let Some(given) = given {
+        return Ok(given.to_owned());
+    }
+    let own = std::env::current_exe().doing("the folder of the binaries")?;
+    Ok(own.parent().unwrap_or(Path::new(".")).to_owned())
+}
