@@ -10,6 +10,7 @@ mod codes;
 mod conventions;
 mod crashes;
 mod enumeration;
+mod events;
 mod journey;
 mod limits;
 mod links;

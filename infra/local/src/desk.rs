@@ -2,7 +2,7 @@
 
 use crate::TABLE_PREFIX;
 use crate::clock::LocalClock;
-use crate::drawer::{DrawerError, request_of};
+use crate::drawer::{DrawerError, request_of, table_items};
 use crate::faults::{Fault, Wire};
 use crate::providers::{Account, Providers};
 use crate::pump::{PumpError, Pumps};
@@ -263,30 +263,11 @@ async fn move_clock(State(desk): State<Desk>, headers: HeaderMap, bytes: Bytes) 
 }
 
 impl Desk {
-    fn items(&self, table: &str) -> Result<Vec<Value>, Refused> {
-        let failed = |error: dynoxide::DynoxideError| Refused(ApiError::Internal(error.to_string()));
-        let (mut items, mut start) = (Vec::new(), Value::Null);
-        loop {
-            let mut request = json!({"TableName": format!("{TABLE_PREFIX}{table}")});
-            if !start.is_null() {
-                request["ExclusiveStartKey"] = start;
-            }
-            let page = self.database.scan(request_of(request)?).map_err(failed)?;
-            let mut page =
-                serde_json::to_value(page).map_err(|error| Refused(ApiError::Internal(error.to_string())))?;
-            items.extend(page["Items"].as_array_mut().map(std::mem::take).unwrap_or_default());
-            start = page["LastEvaluatedKey"].take();
-            if start.is_null() {
-                return Ok(items);
-            }
-        }
-    }
-
     /// What DynamoDB does within days: takes out the items whose time has passed.
     fn expire(&self, table: &str, ttl: &str) -> Result<(), Refused> {
         let spec = TABLES.iter().find(|spec| spec.name == table).ok_or(ApiError::NotFound)?;
         let now = self.clock.now().as_second();
-        for item in self.items(table)? {
+        for item in table_items(&self.database, table)? {
             let end =
                 item.pointer(&format!("/{ttl}/N")).and_then(Value::as_str).and_then(|end| end.parse::<i64>().ok());
             if end.is_some_and(|end| end < now) {
@@ -304,7 +285,7 @@ impl Desk {
 
 async fn table(State(desk): State<Desk>, Path(name): Path<String>) -> Answer {
     let known = TABLES.iter().find(|table| table.name == name).ok_or(ApiError::NotFound)?;
-    Ok(Json(json!({"items": desk.items(known.name)?})))
+    Ok(Json(json!({"items": table_items(&desk.database, known.name)?})))
 }
 
 #[derive(Deserialize)]

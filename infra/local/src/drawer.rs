@@ -1,6 +1,7 @@
 //! What the stand-ins hold, in one table of the same database as the functions' tables: with `--data` it outlives a
 //! `kill -9`, with `:memory:` nothing does.
 
+use crate::TABLE_PREFIX;
 use dynoxide::Database;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -108,6 +109,24 @@ impl Drawer {
 
 pub(crate) fn request_of<T: DeserializeOwned>(request: Value) -> Result<T, DrawerError> {
     serde_json::from_value(request).map_err(failed)
+}
+
+/// All the raw items of a table of the design.
+pub(crate) fn table_items(database: &Database, table: &str) -> Result<Vec<Value>, DrawerError> {
+    let (mut items, mut start) = (Vec::new(), Value::Null);
+    loop {
+        let mut request = json!({"TableName": format!("{TABLE_PREFIX}{table}")});
+        if !start.is_null() {
+            request["ExclusiveStartKey"] = start;
+        }
+        let page = database.scan(request_of(request)?).map_err(failed)?;
+        let mut page = serde_json::to_value(page).map_err(failed)?;
+        items.extend(page["Items"].as_array_mut().map(std::mem::take).unwrap_or_default());
+        start = page["LastEvaluatedKey"].take();
+        if start.is_null() {
+            return Ok(items);
+        }
+    }
 }
 
 fn failed(error: impl std::fmt::Display) -> DrawerError {

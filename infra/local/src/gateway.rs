@@ -1,6 +1,7 @@
 //! The front door, as API Gateway's HTTP API is one: each request becomes an event of payload format 2.0 and goes through
 //! the same adapter as on Lambda.
 
+use crate::functions::Function;
 use crate::invocation::invoke;
 use axum::body::{Body, to_bytes};
 use axum::extract::{ConnectInfo, Request, State};
@@ -9,29 +10,9 @@ use axum::{Json, Router};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
-use lambda_http::request::LambdaRequest;
-use lambda_http::{Adapter, Context, LambdaEvent, Service as _};
 use serde_json::{Map, Value, json};
-use std::future::Future;
 use std::net::SocketAddr;
-use std::pin::Pin;
 use std::sync::Arc;
-
-/// A function behind the gateway: an event in, a response out.
-pub type Function = Arc<dyn Fn(Value) -> Pin<Box<dyn Future<Output = Result<Value, String>> + Send>> + Send + Sync>;
-
-/// A function's router behind the adapter of Lambda.
-pub fn function(router: Router) -> Function {
-    Arc::new(move |event| {
-        let router = router.clone();
-        Box::pin(async move {
-            let request: LambdaRequest = serde_json::from_value(event).map_err(|error| error.to_string())?;
-            let answer = Adapter::from(router).call(LambdaEvent::new(request, Context::default()));
-            let Ok(response) = answer.await;
-            serde_json::to_value(response).map_err(|error| error.to_string())
-        })
-    })
-}
 
 /// Which function answers which path, as the template has it.
 #[derive(Clone)]

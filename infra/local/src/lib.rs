@@ -2,12 +2,14 @@
 //! stand-ins for the other AWS calls, and a desk to look at it all. The functions know nothing of it: they see endpoints
 //! in their environment. None of it is compiled into a deployed function.
 
+mod bench;
 pub mod clock;
 mod desk;
 mod drawer;
 mod environment;
 mod error;
 pub mod faults;
+mod functions;
 mod gateway;
 mod invocation;
 mod providers;
@@ -17,6 +19,7 @@ mod stack;
 mod standins;
 pub mod steps;
 
+pub use bench::{Bench, SAMPLE_CODES_SECRET, put_sample_rows};
 pub use environment::SETTINGS;
 pub use error::StartError;
 pub use queues::QUEUES;

@@ -6,12 +6,13 @@ use clap::Parser;
 use options::Arguments;
 use std::fs::File;
 use std::io::Write;
+use std::net::SocketAddr;
 use std::os::unix::fs::OpenOptionsExt;
 use std::process::ExitCode;
 use std::sync::Mutex;
 use std::time::Instant;
 use tollgate_local::clock::LocalClock;
-use tollgate_local::{Data, Options, Stack, StartError};
+use tollgate_local::{Bench, Data, Options, Stack, StartError};
 use tollgate_platform::{ConfigError, Env, Secret, random_bytes};
 use tracing_subscriber::EnvFilter;
 
@@ -54,6 +55,9 @@ fn main() -> ExitCode {
 }
 
 async fn run(arguments: &Arguments, started: Instant) -> Result<(), StartError> {
+    if let Some(address) = arguments.serve_aws {
+        return serve_aws(address, started).await;
+    }
     let password = admin_password(arguments)?;
     let options = Options {
         port: arguments.port,
@@ -76,6 +80,17 @@ async fn run(arguments: &Arguments, started: Instant) -> Result<(), StartError> 
     ended().await?;
     stack.stop().await;
     Ok(())
+}
+
+/// The AWS side alone, with the variables that lead a function there.
+async fn serve_aws(address: SocketAddr, started: Instant) -> Result<(), StartError> {
+    let bench = Bench::start(address).await?;
+    for (name, value) in bench.variables() {
+        say(&format!("variable   {name}={value}"));
+    }
+    say(&format!("left       {}", bench.left()));
+    say(&format!("ready      in {} ms, Ctrl-C ends it", started.elapsed().as_millis()));
+    ended().await
 }
 
 fn admin_password(arguments: &Arguments) -> Result<Secret<String>, StartError> {

@@ -1,6 +1,7 @@
 //! The options of the command.
 
 use clap::Parser;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use tollgate_local::Data;
 
@@ -23,6 +24,10 @@ pub struct Arguments {
     /// No 429 and no cap on mails: for load measurements and tests.
     #[arg(long)]
     pub no_rate_limits: bool,
+    /// Runs no function, and serves what a single one calls that is run elsewhere (`sam local invoke`): empty tables,
+    /// queues, mail, secrets, here and at the next port. Nothing is kept.
+    #[arg(long, value_name = "HOST:PORT", num_args = 0..=1, default_missing_value = "127.0.0.1:4566")]
+    pub serve_aws: Option<SocketAddr>,
 }
 
 impl Arguments {

@@ -7,7 +7,9 @@ use crate::drawer::Drawer;
 use crate::environment::{environment, sdk, seed_secrets};
 use crate::error::StartError;
 use crate::faults::{Fault, Wire};
-use crate::gateway::{Gateway, function};
+use crate::functions::{Function, event_function, http_function};
+use crate::gateway::Gateway;
+use crate::invocation::invoke;
 use crate::providers::Providers;
 use crate::pump::{PumpError, Pumps};
 use crate::queues::{QUEUES, Queue};
@@ -15,6 +17,8 @@ use crate::standins::Standins;
 use aws_config::SdkConfig;
 use axum::Router;
 use dynoxide::Database;
+use serde_json::Value;
+use std::collections::BTreeMap;
 use std::fs::{File, Permissions, TryLockError};
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -66,6 +70,7 @@ pub struct Stack {
     queues: Arc<Vec<Queue>>,
     database: Database,
     event_sources: Option<Arc<Pumps>>,
+    functions: BTreeMap<&'static str, Function>,
     made_admin: bool,
     stops: Vec<oneshot::Sender<()>>,
     servers: Vec<JoinHandle<()>>,
@@ -106,6 +111,7 @@ impl Stack {
             queues: Arc::clone(&queues),
             database: database.clone(),
             event_sources: None,
+            functions: BTreeMap::new(),
             made_admin: false,
             stops: Vec::new(),
             servers: Vec::new(),
@@ -139,6 +145,24 @@ impl Stack {
             let made = auth.create_first_admin(email, password).await;
             stack.made_admin = made.map_err(|error| StartError::Failed(format!("the first admin: {error}")))?;
         }
+        stack.functions = BTreeMap::from([
+            ("auth", http_function(tollgate_auth::router(auth.clone()))),
+            ("pages", http_function(pages)),
+            (
+                "relay",
+                event_function(
+                    relay.clone(),
+                    |event, state| async move { tollgate_relay::handle(event, &state).await },
+                ),
+            ),
+            (
+                "mailer",
+                event_function(
+                    mailer.clone(),
+                    |event, state| async move { tollgate_mailer::handle(event, &state).await },
+                ),
+            ),
+        ]);
         let outbox = format!("{TABLE_PREFIX}outbox");
         let pumps = Pumps::new(
             database.clone(),
@@ -153,10 +177,9 @@ impl Stack {
         stack.pumps = pumps.start();
         stack.event_sources = Some(Arc::clone(&pumps));
 
-        let auth_function = function(tollgate_auth::router(auth.clone()));
         let paths = tollgate_auth::openapi().paths.paths.into_keys();
-        let routes = paths.map(|path| (path, Arc::clone(&auth_function))).collect();
-        let gateway = Gateway::new(routes, function(pages)).router();
+        let routes = paths.map(|path| (path, Arc::clone(&stack.functions["auth"]))).collect();
+        let gateway = Gateway::new(routes, Arc::clone(&stack.functions["pages"])).router();
         let providers = Providers::new(drawer, clock.clone(), &base_url, env);
         let desk = Desk { base_url, standins, providers, pumps, wire, clock, database, auth };
         stack.serve(listener, desk.router().fallback_service(gateway));
@@ -209,6 +232,15 @@ impl Stack {
     #[must_use]
     pub fn sdk(&self) -> &SdkConfig {
         &self.sdk
+    }
+
+    /// Hands `event` to the function of this name, as Lambda does, and gives its answer.
+    ///
+    /// # Errors
+    /// With what Lambda would log: there is no such function, the event is not of its kind, or the function panicked.
+    pub async fn invoke(&self, function: &str, event: Value) -> Result<Value, String> {
+        let function = self.functions.get(function).ok_or_else(|| format!("no function is called {function}"))?;
+        invoke(function(event)).await.unwrap_or_else(|| Err("the function ended without an answer".to_owned()))
     }
 
     /// Does `work` while no message moves on: what it calls can be counted.

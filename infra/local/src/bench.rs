@@ -1,0 +1,142 @@
+//! The AWS side alone, for one function that somebody else runs (`sam local invoke`, `cargo lambda invoke`): empty tables,
+//! queues, SES and secrets at two fixed addresses, and what the samples in `events/` speak of. Nothing of it is kept.
+
+use crate::TABLE_PREFIX;
+use crate::clock::LocalClock;
+use crate::drawer::{Drawer, DrawerError, request_of, table_items};
+use crate::environment::{environment, sdk, seed_secrets};
+use crate::error::StartError;
+use crate::faults::Wire;
+use crate::queues::{QUEUES, Queue};
+use crate::standins::Standins;
+use axum::extract::State;
+use axum::routing::get;
+use axum::{Json, Router};
+use dynoxide::Database;
+use http::StatusCode;
+use serde_json::{Map, Value, json};
+use std::net::SocketAddr;
+use std::sync::Arc;
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+use tollgate_platform::Env;
+use tollgate_store::Store;
+use tollgate_store::schema::TABLES;
+
+/// The rows of the outbox that the samples speak of.
+const SAMPLE_ROWS: &str = include_str!("../../../events/rows/outbox.json");
+/// What the links in those rows are derived from; it protects nothing.
+pub const SAMPLE_CODES_SECRET: &str = "fbd5cbc50066ef0cad2187af57c5f16bf8b23e170a22aba1";
+
+const LEFT: &str = "/_local";
+
+/// The AWS side, until it is dropped.
+pub struct Bench {
+    address: SocketAddr,
+    tables: SocketAddr,
+    servers: [JoinHandle<()>; 2],
+}
+
+/// What the functions left, for a look at it.
+#[derive(Clone)]
+struct Left {
+    standins: Standins,
+    database: Database,
+}
+
+impl Bench {
+    /// Serves queues, SES and secrets at `address` and the tables at the next port.
+    ///
+    /// # Errors
+    /// With one line for a person.
+    pub async fn start(address: SocketAddr) -> Result<Self, StartError> {
+        let aws = bind(address).await?;
+        let address = aws.local_addr()?;
+        let next = address.port().checked_add(1).ok_or_else(|| taken(address, "the next port is needed too"))?;
+        let tables = bind(SocketAddr::new(address.ip(), next)).await?;
+        let served = tables.local_addr()?;
+        let database = Database::memory().map_err(|error| StartError::Failed(error.to_string()))?;
+        let drawer = Drawer::open(database.clone())?;
+        let clock = LocalClock::running();
+        let open = |spec: &_| Queue::open(*spec, drawer.clone(), clock.clone());
+        let queues = Arc::new(QUEUES.iter().map(open).collect::<Result<Vec<_>, _>>()?);
+        let standins = Standins { drawer, queues, clock: clock.clone() };
+        seed_secrets(&standins, &Env::from_pairs([("CODES_SECRET", SAMPLE_CODES_SECRET)]))?;
+
+        let left = Left { standins: standins.clone(), database: database.clone() };
+        let router = Router::new().route(LEFT, get(look)).with_state(left).fallback_service(standins.router());
+        let on_tables = database.clone();
+        let servers = [
+            tokio::spawn(async move { dynoxide::server::serve_on(tables, on_tables).await }),
+            tokio::spawn(async move {
+                if let Err(error) = axum::serve(aws, router).await {
+                    tracing::error!(%error, "listener");
+                }
+            }),
+        ];
+        let bench = Self { address, tables: served, servers };
+        let env = environment(&format!("http://{address}"), served, address, Vec::new());
+        Store::new(&sdk(&env, &Wire::new(clock.clone()), &clock), TABLE_PREFIX).create_tables().await?;
+        put_sample_rows(&database)?;
+        Ok(bench)
+    }
+
+    /// The variables by which AWS's SDKs find it.
+    #[must_use]
+    pub fn variables(&self) -> [(&'static str, String); 2] {
+        [
+            ("AWS_ENDPOINT_URL", format!("http://{}", self.address)),
+            ("AWS_ENDPOINT_URL_DYNAMODB", format!("http://{}", self.tables)),
+        ]
+    }
+
+    /// Where a GET tells what the functions left.
+    #[must_use]
+    pub fn left(&self) -> String {
+        format!("http://{}{LEFT}", self.address)
+    }
+}
+
+impl Drop for Bench {
+    fn drop(&mut self) {
+        self.servers.iter().for_each(JoinHandle::abort);
+    }
+}
+
+fn taken(address: SocketAddr, reason: impl std::fmt::Display) -> StartError {
+    StartError::Failed(format!("--serve-aws {address}: {reason}"))
+}
+
+async fn bind(address: SocketAddr) -> Result<TcpListener, StartError> {
+    TcpListener::bind(address).await.map_err(|error| taken(address, error))
+}
+
+/// Puts the rows that the samples in `events/` speak of.
+///
+/// # Errors
+/// When the database does not take them.
+pub fn put_sample_rows(database: &Database) -> Result<(), StartError> {
+    let failed = |error: &dyn std::fmt::Display| StartError::Failed(format!("the samples' rows: {error}"));
+    let rows: Vec<Value> = serde_json::from_str(SAMPLE_ROWS).map_err(|error| failed(&error))?;
+    for row in rows {
+        let request = request_of(json!({"TableName": format!("{TABLE_PREFIX}outbox"), "Item": row}))?;
+        database.put_item(request).map_err(|error| failed(&error))?;
+    }
+    Ok(())
+}
+
+/// The mails that were sent, the queues, and the raw items of every table.
+async fn look(State(left): State<Left>) -> Result<Json<Value>, (StatusCode, String)> {
+    left.all().map(Json).map_err(|error| (StatusCode::INTERNAL_SERVER_ERROR, error.to_string()))
+}
+
+impl Left {
+    fn all(&self) -> Result<Value, DrawerError> {
+        let mut tables = Map::new();
+        for table in TABLES {
+            tables.insert(table.name.to_owned(), json!(table_items(&self.database, table.name)?));
+        }
+        let queues: Vec<_> = self.standins.queues.iter().map(Queue::depth).collect();
+        Ok(json!({"emails": self.standins.mails()?, "queues": queues, "tables": tables}))
+    }
+}
