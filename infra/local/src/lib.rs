@@ -2,7 +2,7 @@
 //! stand-ins for the other AWS calls, and a desk to look at it all. The functions know nothing of it: they see endpoints
 //! in their environment. None of it is compiled into a deployed function.
 
-mod bench;
+mod aws_alone;
 pub mod clock;
 mod desk;
 mod drawer;
@@ -19,7 +19,7 @@ mod stack;
 mod standins;
 pub mod steps;
 
-pub use bench::{Bench, SAMPLE_CODES_SECRET, put_sample_rows};
+pub use aws_alone::{AwsAlone, SAMPLE_CODES_SECRET, put_sample_rows};
 pub use environment::SETTINGS;
 pub use error::StartError;
 pub use queues::QUEUES;

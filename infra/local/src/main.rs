@@ -12,7 +12,7 @@ use std::process::ExitCode;
 use std::sync::Mutex;
 use std::time::Instant;
 use tollgate_local::clock::LocalClock;
-use tollgate_local::{Bench, Data, Options, Stack, StartError};
+use tollgate_local::{AwsAlone, Data, Options, Stack, StartError};
 use tollgate_platform::{ConfigError, Env, Secret, random_bytes};
 use tracing_subscriber::EnvFilter;
 
@@ -84,11 +84,11 @@ async fn run(arguments: &Arguments, started: Instant) -> Result<(), StartError> 
 
 /// The AWS side alone, with the variables that lead a function there.
 async fn serve_aws(address: SocketAddr, started: Instant) -> Result<(), StartError> {
-    let bench = Bench::start(address).await?;
-    for (name, value) in bench.variables() {
+    let aws = AwsAlone::start(address).await?;
+    for (name, value) in aws.variables() {
         say(&format!("variable   {name}={value}"));
     }
-    say(&format!("left       {}", bench.left()));
+    say(&format!("left       {}", aws.left()));
     say(&format!("ready      in {} ms, Ctrl-C ends it", started.elapsed().as_millis()));
     ended().await
 }

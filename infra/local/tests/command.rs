@@ -41,7 +41,11 @@ struct Running {
 impl Running {
     /// Starts it and reads what it prints until it is ready.
     fn start(folder: &Folder) -> Self {
-        let mut child = command(folder, &["--port", "0", "--no-rate-limits"]).spawn().unwrap();
+        Self::start_with(folder, &["--port", "0", "--no-rate-limits"])
+    }
+
+    fn start_with(folder: &Folder, arguments: &[&str]) -> Self {
+        let mut child = command(folder, arguments).spawn().unwrap();
         let mut lines = Vec::new();
         for line in BufReader::new(child.stdout.take().unwrap()).lines() {
             lines.push(line.unwrap());
@@ -144,4 +148,28 @@ fn an_interrupt_ends_it_cleanly() {
     let pid = running.child.id().to_string();
     assert!(Command::new("kill").args(["-INT", &pid]).status().unwrap().success());
     assert_eq!(running.child.wait().unwrap().code(), Some(0));
+}
+
+#[tokio::test]
+async fn the_aws_side_alone_serves_the_samples_rows_at_two_ports_and_keeps_nothing() {
+    let folder = Folder::new("aws");
+    let [high, low] = (std::process::id() as u16).to_be_bytes();
+    let address = format!("127.77.{high}.{low}:4566"); // nobody else's
+    let running = Running::start_with(&folder, &["--serve-aws", &address]);
+    let said = |word: &str| running.lines.iter().filter(move |line| line.starts_with(word));
+    let last = |line: &String| line.split_whitespace().last().unwrap().to_owned();
+    let variables: Vec<_> = said("variable").map(last).collect();
+    let tables = address.replace("4566", "4567");
+    assert_eq!(
+        variables,
+        [format!("AWS_ENDPOINT_URL=http://{address}"), format!("AWS_ENDPOINT_URL_DYNAMODB=http://{tables}")]
+    );
+    let left = Client::new().get(said("left").map(last).next().unwrap()).send().await.unwrap();
+    let left: Value = left.json().await.unwrap();
+    assert_eq!((&left["emails"], &left["queues"][0]["depth"]), (&json!([]), &json!(0)));
+    assert!(left["tables"]["outbox"].as_array().unwrap().len() > 5);
+    assert_eq!(left["tables"]["credentials"], json!([]));
+    assert!(!folder.0.join(".tollgate").exists());
+    let again = command(&folder, &["--serve-aws", &address]).output().unwrap();
+    assert!(refused(again).contains(&address));
 }

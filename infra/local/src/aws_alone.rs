@@ -31,7 +31,7 @@ pub const SAMPLE_CODES_SECRET: &str = "fbd5cbc50066ef0cad2187af57c5f16bf8b23e170
 const LEFT: &str = "/_local";
 
 /// The AWS side, until it is dropped.
-pub struct Bench {
+pub struct AwsAlone {
     address: SocketAddr,
     tables: SocketAddr,
     servers: [JoinHandle<()>; 2],
@@ -44,7 +44,7 @@ struct Left {
     database: Database,
 }
 
-impl Bench {
+impl AwsAlone {
     /// Serves queues, SES and secrets at `address` and the tables at the next port.
     ///
     /// # Errors
@@ -74,11 +74,11 @@ impl Bench {
                 }
             }),
         ];
-        let bench = Self { address, tables: served, servers };
+        let alone = Self { address, tables: served, servers };
         let env = environment(&format!("http://{address}"), served, address, Vec::new());
         Store::new(&sdk(&env, &Wire::new(clock.clone()), &clock), TABLE_PREFIX).create_tables().await?;
         put_sample_rows(&database)?;
-        Ok(bench)
+        Ok(alone)
     }
 
     /// The variables by which AWS's SDKs find it.
@@ -97,7 +97,7 @@ impl Bench {
     }
 }
 
-impl Drop for Bench {
+impl Drop for AwsAlone {
     fn drop(&mut self) {
         self.servers.iter().for_each(JoinHandle::abort);
     }
