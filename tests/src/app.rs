@@ -133,6 +133,11 @@ impl TestApp {
         Self::start_with(limited()).await
     }
 
+    /// On a clock by which nothing times out, however many calls there are at once and however slow the machine is.
+    pub async fn start_patient(options: Options) -> Self {
+        Self::start_with(Options { clock: LocalClock::still(start_time()), ..options }).await
+    }
+
     pub async fn start_with_admin() -> Self {
         let admin = Some((ADMIN.0.to_owned(), Secret::new(ADMIN.1.to_owned())));
         Self::start_with(Options { admin, ..options() }).await

@@ -2,7 +2,7 @@
 
 use futures_util::future::join_all;
 use serde_json::{Value, json};
-use tollgate_tests::app::{PASSWORD, Session, TestApp};
+use tollgate_tests::app::{PASSWORD, Session, TestApp, options};
 
 async fn ask(app: &TestApp, email: &str) -> String {
     app.post("/request/login-code", json!({"email": email})).await.expect(202);
@@ -95,7 +95,7 @@ async fn four_wrong_tries_leave_a_code_alive_and_five_kill_it() {
 // S11
 #[tokio::test]
 async fn of_two_hundred_guesses_at_once_five_are_compared() {
-    let app = TestApp::start().await;
+    let app = TestApp::start_patient(options()).await;
     let email = app.member("ann").await;
     let code: u32 = ask(&app, &email).await.parse().unwrap();
     let guesses = (1..=200).map(|n| format!("{:06}", (code + n) % 1_000_000));

@@ -4,7 +4,7 @@ use futures_util::future::join_all;
 use reqwest::Method;
 use serde_json::{Value, json};
 use tollgate_local::faults::{Call, Kind, Service};
-use tollgate_tests::app::{PASSWORD, Session, TestApp};
+use tollgate_tests::app::{PASSWORD, Session, TestApp, limited};
 
 /// Every route that is limited by POST, as the contract lists them.
 const LIMITED: &[&str] = &[
@@ -100,7 +100,7 @@ async fn the_ways_to_the_providers_take_sixty_calls_a_minute_from_one_client() {
 // S7
 #[tokio::test]
 async fn of_two_hundred_guesses_at_once_from_forty_clients_five_are_evaluated_and_the_right_password_is_refused_too() {
-    let app = TestApp::start_limited().await;
+    let app = TestApp::start_patient(limited()).await;
     app.member("ann").await;
     let guess = |n: u8| {
         let app = &app;

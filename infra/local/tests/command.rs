@@ -156,15 +156,17 @@ async fn the_aws_side_alone_serves_the_samples_rows_at_two_ports_and_keeps_nothi
     let [high, low] = (std::process::id() as u16).to_be_bytes();
     let address = format!("127.77.{high}.{low}:4566"); // nobody else's
     let running = Running::start_with(&folder, &["--serve-aws", &address]);
-    let said = |word: &str| running.lines.iter().filter(move |line| line.starts_with(word));
-    let last = |line: &String| line.split_whitespace().last().unwrap().to_owned();
-    let variables: Vec<_> = said("variable").map(last).collect();
+    let said = |word: &str| -> Vec<String> {
+        let lines = running.lines.iter().filter(|line| line.starts_with(word));
+        lines.map(|line| line.split_whitespace().last().unwrap().to_owned()).collect()
+    };
+    let variables = said("variable");
     let tables = address.replace("4566", "4567");
     assert_eq!(
         variables,
         [format!("AWS_ENDPOINT_URL=http://{address}"), format!("AWS_ENDPOINT_URL_DYNAMODB=http://{tables}")]
     );
-    let left = Client::new().get(said("left").map(last).next().unwrap()).send().await.unwrap();
+    let left = Client::new().get(&said("left")[0]).send().await.unwrap();
     let left: Value = left.json().await.unwrap();
     assert_eq!((&left["emails"], &left["queues"][0]["depth"]), (&json!([]), &json!(0)));
     assert!(left["tables"]["outbox"].as_array().unwrap().len() > 5);

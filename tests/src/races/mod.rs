@@ -9,7 +9,7 @@ mod footprint;
 
 pub use duels::RACES;
 
-use crate::app::{Answer, TestApp, options, start_time};
+use crate::app::{Answer, TestApp, options};
 use crate::request::Request;
 use crate::{apart, panic_text};
 use footprint::Footprint;
@@ -17,8 +17,6 @@ use futures_util::future::BoxFuture;
 use std::collections::VecDeque;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::sync::oneshot;
-use tollgate_local::Options;
-use tollgate_local::clock::LocalClock;
 use tollgate_local::steps::Step;
 
 /// One row of the table: how the world is made, and who races in it.
@@ -95,7 +93,7 @@ enum Outcome {
 }
 
 async fn one_order(race: Race, prefix: Vec<usize>) -> Order {
-    let app = TestApp::start_with(Options { clock: LocalClock::still(start_time()), ..options() }).await;
+    let app = TestApp::start_patient(options()).await;
     let Duel { requests, check } = (race.prepare)(&app).await;
     app.drain().await;
     let (choices, answers) = app.stack.held(stepped(&app, requests, prefix)).await;
