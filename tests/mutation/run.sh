@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # What the tests of `shared/domain` and `shared/store` notice: breaks the code in one place at a time and runs that
 # package's own tests. Fails when 10 % or more of the breaks go unnoticed; docs/mutation.md tells of those that do.
-# Takes an hour or so, and installs cargo-mutants where it is missing.
+# Takes hours on two cores, and installs cargo-mutants where it is missing.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 

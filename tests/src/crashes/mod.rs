@@ -49,8 +49,11 @@ pub enum Again {
     /// By the same request.
     TheSame,
     /// From the beginning: what it holds is good once.
-    Anew(Box<dyn for<'a> Fn(&'a TestApp) -> BoxFuture<'a, Answer> + Send + Sync>),
+    Anew(Begin),
 }
+
+/// A whole flow, from its beginning to its answer.
+pub type Begin = Box<dyn for<'a> Fn(&'a TestApp) -> BoxFuture<'a, Answer> + Send + Sync>;
 
 impl Again {
     async fn send(&self, request: &Request, app: &TestApp) -> Answer {
