@@ -81,6 +81,9 @@ id!(/** A session. */ SessionId, "ses");
 id!(/** An entry of the audit trail. */ AuditId, "aud");
 id!(/** One request, in the answer's `x-request-id`, the log and whatever it wrote. */ RequestId, "req");
 id!(/** A message in the outbox. */ MessageId, "msg");
+id!(/** A plan. */ PlanId, "plan");
+id!(/** A subscription; Stripe calls it by another id. */ SubscriptionId, "sub");
+id!(/** A payment. */ PaymentId, "pay");
 
 #[cfg(test)]
 mod tests {

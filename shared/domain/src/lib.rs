@@ -2,6 +2,7 @@
 //! environment, no clock; the present and all randomness are arguments.
 
 pub mod audit;
+pub mod billing;
 pub mod email;
 pub mod gate;
 pub mod ids;
@@ -13,6 +14,6 @@ pub mod session;
 pub mod user;
 
 pub use email::Email;
-pub use ids::{AuditId, MessageId, RequestId, SessionId, UserId};
+pub use ids::{AuditId, MessageId, PaymentId, PlanId, RequestId, SessionId, SubscriptionId, UserId};
 pub use secret::Secret;
 pub use user::{User, Username};

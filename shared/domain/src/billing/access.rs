@@ -1,0 +1,90 @@
+//! Access: what a subscription gives, and until when. The only place that decides it.
+
+use super::plan::{Features, Plan};
+use super::subscription::{Status, Subscription};
+use jiff::{SignedDuration, Timestamp};
+
+/// How long access outlives a period that should have been renewed by now: Stripe charges within the hour, and its event
+/// may be late. Stripe is asked before anything is ended.
+pub const RENEWAL_MARGIN: SignedDuration = SignedDuration::from_hours(24);
+
+/// How long access outlives a payment that failed, from the creation of the oldest open invoice.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Grace(pub SignedDuration);
+
+impl Default for Grace {
+    /// Seven days.
+    fn default() -> Self {
+        Self(SignedDuration::from_hours(7 * 24))
+    }
+}
+
+impl Subscription {
+    /// When the access that it gives ends; `None` where it gives none.
+    #[must_use]
+    pub fn access_until(&self, grace: Grace) -> Option<Timestamp> {
+        if self.plan_id.is_none() || self.surplus.is_some() {
+            return None;
+        }
+        let will_not_renew = self.cancel_at_period_end || self.ends_at.is_some();
+        // Ended for a time that is not the period's: whichever comes first.
+        let last = self.ends_at.map_or(self.current_period_end, |end| end.min(self.current_period_end));
+        let until = match self.status {
+            Status::Trialing | Status::Active if will_not_renew => last,
+            Status::Trialing | Status::Active => later(self.current_period_end, RENEWAL_MARGIN),
+            Status::PastDue => {
+                // Without an open invoice in sight: that of this period, which was made when it began.
+                let end = later(self.unpaid_since.unwrap_or(self.current_period_start), grace.0);
+                if will_not_renew { end.min(last) } else { end }
+            }
+            Status::Incomplete | Status::IncompleteExpired | Status::Unpaid | Status::Paused | Status::Canceled => {
+                return None;
+            }
+        };
+        Some(until)
+    }
+
+    /// Whether it gives access at `now`.
+    #[must_use]
+    pub fn has_access(&self, grace: Grace, now: Timestamp) -> bool {
+        self.access_until(grace).is_some_and(|until| now < until)
+    }
+}
+
+fn later(at: Timestamp, by: SignedDuration) -> Timestamp {
+    at.saturating_add(by).unwrap_or(Timestamp::MAX)
+}
+
+/// What stands in the gate of a user.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Access {
+    /// The plan's tier, 0 without access.
+    pub tier: u32,
+    /// The plan's features, none without access.
+    pub features: Features,
+    /// Until when.
+    pub until: Option<Timestamp>,
+}
+
+impl Access {
+    /// What these subscriptions give together at `now`: the highest tier, and of two with the same the longer one.
+    #[must_use]
+    pub fn of<'a>(
+        subscriptions: impl IntoIterator<Item = &'a Subscription>,
+        plans: &[Plan],
+        grace: Grace,
+        now: Timestamp,
+    ) -> Self {
+        let given = subscriptions.into_iter().filter_map(|subscription| {
+            let until = subscription.access_until(grace).filter(|until| now < *until)?;
+            let plan = plans.iter().find(|plan| Some(plan.id) == subscription.plan_id)?;
+            Some((plan, until))
+        });
+        let best = given.max_by_key(|(plan, until)| (plan.tier, *until));
+        best.map_or_else(Self::default, |(plan, until)| Self {
+            tier: plan.tier,
+            features: plan.features.clone(),
+            until: Some(until),
+        })
+    }
+}

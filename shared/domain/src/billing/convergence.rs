@@ -1,0 +1,217 @@
+//! The step by which the local state follows Stripe's: what is kept and what was seen in, what is to be written out. An
+//! event is a hint; this looks at nothing but the state.
+
+use super::access::{Access, Grace};
+use super::customer::Customer;
+use super::payment::{Invoice, InvoiceStatus, Payment};
+use super::plan::Plan;
+use super::subscription::{Subscription, Surplus};
+use crate::PlanId;
+use crate::gate::Left;
+use jiff::Timestamp;
+use std::collections::BTreeMap;
+
+/// What is kept of a user's billing.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Account {
+    /// The customer, whose version orders the writes.
+    pub customer: Customer,
+    /// All subscriptions, ended ones too.
+    pub subscriptions: Vec<Subscription>,
+    /// All payments.
+    pub payments: Vec<Payment>,
+    /// How the user left, if at all.
+    pub left: Option<Left>,
+    /// What stands in the gate.
+    pub access: Access,
+}
+
+/// What Stripe has of a customer, read after the version was noted.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Seen {
+    /// All subscriptions. What only this side knows is not set: `plan_id`, `unpaid_since`, `surplus`.
+    pub subscriptions: Vec<Subscription>,
+    /// The invoices.
+    pub invoices: Vec<Invoice>,
+    /// Subscriptions, by Stripe's id, that were ended and given back because they must not stay.
+    pub settled: Vec<String>,
+    /// What of an invoice went back in doing so, in minor units.
+    pub refunds: BTreeMap<String, i64>,
+}
+
+/// What the plans are, and which prices are or were theirs.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Catalogue {
+    /// All plans, archived ones too.
+    pub plans: Vec<Plan>,
+    /// The plan of each of Stripe's prices.
+    pub prices: BTreeMap<String, PlanId>,
+}
+
+/// A subscription that changed.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Changed {
+    /// As it was kept; `None` for a new one.
+    pub before: Option<Subscription>,
+    /// As it is.
+    pub after: Subscription,
+}
+
+/// A subscription that is to end at Stripe.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Ending {
+    /// At once, and what was paid for it goes back: a second one, or one of a user who deleted the account.
+    Now {
+        /// Stripe's id.
+        stripe_id: String,
+        /// Whether it still has to be cancelled.
+        is_live: bool,
+        /// The paid invoices, and what of each has not gone back yet.
+        paid: Vec<(String, i64)>,
+    },
+    /// With its period: one of a user who closed the account.
+    AtPeriodEnd {
+        /// Stripe's id.
+        stripe_id: String,
+    },
+}
+
+/// What is to be written, all of it or nothing, if the customer's version is still the one that was noted.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Converged {
+    /// Subscriptions that are new or changed.
+    pub subscriptions: Vec<Changed>,
+    /// Payments that are new or changed.
+    pub payments: Vec<Payment>,
+    /// What the gate is to say, where that is another.
+    pub access: Option<Access>,
+    /// Whether a trial was seen for the first time.
+    pub first_trial: bool,
+    /// Whether the checkout that was under way is over.
+    pub checkout_is_over: bool,
+    /// What is to be done at Stripe after it is written.
+    pub endings: Vec<Ending>,
+}
+
+impl Converged {
+    /// Whether the local state is Stripe's already.
+    #[must_use]
+    pub fn is_unchanged(&self) -> bool {
+        self.subscriptions.is_empty()
+            && self.payments.is_empty()
+            && self.access.is_none()
+            && !self.first_trial
+            && !self.checkout_is_over
+    }
+}
+
+/// What makes `account` follow `seen`.
+#[must_use]
+pub fn converge(account: &Account, seen: &Seen, catalogue: &Catalogue, grace: Grace, now: Timestamp) -> Converged {
+    let mut all = account.subscriptions.clone();
+    for subscription in &seen.subscriptions {
+        follow(&mut all, subscription, seen, catalogue);
+    }
+    mark_surplus(&mut all, account.left, grace, now);
+    for subscription in &mut all {
+        if subscription.surplus.is_some() && seen.settled.contains(&subscription.stripe_id) {
+            subscription.surplus = Some(Surplus::Settled);
+        }
+    }
+    let subscriptions: Vec<_> = all.iter().filter_map(|after| changed(account, after)).collect();
+    let payments = payments(account, seen, &all);
+    let access = Access::of(&all, &catalogue.plans, grace, now);
+    let has_live = all.iter().any(|subscription| subscription.status.is_live());
+    Converged {
+        endings: endings(account, seen, &all, &payments),
+        access: (access != account.access).then_some(access),
+        first_trial: !account.customer.had_trial && all.iter().any(|subscription| subscription.had_trial),
+        checkout_is_over: has_live && account.customer.checkout.is_some(),
+        subscriptions,
+        payments,
+    }
+}
+
+/// Puts what was seen in the place of what was kept. What has ended stays ended.
+fn follow(all: &mut Vec<Subscription>, seen: &Subscription, read: &Seen, catalogue: &Catalogue) {
+    let is_open = |invoice: &&Invoice| {
+        invoice.status == InvoiceStatus::Open
+            && invoice.stripe_subscription_id.as_deref() == Some(seen.stripe_id.as_str())
+    };
+    let mut after = Subscription {
+        plan_id: catalogue.prices.get(&seen.stripe_price_id).copied(),
+        unpaid_since: read.invoices.iter().filter(is_open).map(|invoice| invoice.created_at).min(),
+        ..seen.clone()
+    };
+    match all.iter_mut().find(|known| known.stripe_id == seen.stripe_id) {
+        Some(known) if known.status.is_ended() && !seen.status.is_ended() => {}
+        Some(known) => {
+            after.surplus = known.surplus;
+            after.had_trial |= known.had_trial;
+            *known = after;
+        }
+        None => all.push(after),
+    }
+}
+
+/// Marks what must not stay: of several live subscriptions all but one, the oldest of those that give access; of a user who
+/// deleted the account all.
+fn mark_surplus(all: &mut [Subscription], left: Option<Left>, grace: Grace, now: Timestamp) {
+    let live = |s: &&mut Subscription| s.status.is_live() && s.surplus.is_none();
+    let kept = match left {
+        Some(Left::Deleted) => None,
+        _ => all
+            .iter()
+            .filter(|s| s.status.is_live() && s.surplus.is_none())
+            .min_by_key(|s| (!s.has_access(grace, now), s.started_at, s.id))
+            .map(|s| s.id),
+    };
+    for surplus in all.iter_mut().filter(live).filter(|s| Some(s.id) != kept) {
+        surplus.surplus = Some(Surplus::Owed);
+    }
+}
+
+fn changed(account: &Account, after: &Subscription) -> Option<Changed> {
+    let before = account.subscriptions.iter().find(|before| before.stripe_id == after.stripe_id);
+    (before != Some(after)).then(|| Changed { before: before.cloned(), after: after.clone() })
+}
+
+/// The payments that are new or changed.
+fn payments(account: &Account, seen: &Seen, all: &[Subscription]) -> Vec<Payment> {
+    let known_of = |id: &str| account.payments.iter().find(|payment| payment.stripe_invoice_id == id);
+    let now_is = |invoice: &Invoice| {
+        let stripe_id = invoice.stripe_subscription_id.as_deref();
+        let subscription = all.iter().find(|subscription| Some(subscription.stripe_id.as_str()) == stripe_id);
+        let payment = Payment::of(invoice, subscription.map(|s| s.id), known_of(&invoice.stripe_id))?;
+        let refunded = seen.refunds.get(&invoice.stripe_id).copied();
+        Some(refunded.map_or(payment.clone(), |cents| payment.refunded(cents)))
+    };
+    let payments = seen.invoices.iter().filter_map(now_is);
+    payments.filter(|payment| known_of(&payment.stripe_invoice_id) != Some(payment)).collect()
+}
+
+fn endings(account: &Account, seen: &Seen, all: &[Subscription], changed: &[Payment]) -> Vec<Ending> {
+    let payment_of = |id: &str| {
+        changed.iter().chain(&account.payments).find(|payment| payment.stripe_invoice_id == id)
+    };
+    let ending = |subscription: &Subscription| {
+        let stripe_id = subscription.stripe_id.clone();
+        if subscription.surplus == Some(Surplus::Owed) {
+            let of_it = |invoice: &&Invoice| {
+                invoice.status == InvoiceStatus::Paid
+                    && invoice.stripe_subscription_id.as_deref() == Some(subscription.stripe_id.as_str())
+            };
+            let owed = |invoice: &Invoice| {
+                let refunded = payment_of(&invoice.stripe_id).map_or(0, |payment| payment.refunded_cents);
+                (invoice.stripe_id.clone(), invoice.amount_paid_cents - refunded)
+            };
+            let paid = seen.invoices.iter().filter(of_it).map(owed).filter(|(_, cents)| *cents > 0).collect();
+            return Some(Ending::Now { stripe_id, is_live: !subscription.status.is_ended(), paid });
+        }
+        let stays = subscription.status.is_live() && subscription.surplus.is_none();
+        let is_ending = subscription.cancel_at_period_end || subscription.ends_at.is_some();
+        let must_end = account.left == Some(Left::Deactivated) && stays && !is_ending;
+        must_end.then_some(Ending::AtPeriodEnd { stripe_id })
+    };
+    all.iter().filter_map(ending).collect()
+}

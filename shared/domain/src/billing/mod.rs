@@ -1,0 +1,21 @@
+//! Who pays for what: plans, subscriptions as Stripe has them, the access that they give, payments, and the one step by
+//! which the local state follows Stripe's.
+
+pub mod access;
+pub mod convergence;
+pub mod customer;
+pub mod money;
+pub mod payment;
+pub mod plan;
+pub mod subscription;
+
+#[cfg(test)]
+mod tests;
+
+pub use access::{Access, Grace};
+pub use convergence::{Account, Catalogue, Changed, Converged, Ending, Seen, converge};
+pub use customer::{Attempt, Checkout, Customer};
+pub use money::Currency;
+pub use payment::{Invoice, InvoiceStatus, Payment, PaymentStatus};
+pub use plan::{BillingPeriod, Features, Plan, PlanCode, Terms};
+pub use subscription::{Status, Subscription, Surplus};

@@ -1,0 +1,160 @@
+//! Plans: what can be had, for how much, and what it gives.
+
+use super::money::Currency;
+use crate::PlanId;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use std::fmt;
+use std::str::FromStr;
+use utoipa::ToSchema;
+
+/// How long one payment lasts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum BillingPeriod {
+    /// A month of the calendar.
+    Month,
+    /// A year of the calendar.
+    Year,
+}
+
+/// What a plan gives beside its tier: an object of at most 1 KiB of JSON.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(transparent)]
+pub struct Features(pub Map<String, Value>);
+
+/// The largest features object, in bytes of JSON.
+pub const MAX_FEATURES_BYTES: usize = 1024;
+
+impl Features {
+    /// Whether it is small enough to stand in every gate.
+    #[must_use]
+    pub fn fits(&self) -> bool {
+        serde_json::to_string(&self.0).is_ok_and(|text| text.len() <= MAX_FEATURES_BYTES)
+    }
+}
+
+/// The name of a plan for programs: 1–64 of `a–z 0–9 _ -`. It is never another plan's, not even when this one is archived.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct PlanCode(String);
+
+/// Not the code of a plan.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("1 to 64 of a-z, 0-9, dashes and underscores")]
+pub struct InvalidPlanCode;
+
+impl PlanCode {
+    /// As it is written.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for PlanCode {
+    type Err = InvalidPlanCode;
+
+    fn from_str(text: &str) -> Result<Self, InvalidPlanCode> {
+        let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'_' | b'-');
+        let fits = (1..=64).contains(&text.len()) && text.bytes().all(plain);
+        if fits { Ok(Self(text.to_owned())) } else { Err(InvalidPlanCode) }
+    }
+}
+
+impl fmt::Display for PlanCode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl fmt::Debug for PlanCode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl<'de> Deserialize<'de> for PlanCode {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
+    }
+}
+
+/// What a price says: a change of any of it makes a new price at Stripe.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Terms {
+    /// For one period, in minor units; 0 is what everybody has without paying.
+    pub price_cents: i64,
+    /// In this currency.
+    pub currency: Currency,
+    /// How long the period is.
+    pub billing_period: BillingPeriod,
+}
+
+/// A plan as it is kept.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Plan {
+    /// Its id; also the id of its product at Stripe.
+    pub id: PlanId,
+    /// Its name for programs.
+    pub code: PlanCode,
+    /// Its name for people, 1–200 characters.
+    pub name: String,
+    /// What it is, for people.
+    pub description: Option<String>,
+    /// What it costs.
+    #[serde(flatten)]
+    pub terms: Terms,
+    /// What it gives, 0–1000.
+    pub tier: u32,
+    /// Days that a new subscriber does not pay for, 0–730.
+    pub trial_days: u32,
+    /// What it gives beside the tier.
+    pub features: Features,
+    /// Whether it can be subscribed to.
+    pub is_active: bool,
+    /// Stripe's product; `None` where there is nothing to pay.
+    pub stripe_product_id: Option<String>,
+    /// Stripe's price that a new subscriber pays.
+    pub stripe_price_id: Option<String>,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// When it was changed last.
+    pub updated_at: Timestamp,
+}
+
+impl Plan {
+    /// Whether there is nothing to pay.
+    #[must_use]
+    pub const fn is_free(&self) -> bool {
+        self.terms.price_cents == 0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_plan_code_is_1_to_64_lower_case_letters_digits_dashes_and_underscores() {
+        let longest = "x".repeat(64);
+        for good in ["a", "pro", "team_2-year", longest.as_str()] {
+            let code: PlanCode = good.parse().unwrap();
+            assert_eq!((code.as_str(), code.to_string().as_str(), format!("{code:?}").as_str()), (good, good, good));
+            assert_eq!(serde_json::from_str::<PlanCode>(&format!("\"{good}\"")).unwrap(), code);
+        }
+        let too_long = "x".repeat(65);
+        for bad in ["", "Pro", "a b", "é", "a.b", too_long.as_str()] {
+            assert_eq!(bad.parse::<PlanCode>(), Err(InvalidPlanCode), "{bad:?}");
+            assert!(serde_json::from_str::<PlanCode>(&format!("\"{bad}\"")).is_err());
+        }
+    }
+
+    #[test]
+    fn features_fit_into_a_kibibyte_of_json() {
+        let of = |length: usize| Features(Map::from_iter([("a".to_owned(), Value::from("x".repeat(length)))]));
+        // {"a":"…"} is 8 bytes around the text.
+        assert!(of(MAX_FEATURES_BYTES - 8).fits());
+        assert!(!of(MAX_FEATURES_BYTES - 7).fits());
+    }
+}

@@ -1,0 +1,148 @@
+//! Subscriptions: Stripe's state of one, as it is kept here.
+
+use super::plan::Terms;
+use crate::{PlanId, SubscriptionId};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use std::str::FromStr;
+use utoipa::ToSchema;
+
+/// Stripe's statuses of a subscription.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Status {
+    /// The first payment is not made yet.
+    Incomplete,
+    /// The first payment never came.
+    IncompleteExpired,
+    /// Before the first payment, by agreement.
+    Trialing,
+    /// Paid.
+    Active,
+    /// The last payment failed and is tried again.
+    PastDue,
+    /// The last payment failed for good, the subscription goes on.
+    Unpaid,
+    /// A trial ended without a way to pay.
+    Paused,
+    /// Over.
+    Canceled,
+}
+
+impl Status {
+    /// All of them.
+    pub const ALL: [Self; 8] = [
+        Self::Incomplete,
+        Self::IncompleteExpired,
+        Self::Trialing,
+        Self::Active,
+        Self::PastDue,
+        Self::Unpaid,
+        Self::Paused,
+        Self::Canceled,
+    ];
+
+    /// Stripe's word for it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Incomplete => "incomplete",
+            Self::IncompleteExpired => "incomplete_expired",
+            Self::Trialing => "trialing",
+            Self::Active => "active",
+            Self::PastDue => "past_due",
+            Self::Unpaid => "unpaid",
+            Self::Paused => "paused",
+            Self::Canceled => "canceled",
+        }
+    }
+
+    /// Whether it is over: Stripe never leaves these.
+    #[must_use]
+    pub const fn is_ended(self) -> bool {
+        matches!(self, Self::Canceled | Self::IncompleteExpired)
+    }
+
+    /// Whether somebody has this subscription: it began and is not over. One that is `incomplete` has not begun.
+    #[must_use]
+    pub const fn is_live(self) -> bool {
+        matches!(self, Self::Trialing | Self::Active | Self::PastDue | Self::Unpaid | Self::Paused)
+    }
+}
+
+/// Not one of Stripe's statuses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("not a subscription's status")]
+pub struct UnknownStatus;
+
+impl FromStr for Status {
+    type Err = UnknownStatus;
+
+    fn from_str(text: &str) -> Result<Self, UnknownStatus> {
+        Self::ALL.into_iter().find(|status| status.as_str() == text).ok_or(UnknownStatus)
+    }
+}
+
+/// How far the end of a subscription that must not stay has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Surplus {
+    /// It is to be cancelled, and what was paid for it goes back.
+    Owed,
+    /// Both are done.
+    Settled,
+}
+
+/// A subscription as it is kept.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Subscription {
+    /// Its id: the same for the same subscription at Stripe, sorted by its time.
+    pub id: SubscriptionId,
+    /// Stripe's id.
+    pub stripe_id: String,
+    /// The plan whose price it pays; `None` for a price that is no plan's, which gives nothing.
+    pub plan_id: Option<PlanId>,
+    /// Stripe's price.
+    pub stripe_price_id: String,
+    /// What this subscriber pays.
+    #[serde(flatten)]
+    pub terms: Terms,
+    /// Where it is.
+    pub status: Status,
+    /// When it began.
+    pub started_at: Timestamp,
+    /// The period that is paid, or to be paid: its start.
+    pub current_period_start: Timestamp,
+    /// Its end.
+    pub current_period_end: Timestamp,
+    /// Whether it ends with the period.
+    pub cancel_at_period_end: bool,
+    /// When it was cancelled, or told to.
+    pub canceled_at: Option<Timestamp>,
+    /// When it is to end, or ended.
+    pub ends_at: Option<Timestamp>,
+    /// Whether a trial is or was part of it.
+    pub had_trial: bool,
+    /// The creation of its oldest open invoice.
+    pub unpaid_since: Option<Timestamp>,
+    /// Set where it must not stay.
+    #[serde(default)]
+    pub surplus: Option<Surplus>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_status_has_stripes_word_and_is_live_ended_or_not_begun() {
+        for status in Status::ALL {
+            assert_eq!(status.as_str().parse(), Ok(status));
+            assert_eq!(serde_json::to_value(status).unwrap(), status.as_str());
+            let kinds = [status.is_live(), status.is_ended(), status == Status::Incomplete];
+            assert_eq!(kinds.into_iter().filter(|kind| *kind).count(), 1, "{status:?}");
+        }
+        assert_eq!("ended".parse::<Status>(), Err(UnknownStatus));
+        assert!(Status::Canceled.is_ended() && Status::IncompleteExpired.is_ended());
+    }
+}

@@ -1,0 +1,390 @@
+//! Properties of access and of convergence.
+
+use super::access::RENEWAL_MARGIN;
+use super::*;
+use crate::gate::Left;
+use crate::{PaymentId, PlanId, SubscriptionId, UserId};
+use jiff::{SignedDuration, Timestamp};
+use proptest::prelude::*;
+use std::collections::BTreeMap;
+
+const GRACE: Grace = Grace(SignedDuration::from_hours(7 * 24));
+
+fn at(hours: i64) -> Timestamp {
+    Timestamp::from_second(1_800_000_000 + hours * 3600).unwrap()
+}
+
+fn plan(tier: u32) -> Plan {
+    let id = PlanId::new(at(0), [u8::try_from(tier).unwrap(); 10]);
+    Plan {
+        id,
+        code: format!("plan-{tier}").parse().unwrap(),
+        name: "A plan".into(),
+        description: None,
+        terms: terms(),
+        tier,
+        trial_days: 0,
+        features: Features::default(),
+        is_active: true,
+        stripe_product_id: Some(id.to_string()),
+        stripe_price_id: Some(format!("price_{tier}")),
+        created_at: at(0),
+        updated_at: at(0),
+    }
+}
+
+fn terms() -> Terms {
+    Terms { price_cents: 1900, currency: "usd".parse().unwrap(), billing_period: BillingPeriod::Month }
+}
+
+fn catalogue() -> Catalogue {
+    let plans: Vec<_> = (0..=3).map(plan).collect();
+    let prices = plans.iter().map(|plan| (plan.stripe_price_id.clone().unwrap(), plan.id)).collect();
+    Catalogue { plans, prices }
+}
+
+fn account() -> Account {
+    let user_id = UserId::new(at(0), [1; 10]);
+    let customer = Customer {
+        user_id,
+        version: 1,
+        stripe_customer_id: Some("cus_1".into()),
+        attempt: None,
+        checkout: None,
+        had_trial: false,
+    };
+    Account { customer, subscriptions: vec![], payments: vec![], left: None, access: Access::default() }
+}
+
+/// Subscription number `n` of the customer as Stripe has it, with the price of tier 2.
+fn seen(n: u8, status: Status) -> Subscription {
+    Subscription {
+        id: SubscriptionId::new(at(i64::from(n)), [n; 10]),
+        stripe_id: format!("sub_{n}"),
+        plan_id: None,
+        stripe_price_id: "price_2".into(),
+        terms: terms(),
+        status,
+        started_at: at(i64::from(n)),
+        current_period_start: at(0),
+        current_period_end: at(720),
+        cancel_at_period_end: false,
+        canceled_at: None,
+        ends_at: None,
+        had_trial: status == Status::Trialing,
+        unpaid_since: None,
+        surplus: None,
+    }
+}
+
+fn invoice(n: u8, subscription: u8, status: InvoiceStatus) -> Invoice {
+    let paid = status == InvoiceStatus::Paid;
+    Invoice {
+        stripe_id: format!("in_{n}"),
+        payment_id: PaymentId::new(at(i64::from(n)), [n; 10]),
+        stripe_subscription_id: Some(format!("sub_{subscription}")),
+        status,
+        amount_due_cents: 1900,
+        amount_paid_cents: if paid { 1900 } else { 0 },
+        currency: "usd".parse().unwrap(),
+        attempted: status != InvoiceStatus::Draft,
+        invoice_url: None,
+        description: None,
+        created_at: at(i64::from(n)),
+    }
+}
+
+fn any_status() -> impl Strategy<Value = Status> {
+    prop::sample::select(Status::ALL.to_vec())
+}
+
+/// Subscription `n` in any state that Stripe can show, the price of no plan too.
+fn any_seen(n: u8) -> impl Strategy<Value = Subscription> {
+    let times = (0_i64..2000, 1_i64..2000, prop::option::of(0_i64..4000));
+    (any_status(), times, any::<bool>(), 0_u32..=4).prop_map(move |(status, (start, length, end), cancel, tier)| {
+        Subscription {
+            current_period_start: at(start),
+            current_period_end: at(start + length),
+            ends_at: end.map(at),
+            cancel_at_period_end: cancel,
+            stripe_price_id: format!("price_{tier}"),
+            ..seen(n, status)
+        }
+    })
+}
+
+fn any_invoice(n: u8) -> impl Strategy<Value = Invoice> {
+    use InvoiceStatus::{Draft, Open, Paid, Uncollectible, Void};
+    (prop::sample::select(vec![Draft, Open, Paid, Uncollectible, Void]), 0_u8..3, any::<bool>())
+        .prop_map(move |(status, subscription, attempted)| Invoice { attempted, ..invoice(n, subscription, status) })
+}
+
+/// What Stripe may show of a customer: up to three subscriptions and their invoices.
+fn any_read() -> impl Strategy<Value = Seen> {
+    let subscriptions = (any_seen(0), any_seen(1), any_seen(2), 0_usize..=3);
+    let invoices = (any_invoice(0), any_invoice(1), any_invoice(2), any_invoice(3), 0_usize..=4);
+    (subscriptions, invoices).prop_map(|((a, b, c, subscriptions), (d, e, f, g, invoices))| Seen {
+        subscriptions: [a, b, c].into_iter().take(subscriptions).collect(),
+        invoices: [d, e, f, g].into_iter().take(invoices).collect(),
+        ..Seen::default()
+    })
+}
+
+/// `account` after `converged` was written, as the store writes it.
+fn written(mut account: Account, converged: Converged) -> Account {
+    account.customer.version += 1;
+    account.customer.had_trial |= converged.first_trial;
+    if converged.checkout_is_over {
+        account.customer.checkout = None;
+    }
+    for changed in converged.subscriptions {
+        account.subscriptions.retain(|kept| kept.stripe_id != changed.after.stripe_id);
+        account.subscriptions.push(changed.after);
+    }
+    account.subscriptions.sort_by_key(|kept| kept.id);
+    for payment in converged.payments {
+        account.payments.retain(|kept| kept.stripe_invoice_id != payment.stripe_invoice_id);
+        account.payments.push(payment);
+    }
+    account.payments.sort_by_key(|kept| kept.id);
+    if let Some(access) = converged.access {
+        account.access = access;
+    }
+    account
+}
+
+fn after(account: Account, read: &Seen, hour: i64) -> Account {
+    let converged = converge(&account, read, &catalogue(), GRACE, at(hour));
+    written(account, converged)
+}
+
+proptest! {
+    #[test]
+    fn access_never_outlives_what_stripe_grants_by_more_than_the_margin(read in any_read(), hour in 0_i64..5000) {
+        let account = after(account(), &read, hour);
+        if account.access.tier > 0 {
+            let now = at(hour);
+            let granted = |kept: &Subscription| {
+                let will_renew = !kept.cancel_at_period_end && kept.ends_at.is_none();
+                let margin = if will_renew { RENEWAL_MARGIN } else { SignedDuration::ZERO };
+                match kept.status {
+                    Status::Trialing | Status::Active => now < kept.current_period_end + margin,
+                    Status::PastDue => now < kept.unpaid_since.unwrap_or(kept.current_period_start) + GRACE.0,
+                    _ => false,
+                }
+            };
+            prop_assert!(account.subscriptions.iter().any(granted));
+            prop_assert!(account.access.until.is_some_and(|until| now < until));
+        }
+    }
+
+    #[test]
+    fn access_never_ends_early_for_whoever_pays(read in any_read(), hour in 0_i64..5000) {
+        let now = at(hour);
+        let pays = |kept: &&Subscription| {
+            matches!(kept.status, Status::Active | Status::Trialing)
+                && kept.ends_at.is_none_or(|end| now < end)
+                && now < kept.current_period_end
+                && kept.stripe_price_id != "price_4"
+        };
+        let owed = read.subscriptions.iter().filter(pays).map(|kept| kept.stripe_price_id.clone()).collect::<Vec<_>>();
+        let account = after(account(), &read, hour);
+        if !owed.is_empty() {
+            // One of them is kept, with its own tier.
+            prop_assert!(owed.contains(&format!("price_{}", account.access.tier)), "{owed:?} {:?}", account.access);
+        }
+    }
+
+    #[test]
+    fn the_same_read_again_changes_nothing(read in any_read(), hour in 0_i64..5000) {
+        let account = after(account(), &read, hour);
+        let again = converge(&account, &read, &catalogue(), GRACE, at(hour));
+        prop_assert!(again.is_unchanged(), "{again:?}");
+    }
+
+    #[test]
+    fn the_last_read_decides_whatever_was_read_before(
+        reads in prop::collection::vec((any_seen(0), any_invoice(0), any_invoice(1)), 1..6),
+        hour in 0_i64..5000,
+    ) {
+        let read = |(subscription, first, second): &(Subscription, Invoice, Invoice)| {
+            // Stripe leaves neither of its last statuses, nor a paid invoice or one that was taken back.
+            Seen { subscriptions: vec![subscription.clone()], invoices: vec![first.clone(), second.clone()], ..Seen::default() }
+        };
+        let is_final = |(subscription, first, second): &(Subscription, Invoice, Invoice)| {
+            subscription.status.is_ended() || [first, second].iter().any(|invoice| !matches!(invoice.status, InvoiceStatus::Open))
+        };
+        let (last, before) = reads.split_last().unwrap();
+        let once = after(account(), &read(last), hour);
+        let all = before.iter().filter(|read| !is_final(read)).chain([last]).fold(account(), |account, step| after(account, &read(step), hour));
+        prop_assert_eq!(&once.subscriptions.iter().map(|s| (s.status, s.plan_id)).collect::<Vec<_>>(), &all.subscriptions.iter().map(|s| (s.status, s.plan_id)).collect::<Vec<_>>());
+        prop_assert_eq!(&once.access, &all.access);
+        let money = |account: &Account| account.payments.iter().filter(|p| p.status == PaymentStatus::Succeeded).map(|p| p.amount_cents).sum::<i64>();
+        prop_assert_eq!(money(&once), money(&all));
+    }
+
+    #[test]
+    fn of_several_live_subscriptions_one_stays_and_all_others_are_to_end(read in any_read(), hour in 0_i64..5000) {
+        let converged = converge(&account(), &read, &catalogue(), GRACE, at(hour));
+        let live = read.subscriptions.iter().filter(|seen| seen.status.is_live()).count();
+        let staying = converged.subscriptions.iter().filter(|c| c.after.status.is_live() && c.after.surplus.is_none()).count();
+        prop_assert_eq!(staying, live.min(1));
+        prop_assert_eq!(converged.endings.len(), live.saturating_sub(1));
+    }
+
+    #[test]
+    fn nothing_revives_what_has_ended(read in any_read(), again in any_read(), hour in 0_i64..5000) {
+        let first = after(account(), &read, hour);
+        let second = after(first.clone(), &again, hour);
+        for ended in first.subscriptions.iter().filter(|kept| kept.status.is_ended()) {
+            prop_assert!(second.subscriptions.iter().any(|kept| kept.stripe_id == ended.stripe_id && kept.status.is_ended()));
+        }
+    }
+
+    #[test]
+    fn a_payment_stands_for_each_invoice_that_asks_for_money_and_was_tried(read in any_read()) {
+        let account = after(account(), &read, 0);
+        for invoice in &read.invoices {
+            let payment = account.payments.iter().find(|payment| payment.stripe_invoice_id == invoice.stripe_id);
+            let wanted = match invoice.status {
+                InvoiceStatus::Paid => Some(PaymentStatus::Succeeded),
+                InvoiceStatus::Open | InvoiceStatus::Uncollectible if invoice.attempted => Some(PaymentStatus::Failed),
+                _ => None,
+            };
+            prop_assert_eq!(payment.map(|payment| payment.status), wanted);
+        }
+    }
+}
+
+fn read(subscriptions: Vec<Subscription>, invoices: Vec<Invoice>) -> Seen {
+    Seen { subscriptions, invoices, ..Seen::default() }
+}
+
+#[test]
+fn access_ends_a_day_after_the_period_or_with_it_or_with_the_grace() {
+    let until = |change: &dyn Fn(&mut Subscription)| {
+        let mut kept = Subscription { plan_id: Some(plan(2).id), ..seen(1, Status::Active) };
+        change(&mut kept);
+        kept.access_until(GRACE)
+    };
+    assert_eq!(until(&|_| {}), Some(at(744)));
+    assert_eq!(until(&|kept| kept.status = Status::Trialing), Some(at(744)));
+    assert_eq!(until(&|kept| kept.cancel_at_period_end = true), Some(at(720)));
+    assert_eq!(until(&|kept| kept.ends_at = Some(at(9))), Some(at(9)));
+    let past_due = |since: Option<i64>| {
+        move |kept: &mut Subscription| {
+            kept.status = Status::PastDue;
+            kept.unpaid_since = since.map(at);
+        }
+    };
+    assert_eq!(until(&past_due(Some(5))), Some(at(5 + 168)));
+    assert_eq!(until(&past_due(None)), Some(at(168)), "counted from the period that is not paid");
+    assert_eq!(until(&|kept| { past_due(Some(700))(kept); kept.cancel_at_period_end = true; }), Some(at(720)));
+    assert_eq!(until(&|kept| kept.plan_id = None), None, "a price that is no plan's");
+    assert_eq!(until(&|kept| kept.surplus = Some(Surplus::Owed)), None);
+    for status in [Status::Incomplete, Status::IncompleteExpired, Status::Unpaid, Status::Paused, Status::Canceled] {
+        assert_eq!(until(&|kept| kept.status = status), None, "{status:?}");
+    }
+}
+
+#[test]
+fn of_two_paid_subscriptions_the_older_stays_and_the_other_goes_back_once() {
+    let paid = [invoice(1, 1, InvoiceStatus::Paid), invoice(2, 2, InvoiceStatus::Paid)];
+    let both = read(vec![seen(2, Status::Active), seen(1, Status::Active)], paid.to_vec());
+    let converged = converge(&account(), &both, &catalogue(), GRACE, at(3));
+    let ending = Ending::Now { stripe_id: "sub_2".into(), is_live: true, paid: vec![("in_2".into(), 1900)] };
+    assert_eq!(converged.endings, [ending]);
+    let account = written(account(), converged);
+    assert_eq!((account.access.tier, account.access.until), (2, Some(at(744))));
+
+    // The process stops before Stripe is asked: the next look still finds it owed, cancelled or not.
+    let half = read(vec![seen(2, Status::Canceled), seen(1, Status::Active)], paid.to_vec());
+    let owed = converge(&account, &half, &catalogue(), GRACE, at(4)).endings;
+    assert_eq!(owed, [Ending::Now { stripe_id: "sub_2".into(), is_live: false, paid: vec![("in_2".into(), 1900)] }]);
+
+    let settled = Seen { settled: vec!["sub_2".into()], refunds: BTreeMap::from([("in_2".into(), 1900)]), ..half };
+    let account = after(account, &settled, 4);
+    assert_eq!(account.payments[1].status, PaymentStatus::Refunded);
+    assert_eq!(account.subscriptions[1].surplus, Some(Surplus::Settled));
+    let again = converge(&account, &Seen { settled: vec![], refunds: BTreeMap::new(), ..settled }, &catalogue(), GRACE, at(5));
+    assert!(again.is_unchanged() && again.endings.is_empty(), "{again:?}");
+}
+
+#[test]
+fn what_gives_access_stays_before_what_is_older_and_gives_none() {
+    let both = read(vec![seen(1, Status::Unpaid), seen(2, Status::Active)], vec![]);
+    let converged = converge(&account(), &both, &catalogue(), GRACE, at(3));
+    assert!(matches!(&converged.endings[..], [Ending::Now { stripe_id, .. }] if stripe_id == "sub_1"));
+}
+
+#[test]
+fn whoever_closed_the_account_keeps_the_period_and_whoever_deleted_it_nothing() {
+    let live = read(vec![seen(1, Status::Active)], vec![invoice(1, 1, InvoiceStatus::Paid)]);
+    let left = |left| Account { left: Some(left), ..account() };
+    let closed = converge(&left(Left::Deactivated), &live, &catalogue(), GRACE, at(3));
+    assert_eq!(closed.endings, [Ending::AtPeriodEnd { stripe_id: "sub_1".into() }]);
+    let ending = read(vec![Subscription { cancel_at_period_end: true, ..seen(1, Status::Active) }], vec![]);
+    assert!(converge(&left(Left::Deactivated), &ending, &catalogue(), GRACE, at(3)).endings.is_empty());
+    let deleted = converge(&left(Left::Deleted), &live, &catalogue(), GRACE, at(3));
+    assert_eq!(
+        deleted.endings,
+        [Ending::Now { stripe_id: "sub_1".into(), is_live: true, paid: vec![("in_1".into(), 1900)] }]
+    );
+    assert_eq!(deleted.access, None, "there was none and is none");
+}
+
+// S27
+#[test]
+fn a_price_that_is_no_plans_gives_nothing() {
+    let foreign = Subscription { stripe_price_id: "price_of_another".into(), ..seen(1, Status::Active) };
+    let converged = converge(&account(), &read(vec![foreign], vec![]), &catalogue(), GRACE, at(3));
+    assert_eq!((converged.access, converged.subscriptions[0].after.plan_id), (None, None));
+}
+
+#[test]
+fn a_failed_payment_that_is_made_later_is_the_same_payment_and_part_of_it_may_go_back() {
+    let failed = after(account(), &read(vec![seen(1, Status::PastDue)], vec![invoice(1, 1, InvoiceStatus::Open)]), 3);
+    assert_eq!((failed.payments[0].status, failed.payments[0].amount_cents), (PaymentStatus::Failed, 1900));
+    assert_eq!(failed.access.until, Some(at(1 + 168)));
+    let paid = after(failed, &read(vec![seen(1, Status::Active)], vec![invoice(1, 1, InvoiceStatus::Paid)]), 4);
+    assert_eq!((paid.payments.len(), paid.payments[0].status), (1, PaymentStatus::Succeeded));
+    let part = paid.payments[0].clone().refunded(900);
+    assert_eq!((part.status, part.refunded_cents), (PaymentStatus::Succeeded, 900));
+    let of_part = Payment::of(&invoice(1, 1, InvoiceStatus::Paid), part.subscription_id, Some(&part));
+    assert_eq!(of_part, Some(part.clone()), "what went back is remembered");
+    let whole = part.refunded(5000);
+    assert_eq!((whole.status, whole.refunded_cents), (PaymentStatus::Refunded, 1900));
+    let of_whole = Payment::of(&invoice(1, 1, InvoiceStatus::Paid), whole.subscription_id, Some(&whole));
+    assert_eq!(of_whole, Some(whole));
+}
+
+#[test]
+fn an_invoice_of_nothing_makes_no_payment_and_one_taken_back_leaves_what_stood_there() {
+    let nothing = Invoice { amount_due_cents: 0, amount_paid_cents: 0, ..invoice(1, 1, InvoiceStatus::Paid) };
+    assert_eq!(Payment::of(&nothing, None, None), None);
+    let failed = Payment::of(&invoice(1, 1, InvoiceStatus::Open), None, None);
+    assert_eq!(Payment::of(&invoice(1, 1, InvoiceStatus::Void), None, failed.as_ref()), failed);
+}
+
+#[test]
+fn a_trial_is_remembered_and_a_checkout_is_over_when_its_subscription_lives() {
+    let mut waiting = account();
+    let attempt = Attempt { id: "a".into(), started_at: at(0) };
+    waiting.customer.checkout = Some(Checkout {
+        attempt,
+        plan_id: plan(2).id,
+        plan_code: plan(2).code,
+        stripe_price_id: "price_2".into(),
+        trial_days: 14,
+        session_id: Some("cs_1".into()),
+        url: None,
+    });
+    let incomplete = converge(&waiting, &read(vec![seen(1, Status::Incomplete)], vec![]), &catalogue(), GRACE, at(1));
+    assert!(!incomplete.checkout_is_over && !incomplete.first_trial);
+    let trial = converge(&waiting, &read(vec![seen(1, Status::Trialing)], vec![]), &catalogue(), GRACE, at(1));
+    assert!(trial.checkout_is_over && trial.first_trial);
+    let account = written(waiting, trial);
+    let active = converge(&account, &read(vec![seen(1, Status::Active)], vec![]), &catalogue(), GRACE, at(1));
+    assert!(!active.first_trial && !active.checkout_is_over);
+    assert!(active.subscriptions[0].after.had_trial, "it had one, whatever Stripe says later");
+}
