@@ -41,6 +41,27 @@ pub enum Action {
     /// A session was ended.
     #[serde(rename = "session.revoked")]
     SessionRevoked,
+    /// A plan was made.
+    #[serde(rename = "plan.created")]
+    PlanCreated,
+    /// A plan is another now.
+    #[serde(rename = "plan.changed")]
+    PlanChanged,
+    /// A plan cannot be had any more.
+    #[serde(rename = "plan.archived")]
+    PlanArchived,
+    /// A subscription was seen for the first time.
+    #[serde(rename = "subscription.created")]
+    SubscriptionCreated,
+    /// A subscription is in another state.
+    #[serde(rename = "subscription.changed")]
+    SubscriptionChanged,
+    /// A subscription is over.
+    #[serde(rename = "subscription.ended")]
+    SubscriptionEnded,
+    /// Money went back.
+    #[serde(rename = "payment.refunded")]
+    PaymentRefunded,
 }
 
 /// The `AuditEntry` of the contract.

@@ -65,6 +65,38 @@ pub enum Message {
         /// Since when.
         at: Timestamp,
     },
+    /// A subscription began.
+    SubscriptionConfirmed {
+        /// The address.
+        to: String,
+        /// The plan, by its name for people.
+        plan: String,
+        /// The end of the first period.
+        until: Timestamp,
+    },
+    /// A payment failed, and can still be made.
+    PaymentFailed {
+        /// The address.
+        to: String,
+        /// The plan, by its name for people.
+        plan: String,
+        /// Stripe's page to pay on.
+        invoice_url: Option<String>,
+    },
+    /// A subscription is over.
+    SubscriptionEnded {
+        /// The address.
+        to: String,
+        /// The plan, by its name for people.
+        plan: String,
+    },
+    /// What was paid for a subscription went back, and it ended.
+    Refunded {
+        /// The address.
+        to: String,
+        /// The plan, by its name for people.
+        plan: String,
+    },
     /// The password is another now.
     PasswordChanged {
         /// The address.
@@ -101,6 +133,10 @@ impl Message {
             Self::LoginCode { .. } => "login_code",
             Self::EmailChanged { .. } => "email_changed",
             Self::ProviderLinked { .. } => "provider_linked",
+            Self::SubscriptionConfirmed { .. } => "subscription_confirmed",
+            Self::PaymentFailed { .. } => "payment_failed",
+            Self::SubscriptionEnded { .. } => "subscription_ended",
+            Self::Refunded { .. } => "refunded",
         }
     }
 
@@ -114,6 +150,10 @@ impl Message {
             | Self::LoginCode { to, .. }
             | Self::EmailChanged { to, .. }
             | Self::ProviderLinked { to, .. }
+            | Self::SubscriptionConfirmed { to, .. }
+            | Self::PaymentFailed { to, .. }
+            | Self::SubscriptionEnded { to, .. }
+            | Self::Refunded { to, .. }
             | Self::PasswordChanged { to, .. } => to,
         }
     }

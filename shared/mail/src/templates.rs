@@ -46,6 +46,7 @@ struct Page<'a> {
     code: &'a str,
     at: &'a str,
     provider: &'a str,
+    plan: &'a str,
     is_change: bool,
 }
 
@@ -81,6 +82,10 @@ templates! {
     login_code, "login_code.txt", "login_code.html";
     email_changed, "email_changed.txt", "email_changed.html";
     provider_linked, "provider_linked.txt", "provider_linked.html";
+    subscription_confirmed, "subscription_confirmed.txt", "subscription_confirmed.html";
+    payment_failed, "payment_failed.txt", "payment_failed.html";
+    subscription_ended, "subscription_ended.txt", "subscription_ended.html";
+    refunded, "refunded.txt", "refunded.html";
 }
 
 /// Renders `message`.
@@ -97,10 +102,15 @@ pub fn render(message: &Message, context: &Context<'_>) -> Result<Mail, askama::
         Message::LoginCode { .. } => format!("Your code for {name}"),
         Message::EmailChanged { .. } => format!("Your address at {name} was changed"),
         Message::ProviderLinked { provider, .. } => format!("{provider} was linked to your account at {name}"),
+        Message::SubscriptionConfirmed { plan, .. } => format!("{plan} is yours at {name}"),
+        Message::PaymentFailed { plan, .. } => format!("Your payment for {plan} at {name} failed"),
+        Message::SubscriptionEnded { plan, .. } => format!("Your {plan} at {name} has ended"),
+        Message::Refunded { plan, .. } => format!("Your payment for {plan} at {name} goes back to you"),
     };
     let link = match message {
         Message::Verify { .. } => format!("{}?token={}", context.verify_page_url, context.token),
         Message::Reset { .. } => format!("{}?token={}", context.reset_page_url, context.token),
+        Message::PaymentFailed { invoice_url: Some(url), .. } => url.clone(),
         _ => format!("{}/account", context.app_url),
     };
     let no_time = String::new;
@@ -112,7 +122,18 @@ pub fn render(message: &Message, context: &Context<'_>) -> Result<Mail, askama::
         Message::PasswordChanged { username, at, .. }
         | Message::EmailChanged { username, at, .. }
         | Message::ProviderLinked { username, at, .. } => (username.as_str(), time(at)),
-        Message::AlreadyRegistered { .. } => ("", no_time()),
+        Message::SubscriptionConfirmed { until, .. } => ("", until.strftime("%-d %B %Y").to_string()),
+        Message::AlreadyRegistered { .. }
+        | Message::PaymentFailed { .. }
+        | Message::SubscriptionEnded { .. }
+        | Message::Refunded { .. } => ("", no_time()),
+    };
+    let plan = match message {
+        Message::SubscriptionConfirmed { plan, .. }
+        | Message::PaymentFailed { plan, .. }
+        | Message::SubscriptionEnded { plan, .. }
+        | Message::Refunded { plan, .. } => plan,
+        _ => "",
     };
     let provider = match message {
         Message::ProviderLinked { provider, .. } => provider,
@@ -127,6 +148,7 @@ pub fn render(message: &Message, context: &Context<'_>) -> Result<Mail, askama::
         code: context.code,
         at: &at,
         provider,
+        plan,
         is_change: matches!(message, Message::Verify { is_change: true, .. }),
     };
     let (text, html) = match message {
@@ -137,6 +159,10 @@ pub fn render(message: &Message, context: &Context<'_>) -> Result<Mail, askama::
         Message::LoginCode { .. } => login_code::render(page),
         Message::EmailChanged { .. } => email_changed::render(page),
         Message::ProviderLinked { .. } => provider_linked::render(page),
+        Message::SubscriptionConfirmed { .. } => subscription_confirmed::render(page),
+        Message::PaymentFailed { .. } => payment_failed::render(page),
+        Message::SubscriptionEnded { .. } => subscription_ended::render(page),
+        Message::Refunded { .. } => refunded::render(page),
     }?;
     Ok(Mail { to: message.to().to_owned(), text, html, kind: message.kind(), subject: subject.clone() })
 }
@@ -156,8 +182,9 @@ mod tests {
         code: "042137",
     };
 
-    fn all() -> [Message; 8] {
+    fn all() -> [Message; 12] {
         let (to, username) = ("ann@example.com".to_owned(), "<b>ann</b>".to_owned());
+        let plan = "<b>ann's plan</b>".to_owned();
         let otp = OneTime {
             user_id: UserId::new(Timestamp::UNIX_EPOCH, [0; 10]),
             id: "row".into(),
@@ -172,7 +199,15 @@ mod tests {
             Message::Verify { to: to.clone(), username: username.clone(), otp: otp.clone(), is_change: true },
             Message::LoginCode { to: to.clone(), username: username.clone(), otp },
             Message::EmailChanged { to: to.clone(), username: username.clone(), at: Timestamp::UNIX_EPOCH },
-            Message::ProviderLinked { to, username, provider: "GitHub".into(), at: Timestamp::UNIX_EPOCH },
+            Message::ProviderLinked { to: to.clone(), username, provider: "GitHub".into(), at: Timestamp::UNIX_EPOCH },
+            Message::SubscriptionConfirmed { to: to.clone(), plan: plan.clone(), until: Timestamp::UNIX_EPOCH },
+            Message::PaymentFailed {
+                to: to.clone(),
+                plan: plan.clone(),
+                invoice_url: Some("https://pay.example/in_1".into()),
+            },
+            Message::SubscriptionEnded { to: to.clone(), plan: plan.clone() },
+            Message::Refunded { to, plan },
         ]
     }
 
@@ -199,6 +234,7 @@ mod tests {
         let links = all().map(|message| render(&message, &CONTEXT).unwrap().text);
         assert!(links[0].contains("https://app.example/verify?token=TOKEN.abc"));
         assert!(links[2].contains("https://app.example/new-password?token=TOKEN.abc"));
+        assert!(links[9].contains("https://pay.example/in_1"));
     }
 
     #[test]

@@ -33,6 +33,8 @@ pub struct KeySource {
     codes: Option<Cached<Codes>>,
     google: Option<Cached<ClientSecret>>,
     github: Option<Cached<ClientSecret>>,
+    stripe: Option<Cached<ClientSecret>>,
+    stripe_webhook: Option<Cached<ClientSecret>>,
 }
 
 /// What a provider knows this service by, beside its client id; `None` where the secret says `unset`.
@@ -58,6 +60,10 @@ pub struct SecretIds {
     pub google: Option<String>,
     /// `GITHUB_SECRET_ID`: the client secret.
     pub github: Option<String>,
+    /// `STRIPE_SECRET_ID`: the secret key of Stripe's API.
+    pub stripe: Option<String>,
+    /// `STRIPE_WEBHOOK_SECRET_ID`: what Stripe signs its events with.
+    pub stripe_webhook: Option<String>,
 }
 
 impl SecretIds {
@@ -92,6 +98,8 @@ impl KeySource {
             codes: ids.codes.map(|id| Cached::new("CODES_SECRET_ID", id)),
             google: ids.google.map(|id| Cached::new("GOOGLE_SECRET_ID", id)),
             github: ids.github.map(|id| Cached::new("GITHUB_SECRET_ID", id)),
+            stripe: ids.stripe.map(|id| Cached::new("STRIPE_SECRET_ID", id)),
+            stripe_webhook: ids.stripe_webhook.map(|id| Cached::new("STRIPE_WEBHOOK_SECRET_ID", id)),
         }
     }
 
@@ -128,14 +136,26 @@ impl KeySource {
     /// # Errors
     /// When it is not held and cannot be read.
     pub async fn client_secret(&self, provider: IdentityProvider) -> Result<Arc<ClientSecret>, KeyError> {
-        let build = |text: &str| {
-            let text = text.trim();
-            Ok((!text.is_empty() && text != UNSET).then(|| Secret::new(text.to_owned())))
-        };
         match provider {
-            IdentityProvider::Google => self.read(self.google.as_ref(), "GOOGLE_SECRET_ID", build).await,
-            IdentityProvider::Github => self.read(self.github.as_ref(), "GITHUB_SECRET_ID", build).await,
+            IdentityProvider::Google => self.read(self.google.as_ref(), "GOOGLE_SECRET_ID", configured).await,
+            IdentityProvider::Github => self.read(self.github.as_ref(), "GITHUB_SECRET_ID", configured).await,
         }
+    }
+
+    /// The secret key of Stripe's API.
+    ///
+    /// # Errors
+    /// When it is not held and cannot be read.
+    pub async fn stripe(&self) -> Result<Arc<ClientSecret>, KeyError> {
+        self.read(self.stripe.as_ref(), "STRIPE_SECRET_ID", configured).await
+    }
+
+    /// What Stripe signs its events with.
+    ///
+    /// # Errors
+    /// When it is not held and cannot be read.
+    pub async fn stripe_webhook(&self) -> Result<Arc<ClientSecret>, KeyError> {
+        self.read(self.stripe_webhook.as_ref(), "STRIPE_WEBHOOK_SECRET_ID", configured).await
     }
 
     async fn read<T>(
@@ -174,6 +194,12 @@ impl KeySource {
         })?;
         Ok(Secret::new(answer.secret_string.unwrap_or_default()))
     }
+}
+
+/// The text of a secret that a person sets, where one did.
+fn configured(text: &str) -> Result<ClientSecret, BadSecret> {
+    let text = text.trim();
+    Ok((!text.is_empty() && text != UNSET).then(|| Secret::new(text.to_owned())))
 }
 
 impl<T> Cached<T> {

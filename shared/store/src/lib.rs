@@ -4,6 +4,7 @@
 mod accounts;
 mod address;
 mod audit;
+mod billing;
 mod codec;
 mod error;
 mod gate;
@@ -19,6 +20,7 @@ mod update;
 
 pub use accounts::{Deactivation, NewAccount, Registration};
 pub use address::{AddressChange, ChangedAddress};
+pub use billing::{AccountWrite, DUE_SHARDS, EventRow, PlanReservation, PlanWrite, Reserved};
 pub use error::StoreError;
 pub use gate::{Admission, Admitted};
 pub use limits::Bucket;

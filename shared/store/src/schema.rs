@@ -62,6 +62,7 @@ pub(crate) const SESSIONS: &str = "sessions";
 pub(crate) const LIMITS: &str = "limits";
 pub(crate) const OUTBOX: &str = "outbox";
 pub(crate) const AUDIT: &str = "audit";
+pub(crate) const BILLING: &str = "billing";
 
 /// Every table.
 pub const TABLES: &[TableSpec] = &[
@@ -90,6 +91,17 @@ pub const TABLES: &[TableSpec] = &[
     },
     TableSpec { name: LIMITS, partition_key: "pk", sort_key: None, indexes: &[], ttl: Some("ttl"), stream: false },
     TableSpec { name: OUTBOX, partition_key: "pk", sort_key: None, indexes: &[], ttl: Some("ttl"), stream: true },
+    TableSpec {
+        name: BILLING,
+        partition_key: "pk",
+        sort_key: Some("sk"),
+        indexes: &[
+            // Live subscriptions by the end of their period, spread by their id.
+            index("due", "due_shard", "due_at", Projection::All),
+        ],
+        ttl: Some("ttl"),
+        stream: false,
+    },
     TableSpec {
         name: AUDIT,
         partition_key: "pk",

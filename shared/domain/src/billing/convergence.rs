@@ -57,6 +57,17 @@ pub struct Changed {
     pub after: Subscription,
 }
 
+/// What is to go back of an invoice.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Owed {
+    /// Stripe's invoice.
+    pub stripe_invoice_id: String,
+    /// What was paid, in minor units.
+    pub paid_cents: i64,
+    /// What of it has not gone back yet.
+    pub left_cents: i64,
+}
+
 /// A subscription that is to end at Stripe.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Ending {
@@ -66,8 +77,8 @@ pub enum Ending {
         stripe_id: String,
         /// Whether it still has to be cancelled.
         is_live: bool,
-        /// The paid invoices, and what of each has not gone back yet.
-        paid: Vec<(String, i64)>,
+        /// The paid invoices that have not wholly gone back yet.
+        paid: Vec<Owed>,
     },
     /// With its period: one of a user who closed the account.
     AtPeriodEnd {
@@ -203,9 +214,10 @@ fn endings(account: &Account, seen: &Seen, all: &[Subscription], changed: &[Paym
             };
             let owed = |invoice: &Invoice| {
                 let refunded = payment_of(&invoice.stripe_id).map_or(0, |payment| payment.refunded_cents);
-                (invoice.stripe_id.clone(), invoice.amount_paid_cents - refunded)
+                let (stripe_invoice_id, paid_cents) = (invoice.stripe_id.clone(), invoice.amount_paid_cents);
+                Owed { stripe_invoice_id, paid_cents, left_cents: paid_cents - refunded }
             };
-            let paid = seen.invoices.iter().filter(of_it).map(owed).filter(|(_, cents)| *cents > 0).collect();
+            let paid = seen.invoices.iter().filter(of_it).map(owed).filter(|owed| owed.left_cents > 0).collect();
             return Some(Ending::Now { stripe_id, is_live: !subscription.status.is_ended(), paid });
         }
         let stays = subscription.status.is_live() && subscription.surplus.is_none();

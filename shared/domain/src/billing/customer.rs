@@ -2,7 +2,7 @@
 //! billing state.
 
 use super::plan::PlanCode;
-use crate::{PlanId, UserId};
+use crate::{Email, PlanId, UserId};
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
@@ -52,6 +52,8 @@ pub struct Checkout {
 pub struct Customer {
     /// Who it is.
     pub user_id: UserId,
+    /// Where mails about payments go: the address that Stripe was told.
+    pub email: Email,
     /// Raised by each write of the user's subscriptions, payments, tier and access.
     pub version: u64,
     /// Stripe's id, once it is known.

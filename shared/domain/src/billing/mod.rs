@@ -13,7 +13,7 @@ pub mod subscription;
 mod tests;
 
 pub use access::{Access, Grace};
-pub use convergence::{Account, Catalogue, Changed, Converged, Ending, Seen, converge};
+pub use convergence::{Account, Catalogue, Changed, Converged, Ending, Owed, Seen, converge};
 pub use customer::{Attempt, Checkout, Customer};
 pub use money::Currency;
 pub use payment::{Invoice, InvoiceStatus, Payment, PaymentStatus};

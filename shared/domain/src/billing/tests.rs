@@ -28,6 +28,7 @@ fn plan(tier: u32) -> Plan {
         is_active: true,
         stripe_product_id: Some(id.to_string()),
         stripe_price_id: Some(format!("price_{tier}")),
+        price_attempt: None,
         created_at: at(0),
         updated_at: at(0),
     }
@@ -47,6 +48,7 @@ fn account() -> Account {
     let user_id = UserId::new(at(0), [1; 10]);
     let customer = Customer {
         user_id,
+        email: crate::Email::parse("ann@example.com").unwrap(),
         version: 1,
         stripe_customer_id: Some("cus_1".into()),
         attempt: None,
@@ -256,6 +258,10 @@ proptest! {
     }
 }
 
+fn owed(invoice: &str) -> Vec<Owed> {
+    vec![Owed { stripe_invoice_id: invoice.into(), paid_cents: 1900, left_cents: 1900 }]
+}
+
 fn read(subscriptions: Vec<Subscription>, invoices: Vec<Invoice>) -> Seen {
     Seen { subscriptions, invoices, ..Seen::default() }
 }
@@ -292,15 +298,15 @@ fn of_two_paid_subscriptions_the_older_stays_and_the_other_goes_back_once() {
     let paid = [invoice(1, 1, InvoiceStatus::Paid), invoice(2, 2, InvoiceStatus::Paid)];
     let both = read(vec![seen(2, Status::Active), seen(1, Status::Active)], paid.to_vec());
     let converged = converge(&account(), &both, &catalogue(), GRACE, at(3));
-    let ending = Ending::Now { stripe_id: "sub_2".into(), is_live: true, paid: vec![("in_2".into(), 1900)] };
+    let ending = Ending::Now { stripe_id: "sub_2".into(), is_live: true, paid: owed("in_2") };
     assert_eq!(converged.endings, [ending]);
     let account = written(account(), converged);
     assert_eq!((account.access.tier, account.access.until), (2, Some(at(744))));
 
     // The process stops before Stripe is asked: the next look still finds it owed, cancelled or not.
     let half = read(vec![seen(2, Status::Canceled), seen(1, Status::Active)], paid.to_vec());
-    let owed = converge(&account, &half, &catalogue(), GRACE, at(4)).endings;
-    assert_eq!(owed, [Ending::Now { stripe_id: "sub_2".into(), is_live: false, paid: vec![("in_2".into(), 1900)] }]);
+    let endings = converge(&account, &half, &catalogue(), GRACE, at(4)).endings;
+    assert_eq!(endings, [Ending::Now { stripe_id: "sub_2".into(), is_live: false, paid: owed("in_2") }]);
 
     let settled = Seen { settled: vec!["sub_2".into()], refunds: BTreeMap::from([("in_2".into(), 1900)]), ..half };
     let account = after(account, &settled, 4);
@@ -328,7 +334,7 @@ fn whoever_closed_the_account_keeps_the_period_and_whoever_deleted_it_nothing() 
     let deleted = converge(&left(Left::Deleted), &live, &catalogue(), GRACE, at(3));
     assert_eq!(
         deleted.endings,
-        [Ending::Now { stripe_id: "sub_1".into(), is_live: true, paid: vec![("in_1".into(), 1900)] }]
+        [Ending::Now { stripe_id: "sub_1".into(), is_live: true, paid: owed("in_1") }]
     );
     assert_eq!(deleted.access, None, "there was none and is none");
 }

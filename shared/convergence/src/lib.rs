@@ -1,0 +1,169 @@
+//! Convergence with Stripe: what an event, a user's own request and the sweeper do alike. Note the customer's version, look
+//! at Stripe, write all that follows if the version is still the noted one, else look again. A read that is older than what
+//! stands here is never written over it.
+
+mod consequences;
+
+use consequences::{audit, mails};
+use jiff::Timestamp;
+use tollgate_domain::billing::{Account, Converged, Ending, Grace, converge};
+use tollgate_domain::{RequestId, UserId};
+use tollgate_platform::Clock;
+use tollgate_store::{AccountWrite, EventRow, Store, StoreError};
+use tollgate_stripe::{Gateway, GatewayError};
+
+/// How often it is looked again when somebody else has written meanwhile.
+const LOOKS: usize = 3;
+
+/// Why the local state may not be Stripe's.
+#[derive(Debug, thiserror::Error)]
+pub enum ConvergeError {
+    /// Stripe gave no answer.
+    #[error(transparent)]
+    Stripe(#[from] GatewayError),
+    /// The tables gave none.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// Somebody else wrote each time: to be tried again.
+    #[error("the customer was written by others {LOOKS} times in a row")]
+    Overtaken,
+}
+
+/// Why it is looked at a user.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Cause<'a> {
+    /// The event that was the hint.
+    pub event: Option<&'a EventRow>,
+    /// The request that asked.
+    pub request_id: Option<RequestId>,
+}
+
+/// The way from Stripe's state to the local one.
+#[derive(Clone)]
+pub struct Convergence {
+    store: Store,
+    gateway: Gateway,
+    clock: Clock,
+    grace: Grace,
+}
+
+/// What was ended and given back so far.
+#[derive(Default)]
+struct Done {
+    settled: Vec<String>,
+    refunds: std::collections::BTreeMap<String, i64>,
+    told_to_end: Vec<String>,
+}
+
+impl Convergence {
+    /// Between these. No call is made.
+    #[must_use]
+    pub fn new(store: Store, gateway: Gateway, clock: Clock, grace: Grace) -> Self {
+        Self { store, gateway, clock, grace }
+    }
+
+    /// Brings what is kept of `user` to what Stripe says now, and ends at Stripe what must not stay. The account as it is
+    /// then; `None` for one who is no customer.
+    ///
+    /// # Errors
+    /// When it may not be Stripe's state: whoever asked must ask again.
+    pub async fn follow(&self, user: &UserId, cause: Cause<'_>) -> Result<Option<Account>, ConvergeError> {
+        let mut done = Done::default();
+        let mut looks = 0;
+        while looks < LOOKS {
+            let Some(gate) = self.store.gate(user).await? else { return Ok(None) };
+            let Some(account) = self.store.account(&gate).await? else { return Ok(None) };
+            let Some(customer) = account.customer.stripe_customer_id.clone() else { return Ok(None) };
+            let mut seen = self.gateway.look(&customer).await?;
+            seen.settled.clone_from(&done.settled);
+            seen.refunds.clone_from(&done.refunds);
+            let catalogue = self.store.catalogue().await?;
+            let now = self.clock.now();
+            let mut converged = converge(&account, &seen, &catalogue, self.grace, now);
+            let endings: Vec<_> = converged.endings.drain(..).filter(|ending| !done.has(ending)).collect();
+            // While something is to be ended the event is not handled: whoever comes next goes on.
+            let event = cause.event.filter(|_| endings.is_empty());
+            let write = Write { account: &account, converged: &converged, catalogue: &catalogue, event, cause, now };
+            if !self.write(write).await? {
+                looks += 1;
+                continue;
+            }
+            if endings.is_empty() {
+                return Ok(self.store.account(&gate_with(gate, &converged)).await?);
+            }
+            for ending in endings {
+                self.end(ending, &mut done).await?;
+            }
+        }
+        Err(ConvergeError::Overtaken)
+    }
+
+    /// Writes what followed; `false` where somebody else has written since the version was noted.
+    async fn write(&self, write: Write<'_>) -> Result<bool, ConvergeError> {
+        if write.converged.is_unchanged() {
+            if let Some(event) = write.event {
+                self.store.keep_event(event).await?;
+            }
+            return Ok(true);
+        }
+        let audit = audit(write.converged, &write.account.payments, write.cause.request_id, write.now);
+        let mails = mails(write.account, write.converged, &write.catalogue.plans, write.now)?;
+        let write = AccountWrite {
+            noted: &write.account.customer,
+            converged: write.converged,
+            audit: &audit,
+            mails: &mails,
+            event: write.event,
+        };
+        Ok(self.store.write_account(&write).await?)
+    }
+
+    async fn end(&self, ending: Ending, done: &mut Done) -> Result<(), ConvergeError> {
+        match ending {
+            Ending::Now { stripe_id, is_live, paid } => {
+                tracing::error!(subscription = stripe_id, metric = "surplus_subscription", "ended and given back");
+                if is_live {
+                    self.gateway.cancel(&stripe_id).await?;
+                }
+                for owed in paid {
+                    self.gateway.refund(&owed.stripe_invoice_id, owed.left_cents).await?;
+                    done.refunds.insert(owed.stripe_invoice_id, owed.paid_cents);
+                }
+                done.settled.push(stripe_id);
+            }
+            Ending::AtPeriodEnd { stripe_id } => {
+                self.gateway.cancel_at_period_end(&stripe_id).await?;
+                done.told_to_end.push(stripe_id);
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Done {
+    fn has(&self, ending: &Ending) -> bool {
+        match ending {
+            Ending::Now { stripe_id, .. } => self.settled.contains(stripe_id),
+            Ending::AtPeriodEnd { stripe_id } => self.told_to_end.contains(stripe_id),
+        }
+    }
+}
+
+struct Write<'a> {
+    account: &'a Account,
+    converged: &'a Converged,
+    catalogue: &'a tollgate_domain::billing::Catalogue,
+    event: Option<&'a EventRow>,
+    cause: Cause<'a>,
+    now: Timestamp,
+}
+
+/// The gate as it stands after the write.
+fn gate_with(mut gate: tollgate_domain::gate::Gate, converged: &Converged) -> tollgate_domain::gate::Gate {
+    if let Some(access) = &converged.access {
+        gate.tier = access.tier;
+        gate.features = access.features.0.clone();
+        gate.access_until = access.until;
+    }
+    gate
+}

@@ -1,0 +1,91 @@
+//! Checkouts: reserved on the customer before Stripe is asked for one, so that two tabs get the same.
+
+use super::customers::customer_key;
+use crate::codec::{read, s};
+use crate::schema::BILLING;
+use crate::update::{Updated, conditional};
+use crate::{Store, StoreError};
+use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
+use aws_sdk_dynamodb::types::ReturnValue;
+use tollgate_domain::UserId;
+use tollgate_domain::billing::{Checkout, Customer};
+
+/// What came of a reservation.
+#[derive(Debug)]
+pub enum Reserved {
+    /// It stands.
+    Done,
+    /// Another one stands there meanwhile.
+    Overtaken,
+}
+
+impl Store {
+    fn customer_update(&self, user: &UserId) -> UpdateItemFluentBuilder {
+        let [(pk, partition), (sk, sort)] = customer_key(user);
+        self.client.update_item().table_name(self.table(BILLING)).key(pk, partition).key(sk, sort)
+    }
+
+    /// Keeps `checkout` where the customer is as it was read: the version, and the checkout that stood there.
+    ///
+    /// # Errors
+    /// When DynamoDB does not answer.
+    pub async fn reserve_checkout(&self, from: &Customer, checkout: &Checkout) -> Result<Reserved, StoreError> {
+        let value = serde_dynamo::to_attribute_value(checkout)
+            .map_err(|error: serde_dynamo::Error| StoreError::Unexpected(error.to_string()))?;
+        let call = self
+            .customer_update(&from.user_id)
+            .update_expression("SET checkout = :checkout")
+            .expression_attribute_names("#version", "version")
+            .expression_attribute_values(":checkout", value)
+            .expression_attribute_values(":version", crate::codec::n(from.version));
+        let call = match &from.checkout {
+            None => call.condition_expression("#version = :version AND attribute_not_exists(checkout)"),
+            Some(old) => call
+                .condition_expression("#version = :version AND checkout.attempt.id = :old")
+                .expression_attribute_values(":old", s(&old.attempt.id)),
+        };
+        Ok(match conditional(call).await? {
+            Updated::Done(_) => Reserved::Done,
+            Updated::Refused(_) => Reserved::Overtaken,
+        })
+    }
+
+    /// Writes what Stripe made of a reservation; `None` where another one stands there meanwhile.
+    ///
+    /// # Errors
+    /// When DynamoDB does not answer, or the item is corrupt.
+    pub async fn open_checkout(
+        &self,
+        user: &UserId,
+        attempt: &str,
+        session_id: &str,
+        url: &str,
+    ) -> Result<Option<Customer>, StoreError> {
+        let call = self
+            .customer_update(user)
+            .update_expression("SET checkout.session_id = :session, checkout.#url = :url")
+            .condition_expression("checkout.attempt.id = :attempt")
+            .expression_attribute_names("#url", "url")
+            .expression_attribute_values(":session", s(session_id))
+            .expression_attribute_values(":url", s(url))
+            .expression_attribute_values(":attempt", s(attempt))
+            .return_values(ReturnValue::AllNew);
+        match conditional(call).await? {
+            Updated::Done(row) => read(BILLING, row).map(Some),
+            Updated::Refused(_) => Ok(None),
+        }
+    }
+
+    /// Takes a checkout off the customer that is over or was definitely not made.
+    ///
+    /// # Errors
+    /// When DynamoDB does not answer.
+    pub async fn end_checkout(&self, user: &UserId, attempt: &str) -> Result<(), StoreError> {
+        let call = self
+            .customer_update(user)
+            .update_expression("REMOVE checkout")
+            .condition_expression("checkout.attempt.id = :attempt")
+            .expression_attribute_values(":attempt", s(attempt));
+        conditional(call).await.map(|_| ())
+    }
+}

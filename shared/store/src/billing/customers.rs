@@ -1,0 +1,182 @@
+//! Customers: who a user is at Stripe, and all that is kept of a user's billing.
+
+use super::{Key, key, sort_key, user_partition};
+use crate::codec::{item, n, read, s};
+use crate::schema::BILLING;
+use crate::transaction::Refusal;
+use crate::update::{Updated, conditional};
+use crate::{Store, StoreError};
+use aws_sdk_dynamodb::types::{AttributeValue, ReturnConsumedCapacity, ReturnValue, Update};
+use serde::{Deserialize, Serialize};
+use tollgate_domain::billing::{Access, Account, Attempt, Customer, Features, Payment, Subscription};
+use tollgate_domain::gate::Gate;
+use tollgate_domain::{Email, PaymentId, UserId};
+
+const CUSTOMER: &str = "CUSTOMER";
+pub(super) const SUBSCRIPTION: &str = "SUB#";
+pub(super) const PAYMENT: &str = "PAY#";
+
+pub(super) fn customer_key(user: &UserId) -> Key {
+    key(user_partition(user), CUSTOMER)
+}
+
+fn stripe_key(customer: &str) -> Key {
+    key(format!("STRIPE#{customer}"), CUSTOMER)
+}
+
+#[derive(Serialize, Deserialize)]
+struct Owner {
+    user_id: UserId,
+}
+
+impl Store {
+    /// All that is kept of the billing of the user behind `gate`: the customer with its version first of all. `None` for
+    /// one who never came near a checkout.
+    ///
+    /// # Errors
+    /// When DynamoDB does not answer, or an item is corrupt.
+    pub async fn account(&self, gate: &Gate) -> Result<Option<Account>, StoreError> {
+        let (mut customer, mut subscriptions, mut payments) = (None, Vec::new(), Vec::new());
+        for row in self.billing_items(user_partition(&gate.user_id), "").await? {
+            match sort_key(&row) {
+                CUSTOMER => customer = Some(read(BILLING, row)?),
+                sk if sk.starts_with(SUBSCRIPTION) => subscriptions.push(read(BILLING, row)?),
+                _ => payments.push(read(BILLING, row)?),
+            }
+        }
+        let access =
+            Access { tier: gate.tier, features: Features(gate.features.clone()), until: gate.access_until };
+        Ok(customer.map(|customer| Account { customer, subscriptions, payments, left: gate.left, access }))
+    }
+
+    /// The customer alone.
+    ///
+    /// # Errors
+    /// When DynamoDB does not answer, or the item is corrupt.
+    pub async fn customer(&self, user: &UserId) -> Result<Option<Customer>, StoreError> {
+        self.billing_item(customer_key(user)).await?.map(|row| read(BILLING, row)).transpose()
+    }
+
+    /// The user who is this customer at Stripe.
+    ///
+    /// # Errors
+    /// When DynamoDB does not answer, or the item is corrupt.
+    pub async fn user_of_customer(&self, stripe_customer: &str) -> Result<Option<UserId>, StoreError> {
+        let owner = self.billing_item(stripe_key(stripe_customer)).await?;
+        owner.map(|row| read::<Owner>(BILLING, row)).transpose().map(|owner| owner.map(|owner| owner.user_id))
+    }
+
+    /// Keeps an attempt at making the user a customer, where there is none yet or the one under way is `instead_of`. The
+    /// customer as it stands then, whoever wrote it.
+    ///
+    /// # Errors
+    /// When DynamoDB does not answer, or the item is corrupt.
+    pub async fn reserve_customer(
+        &self,
+        user: &UserId,
+        email: &Email,
+        attempt: &Attempt,
+        instead_of: Option<&Attempt>,
+    ) -> Result<Customer, StoreError> {
+        let [(pk, partition), (sk, sort)] = customer_key(user);
+        let value = serde_dynamo::to_attribute_value(attempt)
+            .map_err(|error: serde_dynamo::Error| StoreError::Unexpected(error.to_string()))?;
+        let call = self
+            .client
+            .update_item()
+            .table_name(self.table(BILLING))
+            .key(pk, partition)
+            .key(sk, sort)
+            .expression_attribute_names("#version", "version")
+            .expression_attribute_values(":attempt", value)
+            .expression_attribute_values(":user", s(user.to_string()))
+            .expression_attribute_values(":email", s(email.as_str()))
+            .expression_attribute_values(":zero", n(0))
+            .expression_attribute_values(":one", n(1))
+            .update_expression(
+                "SET attempt = :attempt, user_id = :user, email = :email, #version = if_not_exists(#version, :zero), v = :one",
+            )
+            .return_values(ReturnValue::AllNew);
+        let call = match instead_of {
+            None => call.condition_expression("attribute_not_exists(attempt)"),
+            Some(attempt) => call
+                .condition_expression("attempt.id = :old AND attribute_not_exists(stripe_customer_id)")
+                .expression_attribute_values(":old", s(&attempt.id)),
+        };
+        match conditional(call).await? {
+            Updated::Done(row) => read(BILLING, row),
+            Updated::Refused(_) => {
+                let there = self.customer(user).await?;
+                there.ok_or_else(|| StoreError::Unexpected("a customer that was there is gone".into()))
+            }
+        }
+    }
+
+    /// Writes what Stripe calls the customer, if the attempt is still this one; `false` where it is not.
+    ///
+    /// # Errors
+    /// When DynamoDB does not answer.
+    pub async fn name_customer(&self, user: &UserId, attempt: &str, stripe_id: &str) -> Result<bool, StoreError> {
+        let [(pk, partition), (sk, sort)] = customer_key(user);
+        let name = Update::builder()
+            .key(pk, partition)
+            .key(sk, sort)
+            .update_expression("SET stripe_customer_id = :id")
+            .condition_expression(
+                "attempt.id = :attempt AND (attribute_not_exists(stripe_customer_id) OR stripe_customer_id = :id)",
+            )
+            .expression_attribute_values(":id", s(stripe_id))
+            .expression_attribute_values(":attempt", s(attempt));
+        let owner = item(&Owner { user_id: *user }, stripe_key(stripe_id))?;
+        let done =
+            self.transaction().update("attempt", BILLING, name).put_any("owner", BILLING, owner).run().await;
+        match done {
+            Ok(()) => Ok(true),
+            Err(Refusal::Condition("attempt")) => Ok(false),
+            Err(other) => Err(other.unexpected()),
+        }
+    }
+
+    /// The user's subscriptions.
+    ///
+    /// # Errors
+    /// When DynamoDB does not answer, or an item is corrupt.
+    pub async fn subscriptions(&self, user: &UserId) -> Result<Vec<Subscription>, StoreError> {
+        let rows = self.billing_items(user_partition(user), SUBSCRIPTION).await?;
+        rows.into_iter().map(|row| read(BILLING, row)).collect()
+    }
+
+    /// The user's payments, newest first: at most `limit`, those before `before`.
+    ///
+    /// # Errors
+    /// When DynamoDB does not answer, or an item is corrupt.
+    pub async fn payments(
+        &self,
+        user: &UserId,
+        before: Option<&PaymentId>,
+        limit: usize,
+    ) -> Result<Vec<Payment>, StoreError> {
+        // All keys of payments lie between the prefix and what follows it.
+        let last = before.map_or_else(|| "PAY$".to_owned(), |before| format!("{PAYMENT}{before}"));
+        let call = self
+            .client
+            .query()
+            .table_name(self.table(BILLING))
+            .key_condition_expression("pk = :pk AND sk BETWEEN :first AND :last")
+            .expression_attribute_values(":pk", s(user_partition(user)))
+            .expression_attribute_values(":first", s(PAYMENT))
+            .expression_attribute_values(":last", s(last))
+            .scan_index_forward(false)
+            // One more than wanted: the one that `before` names is between them as well.
+            .limit(i32::try_from(limit + 1).unwrap_or(i32::MAX))
+            .return_consumed_capacity(ReturnConsumedCapacity::Total);
+        let rows = call.send().await.map_err(StoreError::of)?.items.unwrap_or_default();
+        let payments = rows.into_iter().map(|row| read::<Payment>(BILLING, row)).collect::<Result<Vec<_>, _>>()?;
+        Ok(payments.into_iter().filter(|payment| Some(&payment.id) != before).take(limit).collect())
+    }
+}
+
+/// The attributes of a `bool`.
+pub(super) fn yes() -> AttributeValue {
+    AttributeValue::Bool(true)
+}

@@ -1,0 +1,58 @@
+//! Stripe's events that were handled: kept for 35 days, longer than Stripe sends one again.
+
+use super::{Key, key};
+use crate::codec::{Item, item, n};
+use crate::schema::BILLING;
+use crate::{Store, StoreError};
+use aws_sdk_dynamodb::types::ReturnConsumedCapacity;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+const KEPT_SECONDS: i64 = 35 * 86_400;
+
+/// What is kept of an event.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EventRow {
+    /// Stripe's id.
+    pub id: String,
+    /// Stripe's name for what happened.
+    pub kind: String,
+    /// What it happened to, by Stripe's id.
+    pub object_id: Option<String>,
+    /// What was made of it, for a person.
+    pub outcome: String,
+    /// When Stripe made it.
+    pub created_at: Timestamp,
+    /// When it was handled.
+    pub handled_at: Timestamp,
+}
+
+fn event_key(id: &str) -> Key {
+    key(format!("EVENT#{id}"), "EVENT")
+}
+
+pub(super) fn event_item(event: &EventRow) -> Result<Item, StoreError> {
+    let mut row = item(event, event_key(&event.id))?;
+    row.insert("ttl".to_owned(), n(event.handled_at.as_second() + KEPT_SECONDS));
+    Ok(row)
+}
+
+impl Store {
+    /// Whether the event was handled before.
+    ///
+    /// # Errors
+    /// When DynamoDB does not answer.
+    pub async fn is_event_handled(&self, id: &str) -> Result<bool, StoreError> {
+        Ok(self.billing_item(event_key(id)).await?.is_some())
+    }
+
+    /// Keeps an event that changed nothing.
+    ///
+    /// # Errors
+    /// When DynamoDB does not answer.
+    pub async fn keep_event(&self, event: &EventRow) -> Result<(), StoreError> {
+        let call = self.client.put_item().table_name(self.table(BILLING)).set_item(Some(event_item(event)?));
+        call.return_consumed_capacity(ReturnConsumedCapacity::Indexes).send().await.map_err(StoreError::of)?;
+        Ok(())
+    }
+}

@@ -1,0 +1,71 @@
+//! The `billing` table. One partition holds the plans and what they are found by; one holds all of a user's: the customer,
+//! the subscriptions, the payments. One item leads from Stripe's customer to the user, one tells of each event seen.
+
+mod checkouts;
+mod customers;
+mod events;
+mod plans;
+mod writes;
+
+pub use checkouts::Reserved;
+pub use events::EventRow;
+pub use plans::{PlanReservation, PlanWrite};
+pub use writes::{AccountWrite, DUE_SHARDS};
+
+use crate::codec::{Item, s};
+use crate::schema::BILLING;
+use crate::{Store, StoreError};
+use aws_sdk_dynamodb::types::{AttributeValue, ReturnConsumedCapacity};
+use tollgate_domain::UserId;
+
+/// A key of the table.
+type Key = [(&'static str, AttributeValue); 2];
+
+fn key(pk: impl Into<String>, sk: impl Into<String>) -> Key {
+    [("pk", s(pk)), ("sk", s(sk))]
+}
+
+fn user_partition(user: &UserId) -> String {
+    format!("USER#{user}")
+}
+
+impl Store {
+    /// Everything in partition `pk` whose sort key starts with `prefix`, as it is now.
+    async fn billing_items(&self, pk: String, prefix: &str) -> Result<Vec<Item>, StoreError> {
+        let mut call = self
+            .client
+            .query()
+            .table_name(self.table(BILLING))
+            .key_condition_expression("pk = :pk")
+            .expression_attribute_values(":pk", s(pk))
+            .consistent_read(true)
+            .return_consumed_capacity(ReturnConsumedCapacity::Total);
+        if !prefix.is_empty() {
+            call = call
+                .key_condition_expression("pk = :pk AND begins_with(sk, :prefix)")
+                .expression_attribute_values(":prefix", s(prefix));
+        }
+        let (mut items, mut start) = (Vec::new(), None);
+        loop {
+            let page = call.clone().set_exclusive_start_key(start).send().await.map_err(StoreError::of)?;
+            items.extend(page.items.unwrap_or_default());
+            start = page.last_evaluated_key;
+            if start.is_none() {
+                return Ok(items);
+            }
+        }
+    }
+
+    async fn billing_item(&self, [(pk, partition), (sk, sort)]: Key) -> Result<Option<Item>, StoreError> {
+        let call =
+            self.client.get_item().table_name(self.table(BILLING)).key(pk, partition).key(sk, sort).consistent_read(true);
+        let answer =
+            call.return_consumed_capacity(ReturnConsumedCapacity::Total).send().await.map_err(StoreError::of)?;
+        Ok(answer.item)
+    }
+}
+
+/// What an item is, by its sort key.
+fn sort_key(item: &Item) -> &str {
+    item.get("sk").and_then(|sk| sk.as_s().ok()).map(String::as_str).unwrap_or_default()
+}

@@ -1,0 +1,215 @@
+//! Plans: their rows, the codes that are never given twice, the prices that lead to them.
+
+use super::{Key, key, sort_key};
+use crate::audit::audit_item;
+use crate::codec::{Item, item, read, s};
+use crate::schema::{AUDIT, BILLING};
+use crate::transaction::Refusal;
+use crate::update::{Updated, conditional};
+use crate::{Store, StoreError};
+use aws_sdk_dynamodb::types::{Delete, Put};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use tollgate_domain::PlanId;
+use tollgate_domain::audit::AuditEntry;
+use tollgate_domain::billing::{Attempt, Catalogue, Plan, PlanCode};
+
+const PARTITION: &str = "PLANS";
+const PLAN: &str = "PLAN#";
+const CODE: &str = "CODE#";
+const PRICE: &str = "PRICE#";
+
+/// A code that is kept for a plan, which is being made or was made.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PlanReservation {
+    /// The code.
+    pub code: PlanCode,
+    /// The id that the plan has or is to have.
+    pub plan_id: PlanId,
+    /// The try at making it.
+    pub attempt: Attempt,
+    /// A digest of what it is to be: another plan is another try.
+    pub digest: String,
+    /// Whether it was made.
+    pub is_made: bool,
+}
+
+/// A change of the catalogue.
+#[derive(Debug)]
+pub enum PlanWrite<'a> {
+    /// A new plan, under its reservation.
+    Made {
+        /// The plan.
+        plan: &'a Plan,
+        /// The attempt that the reservation must still be of.
+        attempt: &'a str,
+        /// Its audit entry.
+        audit: &'a AuditEntry,
+    },
+    /// Another state of a plan.
+    Changed {
+        /// The plan.
+        plan: &'a Plan,
+        /// The `updated_at` of the state that it was made from.
+        from: Timestamp,
+        /// Its audit entry.
+        audit: &'a AuditEntry,
+    },
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Part {
+    State,
+    Rest,
+}
+
+fn plan_item(plan: &Plan) -> Result<Item, StoreError> {
+    item(plan, key(PARTITION, format!("{PLAN}{}", plan.id)))
+}
+
+fn price_item(price: &str, plan: &PlanId) -> Result<Item, StoreError> {
+    item(&PriceRow { plan_id: *plan }, key(PARTITION, format!("{PRICE}{price}")))
+}
+
+fn code_key(code: &PlanCode) -> Key {
+    key(PARTITION, format!("{CODE}{code}"))
+}
+
+#[derive(Serialize, Deserialize)]
+struct PriceRow {
+    plan_id: PlanId,
+}
+
+impl Store {
+    /// All plans, archived ones too, and the plan of each price that is or was one's.
+    ///
+    /// # Errors
+    /// When DynamoDB does not answer, or an item is corrupt.
+    pub async fn catalogue(&self) -> Result<Catalogue, StoreError> {
+        let mut catalogue = Catalogue::default();
+        for row in self.billing_items(PARTITION.to_owned(), "P").await? {
+            if let Some(price) = sort_key(&row).strip_prefix(PRICE) {
+                let price = price.to_owned();
+                catalogue.prices.insert(price, read::<PriceRow>(BILLING, row)?.plan_id);
+            } else {
+                catalogue.plans.push(read(BILLING, row)?);
+            }
+        }
+        Ok(catalogue)
+    }
+
+    /// A plan, archived or not.
+    ///
+    /// # Errors
+    /// When DynamoDB does not answer, or the item is corrupt.
+    pub async fn plan(&self, id: &PlanId) -> Result<Option<Plan>, StoreError> {
+        let found = self.billing_item(key(PARTITION, format!("{PLAN}{id}"))).await?;
+        found.map(|row| read(BILLING, row)).transpose()
+    }
+
+    /// What a code is kept for.
+    ///
+    /// # Errors
+    /// When DynamoDB does not answer, or the item is corrupt.
+    pub async fn plan_reservation(&self, code: &PlanCode) -> Result<Option<PlanReservation>, StoreError> {
+        self.billing_item(code_key(code)).await?.map(|row| read(BILLING, row)).transpose()
+    }
+
+    /// Keeps a code, where it is free or still kept by the attempt `instead_of`; `false` where somebody else has it.
+    ///
+    /// # Errors
+    /// When DynamoDB does not answer.
+    pub async fn reserve_plan(
+        &self,
+        reservation: &PlanReservation,
+        instead_of: Option<&str>,
+    ) -> Result<bool, StoreError> {
+        let put = Put::builder().set_item(Some(item(reservation, code_key(&reservation.code))?));
+        let put = match instead_of {
+            None => put.condition_expression("attribute_not_exists(pk)"),
+            Some(attempt) => put
+                .condition_expression("is_made = :false AND attempt.id = :attempt")
+                .expression_attribute_values(":false", aws_sdk_dynamodb::types::AttributeValue::Bool(false))
+                .expression_attribute_values(":attempt", s(attempt)),
+        };
+        done(self.transaction().put_if(Part::State, BILLING, put).run().await)
+    }
+
+    /// Gives a code back whose plan was definitely not made.
+    ///
+    /// # Errors
+    /// When DynamoDB does not answer.
+    pub async fn release_plan(&self, reservation: &PlanReservation) -> Result<(), StoreError> {
+        let [(pk, partition), (sk, sort)] = code_key(&reservation.code);
+        let delete = Delete::builder()
+            .key(pk, partition)
+            .key(sk, sort)
+            .condition_expression("is_made = :false AND attempt.id = :attempt")
+            .expression_attribute_values(":false", aws_sdk_dynamodb::types::AttributeValue::Bool(false))
+            .expression_attribute_values(":attempt", s(&reservation.attempt.id));
+        done(self.transaction().delete(Part::State, BILLING, delete).run().await).map(|_| ())
+    }
+
+    /// Writes a change of the catalogue with its audit entry; `false` where the state it was made from is gone.
+    ///
+    /// # Errors
+    /// When DynamoDB does not answer.
+    pub async fn write_plan(&self, write: PlanWrite<'_>) -> Result<bool, StoreError> {
+        let (plan, audit, transaction) = match write {
+            PlanWrite::Made { plan, attempt, audit } => {
+                let [(pk, partition), (sk, sort)] = code_key(&plan.code);
+                let made = aws_sdk_dynamodb::types::Update::builder()
+                    .key(pk, partition)
+                    .key(sk, sort)
+                    .update_expression("SET is_made = :true")
+                    .condition_expression("is_made = :false AND attempt.id = :attempt")
+                    .expression_attribute_values(":true", aws_sdk_dynamodb::types::AttributeValue::Bool(true))
+                    .expression_attribute_values(":false", aws_sdk_dynamodb::types::AttributeValue::Bool(false))
+                    .expression_attribute_values(":attempt", s(attempt));
+                let transaction = self.transaction().update(Part::State, BILLING, made);
+                (plan, audit, transaction.create(Part::Rest, BILLING, plan_item(plan)?))
+            }
+            PlanWrite::Changed { plan, from, audit } => {
+                let put = Put::builder()
+                    .set_item(Some(plan_item(plan)?))
+                    .condition_expression("updated_at = :from")
+                    .expression_attribute_values(":from", s(from.to_string()));
+                (plan, audit, self.transaction().put_if(Part::State, BILLING, put))
+            }
+        };
+        let transaction = match &plan.stripe_price_id {
+            None => transaction,
+            Some(price) => transaction.put_any(Part::Rest, BILLING, price_item(price, &plan.id)?),
+        };
+        done(transaction.put_any(Part::Rest, AUDIT, audit_item(audit)?).run().await)
+    }
+
+    /// Notes on a plan that a new price of it is being made; `false` where the plan is not in the state of `from`.
+    ///
+    /// # Errors
+    /// When DynamoDB does not answer.
+    pub async fn reserve_price(&self, plan: &Plan, attempt: &Attempt) -> Result<bool, StoreError> {
+        let [(pk, partition), (sk, sort)] = key(PARTITION, format!("{PLAN}{}", plan.id));
+        let attempt = serde_dynamo::to_attribute_value(attempt)
+            .map_err(|error: serde_dynamo::Error| StoreError::Unexpected(error.to_string()))?;
+        let call = self
+            .client
+            .update_item()
+            .table_name(self.table(BILLING))
+            .key(pk, partition)
+            .key(sk, sort)
+            .update_expression("SET price_attempt = :attempt")
+            .condition_expression("updated_at = :from")
+            .expression_attribute_values(":attempt", attempt)
+            .expression_attribute_values(":from", s(plan.updated_at.to_string()));
+        Ok(matches!(conditional(call).await?, Updated::Done(_)))
+    }
+}
+
+fn done(result: Result<(), Refusal<Part>>) -> Result<bool, StoreError> {
+    match result {
+        Ok(()) => Ok(true),
+        Err(Refusal::Condition(Part::State)) => Ok(false),
+        Err(other) => Err(other.unexpected()),
+    }
+}

@@ -1,0 +1,130 @@
+//! The one write of a user's billing state: all that followed from one look at Stripe, if nobody else has written since
+//! the look began.
+
+use super::customers::{PAYMENT, SUBSCRIPTION, customer_key, yes};
+use super::events::{EventRow, event_item};
+use super::{key, user_partition};
+use crate::audit::audit_item;
+use crate::codec::{Item, item, n, s};
+use crate::gate::gate_key;
+use crate::outbox::{Outgoing, outbox_item};
+use crate::schema::{AUDIT, BILLING, GATE, OUTBOX};
+use crate::transaction::Refusal;
+use crate::{Store, StoreError};
+use aws_sdk_dynamodb::types::Update;
+use aws_sdk_dynamodb::types::builders::UpdateBuilder;
+use tollgate_domain::audit::AuditEntry;
+use tollgate_domain::billing::{Access, Converged, Customer, Payment, Subscription};
+
+/// All of it, or nothing.
+#[derive(Debug)]
+pub struct AccountWrite<'a> {
+    /// The customer as it was noted before Stripe was read.
+    pub noted: &'a Customer,
+    /// What changed.
+    pub converged: &'a Converged,
+    /// The audit entries of it.
+    pub audit: &'a [AuditEntry],
+    /// The mails that it causes.
+    pub mails: &'a [Outgoing],
+    /// The event that was the hint.
+    pub event: Option<&'a EventRow>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Part {
+    Version,
+    Rest,
+}
+
+/// The index of what is due spreads over so many partitions.
+pub const DUE_SHARDS: u64 = 8;
+
+impl Store {
+    /// Writes it and raises the customer's version; `false` where that is not the noted one any more: what was read from
+    /// Stripe may be older than what stands here.
+    ///
+    /// # Errors
+    /// When DynamoDB does not answer.
+    pub async fn write_account(&self, write: &AccountWrite<'_>) -> Result<bool, StoreError> {
+        let user = &write.noted.user_id;
+        let mut transaction = self.transaction().update(Part::Version, BILLING, raised(write));
+        for changed in &write.converged.subscriptions {
+            transaction = transaction.put_any(Part::Rest, BILLING, subscription_item(user, &changed.after)?);
+        }
+        for payment in &write.converged.payments {
+            transaction = transaction.put_any(Part::Rest, BILLING, payment_item(user, payment)?);
+        }
+        if let Some(access) = &write.converged.access {
+            let update = gate_update(access)?.key("pk", gate_key(user));
+            transaction = transaction.update(Part::Rest, GATE, update);
+        }
+        for entry in write.audit {
+            transaction = transaction.put_any(Part::Rest, AUDIT, audit_item(entry)?);
+        }
+        for mail in write.mails {
+            transaction = transaction.put_any(Part::Rest, OUTBOX, outbox_item(mail)?);
+        }
+        if let Some(event) = write.event {
+            transaction = transaction.put_any(Part::Rest, BILLING, event_item(event)?);
+        }
+        match transaction.run().await {
+            Ok(()) => Ok(true),
+            Err(Refusal::Condition(Part::Version)) => Ok(false),
+            Err(other) => Err(other.unexpected()),
+        }
+    }
+}
+
+fn raised(write: &AccountWrite<'_>) -> UpdateBuilder {
+    let [(pk, partition), (sk, sort)] = customer_key(&write.noted.user_id);
+    let mut expression = "SET #version = #version + :one".to_owned();
+    let mut update = Update::builder()
+        .key(pk, partition)
+        .key(sk, sort)
+        .condition_expression("#version = :noted")
+        .expression_attribute_names("#version", "version")
+        .expression_attribute_values(":one", n(1))
+        .expression_attribute_values(":noted", n(write.noted.version));
+    if write.converged.first_trial {
+        expression.push_str(", had_trial = :true");
+        update = update.expression_attribute_values(":true", yes());
+    }
+    if write.converged.checkout_is_over {
+        expression.push_str(" REMOVE checkout");
+    }
+    update.update_expression(expression)
+}
+
+fn gate_update(access: &Access) -> Result<UpdateBuilder, StoreError> {
+    let features = serde_dynamo::to_attribute_value(&access.features)
+        .map_err(|error: serde_dynamo::Error| StoreError::Unexpected(error.to_string()))?;
+    let update = Update::builder()
+        .condition_expression("attribute_exists(pk)")
+        .expression_attribute_values(":tier", n(access.tier))
+        .expression_attribute_values(":features", features);
+    Ok(match access.until {
+        Some(until) => update
+            .update_expression("SET tier = :tier, features = :features, access_until = :until")
+            .expression_attribute_values(":until", s(until.to_string())),
+        None => update.update_expression("SET tier = :tier, features = :features REMOVE access_until"),
+    })
+}
+
+/// The subscription as an item; while it is live it stands in the index of what is due, at its period's end.
+fn subscription_item(user: &tollgate_domain::UserId, subscription: &Subscription) -> Result<Item, StoreError> {
+    let mut row = item(subscription, key(user_partition(user), format!("{SUBSCRIPTION}{}", subscription.id)))?;
+    row.insert("user_id".to_owned(), s(user.to_string()));
+    if subscription.status.is_live() {
+        let shard = subscription.id.bare().bytes().fold(0_u64, |sum, byte| sum + u64::from(byte)) % DUE_SHARDS;
+        row.insert("due_shard".to_owned(), s(format!("DUE#{shard}")));
+        row.insert("due_at".to_owned(), s(format!("{}#{}", subscription.current_period_end, subscription.id)));
+    }
+    Ok(row)
+}
+
+fn payment_item(user: &tollgate_domain::UserId, payment: &Payment) -> Result<Item, StoreError> {
+    let mut row = item(payment, key(user_partition(user), format!("{PAYMENT}{}", payment.id)))?;
+    row.insert("user_id".to_owned(), s(user.to_string()));
+    Ok(row)
+}

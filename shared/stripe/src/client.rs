@@ -1,0 +1,181 @@
+//! How Stripe is called: one try with a deadline, an idempotency key where something is made, and errors told apart by
+//! what is known of the outcome (R16).
+
+use bytes::Bytes;
+use http::{Request, header};
+use serde_json::Value;
+use std::sync::Arc;
+use stripe_client_core::{CustomizedStripeRequest, RequestBuilder, RequestStrategy, StripeClient, StripeMethod};
+use tollgate_domain::billing::Attempt;
+use tollgate_platform::keys::{KeyError, KeySource};
+use tollgate_platform::{Outbound, Secret};
+
+/// Why there is no answer to work with.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum GatewayError {
+    /// There is no key: Stripe is not set up.
+    #[error("Stripe is not set up")]
+    NotConfigured,
+    /// The key could not be read.
+    #[error(transparent)]
+    Key(#[from] KeyError),
+    /// Stripe said no, and nothing was made.
+    #[error("Stripe refused ({status} {code}): {message}")]
+    Refused {
+        /// Its HTTP status.
+        status: u16,
+        /// Its code, else the kind of the error.
+        code: String,
+        /// Its sentence.
+        message: String,
+    },
+    /// Stripe's 5xx: it may have been made, and the same key would get the same answer again.
+    #[error("Stripe failed: {0}")]
+    Failed(String),
+    /// No answer, or one that says to come again: it may have been made, and the same key finds out.
+    #[error("Stripe's answer is not known: {0}")]
+    Unknown(String),
+}
+
+impl GatewayError {
+    /// Whether what was asked for may have been made all the same.
+    #[must_use]
+    pub const fn may_have_happened(&self) -> bool {
+        matches!(self, Self::Failed(_) | Self::Unknown(_))
+    }
+
+    /// Whether the object is not there (any more).
+    #[must_use]
+    pub fn is_missing(&self) -> bool {
+        matches!(self, Self::Refused { status: 404, .. })
+    }
+}
+
+impl stripe_client_core::StripeClientErr for GatewayError {
+    fn deserialize_err(error: impl std::fmt::Display) -> Self {
+        Self::Unknown(format!("unreadable answer: {error}"))
+    }
+}
+
+/// Which of Stripe's two worlds a key opens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mode {
+    /// Real money.
+    Live,
+    /// Play money.
+    Test,
+}
+
+/// The way to Stripe.
+#[derive(Clone)]
+pub struct Gateway {
+    outbound: Outbound,
+    keys: Arc<KeySource>,
+    base_url: Arc<str>,
+}
+
+impl Gateway {
+    /// To the API at `base_url` (`https://api.stripe.com`), with the key of the secret `stripe`.
+    #[must_use]
+    pub fn new(outbound: Outbound, keys: Arc<KeySource>, base_url: &str) -> Self {
+        Self { outbound, keys, base_url: base_url.trim_end_matches('/').into() }
+    }
+
+    /// The world that the key opens.
+    ///
+    /// # Errors
+    /// When there is no key.
+    pub async fn mode(&self) -> Result<Mode, GatewayError> {
+        let key = self.key().await?;
+        let is_live = key.expose().starts_with("sk_live_") || key.expose().starts_with("rk_live_");
+        Ok(if is_live { Mode::Live } else { Mode::Test })
+    }
+
+    async fn key(&self) -> Result<Secret<String>, GatewayError> {
+        let key = self.keys.stripe().await?;
+        (*key).clone().ok_or(GatewayError::NotConfigured)
+    }
+
+    async fn send(&self, request: RequestBuilder, key: Option<String>) -> Result<Bytes, GatewayError> {
+        let secret = self.key().await?;
+        let query = request.query.filter(|query| !query.is_empty()).map(|query| format!("?{query}")).unwrap_or_default();
+        let method = match request.method {
+            StripeMethod::Get => http::Method::GET,
+            StripeMethod::Post => http::Method::POST,
+            StripeMethod::Delete => http::Method::DELETE,
+        };
+        let mut call = Request::builder()
+            .method(method)
+            .uri(format!("{}/v1{}{query}", self.base_url, request.path))
+            .header(header::AUTHORIZATION, format!("Bearer {}", secret.expose()))
+            .header("stripe-version", super::API_VERSION)
+            .header(header::USER_AGENT, concat!("Tollgate/", env!("CARGO_PKG_VERSION")));
+        if let Some(key) = key {
+            call = call.header("idempotency-key", key);
+        }
+        if request.body.is_some() {
+            call = call.header(header::CONTENT_TYPE, "application/x-www-form-urlencoded");
+        }
+        let body = request.body.unwrap_or_default().into_bytes();
+        let call = call.body(body).map_err(|error| GatewayError::Unknown(error.to_string()))?;
+        let answer = self.outbound.send(call).await.map_err(|error| GatewayError::Unknown(error.to_string()))?;
+        let status = answer.status().as_u16();
+        if answer.status().is_success() {
+            return Ok(Bytes::from(answer.into_body()));
+        }
+        Err(refusal(status, answer.body()))
+    }
+}
+
+/// What an answer that is no success says.
+fn refusal(status: u16, body: &[u8]) -> GatewayError {
+    let body: Value = serde_json::from_slice(body).unwrap_or_default();
+    let text = |name: &str| body["error"][name].as_str().map(str::to_owned);
+    let message = text("message").unwrap_or_default();
+    match status {
+        // 409: another call with this key is under way. 429: not looked at yet.
+        409 | 429 => GatewayError::Unknown(format!("{status} {message}")),
+        500.. => GatewayError::Failed(format!("{status} {message}")),
+        _ => GatewayError::Refused { status, code: text("code").or(text("type")).unwrap_or_default(), message },
+    }
+}
+
+impl StripeClient for Gateway {
+    type Err = GatewayError;
+
+    async fn execute(&self, request: CustomizedStripeRequest) -> Result<Bytes, GatewayError> {
+        let (request, settings) = request.into_pieces();
+        let key = match settings.request_strategy {
+            Some(RequestStrategy::Idempotent(key)) => Some(key.as_str().to_owned()),
+            _ => None,
+        };
+        self.send(request, key).await
+    }
+}
+
+/// One try under the attempt's key.
+pub(crate) fn under(attempt: &Attempt) -> Result<RequestStrategy, GatewayError> {
+    let key = stripe::IdempotencyKey::new(&attempt.id).map_err(|error| GatewayError::Unknown(error.to_string()))?;
+    Ok(RequestStrategy::Idempotent(key))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    // R16
+    #[test]
+    fn an_error_tells_whether_the_thing_may_have_been_made() {
+        let of = |status| refusal(status, br#"{"error":{"type":"card_error","message":"no"}}"#);
+        for status in [400, 402, 404] {
+            assert!(!of(status).may_have_happened(), "{status}");
+        }
+        for status in [409, 429, 500, 502, 503] {
+            assert!(of(status).may_have_happened(), "{status}");
+        }
+        assert!(of(404).is_missing() && !of(400).is_missing());
+        assert!(matches!(refusal(402, b"<html>"), GatewayError::Refused { status: 402, .. }));
+        let GatewayError::Refused { code, message, .. } = of(402) else { panic!("refused") };
+        assert_eq!((code.as_str(), message.as_str()), ("card_error", "no"));
+    }
+}

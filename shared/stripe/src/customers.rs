@@ -1,0 +1,53 @@
+//! Customers.
+
+use crate::client::{Gateway, GatewayError, under};
+use std::collections::HashMap;
+use stripe::StripeRequest;
+use stripe_core::customer::{CreateCustomer, ListCustomer, UpdateCustomer};
+use tollgate_domain::billing::Attempt;
+use tollgate_domain::{Email, UserId};
+
+impl Gateway {
+    /// Makes a user a customer; Stripe's id of it.
+    ///
+    /// # Errors
+    /// See [`GatewayError`].
+    pub async fn create_customer(
+        &self,
+        user: &UserId,
+        email: &Email,
+        attempt: &Attempt,
+    ) -> Result<String, GatewayError> {
+        let metadata = HashMap::from([
+            (crate::USER.to_owned(), user.to_string()),
+            (crate::ATTEMPT.to_owned(), attempt.id.clone()),
+        ]);
+        let call = CreateCustomer::new().email(email.as_str()).metadata(metadata);
+        let made = call.customize().request_strategy(under(attempt)?).send(self).await?;
+        Ok(made.id.to_string())
+    }
+
+    /// The customer that an attempt made, if it did.
+    ///
+    /// # Errors
+    /// See [`GatewayError`].
+    pub async fn customer_of_attempt(
+        &self,
+        email: &Email,
+        attempt: &Attempt,
+    ) -> Result<Option<String>, GatewayError> {
+        let list = ListCustomer::new().email(email.as_str()).limit(100).send(self).await?;
+        let of_it = |customer: &stripe_shared::Customer| {
+            customer.metadata.as_ref().and_then(|metadata| metadata.get(crate::ATTEMPT)) == Some(&attempt.id)
+        };
+        Ok(list.data.into_iter().find(of_it).map(|customer| customer.id.to_string()))
+    }
+
+    /// Tells Stripe another address of a customer.
+    ///
+    /// # Errors
+    /// See [`GatewayError`].
+    pub async fn update_customer(&self, id: &str, email: &Email) -> Result<(), GatewayError> {
+        UpdateCustomer::new(id.to_owned()).email(email.as_str()).send(self).await.map(|_| ())
+    }
+}

@@ -1,0 +1,52 @@
+//! Ending what must not stay, and giving back what was paid for it. Each can be done again without harm.
+
+use crate::client::{Gateway, GatewayError};
+use crate::reads::id_of;
+use stripe_billing::invoice_payment::ListInvoicePayment;
+use stripe_billing::subscription::{CancelSubscription, UpdateSubscription};
+use stripe_core::refund::CreateRefund;
+
+impl Gateway {
+    /// Ends a subscription now. One that has ended is left as it is.
+    ///
+    /// # Errors
+    /// See [`GatewayError`].
+    pub async fn cancel(&self, subscription: &str) -> Result<(), GatewayError> {
+        match CancelSubscription::new(subscription.to_owned()).send(self).await {
+            Ok(_) => Ok(()),
+            // Stripe does not find what has ended.
+            Err(error) if error.is_missing() => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Lets a subscription end with its period.
+    ///
+    /// # Errors
+    /// See [`GatewayError`].
+    pub async fn cancel_at_period_end(&self, subscription: &str) -> Result<(), GatewayError> {
+        UpdateSubscription::new(subscription.to_owned()).cancel_at_period_end(true).send(self).await.map(|_| ())
+    }
+
+    /// Gives back `cents` of what was paid for an invoice: all that is left of it. Stripe gives back no more than was paid,
+    /// so that this done twice is refused the second time, which counts as done.
+    ///
+    /// # Errors
+    /// See [`GatewayError`].
+    pub async fn refund(&self, invoice: &str, cents: i64) -> Result<(), GatewayError> {
+        let payments = ListInvoicePayment::new().invoice(invoice).limit(100).send(self).await?;
+        let mut left = cents;
+        for payment in payments.data {
+            let paid = payment.amount_paid.unwrap_or_default().min(left);
+            let Some(intent) = payment.payment.payment_intent.filter(|_| paid > 0) else { continue };
+            let call = CreateRefund::new().payment_intent(id_of(&intent)).amount(paid);
+            match call.send(self).await {
+                Ok(_) => {}
+                Err(GatewayError::Refused { code, .. }) if code == "charge_already_refunded" => {}
+                Err(error) => return Err(error),
+            }
+            left -= paid;
+        }
+        Ok(())
+    }
+}
