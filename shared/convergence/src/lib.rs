@@ -5,10 +5,10 @@
 mod consequences;
 
 use consequences::{audit, mails};
-use jiff::Timestamp;
-use tollgate_domain::billing::{Account, Converged, Ending, Grace, converge};
+use jiff::{SignedDuration, Timestamp};
+use tollgate_domain::billing::{Account, Converged, Ending, Grace, Seen, converge};
 use tollgate_domain::{RequestId, UserId};
-use tollgate_platform::Clock;
+use tollgate_platform::{Clock, ConfigError, Env};
 use tollgate_store::{AccountWrite, EventRow, Store, StoreError};
 use tollgate_stripe::{Gateway, GatewayError};
 
@@ -36,6 +36,20 @@ pub struct Cause<'a> {
     pub event: Option<&'a EventRow>,
     /// The request that asked.
     pub request_id: Option<RequestId>,
+    /// Whether Stripe says that the customer is no more.
+    pub is_customer_gone: bool,
+}
+
+/// The grace of the settings: `BILLING_GRACE_DAYS`, 7 by default.
+///
+/// # Errors
+/// When it is no number of days from 0 to 60.
+pub fn grace_from_env(env: &Env) -> Result<Grace, ConfigError> {
+    let days: i64 = env.parse("BILLING_GRACE_DAYS", 7, "a number of days from 0 to 60")?;
+    if !(0..=60).contains(&days) {
+        return Err(ConfigError::new("BILLING_GRACE_DAYS", "a number of days from 0 to 60"));
+    }
+    Ok(Grace(SignedDuration::from_hours(days * 24)))
 }
 
 /// The way from Stripe's state to the local one.
@@ -74,7 +88,12 @@ impl Convergence {
             let Some(gate) = self.store.gate(user).await? else { return Ok(None) };
             let Some(account) = self.store.account(&gate).await? else { return Ok(None) };
             let Some(customer) = account.customer.stripe_customer_id.clone() else { return Ok(None) };
-            let mut seen = self.gateway.look(&customer).await?;
+            let mut seen = match self.gateway.look(&customer).await {
+                Ok(seen) if !cause.is_customer_gone => seen,
+                Ok(_) => Seen::of_nobody(&account),
+                Err(error) if error.is_missing() => Seen::of_nobody(&account),
+                Err(error) => return Err(error.into()),
+            };
             seen.settled.clone_from(&done.settled);
             seen.refunds.clone_from(&done.refunds);
             let catalogue = self.store.catalogue().await?;
@@ -114,6 +133,7 @@ impl Convergence {
             audit: &audit,
             mails: &mails,
             event: write.event,
+            grace: self.grace,
         };
         Ok(self.store.write_account(&write).await?)
     }

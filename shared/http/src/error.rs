@@ -85,6 +85,32 @@ pub enum ApiError {
     NoPassword,
     /// It would leave nobody in charge.
     LastAdmin,
+    /// The body is not signed by Stripe, or too long ago.
+    InvalidSignature,
+    /// What Stripe signed is no event.
+    InvalidEvent,
+    /// Stripe is not set up.
+    StripeNotConfigured,
+    /// Stripe does not answer, or not to the point. The text is for the log.
+    StripeUnavailable(String),
+    /// The card was refused.
+    PaymentFailed,
+    /// There is no such plan to be had.
+    PlanNotFound,
+    /// There is nothing to pay for this plan.
+    PlanIsFree,
+    /// There is a subscription that has not ended.
+    AlreadySubscribed,
+    /// There never was a subscription.
+    NoSubscription,
+    /// The code is a plan's.
+    PlanCodeTaken,
+    /// The plan is another than the one that was looked at.
+    PlanChanged,
+    /// The first call with this key is under way.
+    IdempotencyInProgress,
+    /// This key came with another body.
+    IdempotencyKeyReused,
     /// Something that must not happen has happened. The text is for the log.
     Internal(String),
     /// Something that this needs is down. The text is for the log.
@@ -119,7 +145,7 @@ impl ApiError {
         let (status, code, detail) = match self {
             Self::InvalidJson => (S::BAD_REQUEST, "invalid_json", "The body is not valid JSON."),
             Self::Validation(field) => return (S::UNPROCESSABLE_ENTITY, field.code, field.message.clone()),
-            Self::BodyTooLarge => (S::PAYLOAD_TOO_LARGE, "body_too_large", "The body is larger than 64 KiB."),
+            Self::BodyTooLarge => (S::PAYLOAD_TOO_LARGE, "body_too_large", "The body is too large."),
             Self::UnsupportedMediaType => {
                 (S::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", "Send the body as content-type application/json.")
             }
@@ -193,6 +219,33 @@ impl ApiError {
                 "This account has no password. Set one by the link for a forgotten password.",
             ),
             Self::LastAdmin => (S::CONFLICT, "last_admin", "This is the last active admin. Name another one first."),
+            Self::InvalidSignature => {
+                (S::BAD_REQUEST, "invalid_signature", "The signature is missing, wrong or too old.")
+            }
+            Self::InvalidEvent => (S::BAD_REQUEST, "invalid_event", "The body is no event of Stripe's."),
+            Self::StripeNotConfigured => (S::SERVICE_UNAVAILABLE, "stripe_not_configured", "Payments are not set up."),
+            Self::StripeUnavailable(_) => {
+                (S::BAD_GATEWAY, "stripe_unavailable", "Payments cannot be reached. Try again in a moment.")
+            }
+            Self::PaymentFailed => (S::PAYMENT_REQUIRED, "payment_failed", "The payment was refused."),
+            Self::PlanNotFound => (S::NOT_FOUND, "plan_not_found", "There is no such plan."),
+            Self::PlanIsFree => {
+                (S::UNPROCESSABLE_ENTITY, "plan_is_free", "There is nothing to pay for this plan: everybody has it.")
+            }
+            Self::AlreadySubscribed => {
+                (S::CONFLICT, "already_subscribed", "You have a subscription. Change that one instead.")
+            }
+            Self::NoSubscription => (S::NOT_FOUND, "no_subscription", "You never had a subscription."),
+            Self::PlanCodeTaken => (S::CONFLICT, "plan_code_taken", "This code is another plan's, perhaps an archived one's."),
+            Self::PlanChanged => (S::CONFLICT, "plan_changed", "The plan was changed meanwhile. Look at it again."),
+            Self::IdempotencyInProgress => {
+                (S::CONFLICT, "idempotency_in_progress", "The first call with this idempotency-key is under way.")
+            }
+            Self::IdempotencyKeyReused => (
+                S::UNPROCESSABLE_ENTITY,
+                "idempotency_key_reused",
+                "This idempotency-key came with another body before.",
+            ),
             Self::Internal(_) => (S::INTERNAL_SERVER_ERROR, "internal", "Something went wrong on our side."),
             Self::Unavailable(_) => (S::SERVICE_UNAVAILABLE, "unavailable", "Try again in a moment."),
         };
@@ -216,7 +269,10 @@ impl ApiError {
     #[must_use]
     pub fn cause(&self) -> Option<&str> {
         match self {
-            Self::Internal(cause) | Self::Unavailable(cause) | Self::OauthProviderUnavailable(cause) => Some(cause),
+            Self::Internal(cause)
+            | Self::Unavailable(cause)
+            | Self::OauthProviderUnavailable(cause)
+            | Self::StripeUnavailable(cause) => Some(cause),
             _ => None,
         }
     }

@@ -111,6 +111,9 @@ impl KeySource {
         if self.codes.is_some() {
             let _logged = self.codes().await;
         }
+        if self.stripe_webhook.is_some() {
+            let _logged = self.stripe_webhook().await;
+        }
     }
 
     /// The keys of access and refresh tokens.

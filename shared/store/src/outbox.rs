@@ -34,6 +34,9 @@ const CLAIM_LAPSES_MS: i64 = 15 * 60 * 1000;
 /// The kind of a row that is never sent: the work that an answer for an unknown address must do as well (S6).
 pub const DECOY: &str = "decoy";
 
+/// The kind of a row that is no mail: something to be done at Stripe.
+pub const ORDER: &str = "order";
+
 /// What a claim on a message gave.
 #[derive(Debug)]
 pub enum Claim {

@@ -12,6 +12,9 @@ pub use catalogue::{PriceAtStripe, ProductAtStripe};
 pub use checkouts::{CheckoutOrder, CheckoutSession, CheckoutState};
 pub use client::{Gateway, GatewayError, Mode};
 
+/// Where Stripe's API is.
+pub const STRIPE_API: &str = "https://api.stripe.com";
+
 /// The version of Stripe's API that every call asks for.
 pub const API_VERSION: &str = "2026-08-26.dahlia";
 

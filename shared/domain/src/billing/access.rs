@@ -44,6 +44,18 @@ impl Subscription {
         Some(until)
     }
 
+    /// When it is to be looked at again unless Stripe says something before: at the end of its period or of its grace.
+    #[must_use]
+    pub fn due_at(&self, grace: Grace) -> Option<Timestamp> {
+        match self.status {
+            Status::Trialing | Status::Active => {
+                Some(self.ends_at.map_or(self.current_period_end, |end| end.min(self.current_period_end)))
+            }
+            Status::PastDue => self.access_until(grace),
+            _ => None,
+        }
+    }
+
     /// Whether it gives access at `now`.
     #[must_use]
     pub fn has_access(&self, grace: Grace, now: Timestamp) -> bool {

@@ -5,7 +5,7 @@ use super::access::{Access, Grace};
 use super::customer::Customer;
 use super::payment::{Invoice, InvoiceStatus, Payment};
 use super::plan::Plan;
-use super::subscription::{Subscription, Surplus};
+use super::subscription::{Status, Subscription, Surplus};
 use crate::PlanId;
 use crate::gate::Left;
 use jiff::Timestamp;
@@ -37,6 +37,21 @@ pub struct Seen {
     pub settled: Vec<String>,
     /// What of an invoice went back in doing so, in minor units.
     pub refunds: BTreeMap<String, i64>,
+    /// Whether the customer is no more.
+    pub is_customer_gone: bool,
+}
+
+impl Seen {
+    /// What there is of a customer who is no more: whatever lived has ended.
+    #[must_use]
+    pub fn of_nobody(account: &Account) -> Self {
+        let ended = |kept: &Subscription| Subscription { status: Status::Canceled, ..kept.clone() };
+        Self {
+            subscriptions: account.subscriptions.iter().filter(|kept| !kept.status.is_ended()).map(ended).collect(),
+            is_customer_gone: true,
+            ..Self::default()
+        }
+    }
 }
 
 /// What the plans are, and which prices are or were theirs.
@@ -100,6 +115,8 @@ pub struct Converged {
     pub first_trial: bool,
     /// Whether the checkout that was under way is over.
     pub checkout_is_over: bool,
+    /// Whether the customer is no more at Stripe.
+    pub customer_is_gone: bool,
     /// What is to be done at Stripe after it is written.
     pub endings: Vec<Ending>,
 }
@@ -113,6 +130,7 @@ impl Converged {
             && self.access.is_none()
             && !self.first_trial
             && !self.checkout_is_over
+            && !self.customer_is_gone
     }
 }
 
@@ -136,6 +154,7 @@ pub fn converge(account: &Account, seen: &Seen, catalogue: &Catalogue, grace: Gr
     Converged {
         endings: endings(account, seen, &all, &payments),
         access: (access != account.access).then_some(access),
+        customer_is_gone: seen.is_customer_gone && account.customer.stripe_customer_id.is_some(),
         first_trial: !account.customer.had_trial && all.iter().any(|subscription| subscription.had_trial),
         checkout_is_over: has_live && account.customer.checkout.is_some(),
         subscriptions,
@@ -218,6 +237,10 @@ fn endings(account: &Account, seen: &Seen, all: &[Subscription], changed: &[Paym
                 Owed { stripe_invoice_id, paid_cents, left_cents: paid_cents - refunded }
             };
             let paid = seen.invoices.iter().filter(of_it).map(owed).filter(|owed| owed.left_cents > 0).collect();
+            // Of a customer who is no more there is nothing to end, and no payment to look for.
+            if seen.is_customer_gone {
+                return None;
+            }
             return Some(Ending::Now { stripe_id, is_live: !subscription.status.is_ended(), paid });
         }
         let stays = subscription.status.is_live() && subscription.surplus.is_none();

@@ -137,6 +137,28 @@ impl Store {
         }
     }
 
+    /// Keeps another address of a customer; Stripe's id of it, `None` for one who is no customer.
+    ///
+    /// # Errors
+    /// When DynamoDB does not answer, or the item is corrupt.
+    pub async fn rename_customer(&self, user: &UserId, email: &Email) -> Result<Option<String>, StoreError> {
+        let [(pk, partition), (sk, sort)] = customer_key(user);
+        let call = self
+            .client
+            .update_item()
+            .table_name(self.table(BILLING))
+            .key(pk, partition)
+            .key(sk, sort)
+            .update_expression("SET email = :email")
+            .condition_expression("attribute_exists(pk)")
+            .expression_attribute_values(":email", s(email.as_str()))
+            .return_values(ReturnValue::AllNew);
+        match conditional(call).await? {
+            Updated::Done(row) => read::<Customer>(BILLING, row).map(|customer| customer.stripe_customer_id),
+            Updated::Refused(_) => Ok(None),
+        }
+    }
+
     /// The user's subscriptions.
     ///
     /// # Errors

@@ -14,7 +14,8 @@ use crate::{Store, StoreError};
 use aws_sdk_dynamodb::types::Update;
 use aws_sdk_dynamodb::types::builders::UpdateBuilder;
 use tollgate_domain::audit::AuditEntry;
-use tollgate_domain::billing::{Access, Converged, Customer, Payment, Subscription};
+use tollgate_domain::UserId;
+use tollgate_domain::billing::{Access, Converged, Customer, Grace, Payment, Subscription};
 
 /// All of it, or nothing.
 #[derive(Debug)]
@@ -29,6 +30,8 @@ pub struct AccountWrite<'a> {
     pub mails: &'a [Outgoing],
     /// The event that was the hint.
     pub event: Option<&'a EventRow>,
+    /// By which it is told when a subscription is due.
+    pub grace: Grace,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -50,7 +53,7 @@ impl Store {
         let user = &write.noted.user_id;
         let mut transaction = self.transaction().update(Part::Version, BILLING, raised(write));
         for changed in &write.converged.subscriptions {
-            transaction = transaction.put_any(Part::Rest, BILLING, subscription_item(user, &changed.after)?);
+            transaction = transaction.put_any(Part::Rest, BILLING, subscription_item(user, &changed.after, write.grace)?);
         }
         for payment in &write.converged.payments {
             transaction = transaction.put_any(Part::Rest, BILLING, payment_item(user, payment)?);
@@ -90,7 +93,9 @@ fn raised(write: &AccountWrite<'_>) -> UpdateBuilder {
         expression.push_str(", had_trial = :true");
         update = update.expression_attribute_values(":true", yes());
     }
-    if write.converged.checkout_is_over {
+    if write.converged.customer_is_gone {
+        expression.push_str(" REMOVE checkout, stripe_customer_id, attempt");
+    } else if write.converged.checkout_is_over {
         expression.push_str(" REMOVE checkout");
     }
     update.update_expression(expression)
@@ -111,19 +116,19 @@ fn gate_update(access: &Access) -> Result<UpdateBuilder, StoreError> {
     })
 }
 
-/// The subscription as an item; while it is live it stands in the index of what is due, at its period's end.
-fn subscription_item(user: &tollgate_domain::UserId, subscription: &Subscription) -> Result<Item, StoreError> {
+/// The subscription as an item; while it is to be looked at again it stands in the index of what is due.
+fn subscription_item(user: &UserId, subscription: &Subscription, grace: Grace) -> Result<Item, StoreError> {
     let mut row = item(subscription, key(user_partition(user), format!("{SUBSCRIPTION}{}", subscription.id)))?;
     row.insert("user_id".to_owned(), s(user.to_string()));
-    if subscription.status.is_live() {
+    if let Some(due_at) = subscription.due_at(grace) {
         let shard = subscription.id.bare().bytes().fold(0_u64, |sum, byte| sum + u64::from(byte)) % DUE_SHARDS;
         row.insert("due_shard".to_owned(), s(format!("DUE#{shard}")));
-        row.insert("due_at".to_owned(), s(format!("{}#{}", subscription.current_period_end, subscription.id)));
+        row.insert("due_at".to_owned(), s(format!("{due_at}#{}", subscription.id)));
     }
     Ok(row)
 }
 
-fn payment_item(user: &tollgate_domain::UserId, payment: &Payment) -> Result<Item, StoreError> {
+fn payment_item(user: &UserId, payment: &Payment) -> Result<Item, StoreError> {
     let mut row = item(payment, key(user_partition(user), format!("{PAYMENT}{}", payment.id)))?;
     row.insert("user_id".to_owned(), s(user.to_string()));
     Ok(row)

@@ -1,0 +1,118 @@
+//! Stripe's events: which are hints about whom.
+
+use crate::{Failure, State, drift};
+use jiff::Timestamp;
+use serde::Deserialize;
+use serde_json::Value;
+use tollgate_convergence::Cause;
+use tollgate_store::EventRow;
+use tollgate_stripe::Mode;
+
+/// What happens to a customer's subscriptions, invoices and checkouts. Any other event is kept and changes nothing.
+const HINTS: &[&str] = &[
+    "checkout.session.completed",
+    "checkout.session.expired",
+    "checkout.session.async_payment_succeeded",
+    "checkout.session.async_payment_failed",
+    "customer.deleted",
+    "customer.subscription.created",
+    "customer.subscription.updated",
+    "customer.subscription.deleted",
+    "customer.subscription.paused",
+    "customer.subscription.resumed",
+    "customer.subscription.trial_will_end",
+    "customer.subscription.pending_update_applied",
+    "customer.subscription.pending_update_expired",
+    "invoice.paid",
+    "invoice.payment_failed",
+    "invoice.payment_action_required",
+    "invoice.voided",
+    "invoice.marked_uncollectible",
+];
+
+/// What happens to a product or a price, where only this side should change any.
+const CATALOGUE: &[&str] =
+    &["product.updated", "product.deleted", "price.updated", "price.deleted", "price.created", "product.created"];
+
+/// An event, as far as it is looked at.
+pub struct Event {
+    id: String,
+    kind: String,
+    created: i64,
+    livemode: bool,
+    object: Value,
+}
+
+#[derive(Deserialize)]
+struct Raw {
+    id: String,
+    object: String,
+    #[serde(rename = "type")]
+    kind: String,
+    created: i64,
+    #[serde(default)]
+    livemode: bool,
+    data: Data,
+}
+
+#[derive(Deserialize)]
+struct Data {
+    object: Value,
+}
+
+impl Event {
+    /// The event in `body`, if it holds one.
+    pub fn parse(body: &str) -> Option<Self> {
+        let raw: Raw = serde_json::from_str(body).ok().filter(|raw: &Raw| raw.object == "event")?;
+        Some(Self { id: raw.id, kind: raw.kind, created: raw.created, livemode: raw.livemode, object: raw.data.object })
+    }
+
+    /// Stripe's customer that it is about, if any.
+    fn customer(&self) -> Option<&str> {
+        if self.object["object"] == "customer" {
+            return self.object["id"].as_str();
+        }
+        self.object["customer"].as_str().or_else(|| self.object["customer"]["id"].as_str())
+    }
+
+    fn row(&self, outcome: &str, now: Timestamp) -> EventRow {
+        EventRow {
+            id: self.id.clone(),
+            kind: self.kind.clone(),
+            object_id: self.object["id"].as_str().map(str::to_owned),
+            outcome: outcome.to_owned(),
+            created_at: Timestamp::from_second(self.created).unwrap_or(now),
+            handled_at: now,
+        }
+    }
+}
+
+/// Handles an event: once, whatever comes twice (R2).
+pub async fn handle(event: Event, state: &State) -> Result<(), Failure> {
+    if state.store.is_event_handled(&event.id).await? {
+        return Ok(());
+    }
+    let now = state.clock.now();
+    let keep = async |outcome: &str| Ok(state.store.keep_event(&event.row(outcome, now)).await?);
+    let is_live = state.gateway.mode().await? == Mode::Live;
+    if event.livemode != is_live {
+        return keep("of the other mode").await;
+    }
+    if CATALOGUE.contains(&event.kind.as_str()) {
+        let drifted = drift::of(&event.kind, &event.object, state).await?;
+        return keep(if drifted { "drift" } else { "as the plan has it" }).await;
+    }
+    if !HINTS.contains(&event.kind.as_str()) {
+        return keep("no hint").await;
+    }
+    let user = match event.customer() {
+        Some(customer) => state.store.user_of_customer(customer).await?,
+        None => None,
+    };
+    // Whom the metadata names does not count: the customer's owner does (S27).
+    let Some(user) = user else { return keep("of nobody here").await };
+    let row = event.row("followed", now);
+    let is_gone = event.kind == "customer.deleted";
+    state.convergence.follow(&user, Cause { event: Some(&row), is_customer_gone: is_gone, request_id: None }).await?;
+    Ok(())
+}

@@ -1,0 +1,96 @@
+//! The `stripe-events` function: makes the local subscriptions and payments converge to what Stripe says, one event or
+//! order after another. An event is a hint that something changed; what it says is not looked at beyond whom it is about.
+
+mod drift;
+mod event;
+mod order;
+
+use aws_config::SdkConfig;
+use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
+use event::Event;
+use order::Ticket;
+use std::convert::Infallible;
+use std::sync::Arc;
+use tollgate_convergence::{Convergence, ConvergeError, grace_from_env};
+use tollgate_domain::billing::Grace;
+use tollgate_platform::keys::{KeySource, SecretIds};
+use tollgate_platform::{Clock, ConfigError, Env, Outbound, sqs};
+use tollgate_store::{Store, StoreError};
+use tollgate_stripe::{Gateway, GatewayError, STRIPE_API};
+
+/// The settings of this function.
+#[derive(Debug, Clone)]
+pub struct Config {
+    table_prefix: String,
+    stripe_url: String,
+    grace: Grace,
+    secret_ids: SecretIds,
+}
+
+impl Config {
+    /// # Errors
+    /// With the name of the first variable that is missing or wrong.
+    pub fn from_env(env: &Env) -> Result<Self, ConfigError> {
+        let secret = env.required("STRIPE_SECRET_ID", "the name of the secret `stripe`")?;
+        Ok(Self {
+            table_prefix: env.required("TABLE_PREFIX", "what the names of the tables start with")?.to_owned(),
+            stripe_url: env.address("STRIPE_API_URL", || STRIPE_API.to_owned())?,
+            grace: grace_from_env(env)?,
+            secret_ids: SecretIds { stripe: Some(secret.to_owned()), ..SecretIds::default() },
+        })
+    }
+}
+
+/// What every invocation shares.
+#[derive(Clone)]
+pub struct State {
+    store: Store,
+    gateway: Gateway,
+    convergence: Convergence,
+    clock: Clock,
+}
+
+impl State {
+    /// Puts the clients together; `outbound` leads to Stripe. No call is made.
+    #[must_use]
+    pub fn new(config: Config, sdk: &SdkConfig, outbound: Outbound, clock: Clock) -> Self {
+        let store = Store::new(sdk, &config.table_prefix);
+        let keys = Arc::new(KeySource::new(config.secret_ids, sdk, clock.clone()));
+        let gateway = Gateway::new(outbound, keys, &config.stripe_url);
+        let convergence = Convergence::new(store.clone(), gateway.clone(), clock.clone(), config.grace);
+        Self { store, gateway, convergence, clock }
+    }
+}
+
+/// Why a message comes back.
+#[derive(Debug, thiserror::Error)]
+enum Failure {
+    #[error("the queue's message is not readable")]
+    Unreadable,
+    #[error("another receive holds it")]
+    HeldByAnother,
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error(transparent)]
+    Stripe(#[from] GatewayError),
+    #[error(transparent)]
+    Converge(#[from] ConvergeError),
+}
+
+/// Handles each message of `event` in its order. One that failed is reported, and so are those that follow it in its group:
+/// they come back in the same order.
+///
+/// # Errors
+/// Never: failures are reported message by message.
+pub async fn handle(event: SqsEvent, state: &State) -> Result<SqsBatchResponse, Infallible> {
+    Ok(sqs::batch_in_order(event, |message| Box::pin(one(message, state))).await)
+}
+
+async fn one(message: SqsMessage, state: &State) -> Result<(), Failure> {
+    let body = message.body.as_deref().unwrap_or_default();
+    if let Some(event) = Event::parse(body) {
+        return event::handle(event, state).await;
+    }
+    let ticket: Ticket = serde_json::from_str(body).map_err(|_| Failure::Unreadable)?;
+    order::handle(&ticket, message.message_id.as_deref().unwrap_or_default(), state).await
+}

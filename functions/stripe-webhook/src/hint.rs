@@ -1,0 +1,80 @@
+//! What of an event decides in which order it is handled: those of one customer one after another.
+
+use serde::Deserialize;
+use serde_json::Value;
+
+/// The queue's names are at most so long.
+const MAX_GROUP: usize = 128;
+
+/// An event, as far as it matters here.
+pub struct Hint {
+    /// Stripe's id.
+    pub id: String,
+    /// Stripe's name for what happened.
+    pub kind: String,
+    /// The customer, else the object's own id.
+    pub group: String,
+}
+
+#[derive(Deserialize)]
+struct Event {
+    id: String,
+    object: String,
+    #[serde(rename = "type")]
+    kind: String,
+    data: Data,
+}
+
+#[derive(Deserialize)]
+struct Data {
+    object: Value,
+}
+
+impl Hint {
+    /// That of the event in `body`; `None` where it holds none.
+    pub fn of(body: &[u8]) -> Option<Self> {
+        let event: Event = serde_json::from_slice(body).ok()?;
+        let fits = |text: &str| !text.is_empty() && text.len() <= MAX_GROUP && text.bytes().all(|b| b.is_ascii_graphic());
+        if event.object != "event" || !fits(&event.id) {
+            return None;
+        }
+        let object = &event.data.object;
+        let customer = &object["customer"];
+        let group = customer.as_str().or_else(|| customer["id"].as_str()).or_else(|| object["id"].as_str());
+        let group = group.filter(|group| fits(group)).unwrap_or(&event.id).to_owned();
+        Some(Self { id: event.id, kind: event.kind, group })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn group(object: &str) -> Option<String> {
+        let event = format!(r#"{{"id":"evt_1","object":"event","type":"a.b","data":{{"object":{object}}}}}"#);
+        Hint::of(event.as_bytes()).map(|hint| hint.group)
+    }
+
+    #[test]
+    fn events_of_one_customer_are_one_group() {
+        for object in [
+            r#"{"id":"sub_1","customer":"cus_1"}"#,
+            r#"{"id":"in_1","customer":{"id":"cus_1","object":"customer"}}"#,
+            r#"{"id":"cus_1","object":"customer"}"#,
+        ] {
+            assert_eq!(group(object).as_deref(), Some("cus_1"), "{object}");
+        }
+        assert_eq!(group(r#"{"id":"prod_1","customer":null}"#).as_deref(), Some("prod_1"));
+        assert_eq!(group("{}").as_deref(), Some("evt_1"));
+        assert_eq!(group(r#"{"id":"with space"}"#).as_deref(), Some("evt_1"));
+    }
+
+    #[test]
+    fn what_is_no_event_is_none() {
+        let other = br#"{"id":"cus_1","object":"customer","type":"a","data":{"object":{}}}"#;
+        let unnamed = br#"{"id":"","object":"event","type":"a","data":{"object":{}}}"#;
+        for body in [&b"{}"[..], b"", b"nonsense", b"[]", other, unnamed] {
+            assert!(Hint::of(body).is_none());
+        }
+    }
+}
