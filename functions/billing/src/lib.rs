@@ -1,1 +1,84 @@
-//! x
+//! The `billing` function: plans, checkouts, the caller's subscription and payments.
+
+mod catalogue;
+mod config;
+mod error;
+mod routes;
+
+pub use config::Config;
+
+use aws_config::SdkConfig;
+use axum::Router;
+use axum::extract::FromRef;
+use axum::middleware::from_fn_with_state;
+use routes::*;
+use std::sync::Arc;
+use tollgate_convergence::Convergence;
+use tollgate_http::{Conventions, Guard, idempotent};
+use tollgate_platform::keys::KeySource;
+use tollgate_platform::{Clock, Outbound};
+use tollgate_store::Store;
+use tollgate_stripe::Gateway;
+use utoipa::openapi::OpenApi;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+/// What every handler shares.
+#[derive(Clone)]
+pub struct State {
+    config: Arc<Config>,
+    store: Store,
+    keys: Arc<KeySource>,
+    gateway: Gateway,
+    convergence: Convergence,
+    clock: Clock,
+}
+
+impl State {
+    /// Puts the clients together; `outbound` leads to Stripe. No call is made.
+    #[must_use]
+    pub fn new(config: Config, sdk: &SdkConfig, outbound: Outbound, clock: Clock) -> Self {
+        let store = Store::new(sdk, &config.table_prefix);
+        let keys = Arc::new(KeySource::new(config.secret_ids.clone(), sdk, clock.clone()));
+        let gateway = Gateway::new(outbound, Arc::clone(&keys), &config.stripe_url);
+        let convergence = Convergence::new(store.clone(), gateway.clone(), clock.clone(), config.grace);
+        Self { config: Arc::new(config), store, keys, gateway, convergence, clock }
+    }
+}
+
+impl FromRef<State> for Guard {
+    fn from_ref(state: &State) -> Self {
+        Self {
+            keys: Arc::clone(&state.keys),
+            store: state.store.clone(),
+            issuer: Arc::clone(&state.config.app_url),
+            audience: Arc::clone(&state.config.audience),
+        }
+    }
+}
+
+/// Every path of this function, as the contract has it.
+pub fn router(state: State) -> Router {
+    let conventions = Conventions { origins: state.config.origins.clone(), clock: state.clock.clone() };
+    let once = once_routes().route_layer(from_fn_with_state(state.clone(), idempotent::<State>));
+    let (routes, _) = routes().merge(once).split_for_parts();
+    conventions.serve(routes.with_state(state))
+}
+
+/// This function's part of the OpenAPI document.
+#[must_use]
+pub fn openapi() -> OpenApi {
+    routes().merge(once_routes()).into_openapi()
+}
+
+fn routes() -> OpenApiRouter<State> {
+    OpenApiRouter::default()
+        .routes(routes!(plan::get, plan::change, plan::archive))
+        .routes(routes!(subscription::mine))
+        .routes(routes!(payments::mine))
+}
+
+/// Whose POSTs honour `idempotency-key`.
+fn once_routes() -> OpenApiRouter<State> {
+    OpenApiRouter::default().routes(routes!(plans::list, plans::create)).routes(routes!(subscribe::subscribe))
+}

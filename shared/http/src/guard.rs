@@ -42,6 +42,10 @@ where
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
+        // What a middleware has found out already.
+        if let Some(user) = parts.extensions.get::<Self>() {
+            return Ok(user.clone());
+        }
         let Ok(context) = RequestContext::from_request_parts(parts, state).await;
         let guard = Guard::from_ref(state);
         let token = bearer(parts).ok_or(ApiError::Unauthenticated)?;
@@ -77,5 +81,32 @@ where
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
         let user = ActiveUser::from_request_parts(parts, state).await?;
         if user.gate.is_admin { Ok(Self(user)) } else { Err(ApiError::Forbidden) }
+    }
+}
+
+/// An active user whose access is of tier `N` or more now: for the endpoints of a team's own product.
+#[derive(Debug, Clone)]
+pub struct RequireTier<const N: u32>(pub ActiveUser);
+
+impl<S, const N: u32> FromRequestParts<S> for RequireTier<N>
+where
+    S: Send + Sync,
+    Guard: FromRef<S>,
+{
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
+        let Ok(context) = RequestContext::from_request_parts(parts, state).await;
+        let user = ActiveUser::from_request_parts(parts, state).await?;
+        if user.gate.present_tier(context.now) >= N { Ok(Self(user)) } else { Err(ApiError::Forbidden) }
+    }
+}
+
+impl ActiveUser {
+    /// What the user's plan gives under `name` at `now`, for a check that is no tier; `None` without access.
+    #[must_use]
+    pub fn feature(&self, name: &str, now: jiff::Timestamp) -> Option<&serde_json::Value> {
+        let has_access = self.gate.access_until.is_some_and(|until| now < until);
+        self.gate.features.get(name).filter(|_| has_access)
     }
 }

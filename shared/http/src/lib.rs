@@ -6,6 +6,7 @@ mod conventions;
 mod cookies;
 mod error;
 mod guard;
+mod idempotency;
 mod limits;
 mod page;
 
@@ -14,7 +15,8 @@ pub use context::RequestContext;
 pub use conventions::{Conventions, method_not_allowed, misconfigured, not_found};
 pub use cookies::{CookieJar, CookieSettings, DEVICE_COOKIE, FLOW_COOKIE, REFRESH_COOKIE};
 pub use error::{ApiError, FieldError};
-pub use guard::{ActiveUser, Admin, Guard};
+pub use guard::{ActiveUser, Admin, Guard, RequireTier};
+pub use idempotency::idempotent;
 pub use limits::{AccountKey, Exceeded, Limiter, limit_posts, limit_redirects, quota_from_env};
 pub use page::{Cursor, Page, PageQuery};
 

@@ -1,6 +1,5 @@
 //! Plans: what can be had, for how much, and what it gives.
 
-use super::customer::Attempt;
 use super::money::Currency;
 use crate::PlanId;
 use jiff::Timestamp;
@@ -118,9 +117,6 @@ pub struct Plan {
     pub stripe_product_id: Option<String>,
     /// Stripe's price that a new subscriber pays.
     pub stripe_price_id: Option<String>,
-    /// The try at making another price, while its outcome is not known.
-    #[serde(default)]
-    pub price_attempt: Option<Attempt>,
     /// When it was made.
     pub created_at: Timestamp,
     /// When it was changed last.

@@ -28,7 +28,6 @@ fn plan(tier: u32) -> Plan {
         is_active: true,
         stripe_product_id: Some(id.to_string()),
         stripe_price_id: Some(format!("price_{tier}")),
-        price_attempt: None,
         created_at: at(0),
         updated_at: at(0),
     }

@@ -5,7 +5,6 @@ use crate::audit::audit_item;
 use crate::codec::{Item, item, read, s};
 use crate::schema::{AUDIT, BILLING};
 use crate::transaction::Refusal;
-use crate::update::{Updated, conditional};
 use crate::{Store, StoreError};
 use aws_sdk_dynamodb::types::{Delete, Put};
 use jiff::Timestamp;
@@ -182,27 +181,6 @@ impl Store {
             Some(price) => transaction.put_any(Part::Rest, BILLING, price_item(price, &plan.id)?),
         };
         done(transaction.put_any(Part::Rest, AUDIT, audit_item(audit)?).run().await)
-    }
-
-    /// Notes on a plan that a new price of it is being made; `false` where the plan is not in the state of `from`.
-    ///
-    /// # Errors
-    /// When DynamoDB does not answer.
-    pub async fn reserve_price(&self, plan: &Plan, attempt: &Attempt) -> Result<bool, StoreError> {
-        let [(pk, partition), (sk, sort)] = key(PARTITION, format!("{PLAN}{}", plan.id));
-        let attempt = serde_dynamo::to_attribute_value(attempt)
-            .map_err(|error: serde_dynamo::Error| StoreError::Unexpected(error.to_string()))?;
-        let call = self
-            .client
-            .update_item()
-            .table_name(self.table(BILLING))
-            .key(pk, partition)
-            .key(sk, sort)
-            .update_expression("SET price_attempt = :attempt")
-            .condition_expression("updated_at = :from")
-            .expression_attribute_values(":attempt", attempt)
-            .expression_attribute_values(":from", s(plan.updated_at.to_string()));
-        Ok(matches!(conditional(call).await?, Updated::Done(_)))
     }
 }
 

@@ -1,0 +1,53 @@
+//! The settings of this function.
+
+use std::sync::Arc;
+use tollgate_convergence::grace_from_env;
+use tollgate_domain::billing::Grace;
+use tollgate_platform::keys::SecretIds;
+use tollgate_platform::{ConfigError, Env, Origins};
+use tollgate_stripe::STRIPE_API;
+
+/// Everything that the environment says, parsed once.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// This service's public address, which issues tokens.
+    pub app_url: Arc<str>,
+    /// Whom access tokens are for.
+    pub audience: Arc<str>,
+    /// Where browsers may call from.
+    pub origins: Origins,
+    /// Where a browser goes when a checkout is paid.
+    pub success_url: Arc<str>,
+    /// Where it goes when a checkout is left.
+    pub cancel_url: Arc<str>,
+    /// Where Stripe's API is.
+    pub stripe_url: String,
+    /// How long access outlives a payment that failed.
+    pub grace: Grace,
+    /// What the names of the tables start with.
+    pub table_prefix: String,
+    /// The secrets that this function reads.
+    pub secret_ids: SecretIds,
+}
+
+impl Config {
+    /// # Errors
+    /// With the name of the first variable that is missing or wrong.
+    pub fn from_env(env: &Env) -> Result<Self, ConfigError> {
+        env.required("APP_URL", "the public address of this service")?;
+        let app_url = env.address("APP_URL", String::new)?;
+        let frontend_url = env.address("FRONTEND_URL", || format!("{app_url}/account"))?;
+        let stripe = env.required("STRIPE_SECRET_ID", "the name of the secret `stripe`")?;
+        Ok(Self {
+            audience: env.get("TOKEN_AUDIENCE").unwrap_or(&app_url).into(),
+            success_url: env.address("CHECKOUT_SUCCESS_URL", || format!("{frontend_url}?checkout=success"))?.into(),
+            cancel_url: env.address("CHECKOUT_CANCEL_URL", || format!("{frontend_url}?checkout=canceled"))?.into(),
+            app_url: app_url.into(),
+            origins: Origins::from_env(env)?,
+            stripe_url: env.address("STRIPE_API_URL", || STRIPE_API.to_owned())?,
+            grace: grace_from_env(env)?,
+            table_prefix: env.required("TABLE_PREFIX", "what the names of the tables start with")?.to_owned(),
+            secret_ids: SecretIds { stripe: Some(stripe.to_owned()), ..SecretIds::default() },
+        })
+    }
+}

@@ -1,0 +1,138 @@
+//! `GET`, `PATCH` and `DELETE /billing/plans/{id}`.
+
+use super::PlanView;
+use super::plans::{IsAdmin, currency, description, features, name, price_cents, tier, trial_days};
+use crate::{State, catalogue};
+use axum::Json;
+use axum::extract::State as Shared;
+use http::StatusCode;
+use jiff::Timestamp;
+use serde::{Deserialize, Deserializer};
+use serde_json::{Map, Value};
+use tollgate_domain::PlanId;
+use tollgate_domain::billing::{BillingPeriod, Plan};
+use tollgate_http::{Admin, ApiError, JsonBody, PathId, RequestContext};
+use utoipa::ToSchema;
+
+/// One plan, archived or not.
+#[utoipa::path(
+    get, path = "/billing/plans/{id}", operation_id = "get_plan", tag = "Billing", security((), ("bearer" = [])),
+    params(("id" = String, Path, description = "Its id")),
+    responses((status = 200, body = PlanView), (status = 404, description = "`not_found`"))
+)]
+pub async fn get(
+    Shared(state): Shared<State>,
+    IsAdmin(is_admin): IsAdmin,
+    PathId(id): PathId<PlanId>,
+) -> Result<Json<PlanView>, ApiError> {
+    let plan = state.store.plan(&id).await?.ok_or(ApiError::NotFound)?;
+    Ok(Json(PlanView::of(plan, is_admin)))
+}
+
+/// What of a plan is to be another.
+#[derive(Deserialize, ToSchema)]
+pub struct PlanChange {
+    #[serde(default)]
+    name: Option<String>,
+    /// `null` takes it away.
+    #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = Option<String>)]
+    description: Option<Option<String>>,
+    #[serde(default)]
+    price_cents: Option<i64>,
+    #[serde(default)]
+    currency: Option<String>,
+    #[serde(default)]
+    billing_period: Option<BillingPeriod>,
+    #[serde(default)]
+    tier: Option<i64>,
+    #[serde(default)]
+    trial_days: Option<i64>,
+    #[serde(default)]
+    #[schema(value_type = Option<Object>)]
+    features: Option<Map<String, Value>>,
+    /// The state that the change was made for: another one is refused.
+    #[serde(default)]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    updated_at: Option<Timestamp>,
+}
+
+/// A field that was sent, `null` or not.
+fn given<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Option<String>>, D::Error> {
+    Option::deserialize(deserializer).map(Some)
+}
+
+/// Changes a plan. Another amount, currency or period is another price at Stripe: subscribers keep theirs.
+#[utoipa::path(
+    patch, path = "/billing/plans/{id}", operation_id = "change_plan", tag = "Billing",
+    security(("bearer" = [])), request_body = PlanChange, params(("id" = String, Path, description = "Its id")),
+    responses((status = 200, body = PlanView), (status = 404, description = "`not_found`"),
+        (status = 409, description = "`plan_changed`"), (status = 422, description = "`validation_failed`"),
+        (status = 502, description = "`stripe_unavailable`"), (status = 503, description = "`stripe_not_configured`"))
+)]
+pub async fn change(
+    Shared(state): Shared<State>,
+    context: RequestContext,
+    Admin(admin): Admin,
+    PathId(id): PathId<PlanId>,
+    JsonBody(body): JsonBody<PlanChange>,
+) -> Result<Json<PlanView>, ApiError> {
+    let from = active(&state, &id).await?;
+    if body.updated_at.is_some_and(|seen| seen != from.updated_at) {
+        return Err(ApiError::PlanChanged);
+    }
+    let mut to = from.clone();
+    if let Some(text) = &body.name {
+        to.name = name(text)?;
+    }
+    if let Some(text) = &body.description {
+        to.description = description(text.as_deref())?;
+    }
+    if let Some(cents) = body.price_cents {
+        to.terms.price_cents = price_cents(cents)?;
+    }
+    if let Some(code) = &body.currency {
+        to.terms.currency = currency(code)?;
+    }
+    if let Some(period) = body.billing_period {
+        to.terms.billing_period = period;
+    }
+    if let Some(number) = body.tier {
+        to.tier = tier(number)?;
+    }
+    if let Some(days) = body.trial_days {
+        to.trial_days = trial_days(days)?;
+    }
+    if let Some(map) = body.features {
+        to.features = features(map)?;
+    }
+    if to == from {
+        return Ok(Json(PlanView::of(from, true)));
+    }
+    let plan = catalogue::change(&state, &context, admin.id, from, to).await?;
+    Ok(Json(PlanView::of(plan, true)))
+}
+
+/// Archives a plan: nobody can subscribe to it any more, who has it keeps it.
+#[utoipa::path(
+    delete, path = "/billing/plans/{id}", operation_id = "archive_plan", tag = "Billing", security(("bearer" = [])),
+    params(("id" = String, Path, description = "Its id")),
+    responses((status = 204, description = "Archived"), (status = 404, description = "`not_found`"),
+        (status = 409, description = "`plan_changed`"), (status = 502, description = "`stripe_unavailable`"),
+        (status = 503, description = "`stripe_not_configured`"))
+)]
+pub async fn archive(
+    Shared(state): Shared<State>,
+    context: RequestContext,
+    Admin(admin): Admin,
+    PathId(id): PathId<PlanId>,
+) -> Result<StatusCode, ApiError> {
+    let from = active(&state, &id).await?;
+    let to = Plan { is_active: false, ..from.clone() };
+    catalogue::change(&state, &context, admin.id, from, to).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+async fn active(state: &State, id: &PlanId) -> Result<Plan, ApiError> {
+    state.store.plan(id).await?.filter(|plan| plan.is_active).ok_or(ApiError::NotFound)
+}

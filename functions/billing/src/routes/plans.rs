@@ -1,0 +1,179 @@
+//! `GET` and `POST /billing/plans`.
+
+use super::PlanView;
+use crate::{State, catalogue};
+use axum::Json;
+use axum::extract::{FromRequestParts, Query, State as Shared};
+use http::request::Parts;
+use http::{StatusCode, header};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use std::str::FromStr;
+use tollgate_domain::PlanId;
+use tollgate_domain::billing::money::MAX_PRICE_CENTS;
+use tollgate_domain::billing::{BillingPeriod, Currency, Features, Plan, PlanCode, Terms};
+use tollgate_http::{ActiveUser, Admin, ApiError, FieldError, JsonBody, RequestContext};
+use tollgate_platform::random_bytes;
+use utoipa::{IntoParams, ToSchema};
+
+/// All plans that can be had.
+#[derive(Serialize, ToSchema)]
+pub struct Plans {
+    items: Vec<PlanView>,
+}
+
+/// What of the plans is asked for.
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct PlansQuery {
+    /// Whether the archived ones are wanted too; for admins alone.
+    #[serde(default)]
+    archived: Option<String>,
+}
+
+/// Whether the caller is an admin; a bearer that is not good is refused, none is anybody.
+pub struct IsAdmin(pub bool);
+
+impl FromRequestParts<State> for IsAdmin {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &State) -> Result<Self, ApiError> {
+        if !parts.headers.contains_key(header::AUTHORIZATION) {
+            return Ok(Self(false));
+        }
+        Ok(Self(ActiveUser::from_request_parts(parts, state).await?.gate.is_admin))
+    }
+}
+
+/// All active plans, by price and code.
+#[utoipa::path(
+    get, path = "/billing/plans", operation_id = "list_plans", tag = "Billing",
+    security((), ("bearer" = [])), params(PlansQuery), responses((status = 200, body = Plans))
+)]
+pub async fn list(
+    Shared(state): Shared<State>,
+    IsAdmin(is_admin): IsAdmin,
+    query: Result<Query<PlansQuery>, axum::extract::rejection::QueryRejection>,
+) -> Result<Json<Plans>, ApiError> {
+    let archived = query.is_ok_and(|Query(query)| query.archived.as_deref() == Some("true"));
+    let mut plans = state.store.catalogue().await?.plans;
+    plans.retain(|plan| plan.is_active || (archived && is_admin));
+    plans.sort_by(|a, b| (a.terms.price_cents, &a.code).cmp(&(b.terms.price_cents, &b.code)));
+    Ok(Json(Plans { items: plans.into_iter().map(|plan| PlanView::of(plan, is_admin)).collect() }))
+}
+
+/// A plan to be made.
+#[derive(Deserialize, ToSchema)]
+pub struct NewPlan {
+    /// 1–64 of `a–z 0–9 _ -`; never another plan's.
+    code: String,
+    /// 1–200 characters.
+    name: String,
+    /// For people.
+    #[serde(default)]
+    description: Option<String>,
+    /// 0–99,999,999, in minor units.
+    price_cents: i64,
+    /// ISO 4217, lower case.
+    currency: String,
+    billing_period: BillingPeriod,
+    /// 0–1000.
+    tier: i64,
+    /// 0–730.
+    #[serde(default)]
+    trial_days: Option<i64>,
+    /// At most 1 KiB of JSON.
+    #[serde(default)]
+    #[schema(value_type = Object)]
+    features: Option<Map<String, Value>>,
+}
+
+/// The value in `field`, if it passes.
+fn field<T>(field: &'static str, value: Option<T>, wants: &str) -> Result<T, ApiError> {
+    value.ok_or_else(|| ApiError::Validation(FieldError::new(field, format!("{field} is {wants}."))))
+}
+
+/// `number` of `field`, if it is from 0 to `most`.
+fn up_to(name: &'static str, number: i64, most: u32) -> Result<u32, ApiError> {
+    let fits = u32::try_from(number).ok().filter(|number| *number <= most);
+    field(name, fits, &format!("a whole number from 0 to {most}"))
+}
+
+/// The name of a plan.
+pub fn name(text: &str) -> Result<String, ApiError> {
+    let text = text.trim();
+    let fits = (1..=200).contains(&text.chars().count()).then(|| text.to_owned());
+    field("name", fits, "1 to 200 characters")
+}
+
+/// The description of a plan; an empty one is none.
+pub fn description(text: Option<&str>) -> Result<Option<String>, ApiError> {
+    let text = text.map(str::trim).filter(|text| !text.is_empty());
+    let fits = text.is_none_or(|text| text.chars().count() <= 2000).then(|| text.map(str::to_owned));
+    field("description", fits, "at most 2,000 characters")
+}
+
+/// What a plan costs.
+pub fn price_cents(cents: i64) -> Result<i64, ApiError> {
+    let fits = (0..=MAX_PRICE_CENTS).contains(&cents).then_some(cents);
+    field("price_cents", fits, "a whole number from 0 to 99,999,999")
+}
+
+/// In which currency.
+pub fn currency(text: &str) -> Result<Currency, ApiError> {
+    field("currency", Currency::from_str(text).ok(), "a lower-case ISO 4217 code")
+}
+
+/// The tier of a plan.
+pub fn tier(number: i64) -> Result<u32, ApiError> {
+    up_to("tier", number, 1000)
+}
+
+/// The trial of a plan.
+pub fn trial_days(days: i64) -> Result<u32, ApiError> {
+    up_to("trial_days", days, 730)
+}
+
+/// What a plan gives beside its tier.
+pub fn features(map: Map<String, Value>) -> Result<Features, ApiError> {
+    let features = Features(map);
+    let fits = features.fits().then_some(features);
+    field("features", fits, "an object of at most 1,024 bytes")
+}
+
+/// Makes a plan, with its product and price at Stripe.
+#[utoipa::path(
+    post, path = "/billing/plans", operation_id = "create_plan", tag = "Billing",
+    security(("bearer" = [])), request_body = NewPlan,
+    responses((status = 201, body = PlanView), (status = 409, description = "`plan_code_taken`, `idempotency_in_progress`"),
+        (status = 422, description = "`validation_failed`, `idempotency_key_reused`"),
+        (status = 502, description = "`stripe_unavailable`"), (status = 503, description = "`stripe_not_configured`"))
+)]
+pub async fn create(
+    Shared(state): Shared<State>,
+    context: RequestContext,
+    Admin(admin): Admin,
+    JsonBody(body): JsonBody<NewPlan>,
+) -> Result<(StatusCode, Json<PlanView>), ApiError> {
+    let plan = Plan {
+        id: PlanId::new(context.now, random_bytes()),
+        code: field("code", PlanCode::from_str(&body.code).ok(), "1 to 64 of a-z, 0-9, dashes and underscores")?,
+        name: name(&body.name)?,
+        description: description(body.description.as_deref())?,
+        terms: Terms {
+            price_cents: price_cents(body.price_cents)?,
+            currency: currency(&body.currency)?,
+            billing_period: body.billing_period,
+        },
+        tier: tier(body.tier)?,
+        trial_days: trial_days(body.trial_days.unwrap_or_default())?,
+        features: features(body.features.unwrap_or_default())?,
+        is_active: true,
+        stripe_product_id: None,
+        stripe_price_id: None,
+        created_at: context.now,
+        updated_at: context.now,
+    };
+    let plan = catalogue::make(&state, &context, Some(admin.id), plan).await?;
+    Ok((StatusCode::CREATED, Json(PlanView::of(plan, true))))
+}

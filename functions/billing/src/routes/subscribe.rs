@@ -1,0 +1,248 @@
+//! `POST /billing/subscriptions/subscribe`.
+
+use crate::error::{of_convergence, of_gateway};
+use crate::{State, catalogue};
+use axum::Json;
+use axum::extract::State as Shared;
+use http::StatusCode;
+use serde::{Deserialize, Serialize};
+use tollgate_convergence::Cause;
+use tollgate_domain::billing::{Account, Attempt, Checkout, Customer, Plan};
+use tollgate_http::{ActiveUser, ApiError, JsonBody, RequestContext};
+use tollgate_platform::{fingerprint, random_bytes};
+use tollgate_store::Reserved;
+use tollgate_stripe::{CheckoutOrder, CheckoutSession, CheckoutState, GatewayError};
+use utoipa::ToSchema;
+
+/// How often it is begun anew when somebody else writes meanwhile.
+const TRIES: usize = 3;
+
+/// The plan that is wanted.
+#[derive(Deserialize, ToSchema)]
+pub struct Subscribe {
+    /// By its code.
+    plan_code: String,
+}
+
+/// Where to pay.
+#[derive(Serialize, ToSchema)]
+pub struct CheckoutView {
+    /// Stripe's page.
+    checkout_url: String,
+    /// Stripe's id of it.
+    checkout_session_id: String,
+}
+
+/// Begins a subscription: a page of Stripe's on which it is paid.
+#[utoipa::path(
+    post, path = "/billing/subscriptions/subscribe", operation_id = "subscribe", tag = "Billing",
+    security(("bearer" = [])), request_body = Subscribe,
+    responses((status = 201, body = CheckoutView), (status = 404, description = "`plan_not_found`"),
+        (status = 409, description = "`already_subscribed`, `idempotency_in_progress`"),
+        (status = 422, description = "`plan_is_free`, `idempotency_key_reused`"),
+        (status = 502, description = "`stripe_unavailable`"), (status = 503, description = "`stripe_not_configured`"))
+)]
+pub async fn subscribe(
+    Shared(state): Shared<State>,
+    context: RequestContext,
+    user: ActiveUser,
+    JsonBody(body): JsonBody<Subscribe>,
+) -> Result<(StatusCode, Json<CheckoutView>), ApiError> {
+    let plan = catalogue::active_plan(&state, &body.plan_code).await?;
+    if plan.is_free() {
+        return Err(ApiError::PlanIsFree);
+    }
+    for _ in 0..TRIES {
+        let account = state.store.account(&user.gate).await?;
+        refuse_subscribers(account.as_ref())?;
+        let customer = customer(&state, &context, &user, account).await?;
+        let Some(checkout) = reserved(&state, &context, &customer, &plan).await? else { continue };
+        if let Some(opened) = opened(&state, &customer, checkout).await? {
+            return Ok((StatusCode::CREATED, Json(opened)));
+        }
+    }
+    Err(ApiError::Unavailable("the customer was written by others each time".into()))
+}
+
+fn refuse_subscribers(account: Option<&Account>) -> Result<(), ApiError> {
+    let is_kept = |s: &tollgate_domain::billing::Subscription| s.status.is_live() && s.surplus.is_none();
+    let is_subscribed = account.is_some_and(|account| account.subscriptions.iter().any(is_kept));
+    if is_subscribed { Err(ApiError::AlreadySubscribed) } else { Ok(()) }
+}
+
+fn attempt(context: &RequestContext) -> Attempt {
+    let id = fingerprint(&format!("{}{:?}", context.request_id, random_bytes::<16>()));
+    Attempt { id, started_at: context.now }
+}
+
+/// The user as Stripe's customer, made one where that is new: reserved first, so that two calls make one.
+async fn customer(
+    state: &State,
+    context: &RequestContext,
+    user: &ActiveUser,
+    account: Option<Account>,
+) -> Result<Customer, ApiError> {
+    if let Some(account) = account
+        && account.customer.stripe_customer_id.is_some()
+    {
+        return Ok(account.customer);
+    }
+    let profile = state.store.profile(&user.id).await?.ok_or(ApiError::Unauthenticated)?;
+    let mut reserved = state.store.reserve_customer(&user.id, &profile.email, &attempt(context), None).await?;
+    if let Some(old) = reserved.attempt.clone().filter(|attempt| attempt.is_old(context.now)) {
+        // Stripe may have forgotten its key.
+        match state.gateway.customer_of_attempt(&reserved.email, &old).await.map_err(of_gateway)? {
+            Some(id) => return named(state, reserved, &old, id).await,
+            None => {
+                let again = attempt(context);
+                reserved = state.store.reserve_customer(&user.id, &profile.email, &again, Some(&old)).await?;
+            }
+        }
+    }
+    if reserved.stripe_customer_id.is_some() {
+        return Ok(reserved);
+    }
+    let attempt_made =
+        reserved.attempt.clone().ok_or_else(|| ApiError::Internal("a customer without an attempt".into()))?;
+    let id = match state.gateway.create_customer(&user.id, &reserved.email, &attempt_made).await {
+        Ok(id) => id,
+        Err(GatewayError::Failed(cause)) => {
+            // The same key would get the same answer for a day: was it made all the same?
+            match state.gateway.customer_of_attempt(&reserved.email, &attempt_made).await.map_err(of_gateway)? {
+                Some(id) => id,
+                None => {
+                    let again = attempt(context);
+                    state.store.reserve_customer(&user.id, &profile.email, &again, Some(&attempt_made)).await?;
+                    return Err(ApiError::StripeUnavailable(cause));
+                }
+            }
+        }
+        Err(error @ GatewayError::Refused { .. }) => {
+            let again = attempt(context);
+            state.store.reserve_customer(&user.id, &profile.email, &again, Some(&attempt_made)).await?;
+            return Err(of_gateway(error));
+        }
+        Err(error) => return Err(of_gateway(error)),
+    };
+    named(state, reserved, &attempt_made, id).await
+}
+
+async fn named(state: &State, customer: Customer, attempt: &Attempt, id: String) -> Result<Customer, ApiError> {
+    if !state.store.name_customer(&customer.user_id, &attempt.id, &id).await? {
+        return Err(ApiError::Unavailable("another attempt made the customer".into()));
+    }
+    let there = state.store.customer(&customer.user_id).await?;
+    there.ok_or_else(|| ApiError::Internal("a customer that was there is gone".into()))
+}
+
+/// The checkout that stands reserved for `plan`; `None` to look again. One of another plan, or at another price, is closed
+/// first.
+async fn reserved(
+    state: &State,
+    context: &RequestContext,
+    customer: &Customer,
+    plan: &Plan,
+) -> Result<Option<Checkout>, ApiError> {
+    let price = plan.stripe_price_id.clone().ok_or_else(|| ApiError::Internal(format!("{} has no price", plan.id)))?;
+    if let Some(checkout) = &customer.checkout {
+        let same = checkout.plan_id == plan.id && checkout.stripe_price_id == price;
+        if let Some(session) = &checkout.session_id {
+            let there = state.gateway.checkout(session).await.map_err(of_gateway)?;
+            match there.state {
+                CheckoutState::Open if same => return Ok(Some(checkout.clone())),
+                CheckoutState::Open => close(state, session).await?,
+                CheckoutState::Complete => {
+                    // Paid: the event is on its way, the state is asked for now.
+                    let cause = Cause { request_id: Some(context.request_id), ..Cause::default() };
+                    let account = state.convergence.follow(&customer.user_id, cause).await.map_err(of_convergence)?;
+                    refuse_subscribers(account.as_ref())?;
+                }
+                CheckoutState::Expired => {}
+            }
+        } else if same && !checkout.attempt.is_old(context.now) {
+            return Ok(Some(checkout.clone()));
+        } else if let Some(made) = state.gateway.checkout_of_attempt(customer_id(customer)?, checkout).await.map_err(of_gateway)? {
+            let opened = state.store.open_checkout(&customer.user_id, &checkout.attempt.id, &made.id, made.url.as_deref().unwrap_or_default());
+            opened.await?;
+            return Ok(None);
+        }
+    }
+    let checkout = Checkout {
+        attempt: attempt(context),
+        plan_id: plan.id,
+        plan_code: plan.code.clone(),
+        stripe_price_id: price,
+        trial_days: if customer.had_trial { 0 } else { plan.trial_days },
+        session_id: None,
+        url: None,
+    };
+    // The version is the noted one: a follow-up of Stripe's has read the customer before or after this.
+    let now = state.store.customer(&customer.user_id).await?.unwrap_or_else(|| customer.clone());
+    if now.checkout != customer.checkout {
+        return Ok(None);
+    }
+    match state.store.reserve_checkout(&now, &checkout).await? {
+        Reserved::Done => Ok(Some(checkout)),
+        Reserved::Overtaken => Ok(None),
+    }
+}
+
+async fn close(state: &State, session: &str) -> Result<(), ApiError> {
+    match state.gateway.expire_checkout(session).await {
+        Ok(_) => Ok(()),
+        // Paid or expired in this moment: the next look says which.
+        Err(GatewayError::Refused { status: 400, .. }) => Err(ApiError::Unavailable("the open checkout changed".into())),
+        Err(error) => Err(of_gateway(error)),
+    }
+}
+
+fn customer_id(customer: &Customer) -> Result<&str, ApiError> {
+    let id = customer.stripe_customer_id.as_deref();
+    id.ok_or_else(|| ApiError::Internal("a customer without Stripe's id".into()))
+}
+
+/// The page of a reserved checkout, made where it is not known yet; `None` to look again.
+async fn opened(
+    state: &State,
+    customer: &Customer,
+    checkout: Checkout,
+) -> Result<Option<CheckoutView>, ApiError> {
+    let view = |session_id: String, url: Option<String>| {
+        url.map(|checkout_url| CheckoutView { checkout_url, checkout_session_id: session_id })
+    };
+    if let Some(session_id) = checkout.session_id {
+        return Ok(view(session_id, checkout.url));
+    }
+    let order = CheckoutOrder {
+        user: &customer.user_id,
+        customer: customer_id(customer)?,
+        checkout: &checkout,
+        success_url: &state.config.success_url,
+        cancel_url: &state.config.cancel_url,
+    };
+    let made: CheckoutSession = match state.gateway.create_checkout(order).await {
+        Ok(made) => made,
+        Err(GatewayError::Failed(cause)) => {
+            let found = state.gateway.checkout_of_attempt(order.customer, &checkout).await.map_err(of_gateway)?;
+            match found {
+                Some(made) => made,
+                None => {
+                    state.store.end_checkout(&customer.user_id, &checkout.attempt.id).await?;
+                    return Err(ApiError::StripeUnavailable(cause));
+                }
+            }
+        }
+        Err(error) => {
+            if !error.may_have_happened() {
+                state.store.end_checkout(&customer.user_id, &checkout.attempt.id).await?;
+            }
+            return Err(of_gateway(error));
+        }
+    };
+    let url = made.url.clone().unwrap_or_default();
+    let kept = state.store.open_checkout(&customer.user_id, &checkout.attempt.id, &made.id, &url).await?;
+    if kept.is_none() {
+        return Ok(None);
+    }
+    Ok(view(made.id, made.url))
+}

@@ -1,0 +1,74 @@
+//! `idempotency-key`: the same key and body get the same answer for 24 hours, by user and route.
+
+use crate::{ActiveUser, ApiError, FieldError, Guard, MAX_BODY_BYTES, RequestContext};
+use axum::body::{Body, to_bytes};
+use axum::extract::{FromRef, FromRequestParts, Request, State};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use http::{HeaderName, HeaderValue, StatusCode, header};
+use tollgate_platform::fingerprint;
+use tollgate_store::{Kept, KeptAnswer};
+
+const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
+const MAX_KEY_CHARS: usize = 255;
+
+/// The middleware of routes that honour it. Without the header it does nothing.
+pub async fn idempotent<S>(State(state): State<S>, request: Request, next: Next) -> Response
+where
+    S: Clone + Send + Sync + 'static,
+    Guard: FromRef<S>,
+{
+    match once(&state, request, next).await {
+        Ok(response) => response,
+        Err(error) => error.into_response(),
+    }
+}
+
+async fn once<S>(state: &S, request: Request, next: Next) -> Result<Response, ApiError>
+where
+    S: Clone + Send + Sync + 'static,
+    Guard: FromRef<S>,
+{
+    let Some(given) = request.headers().get(IDEMPOTENCY_KEY) else { return Ok(next.run(request).await) };
+    let given = given.to_str().ok().filter(|key| !key.is_empty() && key.len() <= MAX_KEY_CHARS).ok_or_else(|| {
+        ApiError::Validation(FieldError::new("idempotency-key", "idempotency-key is 1 to 255 ASCII characters."))
+    })?;
+    let given = fingerprint(given);
+    let (mut parts, body) = request.into_parts();
+    let Ok(context) = RequestContext::from_request_parts(&mut parts, state).await;
+    // Whose key it is; the handler finds the user where this put it.
+    let user = ActiveUser::from_request_parts(&mut parts, state).await?;
+    let key = format!("{}#{} {}#{given}", user.id, parts.method, parts.uri.path());
+    parts.extensions.insert(user);
+    let body = to_bytes(body, MAX_BODY_BYTES).await.map_err(|_| ApiError::BodyTooLarge)?;
+    let digest = fingerprint(&String::from_utf8_lossy(&body));
+    let store = Guard::from_ref(state).store;
+    match store.begin_once(&key, &digest, &context.request_id, context.now).await? {
+        Kept::Begun => {}
+        Kept::UnderWay => return Err(ApiError::IdempotencyInProgress),
+        Kept::OtherBody => return Err(ApiError::IdempotencyKeyReused),
+        Kept::Answer(answer) => return replay(answer),
+    }
+    let response = next.run(Request::from_parts(parts, Body::from(body))).await;
+    let status = response.status();
+    if status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS {
+        store.forget_call(&key, &context.request_id).await?;
+        return Ok(response);
+    }
+    let (parts, body) = response.into_parts();
+    let body = to_bytes(body, usize::MAX).await.map_err(|error| ApiError::Internal(error.to_string()))?;
+    let told = match parts.extensions.get::<ApiError>() {
+        Some(error) => (error.body(&context.request_id).to_string(), "application/problem+json"),
+        None => (String::from_utf8_lossy(&body).into_owned(), "application/json"),
+    };
+    let answer = KeptAnswer { status: status.as_u16(), content_type: told.1.to_owned(), body: told.0 };
+    store.keep_answer(&key, &context.request_id, &answer).await?;
+    Ok(Response::from_parts(parts, Body::from(body)))
+}
+
+fn replay(answer: KeptAnswer) -> Result<Response, ApiError> {
+    let internal = |error: String| ApiError::Internal(error);
+    let status = StatusCode::from_u16(answer.status).map_err(|error| internal(error.to_string()))?;
+    let kind = HeaderValue::try_from(answer.content_type).map_err(|error| internal(error.to_string()))?;
+    Ok((status, [(header::CONTENT_TYPE, kind)], answer.body).into_response())
+}
