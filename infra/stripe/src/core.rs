@@ -1,0 +1,173 @@
+//! Everything it holds, in memory and on a shelf.
+
+use crate::{Now, Settings};
+use aws_lc_rs::rand;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// Where objects are kept: documents by id.
+pub trait Shelf: Send + Sync + 'static {
+    /// Puts a document in the place of any other of that id.
+    ///
+    /// # Errors
+    /// When it is not kept.
+    fn put(&self, id: &str, document: &Value) -> Result<(), ShelfError>;
+
+    /// All documents.
+    ///
+    /// # Errors
+    /// When they cannot be read.
+    fn list(&self) -> Result<Vec<Value>, ShelfError>;
+}
+
+/// A shelf did not do what it was asked.
+#[derive(Debug, thiserror::Error)]
+#[error("the shelf: {0}")]
+pub struct ShelfError(pub String);
+
+/// A shelf that is gone with the process.
+#[derive(Default)]
+pub struct MemoryShelf(Mutex<BTreeMap<String, Value>>);
+
+impl Shelf for MemoryShelf {
+    fn put(&self, id: &str, document: &Value) -> Result<(), ShelfError> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(id.to_owned(), document.clone());
+        Ok(())
+    }
+
+    fn list(&self) -> Result<Vec<Value>, ShelfError> {
+        Ok(self.0.lock().unwrap_or_else(PoisonError::into_inner).values().cloned().collect())
+    }
+}
+
+/// One object.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Record {
+    pub id: String,
+    /// Later ones are newer.
+    pub seq: u64,
+    /// As the API shows it.
+    pub object: Value,
+    /// What it does not show.
+    pub side: Value,
+}
+
+pub struct Core {
+    pub settings: Settings,
+    records: BTreeMap<String, Record>,
+    dirty: BTreeSet<String>,
+    seq: u64,
+    shelf: Arc<dyn Shelf>,
+    clock: Now,
+    /// The moment that is being worked on while the past is caught up with.
+    pub at: Option<i64>,
+}
+
+impl Core {
+    pub fn open(shelf: Arc<dyn Shelf>, settings: Settings, clock: Now) -> Result<Self, ShelfError> {
+        let mut records = BTreeMap::new();
+        for document in shelf.list()? {
+            let mut record: Record =
+                serde_json::from_value(document).map_err(|error| ShelfError(error.to_string()))?;
+            // What was under way when the process ended is sent again.
+            if record.object["object"] == "delivery" {
+                record.side["in_flight"] = json!(false);
+            }
+            records.insert(record.id.clone(), record);
+        }
+        let seq = records.values().map(|record| record.seq).max().unwrap_or_default();
+        Ok(Self { settings, records, dirty: BTreeSet::new(), seq, shelf, clock, at: None })
+    }
+
+    /// Writes what changed to the shelf. What cannot be written is written with the next change.
+    pub fn save(&mut self) {
+        let dirty = std::mem::take(&mut self.dirty);
+        for id in dirty {
+            let document = self.records.get(&id).and_then(|record| serde_json::to_value(record).ok());
+            if document.is_none_or(|document| self.shelf.put(&id, &document).is_err()) {
+                self.dirty.insert(id);
+            }
+        }
+    }
+
+    /// The present, in seconds.
+    pub fn now(&self) -> i64 {
+        self.at.unwrap_or_else(|| (self.clock)().as_second())
+    }
+
+    /// A new id of this prefix.
+    pub fn new_id(&self, prefix: &str) -> String {
+        const LETTERS: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
+        let mut bytes = [0_u8; 24];
+        // Without randomness the count of objects still makes ids that differ.
+        if rand::fill(&mut bytes).is_err() {
+            bytes[..8].copy_from_slice(&self.seq.to_be_bytes());
+        }
+        let text = bytes.iter().map(|byte| char::from(LETTERS[usize::from(*byte) % LETTERS.len()]));
+        format!("{prefix}_{}", text.collect::<String>())
+    }
+
+    pub fn insert(&mut self, object: Value, side: Value) -> String {
+        self.seq += 1;
+        let id = object["id"].as_str().unwrap_or_default().to_owned();
+        self.dirty.insert(id.clone());
+        self.records.insert(id.clone(), Record { id: id.clone(), seq: self.seq, object, side });
+        id
+    }
+
+    pub fn record(&self, id: &str) -> Option<&Record> {
+        self.records.get(id)
+    }
+
+    /// The object of this id and kind.
+    pub fn find(&self, kind: &str, id: &str) -> Option<&Value> {
+        self.records.get(id).map(|record| &record.object).filter(|object| object["object"] == kind)
+    }
+
+    /// The object of this id; `null` where there is none.
+    pub fn object(&self, id: &str) -> Value {
+        self.records.get(id).map_or(Value::Null, |record| record.object.clone())
+    }
+
+    pub fn side(&self, id: &str) -> Value {
+        self.records.get(id).map_or(Value::Null, |record| record.side.clone())
+    }
+
+    pub fn set(&mut self, id: &str, name: &str, value: Value) {
+        if let Some(record) = self.records.get_mut(id) {
+            record.object[name] = value;
+            self.dirty.insert(id.to_owned());
+        }
+    }
+
+    pub fn set_side(&mut self, id: &str, name: &str, value: Value) {
+        if let Some(record) = self.records.get_mut(id) {
+            record.side[name] = value;
+            self.dirty.insert(id.to_owned());
+        }
+    }
+
+    /// Puts another object in the place of one of the same id.
+    pub fn replace(&mut self, id: &str, object: Value) {
+        if let Some(record) = self.records.get_mut(id) {
+            record.object = object;
+            self.dirty.insert(id.to_owned());
+        }
+    }
+
+    /// All of a kind, newest first.
+    pub fn all(&self, kind: &str) -> Vec<&Record> {
+        let mut found: Vec<_> = self.records.values().filter(|record| record.object["object"] == kind).collect();
+        found.sort_by_key(|record| std::cmp::Reverse(record.seq));
+        found
+    }
+
+    /// The ids of all of a kind that pass, oldest first.
+    pub fn ids(&self, kind: &str, pass: impl Fn(&Record) -> bool) -> Vec<String> {
+        let mut found = self.all(kind);
+        found.reverse();
+        found.into_iter().filter(|record| pass(record)).map(|record| record.id.clone()).collect()
+    }
+}

@@ -1,0 +1,55 @@
+//! Stripe's error objects.
+
+use axum::Json;
+use axum::response::{IntoResponse, Response};
+use http::StatusCode;
+use serde_json::{Value, json};
+
+/// An answer that is no success.
+#[derive(Debug, Clone)]
+pub struct Fault {
+    pub status: u16,
+    pub kind: &'static str,
+    pub code: Option<&'static str>,
+    pub message: String,
+    pub param: Option<String>,
+}
+
+impl Fault {
+    pub fn invalid(message: impl Into<String>) -> Self {
+        Self { status: 400, kind: "invalid_request_error", code: None, message: message.into(), param: None }
+    }
+
+    pub fn missing(what: &str, id: &str) -> Self {
+        Self {
+            status: 404,
+            code: Some("resource_missing"),
+            param: Some("id".to_owned()),
+            ..Self::invalid(format!("No such {what}: '{id}'"))
+        }
+    }
+
+    pub fn code(mut self, code: &'static str, param: &str) -> Self {
+        self.code = Some(code);
+        self.param = Some(param.to_owned());
+        self
+    }
+
+    pub fn body(&self) -> Value {
+        let mut error = json!({"type": self.kind, "message": self.message});
+        if let Some(code) = self.code {
+            error["code"] = json!(code);
+        }
+        if let Some(param) = &self.param {
+            error["param"] = json!(param);
+        }
+        json!({"error": error})
+    }
+}
+
+impl IntoResponse for Fault {
+    fn into_response(self) -> Response {
+        let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::BAD_REQUEST);
+        (status, Json(self.body())).into_response()
+    }
+}

@@ -1,0 +1,178 @@
+//! Events and their deliveries: signed anew at each try, tried again with Stripe's patience.
+
+use crate::core::Core;
+use crate::{API_VERSION, Stripe};
+use aws_lc_rs::hmac;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+/// The waits after a delivery that failed, in seconds; the last one again and again.
+const RETRIES: [i64; 4] = [10, 60, 600, 3600];
+const SETTINGS: &str = "settings_delivery";
+
+/// What happens to events made from now on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Mode {
+    /// They are sent; what was kept is released.
+    #[default]
+    Normal,
+    /// They are kept.
+    Hold,
+    /// Each is sent twice.
+    Duplicate,
+    /// They are kept, to be released newest first.
+    Reverse,
+    /// They are never sent.
+    Drop,
+}
+
+/// An event on its way.
+#[derive(Debug, Clone)]
+pub struct Delivery {
+    /// This delivery.
+    pub id: String,
+    /// Its event.
+    pub event_id: String,
+    /// Where it goes.
+    pub url: String,
+    /// The bytes that are signed.
+    pub body: String,
+    /// The header `stripe-signature`.
+    pub signature: String,
+}
+
+impl Core {
+    fn mode(&self) -> Mode {
+        serde_json::from_value(self.side(SETTINGS)["mode"].clone()).unwrap_or_default()
+    }
+
+    /// Tells of something that happened to `object`.
+    pub fn emit(&mut self, kind: &str, object: &Value, previous: Option<Value>) {
+        let mut data = json!({"object": object});
+        if let Some(previous) = previous {
+            data["previous_attributes"] = previous;
+        }
+        let id = self.new_id("evt");
+        let event = json!({
+            "id": id, "object": "event", "api_version": API_VERSION, "created": self.now(), "data": data,
+            "livemode": false, "pending_webhooks": 1, "request": {"id": null, "idempotency_key": null}, "type": kind,
+        });
+        self.insert(event, Value::Null);
+        match self.mode() {
+            Mode::Normal => self.send(&id, false),
+            Mode::Duplicate => {
+                self.send(&id, false);
+                self.send(&id, false);
+            }
+            Mode::Hold | Mode::Reverse => self.send(&id, true),
+            Mode::Drop => {}
+        }
+    }
+
+    fn send(&mut self, event: &str, is_held: bool) {
+        let delivery = json!({"id": self.new_id("del"), "object": "delivery", "event": event});
+        let side = json!({"tries": 0, "due_at": self.now(), "in_flight": false, "held": is_held, "done": false});
+        self.insert(delivery, side);
+    }
+
+    /// Changes an object and tells what it was.
+    pub fn change(&mut self, id: &str, kind: &str, fields: Value) {
+        let before = self.object(id);
+        let mut previous = json!({});
+        for (name, value) in fields.as_object().into_iter().flatten() {
+            if before[name] != *value {
+                previous[name] = before[name].clone();
+                self.set(id, name, value.clone());
+            }
+        }
+        let after = self.object(id);
+        self.emit(kind, &after, Some(previous));
+    }
+}
+
+impl Stripe {
+    /// Whether events made from now on are sent, and how. Back to normal, what was kept is released.
+    pub fn set_delivery(&self, mode: Mode) {
+        self.with(|core| {
+            let was = core.mode();
+            if core.record(SETTINGS).is_none() {
+                core.insert(json!({"id": SETTINGS, "object": "settings"}), json!({}));
+            }
+            core.set_side(SETTINGS, "mode", json!(mode));
+            if mode != Mode::Normal {
+                return;
+            }
+            let mut held = core.ids("delivery", |record| record.side["held"] == true);
+            if was == Mode::Reverse {
+                held.reverse();
+            }
+            // Sent in this order: each again as a delivery of its own.
+            for id in held {
+                let event = core.object(&id)["event"].as_str().unwrap_or_default().to_owned();
+                core.set_side(&id, "held", json!(false));
+                core.set_side(&id, "done", json!(true));
+                core.send(&event, false);
+            }
+        });
+    }
+
+    /// Sends an event again, whatever the mode; `false` where there is none.
+    pub fn resend(&self, event: &str) -> bool {
+        self.with(|core| {
+            let there = core.find("event", event).is_some();
+            if there {
+                core.send(event, false);
+            }
+            there
+        })
+    }
+
+    /// The deliveries whose time has come, in their order; with `at_once` those that wait for another try too. Each is
+    /// under way until it is said what came of it.
+    pub fn deliveries_due(&self, at_once: bool) -> Vec<Delivery> {
+        self.with(|core| {
+            let now = core.now();
+            let due = core.ids("delivery", |record| {
+                let side = &record.side;
+                side["done"] == false
+                    && side["held"] == false
+                    && side["in_flight"] == false
+                    && (at_once || side["due_at"].as_i64().is_some_and(|due| due <= now))
+            });
+            due.iter().map(|id| core.signed(id)).collect()
+        })
+    }
+
+    /// What came of a delivery: answered with 2xx, or not.
+    pub fn delivered(&self, delivery: &Delivery, is_ok: bool) {
+        self.with(|core| {
+            let tries = core.side(&delivery.id)["tries"].as_u64().unwrap_or_default();
+            let wait = RETRIES[usize::try_from(tries).unwrap_or(usize::MAX).min(RETRIES.len() - 1)];
+            core.set_side(&delivery.id, "in_flight", json!(false));
+            core.set_side(&delivery.id, "done", json!(is_ok));
+            core.set_side(&delivery.id, "tries", json!(tries + 1));
+            core.set_side(&delivery.id, "due_at", json!(core.now() + wait));
+        });
+    }
+
+    /// How many deliveries are neither done nor kept.
+    #[must_use]
+    pub fn pending(&self) -> usize {
+        self.core().ids("delivery", |record| record.side["done"] == false && record.side["held"] == false).len()
+    }
+}
+
+impl Core {
+    fn signed(&mut self, id: &str) -> Delivery {
+        self.set_side(id, "in_flight", json!(true));
+        let event_id = self.object(id)["event"].as_str().unwrap_or_default().to_owned();
+        let body = self.object(&event_id).to_string();
+        let at = self.now();
+        let key = hmac::Key::new(hmac::HMAC_SHA256, self.settings.webhook_secret.as_bytes());
+        let tag = hmac::sign(&key, format!("{at}.{body}").as_bytes());
+        let hex: String = tag.as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
+        let url = self.settings.webhook_url.clone();
+        Delivery { id: id.to_owned(), event_id, url, body, signature: format!("t={at},v1={hex}") }
+    }
+}

@@ -1,0 +1,48 @@
+//! `expand[]`: ids in an answer are replaced by what they name.
+
+use crate::core::Core;
+use crate::error::Fault;
+use serde_json::{Value, json};
+
+/// So deep Stripe expands.
+const MAX_DEPTH: usize = 4;
+
+impl Core {
+    /// `answer` with each of `paths` expanded.
+    pub fn expanded(&self, mut answer: Value, paths: &[String]) -> Result<Value, Fault> {
+        for path in paths {
+            let steps: Vec<&str> = path.split('.').collect();
+            if steps.len() > MAX_DEPTH {
+                return Err(Fault::invalid("You cannot expand more than 4 levels of a property."));
+            }
+            self.expand(&mut answer, &steps, path)?;
+        }
+        Ok(answer)
+    }
+
+    fn expand(&self, value: &mut Value, steps: &[&str], path: &str) -> Result<(), Fault> {
+        if let Value::Array(items) = value {
+            return items.iter_mut().try_for_each(|item| self.expand(item, steps, path));
+        }
+        let Some((step, rest)) = steps.split_first() else { return Ok(()) };
+        if *step == "payments" && value["object"] == "invoice" && value.get("payments").is_none() {
+            let invoice = value["id"].as_str().unwrap_or_default();
+            let of_it = self.all("invoice_payment").into_iter().filter(|record| record.object["invoice"] == invoice);
+            let data = of_it.map(|record| record.object.clone()).collect();
+            value["payments"] = crate::objects::sublist("/v1/invoice_payments", data);
+        }
+        let unknown = || Fault::invalid(format!("This property cannot be expanded ({path})."));
+        let inner = value.as_object_mut().and_then(|object| object.get_mut(*step)).ok_or_else(unknown)?;
+        if let Some(id) = inner.as_str() {
+            *inner = self.record(id).map(|record| record.object.clone()).ok_or_else(unknown)?;
+        } else if inner.is_null() {
+            return Ok(());
+        } else if rest.is_empty() && !inner.is_object() {
+            return Err(unknown());
+        }
+        if inner["object"] == json!("list") && rest.first() == Some(&"data") {
+            return self.expand(&mut inner["data"], &rest[1..], path);
+        }
+        self.expand(inner, rest, path)
+    }
+}

@@ -1,0 +1,39 @@
+//! Idempotency keys: the first answer to a key is given again for a day, a refusal of the card too; the same key with other
+//! parameters is an error. What was wrong before any work began is not remembered.
+
+use crate::core::Core;
+use crate::error::Fault;
+use serde_json::{Value, json};
+
+const KEPT_SECONDS: i64 = 86_400;
+
+/// An answer: its status and body.
+pub type Answer = (u16, Value);
+
+fn id_of(key: &str) -> String {
+    format!("idempotency {key}")
+}
+
+impl Core {
+    /// The answer that stands under `key`, if any.
+    ///
+    /// # Errors
+    /// When the key came with another call.
+    pub fn replayed(&self, key: &str, call: &str) -> Result<Option<Answer>, Fault> {
+        let Some(record) = self.record(&id_of(key)) else { return Ok(None) };
+        if record.side["at"].as_i64().is_some_and(|at| self.now() - at >= KEPT_SECONDS) {
+            return Ok(None);
+        }
+        if record.side["call"] != call {
+            let message = "Keys for idempotent requests can only be used with the same parameters they were first used with.";
+            return Err(Fault { kind: "idempotency_error", ..Fault::invalid(message) });
+        }
+        let status = record.side["status"].as_u64().and_then(|status| u16::try_from(status).ok());
+        Ok(status.map(|status| (status, record.side["body"].clone())))
+    }
+
+    pub fn remember(&mut self, key: &str, call: &str, (status, body): &Answer) {
+        let object = json!({"id": id_of(key), "object": "idempotency"});
+        self.insert(object, json!({"at": self.now(), "call": call, "status": status, "body": body}));
+    }
+}

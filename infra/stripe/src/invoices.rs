@@ -1,0 +1,181 @@
+//! Invoices: drawn up, asked for, paid, refused, given back.
+
+use crate::core::Core;
+use crate::desk::Outcome;
+use crate::error::Fault;
+use serde_json::{Value, json};
+
+/// Days after the first failure on which a payment is tried again.
+const RETRY_DAYS: [i64; 4] = [3, 5, 10, 14];
+const DAY: i64 = 86_400;
+
+/// Cards that do something other than pay.
+const REFUSED_LATER: &str = "4000000000000341";
+const ASKS_LATER: &str = "4000002760003184";
+
+impl Core {
+    /// What the customer's card does with a payment after the first.
+    fn outcome_of_card(&self, customer: &str) -> Outcome {
+        match self.side(customer)["card"].as_str() {
+            Some(REFUSED_LATER) | None => Outcome::Failed,
+            Some(ASKS_LATER) => Outcome::ActionRequired,
+            Some(_) => Outcome::Paid,
+        }
+    }
+
+    /// Draws up the invoice of a subscription's present period and asks for it.
+    pub fn invoice(&mut self, subscription: &str, reason: &str, amount: i64, outcome: Option<Outcome>) -> String {
+        let object = self.object(subscription);
+        let invoice = self.new_invoice(&object, reason, amount);
+        self.set(subscription, "latest_invoice", json!(invoice));
+        let drawn = self.object(&invoice);
+        self.emit("invoice.created", &drawn, None);
+        let mut transitions = drawn["status_transitions"].clone();
+        transitions["finalized_at"] = json!(self.now());
+        self.set(&invoice, "status", json!("open"));
+        self.set(&invoice, "status_transitions", transitions);
+        let open = self.object(&invoice);
+        self.emit("invoice.finalized", &open, None);
+        if amount == 0 {
+            self.settle(&invoice);
+        } else {
+            let intent = self.new_intent(&open);
+            self.set_side(&invoice, "intent", json!(intent));
+            let customer = open["customer"].as_str().unwrap_or_default().to_owned();
+            let outcome = outcome.unwrap_or_else(|| self.outcome_of_card(&customer));
+            self.attempt(&invoice, outcome);
+        }
+        invoice
+    }
+
+    /// Tries to have an open invoice paid.
+    pub fn attempt(&mut self, invoice: &str, outcome: Outcome) {
+        let object = self.object(invoice);
+        let count = object["attempt_count"].as_i64().unwrap_or_default() + 1;
+        self.set(invoice, "attempt_count", json!(count));
+        self.set(invoice, "attempted", json!(true));
+        match outcome {
+            Outcome::Paid => self.pay(invoice),
+            Outcome::Failed | Outcome::ActionRequired => self.refuse(invoice, outcome),
+        }
+    }
+
+    /// An attempt with whatever card the customer has.
+    pub fn attempt_by_card(&mut self, invoice: &str) {
+        let customer = self.object(invoice)["customer"].as_str().unwrap_or_default().to_owned();
+        let outcome = self.outcome_of_card(&customer);
+        self.attempt(invoice, outcome);
+    }
+
+    fn pay(&mut self, invoice: &str) {
+        let object = self.object(invoice);
+        let intent = self.side(invoice)["intent"].as_str().unwrap_or_default().to_owned();
+        let charge = self.new_charge(&intent, &object);
+        self.set(&intent, "status", json!("succeeded"));
+        self.set(&intent, "amount_received", object["amount_due"].clone());
+        self.set(&intent, "latest_charge", json!(charge));
+        for payment in self.ids("invoice_payment", |record| record.object["invoice"] == invoice) {
+            self.set(&payment, "status", json!("paid"));
+            self.set(&payment, "amount_paid", object["amount_due"].clone());
+            self.set(&payment, "status_transitions", json!({"canceled_at": null, "paid_at": self.now()}));
+        }
+        let (intent, charge) = (self.object(&intent), self.object(&charge));
+        self.emit("payment_intent.succeeded", &intent, None);
+        self.emit("charge.succeeded", &charge, None);
+        self.settle(invoice);
+    }
+
+    /// An invoice that is paid, or asks for nothing.
+    fn settle(&mut self, invoice: &str) {
+        let object = self.object(invoice);
+        let mut transitions = object["status_transitions"].clone();
+        transitions["paid_at"] = json!(self.now());
+        self.set(invoice, "status", json!("paid"));
+        self.set(invoice, "amount_paid", object["amount_due"].clone());
+        self.set(invoice, "amount_remaining", json!(0));
+        self.set(invoice, "next_payment_attempt", Value::Null);
+        self.set(invoice, "status_transitions", transitions);
+        let paid = self.object(invoice);
+        self.emit("invoice.paid", &paid, None);
+        self.emit("invoice.payment_succeeded", &paid, None);
+        if let Some(subscription) = subscription_of(&paid)
+            && matches!(self.object(&subscription)["status"].as_str(), Some("past_due" | "incomplete" | "unpaid"))
+        {
+            self.change(&subscription, "customer.subscription.updated", json!({"status": "active"}));
+        }
+    }
+
+    fn refuse(&mut self, invoice: &str, outcome: Outcome) {
+        let side = self.side(invoice);
+        let first = side["first_failed_at"].as_i64().unwrap_or_else(|| self.now());
+        let failures = side["failures"].as_u64().unwrap_or_default();
+        self.set_side(invoice, "first_failed_at", json!(first));
+        self.set_side(invoice, "failures", json!(failures + 1));
+        let next = usize::try_from(failures).ok().and_then(|failures| RETRY_DAYS.get(failures));
+        self.set(invoice, "next_payment_attempt", json!(next.map(|days| first + days * DAY)));
+        let status = if outcome == Outcome::ActionRequired { "requires_action" } else { "requires_payment_method" };
+        let intent = side["intent"].as_str().unwrap_or_default().to_owned();
+        self.set(&intent, "status", json!(status));
+        let refused = self.object(invoice);
+        self.emit("invoice.payment_failed", &refused, None);
+        if outcome == Outcome::ActionRequired {
+            self.emit("invoice.payment_action_required", &refused, None);
+        }
+        let Some(subscription) = subscription_of(&refused) else { return };
+        if next.is_none() {
+            self.end(&subscription, "payment_failed");
+        } else if self.object(&subscription)["status"] == "active" || self.object(&subscription)["status"] == "trialing" {
+            self.change(&subscription, "customer.subscription.updated", json!({"status": "past_due"}));
+        }
+    }
+
+    /// Takes an open invoice back.
+    pub fn void(&mut self, invoice: &str) -> Result<(), Fault> {
+        let object = self.object(invoice);
+        if object["status"] != "open" {
+            return Err(Fault::invalid("You can only void an open invoice."));
+        }
+        let mut transitions = object["status_transitions"].clone();
+        transitions["voided_at"] = json!(self.now());
+        self.set(invoice, "status", json!("void"));
+        self.set(invoice, "next_payment_attempt", Value::Null);
+        self.set(invoice, "status_transitions", transitions);
+        let void = self.object(invoice);
+        self.emit("invoice.voided", &void, None);
+        Ok(())
+    }
+
+    /// Gives back `amount` of a charge, by default all that is left of it.
+    pub fn refund(&mut self, charge: &str, amount: Option<i64>) -> Result<String, Fault> {
+        let object = self.object(charge);
+        let refunded = object["amount_refunded"].as_i64().unwrap_or_default();
+        let left = object["amount"].as_i64().unwrap_or_default() - refunded;
+        if left == 0 {
+            let message = format!("Charge {charge} has already been refunded.");
+            return Err(Fault::invalid(message).code("charge_already_refunded", "charge"));
+        }
+        let amount = amount.unwrap_or(left);
+        if amount < 1 || amount > left {
+            let message = format!("Refund amount ({amount}) is greater than unrefunded amount on charge ({left})");
+            return Err(Fault::invalid(message).code("amount_too_large", "amount"));
+        }
+        let refund = self.new_refund(&object, amount);
+        self.set(charge, "amount_refunded", json!(refunded + amount));
+        self.set(charge, "refunded", json!(amount == left));
+        let (refund_object, charge_object) = (self.object(&refund), self.object(charge));
+        self.emit("refund.created", &refund_object, None);
+        self.emit("charge.refunded", &charge_object, Some(json!({"amount_refunded": refunded})));
+        Ok(refund)
+    }
+
+    /// The charge that paid an invoice.
+    pub fn charge_of(&self, invoice: &str) -> Option<String> {
+        let intent = self.side(invoice)["intent"].as_str()?.to_owned();
+        self.object(&intent)["latest_charge"].as_str().map(str::to_owned)
+    }
+}
+
+/// The subscription that an invoice is for.
+pub fn subscription_of(invoice: &Value) -> Option<String> {
+    invoice.pointer("/parent/subscription_details/subscription")?.as_str().map(str::to_owned)
+}

@@ -1,0 +1,76 @@
+//! A Stripe for one machine: its API as far as a subscription business uses it, with Stripe's shapes of one version, a
+//! checkout page, an invoice page, renewals and retries by an injected clock, and signed webhooks. It knows nothing of who
+//! calls it.
+//!
+//! Simpler than Stripe: a renewal is charged when its period ends, without the hour's wait; amounts carry no tax; there is
+//! one webhook endpoint.
+
+#![recursion_limit = "256"] // the objects are written as they are, and some are long
+
+mod api;
+mod core;
+mod desk;
+mod error;
+mod events;
+mod expand;
+mod idempotency;
+mod invoices;
+mod objects;
+mod pages;
+mod params;
+mod resources;
+mod subscriptions;
+mod tick;
+
+pub use self::core::{MemoryShelf, Shelf, ShelfError};
+pub use desk::{DeskError, Listed, Outcome};
+pub use events::{Delivery, Mode};
+
+use self::core::Core;
+use jiff::Timestamp;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// The version of the API whose shapes it has.
+pub const API_VERSION: &str = "2026-08-26.dahlia";
+
+/// What it is told at its start.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Where its pages are served, without a slash at the end.
+    pub base_url: String,
+    /// The key that calls must carry.
+    pub secret_key: String,
+    /// What events are signed with.
+    pub webhook_secret: String,
+    /// Where events are sent.
+    pub webhook_url: String,
+}
+
+/// The present.
+pub type Now = Arc<dyn Fn() -> Timestamp + Send + Sync>;
+
+/// The stand-in. Each call and each act is one change under one lock.
+#[derive(Clone)]
+pub struct Stripe(Arc<Mutex<Core>>);
+
+impl Stripe {
+    /// With what the shelf holds.
+    ///
+    /// # Errors
+    /// When the shelf cannot be read.
+    pub fn open(shelf: Arc<dyn Shelf>, settings: Settings, now: Now) -> Result<Self, ShelfError> {
+        Ok(Self(Arc::new(Mutex::new(Core::open(shelf, settings, now)?))))
+    }
+
+    fn core(&self) -> MutexGuard<'_, Core> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Does `work` and writes what it changed to the shelf.
+    fn with<T>(&self, work: impl FnOnce(&mut Core) -> T) -> T {
+        let mut core = self.core();
+        let done = work(&mut core);
+        core.save();
+        done
+    }
+}

@@ -1,0 +1,232 @@
+//! The objects' shapes, each with all that Stripe's schema of it requires.
+
+use crate::core::Core;
+use serde_json::{Map, Value, json};
+
+/// A list as it stands inside an object.
+pub fn sublist(url: &str, data: Vec<Value>) -> Value {
+    json!({"object": "list", "data": data, "has_more": false, "url": url})
+}
+
+impl Core {
+    pub fn new_product(&mut self, id: Option<String>, name: &str, metadata: Map<String, Value>) -> String {
+        let id = id.unwrap_or_else(|| self.new_id("prod"));
+        let now = self.now();
+        let product = json!({
+            "id": id, "object": "product", "active": true, "created": now, "default_price": null, "description": null,
+            "images": [], "livemode": false, "marketing_features": [], "metadata": metadata, "name": name,
+            "package_dimensions": null, "shippable": null, "statement_descriptor": null, "tax_code": null,
+            "type": "service", "unit_label": null, "updated": now, "url": null,
+        });
+        self.insert(product, Value::Null)
+    }
+
+    pub fn new_price(
+        &mut self,
+        product: &str,
+        (currency, amount, interval): (&str, i64, &str),
+        metadata: Map<String, Value>,
+    ) -> String {
+        let price = json!({
+            "id": self.new_id("price"), "object": "price", "active": true, "billing_scheme": "per_unit",
+            "created": self.now(), "currency": currency, "custom_unit_amount": null, "livemode": false,
+            "lookup_key": null, "metadata": metadata, "nickname": null, "product": product,
+            "recurring": {"interval": interval, "interval_count": 1, "meter": null, "usage_type": "licensed"},
+            "tax_behavior": "unspecified", "tiers_mode": null, "transform_quantity": null, "type": "recurring",
+            "unit_amount": amount, "unit_amount_decimal": amount.to_string(),
+        });
+        self.insert(price, Value::Null)
+    }
+
+    pub fn new_customer(&mut self, email: Option<String>, name: Option<String>, metadata: Map<String, Value>) -> String {
+        let customer = json!({
+            "id": self.new_id("cus"), "object": "customer", "address": null, "balance": 0, "created": self.now(),
+            "currency": null, "default_source": null, "delinquent": false, "description": null, "email": email,
+            "invoice_prefix": null, "invoice_settings": {
+                "custom_fields": null, "default_payment_method": null, "footer": null, "rendering_options": null,
+            },
+            "livemode": false, "metadata": metadata, "name": name, "phone": null, "preferred_locales": [],
+            "shipping": null, "tax_exempt": "none", "test_clock": null,
+        });
+        self.insert(customer, json!({"card": null}))
+    }
+
+    /// The legacy plan that still stands beside the price of a subscription's item.
+    pub fn plan_of(price: &Value) -> Value {
+        json!({
+            "id": price["id"], "object": "plan", "active": price["active"], "amount": price["unit_amount"],
+            "amount_decimal": price["unit_amount_decimal"], "billing_scheme": "per_unit", "created": price["created"],
+            "currency": price["currency"], "interval": price["recurring"]["interval"], "interval_count": 1,
+            "livemode": false, "metadata": {}, "meter": null, "nickname": null, "product": price["product"],
+            "tiers_mode": null, "transform_usage": null, "trial_period_days": null, "usage_type": "licensed",
+        })
+    }
+
+    pub fn new_session(&mut self, wanted: Value, side: Value) -> String {
+        let id = self.new_id("cs_test");
+        let mut session = json!({
+            "id": id, "object": "checkout.session", "adaptive_pricing": null, "after_expiration": null,
+            "allow_promotion_codes": null, "amount_subtotal": null, "amount_total": null, "automatic_tax": {
+                "enabled": false, "liability": null, "provider": null, "status": null,
+            },
+            "billing_address_collection": null, "cancel_url": null, "client_reference_id": null, "client_secret": null,
+            "collected_information": null, "consent": null, "consent_collection": null, "created": self.now(),
+            "currency": null, "currency_conversion": null, "custom_fields": [], "custom_text": {
+                "after_submit": null, "shipping_address": null, "submit": null, "terms_of_service_acceptance": null,
+            },
+            "customer": null, "customer_creation": null, "customer_details": null, "customer_email": null,
+            "discounts": [], "expires_at": self.now() + 86_400, "invoice": null, "invoice_creation": null,
+            "livemode": false, "locale": null, "metadata": {}, "mode": "subscription", "origin_context": null,
+            "payment_intent": null, "payment_link": null, "payment_method_collection": "always",
+            "payment_method_configuration_details": null, "payment_method_options": null,
+            "payment_method_types": ["card"], "payment_status": "unpaid", "permissions": null, "recovered_from": null,
+            "saved_payment_method_options": null, "setup_intent": null, "shipping_address_collection": null,
+            "shipping_cost": null, "shipping_options": [], "status": "open", "submit_type": null, "subscription": null,
+            "success_url": null, "total_details": null, "ui_mode": "hosted_page", "url": null, "wallet_options": null,
+        });
+        for (name, value) in wanted.as_object().into_iter().flatten() {
+            session[name] = value.clone();
+        }
+        session["url"] = json!(format!("{}/checkout/{id}", self.settings.base_url));
+        self.insert(session, side)
+    }
+
+    pub fn new_subscription(&self, id: &str, customer: &str, price: &Value, metadata: &Value) -> Value {
+        json!({
+            "id": id, "object": "subscription", "application": null, "application_fee_percent": null,
+            "automatic_tax": {"disabled_reason": null, "enabled": false, "liability": null},
+            "billing_cycle_anchor": self.now(), "billing_cycle_anchor_config": null,
+            "billing_mode": {"flexible": {"proration_discounts": "included"}, "type": "flexible"}, "billing_schedules": [],
+            "billing_thresholds": null, "cancel_at": null, "cancel_at_period_end": false, "canceled_at": null,
+            "cancellation_details": {"comment": null, "feedback": null, "reason": null},
+            "collection_method": "charge_automatically", "created": self.now(), "currency": price["currency"],
+            "customer": customer, "days_until_due": null, "default_payment_method": null, "default_source": null,
+            "default_tax_rates": [], "description": null, "discounts": [], "ended_at": null,
+            "invoice_settings": {"account_tax_ids": null, "issuer": {"type": "self"}}, "items": null,
+            "latest_invoice": null, "livemode": false, "metadata": metadata, "next_pending_invoice_item_invoice": null,
+            "on_behalf_of": null, "pause_collection": null, "payment_settings": {
+                "payment_method_options": null, "payment_method_types": null, "save_default_payment_method": "off",
+            },
+            "pending_invoice_item_interval": null, "pending_setup_intent": null, "pending_update": null,
+            "schedule": null, "start_date": self.now(), "status": "incomplete", "test_clock": null,
+            "transfer_data": null, "trial_end": null,
+            "trial_settings": {"end_behavior": {"missing_payment_method": "create_invoice"}}, "trial_start": null,
+        })
+    }
+
+    pub fn new_item(&self, subscription: &str, price: &Value, (start, end): (i64, i64)) -> Value {
+        json!({
+            "id": self.new_id("si"), "object": "subscription_item", "billing_thresholds": null, "created": self.now(),
+            "current_period_end": end, "current_period_start": start, "discounts": [], "metadata": {},
+            "plan": Self::plan_of(price), "price": price, "quantity": 1, "subscription": subscription, "tax_rates": [],
+        })
+    }
+
+    pub fn new_invoice(&mut self, subscription: &Value, reason: &str, amount: i64) -> String {
+        let id = self.new_id("in");
+        let item = &subscription["items"]["data"][0];
+        let (price, now) = (&item["price"], self.now());
+        let period = json!({"start": item["current_period_start"], "end": item["current_period_end"]});
+        let name = self.object(price["product"].as_str().unwrap_or_default())["name"].clone();
+        let line = json!({
+            "id": self.new_id("il"), "object": "line_item", "amount": amount, "currency": price["currency"],
+            "description": format!("1 × {}", name.as_str().unwrap_or("a subscription")), "discount_amounts": [],
+            "discountable": true, "discounts": [], "invoice": id, "livemode": false, "metadata": {},
+            "parent": {"invoice_item_details": null, "subscription_item_details": {
+                "invoice_item": null, "proration": false, "proration_details": {"credited_items": null},
+                "subscription": subscription["id"], "subscription_item": item["id"],
+            }, "type": "subscription_item_details"},
+            "period": period, "pretax_credit_amounts": [],
+            "pricing": {"price_details": {"price": price["id"], "product": price["product"]}, "type": "price_details",
+                "unit_amount_decimal": price["unit_amount_decimal"]},
+            "quantity": 1, "subtotal": amount, "taxes": [],
+        });
+        let invoice = json!({
+            "id": id, "object": "invoice", "account_country": "US", "account_name": null, "account_tax_ids": null,
+            "amount_due": amount, "amount_overpaid": 0, "amount_paid": 0, "amount_paid_off_stripe": 0,
+            "amount_remaining": amount, "amount_shipping": 0, "application": null, "attempt_count": 0,
+            "attempted": false, "auto_advance": true, "automatic_tax": {
+                "disabled_reason": null, "enabled": false, "liability": null, "provider": null, "status": null,
+            },
+            "automatically_finalizes_at": null, "billing_reason": reason, "collection_method": "charge_automatically",
+            "created": now, "currency": price["currency"], "custom_fields": null, "customer": subscription["customer"],
+            "customer_address": null, "customer_email": null, "customer_name": null, "customer_phone": null,
+            "customer_shipping": null, "customer_tax_exempt": "none", "customer_tax_ids": [],
+            "default_payment_method": null, "default_source": null, "default_tax_rates": [], "description": null,
+            "discounts": [], "due_date": null, "effective_at": now, "ending_balance": 0, "footer": null,
+            "from_invoice": null, "hosted_invoice_url": format!("{}/invoice/{id}", self.settings.base_url),
+            "invoice_pdf": null, "issuer": {"type": "self"}, "last_finalization_error": null, "latest_revision": null,
+            "lines": sublist(&format!("/v1/invoices/{id}/lines"), vec![line]), "livemode": false, "metadata": {},
+            "next_payment_attempt": null, "number": null, "on_behalf_of": null,
+            "parent": {"quote_details": null, "subscription_details": {
+                "metadata": subscription["metadata"], "subscription": subscription["id"],
+            }, "type": "subscription_details"},
+            "payment_settings": {"default_mandate": null, "payment_method_options": null, "payment_method_types": null},
+            "period_end": now, "period_start": now, "post_payment_credit_notes_amount": 0,
+            "pre_payment_credit_notes_amount": 0, "receipt_number": null, "rendering": null, "shipping_cost": null,
+            "shipping_details": null, "starting_balance": 0, "statement_descriptor": null, "status": "draft",
+            "status_transitions": {
+                "finalized_at": null, "marked_uncollectible_at": null, "paid_at": null, "voided_at": null,
+            },
+            "subtotal": amount, "subtotal_excluding_tax": amount, "test_clock": null, "total": amount,
+            "total_discount_amounts": [], "total_excluding_tax": amount, "total_pretax_credit_amounts": [],
+            "total_taxes": [], "webhooks_delivered_at": null,
+        });
+        self.insert(invoice, json!({"failures": 0, "first_failed_at": null}))
+    }
+
+    pub fn new_intent(&mut self, invoice: &Value) -> String {
+        let intent = json!({
+            "id": self.new_id("pi"), "object": "payment_intent", "amount": invoice["amount_due"],
+            "amount_capturable": 0, "amount_received": 0, "application": null, "application_fee_amount": null,
+            "automatic_payment_methods": null, "canceled_at": null, "cancellation_reason": null,
+            "capture_method": "automatic", "client_secret": null, "confirmation_method": "automatic",
+            "created": self.now(), "currency": invoice["currency"], "customer": invoice["customer"],
+            "description": "Subscription", "excluded_payment_method_types": null, "last_payment_error": null,
+            "latest_charge": null, "livemode": false, "metadata": {}, "next_action": null, "on_behalf_of": null,
+            "payment_method": null, "payment_method_configuration_details": null, "payment_method_options": {},
+            "payment_method_types": ["card"], "processing": null, "receipt_email": null, "review": null,
+            "setup_future_usage": null, "shipping": null, "statement_descriptor": null,
+            "statement_descriptor_suffix": null, "status": "requires_payment_method", "transfer_data": null,
+            "transfer_group": null,
+        });
+        let intent = self.insert(intent, Value::Null);
+        let payment = json!({
+            "id": self.new_id("inpay"), "object": "invoice_payment", "amount_paid": null,
+            "amount_requested": invoice["amount_due"], "created": self.now(), "currency": invoice["currency"],
+            "invoice": invoice["id"], "is_default": true, "livemode": false,
+            "payment": {"payment_intent": intent, "type": "payment_intent"}, "status": "open",
+            "status_transitions": {"canceled_at": null, "paid_at": null},
+        });
+        self.insert(payment, Value::Null);
+        intent
+    }
+
+    pub fn new_charge(&mut self, intent: &str, invoice: &Value) -> String {
+        let charge = json!({
+            "id": self.new_id("ch"), "object": "charge", "amount": invoice["amount_due"],
+            "amount_captured": invoice["amount_due"], "amount_refunded": 0, "application": null,
+            "application_fee": null, "application_fee_amount": null, "balance_transaction": null,
+            "billing_details": {"address": null, "email": null, "name": null, "phone": null, "tax_id": null},
+            "calculated_statement_descriptor": null, "captured": true, "created": self.now(),
+            "currency": invoice["currency"], "customer": invoice["customer"], "description": "Subscription",
+            "disputed": false, "failure_balance_transaction": null, "failure_code": null, "failure_message": null,
+            "fraud_details": {}, "livemode": false, "metadata": {}, "on_behalf_of": null, "outcome": null, "paid": true,
+            "payment_intent": intent, "payment_method": null, "payment_method_details": null, "receipt_email": null,
+            "receipt_number": null, "receipt_url": null, "refunded": false, "review": null, "shipping": null,
+            "source_transfer": null, "statement_descriptor": null, "statement_descriptor_suffix": null,
+            "status": "succeeded", "transfer_data": null, "transfer_group": null,
+        });
+        self.insert(charge, Value::Null)
+    }
+
+    pub fn new_refund(&mut self, charge: &Value, amount: i64) -> String {
+        let refund = json!({
+            "id": self.new_id("re"), "object": "refund", "amount": amount, "balance_transaction": null,
+            "charge": charge["id"], "created": self.now(), "currency": charge["currency"], "metadata": {},
+            "payment_intent": charge["payment_intent"], "reason": null, "receipt_number": null,
+            "source_transfer_reversal": null, "status": "succeeded", "transfer_reversal": null,
+        });
+        self.insert(refund, Value::Null)
+    }
+}

@@ -1,0 +1,65 @@
+//! The parameters of a call: form fields with Stripe's brackets. What no handler took is unknown.
+
+use crate::error::Fault;
+use serde_json::{Map, Value, json};
+use std::collections::BTreeMap;
+
+#[derive(Debug, Clone, Default)]
+pub struct Params(BTreeMap<String, String>);
+
+impl Params {
+    pub fn parse(text: &str) -> Result<Self, Fault> {
+        let pairs: Vec<(String, String)> =
+            serde_urlencoded::from_str(text).map_err(|_| Fault::invalid("The parameters could not be read."))?;
+        Ok(Self(pairs.into_iter().collect()))
+    }
+
+    pub fn take(&mut self, name: &str) -> Option<String> {
+        self.0.remove(name)
+    }
+
+    /// A text that must be there.
+    pub fn require(&mut self, name: &str) -> Result<String, Fault> {
+        let missing = || Fault::invalid(format!("Missing required param: {name}.")).code("parameter_missing", name);
+        self.take(name).filter(|text| !text.is_empty()).ok_or_else(missing)
+    }
+
+    pub fn number(&mut self, name: &str) -> Result<Option<i64>, Fault> {
+        let wrong = |_| Fault::invalid(format!("Invalid integer: {name}")).code("parameter_invalid_integer", name);
+        self.take(name).map(|text| text.parse().map_err(wrong)).transpose()
+    }
+
+    pub fn flag(&mut self, name: &str) -> Result<Option<bool>, Fault> {
+        let wrong = |_| Fault::invalid(format!("Invalid boolean: {name}"));
+        self.take(name).map(|text| text.parse().map_err(wrong)).transpose()
+    }
+
+    /// `name[key]=value` as an object.
+    pub fn map(&mut self, name: &str) -> Map<String, Value> {
+        let prefix = format!("{name}[");
+        let names: Vec<String> = self.0.keys().filter(|key| key.starts_with(&prefix)).cloned().collect();
+        let mut found = Map::new();
+        for full in names {
+            if let Some(value) = self.0.remove(&full) {
+                let key = full.trim_start_matches(&prefix).trim_end_matches(']').to_owned();
+                found.insert(key, json!(value));
+            }
+        }
+        found
+    }
+
+    /// `name[0]=…` or `name[]=…` as a list.
+    pub fn list(&mut self, name: &str) -> Vec<String> {
+        self.map(name).into_iter().filter_map(|(_, value)| value.as_str().map(str::to_owned)).collect()
+    }
+
+    /// Nothing may be left.
+    pub fn finish(self) -> Result<(), Fault> {
+        match self.0.into_keys().next() {
+            None => Ok(()),
+            Some(name) => {
+                Err(Fault::invalid(format!("Received unknown parameter: {name}")).code("parameter_unknown", &name))
+            }
+        }
+    }
+}

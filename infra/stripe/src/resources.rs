@@ -1,0 +1,384 @@
+//! The calls, one after another.
+
+use crate::core::{Core, Record};
+use crate::error::Fault;
+use crate::invoices::subscription_of;
+use crate::params::Params;
+use crate::subscriptions::is_live;
+use http::Method;
+use serde_json::{Map, Value, json};
+
+/// A call of the API.
+pub struct Call<'a> {
+    pub method: &'a Method,
+    pub path: &'a [&'a str],
+    pub params: Params,
+}
+
+type Answered = Result<Value, Fault>;
+
+impl Call<'_> {
+    /// Does it.
+    pub fn run(self, core: &mut Core) -> Answered {
+        let mut params = self.params;
+        match (self.method.as_str(), self.path) {
+            ("POST", ["products"]) => product(core, params),
+            ("POST", ["products", id]) => change_product(core, id, params),
+            ("POST", ["prices"]) => price(core, params),
+            ("POST", ["prices", id]) => {
+                core.find("price", id).ok_or_else(|| Fault::missing("price", id))?;
+                let active = params.flag("active")?;
+                params.finish()?;
+                core.change(id, "price.updated", json!({"active": active.unwrap_or(true)}));
+                Ok(core.object(id))
+            }
+            ("POST", ["customers"]) => customer(core, params),
+            ("POST", ["customers", id]) => change_customer(core, id, params),
+            ("DELETE", ["customers", id]) => core.delete_customer(id),
+            ("POST", ["checkout", "sessions"]) => session(core, params),
+            ("POST", ["checkout", "sessions", id, "expire"]) => {
+                core.find("checkout.session", id).ok_or_else(|| Fault::missing("checkout.session", id))?;
+                params.finish()?;
+                core.expire(id)?;
+                Ok(core.object(id))
+            }
+            ("POST", ["subscriptions", id]) => change_subscription(core, id, params),
+            ("DELETE", ["subscriptions", id]) => {
+                live(core, id)?;
+                for ignored in ["invoice_now", "prorate"] {
+                    params.flag(ignored)?;
+                }
+                params.finish()?;
+                core.end(id, "cancellation_requested");
+                Ok(core.object(id))
+            }
+            ("POST", ["invoices", id, "pay"]) => {
+                let invoice = core.find("invoice", id).ok_or_else(|| Fault::missing("invoice", id))?;
+                if invoice["status"] != "open" {
+                    return Err(Fault::invalid("Invoice is already paid").code("invoice_not_payable", "id"));
+                }
+                params.finish()?;
+                core.attempt_by_card(id);
+                let invoice = core.object(id);
+                if invoice["status"] == "paid" {
+                    return Ok(invoice);
+                }
+                let refused = Fault::invalid("Your card was declined.").code("card_declined", "");
+                Err(Fault { status: 402, kind: "card_error", param: None, ..refused })
+            }
+            ("POST", ["invoices", id, "void"]) => {
+                core.find("invoice", id).ok_or_else(|| Fault::missing("invoice", id))?;
+                core.void(id)?;
+                Ok(core.object(id))
+            }
+            ("POST", ["refunds"]) => refund(core, params),
+            ("GET", path) => one(core, path),
+            (method, path) => Err(Fault {
+                status: 404,
+                ..Fault::invalid(format!("Unrecognized request URL ({method}: /v1/{})", path.join("/")))
+            }),
+        }
+    }
+}
+
+/// What is read by its id: the path under which it stands, and its kind.
+const READ: &[(&str, &str)] = &[
+    ("products", "product"),
+    ("prices", "price"),
+    ("customers", "customer"),
+    ("checkout/sessions", "checkout.session"),
+    ("subscriptions", "subscription"),
+    ("invoices", "invoice"),
+    ("invoice_payments", "invoice_payment"),
+    ("payment_intents", "payment_intent"),
+    ("charges", "charge"),
+    ("refunds", "refund"),
+    ("events", "event"),
+];
+
+fn one(core: &Core, path: &[&str]) -> Answered {
+    let (id, folder) = path.split_last().ok_or_else(|| Fault::missing("resource", ""))?;
+    let folder = folder.join("/");
+    let (_, kind) = READ.iter().find(|(read, _)| *read == folder).ok_or_else(|| Fault {
+        status: 404,
+        ..Fault::invalid(format!("Unrecognized request URL (GET: /v1/{})", path.join("/")))
+    })?;
+    core.find(kind, id).cloned().ok_or_else(|| Fault::missing(kind, id))
+}
+
+/// A list, where the call is one for a list.
+pub fn lists(core: &Core, call: &Call<'_>) -> Option<Answered> {
+    let folder = call.path.join("/");
+    let (folder, kind) = READ.iter().find(|(read, _)| *read == folder)?;
+    (call.method == Method::GET).then(|| list(core, folder, kind, call.params.clone()))
+}
+
+fn list(core: &Core, folder: &str, kind: &str, mut params: Params) -> Answered {
+    let limit = usize::try_from(params.number("limit")?.unwrap_or(10)).unwrap_or_default();
+    if !(1..=100).contains(&limit) {
+        return Err(Fault::invalid("This list takes a limit from 1 to 100.").code("parameter_invalid_integer", "limit"));
+    }
+    let (after, before) = (params.take("starting_after"), params.take("ending_before"));
+    let mut found = core.all(kind);
+    // A customer that is no more is not listed.
+    found.retain(|record| record.object["deleted"] != true);
+    filter(kind, &mut found, &mut params)?;
+    params.finish()?;
+    let place = |id: &str| {
+        let at = found.iter().position(|record| record.id == id);
+        at.ok_or_else(|| Fault { status: 400, ..Fault::missing(kind, id) })
+    };
+    let (start, end) = match (&after, &before) {
+        (Some(id), _) => {
+            let start = place(id)? + 1;
+            (start, (start + limit).min(found.len()))
+        }
+        (None, Some(id)) => {
+            let end = place(id)?;
+            (end.saturating_sub(limit), end)
+        }
+        (None, None) => (0, limit.min(found.len())),
+    };
+    let has_more = if before.is_some() { start > 0 } else { end < found.len() };
+    let data: Vec<_> = found[start..end].iter().map(|record| record.object.clone()).collect();
+    Ok(json!({"object": "list", "url": format!("/v1/{folder}"), "has_more": has_more, "data": data}))
+}
+
+/// Leaves what passes the filters of the call.
+fn filter(kind: &str, found: &mut Vec<&Record>, params: &mut Params) -> Result<(), Fault> {
+    for (name, compare) in [
+        ("created[gte]", (|at, bound| at >= bound) as fn(i64, i64) -> bool),
+        ("created[gt]", |at, bound| at > bound),
+        ("created[lte]", |at, bound| at <= bound),
+        ("created[lt]", |at, bound| at < bound),
+    ] {
+        if let Some(bound) = params.number(name)? {
+            found.retain(|record| record.object["created"].as_i64().is_some_and(|at| compare(at, bound)));
+        }
+    }
+    let mut equal = |name: &str, fields: &[&str]| {
+        if let Some(wanted) = params.take(name) {
+            found.retain(|record| fields.iter().any(|field| record.object.pointer(field) == Some(&json!(wanted))));
+        }
+    };
+    match kind {
+        "price" => equal("product", &["/product"]),
+        "customer" => equal("email", &["/email"]),
+        "checkout.session" => {
+            equal("customer", &["/customer"]);
+            equal("status", &["/status"]);
+            equal("subscription", &["/subscription"]);
+        }
+        "subscription" => {
+            equal("customer", &["/customer"]);
+            equal("price", &["/items/data/0/price/id"]);
+        }
+        "invoice" => {
+            equal("customer", &["/customer"]);
+            equal("status", &["/status"]);
+        }
+        "invoice_payment" => {
+            equal("invoice", &["/invoice"]);
+            equal("payment[payment_intent]", &["/payment/payment_intent"]);
+            equal("payment[type]", &["/payment/type"]);
+            equal("status", &["/status"]);
+        }
+        "charge" | "refund" => {
+            equal("customer", &["/customer"]);
+            equal("payment_intent", &["/payment_intent"]);
+            equal("charge", &["/charge"]);
+        }
+        "event" => equal("type", &["/type"]),
+        _ => {}
+    }
+    if kind == "subscription" {
+        let status = params.take("status");
+        found.retain(|record| match status.as_deref() {
+            Some("all") => true,
+            Some("ended") => !is_live(&record.object["status"]),
+            Some(wanted) => record.object["status"] == wanted,
+            None => record.object["status"] != "canceled",
+        });
+    }
+    if kind == "invoice"
+        && let Some(wanted) = params.take("subscription")
+    {
+        found.retain(|record| subscription_of(&record.object).as_deref() == Some(&wanted));
+    }
+    if let Some(wanted) = params.flag("active")? {
+        found.retain(|record| record.object["active"] == wanted);
+    }
+    Ok(())
+}
+
+fn product(core: &mut Core, mut params: Params) -> Answered {
+    let name = params.require("name")?;
+    let id = params.take("id");
+    let metadata = params.map("metadata");
+    let mut price = params.map("default_price_data");
+    // `default_price_data[recurring][interval]` is two levels deep.
+    let interval = price.remove("recurring][interval");
+    let description = params.take("description");
+    params.finish()?;
+    if let Some(id) = id.as_deref().filter(|id| core.record(id).is_some()) {
+        return Err(Fault::invalid(format!("Product already exists: {id}")).code("resource_already_exists", "id"));
+    }
+    let id = core.new_product(id, &name, metadata);
+    if let Some(description) = description {
+        core.set(&id, "description", json!(description));
+    }
+    if let Some(currency) = price.remove("currency") {
+        let amount = price.remove("unit_amount").and_then(|amount| amount.as_str()?.parse().ok()).unwrap_or_default();
+        let interval = interval.as_ref().and_then(Value::as_str).unwrap_or("month");
+        let terms = (currency.as_str().unwrap_or_default(), amount, interval);
+        let price = core.new_price(&id, terms, Map::new());
+        core.set(&id, "default_price", json!(price));
+        let made = core.object(&price);
+        core.emit("price.created", &made, None);
+    }
+    let made = core.object(&id);
+    core.emit("product.created", &made, None);
+    Ok(made)
+}
+
+fn change_product(core: &mut Core, id: &str, mut params: Params) -> Answered {
+    core.find("product", id).ok_or_else(|| Fault::missing("product", id))?;
+    let mut fields = Map::new();
+    for name in ["name", "description", "default_price"] {
+        if let Some(text) = params.take(name) {
+            fields.insert(name.to_owned(), if text.is_empty() { Value::Null } else { json!(text) });
+        }
+    }
+    if let Some(active) = params.flag("active")? {
+        fields.insert("active".to_owned(), json!(active));
+    }
+    params.finish()?;
+    fields.insert("updated".to_owned(), json!(core.now()));
+    core.change(id, "product.updated", fields.into());
+    Ok(core.object(id))
+}
+
+fn price(core: &mut Core, mut params: Params) -> Answered {
+    let product = params.require("product")?;
+    core.find("product", &product).ok_or_else(|| Fault { status: 400, ..Fault::missing("product", &product) })?;
+    let currency = params.require("currency")?;
+    let amount = params.number("unit_amount")?.unwrap_or_default();
+    let interval = params.take("recurring[interval]").unwrap_or_else(|| "month".to_owned());
+    let metadata = params.map("metadata");
+    params.finish()?;
+    let id = core.new_price(&product, (&currency, amount, &interval), metadata);
+    let made = core.object(&id);
+    core.emit("price.created", &made, None);
+    Ok(made)
+}
+
+fn customer(core: &mut Core, mut params: Params) -> Answered {
+    let (email, name, metadata) = (params.take("email"), params.take("name"), params.map("metadata"));
+    params.finish()?;
+    let id = core.new_customer(email, name, metadata);
+    let made = core.object(&id);
+    core.emit("customer.created", &made, None);
+    Ok(made)
+}
+
+fn present_customer<'a>(core: &'a Core, id: &str) -> Result<&'a Value, Fault> {
+    let there = core.find("customer", id).filter(|customer| customer["deleted"] != true);
+    there.ok_or_else(|| Fault { status: 400, ..Fault::missing("customer", id) }.code("resource_missing", "customer"))
+}
+
+fn change_customer(core: &mut Core, id: &str, mut params: Params) -> Answered {
+    present_customer(core, id).map_err(|fault| Fault { status: 404, ..fault })?;
+    let mut fields = Map::new();
+    for name in ["email", "name"] {
+        if let Some(text) = params.take(name) {
+            fields.insert(name.to_owned(), json!(text));
+        }
+    }
+    params.finish()?;
+    core.change(id, "customer.updated", fields.into());
+    Ok(core.object(id))
+}
+
+fn session(core: &mut Core, mut params: Params) -> Answered {
+    let mode = params.require("mode")?;
+    if mode != "subscription" {
+        return Err(Fault::invalid("Only the mode `subscription` is played here."));
+    }
+    let customer = params.require("customer")?;
+    present_customer(core, &customer)?;
+    let price = params.require("line_items[0][price]")?;
+    let known = core.find("price", &price).ok_or_else(|| Fault { status: 400, ..Fault::missing("price", &price) })?;
+    if known["active"] != true {
+        return Err(Fault::invalid(format!("The price specified is inactive: {price}")));
+    }
+    let (currency, amount) = (known["currency"].clone(), known["unit_amount"].clone());
+    params.number("line_items[0][quantity]")?;
+    let trial_days = params.number("subscription_data[trial_period_days]")?.unwrap_or_default();
+    let metadata = params.map("subscription_data[metadata]");
+    let side = json!({"price": price, "trial_days": trial_days, "metadata": metadata});
+    let mut wanted = json!({
+        "customer": customer, "currency": currency, "amount_subtotal": amount, "amount_total": amount,
+        "success_url": params.require("success_url")?, "cancel_url": params.take("cancel_url"),
+        "client_reference_id": params.take("client_reference_id"), "metadata": params.map("metadata"),
+        "allow_promotion_codes": params.flag("allow_promotion_codes")?,
+    });
+    if let Some(collection) = params.take("payment_method_collection") {
+        wanted["payment_method_collection"] = json!(collection);
+    }
+    params.finish()?;
+    let id = core.new_session(wanted, side);
+    Ok(core.object(&id))
+}
+
+fn live(core: &Core, id: &str) -> Result<(), Fault> {
+    let there = core.find("subscription", id).filter(|subscription| is_live(&subscription["status"]));
+    there.map(|_| ()).ok_or_else(|| Fault::missing("subscription", id))
+}
+
+fn change_subscription(core: &mut Core, id: &str, mut params: Params) -> Answered {
+    live(core, id)?;
+    let at_end = params.flag("cancel_at_period_end")?;
+    let metadata = params.map("metadata");
+    params.finish()?;
+    if let Some(wanted) = at_end {
+        core.set_cancel_at_period_end(id, wanted);
+    }
+    if !metadata.is_empty() {
+        core.change(id, "customer.subscription.updated", json!({"metadata": metadata}));
+    }
+    Ok(core.object(id))
+}
+
+fn refund(core: &mut Core, mut params: Params) -> Answered {
+    let amount = params.number("amount")?;
+    let charge = match (params.take("charge"), params.take("payment_intent")) {
+        (Some(charge), _) => charge,
+        (None, Some(intent)) => core.object(&intent)["latest_charge"].as_str().unwrap_or_default().to_owned(),
+        (None, None) => return Err(Fault::invalid("One of charge or payment_intent is needed.")),
+    };
+    params.finish()?;
+    core.find("charge", &charge).ok_or_else(|| Fault { status: 400, ..Fault::missing("charge", &charge) })?;
+    let id = core.refund(&charge, amount)?;
+    Ok(core.object(&id))
+}
+
+impl Core {
+    /// Takes a customer away: subscriptions end, open checkouts close.
+    pub fn delete_customer(&mut self, id: &str) -> Answered {
+        let before = present_customer(self, id).map_err(|fault| Fault { status: 404, ..fault })?.clone();
+        for subscription in self.ids("subscription", |record| {
+            record.object["customer"] == id && is_live(&record.object["status"])
+        }) {
+            self.end(&subscription, "cancellation_requested");
+        }
+        for session in self.ids("checkout.session", |record| {
+            record.object["customer"] == id && record.object["status"] == "open"
+        }) {
+            self.expire(&session)?;
+        }
+        let gone = json!({"id": id, "object": "customer", "deleted": true});
+        self.replace(id, gone.clone());
+        self.emit("customer.deleted", &before, None);
+        Ok(gone)
+    }
+}

@@ -1,0 +1,127 @@
+//! Subscriptions: begun by a checkout, renewed, ended.
+
+use crate::core::Core;
+use crate::desk::Outcome;
+use crate::error::Fault;
+use crate::invoices::subscription_of;
+use crate::objects::sublist;
+use jiff::tz::TimeZone;
+use jiff::{Span, Timestamp};
+use serde_json::{Value, json};
+
+const DAY: i64 = 86_400;
+
+/// `count` periods after `anchor`: the same day of the month, or the month's last.
+fn after(anchor: i64, interval: &str, count: i64) -> i64 {
+    let start = Timestamp::from_second(anchor).unwrap_or(Timestamp::MIN).to_zoned(TimeZone::UTC);
+    let span = if interval == "year" { Span::new().try_years(count) } else { Span::new().try_months(count) };
+    let end = span.and_then(|span| start.checked_add(span));
+    end.map_or(anchor, |end| end.timestamp().as_second())
+}
+
+pub fn is_live(status: &Value) -> bool {
+    matches!(status.as_str(), Some("trialing" | "active" | "past_due" | "unpaid" | "paused" | "incomplete"))
+}
+
+impl Core {
+    /// Pays a checkout: makes the subscription and its first invoice.
+    pub fn complete(&mut self, session: &str) {
+        let (object, side) = (self.object(session), self.side(session));
+        let customer = object["customer"].as_str().unwrap_or_default().to_owned();
+        let price = self.object(side["price"].as_str().unwrap_or_default());
+        let trial_days = side["trial_days"].as_i64().unwrap_or_default();
+        let interval = price["recurring"]["interval"].as_str().unwrap_or("month").to_owned();
+        let (id, now) = (self.new_id("sub"), self.now());
+        let trial_end = (trial_days > 0).then(|| now + trial_days * DAY);
+        let end = trial_end.unwrap_or_else(|| after(now, &interval, 1));
+        let mut subscription = self.new_subscription(&id, &customer, &price, &side["metadata"]);
+        let item = self.new_item(&id, &price, (now, end));
+        subscription["items"] = sublist(&format!("/v1/subscription_items?subscription={id}"), vec![item]);
+        subscription["status"] = json!(if trial_end.is_some() { "trialing" } else { "active" });
+        subscription["trial_start"] = json!(trial_end.map(|_| now));
+        subscription["trial_end"] = json!(trial_end);
+        let (anchor, periods) = trial_end.map_or((now, 1), |end| (end, 0));
+        subscription["billing_cycle_anchor"] = json!(anchor);
+        self.insert(subscription.clone(), json!({"anchor": anchor, "periods": periods, "told_of_trial": false}));
+        self.emit("customer.subscription.created", &subscription, None);
+        let amount = if trial_end.is_some() { 0 } else { price["unit_amount"].as_i64().unwrap_or_default() };
+        let invoice = self.invoice(&id, "subscription_create", amount, Some(Outcome::Paid));
+        for (name, value) in [
+            ("status", json!("complete")),
+            ("payment_status", json!(if amount == 0 { "no_payment_required" } else { "paid" })),
+            ("subscription", json!(id)),
+            ("invoice", json!(invoice)),
+            ("url", Value::Null),
+        ] {
+            self.set(session, name, value);
+        }
+        let complete = self.object(session);
+        self.emit("checkout.session.completed", &complete, None);
+    }
+
+    /// Closes an open checkout.
+    pub fn expire(&mut self, session: &str) -> Result<(), Fault> {
+        if self.object(session)["status"] != "open" {
+            return Err(Fault::invalid("Only Checkout Sessions with a status in [\"open\"] can be expired."));
+        }
+        self.set(session, "status", json!("expired"));
+        self.set(session, "url", Value::Null);
+        let expired = self.object(session);
+        self.emit("checkout.session.expired", &expired, None);
+        Ok(())
+    }
+
+    /// The next period of a subscription, and its invoice.
+    pub fn renew(&mut self, subscription: &str, outcome: Option<Outcome>) {
+        let (object, side) = (self.object(subscription), self.side(subscription));
+        let item = &object["items"]["data"][0];
+        let interval = item["price"]["recurring"]["interval"].as_str().unwrap_or("month");
+        let periods = side["periods"].as_i64().unwrap_or_default() + 1;
+        let end = after(side["anchor"].as_i64().unwrap_or_default(), interval, periods);
+        let mut items = object["items"].clone();
+        items["data"][0]["current_period_start"] = item["current_period_end"].clone();
+        items["data"][0]["current_period_end"] = json!(end);
+        self.set_side(subscription, "periods", json!(periods));
+        let amount = item["price"]["unit_amount"].as_i64().unwrap_or_default();
+        let status = if object["status"] == "trialing" { json!("active") } else { object["status"].clone() };
+        self.change(subscription, "customer.subscription.updated", json!({"items": items, "status": status}));
+        self.invoice(subscription, "subscription_cycle", amount, outcome);
+    }
+
+    /// Ends a subscription now. Nothing more is asked for what is open of it.
+    pub fn end(&mut self, subscription: &str, reason: &str) {
+        let now = self.now();
+        let canceled_at = self.object(subscription)["canceled_at"].as_i64().unwrap_or(now);
+        for (name, value) in [
+            ("status", json!("canceled")),
+            ("canceled_at", json!(canceled_at)),
+            ("ended_at", json!(now)),
+            ("cancellation_details", json!({"comment": null, "feedback": null, "reason": reason})),
+        ] {
+            self.set(subscription, name, value);
+        }
+        for invoice in self.ids("invoice", |record| {
+            record.object["status"] == "open" && subscription_of(&record.object).as_deref() == Some(subscription)
+        }) {
+            self.set(&invoice, "next_payment_attempt", Value::Null);
+            self.set(&invoice, "auto_advance", json!(false));
+        }
+        let ended = self.object(subscription);
+        self.emit("customer.subscription.deleted", &ended, None);
+    }
+
+    /// Lets a subscription end with its period, or takes that back.
+    pub fn set_cancel_at_period_end(&mut self, subscription: &str, wanted: bool) {
+        let object = self.object(subscription);
+        if object["cancel_at_period_end"] == wanted {
+            return;
+        }
+        let end = object["items"]["data"][0]["current_period_end"].clone();
+        let fields = if wanted {
+            json!({"cancel_at_period_end": true, "cancel_at": end, "canceled_at": self.now()})
+        } else {
+            json!({"cancel_at_period_end": false, "cancel_at": null, "canceled_at": null})
+        };
+        self.change(subscription, "customer.subscription.updated", fields);
+    }
+}

@@ -1,0 +1,66 @@
+//! What falls due by the clock, in the order in which it does.
+
+use crate::Stripe;
+use crate::core::{Core, Record};
+use serde_json::json;
+
+const DAY: i64 = 86_400;
+
+/// Something that is due.
+enum Due {
+    Period(String),
+    Retry(String),
+    TrialWillEnd(String),
+    Checkout(String),
+}
+
+fn due_of(record: &Record) -> Option<(i64, Due)> {
+    let (object, id) = (&record.object, record.id.clone());
+    match object["object"].as_str()? {
+        "subscription" if matches!(object["status"].as_str(), Some("trialing" | "active" | "past_due")) => {
+            let end = object["items"]["data"][0]["current_period_end"].as_i64()?;
+            let is_to_be_told = object["status"] == "trialing" && record.side["told_of_trial"] == false;
+            if is_to_be_told { Some((end - 3 * DAY, Due::TrialWillEnd(id))) } else { Some((end, Due::Period(id))) }
+        }
+        "invoice" if object["status"] == "open" => Some((object["next_payment_attempt"].as_i64()?, Due::Retry(id))),
+        "checkout.session" if object["status"] == "open" => Some((object["expires_at"].as_i64()?, Due::Checkout(id))),
+        _ => None,
+    }
+}
+
+impl Core {
+    fn next_due(&self, now: i64) -> Option<(i64, Due)> {
+        let kinds = ["subscription", "invoice", "checkout.session"];
+        let all = kinds.into_iter().flat_map(|kind| self.all(kind)).filter_map(due_of);
+        all.filter(|(at, _)| *at <= now).min_by_key(|(at, _)| *at)
+    }
+
+    pub fn tick(&mut self) {
+        let now = self.now();
+        while let Some((at, due)) = self.next_due(now) {
+            self.at = Some(at);
+            match due {
+                Due::Period(id) if self.object(&id)["cancel_at_period_end"] == true => {
+                    self.end(&id, "cancellation_requested");
+                }
+                Due::Period(id) => self.renew(&id, None),
+                Due::Retry(id) => self.attempt_by_card(&id),
+                Due::TrialWillEnd(id) => {
+                    self.set_side(&id, "told_of_trial", json!(true));
+                    let subscription = self.object(&id);
+                    self.emit("customer.subscription.trial_will_end", &subscription, None);
+                }
+                // It is open: it can be closed.
+                Due::Checkout(id) => drop(self.expire(&id)),
+            }
+            self.at = None;
+        }
+    }
+}
+
+impl Stripe {
+    /// Does what fell due since the last time: renewals, payments tried again, trials and checkouts that end.
+    pub fn tick(&self) {
+        self.with(Core::tick);
+    }
+}
