@@ -20,10 +20,11 @@ use aws_config::SdkConfig;
 use axum::Router;
 use axum::extract::FromRef;
 use axum::middleware::from_fn_with_state;
+use jiff::Timestamp;
 use passwords::Hasher;
 use routes::*;
-use std::sync::Arc;
-use tollgate_http::{Conventions, Guard, Limiter, limit_posts, limit_redirects};
+use std::sync::{Arc, Mutex, PoisonError};
+use tollgate_http::{ApiError, Conventions, Guard, Limiter, TokenKeys, limit_posts, limit_redirects};
 use tollgate_platform::Clock;
 use tollgate_platform::keys::KeySource;
 use tollgate_store::Store;
@@ -46,6 +47,8 @@ pub struct State {
     pub providers: ProviderClients,
     limiter: Limiter,
     hasher: Hasher,
+    /// The key set that this process published last.
+    published: Arc<Mutex<String>>,
 }
 
 impl State {
@@ -61,14 +64,36 @@ impl State {
             config: Arc::new(config),
             clock,
             hasher: Hasher::new(),
+            published: Arc::default(),
         }
+    }
+
+    /// Reads the secrets and publishes the keys. What cannot be done now is done at the call that needs it.
+    pub async fn warm(&self) {
+        self.keys.warm().await;
+        if let Err(error) = self.publish_keys(self.clock.now()).await {
+            tracing::error!(cause = error.cause(), "public keys not published");
+        }
+    }
+
+    /// Lets the other functions know the public keys, where they are others than this process published last. It goes
+    /// before every token that is handed out.
+    async fn publish_keys(&self, now: Timestamp) -> Result<(), ApiError> {
+        let keys = self.keys.auth().await?;
+        let jwks = keys.jwks(now).to_string();
+        let published = |jwks: &str| self.published.lock().unwrap_or_else(PoisonError::into_inner).as_str() == jwks;
+        if !published(&jwks) {
+            self.store.publish_keys(&jwks, keys.newest()).await?;
+            *self.published.lock().unwrap_or_else(PoisonError::into_inner) = jwks;
+        }
+        Ok(())
     }
 }
 
 impl FromRef<State> for Guard {
     fn from_ref(state: &State) -> Self {
         Self {
-            keys: Arc::clone(&state.keys),
+            keys: TokenKeys::Own(Arc::clone(&state.keys)),
             store: state.store.clone(),
             issuer: Arc::clone(&state.config.app_url),
             audience: Arc::clone(&state.config.audience),

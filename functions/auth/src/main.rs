@@ -15,6 +15,6 @@ async fn main() -> Result<(), Error> {
     };
     let providers = ProviderClients::new(Outbound::system(), Outbound::system());
     let state = State::new(config, &sdk, providers, Clock::system());
-    state.keys.warm().await;
+    state.warm().await;
     lambda_http::run(router(state)).await
 }

@@ -242,6 +242,7 @@ pub async fn answer(
     delivery: TokenDelivery,
 ) -> Result<Response, ApiError> {
     let (config, now) = (&state.config, context.now);
+    state.publish_keys(now).await?;
     let keys = state.keys.auth().await?;
     let rights = (gate.present_tier(now), gate.is_admin);
     let issuer = (&*config.app_url, &*config.audience);

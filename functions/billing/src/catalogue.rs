@@ -2,9 +2,9 @@
 
 use crate::State;
 use crate::error::of_gateway;
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
-use tollgate_domain::audit::Action;
+use tollgate_domain::audit::{Action, AuditEntry};
 use tollgate_domain::billing::{Attempt, Plan};
 use tollgate_domain::{PlanId, UserId};
 use tollgate_http::{ApiError, RequestContext};
@@ -19,19 +19,19 @@ pub async fn active_plan(state: &State, code: &str) -> Result<Plan, ApiError> {
 }
 
 /// A new try.
-fn new_attempt(context: &RequestContext) -> Attempt {
-    Attempt { id: fingerprint(&format!("{:?}", random_bytes::<32>())), started_at: context.now }
+fn new_attempt(now: Timestamp) -> Attempt {
+    Attempt { id: fingerprint(&format!("{:?}", random_bytes::<32>())), started_at: now }
 }
 
 /// Makes `plan`, whose id and Stripe ids are set here. The code is kept first; the product and its price are made in one
 /// call under the plan's own id, so that what an interrupted try left at Stripe is found again.
 pub async fn make(
     state: &State,
-    context: &RequestContext,
-    actor: Option<UserId>,
+    entry: &(dyn Fn(Action, String) -> AuditEntry + Sync),
+    now: Timestamp,
     mut plan: Plan,
 ) -> Result<Plan, ApiError> {
-    let reservation = keep_code(state, context, &plan).await?;
+    let reservation = keep_code(state, now, &plan).await?;
     plan.id = reservation.plan_id;
     if !plan.is_free() {
         let product = match state.gateway.create_product(&plan, &reservation.attempt).await {
@@ -55,7 +55,7 @@ pub async fn make(
         plan.stripe_price_id = product.price_id;
         plan.stripe_product_id = Some(product.id);
     }
-    let mut audit = context.entry(Action::PlanCreated, actor, Some(plan.id.to_string()));
+    let mut audit = entry(Action::PlanCreated, plan.id.to_string());
     audit.after = Some(told(&plan));
     let write = PlanWrite::Made { plan: &plan, attempt: &reservation.attempt.id, audit: &audit };
     if state.store.write_plan(write).await? {
@@ -79,12 +79,12 @@ fn told(plan: &Plan) -> Value {
 
 /// Keeps the plan's code. The same plan again goes on with the try before it; another one takes its place, and what that
 /// may have made is archived.
-async fn keep_code(state: &State, context: &RequestContext, plan: &Plan) -> Result<PlanReservation, ApiError> {
+async fn keep_code(state: &State, now: Timestamp, plan: &Plan) -> Result<PlanReservation, ApiError> {
     let digest = fingerprint(&told(plan).to_string());
     let new = PlanReservation {
         code: plan.code.clone(),
-        plan_id: PlanId::new(context.now, random_bytes()),
-        attempt: new_attempt(context),
+        plan_id: PlanId::new(now, random_bytes()),
+        attempt: new_attempt(now),
         digest,
         is_made: false,
     };
@@ -94,7 +94,7 @@ async fn keep_code(state: &State, context: &RequestContext, plan: &Plan) -> Resu
         Some(old) if old.is_made => return Err(ApiError::PlanCodeTaken),
         Some(old) => old,
     };
-    if old.digest == new.digest && !old.attempt.is_old(context.now) {
+    if old.digest == new.digest && !old.attempt.is_old(now) {
         return Ok(old);
     }
     let id = old.plan_id.to_string();
@@ -152,7 +152,7 @@ pub async fn change(
 /// Another price of a plan. One that an interrupted try left over leads nowhere: no plan names it.
 async fn new_price(state: &State, context: &RequestContext, from: &Plan, to: &Plan) -> Result<String, ApiError> {
     let product = from.id.to_string();
-    let attempt = new_attempt(context);
+    let attempt = new_attempt(context.now);
     if from.stripe_product_id.is_none() {
         // It was free so far: its product is made with the price.
         return match state.gateway.create_product(to, &attempt).await {

@@ -3,6 +3,7 @@
 mod catalogue;
 mod config;
 mod error;
+mod first_plans;
 mod routes;
 
 pub use config::Config;
@@ -14,7 +15,7 @@ use axum::middleware::from_fn_with_state;
 use routes::*;
 use std::sync::Arc;
 use tollgate_convergence::Convergence;
-use tollgate_http::{Conventions, Guard, idempotent};
+use tollgate_http::{Conventions, Guard, PublishedKeys, TokenKeys, idempotent};
 use tollgate_platform::keys::KeySource;
 use tollgate_platform::{Clock, Outbound};
 use tollgate_store::Store;
@@ -28,7 +29,7 @@ use utoipa_axum::routes;
 pub struct State {
     config: Arc<Config>,
     store: Store,
-    keys: Arc<KeySource>,
+    keys: Arc<PublishedKeys>,
     gateway: Gateway,
     convergence: Convergence,
     clock: Clock,
@@ -40,16 +41,16 @@ impl State {
     pub fn new(config: Config, sdk: &SdkConfig, outbound: Outbound, clock: Clock) -> Self {
         let store = Store::new(sdk, &config.table_prefix);
         let keys = Arc::new(KeySource::new(config.secret_ids.clone(), sdk, clock.clone()));
-        let gateway = Gateway::new(outbound, Arc::clone(&keys), &config.stripe_url);
+        let gateway = Gateway::new(outbound, keys, &config.stripe_url);
         let convergence = Convergence::new(store.clone(), gateway.clone(), clock.clone(), config.grace);
-        Self { config: Arc::new(config), store, keys, gateway, convergence, clock }
+        Self { config: Arc::new(config), keys: PublishedKeys::new(store.clone()), store, gateway, convergence, clock }
     }
 }
 
 impl FromRef<State> for Guard {
     fn from_ref(state: &State) -> Self {
         Self {
-            keys: Arc::clone(&state.keys),
+            keys: TokenKeys::Published(Arc::clone(&state.keys)),
             store: state.store.clone(),
             issuer: Arc::clone(&state.config.app_url),
             audience: Arc::clone(&state.config.audience),

@@ -151,7 +151,11 @@ async fn secrets_of(
         Message::AlreadyRegistered { .. }
         | Message::PasswordChanged { .. }
         | Message::EmailChanged { .. }
-        | Message::ProviderLinked { .. } => return Ok(Ok((None, None))),
+        | Message::ProviderLinked { .. }
+        | Message::SubscriptionConfirmed { .. }
+        | Message::PaymentFailed { .. }
+        | Message::SubscriptionEnded { .. }
+        | Message::Refunded { .. } => return Ok(Ok((None, None))),
     };
     if state.clock.now() >= otp.expires_at {
         return Ok(Err(Parked::Expired));

@@ -11,7 +11,7 @@ use event::Event;
 use order::Ticket;
 use std::convert::Infallible;
 use std::sync::Arc;
-use tollgate_convergence::{Convergence, ConvergeError, grace_from_env};
+use tollgate_convergence::{ConvergeError, Convergence, grace_from_env};
 use tollgate_domain::billing::Grace;
 use tollgate_platform::keys::{KeySource, SecretIds};
 use tollgate_platform::{Clock, ConfigError, Env, Outbound, sqs};

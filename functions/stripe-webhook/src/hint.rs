@@ -34,7 +34,8 @@ impl Hint {
     /// That of the event in `body`; `None` where it holds none.
     pub fn of(body: &[u8]) -> Option<Self> {
         let event: Event = serde_json::from_slice(body).ok()?;
-        let fits = |text: &str| !text.is_empty() && text.len() <= MAX_GROUP && text.bytes().all(|b| b.is_ascii_graphic());
+        let fits =
+            |text: &str| !text.is_empty() && text.len() <= MAX_GROUP && text.bytes().all(|b| b.is_ascii_graphic());
         if event.object != "event" || !fits(&event.id) {
             return None;
         }

@@ -8,6 +8,7 @@ use crate::providers::{Account, Providers};
 use crate::pump::{PumpError, Pumps};
 use crate::queues::{Depth, Queue};
 use crate::standins::{Mail, Standins};
+use crate::stripe_desk;
 use askama::Template;
 use axum::body::Bytes;
 use axum::extract::{Path, Query, Request, State};
@@ -29,6 +30,7 @@ use tollgate_domain::user::IdentityProvider;
 use tollgate_http::{ApiError, FieldError};
 use tollgate_platform::random_bytes;
 use tollgate_store::schema::TABLES;
+use tollgate_stripe_standin::Stripe;
 
 /// What the desk looks at.
 #[derive(Clone)]
@@ -49,6 +51,8 @@ pub struct Desk {
     pub database: Database,
     /// For tokens.
     pub auth: tollgate_auth::State,
+    /// Stripe, where it is the stand-in.
+    pub stripe: Option<Stripe>,
 }
 
 /// How long a drain may take.
@@ -86,13 +90,14 @@ impl From<PumpError> for Refused {
     }
 }
 
-type Answer<T = Json<Value>> = Result<T, Refused>;
+pub type Answer<T = Json<Value>> = Result<T, Refused>;
 
 impl Desk {
     /// Its routes.
     pub fn router(self) -> Router {
         let providers = self.providers.clone().router();
-        Router::new()
+        let stripe = self.stripe.clone();
+        let desk = Router::new()
             .route("/_local", get(page))
             .route("/_local/emails", get(mails).delete(clear_mails))
             .route("/_local/queues", get(queues))
@@ -104,11 +109,17 @@ impl Desk {
             .route("/_local/faults", post(add_fault).delete(clear_faults))
             .route("/_local/google/accounts", post(google_account))
             .route("/_local/github/accounts", post(github_account))
+            .merge(stripe_desk::routes())
             .route("/_local/{*path}", axum::routing::any(nothing))
             .method_not_allowed_fallback(async || Refused(ApiError::MethodNotAllowed))
             .with_state(self)
             .merge(providers)
-            .layer(from_fn(guard))
+            .layer(from_fn(guard));
+        match stripe {
+            // The functions' way to Stripe, and Stripe's pages: not the desk's.
+            Some(stripe) => desk.nest_service("/_stripe", stripe.pages().fallback_service(stripe.api())),
+            None => desk,
+        }
     }
 }
 
@@ -154,7 +165,7 @@ async fn nothing() -> Refused {
 }
 
 /// The body as JSON or as the page's own form; none at all counts as `{}`.
-fn body<T: DeserializeOwned>(headers: &HeaderMap, bytes: &Bytes) -> Result<T, Refused> {
+pub fn body<T: DeserializeOwned>(headers: &HeaderMap, bytes: &Bytes) -> Result<T, Refused> {
     let wrong = |text: String| Refused(ApiError::Validation(FieldError::new("", text)));
     if is_form(headers) {
         return serde_urlencoded::from_bytes(bytes).map_err(|error| wrong(error.to_string()));
@@ -170,7 +181,7 @@ fn is_form(headers: &HeaderMap) -> bool {
 }
 
 /// JSON for a program, the desk again for a person's button.
-fn done(headers: &HeaderMap, value: Value) -> Response {
+pub fn done(headers: &HeaderMap, value: Value) -> Response {
     if is_form(headers) { Redirect::to("/_local").into_response() } else { Json(value).into_response() }
 }
 
@@ -254,6 +265,9 @@ async fn move_clock(State(desk): State<Desk>, headers: HeaderMap, bytes: Bytes) 
     }
     desk.clock.advance(SignedDuration::from_secs(advance_seconds));
     desk.standins.drawer.put("stack", "clock", &desk.clock.offset().as_secs())?;
+    if let Some(stripe) = &desk.stripe {
+        stripe.tick();
+    }
     for table in TABLES {
         if let Some(ttl) = table.ttl {
             desk.expire(table.name, ttl)?;

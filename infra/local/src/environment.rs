@@ -39,8 +39,28 @@ pub fn seed_secrets(standins: &Standins, env: &Env) -> Result<(), StartError> {
         };
         standins.put_secret(provider.as_str(), &text)?;
     }
+    seed_stripe(standins, env)
+}
+
+/// Stripe's keys: those of the environment, else the stand-in's own, which open nothing else.
+fn seed_stripe(standins: &Standins, env: &Env) -> Result<(), StartError> {
+    for (variable, name, prefix) in
+        [(STRIPE_KEY, "stripe", "sk_test_local"), ("STRIPE_WEBHOOK_SECRET", "stripe-webhook", "whsec_local")]
+    {
+        match env.get(variable) {
+            Some(given) => standins.put_secret(name, given)?,
+            // One that was given before is not asked for any more.
+            None if standins.secret(name)?.is_none_or(|held| !held.starts_with(prefix)) => {
+                standins.put_secret(name, &format!("{prefix}{}", hex(&random_bytes::<16>())))?;
+            }
+            None => {}
+        }
+    }
     Ok(())
 }
+
+/// The variable of a key for Stripe itself: where it is set the stand-in steps aside.
+pub const STRIPE_KEY: &str = "STRIPE_SECRET_KEY";
 
 /// A provider's client id that says that it is not set up.
 const UNSET: &str = "unset";
@@ -82,6 +102,9 @@ pub fn environment(base_url: &str, tables: SocketAddr, aws: SocketAddr, over: Ve
         ("AUTH_SECRET_ID", "auth".to_owned()),
         ("CODES_SECRET_ID", "codes".to_owned()),
         ("MAIL_QUEUE_URL", format!("http://{aws}/000000000000/mail")),
+        ("STRIPE_QUEUE_URL", format!("http://{aws}/000000000000/stripe.fifo")),
+        ("STRIPE_SECRET_ID", "stripe".to_owned()),
+        ("STRIPE_WEBHOOK_SECRET_ID", "stripe-webhook".to_owned()),
         ("MAIL_FROM", "Tollgate <no-reply@localhost.test>".to_owned()),
         ("AWS_ENDPOINT_URL_DYNAMODB", format!("http://{tables}")),
         ("AWS_ENDPOINT_URL_SQS", format!("http://{aws}")),
@@ -98,6 +121,9 @@ pub fn environment(base_url: &str, tables: SocketAddr, aws: SocketAddr, over: Ve
             own.push((id, format!("tollgate-local-{}", provider.as_str())));
             own.extend(addresses.iter().map(|(name, path)| ((*name).to_owned(), format!("{base_url}{path}"))));
         }
+    }
+    if !over.iter().any(|(name, value)| name == STRIPE_KEY && !value.is_empty()) {
+        own.push(("STRIPE_API_URL".to_owned(), format!("{base_url}/_stripe")));
     }
     let over = over.into_iter().filter(|(_, value)| !value.is_empty()).map(|(name, value)| match name.as_str() {
         // The browser's other name of this machine is allowed whatever else is.
@@ -152,4 +178,10 @@ pub const SETTINGS: &[&str] = &[
     "GITHUB_EMAILS",
     "AUTH_SECRET",
     "CODES_SECRET",
+    "BILLING_GRACE_DAYS",
+    "CHECKOUT_SUCCESS_URL",
+    "CHECKOUT_CANCEL_URL",
+    "STRIPE_API_URL",
+    "STRIPE_SECRET_KEY",
+    "STRIPE_WEBHOOK_SECRET",
 ];

@@ -37,6 +37,8 @@ pub enum Service {
     Google,
     /// GitHub's token endpoint and API.
     Github,
+    /// Stripe's API.
+    Stripe,
 }
 
 /// How a call fails.
@@ -91,10 +93,34 @@ pub const OPERATIONS: &[(Service, &[&str])] = &[
         Service::Dynamodb,
         &["GetItem", "PutItem", "UpdateItem", "DeleteItem", "Query", "BatchGetItem", "TransactWriteItems"],
     ),
-    (Service::Sqs, &["SendMessageBatch"]),
+    (Service::Sqs, &["SendMessage", "SendMessageBatch"]),
     (Service::Ses, &["SendEmail"]),
     (Service::Secrets, &["GetSecretValue"]),
     (Service::Google, &["POST /token", "GET /certs"]),
+    (
+        Service::Stripe,
+        &[
+            "POST /v1/products",
+            "GET /v1/products/{id}",
+            "POST /v1/products/{id}",
+            "GET /v1/prices",
+            "POST /v1/prices",
+            "POST /v1/prices/{id}",
+            "GET /v1/customers",
+            "POST /v1/customers",
+            "POST /v1/customers/{id}",
+            "GET /v1/checkout/sessions",
+            "POST /v1/checkout/sessions",
+            "GET /v1/checkout/sessions/{id}",
+            "POST /v1/checkout/sessions/{id}/expire",
+            "GET /v1/subscriptions",
+            "POST /v1/subscriptions/{id}",
+            "DELETE /v1/subscriptions/{id}",
+            "GET /v1/invoices",
+            "GET /v1/invoice_payments",
+            "POST /v1/refunds",
+        ],
+    ),
     (Service::Github, &["POST /login/oauth/access_token", "GET /user", "GET /user/emails"]),
 ];
 
@@ -206,6 +232,12 @@ impl Wire {
     #[must_use]
     pub fn to_provider(&self, provider: IdentityProvider) -> SharedHttpConnector {
         SharedHttpConnector::new(ToProvider { wire: self.clone(), provider })
+    }
+
+    /// The way to Stripe.
+    #[must_use]
+    pub fn to_stripe(&self) -> SharedHttpConnector {
+        SharedHttpConnector::new(ToStripe(self.clone()))
     }
 
     async fn pass(
@@ -338,6 +370,7 @@ fn throttled(service: Service) -> (u16, String) {
         Service::Sqs => (400, r#"{"__type":"com.amazonaws.sqs#RequestThrottled","message":"slow down"}"#.into()),
         Service::Secrets => (400, r#"{"__type":"ThrottlingException","message":"slow down"}"#.into()),
         Service::Ses => (400, error_xml("Sender", "Throttling")),
+        Service::Stripe => (429, r#"{"error":{"type":"invalid_request_error","code":"rate_limit","message":"slow down"}}"#.into()),
         Service::Google | Service::Github => (429, r#"{"message":"slow down"}"#.into()),
     }
 }
@@ -345,6 +378,7 @@ fn throttled(service: Service) -> (u16, String) {
 fn internal(service: Service) -> String {
     match service {
         Service::Ses => error_xml("Receiver", "InternalFailure"),
+        Service::Stripe => r#"{"error":{"type":"api_error","message":"internal"}}"#.into(),
         _ => r#"{"__type":"InternalServerError","message":"internal"}"#.into(),
     }
 }
@@ -387,6 +421,26 @@ impl HttpConnector for ToProvider {
         };
         let operation = format!("{} {path}", request.method());
         HttpConnectorFuture::new(self.wire.clone().pass((service, operation), request))
+    }
+}
+
+/// The wire to Stripe: its operations are method and path, with `{id}` in the place of an object's id.
+#[derive(Debug)]
+struct ToStripe(Wire);
+
+/// The path of an operation of Stripe's, whatever object it is about.
+fn stripe_path(path: &str) -> String {
+    let path = path.strip_prefix("/_stripe").unwrap_or(path);
+    let words = ["v1", "invoice_payments", "checkout", "sessions"];
+    let is_id = |step: &str| step.contains('_') && !words.contains(&step);
+    path.split('/').map(|step| if is_id(step) { "{id}" } else { step }).collect::<Vec<_>>().join("/")
+}
+
+impl HttpConnector for ToStripe {
+    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+        let path = request.uri().parse::<http::Uri>().map(|uri| stripe_path(uri.path())).unwrap_or_default();
+        let operation = format!("{} {path}", request.method());
+        HttpConnectorFuture::new(self.0.clone().pass((Service::Stripe, operation), request))
     }
 }
 

@@ -18,6 +18,8 @@ mod queues;
 mod stack;
 mod standins;
 pub mod steps;
+mod stripe_desk;
+mod webhooks;
 
 pub use aws_alone::{AwsAlone, SAMPLE_CODES_SECRET, put_sample_rows};
 pub use environment::SETTINGS;
@@ -33,6 +35,18 @@ pub mod openapi {
     #[must_use]
     pub fn auth() -> Value {
         json!(tollgate_auth::openapi())
+    }
+
+    /// That of `billing`.
+    #[must_use]
+    pub fn billing() -> Value {
+        json!(tollgate_billing::openapi())
+    }
+
+    /// That of `stripe-webhook`.
+    #[must_use]
+    pub fn stripe_webhook() -> Value {
+        json!(tollgate_stripe_webhook::openapi())
     }
 
     /// That of `pages`.

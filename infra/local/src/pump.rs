@@ -3,16 +3,17 @@
 use crate::clock::LocalClock;
 use crate::drawer::{Drawer, request_of};
 use crate::faults::Wire;
+use crate::functions::Function;
 use crate::invocation::invoke;
 use crate::queues::{Message, Queue};
-use aws_lambda_events::event::dynamodb;
-use aws_lambda_events::event::sqs::SqsEvent;
+use crate::webhooks::Webhooks;
 use dynoxide::Database;
 use jiff::SignedDuration;
 use serde_json::{Value, json};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Mutex;
+use tokio::task::JoinHandle;
 
 /// How many messages one invocation gets.
 const BATCH: usize = 10;
@@ -27,12 +28,29 @@ pub struct Pumps {
     queues: Arc<Vec<Queue>>,
     clock: LocalClock,
     wire: Wire,
-    relay: tollgate_relay::State,
-    mailer: tollgate_mailer::State,
+    relay: Function,
+    consumers: Vec<Consumer>,
+    webhooks: Option<Webhooks>,
     stream_arn: String,
     /// One invocation of each source at a time.
     stream: Mutex<()>,
-    mail: Mutex<()>,
+}
+
+/// A function that a queue calls.
+struct Consumer {
+    queue: usize,
+    function: Function,
+    turn: Mutex<()>,
+}
+
+/// What the event sources call.
+pub struct Sources {
+    /// What the outbox's stream calls.
+    pub relay: Function,
+    /// What each queue calls, by the queue's name.
+    pub consumers: Vec<(&'static str, Function)>,
+    /// The Stripe that sends webhooks, where it is the stand-in.
+    pub webhooks: Option<Webhooks>,
 }
 
 /// An event source that could not be read.
@@ -51,18 +69,23 @@ struct Turn {
     failed: usize,
 }
 
+impl Turn {
+    fn and(self, other: Self) -> Self {
+        Self { handled: self.handled + other.handled, failed: self.failed + other.failed }
+    }
+}
+
 impl Pumps {
     /// Puts the sources together; the outbox's table is there already.
     ///
     /// # Errors
-    /// When the table has no stream.
+    /// When the table has no stream, or there is no such queue.
     pub fn new(
-        database: Database,
-        drawer: Drawer,
+        (database, drawer): (Database, Drawer),
         queues: Arc<Vec<Queue>>,
         clock: LocalClock,
         wire: Wire,
-        (relay, mailer): (tollgate_relay::State, tollgate_mailer::State),
+        sources: Sources,
         outbox_table: &str,
     ) -> Result<Self, PumpError> {
         let table =
@@ -70,24 +93,41 @@ impl Pumps {
         let table = serde_json::to_value(table).map_err(failed)?;
         let arn = table.pointer("/Table/LatestStreamArn").and_then(Value::as_str);
         let stream_arn = arn.ok_or_else(|| failed("the outbox has no stream"))?.to_owned();
+        let consumer = |(name, function): (&str, Function)| {
+            let queue = queues.iter().position(|queue| queue.name() == name);
+            let queue = queue.ok_or_else(|| failed(format!("no queue is called {name}")))?;
+            Ok(Consumer { queue, function, turn: Mutex::default() })
+        };
+        let consumers = sources.consumers.into_iter().map(consumer).collect::<Result<_, PumpError>>()?;
         Ok(Self {
             database,
             drawer,
             queues,
             clock,
             wire,
-            relay,
-            mailer,
+            relay: sources.relay,
+            consumers,
+            webhooks: sources.webhooks,
             stream_arn,
             stream: Mutex::default(),
-            mail: Mutex::default(),
         })
     }
 
     /// Runs the sources for as long as the stack runs.
-    pub fn start(self: &Arc<Self>) -> [tokio::task::JoinHandle<()>; 2] {
-        let (stream, mail) = (Arc::clone(self), Arc::clone(self));
-        [tokio::spawn(async move { stream.run_stream().await }), tokio::spawn(async move { mail.run_mail().await })]
+    pub fn start(self: &Arc<Self>) -> Vec<JoinHandle<()>> {
+        let stream = Arc::clone(self);
+        let mut running = vec![tokio::spawn(async move { stream.run_stream().await })];
+        for index in 0..self.consumers.len() {
+            let queue = Arc::clone(self);
+            running.push(tokio::spawn(async move { queue.run_queue(&queue.consumers[index]).await }));
+        }
+        let stripe = Arc::clone(self);
+        running.push(tokio::spawn(async move {
+            if let Some(webhooks) = &stripe.webhooks {
+                webhooks.run().await;
+            }
+        }));
+        running
     }
 
     async fn run_stream(&self) {
@@ -104,10 +144,10 @@ impl Pumps {
         }
     }
 
-    async fn run_mail(&self) {
-        let queue = self.mail_queue();
+    async fn run_queue(&self, consumer: &Consumer) {
+        let queue = &self.queues[consumer.queue];
         loop {
-            let turn = self.mail_turn(false).await;
+            let turn = self.queue_turn(consumer, false).await;
             if let Err(error) = &turn {
                 tracing::error!(%error, "queue");
             }
@@ -124,10 +164,6 @@ impl Pumps {
         }
     }
 
-    fn mail_queue(&self) -> &Queue {
-        &self.queues[0]
-    }
-
     /// Works until nothing is left to do: retries fall due at once, the clock stands still.
     ///
     /// # Errors
@@ -135,11 +171,19 @@ impl Pumps {
     pub async fn drain(&self) -> Result<usize, PumpError> {
         let mut handled = 0;
         loop {
-            let stream = self.stream_turn().await?;
-            let mail = self.mail_turn(true).await?;
-            handled += stream.handled + mail.handled;
-            let idle = stream.handled + stream.failed + mail.handled + mail.failed == 0;
-            if idle && !self.queues.iter().any(Queue::has_work) {
+            let mut turn = self.stream_turn().await?;
+            for consumer in &self.consumers {
+                turn = turn.and(self.queue_turn(consumer, true).await?);
+            }
+            let mut are_webhooks_done = true;
+            if let Some(webhooks) = &self.webhooks {
+                let (sent, refused) = webhooks.turn(true).await;
+                turn = turn.and(Turn { handled: sent, failed: refused });
+                are_webhooks_done = webhooks.pending() == 0;
+            }
+            handled += turn.handled;
+            let is_idle = turn.handled + turn.failed == 0;
+            if is_idle && are_webhooks_done && !self.queues.iter().any(Queue::has_work) {
                 return Ok(handled);
             }
         }
@@ -147,7 +191,15 @@ impl Pumps {
 
     /// Does `work` while no message moves on.
     pub async fn held<F: Future>(&self, work: F) -> F::Output {
-        let (_stream, _mail) = (self.stream.lock().await, self.mail.lock().await);
+        let _stream = self.stream.lock().await;
+        let mut queues = Vec::with_capacity(self.consumers.len());
+        for consumer in &self.consumers {
+            queues.push(consumer.turn.lock().await);
+        }
+        let _webhooks = match &self.webhooks {
+            Some(webhooks) => Some(webhooks.hold().await),
+            None => None,
+        };
         work.await
     }
 
@@ -184,34 +236,11 @@ impl Pumps {
 
     /// Calls `relay`; the first sequence number that failed, if any.
     async fn invoke_relay(&self, inserts: &[&Value]) -> Option<String> {
-        let first =
-            inserts.first().and_then(|record| record.pointer("/dynamodb/SequenceNumber")?.as_str().map(str::to_owned));
-        let event = match serde_json::from_value::<dynamodb::Event>(json!({"Records": inserts})) {
-            Ok(event) => event,
-            Err(error) => {
-                tracing::error!(%error, "stream record");
-                return first;
-            }
+        let sequence = |record: &&Value| record.pointer("/dynamodb/SequenceNumber")?.as_str().map(str::to_owned);
+        let Some(reported) = reported(&self.relay, json!({"Records": inserts})).await else {
+            return inserts.first().and_then(sequence); // the whole batch
         };
-        let state = self.relay.clone();
-        let done = invoke(async move { tollgate_relay::handle(event, &state).await }).await;
-        let Some(Ok(response)) = done else {
-            return first; // the whole batch
-        };
-        let response = serde_json::to_value(response).unwrap_or_default();
-        let reported: Vec<&str> = response["batchItemFailures"]
-            .as_array()
-            .into_iter()
-            .flatten()
-            .map(|failure| failure["itemIdentifier"].as_str().unwrap_or_default())
-            .collect();
-        let is_reported = |record: &&&Value| {
-            reported.contains(&record.pointer("/dynamodb/SequenceNumber").and_then(Value::as_str).unwrap_or_default())
-        };
-        inserts
-            .iter()
-            .find(is_reported)
-            .and_then(|record| record.pointer("/dynamodb/SequenceNumber")?.as_str().map(str::to_owned))
+        inserts.iter().filter_map(sequence).find(|number| reported.contains(number))
     }
 
     /// The records after `position`, else from the stream's beginning.
@@ -230,29 +259,39 @@ impl Pumps {
         page.records.iter().map(|record| serde_json::to_value(record).map_err(failed)).collect()
     }
 
-    /// Hands the next messages of the queue to the mailer; those that it reports come back after their visibility.
-    async fn mail_turn(&self, at_once: bool) -> Result<Turn, PumpError> {
-        let _alone = self.mail.lock().await;
-        let queue = self.mail_queue();
+    /// Hands the next messages of a queue to its function; those that it reports come back after their visibility.
+    async fn queue_turn(&self, consumer: &Consumer, at_once: bool) -> Result<Turn, PumpError> {
+        let _alone = consumer.turn.lock().await;
+        let queue = &self.queues[consumer.queue];
         let messages = queue.receive(BATCH, at_once).map_err(failed)?;
         if messages.is_empty() {
             return Ok(Turn::default());
         }
         let records: Vec<Value> = messages.iter().map(|message| sqs_record(queue.name(), message)).collect();
-        let event: SqsEvent = serde_json::from_value(json!({"Records": records})).map_err(failed)?;
-        let state = self.mailer.clone();
-        let done = invoke(async move { tollgate_mailer::handle(event, &state).await }).await;
-        let Some(Ok(response)) = done else {
+        let Some(reported) = reported(&consumer.function, json!({"Records": records})).await else {
             return Ok(Turn { handled: 0, failed: messages.len() }); // the whole batch comes back
         };
-        let is_failed =
-            |message: &&Message| response.batch_item_failures.iter().any(|f| f.item_identifier == message.id);
+        let is_failed = |message: &&Message| reported.contains(&message.id);
         let (failures, handled): (Vec<_>, Vec<_>) = messages.iter().partition(is_failed);
         for message in &handled {
             queue.delete(&message.id).map_err(failed)?;
         }
         Ok(Turn { handled: handled.len(), failed: failures.len() })
     }
+}
+
+/// Calls `function` with a batch; what it reports as failed. `None` where it gave no answer: all of it failed.
+async fn reported(function: &Function, event: Value) -> Option<Vec<String>> {
+    let answer = match invoke(function(event)).await? {
+        Ok(answer) => answer,
+        Err(error) => {
+            tracing::error!(error, "event source");
+            return None;
+        }
+    };
+    let failures = answer["batchItemFailures"].as_array().cloned().unwrap_or_default();
+    let identifier = |failure: &Value| failure["itemIdentifier"].as_str().map(str::to_owned);
+    Some(failures.iter().filter_map(identifier).collect())
 }
 
 fn sqs_record(queue: &str, message: &Message) -> Value {

@@ -25,7 +25,10 @@ impl QueueSpec {
 }
 
 /// Every queue of the deployment.
-pub const QUEUES: &[QueueSpec] = &[QueueSpec { name: "mail", visibility_seconds: 180, max_receives: 5 }];
+pub const QUEUES: &[QueueSpec] = &[
+    QueueSpec { name: "mail", visibility_seconds: 180, max_receives: 5 },
+    QueueSpec { name: "stripe.fifo", visibility_seconds: 360, max_receives: 5 },
+];
 
 /// A message in a queue.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

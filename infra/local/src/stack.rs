@@ -3,17 +3,18 @@
 use crate::TABLE_PREFIX;
 use crate::clock::LocalClock;
 use crate::desk::Desk;
-use crate::drawer::Drawer;
-use crate::environment::{environment, sdk, seed_secrets};
+use crate::drawer::{Drawer, DrawerError};
+use crate::environment::{STRIPE_KEY, environment, sdk, seed_secrets};
 use crate::error::StartError;
 use crate::faults::{Fault, Wire};
 use crate::functions::{Function, event_function, http_function};
 use crate::gateway::Gateway;
 use crate::invocation::invoke;
 use crate::providers::Providers;
-use crate::pump::{PumpError, Pumps};
+use crate::pump::{PumpError, Pumps, Sources};
 use crate::queues::{QUEUES, Queue};
 use crate::standins::Standins;
+use crate::webhooks::Webhooks;
 use aws_config::SdkConfig;
 use axum::Router;
 use dynoxide::Database;
@@ -33,6 +34,8 @@ use tollgate_auth::ProviderClients;
 use tollgate_domain::user::IdentityProvider;
 use tollgate_platform::{Env, Outbound, Secret};
 use tollgate_store::{SCHEMA_VERSION, Store};
+use tollgate_stripe_standin::Settings;
+use utoipa::openapi::OpenApi;
 
 /// Where the tables live.
 #[derive(Debug, Clone)]
@@ -74,7 +77,7 @@ pub struct Stack {
     made_admin: bool,
     stops: Vec<oneshot::Sender<()>>,
     servers: Vec<JoinHandle<()>>,
-    pumps: [JoinHandle<()>; 2],
+    pumps: Vec<JoinHandle<()>>,
     _lock: Option<File>,
 }
 
@@ -115,7 +118,7 @@ impl Stack {
             made_admin: false,
             stops: Vec::new(),
             servers: Vec::new(),
-            pumps: [tokio::spawn(async {}), tokio::spawn(async {})],
+            pumps: Vec::new(),
             _lock: lock,
         };
         let stop = stack.stop_signal();
@@ -132,6 +135,14 @@ impl Stack {
         let auth = tollgate_auth::State::new(tollgate_auth::Config::from_env(&env)?, &sdk, clients, clock.platform());
         let relay = tollgate_relay::State::new(tollgate_relay::Config::from_env(&env)?, &sdk, clock.platform());
         let mailer = tollgate_mailer::State::new(tollgate_mailer::Config::from_env(&env)?, &sdk, clock.platform());
+        let to_stripe = || Outbound::over(wire.to_stripe(), &sdk);
+        let billing = tollgate_billing::Config::from_env(&env)?;
+        let billing = tollgate_billing::State::new(billing, &sdk, to_stripe(), clock.platform());
+        let webhook = tollgate_stripe_webhook::Config::from_env(&env)?;
+        let webhook = tollgate_stripe_webhook::State::new(webhook, &sdk, clock.platform());
+        let events = tollgate_stripe_events::Config::from_env(&env)?;
+        let events = tollgate_stripe_events::State::new(events, &sdk, to_stripe(), clock.platform());
+        let webhooks = stripe(&standins, &drawer, &base_url, &clock, &sdk, &env)?;
         let pages = tollgate_pages::router(tollgate_pages::Config::from_env(&env)?, clock.platform());
 
         Store::new(&sdk, TABLE_PREFIX).create_tables().await?;
@@ -140,49 +151,63 @@ impl Stack {
                 return Err(StartError::Failed(format!("no function makes such a call: {fault:?}")));
             }
         }
-        auth.keys.warm().await;
+        auth.warm().await;
         if let Some((email, password)) = &options.admin {
             let made = auth.create_first_admin(email, password).await;
             stack.made_admin = made.map_err(|error| StartError::Failed(format!("the first admin: {error}")))?;
         }
-        stack.functions = BTreeMap::from([
-            ("auth", http_function(tollgate_auth::router(auth.clone()))),
-            ("pages", http_function(pages)),
-            (
-                "relay",
-                event_function(
-                    relay.clone(),
-                    |event, state| async move { tollgate_relay::handle(event, &state).await },
+        stack.functions =
+            BTreeMap::from([
+                ("auth", http_function(tollgate_auth::router(auth.clone()))),
+                ("billing", http_function(tollgate_billing::router(billing.clone()))),
+                ("stripe-webhook", http_function(tollgate_stripe_webhook::router(webhook))),
+                (
+                    "stripe-events",
+                    event_function(events, |event, state| async move {
+                        tollgate_stripe_events::handle(event, &state).await
+                    }),
                 ),
-            ),
-            (
-                "mailer",
-                event_function(
-                    mailer.clone(),
-                    |event, state| async move { tollgate_mailer::handle(event, &state).await },
+                ("pages", http_function(pages)),
+                (
+                    "relay",
+                    event_function(
+                        relay.clone(),
+                        |event, state| async move { tollgate_relay::handle(event, &state).await },
+                    ),
                 ),
-            ),
-        ]);
+                (
+                    "mailer",
+                    event_function(mailer.clone(), |event, state| async move {
+                        tollgate_mailer::handle(event, &state).await
+                    }),
+                ),
+            ]);
         let outbox = format!("{TABLE_PREFIX}outbox");
-        let pumps = Pumps::new(
-            database.clone(),
-            drawer.clone(),
-            queues,
-            clock.clone(),
-            wire.clone(),
-            (relay, mailer),
-            &outbox,
-        )?;
+        let function = |name| Arc::clone(&stack.functions[name]);
+        let at_stripe = webhooks.as_ref().map(|webhooks| webhooks.stripe().clone());
+        let consumers = vec![("mail", function("mailer")), ("stripe.fifo", function("stripe-events"))];
+        let sources = Sources { relay: function("relay"), consumers, webhooks };
+        let kept = (database.clone(), drawer.clone());
+        let pumps = Pumps::new(kept, queues, clock.clone(), wire.clone(), sources, &outbox)?;
         let pumps = Arc::new(pumps);
         stack.pumps = pumps.start();
         stack.event_sources = Some(Arc::clone(&pumps));
 
-        let paths = tollgate_auth::openapi().paths.paths.into_keys();
-        let routes = paths.map(|path| (path, Arc::clone(&stack.functions["auth"]))).collect();
+        let of = |name: &'static str, document: OpenApi| {
+            let function = Arc::clone(&stack.functions[name]);
+            document.paths.paths.into_keys().map(move |path| (path, Arc::clone(&function)))
+        };
+        let routes = of("auth", tollgate_auth::openapi())
+            .chain(of("billing", tollgate_billing::openapi()))
+            .chain(of("stripe-webhook", tollgate_stripe_webhook::openapi()))
+            .collect();
         let gateway = Gateway::new(routes, Arc::clone(&stack.functions["pages"])).router();
         let providers = Providers::new(drawer, clock.clone(), &base_url, env);
-        let desk = Desk { base_url, standins, providers, pumps, wire, clock, database, auth };
+        let desk = Desk { base_url, standins, providers, pumps, wire, clock, database, auth, stripe: at_stripe };
         stack.serve(listener, desk.router().fallback_service(gateway));
+        billing.seed_plans().await.map_err(|error| {
+            StartError::Failed(format!("the first plans: {}", error.cause().unwrap_or(error.code())))
+        })?;
         Ok(stack)
     }
 
@@ -298,6 +323,29 @@ impl Drop for Stack {
         self.pumps.iter().for_each(JoinHandle::abort);
         self.servers.iter().for_each(JoinHandle::abort);
     }
+}
+
+/// The Stripe stand-in, unless there is a key for Stripe itself.
+fn stripe(
+    standins: &Standins,
+    drawer: &Drawer,
+    base_url: &str,
+    clock: &LocalClock,
+    sdk: &SdkConfig,
+    env: &Env,
+) -> Result<Option<Webhooks>, StartError> {
+    if env.is_present(STRIPE_KEY) {
+        return Ok(None);
+    }
+    let secret = |name| Ok::<_, DrawerError>(standins.secret(name)?.unwrap_or_default());
+    let settings = Settings {
+        base_url: format!("{base_url}/_stripe"),
+        secret_key: secret("stripe")?,
+        webhook_secret: secret("stripe-webhook")?,
+        webhook_url: format!("{base_url}/billing/stripe/webhook"),
+    };
+    let opened = Webhooks::open(drawer.clone(), settings, clock.clone(), sdk);
+    opened.map(Some).map_err(|error| StartError::Failed(error.to_string()))
 }
 
 async fn bind(port: u16) -> Result<TcpListener, StartError> {

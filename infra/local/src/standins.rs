@@ -111,6 +111,16 @@ impl Standins {
         Ok(json!({"Successful": sent, "Failed": []}))
     }
 
+    fn send(&self, request: &Value) -> Result<Value, DrawerError> {
+        let Some(queue) = queue_of(&self.queues, request["QueueUrl"].as_str().unwrap_or_default()) else {
+            return Ok(json!({"__type": "com.amazonaws.sqs#QueueDoesNotExist"}));
+        };
+        let text = |name: &str| request[name].as_str().map(str::to_owned);
+        let body = text("MessageBody").unwrap_or_default();
+        let id = queue.send(body, text("MessageGroupId"), text("MessageDeduplicationId"))?;
+        Ok(json!({"MessageId": id, "MD5OfMessageBody": ""}))
+    }
+
     fn get_secret(&self, request: &Value) -> Result<Value, DrawerError> {
         let name = request["SecretId"].as_str().unwrap_or_default();
         Ok(match self.secret(name)? {
@@ -167,6 +177,7 @@ async fn call(State(standins): State<Standins>, headers: HeaderMap, body: Bytes)
     let target = headers.get("x-amz-target").and_then(|target| target.to_str().ok()).unwrap_or_default();
     let json = || serde_json::from_slice::<Value>(&body).unwrap_or_default();
     let answer = match target {
+        "AmazonSQS.SendMessage" => standins.send(&json()),
         "AmazonSQS.SendMessageBatch" => standins.send_batch(&json()),
         "secretsmanager.GetSecretValue" => standins.get_secret(&json()),
         "secretsmanager.PutSecretValue" => standins.put_secret_value(&json()),

@@ -63,7 +63,9 @@ async fn call(State(stripe): State<Stripe>, method: Method, uri: Uri, headers: H
         Err(fault) => fault.into_response(),
         Ok(((status, body), is_replayed)) => respond(status, &body, is_replayed),
     };
-    response.headers_mut().extend(HeaderValue::try_from(request_id).map(|id| (header::HeaderName::from_static("request-id"), id)));
+    response
+        .headers_mut()
+        .extend(HeaderValue::try_from(request_id).map(|id| (header::HeaderName::from_static("request-id"), id)));
     response.headers_mut().insert("stripe-version", HeaderValue::from_static(crate::API_VERSION));
     response
 }

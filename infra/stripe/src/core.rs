@@ -63,14 +63,15 @@ pub struct Core {
     clock: Now,
     /// The moment that is being worked on while the past is caught up with.
     pub at: Option<i64>,
+    /// Whether an event was made ready to be sent.
+    pub is_to_send: bool,
 }
 
 impl Core {
     pub fn open(shelf: Arc<dyn Shelf>, settings: Settings, clock: Now) -> Result<Self, ShelfError> {
         let mut records = BTreeMap::new();
         for document in shelf.list()? {
-            let mut record: Record =
-                serde_json::from_value(document).map_err(|error| ShelfError(error.to_string()))?;
+            let mut record: Record = serde_json::from_value(document).map_err(|error| ShelfError(error.to_string()))?;
             // What was under way when the process ended is sent again.
             if record.object["object"] == "delivery" {
                 record.side["in_flight"] = json!(false);
@@ -78,7 +79,7 @@ impl Core {
             records.insert(record.id.clone(), record);
         }
         let seq = records.values().map(|record| record.seq).max().unwrap_or_default();
-        Ok(Self { settings, records, dirty: BTreeSet::new(), seq, shelf, clock, at: None })
+        Ok(Self { settings, records, dirty: BTreeSet::new(), seq, shelf, clock, at: None, is_to_send: true })
     }
 
     /// Writes what changed to the shelf. What cannot be written is written with the next change.

@@ -71,6 +71,7 @@ impl Core {
     }
 
     fn send(&mut self, event: &str, is_held: bool) {
+        self.is_to_send |= !is_held;
         let delivery = json!({"id": self.new_id("del"), "object": "delivery", "event": event});
         let side = json!({"tries": 0, "due_at": self.now(), "in_flight": false, "held": is_held, "done": false});
         self.insert(delivery, side);

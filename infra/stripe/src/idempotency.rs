@@ -25,7 +25,8 @@ impl Core {
             return Ok(None);
         }
         if record.side["call"] != call {
-            let message = "Keys for idempotent requests can only be used with the same parameters they were first used with.";
+            let message =
+                "Keys for idempotent requests can only be used with the same parameters they were first used with.";
             return Err(Fault { kind: "idempotency_error", ..Fault::invalid(message) });
         }
         let status = record.side["status"].as_u64().and_then(|status| u16::try_from(status).ok());

@@ -124,7 +124,8 @@ impl Core {
         let Some(subscription) = subscription_of(&refused) else { return };
         if next.is_none() {
             self.end(&subscription, "payment_failed");
-        } else if self.object(&subscription)["status"] == "active" || self.object(&subscription)["status"] == "trialing" {
+        } else if self.object(&subscription)["status"] == "active" || self.object(&subscription)["status"] == "trialing"
+        {
             self.change(&subscription, "customer.subscription.updated", json!({"status": "past_due"}));
         }
     }

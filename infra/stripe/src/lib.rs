@@ -49,21 +49,27 @@ pub struct Settings {
 /// The present.
 pub type Now = Arc<dyn Fn() -> Timestamp + Send + Sync>;
 
+/// Told when there is an event to be sent.
+pub type Wake = Arc<dyn Fn() + Send + Sync>;
+
 /// The stand-in. Each call and each act is one change under one lock.
 #[derive(Clone)]
-pub struct Stripe(Arc<Mutex<Core>>);
+pub struct Stripe {
+    core: Arc<Mutex<Core>>,
+    wake: Wake,
+}
 
 impl Stripe {
     /// With what the shelf holds.
     ///
     /// # Errors
     /// When the shelf cannot be read.
-    pub fn open(shelf: Arc<dyn Shelf>, settings: Settings, now: Now) -> Result<Self, ShelfError> {
-        Ok(Self(Arc::new(Mutex::new(Core::open(shelf, settings, now)?))))
+    pub fn open(shelf: Arc<dyn Shelf>, settings: Settings, now: Now, wake: Wake) -> Result<Self, ShelfError> {
+        Ok(Self { core: Arc::new(Mutex::new(Core::open(shelf, settings, now)?)), wake })
     }
 
     fn core(&self) -> MutexGuard<'_, Core> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.core.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Does `work` and writes what it changed to the shelf.
@@ -71,6 +77,11 @@ impl Stripe {
         let mut core = self.core();
         let done = work(&mut core);
         core.save();
+        let is_to_send = std::mem::take(&mut core.is_to_send);
+        drop(core);
+        if is_to_send {
+            (self.wake)();
+        }
         done
     }
 }

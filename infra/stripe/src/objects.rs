@@ -38,7 +38,12 @@ impl Core {
         self.insert(price, Value::Null)
     }
 
-    pub fn new_customer(&mut self, email: Option<String>, name: Option<String>, metadata: Map<String, Value>) -> String {
+    pub fn new_customer(
+        &mut self,
+        email: Option<String>,
+        name: Option<String>,
+        metadata: Map<String, Value>,
+    ) -> String {
         let customer = json!({
             "id": self.new_id("cus"), "object": "customer", "address": null, "balance": 0, "created": self.now(),
             "currency": null, "default_source": null, "delinquent": false, "description": null, "email": email,

@@ -13,7 +13,8 @@ use serde_json::{Value, json};
 
 /// The card that is never taken.
 const DECLINED: &str = "4000000000000002";
-const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; form-action *; base-uri 'none'; frame-ancestors 'none'";
+const POLICY: &str =
+    "default-src 'none'; style-src 'unsafe-inline'; form-action *; base-uri 'none'; frame-ancestors 'none'";
 
 #[derive(Template)]
 #[template(path = "pay.html")]
@@ -82,14 +83,17 @@ fn card_of(text: &str) -> Option<String> {
 fn checkout_page(stripe: &Stripe, session: &Value, status: StatusCode, error: &str) -> Response {
     let id = session["id"].as_str().unwrap_or_default();
     let name = stripe.name_of_price(id);
-    page(status, &PayPage {
-        title: &name,
-        amount: money(&session["amount_total"], &session["currency"]),
-        error,
-        cancel_url: session["cancel_url"].as_str().unwrap_or_default(),
-        is_open: session["status"] == "open",
-        state: session["status"].as_str().unwrap_or_default(),
-    })
+    page(
+        status,
+        &PayPage {
+            title: &name,
+            amount: money(&session["amount_total"], &session["currency"]),
+            error,
+            cancel_url: session["cancel_url"].as_str().unwrap_or_default(),
+            is_open: session["status"] == "open",
+            state: session["status"].as_str().unwrap_or_default(),
+        },
+    )
 }
 
 async fn checkout(State(stripe): State<Stripe>, Path(id): Path<String>) -> Response {
@@ -122,14 +126,17 @@ async fn pay_checkout(State(stripe): State<Stripe>, Path(id): Path<String>, Form
 }
 
 fn invoice_page(invoice: &Value, status: StatusCode, error: &str) -> Response {
-    page(status, &PayPage {
-        title: "Invoice",
-        amount: money(&invoice["amount_due"], &invoice["currency"]),
-        error,
-        cancel_url: "",
-        is_open: invoice["status"] == "open",
-        state: invoice["status"].as_str().unwrap_or_default(),
-    })
+    page(
+        status,
+        &PayPage {
+            title: "Invoice",
+            amount: money(&invoice["amount_due"], &invoice["currency"]),
+            error,
+            cancel_url: "",
+            is_open: invoice["status"] == "open",
+            state: invoice["status"].as_str().unwrap_or_default(),
+        },
+    )
 }
 
 async fn invoice(State(stripe): State<Stripe>, Path(id): Path<String>) -> Response {

@@ -4,9 +4,7 @@ use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 use tollgate_domain::audit::{Action, AuditEntry};
 use tollgate_domain::billing::convergence::Changed;
-use tollgate_domain::billing::{
-    Account, Converged, Payment, PaymentStatus, Plan, Status, Subscription, Surplus,
-};
+use tollgate_domain::billing::{Account, Converged, Payment, PaymentStatus, Plan, Status, Subscription, Surplus};
 use tollgate_domain::{AuditId, MessageId, RequestId};
 use tollgate_mail::Message;
 use tollgate_platform::random_bytes;
@@ -77,7 +75,8 @@ fn difference(before: Option<&Subscription>, after: &Subscription) -> Option<(Op
     let mut after = told(after);
     let Some(before) = before else { return Some((None, after.into())) };
     let mut before = told(before);
-    let same: Vec<_> = after.iter().filter(|(name, value)| before.get(*name) == Some(value)).map(|(name, _)| name.clone()).collect();
+    let same: Vec<_> =
+        after.iter().filter(|(name, value)| before.get(*name) == Some(value)).map(|(name, _)| name.clone()).collect();
     for name in same {
         before.remove(&name);
         after.remove(&name);
@@ -117,7 +116,8 @@ pub fn mails(
             .map(|changed| &changed.after)
             .chain(&account.subscriptions)
             .find(|subscription| Some(subscription.id) == payment.subscription_id);
-        if payment.status == PaymentStatus::Failed && was.is_none()
+        if payment.status == PaymentStatus::Failed
+            && was.is_none()
             && let Some(plan) = of.and_then(plan_of)
         {
             messages.push(Message::PaymentFailed {

@@ -236,7 +236,9 @@ impl ApiError {
                 (S::CONFLICT, "already_subscribed", "You have a subscription. Change that one instead.")
             }
             Self::NoSubscription => (S::NOT_FOUND, "no_subscription", "You never had a subscription."),
-            Self::PlanCodeTaken => (S::CONFLICT, "plan_code_taken", "This code is another plan's, perhaps an archived one's."),
+            Self::PlanCodeTaken => {
+                (S::CONFLICT, "plan_code_taken", "This code is another plan's, perhaps an archived one's.")
+            }
             Self::PlanChanged => (S::CONFLICT, "plan_changed", "The plan was changed meanwhile. Look at it again."),
             Self::IdempotencyInProgress => {
                 (S::CONFLICT, "idempotency_in_progress", "The first call with this idempotency-key is under way.")

@@ -1,20 +1,19 @@
 //! Who may do what: extractors, so that a handler cannot get at a thing unchecked. They read the gate and nothing else.
 
-use crate::{ApiError, RequestContext};
+use crate::{ApiError, RequestContext, TokenKeys};
 use axum::extract::{FromRef, FromRequestParts};
 use http::header;
 use http::request::Parts;
 use std::sync::Arc;
 use tollgate_domain::gate::Gate;
 use tollgate_domain::{SessionId, UserId};
-use tollgate_platform::keys::KeySource;
 use tollgate_store::Store;
 
 /// By what tokens are judged.
 #[derive(Clone)]
 pub struct Guard {
-    /// The public keys.
-    pub keys: Arc<KeySource>,
+    /// The keys.
+    pub keys: TokenKeys,
     /// The gate.
     pub store: Store,
     /// Who issues tokens: `APP_URL`.
@@ -49,10 +48,7 @@ where
         let Ok(context) = RequestContext::from_request_parts(parts, state).await;
         let guard = Guard::from_ref(state);
         let token = bearer(parts).ok_or(ApiError::Unauthenticated)?;
-        let keys = guard.keys.auth().await?;
-        let claims = keys
-            .verify_access(token, &guard.issuer, &guard.audience, context.now)
-            .map_err(|_| ApiError::Unauthenticated)?;
+        let claims = guard.keys.verify(token, &guard.issuer, &guard.audience, context.now).await?;
         let gate = guard.store.gate(&claims.sub).await?;
         let gate = gate.filter(|gate| gate.admits(&claims.sid, context.now)).ok_or(ApiError::Unauthenticated)?;
         Ok(Self { id: claims.sub, session_id: claims.sid, gate })

@@ -9,6 +9,7 @@ mod guard;
 mod idempotency;
 mod limits;
 mod page;
+mod token_keys;
 
 pub use body::{Form, Input, JsonBody, OptionalJson, PathId};
 pub use context::RequestContext;
@@ -19,6 +20,7 @@ pub use guard::{ActiveUser, Admin, Guard, RequireTier};
 pub use idempotency::idempotent;
 pub use limits::{AccountKey, Exceeded, Limiter, limit_posts, limit_redirects, quota_from_env};
 pub use page::{Cursor, Page, PageQuery};
+pub use token_keys::{PublishedKeys, TokenKeys};
 
 /// The policy of every HTML page: nothing inline, nothing foreign, in no frame.
 pub const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; \

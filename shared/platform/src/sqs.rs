@@ -57,10 +57,9 @@ mod tests {
     // R6
     #[tokio::test]
     async fn of_a_group_in_which_one_failed_what_follows_is_left_and_other_groups_go_on() {
-        let record = |id: &str, group: &str, body: &str| {
-            serde_json::json!({"messageId": id, "body": body, "attributes": {"MessageGroupId": group}})
-        };
-        let records = [record("1", "a", "good"), record("2", "a", "bad"), record("3", "b", "good"), record("4", "a", "good")];
+        let record = |id: &str, group: &str, body: &str| serde_json::json!({"messageId": id, "body": body, "attributes": {"MessageGroupId": group}});
+        let records =
+            [record("1", "a", "good"), record("2", "a", "bad"), record("3", "b", "good"), record("4", "a", "good")];
         let event: SqsEvent = serde_json::from_value(serde_json::json!({"Records": records})).unwrap();
         let seen = Mutex::new(Vec::new());
         let judge = async |message: SqsMessage| {

@@ -64,6 +64,46 @@ pub(crate) struct AuthKey {
     pub(crate) state: SealingKey,
 }
 
+/// The public keys of access tokens, as `auth` publishes them: what every other function judges by.
+pub struct PublicKeys(Vec<(String, PublicKey)>);
+
+impl PublicKeys {
+    /// From a JSON Web Key Set; keys of another kind than ours are left out.
+    #[must_use]
+    pub fn parse(jwks: &str) -> Self {
+        let set: Value = serde_json::from_str(jwks).unwrap_or_default();
+        let key = |jwk: &Value| {
+            let (kid, x) = (jwk["kid"].as_str()?, jwk["x"].as_str()?);
+            let key = DecodingKey::from_ed_components(x).ok().filter(|_| jwk["crv"] == "Ed25519")?;
+            Some((kid.to_owned(), PublicKey { key, x: x.to_owned() }))
+        };
+        Self(set["keys"].as_array().into_iter().flatten().filter_map(key).collect())
+    }
+
+    /// Whether the key that `token` names is among them.
+    #[must_use]
+    pub fn know(&self, token: &str) -> bool {
+        let header: Option<Value> = token.split('.').next().and_then(|header| decode_json(header).ok());
+        header.is_some_and(|header| self.0.iter().any(|(kid, _)| header["kid"] == kid.as_str()))
+    }
+
+    /// Judges an access token, as [`AuthKeys::verify_access`] does.
+    ///
+    /// # Errors
+    /// When anything is wrong with it.
+    pub fn verify_access(
+        &self,
+        token: &str,
+        issuer: &str,
+        audience: &str,
+        now: Timestamp,
+    ) -> Result<AccessClaims, BadToken> {
+        verify_access(token, issuer, audience, now, |kid| {
+            self.0.iter().find(|(known, _)| known == kid).map(|(_, key)| key.clone())
+        })
+    }
+}
+
 /// A public key by which access tokens are judged.
 #[derive(Clone)]
 pub struct PublicKey {
@@ -91,6 +131,12 @@ impl AuthKeys {
             let verifies = stopped_at.is_none_or(|stopped| now.duration_since(stopped) <= VERIFIES_AFTER);
             (index >= current || verifies).then_some(key)
         })
+    }
+
+    /// Since when the newest key is there: of two sets that are published the one with the newer key stays.
+    #[must_use]
+    pub fn newest(&self) -> Timestamp {
+        self.0.iter().map(|key| key.since).max().unwrap_or(Timestamp::MIN)
     }
 
     /// The JSON Web Key Set at `now` (RFC 7517, RFC 8037).
@@ -322,6 +368,24 @@ mod tests {
 
     fn at(seconds: i64) -> Timestamp {
         Timestamp::from_second(now().as_second() + seconds).unwrap()
+    }
+
+    #[test]
+    fn what_is_published_judges_as_the_secret_does() {
+        let token = keys().sign_access(&claims(), now()).unwrap();
+        let published = PublicKeys::parse(&keys().jwks(now()).to_string());
+        assert!(published.know(token.expose()));
+        assert_eq!(published.verify_access(token.expose(), ISSUER, ISSUER, now()), Ok(claims_of(token.expose())));
+        assert_eq!(published.verify_access(token.expose(), ISSUER, "another", now()), Err(BadToken));
+        let other = AuthKeys::new(parse_generations("2mKc9RdW4yHb8sNf6uPj1gAeq7Zt0vLx").unwrap());
+        let foreign = PublicKeys::parse(&other.jwks(now()).to_string());
+        assert!(!foreign.know(token.expose()));
+        assert_eq!(foreign.verify_access(token.expose(), ISSUER, ISSUER, now()), Err(BadToken));
+        assert!(!PublicKeys::parse("nonsense").know(token.expose()) && !published.know("nonsense"));
+    }
+
+    fn claims_of(token: &str) -> AccessClaims {
+        judge(token, now()).unwrap()
     }
 
     #[test]

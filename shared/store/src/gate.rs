@@ -19,6 +19,8 @@ use tollgate_domain::{SessionId, UserId};
 
 /// The item that counts the active admins.
 pub(crate) const ADMINS: &str = "ADMINS";
+/// The item that holds the public keys.
+const KEYS: &str = "KEYS";
 
 pub(crate) fn gate_key(user: &UserId) -> AttributeValue {
     s(format!("USER#{user}"))
@@ -91,6 +93,33 @@ impl Store {
     /// When DynamoDB does not answer.
     pub async fn has_admins(&self) -> Result<bool, StoreError> {
         Ok(self.get(GATE, s(ADMINS)).await?.is_some())
+    }
+
+    /// The public keys of access tokens that were published last, a JSON Web Key Set as text.
+    ///
+    /// # Errors
+    /// When DynamoDB does not answer.
+    pub async fn public_keys(&self) -> Result<Option<String>, StoreError> {
+        let found = self.get(GATE, s(KEYS)).await?;
+        Ok(found.and_then(|item| item.get("jwks").and_then(|jwks| jwks.as_s().ok()).cloned()))
+    }
+
+    /// Publishes a key set whose newest key is there since `newest`, unless one with a newer key stands there.
+    ///
+    /// # Errors
+    /// When DynamoDB does not answer.
+    pub async fn publish_keys(&self, jwks: &str, newest: Timestamp) -> Result<(), StoreError> {
+        let call = self
+            .client
+            .update_item()
+            .table_name(self.table(GATE))
+            .key("pk", s(KEYS))
+            .update_expression("SET jwks = :jwks, newest_ms = :newest, v = :one")
+            .condition_expression("attribute_not_exists(pk) OR newest_ms <= :newest")
+            .expression_attribute_values(":jwks", s(jwks))
+            .expression_attribute_values(":newest", n(newest.as_millisecond()))
+            .expression_attribute_values(":one", n(1));
+        conditional(call).await.map(|_| ())
     }
 
     /// The gate of `user`, as it is now (a consistent read, one unit); `None` for one who was never there.

@@ -98,7 +98,8 @@ impl Gateway {
 
     async fn send(&self, request: RequestBuilder, key: Option<String>) -> Result<Bytes, GatewayError> {
         let secret = self.key().await?;
-        let query = request.query.filter(|query| !query.is_empty()).map(|query| format!("?{query}")).unwrap_or_default();
+        let query =
+            request.query.filter(|query| !query.is_empty()).map(|query| format!("?{query}")).unwrap_or_default();
         let method = match request.method {
             StripeMethod::Get => http::Method::GET,
             StripeMethod::Post => http::Method::POST,

@@ -31,11 +31,7 @@ impl Gateway {
     ///
     /// # Errors
     /// See [`GatewayError`].
-    pub async fn customer_of_attempt(
-        &self,
-        email: &Email,
-        attempt: &Attempt,
-    ) -> Result<Option<String>, GatewayError> {
+    pub async fn customer_of_attempt(&self, email: &Email, attempt: &Attempt) -> Result<Option<String>, GatewayError> {
         let list = ListCustomer::new().email(email.as_str()).limit(100).send(self).await?;
         let of_it = |customer: &stripe_shared::Customer| {
             customer.metadata.as_ref().and_then(|metadata| metadata.get(crate::ATTEMPT)) == Some(&attempt.id)

@@ -6,9 +6,7 @@ use jiff::Timestamp;
 use stripe_billing::invoice::ListInvoice;
 use stripe_billing::subscription::{ListSubscription, ListSubscriptionStatus};
 use stripe_types::{Expandable, Object};
-use tollgate_domain::billing::{
-    BillingPeriod, Currency, Invoice, InvoiceStatus, Seen, Status, Subscription, Terms,
-};
+use tollgate_domain::billing::{BillingPeriod, Currency, Invoice, InvoiceStatus, Seen, Status, Subscription, Terms};
 use tollgate_domain::{PaymentId, SubscriptionId};
 
 /// How many subscriptions, and how many invoices, one look sees: the newest. Reconciliation sees the others.

@@ -174,6 +174,7 @@ pub async fn create(
         created_at: context.now,
         updated_at: context.now,
     };
-    let plan = catalogue::make(&state, &context, Some(admin.id), plan).await?;
+    let entry = |action, target| context.entry(action, Some(admin.id), Some(target));
+    let plan = catalogue::make(&state, &entry, context.now, plan).await?;
     Ok((StatusCode::CREATED, Json(PlanView::of(plan, true))))
 }

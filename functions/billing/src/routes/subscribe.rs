@@ -161,8 +161,15 @@ async fn reserved(
             }
         } else if same && !checkout.attempt.is_old(context.now) {
             return Ok(Some(checkout.clone()));
-        } else if let Some(made) = state.gateway.checkout_of_attempt(customer_id(customer)?, checkout).await.map_err(of_gateway)? {
-            let opened = state.store.open_checkout(&customer.user_id, &checkout.attempt.id, &made.id, made.url.as_deref().unwrap_or_default());
+        } else if let Some(made) =
+            state.gateway.checkout_of_attempt(customer_id(customer)?, checkout).await.map_err(of_gateway)?
+        {
+            let opened = state.store.open_checkout(
+                &customer.user_id,
+                &checkout.attempt.id,
+                &made.id,
+                made.url.as_deref().unwrap_or_default(),
+            );
             opened.await?;
             return Ok(None);
         }
@@ -191,7 +198,9 @@ async fn close(state: &State, session: &str) -> Result<(), ApiError> {
     match state.gateway.expire_checkout(session).await {
         Ok(_) => Ok(()),
         // Paid or expired in this moment: the next look says which.
-        Err(GatewayError::Refused { status: 400, .. }) => Err(ApiError::Unavailable("the open checkout changed".into())),
+        Err(GatewayError::Refused { status: 400, .. }) => {
+            Err(ApiError::Unavailable("the open checkout changed".into()))
+        }
         Err(error) => Err(of_gateway(error)),
     }
 }
@@ -202,11 +211,7 @@ fn customer_id(customer: &Customer) -> Result<&str, ApiError> {
 }
 
 /// The page of a reserved checkout, made where it is not known yet; `None` to look again.
-async fn opened(
-    state: &State,
-    customer: &Customer,
-    checkout: Checkout,
-) -> Result<Option<CheckoutView>, ApiError> {
+async fn opened(state: &State, customer: &Customer, checkout: Checkout) -> Result<Option<CheckoutView>, ApiError> {
     let view = |session_id: String, url: Option<String>| {
         url.map(|checkout_url| CheckoutView { checkout_url, checkout_session_id: session_id })
     };

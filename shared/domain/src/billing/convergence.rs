@@ -221,9 +221,7 @@ fn payments(account: &Account, seen: &Seen, all: &[Subscription]) -> Vec<Payment
 }
 
 fn endings(account: &Account, seen: &Seen, all: &[Subscription], changed: &[Payment]) -> Vec<Ending> {
-    let payment_of = |id: &str| {
-        changed.iter().chain(&account.payments).find(|payment| payment.stripe_invoice_id == id)
-    };
+    let payment_of = |id: &str| changed.iter().chain(&account.payments).find(|payment| payment.stripe_invoice_id == id);
     let ending = |subscription: &Subscription| {
         let stripe_id = subscription.stripe_id.clone();
         if subscription.surplus == Some(Surplus::Owed) {

@@ -284,7 +284,13 @@ fn access_ends_a_day_after_the_period_or_with_it_or_with_the_grace() {
     };
     assert_eq!(until(&past_due(Some(5))), Some(at(5 + 168)));
     assert_eq!(until(&past_due(None)), Some(at(168)), "counted from the period that is not paid");
-    assert_eq!(until(&|kept| { past_due(Some(700))(kept); kept.cancel_at_period_end = true; }), Some(at(720)));
+    assert_eq!(
+        until(&|kept| {
+            past_due(Some(700))(kept);
+            kept.cancel_at_period_end = true;
+        }),
+        Some(at(720))
+    );
     assert_eq!(until(&|kept| kept.plan_id = None), None, "a price that is no plan's");
     assert_eq!(until(&|kept| kept.surplus = Some(Surplus::Owed)), None);
     for status in [Status::Incomplete, Status::IncompleteExpired, Status::Unpaid, Status::Paused, Status::Canceled] {
@@ -311,7 +317,8 @@ fn of_two_paid_subscriptions_the_older_stays_and_the_other_goes_back_once() {
     let account = after(account, &settled, 4);
     assert_eq!(account.payments[1].status, PaymentStatus::Refunded);
     assert_eq!(account.subscriptions[1].surplus, Some(Surplus::Settled));
-    let again = converge(&account, &Seen { settled: vec![], refunds: BTreeMap::new(), ..settled }, &catalogue(), GRACE, at(5));
+    let again =
+        converge(&account, &Seen { settled: vec![], refunds: BTreeMap::new(), ..settled }, &catalogue(), GRACE, at(5));
     assert!(again.is_unchanged() && again.endings.is_empty(), "{again:?}");
 }
 
@@ -331,10 +338,7 @@ fn whoever_closed_the_account_keeps_the_period_and_whoever_deleted_it_nothing() 
     let ending = read(vec![Subscription { cancel_at_period_end: true, ..seen(1, Status::Active) }], vec![]);
     assert!(converge(&left(Left::Deactivated), &ending, &catalogue(), GRACE, at(3)).endings.is_empty());
     let deleted = converge(&left(Left::Deleted), &live, &catalogue(), GRACE, at(3));
-    assert_eq!(
-        deleted.endings,
-        [Ending::Now { stripe_id: "sub_1".into(), is_live: true, paid: owed("in_1") }]
-    );
+    assert_eq!(deleted.endings, [Ending::Now { stripe_id: "sub_1".into(), is_live: true, paid: owed("in_1") }]);
     assert_eq!(deleted.access, None, "there was none and is none");
 }
 

@@ -44,8 +44,7 @@ impl Store {
                 _ => payments.push(read(BILLING, row)?),
             }
         }
-        let access =
-            Access { tier: gate.tier, features: Features(gate.features.clone()), until: gate.access_until };
+        let access = Access { tier: gate.tier, features: Features(gate.features.clone()), until: gate.access_until };
         Ok(customer.map(|customer| Account { customer, subscriptions, payments, left: gate.left, access }))
     }
 
@@ -128,8 +127,7 @@ impl Store {
             .expression_attribute_values(":id", s(stripe_id))
             .expression_attribute_values(":attempt", s(attempt));
         let owner = item(&Owner { user_id: *user }, stripe_key(stripe_id))?;
-        let done =
-            self.transaction().update("attempt", BILLING, name).put_any("owner", BILLING, owner).run().await;
+        let done = self.transaction().update("attempt", BILLING, name).put_any("owner", BILLING, owner).run().await;
         match done {
             Ok(()) => Ok(true),
             Err(Refusal::Condition("attempt")) => Ok(false),

@@ -57,8 +57,13 @@ impl Store {
     }
 
     async fn billing_item(&self, [(pk, partition), (sk, sort)]: Key) -> Result<Option<Item>, StoreError> {
-        let call =
-            self.client.get_item().table_name(self.table(BILLING)).key(pk, partition).key(sk, sort).consistent_read(true);
+        let call = self
+            .client
+            .get_item()
+            .table_name(self.table(BILLING))
+            .key(pk, partition)
+            .key(sk, sort)
+            .consistent_read(true);
         let answer =
             call.return_consumed_capacity(ReturnConsumedCapacity::Total).send().await.map_err(StoreError::of)?;
         Ok(answer.item)

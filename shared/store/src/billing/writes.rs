@@ -13,8 +13,8 @@ use crate::transaction::Refusal;
 use crate::{Store, StoreError};
 use aws_sdk_dynamodb::types::Update;
 use aws_sdk_dynamodb::types::builders::UpdateBuilder;
-use tollgate_domain::audit::AuditEntry;
 use tollgate_domain::UserId;
+use tollgate_domain::audit::AuditEntry;
 use tollgate_domain::billing::{Access, Converged, Customer, Grace, Payment, Subscription};
 
 /// All of it, or nothing.
@@ -53,7 +53,8 @@ impl Store {
         let user = &write.noted.user_id;
         let mut transaction = self.transaction().update(Part::Version, BILLING, raised(write));
         for changed in &write.converged.subscriptions {
-            transaction = transaction.put_any(Part::Rest, BILLING, subscription_item(user, &changed.after, write.grace)?);
+            transaction =
+                transaction.put_any(Part::Rest, BILLING, subscription_item(user, &changed.after, write.grace)?);
         }
         for payment in &write.converged.payments {
             transaction = transaction.put_any(Part::Rest, BILLING, payment_item(user, payment)?);

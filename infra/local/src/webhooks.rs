@@ -1,0 +1,103 @@
+//! The Stripe stand-in on this stack: what it holds lies in the drawer, and its events go to the webhook's own address.
+
+use crate::clock::LocalClock;
+use crate::drawer::Drawer;
+use aws_config::SdkConfig;
+use aws_smithy_runtime_api::client::http::SharedHttpConnector;
+use serde_json::Value;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::{Mutex, MutexGuard, Notify};
+use tollgate_platform::Outbound;
+use tollgate_stripe_standin::{Delivery, Settings, Shelf, ShelfError, Stripe};
+
+const KIND: &str = "stripe";
+/// A renewal waits so long at the most on a clock that runs.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+struct OnDrawer(Drawer);
+
+impl Shelf for OnDrawer {
+    fn put(&self, id: &str, document: &Value) -> Result<(), ShelfError> {
+        self.0.put(KIND, id, document).map_err(|error| ShelfError(error.to_string()))
+    }
+
+    fn list(&self) -> Result<Vec<Value>, ShelfError> {
+        self.0.list(KIND).map_err(|error| ShelfError(error.to_string()))
+    }
+}
+
+/// The stand-in and the way of its events.
+pub struct Webhooks {
+    stripe: Stripe,
+    outbound: Outbound,
+    clock: LocalClock,
+    arrivals: Arc<Notify>,
+    /// One round of deliveries at a time.
+    turn: Mutex<()>,
+}
+
+impl Webhooks {
+    /// With what the drawer holds.
+    ///
+    /// # Errors
+    /// When the drawer does not answer.
+    pub fn open(drawer: Drawer, settings: Settings, clock: LocalClock, sdk: &SdkConfig) -> Result<Self, ShelfError> {
+        let arrivals = Arc::new(Notify::new());
+        let (told, present) = (Arc::clone(&arrivals), clock.clone());
+        let wake = Arc::new(move || told.notify_one());
+        let stripe = Stripe::open(Arc::new(OnDrawer(drawer)), settings, Arc::new(move || present.now()), wake)?;
+        let plain = SharedHttpConnector::new(aws_smithy_http_client::Connector::builder().build_http());
+        Ok(Self { stripe, outbound: Outbound::over(plain, sdk), clock, arrivals, turn: Mutex::default() })
+    }
+
+    /// The stand-in itself.
+    #[must_use]
+    pub fn stripe(&self) -> &Stripe {
+        &self.stripe
+    }
+
+    /// Sends events for as long as the stack runs.
+    pub async fn run(&self) {
+        loop {
+            self.turn(false).await;
+            tokio::select! {
+                () = self.arrivals.notified() => {}
+                () = self.clock.clone().sleep_for(PATIENCE) => {}
+            }
+        }
+    }
+
+    /// Sends what is due; how many were taken, and how many were not.
+    pub async fn turn(&self, at_once: bool) -> (usize, usize) {
+        let _alone = self.turn.lock().await;
+        self.stripe.tick();
+        let (mut sent, mut refused) = (0, 0);
+        for delivery in self.stripe.deliveries_due(at_once) {
+            let is_ok = self.send(&delivery).await;
+            self.stripe.delivered(&delivery, is_ok);
+            if is_ok { sent += 1 } else { refused += 1 }
+        }
+        (sent, refused)
+    }
+
+    /// How many events are on their way.
+    #[must_use]
+    pub fn pending(&self) -> usize {
+        self.stripe.pending()
+    }
+
+    /// Lets no event go for as long as the guard is kept.
+    pub async fn hold(&self) -> MutexGuard<'_, ()> {
+        self.turn.lock().await
+    }
+
+    async fn send(&self, delivery: &Delivery) -> bool {
+        let request = http::Request::post(&delivery.url)
+            .header("content-type", "application/json; charset=utf-8")
+            .header("stripe-signature", &delivery.signature)
+            .body(delivery.body.clone().into_bytes());
+        let Ok(request) = request else { return false };
+        self.outbound.send(request).await.is_ok_and(|answer| answer.status().is_success())
+    }
+}

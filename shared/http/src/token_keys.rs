@@ -1,0 +1,71 @@
+//! By which keys access tokens are judged: `auth` has its own, every other function reads those that `auth` publishes.
+
+use crate::ApiError;
+use jiff::{SignedDuration, Timestamp};
+use std::sync::{Arc, PoisonError, RwLock};
+use tollgate_platform::keys::KeySource;
+use tollgate_platform::tokens::{AccessClaims, PublicKeys};
+use tollgate_store::Store;
+
+/// After so long the published keys are read again: one that is gone is good no more.
+const MAX_AGE: SignedDuration = SignedDuration::from_mins(5);
+/// For an unknown key they are read again no sooner than this.
+const MIN_AGE: SignedDuration = SignedDuration::from_mins(1);
+
+/// The keys of access tokens.
+#[derive(Clone)]
+pub enum TokenKeys {
+    /// The function's own secret.
+    Own(Arc<KeySource>),
+    /// What `auth` published.
+    Published(Arc<PublishedKeys>),
+}
+
+/// The published keys, as they were read last.
+pub struct PublishedKeys {
+    store: Store,
+    held: RwLock<Option<(Timestamp, Arc<PublicKeys>)>>,
+}
+
+impl PublishedKeys {
+    /// None is read yet.
+    #[must_use]
+    pub fn new(store: Store) -> Arc<Self> {
+        Arc::new(Self { store, held: RwLock::new(None) })
+    }
+
+    async fn keys_for(&self, token: &str, now: Timestamp) -> Result<Arc<PublicKeys>, ApiError> {
+        let held = self.held.read().unwrap_or_else(PoisonError::into_inner).clone();
+        if let Some((read_at, keys)) = held {
+            let age = now.duration_since(read_at).abs();
+            if age < MIN_AGE || (age < MAX_AGE && keys.know(token)) {
+                return Ok(keys);
+            }
+        }
+        let jwks = self.store.public_keys().await?;
+        let jwks = jwks.ok_or_else(|| ApiError::Unavailable("no public key is published yet".into()))?;
+        let keys = Arc::new(PublicKeys::parse(&jwks));
+        *self.held.write().unwrap_or_else(PoisonError::into_inner) = Some((now, Arc::clone(&keys)));
+        Ok(keys)
+    }
+}
+
+impl TokenKeys {
+    /// Judges an access token.
+    ///
+    /// # Errors
+    /// `unauthenticated` for one that is not good; `unavailable` where there are no keys to judge by.
+    pub async fn verify(
+        &self,
+        token: &str,
+        issuer: &str,
+        audience: &str,
+        now: Timestamp,
+    ) -> Result<AccessClaims, ApiError> {
+        let judged = match self {
+            Self::Own(keys) => keys.auth().await?.verify_access(token, issuer, audience, now),
+            Self::Published(keys) => keys.keys_for(token, now).await?.verify_access(token, issuer, audience, now),
+        };
+        judged.map_err(|_| ApiError::Unauthenticated)
+    }
+}
