@@ -20,6 +20,8 @@ pub struct TestApp {
     pub client: Client,
     /// Dead letters that this test means to leave.
     pub dead_wanted: usize,
+    /// What the system itself has put into the tables before anybody came: the public keys and the first plans.
+    first: Vec<Value>,
 }
 
 /// An answer, read to its end.
@@ -147,7 +149,14 @@ impl TestApp {
         crate::logs::capture();
         let stack = Stack::start(options).await.unwrap();
         let client = Client::builder().redirect(redirect::Policy::none()).build().unwrap();
-        let app = Self { stack, client, dead_wanted: 0 };
+        let mut app = Self { stack, client, dead_wanted: 0, first: Vec::new() };
+        // Stripe tells of the first plans; that is over before a test begins.
+        app.drain().await;
+        for table in ["gate", "audit", "billing"] {
+            let is_first =
+                |item: &Value| table == "billing" || item["pk"]["S"] == "KEYS" || item["action"]["S"] == "plan.created";
+            app.first.extend(app.table(table).await.into_iter().filter(is_first));
+        }
         let _starting = app.calls();
         app
     }
@@ -270,8 +279,72 @@ impl TestApp {
         mail["links"][0].as_str().unwrap().split_once("token=").unwrap().1.to_owned()
     }
 
+    /// All that the stand-in holds of a kind, newest first.
+    pub async fn stripe(&self, kind: &str) -> Vec<Value> {
+        let answer = self.get(&format!("/_local/stripe/{kind}")).await.expect(200);
+        answer.body["items"].as_array().unwrap().clone()
+    }
+
+    /// Something that is done at the stand-in's desk.
+    pub async fn at_stripe(&self, act: &str, body: Value) -> Answer {
+        self.post(&format!("/_local/stripe/{act}"), body).await
+    }
+
+    /// Pays a checkout as `subscribe` answered it.
+    pub async fn pay(&self, checkout: &Value) -> Answer {
+        self.pay_with(checkout, "4242424242424242").await
+    }
+
+    /// Pays a checkout with this card.
+    pub async fn pay_with(&self, checkout: &Value, card: &str) -> Answer {
+        let url = checkout["checkout_url"].as_str().unwrap().replace(&self.stack.base_url(), "");
+        let form = [("content-type", "application/x-www-form-urlencoded")];
+        self.send(Method::POST, &url, &form, Some(format!("card={card}"))).await
+    }
+
+    /// A second subscription of a customer, made and paid at Stripe itself.
+    pub async fn second_checkout(&self, customer: &str, price: &str) {
+        let secret = self.stack.stripe_key();
+        let body = format!(
+            "mode=subscription&customer={customer}&line_items[0][price]={price}&line_items[0][quantity]=1&success_url=http://127.0.0.1/"
+        );
+        let bearer = format!("Bearer {secret}");
+        let headers = [("content-type", "application/x-www-form-urlencoded"), ("authorization", bearer.as_str())];
+        let session = self.send(Method::POST, "/_stripe/v1/checkout/sessions", &headers, Some(body)).await.expect(200);
+        self.pay(&json!({"checkout_url": session.body["url"]})).await.expect(303);
+    }
+
+    /// Begins a subscription to the plan of this code.
+    pub async fn subscribe(&self, session: &Session, plan_code: &str) -> Answer {
+        self.post_as(session, "/billing/subscriptions/subscribe", json!({"plan_code": plan_code})).await
+    }
+
+    /// A member who is signed in and has paid for `pro`.
+    pub async fn subscriber(&self, name: &str) -> (String, Session) {
+        let (email, session) = self.person(name).await;
+        let checkout = self.subscribe(&session, "pro").await.expect(201);
+        self.pay(&checkout.body).await.expect(303);
+        self.drain().await;
+        (email, session)
+    }
+
+    /// The caller's subscription.
+    pub async fn subscription(&self, session: &Session) -> Value {
+        self.get_as(session, "/billing/subscriptions/me").await.expect(200).body
+    }
+
+    /// Calls the worker with an event that says nothing new of `object`.
+    pub async fn event_about_nothing(&self, object: &Value) {
+        let event = crate::stripe::event("evt_nothing", "customer.subscription.updated", object);
+        let answer = self.stack.invoke("stripe-events", crate::stripe::queued(&[&event])).await.unwrap();
+        assert_eq!(answer["batchItemFailures"], json!([]));
+    }
+
+    /// The items of a table that came after the start.
     pub async fn table(&self, name: &str) -> Vec<Value> {
-        self.get(&format!("/_local/tables/{name}")).await.expect(200).body["items"].as_array().unwrap().clone()
+        let answer = self.get(&format!("/_local/tables/{name}")).await.expect(200);
+        let items = answer.body["items"].as_array().unwrap().clone();
+        items.into_iter().filter(|item| !self.first.contains(item)).collect()
     }
 
     /// The actions in the audit trail, sorted.

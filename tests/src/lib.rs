@@ -9,10 +9,12 @@ use tokio::task::JoinError;
 pub mod app;
 pub mod browser;
 pub mod crashes;
+pub mod events;
 pub mod journey;
 pub mod logs;
 pub mod races;
 pub mod request;
+pub mod stripe;
 
 /// Runs `work` on a runtime of its own, so that nothing of its stack outlives it.
 async fn apart<W: Future>(work: impl FnOnce() -> W + Send + 'static) -> Result<W::Output, JoinError>

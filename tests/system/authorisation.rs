@@ -20,6 +20,11 @@ fn own(status: u16) -> [u16; 5] {
     [401, 401, status, status, status]
 }
 
+/// Operations of admins.
+fn of_admins(status: u16) -> [u16; 5] {
+    [401, 401, 403, status, 403]
+}
+
 /// Operations on something that is `user`'s: nobody else's, an admin's neither.
 fn owned(status: u16) -> [u16; 5] {
     [401, 401, 404, 404, status]
@@ -69,6 +74,23 @@ fn rows() -> Vec<(&'static str, Option<Value>, [u16; 5])> {
         ("DELETE /me/links/{provider}", None, own(404)),
         ("GET /sessions", None, own(200)),
         ("DELETE /sessions/{id}", None, owned(204)),
+        // Anybody may look; a bearer that is not good is refused all the same.
+        ("GET /billing/plans", None, [200, 401, 200, 200, 200]),
+        (
+            "POST /billing/plans",
+            Some(json!({
+                "code": "new", "name": "New", "price_cents": 900, "currency": "eur", "billing_period": "year", "tier": 3,
+            })),
+            of_admins(201),
+        ),
+        ("GET /billing/plans/{plan}", None, [200, 401, 200, 200, 200]),
+        ("PATCH /billing/plans/{plan}", Some(json!({"name": "Another name"})), of_admins(200)),
+        ("DELETE /billing/plans/{plan}", None, of_admins(204)),
+        ("GET /billing/subscriptions/me", None, own(404)),
+        ("POST /billing/subscriptions/subscribe", Some(json!({"plan_code": "pro"})), own(201)),
+        ("GET /billing/payments/me", None, own(200)),
+        // Stripe's signature is what lets in.
+        ("POST /billing/stripe/webhook", Some(json!({})), open(400)),
     ]
 }
 
@@ -90,7 +112,9 @@ async fn walk(operation: &str, body: Option<Value>, expected: [u16; 5]) {
     let admin = Session::of(&app.login(ADMIN.0, ADMIN.1).await.expect(200));
     let sessions = app.get_as(&user, "/sessions").await.expect(200).body;
     let id = sessions["items"][0]["id"].as_str().unwrap();
-    let path = operation.replace("{id}", id).replace("{provider}", "google");
+    let plans = app.get("/billing/plans").await.expect(200).body;
+    let plan = plans["items"][1]["id"].as_str().unwrap();
+    let path = operation.replace("{plan}", plan).replace("{id}", id).replace("{provider}", "google");
     let callers = [None, Some(&disabled), Some(&other), Some(&admin), Some(&user)];
     let mut bodies = Vec::new();
     for ((caller, session), status) in CALLERS.iter().zip(callers).zip(expected) {
@@ -117,12 +141,13 @@ async fn walk(operation: &str, body: Option<Value>, expected: [u16; 5]) {
 async fn every_operation_of_the_document_has_a_row_and_answers_each_caller_as_it_says() {
     let rows = rows();
     let wanted: Vec<_> = operations().into_keys().collect();
-    let mut found: Vec<_> = rows.iter().map(|(operation, _, _)| (*operation).to_owned()).collect();
+    let mut found: Vec<_> = rows.iter().map(|(operation, _, _)| operation.replace("{plan}", "{id}")).collect();
     found.sort();
     assert_eq!(found, wanted, "the rows and the operations of the document");
     for (operation, document) in operations() {
-        let (_, _, expected) = rows.iter().find(|(name, _, _)| *name == operation).unwrap();
-        let wants_bearer = document.get("security").is_some();
+        let (_, _, expected) = rows.iter().find(|(name, _, _)| name.replace("{plan}", "{id}") == operation).unwrap();
+        let ways = document.get("security").and_then(Value::as_array).cloned().unwrap_or_default();
+        let wants_bearer = !ways.is_empty() && !ways.contains(&json!({}));
         assert_eq!(expected[..2] == [401, 401] && expected[4] != 401, wants_bearer, "{operation}");
     }
     let walks = rows.into_iter().map(|(operation, body, expected)| walk(operation, body, expected));

@@ -80,6 +80,17 @@ async fn every_operation_costs_what_the_budget_says() {
     let id = app.get_as(&two, "/sessions").await.body["items"][0]["id"].as_str().unwrap().to_owned();
     measure!("DELETE /sessions/{id}", app.delete_as(&two, &format!("/sessions/{id}"))).expect(204);
     let three = app.sign_in(email).await;
+    measure!("GET /billing/plans", app.get("/billing/plans")).expect(200);
+    let pro = json!({"plan_code": "pro"});
+    let path = "/billing/subscriptions/subscribe";
+    let checkout =
+        measure!("POST /billing/subscriptions/subscribe", app.post_as(&three, path, pro.clone())).expect(201);
+    measure!("POST /billing/subscriptions/subscribe again", app.post_as(&three, path, pro)).expect(201);
+    app.pay(&checkout.body).await.expect(303);
+    app.drain().await;
+    measure!("GET /billing/subscriptions/me", app.get_as(&three, "/billing/subscriptions/me")).expect(200);
+    measure!("GET /billing/payments/me", app.get_as(&three, "/billing/payments/me")).expect(200);
+    measure!("an event that changes nothing", app.event_about_nothing(&app.stripe("subscriptions").await[0]));
     measure!("POST /deactivate", app.post_as(&three, "/deactivate", json!({}))).expect(200);
     measure!("GET /.well-known/jwks.json", app.get("/.well-known/jwks.json")).expect(200);
 

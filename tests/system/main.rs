@@ -5,6 +5,7 @@
 mod accounts;
 mod addresses;
 mod authorisation;
+mod billing;
 mod budget;
 mod codes;
 mod conventions;

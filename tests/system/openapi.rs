@@ -9,7 +9,7 @@ use tollgate_tests::app::TestApp;
 const METHODS: [&str; 4] = ["get", "post", "patch", "delete"];
 
 /// What operations are about, in the order of a reader.
-const TAGS: [&str; 5] = ["Accounts", "Sign-in", "Providers", "Sessions", "Service"];
+const TAGS: [&str; 6] = ["Accounts", "Sign-in", "Providers", "Sessions", "Billing", "Service"];
 
 /// The document as it must be.
 pub fn document() -> Value {
@@ -28,7 +28,7 @@ pub fn document() -> Value {
             "bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"},
         }},
     });
-    for part in [openapi::auth(), openapi::pages()] {
+    for part in [openapi::auth(), openapi::billing(), openapi::stripe_webhook(), openapi::pages()] {
         for (path, item) in part["paths"].as_object().unwrap() {
             assert!(merged["paths"].get(path).is_none(), "{path} is two functions'");
             merged["paths"][path] = item.clone();

@@ -5,11 +5,20 @@ use crate::openapi::document;
 use serde_yaml_ng::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
-use tollgate_local::{QUEUES, openapi};
+use tollgate_local::{QUEUES, SCHEDULES, openapi};
 use tollgate_store::schema::TABLES;
 
 /// The functions of the template, by their names in the repository.
-const FUNCTIONS: [(&str, &str); 4] = [("Auth", "auth"), ("Pages", "pages"), ("Relay", "relay"), ("Mailer", "mailer")];
+const FUNCTIONS: [(&str, &str); 8] = [
+    ("Auth", "auth"),
+    ("Billing", "billing"),
+    ("Pages", "pages"),
+    ("StripeWebhook", "stripe-webhook"),
+    ("StripeEvents", "stripe-events"),
+    ("Relay", "relay"),
+    ("Mailer", "mailer"),
+    ("Sweeper", "sweeper"),
+];
 
 fn template() -> Value {
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../template.yaml");
@@ -41,7 +50,12 @@ fn the_gateway_has_each_path_of_the_document_as_any_and_leads_it_to_its_function
         found.insert(key, written(&route["Properties"]["Target"]));
     }
     let mut wanted = BTreeMap::from([("$default".to_owned(), "Pages")]);
-    for (part, function) in [(openapi::auth(), "Auth"), (openapi::pages(), "Pages")] {
+    for (part, function) in [
+        (openapi::auth(), "Auth"),
+        (openapi::billing(), "Billing"),
+        (openapi::stripe_webhook(), "StripeWebhook"),
+        (openapi::pages(), "Pages"),
+    ] {
         for path in part["paths"].as_object().unwrap().keys() {
             wanted.insert(format!("ANY {path}"), function);
         }
@@ -101,7 +115,6 @@ fn settings_of(function: &str) -> BTreeSet<String> {
         let cells: Vec<_> = row.split('|').map(str::trim).collect();
         let is_read = match cells[2] {
             "all" | "all but pages" => false, // the runtime's own
-            "all but relay" => function != "relay",
             functions => functions.split(", ").any(|name| name == function),
         };
         if is_read {
@@ -178,7 +191,11 @@ fn each_function_has_a_role_of_its_own_with_single_actions_on_single_resources()
         ("RelayRole", &["PutItem", "GetItem", "secretsmanager", "ses:"][..]),
         ("MailerRole", &["GetItem", "PutItem", "Query", "sqs:SendMessage"]),
         ("PagesRole", &["dynamodb", "sqs", "ses:", "secretsmanager"]),
-        ("AuthRole", &["sqs", "ses:", "dynamodb:Scan"]),
+        ("AuthRole", &["sqs", "ses:", "dynamodb:Scan", "BillingTable", "StripeSecret"]),
+        ("BillingRole", &["sqs", "ses:", "dynamodb:Scan", "CredentialsTable", "SessionsTable", "AuthSecret"]),
+        ("StripeWebhookRole", &["dynamodb", "ses:", "StripeSecret.Id"]),
+        ("StripeEventsRole", &["IdentityTable", "CredentialsTable", "SessionsTable", "ses:", "sqs:SendMessage"]),
+        ("SweeperRole", &["IdentityTable", "CredentialsTable", "SessionsTable", "ses:", "sqs", "dynamodb:Scan"]),
     ] {
         let role = written(&resources("AWS::IAM::Role")[role]);
         for word in forbidden {
@@ -186,22 +203,31 @@ fn each_function_has_a_role_of_its_own_with_single_actions_on_single_resources()
         }
     }
     assert!(resources("AWS::Lambda::Url").is_empty());
+    let public: Vec<_> = functions.iter().filter(|(_, f)| f["Properties"].get("FunctionUrlConfig").is_some()).collect();
+    let [(name, webhook)] = public[..] else { panic!("one function has an address of its own") };
+    assert_eq!(name, "StripeWebhook");
+    assert!(written(&webhook["Properties"]["ReservedConcurrentExecutions"]).contains("WebhookReservedConcurrency"));
 }
 
 // R7
 #[test]
 fn the_queues_wait_long_enough_try_often_enough_and_keep_dead_letters_longer() {
     let queues = resources("AWS::SQS::Queue");
-    let mail = &queues["MailQueue"]["Properties"];
-    let mailer = &resources("AWS::Serverless::Function")["Mailer"];
-    let timeout = mailer["Properties"]["Timeout"].as_i64().unwrap();
-    let spec = QUEUES.iter().find(|queue| queue.name == "mail").unwrap();
-    assert_eq!(mail["VisibilityTimeout"].as_i64(), Some(spec.visibility_seconds));
-    assert_eq!(mail["RedrivePolicy"]["maxReceiveCount"].as_u64(), Some(u64::from(spec.max_receives)));
-    assert!(spec.visibility_seconds >= 6 * timeout && spec.max_receives >= 5);
-    for dead in ["MailDeadLetters", "RelayFailures"] {
-        let kept = queues[dead]["Properties"]["MessageRetentionPeriod"].as_i64();
-        assert!(kept > mail["MessageRetentionPeriod"].as_i64(), "{dead}");
+    let served = [("mail", "MailQueue", "Mailer"), ("stripe.fifo", "StripeQueue", "StripeEvents")];
+    assert_eq!(served.len(), QUEUES.len());
+    for (name, queue, function) in served {
+        let queue = &queues[queue]["Properties"];
+        let timeout = resources("AWS::Serverless::Function")[function]["Properties"]["Timeout"].as_i64().unwrap();
+        let spec = QUEUES.iter().find(|queue| queue.name == name).unwrap();
+        assert!(written(&queue["QueueName"]).contains(&format!("-{name}")));
+        assert_eq!(queue["FifoQueue"].as_bool().unwrap_or_default(), name.ends_with(".fifo"));
+        assert_eq!(queue["VisibilityTimeout"].as_i64(), Some(spec.visibility_seconds));
+        assert_eq!(queue["RedrivePolicy"]["maxReceiveCount"].as_u64(), Some(u64::from(spec.max_receives)));
+        assert!(spec.visibility_seconds >= 6 * timeout && spec.max_receives >= 5);
+        for dead in ["MailDeadLetters", "StripeDeadLetters", "RelayFailures"] {
+            let kept = queues[dead]["Properties"]["MessageRetentionPeriod"].as_i64();
+            assert!(kept > queue["MessageRetentionPeriod"].as_i64(), "{dead}");
+        }
     }
     for (name, queue) in queues {
         assert_eq!(queue["Properties"]["SqsManagedSseEnabled"].as_bool(), Some(true), "{name}");
@@ -221,12 +247,41 @@ fn logs_end_and_what_is_lost_or_refused_rings() {
     for (name, alarm) in &alarms {
         assert_eq!(alarm["Properties"]["AlarmActions"].as_sequence().map(Vec::len), Some(1), "{name}");
     }
-    let mut wanted: Vec<String> =
-        ["MailDeadLetters", "RelayFailures", "MailAge", "ServerErrors", "Bounces"].map(str::to_owned).into();
+    let mut wanted: Vec<String> = [
+        "MailDeadLetters",
+        "StripeDeadLetters",
+        "RelayFailures",
+        "MailAge",
+        "StripeAge",
+        "ServerErrors",
+        "Bounces",
+        "SurplusSubscription",
+        "CatalogueDrift",
+    ]
+    .map(str::to_owned)
+    .into();
     for (function, _) in FUNCTIONS {
         wanted.extend([format!("{function}Errors"), format!("{function}Throttles")]);
     }
     for name in wanted {
         assert!(alarms.contains_key(&format!("{name}Alarm")), "{name}");
     }
+}
+
+#[test]
+fn the_schedules_are_those_of_one_machine() {
+    let sweeper = &resources("AWS::Serverless::Function")["Sweeper"]["Properties"];
+    let mut found = BTreeMap::new();
+    for schedule in sweeper["Events"].as_mapping().unwrap().values() {
+        let properties = &schedule["Properties"];
+        let input: serde_json::Value = serde_json::from_str(properties["Input"].as_str().unwrap()).unwrap();
+        let hours = match properties["ScheduleExpression"].as_str().unwrap() {
+            "rate(1 hour)" => 1,
+            "rate(1 day)" => 24,
+            other => panic!("{other}"),
+        };
+        found.insert(input["schedule"].as_str().unwrap().to_owned(), hours);
+    }
+    let wanted: BTreeMap<_, _> = SCHEDULES.iter().map(|(name, hours)| ((*name).to_owned(), *hours)).collect();
+    assert_eq!(found, wanted);
 }

@@ -16,13 +16,17 @@ use tollgate_platform::{Clock, ConfigError, Env};
 #[derive(Debug, Clone)]
 pub struct Config {
     mail_queue_url: Arc<str>,
+    stripe_queue_url: Arc<str>,
 }
 
 impl Config {
     /// # Errors
     /// With the name of the first variable that is missing.
     pub fn from_env(env: &Env) -> Result<Self, ConfigError> {
-        Ok(Self { mail_queue_url: env.required("MAIL_QUEUE_URL", "the address of the mail queue")?.into() })
+        Ok(Self {
+            mail_queue_url: env.required("MAIL_QUEUE_URL", "the address of the mail queue")?.into(),
+            stripe_queue_url: env.required("STRIPE_QUEUE_URL", "the address of the queue of Stripe's events")?.into(),
+        })
     }
 }
 
@@ -45,18 +49,30 @@ impl State {
 const BATCH: usize = 10;
 /// A row that is never sent.
 const DECOY: &str = "decoy";
+/// A row that asks for something at Stripe.
+const ORDER: &str = "order";
 
 /// What of an outbox row matters here.
 #[derive(Deserialize)]
 struct Row {
     pk: MessageId,
     kind: String,
+    #[serde(default)]
+    body: String,
+}
+
+/// What of an order matters here: orders of one user stand in one line.
+#[derive(Deserialize)]
+struct Order {
+    user_id: String,
 }
 
 /// A record and the message that it asks for.
 struct Wanted {
     sequence_number: String,
     id: MessageId,
+    /// The line it stands in; a mail stands in none.
+    group: Option<String>,
 }
 
 /// Sends a message for each new row. What could not be sent is reported by its sequence number: the stream comes again
@@ -65,21 +81,30 @@ struct Wanted {
 /// # Errors
 /// Never: failures are reported record by record.
 pub async fn handle(event: Event, state: &State) -> Result<DynamoDbEventResponse, Infallible> {
-    let mut wanted = Vec::new();
+    let (mut mails, mut orders) = (Vec::new(), Vec::new());
     let mut failed = Vec::new();
     for record in event.records.into_iter().filter(|record| record.event_name == "INSERT") {
         let sequence_number = record.change.sequence_number.clone().unwrap_or_default();
         match row_of(record) {
             Ok(row) if row.kind == DECOY => {}
-            Ok(row) => wanted.push(Wanted { sequence_number, id: row.pk }),
+            Ok(row) if row.kind == ORDER => match serde_json::from_str::<Order>(&row.body) {
+                Ok(order) => orders.push(Wanted { sequence_number, id: row.pk, group: Some(order.user_id) }),
+                Err(error) => {
+                    tracing::error!(sequence_number, %error, "unreadable order");
+                    failed.push(sequence_number);
+                }
+            },
+            Ok(row) => mails.push(Wanted { sequence_number, id: row.pk, group: None }),
             Err(error) => {
                 tracing::error!(sequence_number, error, "unreadable outbox record");
                 failed.push(sequence_number);
             }
         }
     }
-    for batch in wanted.chunks(BATCH) {
-        failed.extend(send(state, batch).await);
+    for (queue_url, wanted) in [(&state.config.mail_queue_url, mails), (&state.config.stripe_queue_url, orders)] {
+        for batch in wanted.chunks(BATCH) {
+            failed.extend(send(state, queue_url, batch).await);
+        }
     }
     let mut response = DynamoDbEventResponse::default();
     response.batch_item_failures = failed
@@ -98,10 +123,15 @@ fn row_of(record: EventRecord) -> Result<Row, String> {
 }
 
 /// Sends one batch; the sequence numbers of what was not taken.
-async fn send(state: &State, batch: &[Wanted]) -> Vec<String> {
+async fn send(state: &State, queue_url: &str, batch: &[Wanted]) -> Vec<String> {
     let entries = batch.iter().enumerate().map(|(index, wanted)| {
         let body = serde_json::json!({"id": wanted.id, "v": 1}).to_string();
-        SendMessageBatchRequestEntry::builder().id(index.to_string()).message_body(body).build()
+        SendMessageBatchRequestEntry::builder()
+            .id(index.to_string())
+            .message_body(body)
+            .set_message_group_id(wanted.group.clone())
+            .set_message_deduplication_id(wanted.group.as_ref().map(|_| wanted.id.to_string()))
+            .build()
     });
     let entries: Result<Vec<_>, _> = entries.collect();
     let all = || batch.iter().map(|wanted| wanted.sequence_number.clone()).collect();
@@ -112,14 +142,7 @@ async fn send(state: &State, batch: &[Wanted]) -> Vec<String> {
             return all();
         }
     };
-    match state
-        .sqs
-        .send_message_batch()
-        .queue_url(&*state.config.mail_queue_url)
-        .set_entries(Some(entries))
-        .send()
-        .await
-    {
+    match state.sqs.send_message_batch().queue_url(queue_url).set_entries(Some(entries)).send().await {
         Ok(answer) => answer
             .failed
             .iter()
@@ -155,7 +178,11 @@ mod tests {
     /// The sequence numbers that are reported; every call to SQS fails, there is nothing behind it.
     async fn reported(records: Vec<Value>) -> Vec<String> {
         let sdk = tollgate_platform::aws::defaults(SdkConfig::builder()).build();
-        let config = Config::from_env(&Env::from_pairs([("MAIL_QUEUE_URL", "http://127.0.0.1:1/mail")])).unwrap();
+        let config = Config::from_env(&Env::from_pairs([
+            ("MAIL_QUEUE_URL", "http://127.0.0.1:1/mail"),
+            ("STRIPE_QUEUE_URL", "http://127.0.0.1:1/stripe.fifo"),
+        ]))
+        .unwrap();
         let state = State::new(config, &sdk, Clock::system());
         let event = serde_json::from_value(json!({"Records": records})).unwrap();
         let Ok(response) = handle(event, &state).await;
@@ -180,8 +207,9 @@ mod tests {
             record("1", "INSERT", row("decoy")),
             record("2", "INSERT", json!({"pk": {"S": "nonsense"}, "kind": {"S": "verify"}})),
             record("3", "INSERT", json!({})),
+            record("4", "INSERT", row("order")),
         ];
-        assert_eq!(reported(records).await, ["2", "3"]);
+        assert_eq!(reported(records).await, ["2", "3", "4"]);
         assert_eq!(reported(vec![record("4", "INSERT", row("verify"))]).await, ["4"], "SQS is out of reach");
     }
 }

@@ -7,6 +7,7 @@ use crate::faults::{Fault, Wire};
 use crate::providers::{Account, Providers};
 use crate::pump::{PumpError, Pumps};
 use crate::queues::{Depth, Queue};
+use crate::schedules::{SCHEDULES, Schedules};
 use crate::standins::{Mail, Standins};
 use crate::stripe_desk;
 use askama::Template;
@@ -53,6 +54,8 @@ pub struct Desk {
     pub auth: tollgate_auth::State,
     /// Stripe, where it is the stand-in.
     pub stripe: Option<Stripe>,
+    /// The schedules.
+    pub schedules: Schedules,
 }
 
 /// How long a drain may take.
@@ -104,6 +107,7 @@ impl Desk {
             .route("/_local/queues/{name}/redrive", post(redrive))
             .route("/_local/drain", post(drain))
             .route("/_local/clock", get(clock).post(move_clock))
+            .route("/_local/schedules/{name}/run", post(run_schedule))
             .route("/_local/tables/{name}", get(table))
             .route("/_local/tokens", post(token))
             .route("/_local/faults", post(add_fault).delete(clear_faults))
@@ -268,6 +272,7 @@ async fn move_clock(State(desk): State<Desk>, headers: HeaderMap, bytes: Bytes) 
     if let Some(stripe) = &desk.stripe {
         stripe.tick();
     }
+    desk.schedules.catch_up().await;
     for table in TABLES {
         if let Some(ttl) = table.ttl {
             desk.expire(table.name, ttl)?;
@@ -295,6 +300,13 @@ impl Desk {
         }
         Ok(())
     }
+}
+
+async fn run_schedule(State(desk): State<Desk>, Path(name): Path<String>, headers: HeaderMap) -> Answer<Response> {
+    if !SCHEDULES.iter().any(|(known, _)| *known == name) {
+        return Err(ApiError::NotFound.into());
+    }
+    Ok(done(&headers, desk.schedules.run(&name).await.map_err(ApiError::Internal)?))
 }
 
 async fn table(State(desk): State<Desk>, Path(name): Path<String>) -> Answer {

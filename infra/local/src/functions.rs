@@ -5,7 +5,7 @@ use lambda_http::{Adapter, Context, LambdaEvent, Service as _};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
-use std::convert::Infallible;
+use std::fmt::Display;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -27,17 +27,18 @@ pub fn http_function(router: axum::Router) -> Function {
 }
 
 /// A function behind an event source: its handler, which is given what its invocations share.
-pub fn event_function<S, E, A, F>(state: S, handle: impl Fn(E, S) -> F + Send + Sync + 'static) -> Function
+pub fn event_function<S, E, A, R, F>(state: S, handle: impl Fn(E, S) -> F + Send + Sync + 'static) -> Function
 where
     S: Clone + Send + Sync + 'static,
     E: DeserializeOwned,
     A: Serialize,
-    F: Future<Output = Result<A, Infallible>> + Send + 'static,
+    R: Display,
+    F: Future<Output = Result<A, R>> + Send + 'static,
 {
     Arc::new(move |event| {
         let answer = serde_json::from_value(event).map(|event| handle(event, state.clone()));
         Box::pin(async move {
-            let Ok(answer) = answer.map_err(|error| error.to_string())?.await;
+            let answer = answer.map_err(|error| error.to_string())?.await.map_err(|error| error.to_string())?;
             serde_json::to_value(answer).map_err(|error| error.to_string())
         })
     })

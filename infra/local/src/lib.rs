@@ -15,6 +15,7 @@ mod invocation;
 mod providers;
 mod pump;
 mod queues;
+mod schedules;
 mod stack;
 mod standins;
 pub mod steps;
@@ -25,6 +26,7 @@ pub use aws_alone::{AwsAlone, SAMPLE_CODES_SECRET, put_sample_rows};
 pub use environment::SETTINGS;
 pub use error::StartError;
 pub use queues::QUEUES;
+pub use schedules::SCHEDULES;
 pub use stack::{Data, Options, Stack};
 
 /// The OpenAPI documents of the functions, as JSON.

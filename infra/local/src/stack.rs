@@ -13,6 +13,7 @@ use crate::invocation::invoke;
 use crate::providers::Providers;
 use crate::pump::{PumpError, Pumps, Sources};
 use crate::queues::{QUEUES, Queue};
+use crate::schedules::Schedules;
 use crate::standins::Standins;
 use crate::webhooks::Webhooks;
 use aws_config::SdkConfig;
@@ -71,6 +72,7 @@ pub struct Stack {
     wire: Wire,
     sdk: SdkConfig,
     queues: Arc<Vec<Queue>>,
+    standins: Standins,
     database: Database,
     event_sources: Option<Arc<Pumps>>,
     functions: BTreeMap<&'static str, Function>,
@@ -112,6 +114,7 @@ impl Stack {
             wire: wire.clone(),
             sdk: sdk.clone(),
             queues: Arc::clone(&queues),
+            standins: standins.clone(),
             database: database.clone(),
             event_sources: None,
             functions: BTreeMap::new(),
@@ -142,6 +145,8 @@ impl Stack {
         let webhook = tollgate_stripe_webhook::State::new(webhook, &sdk, clock.platform());
         let events = tollgate_stripe_events::Config::from_env(&env)?;
         let events = tollgate_stripe_events::State::new(events, &sdk, to_stripe(), clock.platform());
+        let sweeper = tollgate_sweeper::Config::from_env(&env)?;
+        let sweeper = tollgate_sweeper::State::new(sweeper, &sdk, to_stripe(), clock.platform());
         let webhooks = stripe(&standins, &drawer, &base_url, &clock, &sdk, &env)?;
         let pages = tollgate_pages::router(tollgate_pages::Config::from_env(&env)?, clock.platform());
 
@@ -156,32 +161,37 @@ impl Stack {
             let made = auth.create_first_admin(email, password).await;
             stack.made_admin = made.map_err(|error| StartError::Failed(format!("the first admin: {error}")))?;
         }
-        stack.functions =
-            BTreeMap::from([
-                ("auth", http_function(tollgate_auth::router(auth.clone()))),
-                ("billing", http_function(tollgate_billing::router(billing.clone()))),
-                ("stripe-webhook", http_function(tollgate_stripe_webhook::router(webhook))),
-                (
-                    "stripe-events",
-                    event_function(events, |event, state| async move {
-                        tollgate_stripe_events::handle(event, &state).await
-                    }),
+        stack.functions = BTreeMap::from([
+            ("auth", http_function(tollgate_auth::router(auth.clone()))),
+            ("billing", http_function(tollgate_billing::router(billing.clone()))),
+            ("stripe-webhook", http_function(tollgate_stripe_webhook::router(webhook))),
+            (
+                "stripe-events",
+                event_function(
+                    events,
+                    |event, state| async move { tollgate_stripe_events::handle(event, &state).await },
                 ),
-                ("pages", http_function(pages)),
-                (
-                    "relay",
-                    event_function(
-                        relay.clone(),
-                        |event, state| async move { tollgate_relay::handle(event, &state).await },
-                    ),
+            ),
+            (
+                "sweeper",
+                event_function(sweeper, |event, state| async move { tollgate_sweeper::handle(event, &state).await }),
+            ),
+            ("pages", http_function(pages)),
+            (
+                "relay",
+                event_function(
+                    relay.clone(),
+                    |event, state| async move { tollgate_relay::handle(event, &state).await },
                 ),
-                (
-                    "mailer",
-                    event_function(mailer.clone(), |event, state| async move {
-                        tollgate_mailer::handle(event, &state).await
-                    }),
+            ),
+            (
+                "mailer",
+                event_function(
+                    mailer.clone(),
+                    |event, state| async move { tollgate_mailer::handle(event, &state).await },
                 ),
-            ]);
+            ),
+        ]);
         let outbox = format!("{TABLE_PREFIX}outbox");
         let function = |name| Arc::clone(&stack.functions[name]);
         let at_stripe = webhooks.as_ref().map(|webhooks| webhooks.stripe().clone());
@@ -202,12 +212,16 @@ impl Stack {
             .chain(of("stripe-webhook", tollgate_stripe_webhook::openapi()))
             .collect();
         let gateway = Gateway::new(routes, Arc::clone(&stack.functions["pages"])).router();
-        let providers = Providers::new(drawer, clock.clone(), &base_url, env);
-        let desk = Desk { base_url, standins, providers, pumps, wire, clock, database, auth, stripe: at_stripe };
+        let providers = Providers::new(drawer.clone(), clock.clone(), &base_url, env);
+        let schedules = Schedules::new(Arc::clone(&stack.functions["sweeper"]), drawer.clone(), clock.clone())?;
+        stack.pumps.push(tokio::spawn(schedules.clone().keep()));
+        let desk =
+            Desk { base_url, standins, providers, pumps, wire, clock, database, auth, stripe: at_stripe, schedules };
         stack.serve(listener, desk.router().fallback_service(gateway));
-        billing.seed_plans().await.map_err(|error| {
-            StartError::Failed(format!("the first plans: {}", error.cause().unwrap_or(error.code())))
-        })?;
+        // Without an answer of Stripe's the stack goes on without plans; the next start makes them.
+        if let Err(error) = billing.seed_plans().await {
+            tracing::error!(cause = error.cause(), code = error.code(), "the first plans were not made");
+        }
         Ok(stack)
     }
 
@@ -288,6 +302,12 @@ impl Stack {
     #[must_use]
     pub fn database(&self) -> &Database {
         &self.database
+    }
+
+    /// The secret key of the stand-in's Stripe, for a test that is a person at Stripe.
+    #[must_use]
+    pub fn stripe_key(&self) -> String {
+        self.standins.secret("stripe").ok().flatten().unwrap_or_default()
     }
 
     /// How many messages lie with the dead letters.

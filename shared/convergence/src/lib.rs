@@ -6,6 +6,7 @@ mod consequences;
 
 use consequences::{audit, mails};
 use jiff::{SignedDuration, Timestamp};
+use std::pin::Pin;
 use tollgate_domain::billing::{Account, Converged, Ending, Grace, Seen, converge};
 use tollgate_domain::{RequestId, UserId};
 use tollgate_platform::{Clock, ConfigError, Env};
@@ -61,6 +62,9 @@ pub struct Convergence {
     grace: Grace,
 }
 
+/// The way under way: on the heap, as Stripe's types within are deeper than a compiler likes.
+pub type Following<'a> = Pin<Box<dyn Future<Output = Result<Option<Account>, ConvergeError>> + Send + 'a>>;
+
 /// What was ended and given back so far.
 #[derive(Default)]
 struct Done {
@@ -81,7 +85,11 @@ impl Convergence {
     ///
     /// # Errors
     /// When it may not be Stripe's state: whoever asked must ask again.
-    pub async fn follow(&self, user: &UserId, cause: Cause<'_>) -> Result<Option<Account>, ConvergeError> {
+    pub fn follow<'a>(&'a self, user: &'a UserId, cause: Cause<'a>) -> Following<'a> {
+        Box::pin(self.follow_on(user, cause))
+    }
+
+    async fn follow_on(&self, user: &UserId, cause: Cause<'_>) -> Result<Option<Account>, ConvergeError> {
         let mut done = Done::default();
         let mut looks = 0;
         while looks < LOOKS {

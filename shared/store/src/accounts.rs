@@ -186,11 +186,16 @@ impl Store {
         outcome(transaction.create(Part::Other, AUDIT, audit_item(audit)?).run().await)
     }
 
-    /// Closes the account of `gate`: nobody signs in, every session ends.
+    /// Closes the account of `gate`: nobody signs in, every session ends, and `order` says what is to end at Stripe.
     ///
     /// # Errors
     /// When DynamoDB does not answer.
-    pub async fn deactivate(&self, gate: &Gate, audit: &AuditEntry) -> Result<Deactivation, StoreError> {
+    pub async fn deactivate(
+        &self,
+        gate: &Gate,
+        order: &Outgoing,
+        audit: &AuditEntry,
+    ) -> Result<Deactivation, StoreError> {
         let close = Update::builder()
             .key("pk", gate_key(&gate.user_id))
             .update_expression("SET is_active = :false, #left = :left, sessions = :none")
@@ -202,6 +207,7 @@ impl Store {
             .expression_attribute_values(":left", s("deactivated"))
             .expression_attribute_values(":none", AttributeValue::M(Item::new()));
         let mut transaction = self.transaction().update(Part::Other, GATE, close);
+        transaction = transaction.create(Part::Proof, OUTBOX, outbox_item(order)?);
         if gate.is_admin {
             transaction = transaction.update(Part::Admins, GATE, count_admins(false));
         }

@@ -31,6 +31,8 @@ pub struct AddressChange<'a> {
     pub row: &'a OneTimeRow,
     /// The notice to the old one.
     pub notice: &'a Outgoing,
+    /// The order to tell Stripe.
+    pub order: &'a Outgoing,
     /// The entry of it.
     pub audit: &'a AuditEntry,
 }
@@ -83,6 +85,7 @@ impl Store {
             .check(Part::Proof, GATE, same)
             .update(Part::Proof, SESSIONS, use_up(change.row, "used_at", now))
             .create(Part::Other, OUTBOX, outbox_item(change.notice)?)
+            .create(Part::Other, OUTBOX, outbox_item(change.order)?)
             .create(Part::Other, AUDIT, audit_item(change.audit)?);
         if let Some(credentials) = change.credentials {
             let left = Delete::builder()

@@ -11,6 +11,7 @@ mod reads;
 pub use catalogue::{PriceAtStripe, ProductAtStripe};
 pub use checkouts::{CheckoutOrder, CheckoutSession, CheckoutState};
 pub use client::{Gateway, GatewayError, Mode};
+pub use reads::{Looking, SubscriptionPage};
 
 /// Where Stripe's API is.
 pub const STRIPE_API: &str = "https://api.stripe.com";

@@ -3,6 +3,7 @@
 use crate::client::{Gateway, GatewayError};
 use aws_lc_rs::digest;
 use jiff::Timestamp;
+use std::pin::Pin;
 use stripe_billing::invoice::ListInvoice;
 use stripe_billing::subscription::{ListSubscription, ListSubscriptionStatus};
 use stripe_types::{Expandable, Object};
@@ -12,12 +13,19 @@ use tollgate_domain::{PaymentId, SubscriptionId};
 /// How many subscriptions, and how many invoices, one look sees: the newest. Reconciliation sees the others.
 const NEWEST: i64 = 100;
 
+/// A look under way: on the heap, as the objects within are deeper than a compiler likes.
+pub type Looking<'a, T> = Pin<Box<dyn Future<Output = Result<T, GatewayError>> + Send + 'a>>;
+
 impl Gateway {
     /// What Stripe has of a customer now.
     ///
     /// # Errors
     /// See [`GatewayError`].
-    pub async fn look(&self, customer: &str) -> Result<Seen, GatewayError> {
+    pub fn look<'a>(&'a self, customer: &'a str) -> Looking<'a, Seen> {
+        Box::pin(self.look_at(customer))
+    }
+
+    async fn look_at(&self, customer: &str) -> Result<Seen, GatewayError> {
         let subscriptions =
             ListSubscription::new().customer(customer).status(ListSubscriptionStatus::All).limit(NEWEST);
         let invoices = ListInvoice::new().customer(customer).limit(NEWEST);
@@ -25,6 +33,36 @@ impl Gateway {
         let subscriptions = subscriptions?.data.into_iter().map(subscription).collect::<Result<_, _>>()?;
         let invoices = invoices?.data.into_iter().map(invoice).collect::<Result<_, _>>()?;
         Ok(Seen { subscriptions, invoices, ..Seen::default() })
+    }
+}
+
+/// A page of all subscriptions there are.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SubscriptionPage {
+    /// Each with its customer's id.
+    pub items: Vec<(String, Subscription)>,
+    /// Where the next page starts, by Stripe's id.
+    pub next: Option<String>,
+}
+
+impl Gateway {
+    /// The subscriptions of all customers, of every status, newest first: a hundred with each call.
+    ///
+    /// # Errors
+    /// See [`GatewayError`].
+    pub fn subscriptions<'a>(&'a self, after: Option<&'a str>) -> Looking<'a, SubscriptionPage> {
+        Box::pin(self.page_of_subscriptions(after))
+    }
+
+    async fn page_of_subscriptions(&self, after: Option<&str>) -> Result<SubscriptionPage, GatewayError> {
+        let mut call = ListSubscription::new().status(ListSubscriptionStatus::All).limit(NEWEST);
+        if let Some(after) = after {
+            call = call.starting_after(after);
+        }
+        let page = call.send(self).await?;
+        let next = page.data.last().filter(|_| page.has_more).map(|last| last.id.to_string());
+        let of = |seen: stripe_shared::Subscription| Ok((id_of(&seen.customer), subscription(seen)?));
+        Ok(SubscriptionPage { items: page.data.into_iter().map(of).collect::<Result<_, GatewayError>>()?, next })
     }
 }
 

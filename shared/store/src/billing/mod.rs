@@ -3,14 +3,16 @@
 
 mod checkouts;
 mod customers;
+mod due;
 mod events;
 mod plans;
 mod writes;
 
 pub use checkouts::Reserved;
+pub use due::{DUE_SHARDS, Due, DuePage};
 pub use events::EventRow;
 pub use plans::{PlanReservation, PlanWrite};
-pub use writes::{AccountWrite, DUE_SHARDS};
+pub use writes::AccountWrite;
 
 use crate::codec::{Item, s};
 use crate::schema::BILLING;

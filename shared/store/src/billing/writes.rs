@@ -2,6 +2,7 @@
 //! the look began.
 
 use super::customers::{PAYMENT, SUBSCRIPTION, customer_key, yes};
+use super::due::due_attributes;
 use super::events::{EventRow, event_item};
 use super::{key, user_partition};
 use crate::audit::audit_item;
@@ -39,9 +40,6 @@ enum Part {
     Version,
     Rest,
 }
-
-/// The index of what is due spreads over so many partitions.
-pub const DUE_SHARDS: u64 = 8;
 
 impl Store {
     /// Writes it and raises the customer's version; `false` where that is not the noted one any more: what was read from
@@ -121,11 +119,7 @@ fn gate_update(access: &Access) -> Result<UpdateBuilder, StoreError> {
 fn subscription_item(user: &UserId, subscription: &Subscription, grace: Grace) -> Result<Item, StoreError> {
     let mut row = item(subscription, key(user_partition(user), format!("{SUBSCRIPTION}{}", subscription.id)))?;
     row.insert("user_id".to_owned(), s(user.to_string()));
-    if let Some(due_at) = subscription.due_at(grace) {
-        let shard = subscription.id.bare().bytes().fold(0_u64, |sum, byte| sum + u64::from(byte)) % DUE_SHARDS;
-        row.insert("due_shard".to_owned(), s(format!("DUE#{shard}")));
-        row.insert("due_at".to_owned(), s(format!("{due_at}#{}", subscription.id)));
-    }
+    row.extend(due_attributes(subscription, grace).into_iter().flatten().map(|(name, value)| (name.to_owned(), value)));
     Ok(row)
 }
 

@@ -339,12 +339,13 @@ async fn who_leaves_is_closed_and_has_no_session() {
     ann.gate.sessions.insert(session(1), at(900));
     ann.gate.tier = 2;
     let ann = tables.registered(ann).await;
-    let done = tables.store.deactivate(&ann.gate, &entry(7, &user(1))).await.unwrap();
+    let done = tables.store.deactivate(&ann.gate, &mail(77), &entry(7, &user(1))).await.unwrap();
     assert_eq!(done, Deactivation::Done);
     let closed = Gate { is_active: false, left: Some(Left::Deactivated), sessions: [].into(), ..ann.gate.clone() };
     assert_eq!(tables.store.gate(&user(1)).await.unwrap(), Some(closed));
     assert_eq!(tables.count("audit").await, 2);
-    let again = tables.untouched(tables.store.deactivate(&ann.gate, &entry(8, &user(1)))).await;
+    assert!(tables.row("outbox", &mail(77).id.to_string()).await.get("body").is_some(), "what is to end at Stripe");
+    let again = tables.untouched(tables.store.deactivate(&ann.gate, &mail(78), &entry(8, &user(1)))).await;
     assert_eq!(again.unwrap(), Deactivation::Changed, "closed before");
 }
 
@@ -352,7 +353,7 @@ async fn who_leaves_is_closed_and_has_no_session() {
 async fn who_became_an_admin_meanwhile_is_judged_anew_before_leaving() {
     let (tables, ann) = Tables::with_ann().await;
     tables.edit("gate", &format!("USER#{}", user(1)), |gate| gate["is_admin"] = json!(true)).await;
-    let refused = tables.untouched(tables.store.deactivate(&ann.gate, &entry(7, &user(1)))).await;
+    let refused = tables.untouched(tables.store.deactivate(&ann.gate, &mail(77), &entry(7, &user(1)))).await;
     assert_eq!(refused.unwrap(), Deactivation::Changed);
 }
 
@@ -362,7 +363,7 @@ async fn who_was_an_admin_until_now_is_not_counted_off_twice() {
     let ann = tables.registered(admin("Ann", 1)).await;
     tables.registered(admin("Bob", 2)).await;
     tables.edit("gate", &format!("USER#{}", user(1)), |gate| gate["is_admin"] = json!(false)).await;
-    let refused = tables.untouched(tables.store.deactivate(&ann.gate, &entry(7, &user(1)))).await;
+    let refused = tables.untouched(tables.store.deactivate(&ann.gate, &mail(77), &entry(7, &user(1)))).await;
     assert_eq!(refused.unwrap(), Deactivation::Changed);
 }
 
@@ -371,16 +372,16 @@ async fn the_last_admin_cannot_leave_and_the_last_but_one_can() {
     let tables = Tables::new().await;
     let ann = tables.registered(admin("Ann", 1)).await;
     let bob = tables.registered(admin("Bob", 2)).await;
-    let done = tables.store.deactivate(&ann.gate, &entry(7, &user(1))).await.unwrap();
+    let done = tables.store.deactivate(&ann.gate, &mail(77), &entry(7, &user(1))).await.unwrap();
     assert_eq!(done, Deactivation::Done);
     assert_eq!(tables.row("gate", "ADMINS").await["count"], 1);
-    let refused = tables.untouched(tables.store.deactivate(&bob.gate, &entry(8, &user(2)))).await;
+    let refused = tables.untouched(tables.store.deactivate(&bob.gate, &mail(78), &entry(8, &user(2)))).await;
     assert_eq!(refused.unwrap(), Deactivation::LastAdmin);
 }
 
 #[tokio::test]
 async fn an_entry_that_was_written_before_is_a_bug_in_leaving() {
     let (tables, ann) = Tables::with_ann().await;
-    let error = tables.untouched(tables.store.deactivate(&ann.gate, &ann.audit)).await.unwrap_err();
+    let error = tables.untouched(tables.store.deactivate(&ann.gate, &mail(77), &ann.audit)).await.unwrap_err();
     assert!(matches!(error, StoreError::Unexpected(_)), "{error}");
 }

@@ -41,6 +41,7 @@ impl Asked {
             to: &self.to,
             row: &self.row,
             notice,
+            order: &mail(61),
             audit: &entry(60, &user(1)),
         };
         self.tables.store.change_address(&change, at(60)).await
@@ -75,8 +76,8 @@ async fn a_proved_address_takes_the_place_of_the_old_one_everywhere() {
     let used = store.onetime(&user(1), Purpose::ChangeEmail, "r1").await.unwrap().unwrap();
     assert_eq!(used.used_at, Some(at(60)));
     // The notice and the entry are new.
-    assert_eq!(asked.tables.all().await.len(), before + 2);
-    assert_eq!((asked.tables.count("outbox").await, asked.tables.count("audit").await), (3, 2));
+    assert_eq!(asked.tables.all().await.len(), before + 3);
+    assert_eq!((asked.tables.count("outbox").await, asked.tables.count("audit").await), (4, 2));
 }
 
 #[tokio::test]

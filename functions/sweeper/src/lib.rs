@@ -1,0 +1,139 @@
+//! The `sweeper` function: what must happen though nobody calls. Silence heals by it: an event of Stripe's that never came
+//! is made up for within the hour or the day.
+
+mod expiry;
+mod reconciliation;
+
+use aws_config::SdkConfig;
+use serde::{Deserialize, Serialize};
+use std::sync::Arc;
+use tollgate_convergence::{ConvergeError, Convergence, grace_from_env};
+use tollgate_domain::billing::Grace;
+use tollgate_platform::keys::{KeySource, SecretIds};
+use tollgate_platform::{Clock, ConfigError, Env, Outbound};
+use tollgate_store::{Store, StoreError};
+use tollgate_stripe::{Gateway, GatewayError, STRIPE_API};
+
+/// The settings of this function.
+#[derive(Debug, Clone)]
+pub struct Config {
+    table_prefix: String,
+    stripe_url: String,
+    grace: Grace,
+    secret_ids: SecretIds,
+}
+
+impl Config {
+    /// # Errors
+    /// With the name of the first variable that is missing or wrong.
+    pub fn from_env(env: &Env) -> Result<Self, ConfigError> {
+        let secret = env.required("STRIPE_SECRET_ID", "the name of the secret `stripe`")?;
+        Ok(Self {
+            table_prefix: env.required("TABLE_PREFIX", "what the names of the tables start with")?.to_owned(),
+            stripe_url: env.address("STRIPE_API_URL", || STRIPE_API.to_owned())?,
+            grace: grace_from_env(env)?,
+            secret_ids: SecretIds { stripe: Some(secret.to_owned()), ..SecretIds::default() },
+        })
+    }
+}
+
+/// What every invocation shares.
+#[derive(Clone)]
+pub struct State {
+    store: Store,
+    gateway: Gateway,
+    convergence: Convergence,
+    clock: Clock,
+}
+
+impl State {
+    /// Puts the clients together; `outbound` leads to Stripe. No call is made.
+    #[must_use]
+    pub fn new(config: Config, sdk: &SdkConfig, outbound: Outbound, clock: Clock) -> Self {
+        let store = Store::new(sdk, &config.table_prefix);
+        let keys = Arc::new(KeySource::new(config.secret_ids, sdk, clock.clone()));
+        let gateway = Gateway::new(outbound, keys, &config.stripe_url);
+        let convergence = Convergence::new(store.clone(), gateway.clone(), clock.clone(), config.grace);
+        Self { store, gateway, convergence, clock }
+    }
+}
+
+/// What the schedule asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(tag = "schedule", rename_all = "snake_case")]
+pub enum Schedule {
+    /// Subscriptions whose period or grace ends: Stripe is asked before anything does.
+    Expiry,
+    /// Everything that Stripe has, against what is kept.
+    Reconcile,
+}
+
+/// What a sweep came to.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct Swept {
+    /// How many users were looked at.
+    pub handled: usize,
+}
+
+/// Why a sweep did not reach its end. The next one goes on: what was handled is out of the way.
+#[derive(Debug, thiserror::Error)]
+pub enum SweepError {
+    /// The tables did not answer.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// Stripe did not.
+    #[error(transparent)]
+    Stripe(#[from] GatewayError),
+    /// Some users could not be looked at; all others were.
+    #[error("{failed} users could not be looked at, the last for: {last}")]
+    Some {
+        /// How many.
+        failed: usize,
+        /// Why the last one could not.
+        last: ConvergeError,
+    },
+}
+
+/// Does what the schedule asks for. Where Stripe is not set up there is nothing to do.
+///
+/// # Errors
+/// When it did not reach its end: the function fails, its alarm rings, the next run goes on.
+pub async fn handle(schedule: Schedule, state: &State) -> Result<Swept, SweepError> {
+    if let Err(GatewayError::NotConfigured) = state.gateway.mode().await {
+        return Ok(Swept::default());
+    }
+    let swept = match schedule {
+        Schedule::Expiry => Box::pin(expiry::sweep(state)).await,
+        Schedule::Reconcile => Box::pin(reconciliation::sweep(state)).await,
+    }?;
+    tracing::info!(?schedule, handled = swept.handled, "swept");
+    Ok(swept)
+}
+
+/// Counts who was looked at, and who could not be.
+#[derive(Default)]
+struct Tally {
+    handled: usize,
+    failed: usize,
+    last: Option<ConvergeError>,
+}
+
+impl Tally {
+    fn count<T>(&mut self, result: Result<T, ConvergeError>) {
+        match result {
+            Ok(_) => self.handled += 1,
+            Err(error) => {
+                tracing::error!(%error, "user not looked at");
+                self.failed += 1;
+                self.last = Some(error);
+            }
+        }
+    }
+
+    fn end(self) -> Result<Swept, SweepError> {
+        match self.last {
+            None => Ok(Swept { handled: self.handled }),
+            Some(last) => Err(SweepError::Some { failed: self.failed, last }),
+        }
+    }
+}

@@ -1,0 +1,132 @@
+//! Every order in which the events of one life can arrive, while Stripe's state moves on between deliveries: wherever they
+//! end, the local state is Stripe's.
+
+use crate::app::TestApp;
+use crate::stripe::queued;
+use serde_json::{Value, json};
+
+/// What happens at Stripe, one after another; each makes one or more events.
+const LIFE: [&str; 5] = ["paid", "failed", "paid later", "renewed", "deleted"];
+
+/// The kinds that are handed over in every order, each also twice.
+const KINDS: [&str; 5] = [
+    "customer.subscription.created",
+    "customer.subscription.updated",
+    "invoice.paid",
+    "invoice.payment_failed",
+    "customer.subscription.deleted",
+];
+
+/// All orders of five things.
+#[must_use]
+pub fn orders() -> Vec<Vec<usize>> {
+    fn extend(order: &[usize], all: &mut Vec<Vec<usize>>) {
+        if order.len() == KINDS.len() {
+            all.push(order.to_vec());
+        }
+        for next in (0..KINDS.len()).filter(|next| !order.contains(next)) {
+            extend(&[order, &[next]].concat(), all);
+        }
+    }
+    let mut all = Vec::new();
+    extend(&[], &mut all);
+    all
+}
+
+/// Lets the events arrive in `order`, after the `step`-th of them the life goes on by one act, so that what an event
+/// says is old already; `twice` names one that comes again at the end.
+///
+/// # Errors
+/// With what the local state is where it is not Stripe's.
+pub async fn arrive(order: &[usize], twice: usize) -> Result<(), String> {
+    let app = TestApp::start().await;
+    let (_, session) = app.person("ann").await;
+    app.at_stripe("delivery", json!({"mode": "drop"})).await.expect(200);
+    let checkout = app.subscribe(&session, "pro").await.expect(201);
+    let mut acts = LIFE.iter();
+    act(&app, &checkout.body, acts.next().copied()).await;
+    for index in order.iter().chain([&twice]) {
+        // The newest event of this kind that there is by now, else what Stripe would send of this kind at all.
+        let events = app.stripe("events").await;
+        let event = events.iter().find(|event| event["type"] == KINDS[*index]);
+        let event = event.cloned().unwrap_or_else(|| stand_in(&events, KINDS[*index]));
+        deliver(&app, &event).await?;
+        act(&app, &checkout.body, acts.next().copied()).await;
+    }
+    // The last that Stripe says is never the last that arrives: any one event brings the state there.
+    let events = app.stripe("events").await;
+    let mut last = events.iter().find(|event| event["type"] == KINDS[*order.last().unwrap()]).cloned().unwrap();
+    last["id"] = json!("evt_the_last");
+    deliver(&app, &last).await?;
+    same_as_stripe(&app, &session).await
+}
+
+/// An event of a kind that has not happened yet: about the subscription, under an id of its own.
+fn stand_in(events: &[Value], kind: &str) -> Value {
+    let of_subscription = |event: &&Value| event["type"] == "customer.subscription.created";
+    let mut event = events.iter().find(of_subscription).unwrap().clone();
+    event["id"] = json!(format!("evt_early_{}", kind.replace('.', "_")));
+    event["type"] = json!(kind);
+    event
+}
+
+async fn deliver(app: &TestApp, event: &Value) -> Result<(), String> {
+    let answer = app.stack.invoke("stripe-events", queued(&[event])).await?;
+    if answer["batchItemFailures"] == json!([]) { Ok(()) } else { Err(format!("{} failed", event["type"])) }
+}
+
+async fn act(app: &TestApp, checkout: &Value, act: Option<&str>) {
+    let Some(act) = act else { return };
+    if act == "paid" {
+        app.pay(checkout).await.expect(303);
+        return;
+    }
+    let id = app.stripe("subscriptions").await[0]["id"].as_str().unwrap().to_owned();
+    match act {
+        "deleted" => app.at_stripe(&format!("subscriptions/{id}/cancel"), json!({})).await.expect(200),
+        other => {
+            let outcome = if other == "failed" { "failed" } else { "paid" };
+            app.at_stripe(&format!("subscriptions/{id}/renew"), json!({"outcome": outcome})).await.expect(200)
+        }
+    };
+}
+
+/// Subscriptions, payments and access are what Stripe has.
+///
+/// # Errors
+/// With the first difference.
+pub async fn same_as_stripe(app: &TestApp, session: &crate::app::Session) -> Result<(), String> {
+    let differs = |what: &str, here: &Value, there: &Value| Err(format!("{what}: {here} here, {there} at Stripe"));
+    let at_stripe = app.stripe("subscriptions").await;
+    let rows = app.table("billing").await;
+    let kept = |stripe_id: &Value| {
+        rows.iter()
+            .find(|row| row["sk"]["S"].as_str().unwrap().starts_with("SUB#") && row["stripe_id"]["S"] == *stripe_id)
+    };
+    for subscription in &at_stripe {
+        let Some(row) = kept(&subscription["id"]) else { return differs("subscription", &Value::Null, subscription) };
+        if row["status"]["S"] != subscription["status"] {
+            return differs("status", &row["status"]["S"], &subscription["status"]);
+        }
+    }
+    let paid = |invoice: &&Value| invoice["status"] == "paid" && invoice["amount_paid"] != 0;
+    let invoices = app.stripe("invoices").await;
+    let money: i64 = invoices.iter().filter(paid).map(|invoice| invoice["amount_paid"].as_i64().unwrap()).sum();
+    let payments = app.get_as(session, "/billing/payments/me?limit=100").await.expect(200).body;
+    let succeeded = |payment: &&Value| payment["status"] == "succeeded";
+    let kept: i64 = payments["items"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(succeeded)
+        .map(|p| p["amount_cents"].as_i64().unwrap())
+        .sum();
+    if kept != money {
+        return differs("money", &json!(kept), &json!(money));
+    }
+    let gives =
+        |subscription: &Value| matches!(subscription["status"].as_str(), Some("active" | "trialing" | "past_due"));
+    let tier = i64::from(at_stripe.iter().any(gives));
+    let me = app.get_as(session, "/me").await.expect(200).body;
+    if me["tier"] != tier { differs("tier", &me["tier"], &json!(tier)) } else { Ok(()) }
+}

@@ -1,0 +1,596 @@
+//! Plans, checkouts, Stripe's events and what follows from them.
+
+use futures_util::future::join_all;
+use reqwest::Method;
+use serde_json::{Value, json};
+use std::collections::BTreeSet;
+use tollgate_local::faults::{Kind, Service};
+use tollgate_tests::app::{ADMIN, Answer, Session, TestApp};
+use tollgate_tests::events::{arrive, orders, same_as_stripe};
+use tollgate_tests::stripe::{event, queued, signature};
+
+const SUBSCRIBE: &str = "/billing/subscriptions/subscribe";
+
+async fn admin(app: &TestApp) -> Session {
+    Session::of(&app.login(ADMIN.0, ADMIN.1).await.expect(200))
+}
+
+async fn patch(app: &TestApp, session: &Session, path: &str, body: Value) -> Answer {
+    let bearer = format!("Bearer {}", session.access);
+    let headers = [("content-type", "application/json"), ("authorization", bearer.as_str())];
+    app.send(Method::PATCH, path, &headers, Some(body.to_string())).await
+}
+
+async fn webhook(app: &TestApp, body: &str, signature: &str) -> Answer {
+    let headers = [("content-type", "application/json"), ("stripe-signature", signature)];
+    app.send(Method::POST, "/billing/stripe/webhook", &headers, Some(body.to_owned())).await
+}
+
+async fn secret(app: &TestApp) -> String {
+    app.get("/_local/stripe").await.expect(200).body["webhook_secret"].as_str().unwrap().to_owned()
+}
+
+/// Rows of the billing table whose sort key starts so.
+async fn rows(app: &TestApp, prefix: &str) -> Vec<Value> {
+    let starts = |row: &Value| row["sk"]["S"].as_str().unwrap().starts_with(prefix);
+    app.table("billing").await.into_iter().filter(starts).collect()
+}
+
+#[tokio::test]
+async fn a_person_subscribes_pays_fails_to_pay_and_pays_again() {
+    let app = TestApp::start().await;
+    let (email, session) = app.person("ann").await;
+    app.get_as(&session, "/billing/subscriptions/me").await.refused(404, "no_subscription");
+    app.subscribe(&session, "nothing").await.refused(404, "plan_not_found");
+    app.subscribe(&session, "free").await.refused(422, "plan_is_free");
+    let checkout = app.subscribe(&session, "pro").await.expect(201).body;
+    app.pay_with(&checkout, "4000000000000002").await.expect(402);
+    app.drain().await;
+    assert_eq!(app.get_as(&session, "/me").await.body["tier"], 0, "a declined card gives nothing");
+    let paid = app.pay(&checkout).await.expect(303);
+    assert!(paid.headers["location"].to_str().unwrap().ends_with("/account?checkout=success"));
+    app.drain().await;
+    let found = app.subscription(&session).await;
+    assert_eq!((found["status"].as_str(), found["has_access"].as_bool()), (Some("active"), Some(true)));
+    assert_eq!((found["plan"]["code"].as_str(), found["price_cents"].as_i64()), (Some("pro"), Some(1900)));
+    assert!(found["plan"].get("stripe_price_id").is_none());
+    assert_eq!(app.get_as(&session, "/me").await.body["tier"], 1);
+    app.subscribe(&session, "team").await.refused(409, "already_subscribed");
+    app.mail(&email, "subscription_confirmed").await;
+
+    let id = app.stripe("subscriptions").await[0]["id"].as_str().unwrap().to_owned();
+    app.at_stripe(&format!("subscriptions/{id}/renew"), json!({"outcome": "failed"})).await.expect(200);
+    app.mail(&email, "payment_failed").await;
+    let found = app.subscription(&session).await;
+    assert_eq!((found["status"].as_str(), found["has_access"].as_bool()), (Some("past_due"), Some(true)));
+    app.subscribe(&session, "pro").await.refused(409, "already_subscribed");
+    let payments = app.get_as(&session, "/billing/payments/me").await.expect(200).body;
+    assert_eq!(payments["items"][0]["status"], "failed");
+    let page = payments["items"][0]["invoice_url"].as_str().unwrap().replace(&app.stack.base_url(), "");
+    let form = [("content-type", "application/x-www-form-urlencoded")];
+    app.send(Method::POST, &page, &form, Some("card=4242424242424242".into())).await.expect(303);
+    app.drain().await;
+    assert_eq!(app.subscription(&session).await["status"], "active");
+    let payments = app.get_as(&session, "/billing/payments/me").await.expect(200).body;
+    let statuses: Vec<_> =
+        payments["items"].as_array().unwrap().iter().map(|p| p["status"].as_str().unwrap()).collect();
+    assert_eq!(statuses, ["succeeded", "succeeded"]);
+    same_as_stripe(&app, &session).await.unwrap();
+
+    app.at_stripe(&format!("subscriptions/{id}/cancel"), json!({})).await.expect(200);
+    app.mail(&email, "subscription_ended").await;
+    let found = app.subscription(&session).await;
+    assert_eq!((found["status"].as_str(), found["has_access"].as_bool()), (Some("canceled"), Some(false)));
+    assert_eq!(app.get_as(&session, "/me").await.body["tier"], 0);
+    app.subscribe(&session, "pro").await.expect(201);
+}
+
+#[tokio::test]
+async fn payments_come_in_pages_newest_first() {
+    let app = TestApp::start().await;
+    let (_, session) = app.subscriber("ann").await;
+    let id = app.stripe("subscriptions").await[0]["id"].as_str().unwrap().to_owned();
+    for _ in 0..3 {
+        app.advance(1);
+        app.at_stripe(&format!("subscriptions/{id}/renew"), json!({"outcome": "paid"})).await.expect(200);
+    }
+    app.drain().await;
+    let (mut seen, mut query) = (Vec::new(), String::from("?limit=3"));
+    loop {
+        let page = app.get_as(&session, &format!("/billing/payments/me{query}")).await.expect(200).body;
+        seen.extend(page["items"].as_array().unwrap().iter().map(|p| p["created_at"].as_str().unwrap().to_owned()));
+        let Some(cursor) = page["next_cursor"].as_str() else { break };
+        query = format!("?limit=3&cursor={cursor}");
+    }
+    let mut sorted = seen.clone();
+    sorted.sort_by(|a, b| b.cmp(a));
+    assert_eq!((seen.len(), &seen), (4, &sorted));
+    app.get_as(&session, "/billing/payments/me?cursor=x").await.refused(400, "invalid_cursor");
+}
+
+// S26
+#[tokio::test]
+async fn only_what_stripe_signed_within_five_minutes_is_queued() {
+    let app = TestApp::start().await;
+    let secret = secret(&app).await;
+    let body = event("evt_1", "customer.updated", &json!({"id": "cus_1", "object": "customer"})).to_string();
+    let now = app.now().as_second();
+    let good = signature(&secret, now, &body);
+    for (given, what) in [
+        (String::new(), "unsigned"),
+        (signature("", now, &body), "signed with the empty string"),
+        (signature(&secret, now - 301, &body), "too old"),
+        (good.replace("v1=", "v0="), "another scheme"),
+    ] {
+        let answer = webhook(&app, &body, &given).await;
+        assert_eq!((answer.status.as_u16(), answer.body["code"].as_str()), (400, Some("invalid_signature")), "{what}");
+    }
+    webhook(&app, &body.replace("cus_1", "cus_2"), &good).await.refused(400, "invalid_signature");
+    webhook(&app, "", &signature(&secret, now, "")).await.refused(400, "invalid_signature");
+    webhook(&app, "{}", &signature(&secret, now, "{}")).await.refused(400, "invalid_event");
+    let large = format!("\"{}\"", "x".repeat(256 * 1024));
+    webhook(&app, &large, &signature(&secret, now, &large)).await.refused(413, "body_too_large");
+    app.drain().await;
+    assert_eq!(rows(&app, "EVENT").await, Vec::<Value>::new(), "no effect");
+    webhook(&app, &body, &format!("{good},v1=00")).await.expect(200);
+    app.drain().await;
+    assert_eq!(rows(&app, "EVENT").await.len(), 1);
+    let live = event("evt_live", "customer.subscription.updated", &json!({}))
+        .to_string()
+        .replace("\"livemode\":false", "\"livemode\":true");
+    webhook(&app, &live, &signature(&secret, now, &live)).await.expect(200);
+    app.drain().await;
+    let kept = rows(&app, "EVENT").await.into_iter().find(|row| row["id"]["S"] == "evt_live").unwrap();
+    assert_eq!(kept["outcome"]["S"], "of the other mode");
+}
+
+// S27
+#[tokio::test]
+async fn a_signed_event_that_is_unpaid_or_names_somebody_else_or_another_price_gives_no_access() {
+    let app = TestApp::start().await;
+    let (_, ann) = app.person("ann").await;
+    let (_, bob) = app.person("bob").await;
+    app.subscribe(&ann, "pro").await.expect(201);
+    app.subscribe(&bob, "pro").await.expect(201);
+    let customers = app.stripe("customers").await;
+    let claim = |customer: &Value, user: &Session| {
+        json!({
+            "id": "sub_claimed", "object": "subscription", "customer": customer["id"], "status": "active",
+            "metadata": {"tollgate_user": user.user["id"]}, "client_reference_id": user.user["id"],
+        })
+    };
+    let unknown = json!({"id": "cus_of_nobody"});
+    for (index, object) in
+        [claim(&customers[0], &ann), claim(&customers[1], &bob), claim(&unknown, &ann)].iter().enumerate()
+    {
+        let told = event(&format!("evt_{index}"), "customer.subscription.created", object);
+        app.stack.invoke("stripe-events", queued(&[&told])).await.unwrap();
+    }
+    for session in [&ann, &bob] {
+        assert_eq!(app.get_as(session, "/me").await.body["tier"], 0);
+        app.get_as(session, "/billing/subscriptions/me").await.refused(404, "no_subscription");
+    }
+}
+
+// R2
+#[tokio::test]
+async fn the_same_event_a_hundred_times_in_parallel_and_days_later_has_one_effect() {
+    let app = TestApp::start_patient(tollgate_tests::app::options()).await;
+    let (email, session) = app.person("ann").await;
+    app.at_stripe("delivery", json!({"mode": "drop"})).await.expect(200);
+    let checkout = app.subscribe(&session, "pro").await.expect(201);
+    app.pay(&checkout.body).await.expect(303);
+    let events = app.stripe("events").await;
+    let paid = events.iter().find(|event| event["type"] == "invoice.paid").unwrap();
+    let times = (0..100).map(|_| app.stack.invoke("stripe-events", queued(&[paid])));
+    let failed: usize = join_all(times)
+        .await
+        .into_iter()
+        .map(|answer| answer.unwrap()["batchItemFailures"].as_array().unwrap().len())
+        .sum();
+    // Whoever was overtaken three times comes again, as the queue would have it.
+    for _ in 0..failed {
+        app.stack.invoke("stripe-events", queued(&[paid])).await.unwrap();
+    }
+    for seconds in [360, 3 * 86_400] {
+        app.advance(seconds);
+        app.stack.invoke("stripe-events", queued(&[paid])).await.unwrap();
+    }
+    assert_eq!((rows(&app, "SUB#").await.len(), rows(&app, "PAY#").await.len()), (1, 1));
+    let confirmed = app.mails(&email).await.into_iter().filter(|mail| mail["kind"] == "subscription_confirmed").count();
+    assert_eq!(confirmed, 1);
+    let created = app.actions().await.into_iter().filter(|action| action.starts_with("subscription.")).count();
+    assert_eq!(created, 1);
+    same_as_stripe(&app, &session).await.unwrap();
+}
+
+// R3
+#[tokio::test]
+async fn in_every_order_of_its_events_a_life_ends_where_stripes_does() {
+    let all = orders();
+    assert_eq!(all.len(), 120);
+    let walks = all.iter().map(|order| async move { (order, arrive(order, order[0]).await) });
+    let wrong: Vec<_> = futures_util::StreamExt::collect::<Vec<_>>(futures_util::StreamExt::buffer_unordered(
+        futures_util::stream::iter(walks),
+        4,
+    ))
+    .await
+    .into_iter()
+    .filter(|(_, found)| found.is_err())
+    .collect();
+    assert!(wrong.is_empty(), "{wrong:?}");
+}
+
+// R4
+#[tokio::test]
+async fn a_week_without_events_takes_nobodys_access_and_reconciliation_repairs_the_rest() {
+    let app = TestApp::start().await;
+    let (_, _) = app.subscriber("ann").await;
+    let (_, bob) = app.person("bob").await;
+    app.at_stripe("delivery", json!({"mode": "drop"})).await.expect(200);
+    let checkout = app.subscribe(&bob, "team").await.expect(201);
+    app.pay(&checkout.body).await.expect(303);
+    // Ann's period ends in that week, and is renewed.
+    app.send(
+        Method::POST,
+        "/_local/clock",
+        &[],
+        Some(json!({"advance_seconds": 28 * 86_400 + 7 * 86_400}).to_string()),
+    )
+    .await
+    .expect(200);
+    let (ann, bob) = (app.sign_in("ann@example.com").await, app.sign_in("bob@example.com").await);
+    let _ = ann.refresh;
+    assert_eq!(app.get_as(&ann, "/me").await.body["tier"], 1, "who pays has access");
+    app.send(Method::POST, "/_local/schedules/reconcile/run", &[], None).await.expect(200);
+    app.drain().await;
+    assert_eq!(app.get_as(&bob, "/me").await.body["tier"], 2);
+    let again = app.send(Method::POST, "/_local/schedules/reconcile/run", &[], None).await.expect(200);
+    assert_eq!(again.body["handled"], 0, "nothing is left to repair");
+    let listed = app.calls().iter().filter(|call| call.operation == "GET /v1/subscriptions").count();
+    assert!(listed <= 20, "{listed}");
+}
+
+// R5
+#[tokio::test]
+async fn events_of_unknown_kinds_customers_and_objects_are_kept_and_acknowledged() {
+    let app = TestApp::start().await;
+    let (_, session) = app.subscriber("ann").await;
+    let customer = app.stripe("customers").await[0]["id"].clone();
+    for (index, (kind, object)) in [
+        ("no.such.thing", json!({"id": "x_1", "object": "x"})),
+        ("customer.subscription.updated", json!({"id": "sub_none", "object": "subscription", "customer": "cus_none"})),
+        ("invoice.paid", json!({"id": "in_none", "object": "invoice", "customer": customer})),
+        ("checkout.session.completed", json!({"id": "cs_none", "object": "checkout.session", "customer": null})),
+        ("price.updated", json!({"id": "price_none", "object": "price", "active": false})),
+        ("customer.created", json!({"id": "cus_new", "object": "customer"})),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let told = event(&format!("evt_{index}"), kind, &object);
+        let answer = app.stack.invoke("stripe-events", queued(&[&told])).await.unwrap();
+        assert_eq!(answer["batchItemFailures"], json!([]), "{kind}");
+        let kept = rows(&app, "EVENT").await;
+        assert!(kept.iter().any(|row| row["id"]["S"] == format!("evt_{index}")), "{kind}");
+    }
+    same_as_stripe(&app, &session).await.unwrap();
+}
+
+// R6
+#[tokio::test]
+async fn a_poison_message_stops_its_group_alone_and_lies_with_the_dead_letters() {
+    let mut app = TestApp::start().await;
+    let (_, session) = app.person("ann").await;
+    let checkout = app.subscribe(&session, "pro").await.expect(201);
+    let queue = app.stack.sdk().clone();
+    let sqs = aws_sdk_sqs::Client::new(&queue);
+    let url = app.stack.environment().get("STRIPE_QUEUE_URL").unwrap().to_owned();
+    sqs.send_message()
+        .queue_url(url)
+        .message_body("poison")
+        .message_group_id("poisoned")
+        .message_deduplication_id("p")
+        .send()
+        .await
+        .unwrap();
+    app.pay(&checkout.body).await.expect(303);
+    app.drain().await;
+    assert_eq!(app.get_as(&session, "/me").await.body["tier"], 1, "others go on");
+    assert_eq!(app.stack.dead_letters(), 1);
+    app.send(Method::POST, "/_local/queues/stripe.fifo/redrive", &[], None).await.expect(200);
+    app.drain().await;
+    app.dead_wanted = 1;
+}
+
+// R11
+#[tokio::test]
+async fn twenty_clicks_at_once_make_one_customer_and_one_open_checkout() {
+    let app = TestApp::start_patient(tollgate_tests::app::options()).await;
+    let (_, session) = app.person("ann").await;
+    let clicks = join_all((0..20).map(|_| app.subscribe(&session, "pro"))).await;
+    let urls: BTreeSet<_> = clicks
+        .iter()
+        .filter(|c| c.status == 201)
+        .map(|c| c.body["checkout_url"].as_str().unwrap().to_owned())
+        .collect();
+    assert_eq!(urls.len(), 1);
+    assert!(clicks.iter().all(|click| matches!(click.status.as_u16(), 201 | 503)), "{clicks:?}");
+    assert_eq!(app.stripe("customers").await.len(), 1);
+    let other = app.subscribe(&session, "team").await.expect(201).body;
+    let old = clicks.iter().find(|click| click.status == 201).unwrap();
+    app.pay(&old.body).await.expect(409);
+    app.pay(&other).await.expect(303);
+    app.subscribe(&session, "pro").await.refused(409, "already_subscribed");
+}
+
+// R11
+#[tokio::test]
+async fn a_second_paid_subscription_is_cancelled_and_given_back_at_once() {
+    let app = TestApp::start().await;
+    let (email, session) = app.subscriber("ann").await;
+    // A second one, made by hand at Stripe with the same customer.
+    let customer = app.stripe("customers").await[0]["id"].as_str().unwrap().to_owned();
+    let price = app.stripe("subscriptions").await[0]["items"]["data"][0]["price"]["id"].as_str().unwrap().to_owned();
+    app.advance(60);
+    app.second_checkout(&customer, &price).await;
+    app.drain().await;
+    let statuses: Vec<_> = app.stripe("subscriptions").await.iter().map(|s| s["status"].clone()).collect();
+    assert_eq!(statuses, ["canceled", "active"], "the first one stays");
+    let payments = app.get_as(&session, "/billing/payments/me").await.expect(200).body;
+    let found: Vec<_> = payments["items"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|p| (p["status"].clone(), p["refunded_cents"].clone()))
+        .collect();
+    assert_eq!(found, [(json!("refunded"), json!(1900)), (json!("succeeded"), json!(0))]);
+    assert_eq!(app.get_as(&session, "/me").await.body["tier"], 1);
+    assert_eq!(app.subscription(&session).await["status"], "active");
+    app.mail(&email, "refunded").await;
+    assert!(app.actions().await.contains(&"payment.refunded".to_owned()));
+}
+
+// R14
+#[tokio::test]
+async fn of_a_burst_while_the_queue_fails_nothing_that_was_acknowledged_is_lost() {
+    let app = TestApp::start_patient(tollgate_tests::app::options()).await;
+    let secret = secret(&app).await;
+    app.fail(Service::Sqs, Kind::Error, 30, 90);
+    let bodies: Vec<_> = (0..100)
+        .map(|n| {
+            event(&format!("evt_{n}"), "customer.updated", &json!({"id": format!("cus_{n}"), "object": "customer"}))
+                .to_string()
+        })
+        .collect();
+    let at = app.now().as_second();
+    let signatures: Vec<_> = bodies.iter().map(|body| signature(&secret, at, body)).collect();
+    let answers =
+        join_all(bodies.iter().zip(&signatures).map(|(body, signature)| webhook(&app, body, signature))).await;
+    app.stack.wire().clear();
+    app.drain().await;
+    let kept = rows(&app, "EVENT").await;
+    for (n, answer) in answers.iter().enumerate() {
+        let is_kept = kept.iter().any(|row| row["id"]["S"] == format!("evt_{n}"));
+        assert!(answer.status.is_server_error() || (answer.status == 200 && is_kept), "{n}: {}", answer.status);
+    }
+    assert!(answers.iter().any(|a| a.status == 200) && answers.iter().any(|a| a.status.is_server_error()));
+}
+
+// R16
+#[tokio::test]
+async fn a_stripe_that_fails_is_502_and_leaves_nothing_half_made() {
+    for kind in [Kind::Error, Kind::Throttle, Kind::LostResponse, Kind::Hang] {
+        for after in 0..2 {
+            let app = TestApp::start_with_admin().await;
+            let (_, session) = app.person("ann").await;
+            app.fail(Service::Stripe, kind, after, 20);
+            app.subscribe(&session, "pro").await.refused(502, "stripe_unavailable");
+            app.stack.wire().clear();
+            let checkout = app.subscribe(&session, "pro").await.expect(201).body;
+            assert_eq!(app.stripe("customers").await.len(), 1, "{kind:?} {after}");
+            app.pay(&checkout).await.expect(303);
+            app.drain().await;
+            assert_eq!(app.get_as(&session, "/me").await.body["tier"], 1);
+        }
+        let app = TestApp::start_with_admin().await;
+        let admin = admin(&app).await;
+        let plan = json!({
+            "code": "gold", "name": "Gold", "price_cents": 9900, "currency": "eur", "billing_period": "year", "tier": 9,
+        });
+        app.fail(Service::Stripe, kind, 0, 20);
+        app.post_as(&admin, "/billing/plans", plan.clone()).await.refused(502, "stripe_unavailable");
+        app.stack.wire().clear();
+        let codes =
+            |plans: &Value| plans["items"].as_array().unwrap().iter().map(|p| p["code"].clone()).collect::<Vec<_>>();
+        assert_eq!(codes(&app.get("/billing/plans").await.body), ["free", "pro", "team"], "{kind:?}");
+        app.post_as(&admin, "/billing/plans", plan).await.expect(201);
+        assert_eq!(codes(&app.get("/billing/plans").await.body), ["free", "pro", "team", "gold"]);
+    }
+}
+
+#[tokio::test]
+async fn an_admin_makes_changes_and_archives_a_plan_and_subscribers_keep_what_they_pay() {
+    let app = TestApp::start_with_admin().await;
+    let admin = admin(&app).await;
+    let (_, ann) = app.subscriber("ann").await;
+    let plans = app.get_as(&admin, "/billing/plans").await.expect(200).body;
+    let pro = plans["items"].as_array().unwrap().iter().find(|plan| plan["code"] == "pro").unwrap().clone();
+    assert!(pro["stripe_price_id"].as_str().unwrap().starts_with("price_"));
+    let path = format!("/billing/plans/{}", pro["id"].as_str().unwrap());
+    let change = json!({"price_cents": 2900, "name": "Pro 2", "is_admin": true, "updated_at": pro["updated_at"]});
+    let changed = patch(&app, &admin, &path, change.clone()).await.expect(200).body;
+    assert_eq!((changed["price_cents"].as_i64(), changed["name"].as_str()), (Some(2900), Some("Pro 2")));
+    assert_ne!(changed["stripe_price_id"], pro["stripe_price_id"]);
+    patch(&app, &admin, &path, change).await.refused(409, "plan_changed");
+    let id = app.stripe("subscriptions").await[0]["id"].as_str().unwrap().to_owned();
+    app.at_stripe(&format!("subscriptions/{id}/renew"), json!({"outcome": "paid"})).await.expect(200);
+    app.drain().await;
+    let found = app.subscription(&ann).await;
+    assert_eq!((found["price_cents"].as_i64(), found["plan"]["price_cents"].as_i64()), (Some(1900), Some(2900)));
+    assert_eq!(found["has_access"], true);
+
+    app.delete_as(&admin, &path).await.expect(204);
+    app.delete_as(&admin, &path).await.expect(404);
+    let (_, bob) = app.person("bob").await;
+    app.subscribe(&bob, "pro").await.refused(404, "plan_not_found");
+    assert_eq!(app.get(&path).await.expect(200).body["is_active"], false);
+    assert_eq!(app.get_as(&ann, "/me").await.body["tier"], 1);
+    let again = json!({"code": "pro", "name": "Pro", "price_cents": 1, "currency": "usd", "billing_period": "month", "tier": 1});
+    app.post_as(&admin, "/billing/plans", again).await.refused(409, "plan_code_taken");
+    app.drain().await;
+    assert!(
+        app.actions().await.iter().filter(|action| action.starts_with("plan.")).eq(["plan.archived", "plan.changed"])
+    );
+}
+
+#[tokio::test]
+async fn each_wrong_field_of_a_plan_is_named() {
+    let app = TestApp::start_with_admin().await;
+    let admin = admin(&app).await;
+    let good = json!({
+        "code": "x", "name": "X", "price_cents": 1, "currency": "usd", "billing_period": "month", "tier": 1,
+    });
+    let long = "x".repeat(201);
+    for (field, value) in [
+        ("code", json!("X")),
+        ("code", json!("")),
+        ("name", json!("")),
+        ("name", json!(long)),
+        ("price_cents", json!(-1)),
+        ("price_cents", json!(100_000_000)),
+        ("price_cents", json!("1")),
+        ("currency", json!("USD")),
+        ("currency", json!("xxx")),
+        ("billing_period", json!("week")),
+        ("tier", json!(-1)),
+        ("tier", json!(1001)),
+        ("trial_days", json!(731)),
+        ("features", json!([])),
+        ("features", json!({"a": "x".repeat(1024)})),
+    ] {
+        let mut wrong = good.clone();
+        wrong[field] = value.clone();
+        let answer = app.post_as(&admin, "/billing/plans", wrong).await.refused(422, "validation_failed");
+        assert_eq!(answer.body["errors"][0]["field"], field, "{value}");
+    }
+    for field in ["code", "name", "price_cents", "currency", "billing_period", "tier"] {
+        let mut missing = good.clone();
+        missing.as_object_mut().unwrap().remove(field);
+        let answer = app.post_as(&admin, "/billing/plans", missing).await.refused(422, "validation_failed");
+        assert_eq!(answer.body["errors"][0]["field"], field);
+    }
+}
+
+#[tokio::test]
+async fn the_same_idempotency_key_and_body_get_the_same_answer_for_a_day() {
+    let app = TestApp::start().await;
+    let (_, session) = app.person("ann").await;
+    let bearer = format!("Bearer {}", session.access);
+    let send = async |key: &str, body: Value| {
+        let headers =
+            [("content-type", "application/json"), ("authorization", bearer.as_str()), ("idempotency-key", key)];
+        app.send(Method::POST, SUBSCRIBE, &headers, Some(body.to_string())).await
+    };
+    let pro = || json!({"plan_code": "pro"});
+    let first = send("one", pro()).await.expect(201);
+    assert_eq!(send("one", pro()).await.expect(201).body, first.body);
+    send("one", json!({"plan_code": "team"})).await.refused(422, "idempotency_key_reused");
+    let missing = send("two", json!({"plan_code": "none"})).await.expect(404);
+    assert_eq!(send("two", json!({"plan_code": "none"})).await.expect(404).body, missing.body, "a refusal is kept too");
+    app.fail(Service::Stripe, Kind::Error, 0, 20);
+    send("three", pro()).await.refused(502, "stripe_unavailable");
+    app.stack.wire().clear();
+    send("three", pro()).await.expect(201);
+    send(&"x".repeat(256), pro()).await.refused(422, "validation_failed");
+    let (_, other) = app.person("bob").await;
+    app.post_as(&other, SUBSCRIBE, pro()).await.expect(201);
+}
+
+#[tokio::test]
+async fn a_trial_is_given_once() {
+    let app = TestApp::start_with_admin().await;
+    let admin = admin(&app).await;
+    let plan = json!({
+        "code": "trial", "name": "Trial", "price_cents": 500, "currency": "usd", "billing_period": "month", "tier": 4,
+        "trial_days": 14,
+    });
+    app.post_as(&admin, "/billing/plans", plan).await.expect(201);
+    let (_, session) = app.person("ann").await;
+    for status in ["trialing", "active"] {
+        let checkout = app.subscribe(&session, "trial").await.expect(201);
+        app.pay(&checkout.body).await.expect(303);
+        app.drain().await;
+        let found = app.subscription(&session).await;
+        assert_eq!((found["status"].as_str(), found["has_access"].as_bool()), (Some(status), Some(true)));
+        let id = app.stripe("subscriptions").await[0]["id"].as_str().unwrap().to_owned();
+        app.at_stripe(&format!("subscriptions/{id}/cancel"), json!({})).await.expect(200);
+        app.drain().await;
+        app.advance(1);
+    }
+}
+
+#[tokio::test]
+async fn whoever_closes_the_account_pays_no_more_after_the_period_and_open_checkouts_are_closed() {
+    let app = TestApp::start().await;
+    let (_, ann) = app.subscriber("ann").await;
+    let (_, bob) = app.person("bob").await;
+    let checkout = app.subscribe(&bob, "pro").await.expect(201);
+    for session in [&ann, &bob] {
+        app.post_as(session, "/deactivate", json!({})).await.expect(200);
+    }
+    app.drain().await;
+    let subscription = app.stripe("subscriptions").await[0].clone();
+    assert_eq!(
+        (subscription["cancel_at_period_end"].as_bool(), subscription["status"].as_str()),
+        (Some(true), Some("active"))
+    );
+    app.pay(&checkout.body).await.expect(409);
+}
+
+#[tokio::test]
+async fn stripe_is_told_another_address_once_it_is_proved() {
+    let app = TestApp::start().await;
+    let (_, ann) = app.subscriber("ann").await;
+    let change = json!({"new_email": "new@example.com", "password": tollgate_tests::app::PASSWORD});
+    app.post_as(&ann, "/change-email", change).await.expect(202);
+    let token = app.link_token("new@example.com", "verify").await;
+    app.post("/verify", json!({"token": token})).await.expect(200);
+    app.drain().await;
+    assert_eq!(app.stripe("customers").await[0]["email"], "new@example.com");
+    let id = app.stripe("subscriptions").await[0]["id"].as_str().unwrap().to_owned();
+    app.at_stripe(&format!("subscriptions/{id}/renew"), json!({"outcome": "failed"})).await.expect(200);
+    app.mail("new@example.com", "payment_failed").await;
+}
+
+#[tokio::test]
+async fn a_customer_who_is_gone_at_stripe_has_no_access_and_can_begin_anew() {
+    let app = TestApp::start().await;
+    let (_, ann) = app.subscriber("ann").await;
+    let customer = app.stripe("customers").await[0]["id"].as_str().unwrap().to_owned();
+    app.at_stripe(&format!("customers/{customer}/delete"), json!({})).await.expect(200);
+    app.drain().await;
+    assert_eq!(app.get_as(&ann, "/me").await.body["tier"], 0);
+    let checkout = app.subscribe(&ann, "pro").await.expect(201);
+    app.pay(&checkout.body).await.expect(303);
+    app.drain().await;
+    assert_eq!(app.get_as(&ann, "/me").await.body["tier"], 1);
+}
+
+#[tokio::test]
+async fn access_ends_when_the_grace_does_though_no_event_comes() {
+    let app = TestApp::start().await;
+    let (_, ann) = app.subscriber("ann").await;
+    let id = app.stripe("subscriptions").await[0]["id"].as_str().unwrap().to_owned();
+    app.at_stripe(&format!("subscriptions/{id}/renew"), json!({"outcome": "failed"})).await.expect(200);
+    app.drain().await;
+    app.at_stripe("delivery", json!({"mode": "drop"})).await.expect(200);
+    let later = json!({"advance_seconds": 7 * 86_400 + 1});
+    app.post("/_local/clock", later).await.expect(200);
+    let ann_again = app.sign_in("ann@example.com").await;
+    assert_eq!(app.get_as(&ann_again, "/me").await.body["tier"], 0);
+    let _ = ann;
+    let due = rows(&app, "SUB#").await;
+    app.send(Method::POST, "/_local/schedules/expiry/run", &[], None).await.expect(200);
+    assert_eq!(rows(&app, "SUB#").await.len(), due.len());
+}
