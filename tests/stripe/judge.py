@@ -19,6 +19,9 @@ HIDDEN = {
     "subscription_item": {"plan": {"$ref": "#/components/schemas/plan"}},
 }
 
+# What may be null stands there as null, but these, which stand there only where `expand` asks for them.
+ASKED_FOR = {"charge": {"refunds"}, "customer": {"cash_balance"}, "invoice": {"confirmation_secret"}}
+
 spec_file, events_file, root = sys.argv[1:]
 spec = json.loads(Path(spec_file).read_text())
 root = Path(root)
@@ -26,7 +29,7 @@ faults = []
 
 
 def closed(schema):
-    """OpenAPI 3.0's schema as JSON Schema's, in which nothing may stand that it does not name."""
+    """OpenAPI 3.0's schema as JSON Schema's: nothing may stand there that it does not name, nor be left out that is null."""
     if not isinstance(schema, dict):
         return schema
     if "$ref" in schema:
@@ -43,6 +46,8 @@ def closed(schema):
             made[name] = value
     if "properties" in made:
         assert "anyOf" not in made, "a closed object beside alternatives"
+        present = {key for key, inner in schema["properties"].items() if inner.get("nullable")}
+        made["required"] = sorted(present.union(made.get("required", ())) - ASKED_FOR.get(schema.get("x-resourceId"), set()))
         made.setdefault("additionalProperties", False)
     return {"anyOf": [made, {"type": "null"}]} if schema.get("nullable") else made
 

@@ -61,12 +61,12 @@ async fn callers(play: &Play) {
     for form in [&form[..], &form[..], &form[..1]] {
         play.call("POST", "customers", form, Some("key-1")).await;
     }
-    for headers in
-        [[("authorization", "Bearer sk_other"), ("stripe-version", "")], [("authorization", KEY), ("stripe-version", "2020-08-27")]]
-    {
-        let headers = headers.map(|(name, value)| {
-            (name, if value == KEY { format!("Bearer {KEY}") } else { value.to_owned() })
-        });
+    for headers in [
+        [("authorization", "Bearer sk_other"), ("stripe-version", "")],
+        [("authorization", KEY), ("stripe-version", "2020-08-27")],
+    ] {
+        let headers =
+            headers.map(|(name, value)| (name, if value == KEY { format!("Bearer {KEY}") } else { value.to_owned() }));
         play.call_with("GET", "customers", &[], &headers).await;
     }
 }

@@ -132,13 +132,16 @@ impl Play {
         let body = serde_urlencoded::to_string(form).expect("a form");
         let answer = self.stripe.api().oneshot(request.body(Body::from(body)).expect("a request")).await;
         let answer = answer.expect("an answer");
-        let (status, is_replayed) =
-            (answer.status().as_u16(), answer.headers().get("idempotent-replayed").is_some_and(|value| value == "true"));
+        let (status, is_replayed) = (
+            answer.status().as_u16(),
+            answer.headers().get("idempotent-replayed").is_some_and(|value| value == "true"),
+        );
         let bytes = answer.into_body().collect().await.expect("a body").to_bytes();
         let body: Value = serde_json::from_slice(&bytes).expect("JSON");
         let (path, query) = path.split_once('?').unwrap_or((path, ""));
         let query: Vec<(String, String)> = serde_urlencoded::from_str(query).expect("a query");
-        let names: Vec<&str> = query.iter().map(|(name, _)| name.as_str()).chain(form.iter().map(|(name, _)| *name)).collect();
+        let names: Vec<&str> =
+            query.iter().map(|(name, _)| name.as_str()).chain(form.iter().map(|(name, _)| *name)).collect();
         let kind = if body.get("error").is_some() { "error" } else { body["object"].as_str().unwrap_or_default() };
         self.hear(json!({
             "schema": kind, "call": format!("{method} /v1/{path}"), "status": status, "parameters": names, "object": body,
