@@ -213,7 +213,7 @@ fn plan(now: Timestamp, terms: &Terms) -> Result<Plan, Box<dyn Error>> {
         code: "pro".parse()?,
         name: "Pro".to_owned(),
         description: Some("Everything".to_owned()),
-        terms: terms.clone(),
+        terms: *terms,
         tier: 1,
         trial_days: 14,
         features: Features::default(),
