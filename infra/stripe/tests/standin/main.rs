@@ -10,4 +10,5 @@ mod payments;
 #[path = "../play/mod.rs"]
 #[allow(dead_code)] // the lives use the rest
 mod play;
+mod readers;
 mod renewals;
