@@ -73,6 +73,7 @@ async fn a_list_is_walked_forwards_and_backwards_newest_first() {
     assert_eq!(page(format!("&starting_after={}", all[3])).await, (all[4..].to_vec(), false));
     assert_eq!(page(format!("&starting_after={}", all[4])).await, (vec![], false));
     assert_eq!(page(format!("&ending_before={}", all[4])).await, (all[2..4].to_vec(), true));
+    assert_eq!(page(format!("&ending_before={}", all[3])).await, (all[1..3].to_vec(), true));
     assert_eq!(page(format!("&ending_before={}", all[2])).await, (all[..2].to_vec(), false));
     assert_eq!(page(format!("&ending_before={}", all[0])).await, (vec![], false));
 }
