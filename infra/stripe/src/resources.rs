@@ -29,7 +29,9 @@ impl Call<'_> {
                 core.find("price", id).ok_or_else(|| Fault::missing("price", id))?;
                 let active = params.flag("active")?;
                 params.finish()?;
-                core.change(id, "price.updated", json!({"active": active.unwrap_or(true)}));
+                if let Some(active) = active {
+                    core.change(id, "price.updated", json!({"active": active}));
+                }
                 Ok(core.object(id))
             }
             ("POST", ["customers"]) => customer(core, params),

@@ -96,7 +96,10 @@ impl Core {
             ("status", json!("canceled")),
             ("canceled_at", json!(canceled_at)),
             ("ended_at", json!(now)),
-            ("cancellation_details", json!({"comment": null, "feedback": null, "reason": reason})),
+            (
+                "cancellation_details",
+                json!({"comment": null, "feedback": null, "feedback_option": null, "reason": reason}),
+            ),
         ] {
             self.set(subscription, name, value);
         }

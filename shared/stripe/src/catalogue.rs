@@ -1,6 +1,7 @@
 //! Products and prices.
 
 use crate::client::{Gateway, GatewayError, under};
+use crate::lists::Counted;
 use crate::reads::{currency_of, id_of};
 use std::collections::HashMap;
 use stripe::StripeRequest;
@@ -126,9 +127,10 @@ impl Gateway {
         product: &str,
         attempt: &Attempt,
     ) -> Result<Option<PriceAtStripe>, GatewayError> {
-        let prices = ListPrice::new().product(product).limit(100).send(self).await?;
+        let list = Counted::new(self);
+        let prices = ListPrice::new().product(product).limit(100).send(&list).await?;
         let of_it = |price: &stripe_shared::Price| price.metadata.get(crate::ATTEMPT) == Some(&attempt.id);
-        let found = prices.data.into_iter().find(of_it);
+        let found = list.all(prices.data)?.into_iter().find(of_it);
         Ok(found.map(|price| PriceAtStripe { id: price.id.to_string(), is_active: price.active }))
     }
 

@@ -1,6 +1,7 @@
 //! Checkout sessions, in subscription mode.
 
 use crate::client::{Gateway, GatewayError, under};
+use crate::lists::Counted;
 use std::collections::HashMap;
 use stripe::StripeRequest;
 use stripe_checkout::checkout_session::{
@@ -100,11 +101,12 @@ impl Gateway {
         customer: &str,
         checkout: &Checkout,
     ) -> Result<Option<CheckoutSession>, GatewayError> {
-        let list = ListCheckoutSession::new().customer(customer).limit(100).send(self).await?;
+        let list = Counted::new(self);
+        let sessions = ListCheckoutSession::new().customer(customer).limit(100).send(&list).await?;
         let of_it = |session: &stripe_shared::CheckoutSession| {
             session.metadata.as_ref().and_then(|metadata| metadata.get(crate::ATTEMPT)) == Some(&checkout.attempt.id)
         };
-        Ok(list.data.into_iter().find(of_it).map(session))
+        Ok(list.all(sessions.data)?.into_iter().find(of_it).map(session))
     }
 
     /// The checkout of this id.

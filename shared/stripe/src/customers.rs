@@ -1,6 +1,7 @@
 //! Customers.
 
 use crate::client::{Gateway, GatewayError, under};
+use crate::lists::Counted;
 use std::collections::HashMap;
 use stripe::StripeRequest;
 use stripe_core::customer::{CreateCustomer, ListCustomer, UpdateCustomer};
@@ -32,11 +33,12 @@ impl Gateway {
     /// # Errors
     /// See [`GatewayError`].
     pub async fn customer_of_attempt(&self, email: &Email, attempt: &Attempt) -> Result<Option<String>, GatewayError> {
-        let list = ListCustomer::new().email(email.as_str()).limit(100).send(self).await?;
+        let list = Counted::new(self);
+        let customers = ListCustomer::new().email(email.as_str()).limit(100).send(&list).await?;
         let of_it = |customer: &stripe_shared::Customer| {
             customer.metadata.as_ref().and_then(|metadata| metadata.get(crate::ATTEMPT)) == Some(&attempt.id)
         };
-        Ok(list.data.into_iter().find(of_it).map(|customer| customer.id.to_string()))
+        Ok(list.all(customers.data)?.into_iter().find(of_it).map(|customer| customer.id.to_string()))
     }
 
     /// Tells Stripe another address of a customer.

@@ -1,6 +1,7 @@
 //! Ending what must not stay, and giving back what was paid for it. Each can be done again without harm.
 
 use crate::client::{Gateway, GatewayError};
+use crate::lists::Counted;
 use crate::reads::id_of;
 use stripe_billing::invoice_payment::ListInvoicePayment;
 use stripe_billing::subscription::{CancelSubscription, UpdateSubscription};
@@ -34,9 +35,10 @@ impl Gateway {
     /// # Errors
     /// See [`GatewayError`].
     pub async fn refund(&self, invoice: &str, cents: i64) -> Result<(), GatewayError> {
-        let payments = ListInvoicePayment::new().invoice(invoice).limit(100).send(self).await?;
+        let list = Counted::new(self);
+        let payments = ListInvoicePayment::new().invoice(invoice).limit(100).send(&list).await?;
         let mut left = cents;
-        for payment in payments.data {
+        for payment in list.all(payments.data)? {
             let paid = payment.amount_paid.unwrap_or_default().min(left);
             let Some(intent) = payment.payment.payment_intent.filter(|_| paid > 0) else { continue };
             let call = CreateRefund::new().payment_intent(id_of(&intent)).amount(paid);

@@ -6,6 +6,7 @@ mod checkouts;
 mod client;
 mod customers;
 mod endings;
+mod lists;
 mod reads;
 
 pub use catalogue::{PriceAtStripe, ProductAtStripe};

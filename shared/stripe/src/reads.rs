@@ -1,6 +1,7 @@
 //! The one look at a customer from which the local state follows: its subscriptions of every status and its invoices.
 
 use crate::client::{Gateway, GatewayError};
+use crate::lists::Counted;
 use aws_lc_rs::digest;
 use jiff::Timestamp;
 use std::pin::Pin;
@@ -29,9 +30,11 @@ impl Gateway {
         let subscriptions =
             ListSubscription::new().customer(customer).status(ListSubscriptionStatus::All).limit(NEWEST);
         let invoices = ListInvoice::new().customer(customer).limit(NEWEST);
-        let (subscriptions, invoices) = tokio::join!(subscriptions.send(self), invoices.send(self));
-        let subscriptions = subscriptions?.data.into_iter().map(subscription).collect::<Result<_, _>>()?;
-        let invoices = invoices?.data.into_iter().map(invoice).collect::<Result<_, _>>()?;
+        let lists = (Counted::new(self), Counted::new(self));
+        let (subscriptions, invoices) = tokio::join!(subscriptions.send(&lists.0), invoices.send(&lists.1));
+        let subscriptions =
+            lists.0.all(subscriptions?.data)?.into_iter().map(subscription).collect::<Result<_, _>>()?;
+        let invoices = lists.1.all(invoices?.data)?.into_iter().map(invoice).collect::<Result<_, _>>()?;
         Ok(Seen { subscriptions, invoices, ..Seen::default() })
     }
 }

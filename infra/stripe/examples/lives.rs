@@ -1,0 +1,228 @@
+//! `cargo run -p tollgate-stripe-standin --example lives`: every call that the stand-in serves and every event that it can
+//! emit, in lives that meet them. Prints each answer and each event, one JSON object a line, to be judged by Stripe's
+//! description of its API.
+
+#![allow(clippy::print_stdout, clippy::expect_used)] // it is what this program is for; it ends at the first surprise
+#![allow(dead_code, missing_docs)] // the tests use the rest
+
+#[path = "../tests/play/mod.rs"]
+mod play;
+
+use play::{ASKS_LATER, DAY, DECLINED, KEY, PAYS, Play, REFUSED_LATER, text};
+use serde_json::json;
+use tollgate_stripe_standin::{Listed, Outcome};
+
+const START: &str = "2026-01-31T12:00:00Z";
+
+async fn catalogue(play: &Play) {
+    let form = [
+        ("id", "prod_pro"),
+        ("name", "Pro"),
+        ("description", "Everything"),
+        ("metadata[tier]", "2"),
+        ("default_price_data[currency]", "usd"),
+        ("default_price_data[unit_amount]", "1900"),
+        ("default_price_data[recurring][interval]", "year"),
+        ("expand[]", "default_price"),
+    ];
+    let made = play.post("products", &form).await;
+    play.post("products", &form).await;
+    play.post("products", &[("name", "Basic")]).await;
+    play.post("products", &[]).await;
+    play.post("products", &[("name", "x"), ("colour", "red")]).await;
+    play.post("products/prod_pro", &[("name", "Professional"), ("description", "")]).await;
+    play.post("products/prod_pro", &[("active", "false")]).await;
+    play.post("products/prod_none", &[("active", "false")]).await;
+    play.get("products/prod_pro").await;
+    play.get("products/prod_none").await;
+    play.get("products?active=true").await;
+    let price = [
+        ("product", "prod_pro"),
+        ("currency", "eur"),
+        ("unit_amount", "900"),
+        ("recurring[interval]", "month"),
+        ("metadata[attempt]", "a"),
+    ];
+    let price = play.post("prices", &price).await.id();
+    play.post("prices", &[("product", "prod_none"), ("currency", "eur")]).await;
+    play.post(&format!("prices/{price}"), &[("active", "false")]).await;
+    play.get(&format!("prices/{price}")).await;
+    let page = play.get("prices?product=prod_pro&limit=1").await;
+    play.get(&format!("prices?limit=1&starting_after={}", page.ids()[0])).await;
+    play.get(&format!("prices?limit=1&ending_before={}", text(&made.body["default_price"]["id"]))).await;
+    play.get("prices?limit=1&expand[]=data.product").await;
+    play.get("prices?limit=0").await;
+    play.get("prices?starting_after=price_none").await;
+    play.get("nothing/here").await;
+}
+
+async fn callers(play: &Play) {
+    let form = [("email", "ann@example.com"), ("name", "Ann"), ("metadata[user]", "usr_1")];
+    for form in [&form[..], &form[..], &form[..1]] {
+        play.call("POST", "customers", form, Some("key-1")).await;
+    }
+    for headers in [
+        [("authorization", "Bearer sk_other"), ("stripe-version", "")],
+        [("authorization", KEY), ("stripe-version", "2020-08-27")],
+    ] {
+        let headers =
+            headers.map(|(name, value)| (name, if value == KEY { format!("Bearer {KEY}") } else { value.to_owned() }));
+        play.call_with("GET", "customers", &[], &headers).await;
+    }
+}
+
+async fn customers(play: &Play) {
+    let (customer, subscription) = play.subscriber(PAYS, "").await;
+    play.post(&format!("customers/{customer}"), &[("email", "ann.b@example.com"), ("name", "Ann B")]).await;
+    play.get(&format!("customers/{customer}")).await;
+    play.get("customers?email=ann.b@example.com&limit=100").await;
+    play.checkout(&[]).await;
+    play.delete(&format!("customers/{customer}")).await;
+    play.delete(&format!("customers/{customer}")).await;
+    play.get(&format!("customers/{customer}")).await;
+    play.get(&format!("subscriptions/{subscription}?expand[]=customer")).await;
+    let (customer, _) = play.subscriber(PAYS, "7").await;
+    play.saw(play.stripe.delete_customer(&customer).expect("a customer"));
+}
+
+async fn checkouts(play: &Play) {
+    let more = [
+        ("client_reference_id", "usr_1"),
+        ("metadata[user]", "usr_1"),
+        ("allow_promotion_codes", "true"),
+        ("payment_method_collection", "always"),
+        ("subscription_data[trial_period_days]", "14"),
+        ("subscription_data[metadata][user]", "usr_1"),
+    ];
+    let (customer, paid) = play.checkout(&more).await;
+    play.get(&format!("checkout/sessions/{paid}")).await;
+    play.pay(&format!("checkout/{paid}"), DECLINED).await;
+    play.pay(&format!("checkout/{paid}"), PAYS).await;
+    play.get(&format!("checkout/sessions/{paid}?expand[]=subscription&expand[]=invoice&expand[]=customer")).await;
+    play.get(&format!("checkout/sessions?customer={customer}&status=complete&limit=100")).await;
+    play.post(&format!("checkout/sessions/{paid}/expire"), &[]).await;
+    let (_, expired) = play.checkout(&[]).await;
+    play.post(&format!("checkout/sessions/{expired}/expire"), &[]).await;
+    play.post("checkout/sessions/cs_none/expire", &[]).await;
+    let (_, forgotten) = play.checkout(&[]).await;
+    play.pass(DAY);
+    play.get(&format!("checkout/sessions/{forgotten}")).await;
+    play.post("checkout/sessions", &[("mode", "payment")]).await;
+    // The trial goes on to its end.
+    play.pass(15 * DAY);
+}
+
+async fn renewals(play: &Play) {
+    let (_, pays) = play.subscriber(PAYS, "").await;
+    let (_, refused) = play.subscriber(REFUSED_LATER, "").await;
+    let (_, asks) = play.subscriber(ASKS_LATER, "").await;
+    play.pass(31 * DAY);
+    for subscription in [&pays, &refused, &asks] {
+        play.get(&format!("subscriptions/{subscription}?expand[]=latest_invoice.payments&expand[]=customer")).await;
+    }
+    let open = text(&play.latest_invoice(&refused).await["id"]);
+    play.post(&format!("invoices/{open}/pay"), &[]).await;
+    play.pay(&format!("invoice/{open}"), DECLINED).await;
+    play.pay(&format!("invoice/{open}"), PAYS).await;
+    play.post(&format!("invoices/{open}/pay"), &[]).await;
+    play.get(&format!("invoices/{open}?expand[]=payments.data.payment.payment_intent&expand[]=customer")).await;
+    // Nobody pays for the other: it is asked for until it ends.
+    play.pass(15 * DAY);
+    play.subscription(&asks).await;
+    let open = text(&play.latest_invoice(&asks).await["id"]);
+    play.post(&format!("invoices/{open}/void"), &[]).await;
+    play.post(&format!("invoices/{open}/void"), &[]).await;
+    for outcome in [Outcome::Paid, Outcome::Failed, Outcome::ActionRequired] {
+        play.saw(play.stripe.renew(&pays, outcome).expect("a subscription"));
+    }
+    let open = text(&play.latest_invoice(&pays).await["id"]);
+    play.post(&format!("invoices/{open}/pay"), &[]).await;
+}
+
+async fn endings(play: &Play) {
+    let (customer, subscription) = play.subscriber(PAYS, "").await;
+    let path = format!("subscriptions/{subscription}");
+    play.post(&path, &[("cancel_at_period_end", "true"), ("metadata[why]", "dear")]).await;
+    play.post(&path, &[("cancel_at_period_end", "false")]).await;
+    play.post(&path, &[("cancel_at_period_end", "true")]).await;
+    play.pass(31 * DAY);
+    play.get(&path).await;
+    play.post(&path, &[("cancel_at_period_end", "true")]).await;
+    play.get(&format!("subscriptions?customer={customer}&status=all&limit=100&expand[]=data.latest_invoice")).await;
+    let (_, ended) = play.subscriber(PAYS, "").await;
+    play.delete(&format!("subscriptions/{ended}")).await;
+    play.delete(&format!("subscriptions/{ended}")).await;
+    let (_, ended) = play.subscriber(PAYS, "").await;
+    play.saw(play.stripe.cancel(&ended).expect("a subscription"));
+}
+
+async fn refunds(play: &Play) {
+    let (_, subscription) = play.subscriber(PAYS, "").await;
+    let invoice = text(&play.latest_invoice(&subscription).await["id"]);
+    let payments = play.get(&format!("invoice_payments?invoice={invoice}&limit=100")).await;
+    let payment = &payments.body["data"][0];
+    let intent = text(&payment["payment"]["payment_intent"]);
+    play.get(&format!("invoice_payments/{}", text(&payment["id"]))).await;
+    let found = play.get(&format!("payment_intents/{intent}?expand[]=latest_charge")).await;
+    let charge = text(&found.body["latest_charge"]["id"]);
+    for form in [
+        &[("payment_intent", intent.as_str()), ("amount", "900")][..],
+        &[("charge", charge.as_str()), ("amount", "9999")],
+        &[("charge", charge.as_str())],
+        &[("charge", charge.as_str())],
+        &[],
+        &[("charge", "ch_none")],
+    ] {
+        let refund = play.post("refunds", form).await;
+        if refund.status == 200 {
+            play.get(&format!("refunds/{}?expand[]=charge", refund.id())).await;
+        }
+    }
+    play.get(&format!("charges/{charge}?expand[]=payment_intent.customer")).await;
+    let (_, subscription) = play.subscriber(PAYS, "").await;
+    let invoice = text(&play.latest_invoice(&subscription).await["id"]);
+    play.saw(play.stripe.refund(&invoice, Some(100)).expect("a paid invoice"));
+    play.saw(play.stripe.dispute(&invoice).expect("a paid invoice"));
+}
+
+async fn lists(play: &Play) {
+    for kind in [
+        "products",
+        "prices",
+        "customers",
+        "checkout/sessions",
+        "subscriptions",
+        "invoices",
+        "invoice_payments",
+        "payment_intents",
+        "charges",
+        "refunds",
+        "events",
+    ] {
+        let first = play.get(&format!("{kind}?limit=2")).await;
+        play.get(&format!("{kind}?limit=2&starting_after={}", first.ids()[1])).await;
+        play.get(&format!("{kind}/{}", first.ids()[0])).await;
+    }
+    play.get("subscriptions?status=ended").await;
+    play.get("invoices?status=paid&created[gte]=1&created[lt]=9999999999").await;
+    play.get("events?type=invoice.paid&limit=1").await;
+}
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() {
+    let play = Play::at(START);
+    catalogue(&play).await;
+    callers(&play).await;
+    customers(&play).await;
+    checkouts(&play).await;
+    renewals(&play).await;
+    endings(&play).await;
+    refunds(&play).await;
+    lists(&play).await;
+    for line in play.heard.lock().expect("a list").iter() {
+        println!("{line}");
+    }
+    for event in play.stripe.list(Listed::Events).iter().rev() {
+        println!("{}", json!({"schema": "event", "object": event}));
+    }
+}

@@ -1,0 +1,14 @@
+//! The stand-in as its callers meet it: through its API, its pages, its desk and its deliveries, with a clock that the
+//! test moves.
+
+#![allow(clippy::unwrap_used, clippy::expect_used)] // what is not as expected ends the test
+#![allow(missing_docs)] // a program of tests
+
+mod calls;
+mod deliveries;
+mod payments;
+#[path = "../play/mod.rs"]
+#[allow(dead_code)] // the lives use the rest
+mod play;
+mod readers;
+mod renewals;

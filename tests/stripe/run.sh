@@ -1,0 +1,34 @@
+#!/usr/bin/env bash
+# Two judges of what this project knows of Stripe, both made from Stripe's own description of its API: every call of the
+# gateway at Stripe's mock server, and everything that the stand-in says against the description itself. Installs what is
+# missing; leaves nothing running.
+source "$(dirname "$0")/../lib.sh"
+need go golang
+need python3 python3 python3-venv
+cd "$root"
+mock="github.com/stripe/stripe-mock@v0.203.0"
+held="${XDG_CACHE_HOME:-$HOME/.cache}/tollgate-stripe"
+GOBIN="$held/bin" go install "$mock"
+description="$(go mod download -json "$mock" | python3 -c 'import json, sys; print(json.load(sys.stdin)["Dir"])')/embedded/openapi"
+[ -x "$held/python/bin/python" ] || python3 -m venv "$held/python"
+"$held/python/bin/pip" install -q --disable-pip-version-check -r tests/stripe/requirements.txt
+cargo build --locked -p tollgate-stripe -p tollgate-stripe-standin --examples
+
+work="$(mktemp -d)"
+port="$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')"
+"$held/bin/stripe-mock" -http-addr "127.0.0.1:$port" >"$work/mock.log" 2>&1 &
+server=$!
+trap 'kill "$server" 2>/dev/null || true; wait "$server" 2>/dev/null || true; rm -rf "$work"' EXIT
+answers() { (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null; }
+for _ in $(seq 300); do
+  if answers || ! kill -0 "$server" 2>/dev/null; then break; fi
+  sleep 0.1
+done
+answers || { cat "$work/mock.log"; exit 1; }
+
+"$CARGO_TARGET_DIR/debug/examples/judge" "http://127.0.0.1:$port" | tee "$work/calls"
+# A call that the gateway has and the program does not make is not judged.
+diff <(sed -n 's/^ *pub async fn \([a-z_]*\).*/\1/p' shared/stripe/src/*.rs | sort) <(cut -d: -f1 "$work/calls" | sort)
+
+"$CARGO_TARGET_DIR/debug/examples/lives" >"$work/lives"
+"$held/python/bin/python" tests/stripe/judge.py "$description/spec3.json" "$description/spec3.beta.sdk.json" "$root" <"$work/lives"
