@@ -91,6 +91,7 @@ async fn every_operation_costs_what_the_budget_says() {
     measure!("GET /billing/subscriptions/me", app.get_as(&three, "/billing/subscriptions/me")).expect(200);
     measure!("GET /billing/payments/me", app.get_as(&three, "/billing/payments/me")).expect(200);
     measure!("an event that changes nothing", app.event_about_nothing(&app.stripe("subscriptions").await[0]));
+    let three = app.sign_in(email).await;
     measure!("POST /deactivate", app.post_as(&three, "/deactivate", json!({}))).expect(200);
     measure!("GET /.well-known/jwks.json", app.get("/.well-known/jwks.json")).expect(200);
 

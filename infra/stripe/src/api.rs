@@ -33,13 +33,14 @@ async fn call(State(stripe): State<Stripe>, method: Method, uri: Uri, headers: H
         let body = String::from_utf8_lossy(&body);
         let parameters = if method == Method::GET { uri.query().unwrap_or_default() } else { &body };
         let key = Some(text("idempotency-key")).filter(|key| !key.is_empty() && method == Method::POST);
-        let made = format!("{method} {} {parameters}", uri.path());
+        let mut params = Params::parse(parameters)?;
+        // The same parameters are the same call, in whatever order they come.
+        let made = format!("{method} {} {params:?}", uri.path());
         if let Some(key) = key
             && let Some(answer) = core.replayed(key, &made)?
         {
             return Ok((answer, true));
         }
-        let mut params = Params::parse(parameters)?;
         let expand = params.list("expand");
         let path: Vec<&str> = uri.path().trim_matches('/').split('/').collect();
         let call = Call { method: &method, path: path.get(1..).unwrap_or_default(), params };
