@@ -91,6 +91,43 @@ async function person(device) {
   return self;
 }
 
+/** From no plan to one that is paid, then not paid, then paid again. */
+async function subscribing(ann) {
+  await ann.follow("/account/plan");
+  await ann.sees("Subscribe to Pro", "plans");
+  const fault = { service: "stripe", kind: "error", times: 9 };
+  await desk("faults", fault);
+  await ann.press("Subscribe to Pro");
+  await ann.sees("Payments cannot be reached", "no-stripe");
+  await fetch(`${base}/_local/faults`, { method: "DELETE" });
+  await ann.press("Subscribe to Pro");
+  await ann.sees("Leave without paying", "checkout");
+  await ann.fill({ card: "4000000000000002" });
+  await ann.press("Pay 19.00 USD");
+  await ann.sees("Your card was declined", "declined");
+  await ann.page.click("a[href*='checkout=canceled']");
+  await ann.sees("Nothing was paid", "not-paid");
+  await ann.press("Subscribe to Pro");
+  await ann.sees("Leave without paying");
+  await ann.press("Pay 19.00 USD");
+  await ann.sees("Thank you, it is paid", "paid");
+  await ann.sees("Renews on");
+  const { items } = await (await fetch(`${base}/_local/stripe/subscriptions`)).json();
+  await desk(`stripe/subscriptions/${items[0].id}/renew`, { outcome: "failed" });
+  await desk("drain");
+  await ann.goto("/account/plan");
+  await ann.sees("Pay the open invoice", "past-due");
+  await Promise.all([ann.page.waitForNavigation(), ann.page.evaluate(() => [...document.querySelectorAll("a")].find((link) => link.textContent === "Pay the open invoice").click())]);
+  await ann.sees("Pay 19.00 USD", "invoice");
+  await ann.press("Pay 19.00 USD");
+  await ann.sees("it is paid", "invoice-paid");
+  await desk("drain");
+  await ann.goto("/account/plan");
+  await ann.sees("Renews on", "paid-again");
+  await ann.goto("/account");
+  await ann.sees("Registered");
+}
+
 async function byPassword(device) {
   const email = `ann.${device.name}@example.com`;
   const ann = await person(device);
@@ -120,6 +157,8 @@ async function byPassword(device) {
   await ann.fill({ password: PASSWORD });
   await ann.press("Sign in");
   await ann.sees("Registered", "profile");
+
+  await subscribing(ann);
 
   // Linking: denied at first, then done, then taken away.
   await ann.follow("/account/methods");

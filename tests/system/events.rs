@@ -13,8 +13,10 @@ enum Answer {
     Http(u16, &'static str),
     /// The records that are reported as failed: they come again.
     Failed(&'static [&'static str]),
+    /// How many users a sweep looked at.
+    Swept(u64),
 }
-use Answer::{Failed, Http};
+use Answer::{Failed, Http, Swept};
 
 /// What a function left: new rows of the outbox, messages in the mail queue, mails by kind.
 struct Left(usize, usize, &'static [&'static str]);
@@ -33,15 +35,19 @@ const SAMPLES: &[(&str, &str, Answer, Left)] = &[
     ("http-method-not-allowed", "auth", Http(405, "method_not_allowed"), NOTHING),
     ("http-not-found", "pages", Http(404, "not_found"), NOTHING),
     ("http-openapi", "pages", Http(200, r#""openapi":"#), NOTHING),
+    ("http-plans", "billing", Http(200, r#""code":"pro""#), NOTHING),
     ("http-preflight", "auth", Http(200, "https://accounts.example.com"), NOTHING),
     ("http-refresh-by-cookie", "auth", Http(401, "invalid_refresh_token"), NOTHING),
     ("http-register", "auth", Http(202, "message"), Left(1, 0, &[])),
     ("http-register-weak-password", "auth", Http(422, "weak_password"), NOTHING),
     ("http-revoke-session", "auth", Http(401, "unauthenticated"), NOTHING),
     ("http-root", "pages", Http(303, "/account"), NOTHING),
+    ("http-subscribe-without-token", "billing", Http(401, "unauthenticated"), NOTHING),
     // An unread body has no token in it: that would be a 422.
     ("http-verify-form-base64", "auth", Http(400, "That did not work"), NOTHING),
     ("http-verify-page", "auth", Http(200, "019ca9450a0073c1a57f9b2d48601e2f"), NOTHING),
+    ("http-webhook-unsigned", "stripe-webhook", Http(400, "invalid_signature"), NOTHING), // S26
+    ("url-webhook-with-a-false-signature", "stripe-webhook", Http(400, "invalid_signature"), NOTHING), // S26
     ("dynamodb-decoy", "relay", DONE, NOTHING),
     ("dynamodb-handled", "relay", DONE, NOTHING),
     ("dynamodb-mail", "relay", DONE, Left(0, 1, &[])),
@@ -60,6 +66,15 @@ const SAMPLES: &[(&str, &str, Answer, Left)] = &[
         Failed(&["059f36b4-87a3-44ab-83d2-661975830009"]),
         Left(0, 0, &["password_changed"]),
     ),
+    ("sqs-stripe-event", "stripe-events", DONE, NOTHING), // R5
+    (
+        "sqs-stripe-poison", // R6: what follows it in its group is left
+        "stripe-events",
+        Failed(&["059f36b4-87a3-44ab-83d2-661975830011", "059f36b4-87a3-44ab-83d2-661975830012"]),
+        NOTHING,
+    ),
+    ("schedule-expiry", "sweeper", Swept(0), NOTHING),
+    ("schedule-reconcile", "sweeper", Swept(0), NOTHING),
 ];
 
 fn folder() -> PathBuf {
@@ -109,6 +124,7 @@ async fn each_sample_is_answered_as_it_must_be_and_leaves_what_it_must() {
                 let ids: Vec<_> = failures.iter().map(|failure| failure["itemIdentifier"].as_str().unwrap()).collect();
                 assert_eq!(ids, *wanted, "{name}");
             }
+            Swept(handled) => assert_eq!(answer, json!({"handled": handled}), "{name}"),
         }
         assert_eq!((rows, queued), (left.0, left.1), "{name}");
         assert_eq!(mails, left.2, "{name}");
@@ -123,12 +139,14 @@ fn every_file_is_a_sample_and_every_sample_a_file_named_after_its_source() {
     let samples: BTreeSet<_> = SAMPLES.iter().map(|(name, ..)| format!("{name}.json")).collect();
     assert_eq!(files, samples);
     for (name, function, ..) in SAMPLES {
-        let source = match *function {
-            "relay" => "dynamodb",
-            "mailer" => "sqs",
-            _ => "http",
+        let sources: &[&str] = match *function {
+            "relay" => &["dynamodb"],
+            "mailer" | "stripe-events" => &["sqs"],
+            "sweeper" => &["schedule"],
+            "stripe-webhook" => &["http", "url"],
+            _ => &["http"],
         };
-        assert!(name.starts_with(&format!("{source}-")), "{name}");
+        assert!(sources.iter().any(|source| name.starts_with(&format!("{source}-"))), "{name}");
     }
 }
 
@@ -144,9 +162,19 @@ fn fields(event: &Value, prefix: &str, found: &mut BTreeSet<String>) {
 }
 
 /// The fields that AWS sends with every event of a source, and those that it sends with some.
-const FIELDS: [(&str, &str, &str); 3] = [
+const FIELDS: [(&str, &str, &str); 5] = [
+    ("schedule", "schedule", ""),
     (
         "http",
+        "version routeKey rawPath rawQueryString headers isBase64Encoded requestContext requestContext.accountId \
+         requestContext.apiId requestContext.domainName requestContext.domainPrefix requestContext.http \
+         requestContext.http.method requestContext.http.path requestContext.http.protocol requestContext.http.sourceIp \
+         requestContext.http.userAgent requestContext.requestId requestContext.routeKey requestContext.stage \
+         requestContext.time requestContext.timeEpoch",
+        "body cookies queryStringParameters pathParameters",
+    ),
+    (
+        "url",
         "version routeKey rawPath rawQueryString headers isBase64Encoded requestContext requestContext.accountId \
          requestContext.apiId requestContext.domainName requestContext.domainPrefix requestContext.http \
          requestContext.http.method requestContext.http.path requestContext.http.protocol requestContext.http.sourceIp \
@@ -166,7 +194,7 @@ const FIELDS: [(&str, &str, &str); 3] = [
         "messageId receiptHandle body attributes attributes.ApproximateReceiveCount attributes.AWSTraceHeader \
          attributes.SentTimestamp attributes.SenderId attributes.ApproximateFirstReceiveTimestamp messageAttributes \
          md5OfBody eventSource eventSourceARN awsRegion",
-        "",
+        "attributes.MessageGroupId attributes.MessageDeduplicationId attributes.SequenceNumber",
     ),
 ];
 
@@ -196,7 +224,12 @@ fn each_sample_has_the_fields_that_aws_sends_and_no_other() {
 #[test]
 fn each_http_sample_comes_by_the_route_that_leads_to_its_function() {
     let part = |document: Value| document["paths"].as_object().unwrap().keys().cloned().collect::<BTreeSet<_>>();
-    let paths = BTreeMap::from([("auth", part(openapi::auth())), ("pages", part(openapi::pages()))]);
+    let paths = BTreeMap::from([
+        ("auth", part(openapi::auth())),
+        ("billing", part(openapi::billing())),
+        ("stripe-webhook", part(openapi::stripe_webhook())),
+        ("pages", part(openapi::pages())),
+    ]);
     let mut count = 0;
     for (name, function, ..) in SAMPLES.iter().filter(|(name, ..)| name.starts_with("http")) {
         let event = sample(name);

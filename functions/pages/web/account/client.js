@@ -15,8 +15,8 @@ export class Problem extends Error {
 let accessToken = null;
 let refreshing = null;
 
-async function send(method, path, body) {
-  const headers = { accept: "application/json" };
+async function send(method, path, body, further = {}) {
+  const headers = { accept: "application/json", ...further };
   if (body !== undefined) headers["content-type"] = "application/json";
   if (accessToken) headers.authorization = `Bearer ${accessToken}`;
   let response;
@@ -36,15 +36,15 @@ async function send(method, path, body) {
   return answer;
 }
 
-/** Calls the service; an access token that has ended is renewed once. */
-export async function call(method, path, body) {
+/** Calls the service; an access token that has ended is renewed once. `further` are headers beside the usual ones. */
+export async function call(method, path, body, further) {
   const hadToken = accessToken !== null;
   try {
-    return await send(method, path, body);
+    return await send(method, path, body, further);
   } catch (problem) {
     if (!(problem instanceof Problem) || problem.code !== "unauthenticated" || !hadToken) throw problem;
     if (!(await resume())) throw problem;
-    return send(method, path, body);
+    return send(method, path, body, further);
   }
 }
 

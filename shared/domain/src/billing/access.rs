@@ -56,6 +56,14 @@ impl Subscription {
         }
     }
 
+    /// Whether it gives access at `now` because it is paid, or before its first payment by agreement: not by grace or margin.
+    #[must_use]
+    pub fn is_paid(&self, grace: Grace, now: Timestamp) -> bool {
+        matches!(self.status, Status::Trialing | Status::Active)
+            && now < self.current_period_end
+            && self.has_access(grace, now)
+    }
+
     /// Whether it gives access at `now`.
     #[must_use]
     pub fn has_access(&self, grace: Grace, now: Timestamp) -> bool {

@@ -184,8 +184,8 @@ fn follow(all: &mut Vec<Subscription>, seen: &Subscription, read: &Seen, catalog
     }
 }
 
-/// Marks what must not stay: of several live subscriptions all but one, the oldest of those that give access; of a user who
-/// deleted the account all.
+/// Marks what must not stay: of several live subscriptions all but one, the oldest of those that are paid, else of those that
+/// give access, else of all; of a user who deleted the account all.
 fn mark_surplus(all: &mut [Subscription], left: Option<Left>, grace: Grace, now: Timestamp) {
     let live = |s: &&mut Subscription| s.status.is_live() && s.surplus.is_none();
     let kept = match left {
@@ -193,7 +193,7 @@ fn mark_surplus(all: &mut [Subscription], left: Option<Left>, grace: Grace, now:
         _ => all
             .iter()
             .filter(|s| s.status.is_live() && s.surplus.is_none())
-            .min_by_key(|s| (!s.has_access(grace, now), s.started_at, s.id))
+            .min_by_key(|s| (!s.is_paid(grace, now), !s.has_access(grace, now), s.started_at, s.id))
             .map(|s| s.id),
     };
     for surplus in all.iter_mut().filter(live).filter(|s| Some(s.id) != kept) {

@@ -330,6 +330,13 @@ fn what_gives_access_stays_before_what_is_older_and_gives_none() {
 }
 
 #[test]
+fn what_is_paid_stays_before_what_is_older_and_in_its_grace() {
+    let both = read(vec![seen(1, Status::PastDue), seen(2, Status::Active)], vec![]);
+    let converged = converge(&account(), &both, &catalogue(), GRACE, at(3));
+    assert!(matches!(&converged.endings[..], [Ending::Now { stripe_id, .. }] if stripe_id == "sub_1"));
+}
+
+#[test]
 fn whoever_closed_the_account_keeps_the_period_and_whoever_deleted_it_nothing() {
     let live = read(vec![seen(1, Status::Active)], vec![invoice(1, 1, InvoiceStatus::Paid)]);
     let left = |left| Account { left: Some(left), ..account() };
