@@ -59,6 +59,7 @@ async fn a_person_subscribes_pays_fails_to_pay_and_pays_again() {
     app.mail(&email, "subscription_confirmed").await;
 
     let id = app.stripe("subscriptions").await[0]["id"].as_str().unwrap().to_owned();
+    app.advance(1);
     app.at_stripe(&format!("subscriptions/{id}/renew"), json!({"outcome": "failed"})).await.expect(200);
     app.mail(&email, "payment_failed").await;
     let found = app.subscription(&session).await;
@@ -503,6 +504,8 @@ async fn the_same_idempotency_key_and_body_get_the_same_answer_for_a_day() {
     app.stack.wire().clear();
     send("three", pro()).await.expect(201);
     send(&"x".repeat(256), pro()).await.refused(422, "validation_failed");
+    let asked = app.send(Method::GET, "/billing/plans", &[("idempotency-key", "one")], None).await;
+    asked.expect(200); // a question is asked anew each time, by anybody
     let (_, other) = app.person("bob").await;
     app.post_as(&other, SUBSCRIBE, pro()).await.expect(201);
 }
@@ -575,6 +578,9 @@ async fn a_customer_who_is_gone_at_stripe_has_no_access_and_can_begin_anew() {
     app.pay(&checkout.body).await.expect(303);
     app.drain().await;
     assert_eq!(app.get_as(&ann, "/me").await.body["tier"], 1);
+    let again = event("evt_late", "customer.deleted", &json!({"id": customer, "object": "customer"}));
+    app.stack.invoke("stripe-events", queued(&[&again])).await.unwrap();
+    assert_eq!(app.get_as(&ann, "/me").await.body["tier"], 1, "it was another customer that went");
 }
 
 #[tokio::test]

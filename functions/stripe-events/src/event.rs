@@ -105,14 +105,15 @@ pub async fn handle(event: Event, state: &State) -> Result<(), Failure> {
     if !HINTS.contains(&event.kind.as_str()) {
         return keep("no hint").await;
     }
-    let user = match event.customer() {
+    let customer = event.customer();
+    let user = match customer {
         Some(customer) => state.store.user_of_customer(customer).await?,
         None => None,
     };
     // Whom the metadata names does not count: the customer's owner does (S27).
     let Some(user) = user else { return keep("of nobody here").await };
     let row = event.row("followed", now);
-    let is_gone = event.kind == "customer.deleted";
-    state.convergence.follow(&user, Cause { event: Some(&row), is_customer_gone: is_gone, request_id: None }).await?;
+    let gone_customer = customer.filter(|_| event.kind == "customer.deleted");
+    state.convergence.follow(&user, Cause { event: Some(&row), gone_customer, request_id: None }).await?;
     Ok(())
 }

@@ -37,8 +37,8 @@ pub struct Cause<'a> {
     pub event: Option<&'a EventRow>,
     /// The request that asked.
     pub request_id: Option<RequestId>,
-    /// Whether Stripe says that the customer is no more.
-    pub is_customer_gone: bool,
+    /// The customer of whom Stripe says that it is no more.
+    pub gone_customer: Option<&'a str>,
 }
 
 /// The grace of the settings: `BILLING_GRACE_DAYS`, 7 by default.
@@ -97,8 +97,9 @@ impl Convergence {
             let Some(account) = self.store.account(&gate).await? else { return Ok(None) };
             let Some(customer) = account.customer.stripe_customer_id.clone() else { return Ok(None) };
             let mut seen = match self.gateway.look(&customer).await {
-                Ok(seen) if !cause.is_customer_gone => seen,
-                Ok(_) => Seen::of_nobody(&account),
+                // An earlier customer of this user may be gone, too.
+                Ok(_) if cause.gone_customer == Some(customer.as_str()) => Seen::of_nobody(&account),
+                Ok(seen) => seen,
                 Err(error) if error.is_missing() => Seen::of_nobody(&account),
                 Err(error) => return Err(error.into()),
             };

@@ -5,14 +5,14 @@ use axum::body::{Body, to_bytes};
 use axum::extract::{FromRef, FromRequestParts, Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use http::{HeaderName, HeaderValue, StatusCode, header};
+use http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use tollgate_platform::fingerprint;
 use tollgate_store::{Kept, KeptAnswer};
 
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 const MAX_KEY_CHARS: usize = 255;
 
-/// The middleware of routes that honour it. Without the header it does nothing.
+/// The middleware of routes whose POSTs honour it. Without the header it does nothing.
 pub async fn idempotent<S>(State(state): State<S>, request: Request, next: Next) -> Response
 where
     S: Clone + Send + Sync + 'static,
@@ -29,7 +29,8 @@ where
     S: Clone + Send + Sync + 'static,
     Guard: FromRef<S>,
 {
-    let Some(given) = request.headers().get(IDEMPOTENCY_KEY) else { return Ok(next.run(request).await) };
+    let given = request.headers().get(IDEMPOTENCY_KEY).filter(|_| request.method() == Method::POST);
+    let Some(given) = given else { return Ok(next.run(request).await) };
     let given = given.to_str().ok().filter(|key| !key.is_empty() && key.len() <= MAX_KEY_CHARS).ok_or_else(|| {
         ApiError::Validation(FieldError::new("idempotency-key", "idempotency-key is 1 to 255 ASCII characters."))
     })?;
