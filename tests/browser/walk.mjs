@@ -17,19 +17,23 @@ const devices = [
 const browser = await puppeteer.launch({ executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", args: ["--no-sandbox"] });
 let checked = 0;
 
-async function desk(path, body) {
-  const response = await fetch(`${base}/_local/${path}`, {
-    method: "POST",
-    headers: { "content-type": "application/json" },
-    body: JSON.stringify(body ?? {}),
-  });
-  if (!response.ok) throw new Error(`${path}: ${response.status} ${await response.text()}`);
-  return response.json();
+async function told(path, response) {
+  const text = await response.text();
+  if (!response.ok) throw new Error(`${path}: ${response.status} ${text}`);
+  return text ? JSON.parse(text) : {};
 }
+
+/** Asks the local desk for something to be done. */
+async function desk(path, body, method = "POST") {
+  const headers = { accept: "application/json", "content-type": "application/json" };
+  return told(path, await fetch(`${base}/_local/${path}`, { method, headers, body: JSON.stringify(body ?? {}) }));
+}
+
+const look = async (path) => told(path, await fetch(`${base}/_local/${path}`, { headers: { accept: "application/json" } }));
 
 async function mail(to, kind) {
   await desk("drain");
-  const { items } = await (await fetch(`${base}/_local/emails?to=${encodeURIComponent(to)}`)).json();
+  const { items } = await look(`emails?to=${encodeURIComponent(to)}`);
   const found = items.find((item) => item.kind === kind);
   if (!found) throw new Error(`no mail ${kind} to ${to}`);
   return found;
@@ -81,6 +85,10 @@ async function person(device) {
     async press(label) {
       await page.waitForFunction((wanted) => [...document.querySelectorAll("button")].some((button) => button.textContent.trim() === wanted && !button.disabled), { timeout: 10_000 }, label);
       await page.evaluate((wanted) => [...document.querySelectorAll("button")].find((button) => button.textContent.trim() === wanted).click(), label);
+    },
+    /** Sends the form of a page that is not this project's by its own button. */
+    async submit() {
+      await Promise.all([page.waitForNavigation(), page.click("form button")]);
     },
     async follow(href) {
       await page.waitForSelector(`a[href="${href}"]`);
@@ -223,6 +231,70 @@ async function byProvider(device, provider, title) {
   await denied.close();
 }
 
+/** From the registration to a paid plan, through a renewal that failed. */
+async function byPlan(device) {
+  const email = `cleo.${device.name}@example.com`;
+  const cleo = await person(device);
+  await cleo.goto("/account/register");
+  await cleo.fill({ email, username: `cleo-${device.name}`, password: PASSWORD });
+  await cleo.press("Register");
+  await cleo.sees("Code of six digits");
+  await cleo.fill({ code: (await mail(email, "verify")).code });
+  await cleo.press("Prove it");
+  await cleo.sees("You can sign in now");
+  await cleo.fill({ password: PASSWORD });
+  await cleo.press("Sign in");
+  await cleo.sees("Subscribe to Pro", "plans");
+
+  // Stripe does not answer at first; then the checkout is left, begun again, and paid by the second card.
+  await desk("faults", { service: "stripe", kind: "error", times: 9 });
+  await cleo.press("Subscribe to Pro");
+  await cleo.sees("Payments cannot be reached", "stripe-away");
+  await desk("faults", {}, "DELETE");
+  await cleo.press("Subscribe to Pro");
+  await cleo.sees("19.00 USD", "checkout");
+  const checkout = cleo.page.url();
+  await cleo.goto("/account?checkout=canceled");
+  await cleo.sees("You left the checkout", "checkout-left");
+  if (cleo.page.url().includes("checkout=")) throw new Error("the checkout stays in the address");
+  await cleo.press("Subscribe to Pro");
+  await cleo.page.waitForFunction((address) => location.href === address, { timeout: 10_000 }, checkout);
+  await cleo.fill({ card: "4000000000000002" });
+  await cleo.submit();
+  await cleo.sees("Your card was declined", "declined");
+  await cleo.fill({ card: "4242424242424242" });
+  await cleo.submit();
+  await cleo.sees("Your plan is Pro now", "paid");
+  await cleo.sees("Renews on");
+  await cleo.sees("Paid");
+  if (cleo.page.url() !== `${base}/account`) throw new Error(`not back at the account but at ${cleo.page.url()}`);
+
+  // The renewal fails, and is paid on the invoice's own page.
+  await desk("drain");
+  const { items } = await look("stripe/subscriptions");
+  await desk(`stripe/subscriptions/${items[0].id}/renew`, { outcome: "failed" });
+  await desk("drain");
+  await cleo.page.reload();
+  await cleo.sees("Past due", "past-due");
+  await cleo.sees("Access until");
+  await cleo.page.evaluate(() => [...document.querySelectorAll("a")].find((link) => link.textContent === "Pay $19.00 now").click());
+  await cleo.sees("Invoice", "invoice");
+  await cleo.fill({ card: "4242424242424242" });
+  await cleo.submit();
+  await cleo.sees("paid", "invoice-paid");
+  await desk("drain");
+  await cleo.goto("/account");
+  await cleo.sees("Renews on", "active-again");
+
+  // Ended at Stripe: what is left is the way to a new one.
+  await desk(`stripe/subscriptions/${items[0].id}/cancel`);
+  await desk("drain");
+  await cleo.page.reload();
+  await cleo.sees("Ended on", "ended");
+  await cleo.sees("Subscribe to Team");
+  await cleo.close();
+}
+
 async function documents(device) {
   const reader = await person(device);
   await reader.goto("/docs#login");
@@ -240,6 +312,7 @@ for (const device of devices) {
   await byPassword(device);
   await byProvider(device, "google", "Google");
   await byProvider(device, "github", "GitHub");
+  await byPlan(device);
   await documents(device);
   console.log(`${device.name}: walked`);
 }
