@@ -9,13 +9,13 @@ function row(payment) {
   const { amount_cents, refunded_cents, currency, status, invoice_url, description, created_at } = payment;
   const day = date(created_at);
   const link = invoice_url && h("a", { href: invoice_url, "aria-label": `Invoice of ${day.textContent}` }, "Invoice");
+  const refunded = refunded_cents > 0 ? [h("br"), h("small", {}, `${money(refunded_cents, currency)} refunded`)] : [];
   return h(
     "tr",
     {},
     h("td", {}, day),
     h("td", {}, description ?? "Subscription"),
-    h("td", { class: "amount" }, money(amount_cents, currency)),
-    h("td", { class: "amount" }, refunded_cents > 0 ? money(refunded_cents, currency) : "–"),
+    h("td", { class: "amount" }, money(amount_cents, currency), ...refunded),
     h("td", {}, states[status] ?? status),
     h("td", {}, link || "–"),
   );
@@ -44,9 +44,9 @@ export function payments(first) {
     }
   }
 
-  const heads = ["Date", "For", "Amount", "Refunded", "Status", "Invoice"];
-  const names = heads.map((name) => h("th", { scope: "col", class: ["Amount", "Refunded"].includes(name) && "amount" }, name));
+  const heads = ["Date", "For", "Amount", "Status", "Invoice"];
+  const names = heads.map((name) => h("th", { scope: "col", class: name === "Amount" && "amount" }, name));
   // It may be wider than a phone: then the keys move it too.
-  const table = h("div", { class: "scroll", role: "region", "aria-label": "Payments", tabindex: "0" }, h("table", {}, h("thead", {}, h("tr", {}, ...names)), rows));
+  const table = h("div", { class: "scroll payments", role: "region", "aria-label": "Payments", tabindex: "0" }, h("table", {}, h("thead", {}, h("tr", {}, ...names)), rows));
   return [h("h2", {}, "Payments"), table, more, alert];
 }

@@ -16,7 +16,7 @@ function told(value) {
   if (value === false || value === null) return "no";
   if (typeof value === "number") return value.toLocaleString();
   if (Array.isArray(value)) return value.map(told).join(", ");
-  if (typeof value === "object") return Object.entries(value).map(([name, inner]) => `${words(name)}: ${told(inner)}`).join(", ");
+  if (typeof value === "object") return Object.entries(value).map(([name, inner]) => `${words(name).toLowerCase()} ${told(inner)}`).join(", ");
   return value;
 }
 
