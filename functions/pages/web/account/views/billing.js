@@ -19,9 +19,9 @@ async function mine() {
   }
 }
 
-async function parts() {
+async function parts(isAwaited) {
   const [{ items }, held, paid] = await Promise.all([call("GET", "/billing/plans"), mine(), call("GET", "/billing/payments/me")]);
-  const content = [h("h2", {}, "Plan"), subscription(held, paid.items), plans(items, held), ...payments(paid)].filter(Boolean);
+  const content = [h("h2", {}, "Plan"), subscription(held, paid.items), plans(items, held, isAwaited), ...payments(paid)].filter(Boolean);
   return { held, content };
 }
 
@@ -41,7 +41,7 @@ export async function billing() {
   const section = h("section", { "aria-label": "Plan and payments" }, status, place);
   let held;
   try {
-    const loaded = await parts();
+    const loaded = await parts(checkout === "success");
     held = loaded.held;
     place.append(...loaded.content);
   } catch (problem) {
@@ -73,7 +73,7 @@ async function settle(status, place, held) {
   }
   try {
     await resume();
-    const { content } = await parts();
+    const { content } = await parts(false);
     place.replaceChildren(...content);
   } catch {
     // shown with the next visit

@@ -26,8 +26,8 @@ function features(plan) {
   return items.length > 0 && h("ul", {}, ...items);
 }
 
-/** All plans; `held` is the caller's subscription or null. */
-export function plans(items, held) {
+/** All plans; `held` is the caller's subscription or null. Nothing is offered while a payment `isAwaited`. */
+export function plans(items, held, isAwaited) {
   const hasOne = isLive(held);
   const note = h("p", { role: "status" });
   const buttons = [];
@@ -60,7 +60,7 @@ export function plans(items, held) {
       plan.trial_days > 0 && h("p", { class: "soft" }, plan.trial_days === 1 ? "The first day is free, once." : `The first ${plan.trial_days} days are free, once.`),
     ];
     if (isMine) lines.push(h("p", { class: "mine" }, "Your plan"));
-    else if (!isFree && !hasOne) lines.push(subscribe(plan));
+    else if (!isFree && !hasOne && !isAwaited) lines.push(subscribe(plan));
     return h("li", { class: isMine && "current" }, ...lines);
   }
 
