@@ -31,7 +31,7 @@ export function subscription(held, paid) {
   if (held === null) return null;
   const { plan, scheduled_plan, status } = held;
   const facts = [
-    ["Plan", plan.name],
+    [isLive(held) ? "Plan" : "Last plan", plan.name],
     ["Price", price(held.price_cents, held.currency, held.billing_period)],
     ["Status", states[status] ?? status],
     next(held),
