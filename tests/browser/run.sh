@@ -5,7 +5,8 @@ source "$(dirname "$0")/../lib.sh"
 need chromium chromium
 need node nodejs npm
 cd "$root/tests/browser"
+export ADMIN_PASSWORD="$(head -c 18 /dev/urandom | base64)"
 npm ci --no-audit --no-fund --silent
-start_stack --no-rate-limits
+start_stack --no-rate-limits --admin-password "$ADMIN_PASSWORD"
 node openapi.mjs "$BASE"
 node walk.mjs "$BASE" "${SHOTS:-}"

@@ -15,8 +15,8 @@ export class Problem extends Error {
 let accessToken = null;
 let refreshing = null;
 
-async function send(method, path, body, further = {}) {
-  const headers = { accept: "application/json", ...further };
+async function send(method, path, body, more) {
+  const headers = { accept: "application/json", ...more };
   if (body !== undefined) headers["content-type"] = "application/json";
   if (accessToken) headers.authorization = `Bearer ${accessToken}`;
   let response;
@@ -36,15 +36,15 @@ async function send(method, path, body, further = {}) {
   return answer;
 }
 
-/** Calls the service; an access token that has ended is renewed once. `further` are headers beside the usual ones. */
-export async function call(method, path, body, further) {
+/** Calls the service, with `headers` of its own if it needs some; an access token that has ended is renewed once. */
+export async function call(method, path, body, headers) {
   const hadToken = accessToken !== null;
   try {
-    return await send(method, path, body, further);
+    return await send(method, path, body, headers);
   } catch (problem) {
     if (!(problem instanceof Problem) || problem.code !== "unauthenticated" || !hadToken) throw problem;
     if (!(await resume())) throw problem;
-    return send(method, path, body, further);
+    return send(method, path, body, headers);
   }
 }
 
@@ -52,12 +52,12 @@ export async function call(method, path, body, further) {
 export function resume() {
   refreshing ??= (async () => {
     try {
-      accessToken = null;
       accessToken = (await send("POST", "/refresh-token", {})).access_token;
       return true;
     } catch (problem) {
-      if (problem.code === "invalid_refresh_token") return false;
-      throw problem;
+      if (problem.code !== "invalid_refresh_token") throw problem;
+      accessToken = null;
+      return false;
     } finally {
       refreshing = null;
     }

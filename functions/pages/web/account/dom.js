@@ -78,3 +78,16 @@ export function time(text) {
   const shown = new Date(text).toLocaleString(undefined, { dateStyle: "medium", timeStyle: "short" });
   return h("time", { datetime: text }, shown);
 }
+
+export function date(text) {
+  return h("time", { datetime: text }, new Date(text).toLocaleDateString(undefined, { dateStyle: "medium" }));
+}
+
+/** An amount in its currency's minor units, as people write it. */
+export function money(amount, currency) {
+  const format = new Intl.NumberFormat(undefined, { style: "currency", currency });
+  return format.format(amount / 10 ** format.resolvedOptions().maximumFractionDigits);
+}
+
+/** "$19.00 a month". */
+export const price = (cents, currency, period) => `${money(cents, currency)} a ${period}`;

@@ -8,7 +8,6 @@ import * as code from "./views/code.js";
 import * as email from "./views/email.js";
 import * as forgot from "./views/forgot.js";
 import * as methods from "./views/methods.js";
-import * as plan from "./views/plan.js";
 import * as profile from "./views/profile.js";
 import * as register from "./views/register.js";
 import * as sessions from "./views/sessions.js";
@@ -18,15 +17,13 @@ import * as signIn from "./views/sign-in.js";
 import * as verify from "./views/verify.js";
 
 const open = { "/account/sign-in": signIn, "/account/register": register, "/account/code": code, "/account/verify": verify, "/account/forgot": forgot };
-const inside = { "/account": profile, "/account/plan": plan, "/account/email": email, "/account/methods": methods, "/account/sessions": sessions, "/account/password": password, "/account/close": close };
+const inside = { "/account": profile, "/account/email": email, "/account/methods": methods, "/account/sessions": sessions, "/account/password": password, "/account/close": close };
 
 const place = document.getElementById("view");
 
 async function show() {
   const path = location.pathname.replace(/\/$/, "");
   let target = inside[path] ?? open[path] ?? profile;
-  // Stripe's checkout leads back to the front page.
-  if (path === "/account" && new URLSearchParams(location.search).has("checkout")) target = plan;
   if (Object.values(inside).includes(target) && !isSignedIn()) target = signIn;
   if (Object.values(open).includes(target) && target === open[path] && isSignedIn()) target = profile;
   const isInside = Object.values(inside).includes(target);

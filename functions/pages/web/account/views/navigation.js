@@ -4,7 +4,6 @@ import { h } from "../dom.js";
 
 const views = [
   ["/account", "Profile"],
-  ["/account/plan", "Plan"],
   ["/account/email", "E-mail address"],
   ["/account/methods", "Sign-in"],
   ["/account/sessions", "Sessions"],

@@ -1,14 +1,15 @@
-// Who is signed in.
+// Who is signed in, and what they pay for.
 
 import { call, signOut } from "../client.js";
 import { form, h, time } from "../dom.js";
 import { go } from "../go.js";
+import { billing } from "./billing.js";
 import { returned } from "./providers.js";
 
 export const title = "Profile";
 
 export async function view(state) {
-  const me = await call("GET", "/me");
+  const [me, paying] = await Promise.all([call("GET", "/me"), billing()]);
   const { notice, problem } = { ...state, ...returned() };
   const facts = [
     ["E-mail address", me.email],
@@ -25,5 +26,6 @@ export async function view(state) {
       await signOut();
       go("/account/sign-in", { email: me.email });
     }, { kind: "quiet" }),
+    paying,
   ].filter(Boolean);
 }
