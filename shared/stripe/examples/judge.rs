@@ -200,6 +200,7 @@ async fn judge(base_url: &str) -> Result<bool, Box<dyn Error>> {
     judge.call("expire_checkout", 1, stripe.expire_checkout("cs_test_1").await, |found| !found.id.is_empty());
     let seen = stripe.look("cus_1").await;
     judge.call("look", 2, seen, |seen| !seen.subscriptions.is_empty() && !seen.invoices.is_empty());
+    judge.call("subscriptions", 1, stripe.subscriptions(None).await, |page| !page.items.is_empty());
     judge.call("cancel", 1, stripe.cancel("sub_1").await, |()| true);
     judge.call("cancel_at_period_end", 1, stripe.cancel_at_period_end("sub_1").await, |()| true);
     // The payments of the invoice, then the refund of one.
