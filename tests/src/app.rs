@@ -122,6 +122,7 @@ pub fn limited() -> Options {
         admin: None,
         env: Vec::new(),
         faults: Vec::new(),
+        first_plans: true,
     }
 }
 
@@ -138,6 +139,11 @@ impl TestApp {
     /// On a clock by which nothing times out, however many calls there are at once and however slow the machine is.
     pub async fn start_patient(options: Options) -> Self {
         Self::start_with(Options { clock: LocalClock::still(start_time()), ..options }).await
+    }
+
+    /// With the limits of a deployed stack and without plans, for the enumerations of what has nothing to do with them.
+    pub async fn start_without_plans() -> Self {
+        Self::start_with(Options { first_plans: false, ..limited() }).await
     }
 
     pub async fn start_with_admin() -> Self {

@@ -36,6 +36,7 @@ impl Setting {
             admin: Some((EMAIL.to_owned(), Secret::new(password.clone()))),
             env: vec![setting("ACCESS_TOKEN_EXPIRE", "24h"), setting("RATE_LIMIT_PER_MINUTE", "0")],
             faults: Vec::new(),
+            first_plans: true,
         };
         Ok(Self { stack: Stack::start(options).await.doing("the stack")?, password })
     }

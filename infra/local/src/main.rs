@@ -66,6 +66,7 @@ async fn run(arguments: &Arguments, started: Instant) -> Result<(), StartError> 
         admin: Some((arguments.admin_email.clone(), password.clone())),
         env: settings(arguments),
         faults: Vec::new(),
+        first_plans: true,
     };
     let stack = Stack::start(options).await?;
     log(&arguments.data())?;

@@ -62,6 +62,8 @@ pub struct Options {
     pub env: Vec<(String, String)>,
     /// Calls that fail from the start on.
     pub faults: Vec<Fault>,
+    /// Whether the first plans are made where there are none.
+    pub first_plans: bool,
 }
 
 /// A running stack.
@@ -219,7 +221,9 @@ impl Stack {
             Desk { base_url, standins, providers, pumps, wire, clock, database, auth, stripe: at_stripe, schedules };
         stack.serve(listener, desk.router().fallback_service(gateway));
         // Without an answer of Stripe's the stack goes on without plans; the next start makes them.
-        if let Err(error) = billing.seed_plans().await {
+        if options.first_plans
+            && let Err(error) = billing.seed_plans().await
+        {
             tracing::error!(cause = error.cause(), code = error.code(), "the first plans were not made");
         }
         Ok(stack)

@@ -166,7 +166,7 @@ struct Outcome {
 }
 
 async fn prepared(operation: Operation) -> (TestApp, Case) {
-    let app = TestApp::start_limited().await;
+    let app = TestApp::start_without_plans().await;
     let case = (operation.prepare)(&app).await;
     app.drain().await;
     app.advance(SECRETS_ARE_OLD);

@@ -17,6 +17,7 @@ use futures_util::future::BoxFuture;
 use std::collections::VecDeque;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::sync::oneshot;
+use tollgate_local::Options;
 use tollgate_local::steps::Step;
 
 /// One row of the table: how the world is made, and who races in it.
@@ -93,7 +94,7 @@ enum Outcome {
 }
 
 async fn one_order(race: Race, prefix: Vec<usize>) -> Order {
-    let app = TestApp::start_patient(options()).await;
+    let app = TestApp::start_patient(Options { first_plans: false, ..options() }).await;
     let Duel { requests, check } = (race.prepare)(&app).await;
     app.drain().await;
     let (choices, answers) = app.stack.held(stepped(&app, requests, prefix)).await;
