@@ -24,6 +24,15 @@ pub struct TestApp {
     first: Vec<Value>,
 }
 
+/// What there is before anybody comes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum World {
+    /// Nothing: for what has nothing to do with plans.
+    WithoutPlans,
+    /// The first plans.
+    WithPlans,
+}
+
 /// An answer, read to its end.
 #[derive(Debug)]
 pub struct Answer {
@@ -34,6 +43,12 @@ pub struct Answer {
 }
 
 impl Answer {
+    /// One that came by no HTTP.
+    pub fn new(status: u16, body: Value) -> Self {
+        let status = StatusCode::from_u16(status).unwrap();
+        Self { status, headers: HeaderMap::new(), text: body.to_string(), body }
+    }
+
     pub async fn read(response: Response) -> Self {
         let (status, headers) = (response.status(), response.headers().clone());
         let text = response.text().await.unwrap();
@@ -141,9 +156,9 @@ impl TestApp {
         Self::start_with(Options { clock: LocalClock::still(start_time()), ..options }).await
     }
 
-    /// With the limits of a deployed stack and without plans, for the enumerations of what has nothing to do with them.
-    pub async fn start_without_plans() -> Self {
-        Self::start_with(Options { first_plans: false, ..limited() }).await
+    /// With the limits of a deployed stack.
+    pub async fn start_in(world: World) -> Self {
+        Self::start_with(Options { first_plans: world == World::WithPlans, ..limited() }).await
     }
 
     pub async fn start_with_admin() -> Self {
@@ -289,6 +304,29 @@ impl TestApp {
     pub async fn stripe(&self, kind: &str) -> Vec<Value> {
         let answer = self.get(&format!("/_local/stripe/{kind}")).await.expect(200);
         answer.body["items"].as_array().unwrap().clone()
+    }
+
+    /// What Stripe's API lists under `path`, at most a hundred.
+    pub async fn stripe_list(&self, path: &str) -> Vec<Value> {
+        let query = if path.contains('?') { '&' } else { '?' };
+        let path = format!("/_stripe/v1/{path}{query}limit=100");
+        let answer = self.with_token(Method::GET, &path, &self.stack.stripe_key()).await.expect(200);
+        answer.body["data"].as_array().unwrap().clone()
+    }
+
+    /// Makes these users the only admins; no operation does that yet.
+    pub fn make_admins(&self, users: &[&Session]) {
+        let database = self.stack.database();
+        for Session { user, .. } in users {
+            let update = json!({
+                "TableName": "tollgate-gate", "Key": {"pk": {"S": format!("USER#{}", user["id"].as_str().unwrap())}},
+                "UpdateExpression": "SET is_admin = :yes", "ExpressionAttributeValues": {":yes": {"BOOL": true}},
+            });
+            database.update_item(serde_json::from_value(update).unwrap()).unwrap();
+        }
+        let count = json!({"pk": {"S": "ADMINS"}, "count": {"N": users.len().to_string()}, "v": {"N": "1"}});
+        let put = json!({"TableName": "tollgate-gate", "Item": count});
+        database.put_item(serde_json::from_value(put).unwrap()).unwrap();
     }
 
     /// Something that is done at the stand-in's desk.

@@ -5,8 +5,8 @@
 
 use futures_util::{StreamExt, stream};
 use std::process::ExitCode;
-use tollgate_tests::crashes::{self, FAILURES, OPERATIONS};
-use tollgate_tests::races::{self, RACES};
+use tollgate_tests::crashes::{self, FAILURES, operations};
+use tollgate_tests::races::{self, races};
 
 /// So many races at once; the orders of one follow from each other.
 const AT_ONCE: usize = 3;
@@ -17,16 +17,16 @@ async fn main() -> ExitCode {
     let wanted: Vec<String> = std::env::args().skip(1).collect();
     let is_wanted = |name: &str| wanted.is_empty() || wanted.iter().any(|part| name.contains(part.as_str()));
     let (mut points, mut orders, mut failed) = (0, 0, 0);
-    let wanted_races = RACES.iter().filter(|race| is_wanted(race.name));
+    let wanted_races = races().filter(|race| is_wanted(race.name));
     let mut reports =
-        stream::iter(wanted_races).map(async |race| (race, races::enumerate(*race).await)).buffered(AT_ONCE);
+        stream::iter(wanted_races).map(async |race| (race, races::enumerate(race).await)).buffered(AT_ONCE);
     while let Some((race, report)) = reports.next().await {
         println!("{:5} orders        {}", report.orders, race.name);
         orders += report.orders;
         failed += tell(&report.failures);
     }
-    for operation in OPERATIONS.iter().filter(|operation| is_wanted(operation.name)) {
-        let report = crashes::enumerate(*operation, FAILURES).await;
+    for operation in operations().filter(|operation| is_wanted(operation.name)) {
+        let report = crashes::enumerate(operation, FAILURES).await;
         println!("{:5} crash points  {}", report.points, operation.name);
         points += report.points;
         failed += tell(&report.failures);

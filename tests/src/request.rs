@@ -25,6 +25,10 @@ impl Request {
         request
     }
 
+    pub fn patch_as(session: &Session, path: &str, body: Value) -> Self {
+        Self { method: Method::PATCH, ..Self::post_as(session, path, body) }
+    }
+
     pub fn delete_as(session: &Session, path: &str) -> Self {
         let headers = vec![("authorization", format!("Bearer {}", session.access))];
         Self { method: Method::DELETE, path: path.to_owned(), headers, body: None }

@@ -4,15 +4,15 @@
 use serde_json::Value;
 use tollgate_local::faults::{Kind, Service};
 use tollgate_tests::app::TestApp;
-use tollgate_tests::crashes::{self, OPERATIONS};
-use tollgate_tests::races::{self, RACES};
+use tollgate_tests::crashes::{self, operations};
+use tollgate_tests::races::{self, races};
 
 // R1, R8
 #[tokio::test(flavor = "multi_thread")]
 async fn whichever_call_of_an_operation_is_made_and_not_answered_the_next_try_completes_it_once() {
     let mut failures = Vec::new();
-    for operation in OPERATIONS {
-        failures.extend(crashes::enumerate(*operation, &[(Kind::LostResponse, 3)]).await.failures);
+    for operation in operations() {
+        failures.extend(crashes::enumerate(operation, &[(Kind::LostResponse, 3)]).await.failures);
     }
     assert!(failures.is_empty(), "{}", failures.join("\n"));
 }
@@ -20,8 +20,8 @@ async fn whichever_call_of_an_operation_is_made_and_not_answered_the_next_try_co
 // R9, R10
 #[tokio::test(flavor = "multi_thread")]
 async fn two_who_race_agree_in_every_order_of_their_calls() {
-    for race in RACES {
-        let report = races::enumerate(*race).await;
+    for race in races() {
+        let report = races::enumerate(race).await;
         assert!(report.orders > 1 && report.failures.is_empty(), "{}: {}", race.name, report.failures.join("\n"));
     }
 }

@@ -3,7 +3,7 @@
 use crate::State;
 use crate::config::{CODE_SECONDS, RESET_LINK_SECONDS};
 use jiff::Timestamp;
-use tollgate_domain::billing::Order;
+use tollgate_domain::billing::{Order, UserOrder};
 use tollgate_domain::gate::Gate;
 use tollgate_domain::onetime::{OneTimeRow, Purpose};
 use tollgate_domain::session::after;
@@ -11,7 +11,7 @@ use tollgate_domain::{Email, MessageId, UserId, Username};
 use tollgate_http::ApiError;
 use tollgate_mail::{Message, OneTime};
 use tollgate_platform::{codes, random_bytes};
-use tollgate_store::outbox::{DECOY, ORDER};
+use tollgate_store::outbox::DECOY;
 use tollgate_store::{Outgoing, Profile};
 
 /// The account that a secret is made for, as it stands.
@@ -95,9 +95,8 @@ pub async fn decoy(state: &State, now: Timestamp) -> Result<Outgoing, ApiError> 
 }
 
 /// `order` as it goes into the outbox.
-pub fn order(order: &Order, now: Timestamp) -> Result<Outgoing, ApiError> {
-    let body = serde_json::to_string(order).map_err(|error| ApiError::Internal(error.to_string()))?;
-    Ok(Outgoing { id: new_id(now), kind: ORDER.to_owned(), body, created_at: now })
+pub fn order(order: UserOrder, now: Timestamp) -> Result<Outgoing, ApiError> {
+    Ok(Outgoing::of_order(&Order::User(order), new_id(now), now)?)
 }
 
 /// `message` as it goes into the outbox.

@@ -5,11 +5,11 @@ use crate::error::of_gateway;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use tollgate_domain::audit::{Action, AuditEntry};
-use tollgate_domain::billing::{Attempt, Plan};
-use tollgate_domain::{PlanId, UserId};
+use tollgate_domain::billing::{Attempt, Order, Plan, PlanOrder};
+use tollgate_domain::{MessageId, PlanId, UserId};
 use tollgate_http::{ApiError, RequestContext};
 use tollgate_platform::{fingerprint, random_bytes};
-use tollgate_store::{PlanReservation, PlanWrite};
+use tollgate_store::{Outgoing, PlanReservation, PlanWrite};
 use tollgate_stripe::GatewayError;
 
 /// The plan of this code that can be subscribed to.
@@ -23,8 +23,8 @@ fn new_attempt(now: Timestamp) -> Attempt {
     Attempt { id: fingerprint(&format!("{:?}", random_bytes::<32>())), started_at: now }
 }
 
-/// Makes `plan`, whose id and Stripe ids are set here. The code is kept first; the product and its price are made in one
-/// call under the plan's own id, so that what an interrupted try left at Stripe is found again.
+/// Makes `plan`, whose id and Stripe ids are set here. The code is kept first; the product and its price are made under
+/// what is kept with it, so that what an interrupted try left at Stripe is found again.
 pub async fn make(
     state: &State,
     entry: &(dyn Fn(Action, String) -> AuditEntry + Sync),
@@ -34,26 +34,17 @@ pub async fn make(
     let reservation = keep_code(state, now, &plan).await?;
     plan.id = reservation.plan_id;
     if !plan.is_free() {
-        let product = match state.gateway.create_product(&plan, &reservation.attempt).await {
-            Ok(product) => product,
-            Err(GatewayError::Failed(cause)) => {
-                match state.gateway.product(&plan.id.to_string()).await.map_err(of_gateway)? {
-                    Some(product) => product,
-                    None => {
-                        state.store.release_plan(&reservation).await?;
-                        return Err(ApiError::StripeUnavailable(cause));
-                    }
-                }
-            }
-            Err(error) => {
-                if !error.may_have_happened() {
+        match at_stripe(state, &plan, &reservation.attempt).await {
+            Ok(price) => plan.stripe_price_id = Some(price),
+            Err(NotMade(error, is_certain)) => {
+                if is_certain {
+                    state.gateway.archive_product(&plan.id.to_string()).await.map_err(of_gateway)?;
                     state.store.release_plan(&reservation).await?;
                 }
                 return Err(of_gateway(error));
             }
-        };
-        plan.stripe_price_id = product.price_id;
-        plan.stripe_product_id = Some(product.id);
+        }
+        plan.stripe_product_id = Some(plan.id.to_string());
     }
     let mut audit = entry(Action::PlanCreated, plan.id.to_string());
     audit.after = Some(told(&plan));
@@ -61,11 +52,35 @@ pub async fn make(
     if state.store.write_plan(write).await? {
         return Ok(plan);
     }
-    // Another call has the code: what this one made is nobody's.
-    if let Some(product) = &plan.stripe_product_id {
-        state.gateway.archive_product(product).await.map_err(of_gateway)?;
+    // Another call has the code. Unless it made the very same, what this one made is nobody's.
+    let is_same = state.store.plan_reservation(&plan.code).await?.is_some_and(|kept| kept.plan_id == plan.id);
+    if !is_same && plan.stripe_product_id.is_some() {
+        state.gateway.archive_product(&plan.id.to_string()).await.map_err(of_gateway)?;
     }
     Err(ApiError::PlanCodeTaken)
+}
+
+/// Why there is no price, and whether it is certain that none was made.
+struct NotMade(GatewayError, bool);
+
+/// The price of `plan` that `attempt` makes, with the plan's product.
+async fn at_stripe(state: &State, plan: &Plan, attempt: &Attempt) -> Result<String, NotMade> {
+    let of_product = |error: GatewayError| {
+        let is_certain = !error.may_have_happened();
+        NotMade(error, is_certain)
+    };
+    state.gateway.ensure_product(plan).await.map_err(of_product)?;
+    let product = plan.id.to_string();
+    match state.gateway.create_price(&product, &plan.terms, attempt).await {
+        Ok(price) => Ok(price),
+        // The same key would get the same answer for a day: was it made all the same?
+        Err(error @ GatewayError::Failed(_)) => match state.gateway.price_of_attempt(&product, attempt).await {
+            Ok(Some(price)) => Ok(price),
+            Ok(None) => Err(NotMade(error, true)),
+            Err(error) => Err(NotMade(error, false)),
+        },
+        Err(error) => Err(of_product(error)),
+    }
 }
 
 /// What an audit entry tells of a plan.
@@ -97,15 +112,12 @@ async fn keep_code(state: &State, now: Timestamp, plan: &Plan) -> Result<PlanRes
     if old.digest == new.digest && !old.attempt.is_old(now) {
         return Ok(old);
     }
-    let id = old.plan_id.to_string();
-    if state.gateway.product(&id).await.map_err(of_gateway)?.is_some() {
-        state.gateway.archive_product(&id).await.map_err(of_gateway)?;
-    }
+    state.gateway.archive_product(&old.plan_id.to_string()).await.map_err(of_gateway)?;
     if state.store.reserve_plan(&new, Some(&old.attempt.id)).await? { Ok(new) } else { Err(ApiError::PlanCodeTaken) }
 }
 
-/// Brings a plan from one state to another: a new price where its terms are others, then the plan's row, then what is left
-/// over at Stripe. Whoever buys meanwhile buys at the old price or at the new one, each of which leads to the plan.
+/// Brings a plan from one state to another: a new price where its terms are others, then the plan's row, then what shows it
+/// at Stripe. Whoever buys meanwhile buys at the old price or at the new one, each of which leads to the plan.
 pub async fn change(
     state: &State,
     context: &RequestContext,
@@ -127,56 +139,45 @@ pub async fn change(
         Some(to.id.to_string()),
     );
     (audit.before, audit.after) = difference(&from, &to);
-    if !state.store.write_plan(PlanWrite::Changed { plan: &to, from: from.updated_at, audit: &audit }).await? {
+    let order = Order::Plan(PlanOrder { plan_id: to.id, from: None });
+    let order = Outgoing::of_order(&order, MessageId::new(context.now, random_bytes()), context.now)?;
+    let write = PlanWrite::Changed { plan: &to, from: from.updated_at, audit: &audit, order: &order };
+    if !state.store.write_plan(write).await? {
+        if let Some(price) = to.stripe_price_id.filter(|_| is_new_price) {
+            state.gateway.archive_price(&price).await.map_err(of_gateway)?;
+        }
         return Err(ApiError::PlanChanged);
     }
-    if to.stripe_product_id.is_some() {
-        // The plan is what it is now; Stripe shows it so a little later where this fails: the next change or a look at the
-        // drift brings it there.
-        let shown = async {
-            state.gateway.update_product(&to).await?;
-            match &from.stripe_price_id {
-                Some(old) if from.stripe_price_id != to.stripe_price_id || !to.is_active => {
-                    state.gateway.archive_price(old).await
-                }
-                _ => Ok(()),
-            }
-        };
-        if let Err(error) = shown.await {
-            tracing::error!(plan = %to.id, %error, metric = "catalogue_drift", "Stripe shows the plan as it was");
-        }
+    // The order does it where this cannot.
+    if let Err(error) = state.gateway.show_plan(&to).await {
+        tracing::warn!(plan = %to.id, %error, "Stripe shows the plan as it was, for a moment");
     }
     Ok(to)
 }
 
-/// Another price of a plan. One that an interrupted try left over leads nowhere: no plan names it.
+/// Another price of a plan, under an attempt that is kept with the plan's code while it is not known what came of it.
 async fn new_price(state: &State, context: &RequestContext, from: &Plan, to: &Plan) -> Result<String, ApiError> {
-    let product = from.id.to_string();
-    let attempt = new_attempt(context.now);
-    if from.stripe_product_id.is_none() {
-        // It was free so far: its product is made with the price.
-        return match state.gateway.create_product(to, &attempt).await {
-            Ok(made) => made.price_id.ok_or_else(|| ApiError::Internal(format!("{product} was made without a price"))),
-            // An interrupted try made it: its price may be another.
-            Err(GatewayError::Refused { code, .. }) if code == "resource_already_exists" => {
-                made_price(state, &product, to, &attempt).await
-            }
-            Err(error) => Err(of_gateway(error)),
-        };
-    }
-    made_price(state, &product, to, &attempt).await
-}
-
-async fn made_price(state: &State, product: &str, to: &Plan, attempt: &Attempt) -> Result<String, ApiError> {
-    match state.gateway.create_price(product, &to.terms, attempt).await {
-        Ok(price) => Ok(price.id),
-        Err(error) if error.may_have_happened() => {
-            match state.gateway.price_of_attempt(product, attempt).await.map_err(of_gateway)? {
-                Some(price) => Ok(price.id),
-                None => Err(of_gateway(error)),
-            }
+    let gone = || ApiError::Internal(format!("the code of {} is not kept", from.id));
+    let kept = state.store.plan_reservation(&from.code).await?.ok_or_else(gone)?;
+    let digest = fingerprint(&format!("{} {}", from.updated_at, told(to)));
+    let attempt = if kept.digest == digest && !kept.attempt.is_old(context.now) {
+        kept.attempt.clone()
+    } else {
+        let new = PlanReservation { digest, attempt: new_attempt(context.now), ..kept.clone() };
+        if state.store.reserve_price(&new, &kept.attempt.id).await?.attempt != new.attempt {
+            return Err(ApiError::PlanChanged);
         }
-        Err(error) => Err(of_gateway(error)),
+        new.attempt
+    };
+    match at_stripe(state, to, &attempt).await {
+        Ok(price) => Ok(price),
+        Err(NotMade(error, is_certain)) => {
+            if is_certain {
+                let again = PlanReservation { digest: String::new(), attempt: new_attempt(context.now), ..kept };
+                state.store.reserve_price(&again, &attempt.id).await?;
+            }
+            Err(of_gateway(error))
+        }
     }
 }
 

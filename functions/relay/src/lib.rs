@@ -10,6 +10,7 @@ use serde::Deserialize;
 use std::convert::Infallible;
 use std::sync::Arc;
 use tollgate_domain::MessageId;
+use tollgate_domain::billing::Order;
 use tollgate_platform::{Clock, ConfigError, Env};
 
 /// The settings of this function.
@@ -61,12 +62,6 @@ struct Row {
     body: String,
 }
 
-/// What of an order matters here: orders of one user stand in one line.
-#[derive(Deserialize)]
-struct Order {
-    user_id: String,
-}
-
 /// A record and the message that it asks for.
 struct Wanted {
     sequence_number: String,
@@ -88,7 +83,7 @@ pub async fn handle(event: Event, state: &State) -> Result<DynamoDbEventResponse
         match row_of(record) {
             Ok(row) if row.kind == DECOY => {}
             Ok(row) if row.kind == ORDER => match serde_json::from_str::<Order>(&row.body) {
-                Ok(order) => orders.push(Wanted { sequence_number, id: row.pk, group: Some(order.user_id) }),
+                Ok(order) => orders.push(Wanted { sequence_number, id: row.pk, group: Some(order.line()) }),
                 Err(error) => {
                     tracing::error!(sequence_number, %error, "unreadable order");
                     failed.push(sequence_number);

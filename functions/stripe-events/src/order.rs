@@ -4,8 +4,13 @@ use crate::{Failure, State};
 use serde::Deserialize;
 use tollgate_convergence::Cause;
 use tollgate_domain::MessageId;
-use tollgate_domain::billing::Order;
-use tollgate_store::Claim;
+use tollgate_domain::billing::{Order, PlanOrder, UserOrder};
+use tollgate_platform::random_bytes;
+use tollgate_store::{Claim, Outgoing};
+use tollgate_stripe::GatewayError;
+
+/// One order looks at so many pages of the index of what is due, of a hundred subscriptions each.
+const PAGES: usize = 3;
 
 /// What the relay puts on the queue.
 #[derive(Deserialize)]
@@ -20,12 +25,18 @@ pub async fn handle(ticket: &Ticket, holder: &str, state: &State) -> Result<(), 
         Claim::AlreadyDone => return Ok(()),
         Claim::HeldByAnother => return Err(Failure::HeldByAnother),
     };
-    let done = match serde_json::from_str::<Order>(&row.body) {
-        Ok(order) => carry_out(&order, state).await,
+    let done = match serde_json::from_str(&row.body) {
+        Ok(Order::User(order)) => for_user(&order, state).await.map(|()| None),
+        Ok(Order::Plan(order)) => for_plan(order, state).await,
         Err(_) => Err(Failure::Unreadable),
     };
+    let now = state.clock.now();
     match done {
-        Ok(()) => Ok(state.store.mark_sent(&ticket.id, state.clock.now()).await?),
+        Ok(None) => Ok(state.store.mark_sent(&ticket.id, now).await?),
+        Ok(Some(rest)) => {
+            let rest = Outgoing::of_order(&Order::Plan(rest), MessageId::new(now, random_bytes()), now)?;
+            Ok(state.store.pass_on_message(&ticket.id, &rest, now).await?)
+        }
         Err(failure) => {
             state.store.release_message(&ticket.id, holder).await?;
             Err(failure)
@@ -33,7 +44,7 @@ pub async fn handle(ticket: &Ticket, holder: &str, state: &State) -> Result<(), 
     }
 }
 
-async fn carry_out(order: &Order, state: &State) -> Result<(), Failure> {
+async fn for_user(order: &UserOrder, state: &State) -> Result<(), Failure> {
     if let Some(email) = &order.email
         && let Some(customer) = state.store.rename_customer(&order.user_id, email).await?
     {
@@ -46,7 +57,7 @@ async fn carry_out(order: &Order, state: &State) -> Result<(), Failure> {
         if let Some(session) = &checkout.session_id {
             match state.gateway.expire_checkout(session).await {
                 // Refused: it is paid or expired already. What was paid for is seen below.
-                Ok(_) | Err(tollgate_stripe::GatewayError::Refused { .. }) => {}
+                Ok(_) | Err(GatewayError::Refused { .. }) => {}
                 Err(error) => return Err(error.into()),
             }
         }
@@ -54,4 +65,24 @@ async fn carry_out(order: &Order, state: &State) -> Result<(), Failure> {
     }
     state.convergence.follow(&order.user_id, Cause::default()).await?;
     Ok(())
+}
+
+/// Shows the plan at Stripe, then gives its subscribers what it gives, so many at a time; the rest, where there is one.
+async fn for_plan(order: PlanOrder, state: &State) -> Result<Option<PlanOrder>, Failure> {
+    let catalogue = state.store.catalogue().await?;
+    if order.from.is_none()
+        && let Some(plan) = catalogue.plans.iter().find(|plan| plan.id == order.plan_id)
+    {
+        state.gateway.show_plan(plan).await?;
+    }
+    let mut from = order.from.unwrap_or_default();
+    for _ in 0..PAGES {
+        let page = state.store.subscriptions_of_plan(&order.plan_id, &from).await?;
+        for subscription in page.items {
+            state.convergence.regrade(&subscription.user_id, &catalogue).await?;
+        }
+        let Some(next) = page.next else { return Ok(None) };
+        from = next;
+    }
+    Ok(Some(PlanOrder { from: Some(from), ..order }))
 }

@@ -187,7 +187,7 @@ impl Wire {
         left
     }
 
-    /// From now on each call of a function to the tables waits until it is let go: an ordering of two functions' calls is
+    /// From now on each call of a function to the tables or to Stripe waits until it is let go: an ordering of two functions' calls is
     /// then the test's to choose.
     #[must_use]
     pub fn step(&self) -> mpsc::UnboundedReceiver<Step> {
@@ -245,8 +245,8 @@ impl Wire {
         (service, operation): (Service, String),
         request: HttpRequest,
     ) -> Result<HttpResponse, ConnectorError> {
-        let steps = self.state().steps.clone().filter(|_| service == Service::Dynamodb);
-        let _until_it_is_over = turn(steps, &operation, request.body().bytes()).await;
+        let steps = self.state().steps.clone().filter(|_| matches!(service, Service::Dynamodb | Service::Stripe));
+        let _until_it_is_over = turn(steps, (service, &operation), request.body().bytes()).await;
         let table_request =
             (service == Service::Dynamodb).then(|| request.body().bytes().map(<[u8]>::to_vec)).flatten();
         match self.meet(service, &operation) {

@@ -281,9 +281,13 @@ impl Stack {
     ///
     /// # Errors
     /// With what Lambda would log: there is no such function, the event is not of its kind, or the function panicked.
-    pub async fn invoke(&self, function: &str, event: Value) -> Result<Value, String> {
-        let function = self.functions.get(function).ok_or_else(|| format!("no function is called {function}"))?;
-        invoke(function(event)).await.unwrap_or_else(|| Err("the function ended without an answer".to_owned()))
+    pub fn invoke(&self, function: &str, event: Value) -> impl Future<Output = Result<Value, String>> + Send + use<> {
+        let work = self.functions.get(function).map(|function| function(event));
+        let unknown = format!("no function is called {function}");
+        async move {
+            let answer = invoke(work.ok_or(unknown)?).await;
+            answer.unwrap_or_else(|| Err("the function ended without an answer".to_owned()))
+        }
     }
 
     /// Does `work` while no message moves on: what it calls can be counted.

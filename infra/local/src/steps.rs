@@ -1,5 +1,6 @@
-//! The functions' calls to the tables one at a time, in an order that a test gives.
+//! The functions' calls to the tables and to Stripe one at a time, in an order that a test gives.
 
+use crate::faults::Service;
 use crate::invocation::Invocation;
 use serde_json::Value;
 use tokio::sync::{mpsc, oneshot};
@@ -12,7 +13,7 @@ pub enum Step {
         /// The function's run that makes it.
         invocation: u64,
         /// What it asks for.
-        call: TableCall,
+        call: SteppedCall,
         /// Lets it go.
         go: oneshot::Sender<()>,
     },
@@ -23,12 +24,14 @@ pub enum Step {
     },
 }
 
-/// A call to the tables, before it is made.
+/// A call, before it is made.
 #[derive(Debug)]
-pub struct TableCall {
+pub struct SteppedCall {
+    /// Of which service.
+    pub service: Service,
     /// Its operation, by the API's own name.
     pub operation: String,
-    /// Its request.
+    /// Its request, where that is JSON.
     pub request: Value,
 }
 
@@ -47,13 +50,13 @@ impl Drop for Turn {
 /// Waits until this call is let go. Without anybody who steps, and outside of a function's run, nothing waits.
 pub(crate) async fn turn(
     steps: Option<mpsc::UnboundedSender<Step>>,
-    operation: &str,
+    (service, operation): (Service, &str),
     request: Option<&[u8]>,
 ) -> Option<Turn> {
     let (steps, invocation) = (steps?, Invocation::current()?.number);
     let (go, gone) = oneshot::channel();
     let request = request.and_then(|body| serde_json::from_slice(body).ok()).unwrap_or_default();
-    let call = TableCall { operation: operation.to_owned(), request };
+    let call = SteppedCall { service, operation: operation.to_owned(), request };
     steps.send(Step::Waits { invocation, call, go }).ok()?;
     let _let_go_or_nobody_steps_any_more = gone.await;
     Some(Turn { steps, invocation })

@@ -7,7 +7,7 @@ mod consequences;
 use consequences::{audit, mails};
 use jiff::{SignedDuration, Timestamp};
 use std::pin::Pin;
-use tollgate_domain::billing::{Account, Converged, Ending, Grace, Seen, converge};
+use tollgate_domain::billing::{Account, Catalogue, Converged, Ending, Grace, Seen, Subscription, converge, regrade};
 use tollgate_domain::{RequestId, UserId};
 use tollgate_platform::{Clock, ConfigError, Env};
 use tollgate_store::{AccountWrite, EventRow, Store, StoreError};
@@ -15,6 +15,9 @@ use tollgate_stripe::{Gateway, GatewayError};
 
 /// How often it is looked again when somebody else has written meanwhile.
 const LOOKS: usize = 3;
+/// So many subscriptions and so many payments are written at once, each with its entry and its mail: a transaction takes a
+/// hundred items.
+const AT_ONCE: usize = 15;
 
 /// Why the local state may not be Stripe's.
 #[derive(Debug, thiserror::Error)]
@@ -63,7 +66,7 @@ pub struct Convergence {
 }
 
 /// The way under way: on the heap, as Stripe's types within are deeper than a compiler likes.
-pub type Following<'a> = Pin<Box<dyn Future<Output = Result<Option<Account>, ConvergeError>> + Send + 'a>>;
+pub type Following<'a> = Pin<Box<dyn Future<Output = Result<Vec<Subscription>, ConvergeError>> + Send + 'a>>;
 
 /// What was ended and given back so far.
 #[derive(Default)]
@@ -80,8 +83,8 @@ impl Convergence {
         Self { store, gateway, clock, grace }
     }
 
-    /// Brings what is kept of `user` to what Stripe says now, and ends at Stripe what must not stay. The account as it is
-    /// then; `None` for one who is no customer.
+    /// Brings what is kept of `user` to what Stripe says now, and ends at Stripe what must not stay. The subscriptions as they
+    /// are then; none for one who is no customer.
     ///
     /// # Errors
     /// When it may not be Stripe's state: whoever asked must ask again.
@@ -89,13 +92,13 @@ impl Convergence {
         Box::pin(self.follow_on(user, cause))
     }
 
-    async fn follow_on(&self, user: &UserId, cause: Cause<'_>) -> Result<Option<Account>, ConvergeError> {
+    async fn follow_on(&self, user: &UserId, cause: Cause<'_>) -> Result<Vec<Subscription>, ConvergeError> {
         let mut done = Done::default();
         let mut looks = 0;
         while looks < LOOKS {
-            let Some(gate) = self.store.gate(user).await? else { return Ok(None) };
-            let Some(account) = self.store.account(&gate).await? else { return Ok(None) };
-            let Some(customer) = account.customer.stripe_customer_id.clone() else { return Ok(None) };
+            let Some(gate) = self.store.gate(user).await? else { return Ok(Vec::new()) };
+            let Some(account) = self.store.account(&gate).await? else { return Ok(Vec::new()) };
+            let Some(customer) = account.customer.stripe_customer_id.clone() else { return Ok(Vec::new()) };
             let mut seen = match self.gateway.look(&customer).await {
                 // An earlier customer of this user may be gone, too.
                 Ok(_) if cause.gone_customer == Some(customer.as_str()) => Seen::of_nobody(&account),
@@ -108,19 +111,40 @@ impl Convergence {
             let catalogue = self.store.catalogue().await?;
             let now = self.clock.now();
             let mut converged = converge(&account, &seen, &catalogue, self.grace, now);
+            let is_all = converged.keep_first(AT_ONCE);
             let endings: Vec<_> = converged.endings.drain(..).filter(|ending| !done.has(ending)).collect();
-            // While something is to be ended the event is not handled: whoever comes next goes on.
-            let event = cause.event.filter(|_| endings.is_empty());
+            // While something is left to do the event is not handled: whoever comes next goes on.
+            let is_last = is_all && endings.is_empty();
+            let event = cause.event.filter(|_| is_last);
             let write = Write { account: &account, converged: &converged, catalogue: &catalogue, event, cause, now };
             if !self.write(write).await? {
                 looks += 1;
                 continue;
             }
-            if endings.is_empty() {
-                return Ok(self.store.account(&gate_with(gate, &converged)).await?);
+            if is_last {
+                return Ok(converged.subscriptions_after(account));
             }
             for ending in endings {
                 self.end(ending, &mut done).await?;
+            }
+        }
+        Err(ConvergeError::Overtaken)
+    }
+
+    /// Brings what the gate of `user` gives to what the plans give now, from what is kept: Stripe is not asked.
+    ///
+    /// # Errors
+    /// When the tables do not answer, or others write each time.
+    pub async fn regrade(&self, user: &UserId, catalogue: &Catalogue) -> Result<(), ConvergeError> {
+        for _ in 0..LOOKS {
+            let Some(gate) = self.store.gate(user).await? else { return Ok(()) };
+            let Some(account) = self.store.account(&gate).await? else { return Ok(()) };
+            let now = self.clock.now();
+            let converged = regrade(&account, catalogue, self.grace, now);
+            let cause = Cause::default();
+            let write = Write { account: &account, converged: &converged, catalogue, event: None, cause, now };
+            if self.write(write).await? {
+                return Ok(());
             }
         }
         Err(ConvergeError::Overtaken)
@@ -181,18 +205,8 @@ impl Done {
 struct Write<'a> {
     account: &'a Account,
     converged: &'a Converged,
-    catalogue: &'a tollgate_domain::billing::Catalogue,
+    catalogue: &'a Catalogue,
     event: Option<&'a EventRow>,
     cause: Cause<'a>,
     now: Timestamp,
-}
-
-/// The gate as it stands after the write.
-fn gate_with(mut gate: tollgate_domain::gate::Gate, converged: &Converged) -> tollgate_domain::gate::Gate {
-    if let Some(access) = &converged.access {
-        gate.tier = access.tier;
-        gate.features = access.features.0.clone();
-        gate.access_until = access.until;
-    }
-    gate
 }

@@ -21,7 +21,7 @@ mod update;
 
 pub use accounts::{Deactivation, NewAccount, Registration};
 pub use address::{AddressChange, ChangedAddress};
-pub use billing::{AccountWrite, DUE_SHARDS, Due, DuePage, EventRow, PlanReservation, PlanWrite, Reserved};
+pub use billing::{AccountWrite, Due, DuePage, EventRow, PlanReservation, PlanWrite, Reserved};
 pub use error::StoreError;
 pub use gate::{Admission, Admitted};
 pub use idempotency::{Kept, KeptAnswer};

@@ -4,12 +4,14 @@
 use crate::accounts::DECOY_SECONDS;
 use crate::codec::{Item, item, n, read, s};
 use crate::schema::OUTBOX;
+use crate::transaction::Refusal;
 use crate::update::{Updated, conditional};
 use crate::{Store, StoreError};
-use aws_sdk_dynamodb::types::{ReturnConsumedCapacity, ReturnValue, ReturnValuesOnConditionCheckFailure};
+use aws_sdk_dynamodb::types::{ReturnConsumedCapacity, ReturnValue, ReturnValuesOnConditionCheckFailure, Update};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use tollgate_domain::MessageId;
+use tollgate_domain::billing::Order;
 
 /// How long a message's key is kept, in seconds.
 const KEPT_SECONDS: i64 = 35 * 86_400;
@@ -36,6 +38,17 @@ pub const DECOY: &str = "decoy";
 
 /// The kind of a row that is no mail: something to be done at Stripe.
 pub const ORDER: &str = "order";
+
+impl Outgoing {
+    /// `order` under this id.
+    ///
+    /// # Errors
+    /// When it cannot be written as JSON.
+    pub fn of_order(order: &Order, id: MessageId, now: Timestamp) -> Result<Self, StoreError> {
+        let body = serde_json::to_string(order).map_err(|error| StoreError::Unexpected(error.to_string()))?;
+        Ok(Self { id, kind: ORDER.to_owned(), body, created_at: now })
+    }
+}
 
 /// What a claim on a message gave.
 #[derive(Debug)]
@@ -112,6 +125,28 @@ impl Store {
     /// When DynamoDB does not answer.
     pub async fn mark_sent(&self, id: &MessageId, now: Timestamp) -> Result<(), StoreError> {
         self.close_message(id, "sent", None, now).await
+    }
+
+    /// Marks message `id` as done in part and leaves the rest to `next`: both or neither.
+    ///
+    /// # Errors
+    /// When DynamoDB does not answer.
+    pub async fn pass_on_message(&self, id: &MessageId, next: &Outgoing, now: Timestamp) -> Result<(), StoreError> {
+        let sent = Update::builder()
+            .key("pk", s(id.to_string()))
+            .update_expression("SET #state = :sent, closed_at = :now REMOVE body, claimed_by, claimed_ms")
+            .condition_expression("#state = :claimed")
+            .expression_attribute_names("#state", "state")
+            .expression_attribute_values(":claimed", s("claimed"))
+            .expression_attribute_values(":sent", s("sent"))
+            .expression_attribute_values(":now", s(now.to_string()));
+        let transaction = self.transaction().update("claim", OUTBOX, sent).create("next", OUTBOX, outbox_item(next)?);
+        match transaction.run().await {
+            Ok(()) => Ok(()),
+            // Somebody else has taken it over and done it.
+            Err(Refusal::Condition("claim")) => Ok(()),
+            Err(other) => Err(other.unexpected()),
+        }
     }
 
     /// Marks message `id` as never to be sent, with the reason, and takes out what it carried.

@@ -5,6 +5,9 @@ use crate::{Store, StoreError};
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::types::builders::{ConditionCheckBuilder, DeleteBuilder, PutBuilder, UpdateBuilder};
 use aws_sdk_dynamodb::types::{Put, ReturnConsumedCapacity, TransactWriteItem};
+use aws_smithy_async::rt::sleep::AsyncSleep;
+use std::hash::{BuildHasher, Hasher, RandomState};
+use std::time::Duration;
 
 /// Writes that happen together. `L` names the conditions that a caller tells apart.
 pub(crate) struct Transaction<'a, L> {
@@ -22,7 +25,9 @@ pub(crate) enum Refusal<L> {
 }
 
 /// How often a transaction that met another one is tried again, beyond the SDK's own retries.
-const CONFLICT_TRIES: usize = 4;
+const CONFLICT_TRIES: u32 = 4;
+/// Half of the longest wait after the first refusal, in milliseconds.
+const CONFLICT_PAUSE_MS: u64 = 25;
 
 impl Store {
     pub(crate) fn transaction<L: Copy>(&self) -> Transaction<'_, L> {
@@ -113,12 +118,25 @@ impl<L: Copy> Transaction<'_, L> {
                 matches!(code, "TransactionConflict" | "ThrottlingError" | "ProvisionedThroughputExceeded")
             };
             let again = reasons.iter().filter_map(|reason| reason.code()).any(passing);
-            if !again || tries >= CONFLICT_TRIES {
-                let refused = reasons.iter().filter_map(|r| r.code()).any(|code| code == "ValidationError");
-                let text = format!("transaction canceled: {:?}", reasons.iter().map(|r| r.code()).collect::<Vec<_>>());
-                let error = if refused { StoreError::Unexpected(text) } else { StoreError::Unavailable(text) };
-                return Err(Refusal::Failed(error));
+            if again && tries < CONFLICT_TRIES {
+                self.store.pause(tries).await;
+                continue;
             }
+            let refused = reasons.iter().filter_map(|r| r.code()).any(|code| code == "ValidationError");
+            let text = format!("transaction canceled: {:?}", reasons.iter().map(|r| r.code()).collect::<Vec<_>>());
+            let error = if refused { StoreError::Unexpected(text) } else { StoreError::Unavailable(text) };
+            return Err(Refusal::Failed(error));
+        }
+    }
+}
+
+impl Store {
+    /// Waits after the `tries`-th refusal: a random part of a time that doubles, so that those who met do not meet again (R8).
+    async fn pause(&self, tries: u32) {
+        let most = CONFLICT_PAUSE_MS << tries;
+        let part = RandomState::new().build_hasher().finish() % most;
+        if let Some(sleep) = self.client.config().sleep_impl() {
+            sleep.sleep(Duration::from_millis(part)).await;
         }
     }
 }

@@ -183,11 +183,11 @@ async fn judge(base_url: &str) -> Result<bool, Box<dyn Error>> {
     };
 
     judge.call("mode", 0, stripe.mode().await, |mode| *mode == Mode::Test);
-    judge.call("create_product", 1, stripe.create_product(&plan, &attempt).await, |made| !made.id.is_empty());
-    judge.call("product", 1, stripe.product("prod_1").await, Option::is_some);
-    judge.call("update_product", 1, stripe.update_product(&plan).await, |()| true);
+    judge.call("ensure_product", 1, stripe.ensure_product(&plan).await, |()| true);
+    // The product, its prices, and the one that the plan does not name.
+    judge.call("show_plan", 3, stripe.show_plan(&plan).await, |()| true);
     judge.call("archive_product", 1, stripe.archive_product("prod_1").await, |()| true);
-    judge.call("create_price", 1, stripe.create_price("prod_1", &terms, &attempt).await, |made| !made.id.is_empty());
+    judge.call("create_price", 1, stripe.create_price("prod_1", &terms, &attempt).await, |id| !id.is_empty());
     judge.call("price_of_attempt", 1, stripe.price_of_attempt("prod_1", &attempt).await, Option::is_none);
     judge.call("archive_price", 1, stripe.archive_price("price_1").await, |()| true);
     let made = stripe.create_customer(&user, &email, &attempt).await;
@@ -219,8 +219,8 @@ fn plan(now: Timestamp, terms: &Terms) -> Result<Plan, Box<dyn Error>> {
         trial_days: 14,
         features: Features::default(),
         is_active: true,
-        stripe_product_id: None,
-        stripe_price_id: None,
+        stripe_product_id: Some("prod_1".to_owned()),
+        stripe_price_id: Some("price_of_the_judge".to_owned()),
         created_at: now,
         updated_at: now,
     })

@@ -9,7 +9,6 @@ mod endings;
 mod lists;
 mod reads;
 
-pub use catalogue::{PriceAtStripe, ProductAtStripe};
 pub use checkouts::{CheckoutOrder, CheckoutSession, CheckoutState};
 pub use client::{Gateway, GatewayError, Mode};
 pub use reads::{Looking, SubscriptionPage};

@@ -1,7 +1,7 @@
 //! What an operation leaves in the tables and the inbox, in a form in which two runs can be compared: what is drawn at
 //! random has no face.
 
-use crate::app::TestApp;
+use crate::app::{TestApp, World};
 use serde_json::{Map, Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
@@ -14,28 +14,45 @@ pub struct Left {
     doubled: Vec<String>,
 }
 
-/// The table of counters, and the counter of an item: a try that was counted and came to nothing stays counted.
+/// The table of counters.
 const COUNTERS: &str = "limits";
-const COUNTER: &str = "tries";
+/// The counters of an item, as a try that was counted and came to nothing stays counted, and the place in an index that
+/// follows from a random id.
+const FACELESS: [&str; 3] = ["tries", "version", "due_shard"];
+/// What lies at Stripe, by the API's paths.
+const AT_STRIPE: [&str; 6] =
+    ["customers", "products", "prices", "checkout/sessions", "subscriptions?status=all", "invoices"];
 
 /// How the entry of a sign-in stands in its line. It is put after the session (the contract: sign-ins as plain puts), so
 /// a sign-in that was never answered may lack it.
 const SIGNED_IN: &str = r#""user.signed_in""#;
 
 /// All that there is now, without what is nothing to anybody: counters, the rows of sessions that do not live (a session
-/// lives exactly while its id stands in the gate) and ways to a provider that were begun (each is good once, for minutes).
-pub async fn left(app: &TestApp) -> Left {
+/// lives exactly while its id stands in the gate), ways to a provider that were begun (each is good once, for minutes) and
+/// events of Stripe's that led to nothing; at Stripe what cannot be bought or paid any more.
+pub async fn left(app: &TestApp, world: World) -> Left {
     let mut lines = BTreeMap::new();
+    let base_url = app.stack.base_url();
     let gates = app.table("gate").await;
     let lives = |session: &str| gates.iter().any(|gate| gate["sessions"]["M"].get(session).is_some());
     for table in TABLES.iter().filter(|table| table.name != COUNTERS) {
         for item in app.table(table.name).await {
             let is_dead = item["id"]["S"].as_str().is_some_and(|id| id.starts_with("ses_") && !lives(id));
             let is_begun = item["pk"]["S"].as_str().is_some_and(|pk| pk.starts_with("FLOW#"));
-            if table.name == "sessions" && (is_dead || is_begun) {
+            let led_to_nothing = item["sk"]["S"] == "EVENT" && item["outcome"]["S"] != "followed";
+            if (table.name == "sessions" && (is_dead || is_begun)) || led_to_nothing {
                 continue;
             }
-            *lines.entry(format!("{} {}", table.name, faceless(&item))).or_default() += 1;
+            *lines.entry(format!("{} {}", table.name, faceless(&item, &base_url))).or_default() += 1;
+        }
+    }
+    if world == World::WithPlans {
+        for list in AT_STRIPE {
+            let objects = app.stripe_list(list).await.into_iter();
+            for object in objects.filter(|object| object["active"] != false && object["status"] != "expired") {
+                let line = format!("{} {}", object["object"], object["status"]);
+                *lines.entry(line).or_default() += 1;
+            }
         }
     }
     let mails = app.get("/_local/emails").await.expect(200).body;
@@ -77,19 +94,20 @@ impl Left {
     }
 }
 
-fn faceless(value: &Value) -> Value {
+/// `value` without what is drawn at random, and without this stack's own address.
+fn faceless(value: &Value, base_url: &str) -> Value {
     match value {
-        Value::String(text) => json!(faceless_text(text)),
-        Value::Array(items) => items.iter().map(faceless).collect(),
+        Value::String(text) => json!(faceless_text(&text.replace(base_url, "…"))),
+        Value::Array(items) => items.iter().map(|item| faceless(item, base_url)).collect(),
         Value::Object(fields) if fields.contains_key("N") => value.clone(),
         Value::Object(fields) => {
             let mut out = Map::new();
-            for (name, field) in fields.iter().filter(|(name, _)| *name != COUNTER) {
+            for (name, field) in fields.iter().filter(|(name, _)| !FACELESS.contains(&name.as_str())) {
                 let mut name = faceless_text(name);
                 while out.contains_key(&name) {
                     name.push('\'');
                 }
-                out.insert(name, faceless(field));
+                out.insert(name, faceless(field, base_url));
             }
             Value::Object(out)
         }

@@ -5,12 +5,11 @@
 //! asked once and asked twice, is looked at first. A disturbed run that was answered must leave what one run leaves; one
 //! that was not answered, and so was asked for again, must leave nothing less than one run and nothing more than two.
 
+mod accounts;
+mod billing;
 mod left;
-mod operations;
 
-pub use operations::OPERATIONS;
-
-use crate::app::{Answer, TestApp};
+use crate::app::{Answer, TestApp, World};
 use crate::request::Request;
 use crate::{apart, panic_text};
 use futures_util::future::BoxFuture;
@@ -25,7 +24,13 @@ use tollgate_local::faults::{Call, Kind, Service};
 pub struct Operation {
     pub name: &'static str,
     pub disturbed: Disturbed,
+    pub world: World,
     pub prepare: for<'a> fn(&'a TestApp) -> BoxFuture<'a, Case>,
+}
+
+/// The table: every operation that changes something, one row each.
+pub fn operations() -> impl Iterator<Item = Operation> {
+    accounts::OPERATIONS.iter().chain(billing::OPERATIONS).copied()
 }
 
 /// Which calls fail.
@@ -33,8 +38,9 @@ pub struct Operation {
 pub enum Disturbed {
     /// Those that are made while the client waits for its answer.
     TheAnswer,
-    /// Those that are made afterwards, from the outbox to the inbox: the stream and the queue try again, not the client.
-    TheMail,
+    /// Those that are made afterwards, from the outbox or Stripe's event on: the stream, the queue and Stripe try again,
+    /// not the client.
+    Afterwards,
 }
 
 /// What a client sends, how it tries again, and what must be true in the end beyond what lies in the tables.
@@ -65,6 +71,41 @@ impl Again {
 }
 
 pub type Check = Box<dyn for<'a> FnOnce(&'a TestApp) -> BoxFuture<'a, ()> + Send>;
+
+fn check(run: impl for<'a> FnOnce(&'a TestApp) -> BoxFuture<'a, ()> + Send + 'static) -> Check {
+    Box::new(run)
+}
+
+fn anew(begin: impl for<'a> Fn(&'a TestApp) -> BoxFuture<'a, Answer> + Send + Sync + 'static) -> Again {
+    Again::Anew(Box::new(begin))
+}
+
+macro_rules! operation {
+    ($disturbed:ident, $world:ident, $name:literal, $prepare:ident) => {
+        Operation {
+            name: $name,
+            disturbed: $crate::crashes::Disturbed::$disturbed,
+            world: World::$world,
+            prepare: |app| $prepare(app).boxed(),
+        }
+    };
+}
+
+/// A case whose check is an async block over `app`.
+macro_rules! case {
+    ($request:expr, |$app:ident| $check:expr) => {
+        case!($request, Again::TheSame, |$app| $check)
+    };
+    ($request:expr, $again:expr, |$app:ident| $check:expr) => {
+        Case {
+            request: $request,
+            again: $again,
+            check: $crate::crashes::check(move |$app| async move { $check }.boxed()),
+        }
+    };
+}
+
+use {case, operation};
 
 /// How a call fails, and how often in a row.
 pub type Failure = (Kind, u32);
@@ -140,23 +181,22 @@ fn points(calls: &[Call], failures: &[Failure]) -> Vec<Point> {
     let mut mail_is_out = false;
     for Call { service, .. } in calls {
         let nth = made.entry(format!("{service:?}")).or_default();
-        for failure in failures {
-            // Only the SDKs try again by themselves.
-            if failure.1 > 1 && matches!(service, Service::Google | Service::Github) {
-                continue;
-            }
+        for failure in failures_of(*service, failures) {
             let takes_it = *service == Service::Ses && matches!(failure.0, Kind::LostResponse | Kind::StopAfter);
-            points.push(Point {
-                service: *service,
-                call: *nth,
-                failure: *failure,
-                mail_may_be_out: mail_is_out || takes_it,
-            });
+            points.push(Point { service: *service, call: *nth, failure, mail_may_be_out: mail_is_out || takes_it });
         }
         *nth += 1;
         mail_is_out |= *service == Service::Ses;
     }
     points
+}
+
+/// Only the AWS SDKs try again by themselves: of another service one failure ends the call.
+fn failures_of(service: Service, failures: &[Failure]) -> Vec<Failure> {
+    let tries_once = matches!(service, Service::Google | Service::Github | Service::Stripe);
+    let mut own: Vec<_> = failures.iter().map(|(kind, times)| (*kind, if tries_once { 1 } else { *times })).collect();
+    own.dedup();
+    own
 }
 
 /// What a run leaves.
@@ -166,7 +206,7 @@ struct Outcome {
 }
 
 async fn prepared(operation: Operation) -> (TestApp, Case) {
-    let app = TestApp::start_without_plans().await;
+    let app = TestApp::start_in(operation.world).await;
     let case = (operation.prepare)(&app).await;
     app.drain().await;
     app.advance(SECRETS_ARE_OLD);
@@ -185,10 +225,10 @@ async fn undisturbed(operation: Operation, times: usize) -> (Outcome, Vec<Call>)
     }
     let _answered = app.calls();
     app.drain().await;
-    if operation.disturbed == Disturbed::TheMail {
+    if operation.disturbed == Disturbed::Afterwards {
         calls = app.calls();
     }
-    let left = left(&app).await;
+    let left = left(&app, operation.world).await;
     (case.check)(&app).await;
     (Outcome { status, left }, calls)
 }
@@ -206,7 +246,7 @@ async fn disturbed(operation: Operation, point: &Point, outcomes: &[Outcome; 2])
             };
             app.stack.held(attempt).await
         }
-        Disturbed::TheMail => {
+        Disturbed::Afterwards => {
             let attempt = async {
                 let answer = case.request.send(&app).await;
                 fail();
@@ -234,7 +274,7 @@ async fn disturbed(operation: Operation, point: &Point, outcomes: &[Outcome; 2])
         }
     }
     app.drain().await;
-    let left = left(&app).await;
+    let left = left(&app, operation.world).await;
     left.judge([&once.left, &twice.left], is_answered, point.mail_may_be_out)?;
     (case.check)(&app).await;
     Ok(())

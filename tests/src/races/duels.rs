@@ -1,56 +1,37 @@
-//! The table: who races whom, and what must be true whichever way it went.
+//! Two requests at once of accounts and sessions, and what must be true whichever way they went.
 
-use super::{Check, Duel, Race};
-use crate::app::{Answer, PASSWORD, Session, TestApp};
+use super::{Contest, Race, duel, race};
+use crate::app::{Answer, PASSWORD, Session, TestApp, World};
 use crate::browser::{Browser, proved};
 use crate::request::Request;
 use futures_util::FutureExt;
-use futures_util::future::BoxFuture;
 use serde_json::{Value, json};
 
 const EMAIL: &str = "ann@example.com";
 const NEW_PASSWORD: &str = "another horse staple";
 
-macro_rules! race {
-    ($name:literal, $prepare:ident) => {
-        Race { name: $name, prepare: |app| $prepare(app).boxed() }
-    };
-}
-
-/// Every race.
 pub const RACES: &[Race] = &[
-    race!("refresh ∥ refresh", refresh_refresh),
-    race!("refresh ∥ sign-out", refresh_logout),
-    race!("refresh ∥ revocation", refresh_revoke),
-    race!("new password ∥ login", reset_login),
-    race!("new password ∥ refresh", reset_refresh),
-    race!("new password ∥ new password", reset_reset),
-    race!("change of password ∥ login", change_login),
-    race!("change of password ∥ refresh", change_refresh),
-    race!("register ∥ register, one address", register_address),
-    race!("register ∥ register, one name", register_name),
-    race!("register ∥ callback of a newcomer", register_callback),
-    race!("code ∥ code", code_code),
-    race!("code ∥ new password", code_reset),
-    race!("callback ∥ callback", callback_callback),
-    race!("link ∥ link, one identity", link_link),
-    race!("unlink ∥ unlink, the last two", unlink_unlink),
-    race!("proof ∥ proof of one new address", proof_proof),
-    race!("proof of a new address ∥ register of it", proof_register),
-    race!("deactivate ∥ login", deactivate_login),
-    race!("deactivate ∥ deactivate, the last two admins", admins),
+    race!(WithoutPlans, "refresh ∥ refresh", refresh_refresh),
+    race!(WithoutPlans, "refresh ∥ sign-out", refresh_logout),
+    race!(WithoutPlans, "refresh ∥ revocation", refresh_revoke),
+    race!(WithoutPlans, "new password ∥ login", reset_login),
+    race!(WithoutPlans, "new password ∥ refresh", reset_refresh),
+    race!(WithoutPlans, "new password ∥ new password", reset_reset),
+    race!(WithoutPlans, "change of password ∥ login", change_login),
+    race!(WithoutPlans, "change of password ∥ refresh", change_refresh),
+    race!(WithoutPlans, "register ∥ register, one address", register_address),
+    race!(WithoutPlans, "register ∥ register, one name", register_name),
+    race!(WithoutPlans, "register ∥ callback of a newcomer", register_callback),
+    race!(WithoutPlans, "code ∥ code", code_code),
+    race!(WithoutPlans, "code ∥ new password", code_reset),
+    race!(WithoutPlans, "callback ∥ callback", callback_callback),
+    race!(WithoutPlans, "link ∥ link, one identity", link_link),
+    race!(WithoutPlans, "unlink ∥ unlink, the last two", unlink_unlink),
+    race!(WithoutPlans, "proof ∥ proof of one new address", proof_proof),
+    race!(WithoutPlans, "proof of a new address ∥ register of it", proof_register),
+    race!(WithoutPlans, "deactivate ∥ login", deactivate_login),
+    race!(WithoutPlans, "deactivate ∥ deactivate, the last two admins", admins),
 ];
-
-fn check(run: impl for<'a> FnOnce(&'a TestApp, [Answer; 2]) -> BoxFuture<'a, ()> + Send + 'static) -> Check {
-    Box::new(run)
-}
-
-/// A duel whose check is an async block over `app` and both answers.
-macro_rules! duel {
-    ($requests:expr, |$app:ident, $answers:ident| $check:expr) => {
-        Duel { requests: $requests, check: check(move |$app, $answers| async move { $check }.boxed()) }
-    };
-}
 
 fn login(password: &str) -> Request {
     Request::post("/login", json!({"email": EMAIL, "password": password}))
@@ -86,7 +67,7 @@ async fn is_dead(app: &TestApp, session: &Session) {
 }
 
 // R10
-async fn refresh_refresh(app: &TestApp) -> Duel {
+async fn refresh_refresh(app: &TestApp) -> Contest {
     let (_, session) = app.person("ann").await;
     duel!([refresh(&session), refresh(&session)], |app, answers| {
         let [one, other] = answers.map(|answer| Session::of(&answer.expect(200)));
@@ -97,7 +78,7 @@ async fn refresh_refresh(app: &TestApp) -> Duel {
 }
 
 // S17
-async fn refresh_logout(app: &TestApp) -> Duel {
+async fn refresh_logout(app: &TestApp) -> Contest {
     let (_, session) = app.person("ann").await;
     duel!([refresh(&session), Request::post_with_cookie("/logout", &session.refresh)], |app, answers| {
         let [refreshed, signed_out] = answers;
@@ -108,7 +89,7 @@ async fn refresh_logout(app: &TestApp) -> Duel {
 }
 
 // S17
-async fn refresh_revoke(app: &TestApp) -> Duel {
+async fn refresh_revoke(app: &TestApp) -> Contest {
     let (_, session) = app.person("ann").await;
     let other = app.sign_in(EMAIL).await;
     let sessions = app.get_as(&session, "/sessions").await.expect(200).body["items"].clone();
@@ -129,7 +110,7 @@ async fn reset(app: &TestApp, password: &str) -> Request {
 }
 
 // R10
-async fn reset_login(app: &TestApp) -> Duel {
+async fn reset_login(app: &TestApp) -> Contest {
     app.member("ann").await;
     duel!([reset(app, NEW_PASSWORD).await, login(PASSWORD)], |app, answers| {
         let [set, signed_in] = answers;
@@ -140,7 +121,7 @@ async fn reset_login(app: &TestApp) -> Duel {
 }
 
 // R10
-async fn reset_refresh(app: &TestApp) -> Duel {
+async fn reset_refresh(app: &TestApp) -> Contest {
     let (_, session) = app.person("ann").await;
     duel!([reset(app, NEW_PASSWORD).await, refresh(&session)], |app, answers| {
         let [set, refreshed] = answers;
@@ -150,7 +131,7 @@ async fn reset_refresh(app: &TestApp) -> Duel {
     })
 }
 
-async fn reset_reset(app: &TestApp) -> Duel {
+async fn reset_reset(app: &TestApp) -> Contest {
     app.member("ann").await;
     let one = reset(app, NEW_PASSWORD).await;
     app.advance(60);
@@ -170,7 +151,7 @@ fn change(session: &Session) -> Request {
     Request::post_as(session, "/change-password", body)
 }
 
-async fn change_login(app: &TestApp) -> Duel {
+async fn change_login(app: &TestApp) -> Contest {
     let (_, session) = app.person("ann").await;
     duel!([change(&session), login(PASSWORD)], |app, answers| {
         let [changed, signed_in] = answers;
@@ -180,7 +161,7 @@ async fn change_login(app: &TestApp) -> Duel {
     })
 }
 
-async fn change_refresh(app: &TestApp) -> Duel {
+async fn change_refresh(app: &TestApp) -> Contest {
     let (_, session) = app.person("ann").await;
     let other = app.sign_in(EMAIL).await;
     duel!([change(&session), refresh(&other)], |app, answers| {
@@ -206,7 +187,7 @@ async fn mails(app: &TestApp) -> Vec<String> {
 }
 
 // R9
-async fn register_address(_: &TestApp) -> Duel {
+async fn register_address(_: &TestApp) -> Contest {
     duel!([register(EMAIL, "ann"), register("ANN@example.com", "other")], |app, answers| {
         assert_eq!(statuses(&answers), [202, 202]);
         assert_eq!(mails(app).await, ["already_registered", "verify"]);
@@ -215,7 +196,7 @@ async fn register_address(_: &TestApp) -> Duel {
 }
 
 // R9
-async fn register_name(_: &TestApp) -> Duel {
+async fn register_name(_: &TestApp) -> Contest {
     duel!([register(EMAIL, "ann"), register("bob@example.com", "ANN")], |app, answers| {
         one_each(&answers, 202, 409);
         assert_eq!(app.table("credentials").await.len(), 1);
@@ -224,7 +205,7 @@ async fn register_name(_: &TestApp) -> Duel {
 }
 
 // S23
-async fn register_callback(app: &TestApp) -> Duel {
+async fn register_callback(app: &TestApp) -> Contest {
     let subject = proved(app, "google", EMAIL).await;
     let browser = Browser::new(app);
     let back = browser.consent("google", &subject, "").await;
@@ -250,7 +231,7 @@ async fn live_sessions(app: &TestApp) -> usize {
 }
 
 // S11
-async fn code_code(app: &TestApp) -> Duel {
+async fn code_code(app: &TestApp) -> Contest {
     app.member("ann").await;
     let code = mailed_code(app).await;
     duel!([Request::post("/login/code", code.clone()), Request::post("/login/code", code)], |app, answers| {
@@ -260,7 +241,7 @@ async fn code_code(app: &TestApp) -> Duel {
 }
 
 // R10
-async fn code_reset(app: &TestApp) -> Duel {
+async fn code_reset(app: &TestApp) -> Contest {
     app.member("ann").await;
     let code = mailed_code(app).await;
     duel!([Request::post("/login/code", code), reset(app, NEW_PASSWORD).await], |app, answers| {
@@ -271,7 +252,7 @@ async fn code_reset(app: &TestApp) -> Duel {
 }
 
 // S21
-async fn callback_callback(app: &TestApp) -> Duel {
+async fn callback_callback(app: &TestApp) -> Contest {
     let subject = proved(app, "github", EMAIL).await;
     let browser = Browser::new(app);
     let back = browser.consent("github", &subject, "").await;
@@ -292,7 +273,7 @@ async fn linking(app: &TestApp, session: &Session, provider: &str, subject: &str
 }
 
 // S22
-async fn link_link(app: &TestApp) -> Duel {
+async fn link_link(app: &TestApp) -> Contest {
     let (_, ann) = app.person("ann").await;
     let (_, bob) = app.person("bob").await;
     let subject = proved(app, "google", "else@example.com").await;
@@ -305,7 +286,7 @@ async fn link_link(app: &TestApp) -> Duel {
     })
 }
 
-async fn unlink_unlink(app: &TestApp) -> Duel {
+async fn unlink_unlink(app: &TestApp) -> Contest {
     let subject = proved(app, "google", EMAIL).await;
     let session = Session::of(&Browser::new(app).sign_in("google", &subject).await.expect(200));
     let other = proved(app, "github", "else@example.com").await;
@@ -325,7 +306,7 @@ async fn moving(app: &TestApp, session: &Session, to: &str) -> Request {
 }
 
 // R9
-async fn proof_proof(app: &TestApp) -> Duel {
+async fn proof_proof(app: &TestApp) -> Contest {
     let (_, ann) = app.person("ann").await;
     let (_, bob) = app.person("bob").await;
     let one = moving(app, &ann, "new@example.com").await;
@@ -341,7 +322,7 @@ async fn proof_proof(app: &TestApp) -> Duel {
 }
 
 // R9
-async fn proof_register(app: &TestApp) -> Duel {
+async fn proof_register(app: &TestApp) -> Contest {
     let (_, ann) = app.person("ann").await;
     let proof = moving(app, &ann, "new@example.com").await;
     duel!([proof, register("new@example.com", "newcomer")], |app, answers| {
@@ -356,7 +337,7 @@ async fn proof_register(app: &TestApp) -> Duel {
 }
 
 // S17
-async fn deactivate_login(app: &TestApp) -> Duel {
+async fn deactivate_login(app: &TestApp) -> Contest {
     let (_, session) = app.person("ann").await;
     duel!([Request::post_as(&session, "/deactivate", json!({})), login(PASSWORD)], |app, answers| {
         let [closed, signed_in] = answers;
@@ -370,24 +351,10 @@ async fn deactivate_login(app: &TestApp) -> Duel {
     })
 }
 
-/// Makes these users the only admins; no operation does that yet.
-fn promote(app: &TestApp, users: [&Session; 2]) {
-    for Session { user, .. } in users {
-        let update = json!({
-            "TableName": "tollgate-gate", "Key": {"pk": {"S": format!("USER#{}", user["id"].as_str().unwrap())}},
-            "UpdateExpression": "SET is_admin = :yes", "ExpressionAttributeValues": {":yes": {"BOOL": true}},
-        });
-        app.stack.database().update_item(serde_json::from_value(update).unwrap()).unwrap();
-    }
-    let count = json!({"pk": {"S": "ADMINS"}, "count": {"N": "2"}, "v": {"N": "1"}});
-    let put = json!({"TableName": "tollgate-gate", "Item": count});
-    app.stack.database().put_item(serde_json::from_value(put).unwrap()).unwrap();
-}
-
-async fn admins(app: &TestApp) -> Duel {
+async fn admins(app: &TestApp) -> Contest {
     let (_, ann) = app.person("ann").await;
     let (_, bob) = app.person("bob").await;
-    promote(app, [&ann, &bob]);
+    app.make_admins(&[&ann, &bob]);
     let leave = |session: &Session| Request::post_as(session, "/deactivate", json!({}));
     duel!([leave(&ann), leave(&bob)], |app, answers| {
         one_each(&answers, 200, 409);

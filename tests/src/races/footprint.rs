@@ -1,8 +1,9 @@
-//! Which items a call to the tables touches: two calls that touch no item in common, or only read it, can change places
+//! Which items a call touches, Stripe being one of them: two calls that touch no item in common, or only read it, can change places
 //! without anybody noticing.
 
 use serde_json::Value;
-use tollgate_local::steps::TableCall;
+use tollgate_local::faults::Service;
+use tollgate_local::steps::SteppedCall;
 use tollgate_store::schema::TABLES;
 
 /// What a call touches.
@@ -20,7 +21,10 @@ struct Touch {
 }
 
 impl Footprint {
-    pub fn of(call: &TableCall) -> Self {
+    pub fn of(call: &SteppedCall) -> Self {
+        if call.service == Service::Stripe {
+            return Self::at_stripe(!call.operation.starts_with("GET "));
+        }
         let request = &call.request;
         match call.operation.as_str() {
             "GetItem" => Self(vec![touch(request, &request["Key"], false)]),
@@ -43,18 +47,31 @@ impl Footprint {
                 });
                 Self(keys.collect())
             }
-            // By partition or by index: any item of the table.
+            // By index: any item of the table.
             _ => {
                 let table = request["TableName"].as_str().unwrap().to_owned();
-                Self(vec![Touch { table, partition: None, sort: None, writes: false }])
+                Self(vec![Touch { table, partition: partition_of(request), sort: None, writes: false }])
             }
         }
+    }
+
+    /// Of all that Stripe has.
+    pub fn at_stripe(writes: bool) -> Self {
+        Self(vec![Touch { table: "at Stripe".to_owned(), partition: None, sort: None, writes }])
     }
 
     /// Whether the two calls can change places.
     pub fn commutes_with(&self, other: &Self) -> bool {
         !self.0.iter().any(|one| other.0.iter().any(|two| one.conflicts_with(two)))
     }
+}
+
+/// The partition that a query of the table itself is about.
+fn partition_of(query: &Value) -> Option<String> {
+    let condition = query["KeyConditionExpression"].as_str().filter(|_| query.get("IndexName").is_none())?;
+    let (_, after) = condition.split_once(" = ")?;
+    let name = after.split(' ').next()?;
+    Some(query["ExpressionAttributeValues"][name].to_string())
 }
 
 fn touch(request: &Value, key: &Value, writes: bool) -> Touch {
@@ -87,7 +104,7 @@ mod tests {
     use serde_json::json;
 
     fn call(operation: &str, request: Value) -> Footprint {
-        Footprint::of(&TableCall { operation: operation.to_owned(), request })
+        Footprint::of(&SteppedCall { service: Service::Dynamodb, operation: operation.to_owned(), request })
     }
 
     #[test]
@@ -96,6 +113,15 @@ mod tests {
         let get = |pk: &str| call("GetItem", json!({"TableName": "t-sessions", "Key": key(pk, "a")}));
         let put = |pk: &str, sk: &str| call("PutItem", json!({"TableName": "t-sessions", "Item": key(pk, sk)}));
         let query = call("Query", json!({"TableName": "t-sessions"}));
+        let of_partition = json!({
+            "TableName": "t-sessions", "KeyConditionExpression": "pk = :pk AND begins_with(sk, :prefix)",
+            "ExpressionAttributeValues": {":pk": {"S": "p"}, ":prefix": {"S": "a"}},
+        });
+        let mut by_index = of_partition.clone();
+        by_index["IndexName"] = json!("due");
+        let (of_partition, by_index) = (call("Query", of_partition), call("Query", by_index));
+        assert!(!of_partition.commutes_with(&put("p", "b")) && of_partition.commutes_with(&put("q", "b")));
+        assert!(!by_index.commutes_with(&put("q", "b")));
         let gate = json!({"TableName": "t-gate", "Key": {"pk": {"S": "p"}}});
         let transaction = call(
             "TransactWriteItems",
@@ -109,5 +135,14 @@ mod tests {
         assert!(!transaction.commutes_with(&get("p")) && transaction.commutes_with(&get("q")));
         assert!(transaction.commutes_with(&call("GetItem", gate.clone())));
         assert!(!transaction.commutes_with(&call("UpdateItem", gate)));
+        let at_stripe = |operation: &str| {
+            Footprint::of(&SteppedCall {
+                service: Service::Stripe,
+                operation: operation.to_owned(),
+                request: Value::Null,
+            })
+        };
+        let (look, change) = (at_stripe("GET /v1/subscriptions"), at_stripe("POST /v1/refunds"));
+        assert!(look.commutes_with(&look) && !look.commutes_with(&change) && change.commutes_with(&transaction));
     }
 }

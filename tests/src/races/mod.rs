@@ -1,39 +1,93 @@
-//! Two requests that race, stepped through every order of their calls to the tables (R9, R10, R11): each call waits until
-//! this scheduler lets it go, one at a time, so an order is a choice and not luck, and all of them can be tried.
+//! Some who race, stepped through every order of their calls to the tables and to Stripe (R3, R9, R10, R11): each call waits
+//! until this scheduler lets it go, one at a time, so an order is a choice and not luck, and all of them can be tried.
 //!
-//! Orders that differ only in neighbours that touch no item in common end alike; of such a family one is run, found by
+//! Orders that differ only in neighbours that touch nothing in common end alike; of such a family one is run, found by
 //! sleep sets (Godefroid, Partial-Order Methods for the Verification of Concurrent Systems, 1996).
 
+mod billing;
 mod duels;
 mod footprint;
 
-pub use duels::RACES;
-
-use crate::app::{Answer, TestApp, options};
+use crate::app::{Answer, TestApp, World, options};
 use crate::request::Request;
+use crate::stripe::queued;
 use crate::{apart, panic_text};
 use footprint::Footprint;
 use futures_util::future::BoxFuture;
-use std::collections::VecDeque;
+use serde_json::{Value, json};
+use std::collections::{BTreeSet, VecDeque};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::sync::oneshot;
 use tollgate_local::Options;
-use tollgate_local::steps::Step;
+use tollgate_local::faults::Service;
+use tollgate_local::steps::{Step, SteppedCall};
 
 /// One row of the table: how the world is made, and who races in it.
 #[derive(Clone, Copy)]
 pub struct Race {
     pub name: &'static str,
-    pub prepare: for<'a> fn(&'a TestApp) -> BoxFuture<'a, Duel>,
+    pub world: World,
+    pub prepare: for<'a> fn(&'a TestApp) -> BoxFuture<'a, Contest>,
 }
 
-/// Two requests at once, and what must be true whichever way they went.
-pub struct Duel {
-    pub requests: [Request; 2],
+/// Every race.
+pub fn races() -> impl Iterator<Item = Race> {
+    duels::RACES.iter().chain(billing::RACES).copied()
+}
+
+/// Some at once, and what must be true whichever way they went.
+pub struct Contest {
+    pub racers: Vec<Racer>,
     pub check: Check,
 }
 
-pub type Check = Box<dyn for<'a> FnOnce(&'a TestApp, [Answer; 2]) -> BoxFuture<'a, ()> + Send>;
+/// One of them.
+pub enum Racer {
+    /// A client.
+    Request(Request),
+    /// The worker, to whom the queue brings this event of Stripe's.
+    Event(Value),
+    /// Somebody who does this at Stripe: a POST at the stand-in's desk.
+    AtStripe(&'static str, String),
+}
+
+/// How it went.
+pub struct Ended {
+    /// What each racer was answered.
+    pub answers: Vec<Answer>,
+    /// Who was let go, one after another, with what.
+    pub steps: Vec<(usize, String)>,
+}
+
+pub type Check = Box<dyn for<'a> FnOnce(&'a TestApp, Ended) -> BoxFuture<'a, ()> + Send>;
+
+fn check(run: impl for<'a> FnOnce(&'a TestApp, Ended) -> BoxFuture<'a, ()> + Send + 'static) -> Check {
+    Box::new(run)
+}
+
+macro_rules! race {
+    ($world:ident, $name:literal, $prepare:ident) => {
+        Race { name: $name, world: World::$world, prepare: |app| $prepare(app).boxed() }
+    };
+}
+
+/// A contest of two requests, whose check is an async block over `app` and both answers.
+macro_rules! duel {
+    ($requests:expr, |$app:ident, $answers:ident| $check:expr) => {
+        Contest {
+            racers: $requests.map($crate::races::Racer::Request).into(),
+            check: $crate::races::check(move |$app, ended| {
+                async move {
+                    let $answers: [Answer; 2] = ended.answers.try_into().unwrap();
+                    $check
+                }
+                .boxed()
+            }),
+        }
+    };
+}
+
+use {duel, race};
 
 /// What came of all orders of one race.
 pub struct Report {
@@ -59,19 +113,20 @@ pub async fn enumerate(race: Race) -> Report {
         if let Outcome::Wrong(text) = outcome {
             report.failures.push(format!("{} · {choices:?}\n  {text}", race.name));
         }
-        // The last choice that could have been the second request goes the other way.
-        let Some(last) = choices.iter().rposition(|choice| choice.taken == 0 && choice.could_be_other) else {
+        // The last choice that could have been another one goes on to it.
+        let Some((last, next)) = choices.iter().enumerate().rev().find_map(|(at, choice)| Some((at, choice.next?)))
+        else {
             return report;
         };
-        prefix = choices[..last].iter().map(|choice| choice.taken).chain([1]).collect();
+        prefix = choices[..last].iter().map(|choice| choice.taken).chain([next]).collect();
     }
 }
 
-/// Which of the two was let go, and whether the other could have been.
+/// Which of them was let go, and which is to be tried after it.
 #[derive(Clone, Copy)]
 struct Choice {
     taken: usize,
-    could_be_other: bool,
+    next: Option<usize>,
 }
 
 impl std::fmt::Debug for Choice {
@@ -94,26 +149,28 @@ enum Outcome {
 }
 
 async fn one_order(race: Race, prefix: Vec<usize>) -> Order {
-    let app = TestApp::start_patient(Options { first_plans: false, ..options() }).await;
-    let Duel { requests, check } = (race.prepare)(&app).await;
+    let app = TestApp::start_patient(Options { first_plans: race.world == World::WithPlans, ..options() }).await;
+    let Contest { racers, check } = (race.prepare)(&app).await;
     app.drain().await;
-    let (choices, answers) = app.stack.held(stepped(&app, requests, prefix)).await;
+    let (choices, ended) = app.stack.held(stepped(&app, racers, prefix)).await;
     app.stack.wire().run_free();
-    let Some(answers) = answers else { return Order { choices, outcome: Outcome::SeenBefore } };
+    let Some(ended) = ended else { return Order { choices, outcome: Outcome::SeenBefore } };
+    let steps = format!("{:?}", ended.steps);
     let checked = tokio::spawn(async move {
-        check(&app, answers).await;
+        check(&app, ended).await;
         app.drain().await;
     });
-    let outcome = checked.await.map_or_else(|panic| Outcome::Wrong(panic_text(panic)), |()| Outcome::Right);
+    let wrong = |panic| Outcome::Wrong(format!("{}\n  {steps}", panic_text(panic)));
+    let outcome = checked.await.map_or_else(wrong, |()| Outcome::Right);
     Order { choices, outcome }
 }
 
-/// One of the two, as the scheduler sees it.
+/// One of them, as the scheduler sees it.
 #[derive(Default)]
 struct Worker {
-    /// The functions' runs that are its own: a request is one.
+    /// The function's run that is its own: a request is one.
     invocation: Option<u64>,
-    waiting: VecDeque<(Footprint, oneshot::Sender<()>)>,
+    waiting: VecDeque<(SteppedCall, oneshot::Sender<()>)>,
     answer: Option<Answer>,
 }
 
@@ -123,39 +180,81 @@ enum Heard {
     Answered(usize, Answer),
 }
 
-/// Lets the calls of both go one at a time, by `prefix` first. No answers where another run ends like this one.
-async fn stepped(app: &TestApp, requests: [Request; 2], prefix: Vec<usize>) -> (Vec<Choice>, Option<[Answer; 2]>) {
+impl Racer {
+    /// Does what it does; its calls are heard as steps.
+    fn run(self, index: usize, app: &TestApp, say: UnboundedSender<Heard>) {
+        let work: BoxFuture<'static, Answer> = match self {
+            Self::Request(request) => {
+                let (client, base) = (app.client.clone(), app.stack.base_url());
+                Box::pin(async move { request.send_by(&client, &base).await })
+            }
+            Self::Event(event) => {
+                let handled = app.stack.invoke("stripe-events", queued(&[&event]));
+                Box::pin(async move {
+                    let answer = handled.await.unwrap();
+                    Answer::new(if answer["batchItemFailures"] == json!([]) { 200 } else { 503 }, answer)
+                })
+            }
+            Self::AtStripe(act, id) => {
+                let request = Request::post(
+                    &format!("/_local/stripe/{}", act.replace("{id}", &id)),
+                    json!({"outcome": "failed"}),
+                );
+                let (client, base, say) = (app.client.clone(), app.stack.base_url(), say.clone());
+                Box::pin(async move {
+                    // It is nobody's invocation: a number that no function's run has.
+                    let invocation = u64::MAX;
+                    let (go, gone) = oneshot::channel();
+                    let call =
+                        SteppedCall { service: Service::Stripe, operation: CHANGE.to_owned(), request: Value::Null };
+                    let _listening = say.send(Heard::Step(Step::Waits { invocation, call, go }));
+                    let _let_go = gone.await;
+                    let answer = request.send_by(&client, &base).await;
+                    let _listening = say.send(Heard::Step(Step::Over { invocation }));
+                    answer
+                })
+            }
+        };
+        tokio::spawn(async move {
+            let _the_scheduler_is_gone = say.send(Heard::Answered(index, work.await));
+        });
+    }
+}
+
+/// The operation of somebody at Stripe.
+pub const CHANGE: &str = "POST at the desk";
+
+/// Lets the calls of all go one at a time, by `prefix` first. Nothing where another run ends like this one.
+async fn stepped(app: &TestApp, racers: Vec<Racer>, prefix: Vec<usize>) -> (Vec<Choice>, Option<Ended>) {
     let (say, mut hear) = unbounded_channel();
     tokio::spawn(pass_on(app.stack.wire().step(), say.clone()));
-    let mut workers = [Worker::default(), Worker::default()];
+    let mut workers: Vec<_> = racers.iter().map(|_| Worker::default()).collect();
     // One after the other up to its first call: what waits first is the first one's.
-    for (index, request) in requests.into_iter().enumerate() {
-        let (client, base, say) = (app.client.clone(), app.stack.base_url(), say.clone());
-        tokio::spawn(async move {
-            let answer = request.send_by(&client, &base).await;
-            let _the_scheduler_is_gone = say.send(Heard::Answered(index, answer));
-        });
+    for (index, racer) in racers.into_iter().enumerate() {
+        racer.run(index, app, say.clone());
         while workers[index].is_running() {
             hear_one(&mut hear, &mut workers, index).await;
         }
     }
-    let mut choices = Vec::new();
-    // Whether the first one's next call went first in a run before, and has met nothing since that it does not commute
-    // with: to let it go now would end as that run did.
-    let mut first_sleeps = false;
+    let (mut choices, mut steps) = (Vec::new(), Vec::new());
+    // Those whose next call went first in a run before, and has met nothing since that it does not commute with: to let one
+    // go now would end as that run did.
+    let mut asleep = BTreeSet::new();
     loop {
-        let can_go = [!workers[0].waiting.is_empty(), !workers[1].waiting.is_empty()];
-        let taken = match (prefix.get(choices.len()), can_go) {
-            (Some(taken), _) => *taken,
-            (None, [true, _]) if !first_sleeps => 0,
-            (None, [_, true]) => 1,
-            (None, [true, false]) => return (choices, None),
-            (None, [false, false]) => break,
-        };
-        choices.push(Choice { taken, could_be_other: can_go[1 - taken] });
-        let (footprint, go) = workers[taken].waiting.pop_front().expect("the same choices lead to the same calls");
-        first_sleeps =
-            taken == 1 && workers[0].waiting.front().is_some_and(|(first, _)| first.commutes_with(&footprint));
+        let can_go: Vec<_> = (0..workers.len()).filter(|index| !workers[*index].waiting.is_empty()).collect();
+        if can_go.is_empty() {
+            break;
+        }
+        let awake: Vec<_> = can_go.into_iter().filter(|index| !asleep.contains(index)).collect();
+        let Some(taken) = prefix.get(choices.len()).or(awake.first()).copied() else { return (choices, None) };
+        choices.push(Choice { taken, next: awake.iter().copied().find(|index| *index > taken) });
+        asleep.extend(awake.into_iter().filter(|index| *index < taken));
+        let (call, go) = workers[taken].waiting.pop_front().expect("the same choices lead to the same calls");
+        let footprint = Footprint::of(&call);
+        asleep.retain(|index| {
+            workers[*index].waiting.front().is_some_and(|(next, _)| Footprint::of(next).commutes_with(&footprint))
+        });
+        steps.push((taken, call.operation));
         let _gone = go.send(());
         // Its call ends; then it makes the next one, or it is answered.
         let mut is_over = false;
@@ -163,8 +262,8 @@ async fn stepped(app: &TestApp, requests: [Request; 2], prefix: Vec<usize>) -> (
             is_over |= hear_one(&mut hear, &mut workers, taken).await;
         }
     }
-    let answers = workers.map(|worker| worker.answer.expect("an answer"));
-    (choices, Some(answers))
+    let answers = workers.into_iter().map(|worker| worker.answer.expect("an answer")).collect();
+    (choices, Some(Ended { answers, steps }))
 }
 
 impl Worker {
@@ -175,13 +274,13 @@ impl Worker {
 }
 
 /// Takes in what is heard while `running` alone moves; whether a call was over.
-async fn hear_one(hear: &mut UnboundedReceiver<Heard>, workers: &mut [Worker; 2], running: usize) -> bool {
+async fn hear_one(hear: &mut UnboundedReceiver<Heard>, workers: &mut [Worker], running: usize) -> bool {
     match hear.recv().await.expect("somebody moves") {
         Heard::Step(Step::Waits { invocation, call, go }) => {
             let known = workers.iter().position(|worker| worker.invocation == Some(invocation));
             let worker = &mut workers[known.unwrap_or(running)];
             worker.invocation = Some(invocation);
-            worker.waiting.push_back((Footprint::of(&call), go));
+            worker.waiting.push_back((call, go));
             false
         }
         Heard::Step(Step::Over { .. }) => true,

@@ -8,7 +8,7 @@ use axum::response::{IntoResponse, Response};
 use http::header;
 use serde_json::json;
 use tollgate_domain::audit::Action;
-use tollgate_domain::billing::Order;
+use tollgate_domain::billing::UserOrder;
 use tollgate_http::{AccountKey, ActiveUser, ApiError, OptionalJson, REFRESH_COOKIE, RequestContext};
 use tollgate_store::Deactivation;
 
@@ -30,8 +30,8 @@ pub async fn deactivate(
     let mut entry = context.entry(Action::Deactivated, Some(user.id), Some(user.id.to_string()));
     entry.before = Some(json!({"is_active": true}));
     entry.after = Some(json!({"is_active": false, "sessions_ended": user.gate.sessions.len()}));
-    let order = Order { user_id: user.id, email: None, ends_checkouts: true };
-    let order = mails::order(&order, context.now)?;
+    let order = UserOrder { user_id: user.id, email: None, ends_checkouts: true };
+    let order = mails::order(order, context.now)?;
     match state.store.deactivate(&user.gate, &order, &entry).await? {
         Deactivation::Done => {}
         Deactivation::LastAdmin => return Err(ApiError::LastAdmin),

@@ -12,7 +12,7 @@ use serde::Deserialize;
 use serde_json::json;
 use std::convert::Infallible;
 use tollgate_domain::audit::Action;
-use tollgate_domain::billing::Order;
+use tollgate_domain::billing::UserOrder;
 use tollgate_domain::gate::Gate;
 use tollgate_domain::onetime::{OneTimeRow, Purpose, Refused};
 use tollgate_domain::{Email, Secret, Username};
@@ -222,7 +222,7 @@ async fn change_address(
     let mut entry = context.entry(Action::EmailChanged, Some(profile.id), Some(profile.id.to_string()));
     entry.before = Some(json!({"email": profile.email, "email_verified": profile.email_verified}));
     entry.after = Some(json!({"email": to, "email_verified": true}));
-    let order = Order { user_id: profile.id, email: Some(to.clone()), ends_checkouts: false };
+    let order = UserOrder { user_id: profile.id, email: Some(to.clone()), ends_checkouts: false };
     let change = AddressChange {
         profile,
         credentials: credentials.as_ref(),
@@ -230,7 +230,7 @@ async fn change_address(
         to,
         row,
         notice: &mails::outgoing(&notice, context.now)?,
-        order: &mails::order(&order, context.now)?,
+        order: &mails::order(order, context.now)?,
         audit: &entry,
     };
     match state.store.change_address(&change, context.now).await? {

@@ -7,7 +7,7 @@ use axum::extract::State as Shared;
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
 use tollgate_convergence::Cause;
-use tollgate_domain::billing::{Account, Attempt, Checkout, Customer, Plan};
+use tollgate_domain::billing::{Account, Attempt, Checkout, Customer, Plan, Subscription};
 use tollgate_http::{ActiveUser, ApiError, JsonBody, RequestContext};
 use tollgate_platform::{fingerprint, random_bytes};
 use tollgate_store::Reserved;
@@ -54,7 +54,7 @@ pub async fn subscribe(
     }
     for _ in 0..TRIES {
         let account = state.store.account(&user.gate).await?;
-        refuse_subscribers(account.as_ref())?;
+        refuse_subscribers(account.as_ref().map_or(&[][..], |account| &account.subscriptions))?;
         let customer = customer(&state, &context, &user, account).await?;
         let Some(checkout) = reserved(&state, &context, &customer, &plan).await? else { continue };
         if let Some(opened) = opened(&state, &customer, checkout).await? {
@@ -64,9 +64,8 @@ pub async fn subscribe(
     Err(ApiError::Unavailable("the customer was written by others each time".into()))
 }
 
-fn refuse_subscribers(account: Option<&Account>) -> Result<(), ApiError> {
-    let is_kept = |s: &tollgate_domain::billing::Subscription| s.status.is_live() && s.surplus.is_none();
-    let is_subscribed = account.is_some_and(|account| account.subscriptions.iter().any(is_kept));
+fn refuse_subscribers(subscriptions: &[Subscription]) -> Result<(), ApiError> {
+    let is_subscribed = subscriptions.iter().any(|s| s.status.is_live() && s.surplus.is_none());
     if is_subscribed { Err(ApiError::AlreadySubscribed) } else { Ok(()) }
 }
 
@@ -154,8 +153,8 @@ async fn reserved(
                 CheckoutState::Complete => {
                     // Paid: the event is on its way, the state is asked for now.
                     let cause = Cause { request_id: Some(context.request_id), ..Cause::default() };
-                    let account = state.convergence.follow(&customer.user_id, cause).await.map_err(of_convergence)?;
-                    refuse_subscribers(account.as_ref())?;
+                    let followed = state.convergence.follow(&customer.user_id, cause).await.map_err(of_convergence)?;
+                    refuse_subscribers(&followed)?;
                 }
                 CheckoutState::Expired => {}
             }

@@ -132,6 +132,31 @@ impl Converged {
             && !self.checkout_is_over
             && !self.customer_is_gone
     }
+
+    /// The subscriptions of `account` once this is written.
+    #[must_use]
+    pub fn subscriptions_after(self, account: Account) -> Vec<Subscription> {
+        let mut all = account.subscriptions;
+        for Changed { after, .. } in self.subscriptions {
+            match all.iter_mut().find(|kept| kept.id == after.id) {
+                Some(kept) => *kept = after,
+                None => all.push(after),
+            }
+        }
+        all
+    }
+
+    /// Leaves so many subscriptions and payments in it, and returns whether that is all: the rest follows from the next look,
+    /// and what is to be done at Stripe with it.
+    pub fn keep_first(&mut self, most: usize) -> bool {
+        let is_all = self.subscriptions.len() <= most && self.payments.len() <= most;
+        if !is_all {
+            self.subscriptions.truncate(most);
+            self.payments.truncate(most);
+            self.endings.clear();
+        }
+        is_all
+    }
 }
 
 /// What makes `account` follow `seen`.
@@ -160,6 +185,13 @@ pub fn converge(account: &Account, seen: &Seen, catalogue: &Catalogue, grace: Gr
         subscriptions,
         payments,
     }
+}
+
+/// What the gate is to say by the plans as they are now, of what is kept.
+#[must_use]
+pub fn regrade(account: &Account, catalogue: &Catalogue, grace: Grace, now: Timestamp) -> Converged {
+    let access = Access::of(&account.subscriptions, &catalogue.plans, grace, now);
+    Converged { access: (access != account.access).then_some(access), ..Converged::default() }
 }
 
 /// Puts what was seen in the place of what was kept. What has ended stays ended.

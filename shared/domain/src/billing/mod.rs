@@ -14,10 +14,10 @@ pub mod subscription;
 mod tests;
 
 pub use access::{Access, Grace};
-pub use convergence::{Account, Catalogue, Changed, Converged, Ending, Owed, Seen, converge};
+pub use convergence::{Account, Catalogue, Changed, Converged, Ending, Owed, Seen, converge, regrade};
 pub use customer::{Attempt, Checkout, Customer};
 pub use money::Currency;
-pub use order::Order;
+pub use order::{DuePlace, Order, PlanOrder, UserOrder};
 pub use payment::{Invoice, InvoiceStatus, Payment, PaymentStatus};
 pub use plan::{BillingPeriod, Features, Plan, PlanCode, Terms};
 pub use subscription::{Status, Subscription, Surplus};

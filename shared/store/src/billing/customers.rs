@@ -6,7 +6,7 @@ use crate::schema::BILLING;
 use crate::transaction::Refusal;
 use crate::update::{Updated, conditional};
 use crate::{Store, StoreError};
-use aws_sdk_dynamodb::types::{AttributeValue, ReturnConsumedCapacity, ReturnValue, Update};
+use aws_sdk_dynamodb::types::{ReturnConsumedCapacity, ReturnValue, Update};
 use serde::{Deserialize, Serialize};
 use tollgate_domain::billing::{Access, Account, Attempt, Customer, Features, Payment, Subscription};
 use tollgate_domain::gate::Gate;
@@ -194,9 +194,4 @@ impl Store {
         let payments = rows.into_iter().map(|row| read::<Payment>(BILLING, row)).collect::<Result<Vec<_>, _>>()?;
         Ok(payments.into_iter().filter(|payment| Some(&payment.id) != before).take(limit).collect())
     }
-}
-
-/// The attributes of a `bool`.
-pub(super) fn yes() -> AttributeValue {
-    AttributeValue::Bool(true)
 }

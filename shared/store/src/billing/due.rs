@@ -4,14 +4,17 @@
 use crate::codec::{Item, read, s};
 use crate::schema::BILLING;
 use crate::{Store, StoreError};
+use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnConsumedCapacity};
 use jiff::Timestamp;
 use serde::Deserialize;
-use tollgate_domain::billing::{Grace, Subscription};
-use tollgate_domain::{SubscriptionId, UserId};
+use serde_json::Value;
+use std::collections::BTreeMap;
+use tollgate_domain::billing::{DuePlace, Grace, Subscription};
+use tollgate_domain::{PlanId, SubscriptionId, UserId};
 
 /// The index spreads over so many partitions.
-pub const DUE_SHARDS: u64 = 8;
+const DUE_SHARDS: u64 = 8;
 
 /// How many are read at once.
 const PAGE: i32 = 100;
@@ -25,13 +28,13 @@ pub struct Due {
     pub id: SubscriptionId,
 }
 
-/// One page of what is due.
+/// One page of the index.
 #[derive(Debug)]
 pub struct DuePage {
-    /// What is due.
+    /// What stands there; it may be nothing though more follows.
     pub items: Vec<Due>,
-    /// Where the next page starts.
-    pub next: Option<Item>,
+    /// Where it goes on: in the same shard, or at the beginning of the next one. `None` where all of it is seen.
+    pub next: Option<DuePlace>,
 }
 
 fn shard_of(id: &SubscriptionId) -> u64 {
@@ -46,25 +49,63 @@ pub(super) fn due_attributes(subscription: &Subscription, grace: Grace) -> Optio
 }
 
 impl Store {
-    /// What is due at `now` in one shard, the longest due first.
+    /// What is due at `now`, the longest due of a shard first: a page from this place on.
     ///
     /// # Errors
     /// When DynamoDB does not answer, or an item is corrupt.
-    pub async fn due(&self, shard: u64, now: Timestamp, from: Option<Item>) -> Result<DuePage, StoreError> {
-        let call = self
+    pub async fn due(&self, now: Timestamp, from: &DuePlace) -> Result<DuePage, StoreError> {
+        let query = self
+            .due_query(from)?
+            .key_condition_expression("due_shard = :shard AND due_at <= :now")
+            // Behind every id of that moment.
+            .expression_attribute_values(":now", s(format!("{now}$")));
+        due_page(query, from.shard).await
+    }
+
+    /// The subscriptions to a plan that give access or may: a page from this place on.
+    ///
+    /// # Errors
+    /// When DynamoDB does not answer, or an item is corrupt.
+    pub async fn subscriptions_of_plan(&self, plan: &PlanId, from: &DuePlace) -> Result<DuePage, StoreError> {
+        let query = self
+            .due_query(from)?
+            .key_condition_expression("due_shard = :shard")
+            .filter_expression("plan_id = :plan")
+            .expression_attribute_values(":plan", s(plan.to_string()));
+        due_page(query, from.shard).await
+    }
+
+    fn due_query(&self, from: &DuePlace) -> Result<QueryFluentBuilder, StoreError> {
+        Ok(self
             .client
             .query()
             .table_name(self.table(BILLING))
             .index_name("due")
-            .key_condition_expression("due_shard = :shard AND due_at <= :now")
-            .expression_attribute_values(":shard", s(format!("DUE#{shard}")))
-            // Behind every id of that moment.
-            .expression_attribute_values(":now", s(format!("{now}$")))
+            .expression_attribute_values(":shard", s(format!("DUE#{}", from.shard)))
             .limit(PAGE)
-            .set_exclusive_start_key(from)
-            .return_consumed_capacity(ReturnConsumedCapacity::Total);
-        let page = call.send().await.map_err(StoreError::of)?;
-        let items = page.items.unwrap_or_default().into_iter().map(|row| read(BILLING, row));
-        Ok(DuePage { items: items.collect::<Result<_, _>>()?, next: page.last_evaluated_key })
+            .set_exclusive_start_key(from.after.as_deref().map(key_of).transpose()?)
+            .return_consumed_capacity(ReturnConsumedCapacity::Total))
     }
+}
+
+async fn due_page(query: QueryFluentBuilder, shard: u64) -> Result<DuePage, StoreError> {
+    let page = query.send().await.map_err(StoreError::of)?;
+    let items = page.items.unwrap_or_default().into_iter().map(|row| read(BILLING, row));
+    let next = match page.last_evaluated_key {
+        Some(key) => Some(DuePlace { shard, after: Some(text_of(&key)) }),
+        None => (shard + 1 < DUE_SHARDS).then(|| DuePlace { shard: shard + 1, after: None }),
+    };
+    Ok(DuePage { items: items.collect::<Result<_, _>>()?, next })
+}
+
+/// A key of the index, all of whose attributes are texts, as JSON.
+fn text_of(key: &Item) -> String {
+    let texts = key.iter().filter_map(|(name, value)| Some((name.as_str(), Value::from(value.as_s().ok()?.as_str()))));
+    Value::Object(texts.map(|(name, value)| (name.to_owned(), value)).collect()).to_string()
+}
+
+fn key_of(text: &str) -> Result<Item, StoreError> {
+    let texts: BTreeMap<String, String> =
+        serde_json::from_str(text).map_err(|error| StoreError::Unexpected(error.to_string()))?;
+    Ok(texts.into_iter().map(|(name, value)| (name, s(value))).collect())
 }

@@ -9,7 +9,7 @@ mod plans;
 mod writes;
 
 pub use checkouts::Reserved;
-pub use due::{DUE_SHARDS, Due, DuePage};
+pub use due::{Due, DuePage};
 pub use events::EventRow;
 pub use plans::{PlanReservation, PlanWrite};
 pub use writes::AccountWrite;
@@ -70,6 +70,14 @@ impl Store {
             call.return_consumed_capacity(ReturnConsumedCapacity::Total).send().await.map_err(StoreError::of)?;
         Ok(answer.item)
     }
+}
+
+fn yes() -> AttributeValue {
+    AttributeValue::Bool(true)
+}
+
+fn no() -> AttributeValue {
+    AttributeValue::Bool(false)
 }
 
 /// What an item is, by its sort key.

@@ -1,9 +1,10 @@
 //! Plans: their rows, the codes that are never given twice, the prices that lead to them.
 
-use super::{Key, key, sort_key};
+use super::{Key, key, no, sort_key, yes};
 use crate::audit::audit_item;
 use crate::codec::{Item, item, read, s};
-use crate::schema::{AUDIT, BILLING};
+use crate::outbox::{Outgoing, outbox_item};
+use crate::schema::{AUDIT, BILLING, OUTBOX};
 use crate::transaction::Refusal;
 use crate::{Store, StoreError};
 use aws_sdk_dynamodb::types::{Delete, Put};
@@ -25,9 +26,9 @@ pub struct PlanReservation {
     pub code: PlanCode,
     /// The id that the plan has or is to have.
     pub plan_id: PlanId,
-    /// The try at making it.
+    /// The try at making it, afterwards at its last price.
     pub attempt: Attempt,
-    /// A digest of what it is to be: another plan is another try.
+    /// A digest of what the attempt is to make: something else is another attempt.
     pub digest: String,
     /// Whether it was made.
     pub is_made: bool,
@@ -53,6 +54,8 @@ pub enum PlanWrite<'a> {
         from: Timestamp,
         /// Its audit entry.
         audit: &'a AuditEntry,
+        /// The order that shows it at Stripe and to its subscribers.
+        order: &'a Outgoing,
     },
 }
 
@@ -128,10 +131,32 @@ impl Store {
             None => put.condition_expression("attribute_not_exists(pk)"),
             Some(attempt) => put
                 .condition_expression("is_made = :false AND attempt.id = :attempt")
-                .expression_attribute_values(":false", aws_sdk_dynamodb::types::AttributeValue::Bool(false))
+                .expression_attribute_values(":false", no())
                 .expression_attribute_values(":attempt", s(attempt)),
         };
         done(self.transaction().put_if(Part::State, BILLING, put).run().await)
+    }
+
+    /// Keeps another attempt at a price of a plan that was made, in the place of the attempt `instead_of`. The reservation
+    /// as it stands then, whoever wrote it.
+    ///
+    /// # Errors
+    /// When DynamoDB does not answer, or the item is corrupt.
+    pub async fn reserve_price(
+        &self,
+        reservation: &PlanReservation,
+        instead_of: &str,
+    ) -> Result<PlanReservation, StoreError> {
+        let put = Put::builder()
+            .set_item(Some(item(reservation, code_key(&reservation.code))?))
+            .condition_expression("is_made = :true AND attempt.id = :attempt")
+            .expression_attribute_values(":true", yes())
+            .expression_attribute_values(":attempt", s(instead_of));
+        if done(self.transaction().put_if(Part::State, BILLING, put).run().await)? {
+            return Ok(reservation.clone());
+        }
+        let there = self.plan_reservation(&reservation.code).await?;
+        there.ok_or_else(|| StoreError::Unexpected("a plan's code that was kept is gone".into()))
     }
 
     /// Gives a code back whose plan was definitely not made.
@@ -144,7 +169,7 @@ impl Store {
             .key(pk, partition)
             .key(sk, sort)
             .condition_expression("is_made = :false AND attempt.id = :attempt")
-            .expression_attribute_values(":false", aws_sdk_dynamodb::types::AttributeValue::Bool(false))
+            .expression_attribute_values(":false", no())
             .expression_attribute_values(":attempt", s(&reservation.attempt.id));
         done(self.transaction().delete(Part::State, BILLING, delete).run().await).map(|_| ())
     }
@@ -162,18 +187,19 @@ impl Store {
                     .key(sk, sort)
                     .update_expression("SET is_made = :true")
                     .condition_expression("is_made = :false AND attempt.id = :attempt")
-                    .expression_attribute_values(":true", aws_sdk_dynamodb::types::AttributeValue::Bool(true))
-                    .expression_attribute_values(":false", aws_sdk_dynamodb::types::AttributeValue::Bool(false))
+                    .expression_attribute_values(":true", yes())
+                    .expression_attribute_values(":false", no())
                     .expression_attribute_values(":attempt", s(attempt));
                 let transaction = self.transaction().update(Part::State, BILLING, made);
                 (plan, audit, transaction.create(Part::Rest, BILLING, plan_item(plan)?))
             }
-            PlanWrite::Changed { plan, from, audit } => {
+            PlanWrite::Changed { plan, from, audit, order } => {
                 let put = Put::builder()
                     .set_item(Some(plan_item(plan)?))
                     .condition_expression("updated_at = :from")
                     .expression_attribute_values(":from", s(from.to_string()));
-                (plan, audit, self.transaction().put_if(Part::State, BILLING, put))
+                let transaction = self.transaction().put_if(Part::State, BILLING, put);
+                (plan, audit, transaction.put_any(Part::Rest, OUTBOX, outbox_item(order)?))
             }
         };
         let transaction = match &plan.stripe_price_id {

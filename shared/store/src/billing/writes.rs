@@ -1,10 +1,10 @@
 //! The one write of a user's billing state: all that followed from one look at Stripe, if nobody else has written since
 //! the look began.
 
-use super::customers::{PAYMENT, SUBSCRIPTION, customer_key, yes};
+use super::customers::{PAYMENT, SUBSCRIPTION, customer_key};
 use super::due::due_attributes;
 use super::events::{EventRow, event_item};
-use super::{key, user_partition};
+use super::{key, user_partition, yes};
 use crate::audit::audit_item;
 use crate::codec::{Item, item, n, s};
 use crate::gate::gate_key;

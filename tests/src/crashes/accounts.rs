@@ -1,79 +1,53 @@
-//! The table: every operation that changes something, one row each.
+//! Accounts, sessions, sign-ins and their mails.
 
-use super::{Again, Case, Check, Disturbed, Operation};
-use crate::app::{Answer, PASSWORD, Session, TestApp};
+use super::{Again, Case, Operation, anew, case, operation};
+use crate::app::{Answer, PASSWORD, Session, TestApp, World};
 use crate::browser::{Browser, proved};
 use crate::request::Request;
 use futures_util::FutureExt;
-use futures_util::future::BoxFuture;
 use serde_json::{Value, json};
 
 const EMAIL: &str = "ann@example.com";
 const NEW_EMAIL: &str = "new@example.com";
 const NEW_PASSWORD: &str = "another horse staple";
 
-macro_rules! operation {
-    ($disturbed:ident, $name:literal, $prepare:ident) => {
-        Operation { name: $name, disturbed: Disturbed::$disturbed, prepare: |app| $prepare(app).boxed() }
-    };
-}
-
-/// Every operation.
 pub const OPERATIONS: &[Operation] = &[
-    operation!(TheAnswer, "POST /register", register),
-    operation!(TheAnswer, "POST /register of a known address", register_known),
-    operation!(TheAnswer, "POST /request/verify", request_verify),
-    operation!(TheAnswer, "POST /verify by link", verify_link),
-    operation!(TheAnswer, "POST /verify by code", verify_code),
-    operation!(TheAnswer, "POST /verify by a wrong code", verify_wrong_code),
-    operation!(TheAnswer, "POST /verify of a new address", verify_new_address),
-    operation!(TheAnswer, "POST /login", login),
-    operation!(TheAnswer, "POST /login refused", login_refused),
-    operation!(TheAnswer, "POST /request/login-code", request_login_code),
-    operation!(TheAnswer, "POST /login/code", login_code),
-    operation!(TheAnswer, "POST /login/code of an unproved account", login_code_unproved),
-    operation!(TheAnswer, "POST /login/code refused", login_code_refused),
-    operation!(TheAnswer, "POST /refresh-token", refresh),
-    operation!(TheAnswer, "POST /refresh-token of one used up", refresh_used_up),
-    operation!(TheAnswer, "POST /logout", logout),
-    operation!(TheAnswer, "DELETE /sessions/{id}", revoke),
-    operation!(TheAnswer, "POST /forget-password", forget_password),
-    operation!(TheAnswer, "POST /new-password", new_password),
-    operation!(TheAnswer, "POST /change-password", change_password),
-    operation!(TheAnswer, "POST /change-email", change_email),
-    operation!(TheAnswer, "POST /deactivate", deactivate),
-    operation!(TheAnswer, "GET /google/login", begin_at_google),
-    operation!(TheAnswer, "GET /github/login", begin_at_github),
-    operation!(TheAnswer, "callback of a newcomer, google", newcomer_by_google),
-    operation!(TheAnswer, "callback of a newcomer, github", newcomer_by_github),
-    operation!(TheAnswer, "callback of somebody known", known_by_google),
-    operation!(TheAnswer, "callback that takes an unproved account over", takeover_by_github),
-    operation!(TheAnswer, "callback that links", callback_that_links),
-    operation!(TheAnswer, "POST /me/links/{provider}", begin_link),
-    operation!(TheAnswer, "DELETE /me/links/{provider}", unlink),
-    operation!(TheMail, "the mail with a link and a code", register),
-    operation!(TheMail, "the mail with a code", request_login_code),
-    operation!(TheMail, "the mail with a link", forget_password),
-    operation!(TheMail, "the mail that tells", register_known),
+    operation!(TheAnswer, WithoutPlans, "POST /register", register),
+    operation!(TheAnswer, WithoutPlans, "POST /register of a known address", register_known),
+    operation!(TheAnswer, WithoutPlans, "POST /request/verify", request_verify),
+    operation!(TheAnswer, WithoutPlans, "POST /verify by link", verify_link),
+    operation!(TheAnswer, WithoutPlans, "POST /verify by code", verify_code),
+    operation!(TheAnswer, WithoutPlans, "POST /verify by a wrong code", verify_wrong_code),
+    operation!(TheAnswer, WithoutPlans, "POST /verify of a new address", verify_new_address),
+    operation!(TheAnswer, WithoutPlans, "POST /login", login),
+    operation!(TheAnswer, WithoutPlans, "POST /login refused", login_refused),
+    operation!(TheAnswer, WithoutPlans, "POST /request/login-code", request_login_code),
+    operation!(TheAnswer, WithoutPlans, "POST /login/code", login_code),
+    operation!(TheAnswer, WithoutPlans, "POST /login/code of an unproved account", login_code_unproved),
+    operation!(TheAnswer, WithoutPlans, "POST /login/code refused", login_code_refused),
+    operation!(TheAnswer, WithoutPlans, "POST /refresh-token", refresh),
+    operation!(TheAnswer, WithoutPlans, "POST /refresh-token of one used up", refresh_used_up),
+    operation!(TheAnswer, WithoutPlans, "POST /logout", logout),
+    operation!(TheAnswer, WithoutPlans, "DELETE /sessions/{id}", revoke),
+    operation!(TheAnswer, WithoutPlans, "POST /forget-password", forget_password),
+    operation!(TheAnswer, WithoutPlans, "POST /new-password", new_password),
+    operation!(TheAnswer, WithoutPlans, "POST /change-password", change_password),
+    operation!(TheAnswer, WithoutPlans, "POST /change-email", change_email),
+    operation!(TheAnswer, WithoutPlans, "POST /deactivate", deactivate),
+    operation!(TheAnswer, WithoutPlans, "GET /google/login", begin_at_google),
+    operation!(TheAnswer, WithoutPlans, "GET /github/login", begin_at_github),
+    operation!(TheAnswer, WithoutPlans, "callback of a newcomer, google", newcomer_by_google),
+    operation!(TheAnswer, WithoutPlans, "callback of a newcomer, github", newcomer_by_github),
+    operation!(TheAnswer, WithoutPlans, "callback of somebody known", known_by_google),
+    operation!(TheAnswer, WithoutPlans, "callback that takes an unproved account over", takeover_by_github),
+    operation!(TheAnswer, WithoutPlans, "callback that links", callback_that_links),
+    operation!(TheAnswer, WithoutPlans, "POST /me/links/{provider}", begin_link),
+    operation!(TheAnswer, WithoutPlans, "DELETE /me/links/{provider}", unlink),
+    operation!(Afterwards, WithoutPlans, "the mail with a link and a code", register),
+    operation!(Afterwards, WithoutPlans, "the mail with a code", request_login_code),
+    operation!(Afterwards, WithoutPlans, "the mail with a link", forget_password),
+    operation!(Afterwards, WithoutPlans, "the mail that tells", register_known),
 ];
-
-fn check(run: impl for<'a> FnOnce(&'a TestApp) -> BoxFuture<'a, ()> + Send + 'static) -> Check {
-    Box::new(run)
-}
-
-/// A case whose check is an async block over `app`.
-macro_rules! case {
-    ($request:expr, |$app:ident| $check:expr) => {
-        case!($request, Again::TheSame, |$app| $check)
-    };
-    ($request:expr, $again:expr, |$app:ident| $check:expr) => {
-        Case { request: $request, again: $again, check: check(move |$app| async move { $check }.boxed()) }
-    };
-}
-
-fn anew(begin: impl for<'a> Fn(&'a TestApp) -> BoxFuture<'a, Answer> + Send + Sync + 'static) -> Again {
-    Again::Anew(Box::new(begin))
-}
 
 /// The owner gets in by the password, and in no other session than this new one.
 async fn gets_in(app: &TestApp, email: &str, password: &str) -> Session {

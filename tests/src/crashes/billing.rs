@@ -1,0 +1,255 @@
+//! Plans, checkouts, Stripe's events, orders and sweeps: Stripe's calls fail like any other.
+
+use super::{Again, Case, Operation, case, operation};
+use crate::app::{PASSWORD, Session, TestApp, World};
+use crate::events::same_as_stripe;
+use crate::request::Request;
+use futures_util::FutureExt;
+use serde_json::{Value, json};
+
+pub const OPERATIONS: &[Operation] = &[
+    operation!(TheAnswer, WithPlans, "POST /billing/plans", make_plan),
+    operation!(TheAnswer, WithPlans, "PATCH /billing/plans/{id} to another price", change_price),
+    operation!(TheAnswer, WithPlans, "PATCH /billing/plans/{id} of a free plan to a price", price_free),
+    operation!(TheAnswer, WithPlans, "PATCH /billing/plans/{id} to nothing to pay", make_free),
+    operation!(TheAnswer, WithPlans, "DELETE /billing/plans/{id}", archive_plan),
+    operation!(TheAnswer, WithPlans, "POST /billing/subscriptions/subscribe", subscribe),
+    operation!(TheAnswer, WithPlans, "POST /billing/subscriptions/subscribe again", subscribe_again),
+    operation!(TheAnswer, WithPlans, "POST /billing/subscriptions/subscribe to another plan", subscribe_to_another),
+    operation!(TheAnswer, WithPlans, "POST /billing/subscriptions/subscribe after it was paid", subscribe_paid),
+    operation!(TheAnswer, WithPlans, "the sweep of what is due", sweep),
+    operation!(TheAnswer, WithPlans, "the reconciliation", reconcile),
+    operation!(Afterwards, WithPlans, "the event of a paid invoice", paid_event),
+    operation!(Afterwards, WithPlans, "the event of a second subscription", second_event),
+    operation!(Afterwards, WithPlans, "the event of a customer who is gone", gone_event),
+    operation!(Afterwards, WithPlans, "the order of a closed account", closing_order),
+    operation!(Afterwards, WithPlans, "the order of another address", address_order),
+    operation!(Afterwards, WithPlans, "the order of a plan with another tier", tier_order),
+];
+
+/// An admin, and the plan of this code as the admin sees it.
+async fn admin_and_plan(app: &TestApp, code: &str) -> (Session, Value) {
+    let (_, admin) = app.person("admin").await;
+    app.make_admins(&[&admin]);
+    let plan = plan_as(app, &admin, code).await;
+    (admin, plan)
+}
+
+async fn plan_as(app: &TestApp, admin: &Session, code: &str) -> Value {
+    let plans = app.get_as(admin, "/billing/plans?archived=true").await.expect(200).body["items"].clone();
+    let of_code = |plan: &&Value| plan["code"] == code;
+    plans.as_array().unwrap().iter().find(of_code).unwrap_or(&Value::Null).clone()
+}
+
+fn path_of(plan: &Value) -> String {
+    format!("/billing/plans/{}", plan["id"].as_str().unwrap())
+}
+
+/// Of the prices of this plan that can be bought, there is the one that the plan names, and no other.
+async fn sells_at_its_price_alone(app: &TestApp, plan: &Value) {
+    let of_plan = app.stripe_list("prices").await.into_iter().filter(|price| price["product"] == plan["id"]);
+    let active: Vec<_> = of_plan.filter(|price| price["active"] == true).map(|price| price["id"].clone()).collect();
+    let wanted: Vec<_> = Some(&plan["stripe_price_id"]).filter(|id| !id.is_null()).cloned().into_iter().collect();
+    assert_eq!(active, wanted);
+}
+
+async fn make_plan(app: &TestApp) -> Case {
+    let (admin, _) = admin_and_plan(app, "pro").await;
+    let plan = json!({
+        "code": "gold", "name": "Gold", "price_cents": 9900, "currency": "eur", "billing_period": "year", "tier": 9,
+    });
+    case!(Request::post_as(&admin, "/billing/plans", plan), |app| {
+        let plan = plan_as(app, &admin, "gold").await;
+        assert_eq!(plan["is_active"], true);
+        sells_at_its_price_alone(app, &plan).await;
+    })
+}
+
+/// Changes the plan of this code; afterwards it can be had at its price.
+async fn change(app: &TestApp, code: &'static str, to: Value) -> Case {
+    let (admin, plan) = admin_and_plan(app, code).await;
+    case!(Request::patch_as(&admin, &path_of(&plan), to.clone()), |app| {
+        let plan = plan_as(app, &admin, code).await;
+        assert_eq!(plan["price_cents"], to["price_cents"]);
+        sells_at_its_price_alone(app, &plan).await;
+    })
+}
+
+async fn change_price(app: &TestApp) -> Case {
+    change(app, "pro", json!({"price_cents": 2900})).await
+}
+
+async fn price_free(app: &TestApp) -> Case {
+    change(app, "free", json!({"price_cents": 100})).await
+}
+
+async fn make_free(app: &TestApp) -> Case {
+    change(app, "pro", json!({"price_cents": 0})).await
+}
+
+async fn archive_plan(app: &TestApp) -> Case {
+    let (admin, plan) = admin_and_plan(app, "pro").await;
+    case!(Request::delete_as(&admin, &path_of(&plan)), |app| {
+        assert_eq!(plan_as(app, &admin, "pro").await["is_active"], false);
+    })
+}
+
+fn subscribe_to(session: &Session, plan_code: &str) -> Request {
+    Request::post_as(session, "/billing/subscriptions/subscribe", json!({"plan_code": plan_code}))
+}
+
+/// One customer with one open checkout, that of this price; paid, it gives this tier.
+async fn can_pay_once(app: &TestApp, session: &Session, plan_code: &str, tier: u32) {
+    assert_eq!(app.stripe("customers").await.len(), 1);
+    let open = app.stripe_list("checkout/sessions?status=open").await;
+    assert_eq!(open.len(), 1);
+    let checkout = app.subscribe(session, plan_code).await.expect(201).body;
+    assert_eq!(checkout["checkout_session_id"], open[0]["id"]);
+    app.pay(&checkout).await.expect(303);
+    app.drain().await;
+    assert_eq!(app.get_as(session, "/me").await.expect(200).body["tier"], tier);
+}
+
+async fn subscribe(app: &TestApp) -> Case {
+    let (_, session) = app.person("ann").await;
+    case!(subscribe_to(&session, "pro"), |app| {
+        can_pay_once(app, &session, "pro", 1).await;
+    })
+}
+
+async fn subscribe_again(app: &TestApp) -> Case {
+    let (_, session) = app.person("ann").await;
+    app.subscribe(&session, "pro").await.expect(201);
+    case!(subscribe_to(&session, "pro"), |app| {
+        can_pay_once(app, &session, "pro", 1).await;
+    })
+}
+
+async fn subscribe_to_another(app: &TestApp) -> Case {
+    let (_, session) = app.person("ann").await;
+    app.subscribe(&session, "pro").await.expect(201);
+    case!(subscribe_to(&session, "team"), |app| {
+        can_pay_once(app, &session, "team", 2).await;
+    })
+}
+
+/// A person who has paid a checkout of which no event has come.
+async fn paid_in_silence(app: &TestApp) -> Session {
+    let (_, session) = app.person("ann").await;
+    app.at_stripe("delivery", json!({"mode": "drop"})).await.expect(200);
+    let checkout = app.subscribe(&session, "pro").await.expect(201).body;
+    app.pay(&checkout).await.expect(303);
+    session
+}
+
+async fn subscribe_paid(app: &TestApp) -> Case {
+    let session = paid_in_silence(app).await;
+    case!(subscribe_to(&session, "team"), |app| {
+        same_as_stripe(app, &session).await.unwrap();
+        app.mail("ann@example.com", "subscription_confirmed").await;
+    })
+}
+
+fn schedule(name: &str) -> Request {
+    Request::post(&format!("/_local/schedules/{name}/run"), json!({}))
+}
+
+/// Two subscribers whose periods end in silence: one is renewed, the other one has ended.
+async fn two_in_silence(app: &TestApp) -> [Session; 2] {
+    let (_, ann) = app.subscriber("ann").await;
+    let (_, bob) = app.subscriber("bob").await;
+    app.at_stripe("delivery", json!({"mode": "drop"})).await.expect(200);
+    for (subscription, act) in app.stripe("subscriptions").await.iter().zip(["renew", "cancel"]) {
+        let act = format!("subscriptions/{}/{act}", subscription["id"].as_str().unwrap());
+        app.at_stripe(&act, json!({"outcome": "paid"})).await.expect(200);
+    }
+    [ann, bob]
+}
+
+async fn sweep(app: &TestApp) -> Case {
+    let _sessions = two_in_silence(app).await;
+    app.advance(32 * 86_400);
+    case!(schedule("expiry"), |app| {
+        for email in ["ann@example.com", "bob@example.com"] {
+            let session = app.sign_in(email).await;
+            app.subscription(&session).await;
+        }
+    })
+}
+
+async fn reconcile(app: &TestApp) -> Case {
+    let sessions = two_in_silence(app).await;
+    case!(schedule("reconcile"), |app| {
+        let tiers =
+            sessions.iter().map(async |session| app.get_as(session, "/me").await.expect(200).body["tier"].clone());
+        let mut tiers = futures_util::future::join_all(tiers).await;
+        tiers.sort_by_key(Value::as_i64);
+        assert_eq!(tiers, [0, 1]);
+    })
+}
+
+/// Stripe sends again the newest event of this kind that it was not to send.
+async fn sent_late(app: &TestApp, kind: &str) -> Request {
+    let events = app.stripe("events").await;
+    let event = events.iter().find(|event| event["type"] == kind).unwrap();
+    Request::post(&format!("/_local/stripe/events/{}/resend", event["id"].as_str().unwrap()), json!({}))
+}
+
+async fn paid_event(app: &TestApp) -> Case {
+    let session = paid_in_silence(app).await;
+    case!(sent_late(app, "invoice.paid").await, |app| {
+        same_as_stripe(app, &session).await.unwrap();
+    })
+}
+
+async fn second_event(app: &TestApp) -> Case {
+    let (_, session) = app.subscriber("ann").await;
+    let customer = app.stripe("customers").await[0]["id"].as_str().unwrap().to_owned();
+    let price = app.stripe("subscriptions").await[0]["items"]["data"][0]["price"]["id"].as_str().unwrap().to_owned();
+    app.at_stripe("delivery", json!({"mode": "drop"})).await.expect(200);
+    app.advance(60);
+    app.second_checkout(&customer, &price).await;
+    case!(sent_late(app, "customer.subscription.created").await, |app| {
+        let found: Vec<_> = app.stripe("subscriptions").await.iter().map(|s| s["status"].clone()).collect();
+        assert_eq!(found, ["canceled", "active"]);
+        let payments = app.get_as(&session, "/billing/payments/me").await.expect(200).body["items"].clone();
+        let refunded: Vec<_> = payments.as_array().unwrap().iter().map(|p| p["refunded_cents"].clone()).collect();
+        assert_eq!(refunded, [1900, 0]);
+        assert_eq!(app.get_as(&session, "/me").await.expect(200).body["tier"], 1);
+    })
+}
+
+async fn gone_event(app: &TestApp) -> Case {
+    let (_, session) = app.subscriber("ann").await;
+    let customer = app.stripe("customers").await[0]["id"].as_str().unwrap().to_owned();
+    app.at_stripe("delivery", json!({"mode": "drop"})).await.expect(200);
+    app.at_stripe(&format!("customers/{customer}/delete"), json!({})).await.expect(200);
+    case!(sent_late(app, "customer.deleted").await, |app| {
+        assert_eq!(app.get_as(&session, "/me").await.expect(200).body["tier"], 0);
+    })
+}
+
+async fn closing_order(app: &TestApp) -> Case {
+    let (_, session) = app.subscriber("ann").await;
+    case!(Request::post_as(&session, "/deactivate", json!({"password": PASSWORD})), |app| {
+        let found = app.stripe("subscriptions").await;
+        assert!(found.len() == 1 && found[0]["cancel_at_period_end"] == true);
+    })
+}
+
+async fn address_order(app: &TestApp) -> Case {
+    let (_, session) = app.subscriber("ann").await;
+    app.post_as(&session, "/change-email", json!({"new_email": "new@example.com"})).await.expect(202);
+    let token = app.link_token("new@example.com", "verify").await;
+    case!(Request::post("/verify", json!({"token": token})), |app| {
+        assert_eq!(app.stripe("customers").await[0]["email"], "new@example.com");
+    })
+}
+
+async fn tier_order(app: &TestApp) -> Case {
+    let (_, session) = app.subscriber("ann").await;
+    let (admin, plan) = admin_and_plan(app, "pro").await;
+    case!(Request::patch_as(&admin, &path_of(&plan), json!({"tier": 5, "features": {"seats": 3}})), |app| {
+        assert_eq!(app.get_as(&session, "/me").await.expect(200).body["tier"], 5);
+    })
+}

@@ -1,0 +1,182 @@
+//! Those who bring the local state to Stripe's, while Stripe's state changes once: an event, another one, the
+//! reconciliation, the user's own request. No older look at Stripe ever stands over a newer one.
+
+use super::{CHANGE, Contest, Ended, Race, Racer, check, duel, race};
+use crate::app::{Answer, Session, TestApp, World};
+use crate::events::same_as_stripe;
+use crate::request::Request;
+use futures_util::FutureExt;
+use serde_json::json;
+
+pub const RACES: &[Race] = &[
+    race!(WithPlans, "event ∥ event ∥ a change at Stripe", event_event),
+    race!(WithPlans, "event ∥ reconciliation ∥ a change at Stripe", event_reconciliation),
+    race!(WithPlans, "event ∥ the user's request ∥ a change at Stripe", event_request),
+    race!(WithPlans, "event ∥ event of another subscription ∥ a change at Stripe", two_subscriptions),
+    race!(WithPlans, "plan ∥ plan of one code", plan_plan),
+    race!(WithPlans, "price ∥ price of one plan", price_price),
+    race!(WithPlans, "subscribe ∥ subscribe", subscribe_subscribe),
+];
+
+/// The first step of a look at Stripe.
+const LOOK: &str = "GET /v1/subscriptions";
+
+impl Ended {
+    /// Whether somebody began to look after the change, and came to an end.
+    fn was_looked_after_the_change(&self) -> bool {
+        let change = self.steps.iter().position(|(_, operation)| operation == CHANGE).unwrap();
+        self.steps[change..]
+            .iter()
+            .any(|(who, operation)| operation == LOOK && self.answers[*who].status.as_u16() < 500)
+    }
+}
+
+/// Two who follow Stripe, and what is done there. Whoever looked after that must have left what Stripe has; the event of it,
+/// when it comes, leaves that in any case.
+fn followed(session: Session, two: [Racer; 2], act: &'static str, subscription: String) -> Contest {
+    let [one, other] = two;
+    let racers = vec![one, other, Racer::AtStripe(act, subscription)];
+    let check = check(move |app, ended| {
+        async move {
+            ended.answers[2].status.is_success().then_some(()).unwrap();
+            if ended.was_looked_after_the_change() {
+                same_as_stripe(app, &session).await.unwrap();
+            }
+            let events = app.stripe("events").await;
+            let late = json!({"id": "evt_late", "object": "event", "type": events[0]["type"], "created": events[0]["created"],
+                "livemode": false, "data": {"object": {"object": "subscription", "customer": app.stripe("customers").await[0]["id"]}}});
+            let answer = app.stack.invoke("stripe-events", crate::stripe::queued(&[&late])).await.unwrap();
+            assert_eq!(answer["batchItemFailures"], json!([]));
+            same_as_stripe(app, &session).await.unwrap();
+            let kept = app.stripe("subscriptions").await.into_iter().filter(|s| s["status"] != "canceled").count();
+            assert!(kept <= 1, "two live subscriptions");
+            let confirmed = app.mails("ann@example.com").await.into_iter().filter(|m| m["kind"] == "subscription_confirmed");
+            assert!(confirmed.count() <= 1, "told twice");
+        }
+        .boxed()
+    });
+    Contest { racers, check }
+}
+
+/// The newest event of this kind.
+async fn event(app: &TestApp, kind: &str) -> Racer {
+    let events = app.stripe("events").await;
+    Racer::Event(events.into_iter().find(|event| event["type"] == kind).unwrap())
+}
+
+async fn newest_subscription(app: &TestApp) -> String {
+    app.stripe("subscriptions").await[0]["id"].as_str().unwrap().to_owned()
+}
+
+/// A subscriber whose renewal nobody was told of.
+async fn renewed_in_silence(app: &TestApp) -> (Session, String) {
+    let (_, session) = app.subscriber("ann").await;
+    app.at_stripe("delivery", json!({"mode": "drop"})).await.expect(200);
+    let id = newest_subscription(app).await;
+    app.at_stripe(&format!("subscriptions/{id}/renew"), json!({"outcome": "paid"})).await.expect(200);
+    (session, id)
+}
+
+// R3
+async fn event_event(app: &TestApp) -> Contest {
+    let (session, id) = renewed_in_silence(app).await;
+    let two = [event(app, "invoice.paid").await, event(app, "customer.subscription.updated").await];
+    followed(session, two, "subscriptions/{id}/renew", id)
+}
+
+// R3, R4
+async fn event_reconciliation(app: &TestApp) -> Contest {
+    let (session, id) = renewed_in_silence(app).await;
+    let reconcile = Racer::Request(Request::post("/_local/schedules/reconcile/run", json!({})));
+    followed(session, [event(app, "invoice.paid").await, reconcile], "subscriptions/{id}/cancel", id)
+}
+
+// R3, R11
+async fn event_request(app: &TestApp) -> Contest {
+    let (_, session) = app.person("ann").await;
+    app.at_stripe("delivery", json!({"mode": "drop"})).await.expect(200);
+    let checkout = app.subscribe(&session, "pro").await.expect(201).body;
+    app.pay(&checkout).await.expect(303);
+    let again = Racer::Request(subscribe(&session));
+    let two = [event(app, "checkout.session.completed").await, again];
+    followed(session, two, "subscriptions/{id}/cancel", newest_subscription(app).await)
+}
+
+// R3, R11
+async fn two_subscriptions(app: &TestApp) -> Contest {
+    let (session, first) = renewed_in_silence(app).await;
+    let renewed = event(app, "customer.subscription.updated").await;
+    let customer = app.stripe("customers").await[0]["id"].as_str().unwrap().to_owned();
+    let price = app.stripe("subscriptions").await[0]["items"]["data"][0]["price"]["id"].as_str().unwrap().to_owned();
+    app.advance(60);
+    app.second_checkout(&customer, &price).await;
+    let two = [event(app, "customer.subscription.created").await, renewed];
+    followed(session, two, "subscriptions/{id}/cancel", first)
+}
+
+/// An admin.
+async fn admin(app: &TestApp) -> Session {
+    let (_, admin) = app.person("admin").await;
+    app.make_admins(&[&admin]);
+    admin
+}
+
+/// The plan can be bought at its own price alone.
+async fn sells_at_its_price_alone(app: &TestApp, admin: &Session, code: &str) {
+    app.drain().await;
+    let plans = app.get_as(admin, "/billing/plans").await.expect(200).body["items"].clone();
+    let plan = plans.as_array().unwrap().iter().find(|plan| plan["code"] == code).unwrap().clone();
+    let prices = app.stripe_list("prices").await.into_iter();
+    let active: Vec<_> =
+        prices.filter(|p| p["product"] == plan["id"] && p["active"] == true).map(|p| p["id"].clone()).collect();
+    assert_eq!(active, [plan["stripe_price_id"].clone()]);
+    let product = app.stripe_list("products").await.into_iter().find(|product| product["id"] == plan["id"]).unwrap();
+    assert_eq!(product["active"], true);
+}
+
+fn statuses(answers: &[Answer; 2]) -> [u16; 2] {
+    let mut statuses = answers.each_ref().map(|answer| answer.status.as_u16());
+    statuses.sort_unstable();
+    statuses
+}
+
+// R16
+async fn plan_plan(app: &TestApp) -> Contest {
+    let admin = admin(app).await;
+    let plan = json!({
+        "code": "gold", "name": "Gold", "price_cents": 9900, "currency": "eur", "billing_period": "year", "tier": 9,
+    });
+    let make = Request::post_as(&admin, "/billing/plans", plan);
+    duel!([make.clone(), make], |app, answers| {
+        assert_eq!(statuses(&answers), [201, 409], "{} {}", answers[0].text, answers[1].text);
+        sells_at_its_price_alone(app, &admin, "gold").await;
+    })
+}
+
+// R16
+async fn price_price(app: &TestApp) -> Contest {
+    let admin = admin(app).await;
+    let plans = app.get("/billing/plans").await.expect(200).body["items"].clone();
+    let pro = plans.as_array().unwrap().iter().find(|plan| plan["code"] == "pro").unwrap()["id"].clone();
+    let path = format!("/billing/plans/{}", pro.as_str().unwrap());
+    let change = |cents: u32| Request::patch_as(&admin, &path, json!({"price_cents": cents}));
+    duel!([change(2000), change(2100)], |app, answers| {
+        assert!(matches!(statuses(&answers), [200, 200 | 409]), "{} {}", answers[0].text, answers[1].text);
+        sells_at_its_price_alone(app, &admin, "pro").await;
+    })
+}
+
+fn subscribe(session: &Session) -> Request {
+    Request::post_as(session, "/billing/subscriptions/subscribe", json!({"plan_code": "pro"}))
+}
+
+// R11
+async fn subscribe_subscribe(app: &TestApp) -> Contest {
+    let (_, session) = app.person("ann").await;
+    duel!([subscribe(&session), subscribe(&session)], |app, answers| {
+        assert_eq!(statuses(&answers), [201, 201], "{} {}", answers[0].text, answers[1].text);
+        assert_eq!(answers[0].body, answers[1].body);
+        assert_eq!(app.stripe("customers").await.len(), 1);
+        assert_eq!(app.stripe_list("checkout/sessions?status=open").await.len(), 1);
+    })
+}
