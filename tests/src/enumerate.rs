@@ -1,14 +1,17 @@
 //! `cargo run -p tollgate-tests --bin enumerate`: every crash point of every operation, every order of the calls of two
-//! that race. It prints how many there were, and what did not hold.
+//! that race, every order of Stripe's events. It prints how many there were, and what did not hold.
 
 #![allow(clippy::print_stdout)] // it is what this program is for
 
 use futures_util::{StreamExt, stream};
 use std::process::ExitCode;
 use tollgate_tests::crashes::{self, FAILURES, operations};
+use tollgate_tests::events::{self, Twice};
 use tollgate_tests::races::{self, races};
 
-/// So many races at once; the orders of one follow from each other.
+/// The events of one life, each of them also twice.
+const ARRIVALS: &str = "the events of one life";
+/// So many at once; the orders of one race follow from each other.
 const AT_ONCE: usize = 3;
 
 #[tokio::main]
@@ -30,6 +33,18 @@ async fn main() -> ExitCode {
         println!("{:5} crash points  {}", report.points, operation.name);
         points += report.points;
         failed += tell(&report.failures);
+    }
+    if is_wanted(ARRIVALS) {
+        let all: Vec<_> =
+            events::orders().into_iter().flat_map(|o| Twice::all().map(move |twice| (o.clone(), twice))).collect();
+        println!("{:5} orders        {ARRIVALS}", all.len());
+        orders += all.len();
+        let walks = all.into_iter().map(async |(order, twice)| {
+            let walked = events::walk(order.clone(), twice).await;
+            walked.err().map(|error| format!("{ARRIVALS} · {order:?} {twice:?}\n  {error}"))
+        });
+        let failures = stream::iter(walks).buffer_unordered(AT_ONCE).filter_map(async |failure| failure);
+        failed += tell(&failures.collect::<Vec<_>>().await);
     }
     println!("{points} crash points, {orders} orders, {failed} failed");
     if failed == 0 && points + orders > 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }

@@ -3,6 +3,7 @@
 
 use crate::app::TestApp;
 use crate::stripe::queued;
+use crate::{apart, panic_text};
 use serde_json::{Value, json};
 
 /// What happens at Stripe, one after another; each makes one or more events.
@@ -16,6 +17,32 @@ const KINDS: [&str; 5] = [
     "invoice.payment_failed",
     "customer.subscription.deleted",
 ];
+
+/// Which event comes a second time, and when.
+#[derive(Debug, Clone, Copy)]
+pub enum Twice {
+    /// The one at this place of the order, at once.
+    AtOnce(usize),
+    /// The one at this place, when all others have come.
+    AtTheEnd(usize),
+}
+
+impl Twice {
+    /// Each of them in each way.
+    pub fn all() -> impl Iterator<Item = Self> {
+        (0..KINDS.len()).flat_map(|place| [Self::AtOnce(place), Self::AtTheEnd(place)])
+    }
+
+    /// `order` with the second arrival in it.
+    fn put_into(self, order: &[usize]) -> Vec<usize> {
+        let mut order = order.to_vec();
+        match self {
+            Self::AtOnce(place) => order.insert(place, order[place]),
+            Self::AtTheEnd(place) => order.push(order[place]),
+        }
+        order
+    }
+}
 
 /// All orders of five things.
 #[must_use]
@@ -33,19 +60,19 @@ pub fn orders() -> Vec<Vec<usize>> {
     all
 }
 
-/// Lets the events arrive in `order`, after the `step`-th of them the life goes on by one act, so that what an event
-/// says is old already; `twice` names one that comes again at the end.
+/// Lets the events arrive in `order`, one of them twice. After each the life goes on by one act, so that what an event says
+/// is old already.
 ///
 /// # Errors
 /// With what the local state is where it is not Stripe's.
-pub async fn arrive(order: &[usize], twice: usize) -> Result<(), String> {
+pub async fn arrive(order: &[usize], twice: Twice) -> Result<(), String> {
     let app = TestApp::start().await;
     let (_, session) = app.person("ann").await;
     app.at_stripe("delivery", json!({"mode": "drop"})).await.expect(200);
     let checkout = app.subscribe(&session, "pro").await.expect(201);
     let mut acts = LIFE.iter();
     act(&app, &checkout.body, acts.next().copied()).await;
-    for index in order.iter().chain([&twice]) {
+    for index in &twice.put_into(order) {
         // The newest event of this kind that there is by now, else what Stripe would send of this kind at all.
         let events = app.stripe("events").await;
         let event = events.iter().find(|event| event["type"] == KINDS[*index]);
@@ -59,6 +86,14 @@ pub async fn arrive(order: &[usize], twice: usize) -> Result<(), String> {
     last["id"] = json!("evt_the_last");
     deliver(&app, &last).await?;
     same_as_stripe(&app, &session).await
+}
+
+/// The same on a runtime of its own.
+///
+/// # Errors
+/// As [`arrive`], or with what it panicked with.
+pub async fn walk(order: Vec<usize>, twice: Twice) -> Result<(), String> {
+    apart(move || async move { arrive(&order, twice).await }).await.unwrap_or_else(|panic| Err(panic_text(panic)))
 }
 
 /// An event of a kind that has not happened yet: about the subscription, under an id of its own.

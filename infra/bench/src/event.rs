@@ -1,10 +1,29 @@
 //! An event of the gateway (HTTP API, payload format 2.0).
 
+use aws_lc_rs::hmac;
 use axum::body::Bytes;
 use serde_json::{Value, json};
 
 /// `method path`, with a bearer token and a JSON body where there are some.
 pub fn event(method: &str, path: &str, token: Option<&str>, body: Option<&Value>) -> Bytes {
+    let authorization = token.map(|token| ("authorization", format!("Bearer {token}")));
+    with(method, path, authorization, body.map(Value::to_string))
+}
+
+/// One of Stripe's events, signed at this second under `secret`.
+pub fn webhook(secret: &str, at: i64, body: &str) -> Bytes {
+    let key = hmac::Key::new(hmac::HMAC_SHA256, secret.as_bytes());
+    let tag = hmac::sign(&key, format!("{at}.{body}").as_bytes());
+    let hex: String = tag.as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
+    with(
+        "POST",
+        "/billing/stripe/webhook",
+        Some(("stripe-signature", format!("t={at},v1={hex}"))),
+        Some(body.to_owned()),
+    )
+}
+
+fn with(method: &str, path: &str, header: Option<(&str, String)>, body: Option<String>) -> Bytes {
     let mut headers = json!({
         "accept": "application/json",
         "accept-encoding": "gzip, br",
@@ -16,8 +35,8 @@ pub fn event(method: &str, path: &str, token: Option<&str>, body: Option<&Value>
         "x-forwarded-port": "443",
         "x-forwarded-proto": "https",
     });
-    if let Some(token) = token {
-        headers["authorization"] = format!("Bearer {token}").into();
+    if let Some((name, value)) = header {
+        headers[name] = value.into();
     }
     let event = json!({
         "version": "2.0",
@@ -35,7 +54,7 @@ pub fn event(method: &str, path: &str, token: Option<&str>, body: Option<&Value>
             "requestId": "JKJaXmPLvHcESHA=", "routeKey": format!("ANY {path}"), "stage": "$default",
             "time": "01/Jan/2026:00:00:00 +0000", "timeEpoch": 1_767_225_600_000_u64,
         },
-        "body": body.map(Value::to_string),
+        "body": body,
         "isBase64Encoded": false,
     });
     event.to_string().into()

@@ -3,9 +3,10 @@
 use crate::certificate;
 use crate::endpoint::{Call, Endpoint, Mode, post};
 use crate::error::{BenchError, While};
-use crate::event::event;
+use crate::event::{event, webhook};
 use crate::sandbox::{Function, Sandbox, binary};
 use axum::body::Bytes;
+use jiff::Timestamp;
 use serde_json::{Value, json};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -14,6 +15,7 @@ use tollgate_local::{Data, Options, Stack};
 use tollgate_platform::{Secret, random_bytes};
 
 const EMAIL: &str = "ann@example.com";
+const WEBHOOK_SECRET: &str = "whsec_of_the_bench";
 
 /// A stack in memory with one account, without limits, whose access tokens outlast the run.
 pub struct Setting {
@@ -34,7 +36,11 @@ impl Setting {
             data: Data::Memory,
             clock: LocalClock::running(),
             admin: Some((EMAIL.to_owned(), Secret::new(password.clone()))),
-            env: vec![setting("ACCESS_TOKEN_EXPIRE", "24h"), setting("RATE_LIMIT_PER_MINUTE", "0")],
+            env: vec![
+                setting("ACCESS_TOKEN_EXPIRE", "24h"),
+                setting("RATE_LIMIT_PER_MINUTE", "0"),
+                setting("STRIPE_WEBHOOK_SECRET", WEBHOOK_SECRET),
+            ],
             faults: Vec::new(),
             first_plans: true,
         };
@@ -54,8 +60,8 @@ pub struct Stage {
     folder: PathBuf,
     env: Vec<(String, String)>,
     log: Option<PathBuf>,
-    /// The bare function's variable that names its calls.
-    calls: String,
+    /// What a bare function finds in `BARE_CALLS`: the calls of `auth` for a read, and those of the webhook for an event.
+    calls: [(&'static str, String); 2],
     /// An authenticated read.
     pub read: Bytes,
     /// A sign-in by password.
@@ -66,10 +72,10 @@ pub struct Stage {
 }
 
 impl Stage {
-    /// Signs in to the stack and records what `auth` calls at its start and for one read.
+    /// Signs in to the stack and records what `auth` calls at its start and for one read, and the webhook for one event.
     ///
     /// # Errors
-    /// When a part of it does not work, or `auth` makes a call that the bare function cannot make.
+    /// When a part of it does not work, or one of them makes a call that its bare function cannot make.
     pub async fn set(setting: &Setting, folder: PathBuf, log: Option<PathBuf>) -> Result<Self, BenchError> {
         let (root, tls) = certificate::made()?;
         let bundle = Bundle::write(&root)?;
@@ -94,20 +100,35 @@ impl Stage {
             folder,
             env,
             log,
-            calls: String::new(),
+            calls: [("bare-calls", String::new()), ("bare-sends", String::new())],
             read: event("GET", "/me", Some(token), None),
             sign_in: event("POST", "/login", None, Some(&credentials)),
             page: event("GET", "/account", None, None),
             _bundle: bundle,
         };
-        let mut sandbox = Sandbox::start(&stage.function("auth")?).await?;
-        let at_start = stage.recorded()?;
-        let (_, answer) = sandbox.invoke(&stage.read).await?;
-        check(&answer)?;
-        let for_each_event = stage.recorded()?;
-        sandbox.end().await?;
-        stage.calls = json!({"at_start": at_start, "for_each_event": for_each_event}).to_string();
+        stage.calls[0].1 = stage.record("auth", &stage.read).await?;
+        stage.calls[1].1 = stage.record("stripe-webhook", &stage.webhook()).await?;
         Ok(stage)
+    }
+
+    /// One of Stripe's events, signed now: the same body each time.
+    pub fn webhook(&self) -> Bytes {
+        let body = json!({
+            "id": "evt_1", "object": "event", "created": 1_767_225_600, "livemode": false, "type": "invoice.paid",
+            "data": {"object": {"id": "in_1", "object": "invoice", "customer": "cus_1", "amount_paid": 1900}},
+        });
+        webhook(WEBHOOK_SECRET, Timestamp::now().as_second(), &body.to_string())
+    }
+
+    /// What `function` calls at its start and for this event.
+    async fn record(&self, function: &str, event: &Bytes) -> Result<String, BenchError> {
+        let mut sandbox = Sandbox::start(&self.function(function)?).await?;
+        let at_start = self.recorded()?;
+        let (_, answer) = sandbox.invoke(event).await?;
+        check(&answer)?;
+        let for_each_event = self.recorded()?;
+        sandbox.end().await?;
+        Ok(json!({"at_start": at_start, "for_each_event": for_each_event}).to_string())
     }
 
     /// What is done with calls from now on.
@@ -122,7 +143,9 @@ impl Stage {
     /// When it is not built.
     pub fn function(&self, name: &str) -> Result<Function, BenchError> {
         let mut env = self.env.clone();
-        env.push(("BARE_CALLS".to_owned(), self.calls.clone()));
+        if let Some((_, calls)) = self.calls.iter().find(|(bare, _)| *bare == name) {
+            env.push(("BARE_CALLS".to_owned(), calls.clone()));
+        }
         Ok(Function { path: binary(&self.folder, name)?, env, log: self.log.clone() })
     }
 
@@ -138,6 +161,10 @@ fn for_the_bare_function(call: &Call) -> Result<Value, BenchError> {
     let body: Value = serde_json::from_slice(&call.body).doing(&call.operation)?;
     match call.operation.as_str() {
         "secretsmanager.GetSecretValue" => Ok(json!({"secret": body["SecretId"]})),
+        "AmazonSQS.SendMessage" => Ok(json!({
+            "queue": body["QueueUrl"], "body": body["MessageBody"], "group": body["MessageGroupId"],
+            "id": body["MessageDeduplicationId"],
+        })),
         "DynamoDB_20120810.GetItem" => Ok(json!({"table": body["TableName"], "key": body["Key"]["pk"]["S"]})),
         other => Err(BenchError::new(other, "the bare function does not know this call")),
     }

@@ -23,7 +23,7 @@ struct Touch {
 impl Footprint {
     pub fn of(call: &SteppedCall) -> Self {
         if call.service == Service::Stripe {
-            return Self::at_stripe(!call.operation.starts_with("GET "));
+            return Self::at_stripe(&call.operation);
         }
         let request = &call.request;
         match call.operation.as_str() {
@@ -55,9 +55,15 @@ impl Footprint {
         }
     }
 
-    /// Of all that Stripe has.
-    pub fn at_stripe(writes: bool) -> Self {
-        Self(vec![Touch { table: "at Stripe".to_owned(), partition: None, sort: None, writes }])
+    /// By method and path. A read, and what makes something new that stands for itself, touches its own kind; any other write
+    /// all that Stripe has.
+    fn at_stripe(operation: &str) -> Self {
+        const STAND_FOR_THEMSELVES: [&str; 4] = ["checkout", "products", "prices", "customers"];
+        let kind = operation.split('/').nth(2).unwrap_or_default();
+        let writes = !operation.starts_with("GET ");
+        let is_one_kind = !writes || STAND_FOR_THEMSELVES.contains(&kind);
+        let partition = is_one_kind.then(|| kind.to_owned());
+        Self(vec![Touch { table: "at Stripe".to_owned(), partition, sort: None, writes }])
     }
 
     /// Whether the two calls can change places.
@@ -142,7 +148,10 @@ mod tests {
                 request: Value::Null,
             })
         };
-        let (look, change) = (at_stripe("GET /v1/subscriptions"), at_stripe("POST /v1/refunds"));
+        let (look, change) = (at_stripe("GET /v1/subscriptions"), at_stripe("DELETE /v1/subscriptions/{id}"));
         assert!(look.commutes_with(&look) && !look.commutes_with(&change) && change.commutes_with(&transaction));
+        let (sessions, opened) = (at_stripe("GET /v1/checkout/sessions/{id}"), at_stripe("POST /v1/checkout/sessions"));
+        assert!(!sessions.commutes_with(&opened) && !sessions.commutes_with(&change) && look.commutes_with(&opened));
+        assert!(!look.commutes_with(&at_stripe("POST at the desk")));
     }
 }
