@@ -7,10 +7,10 @@ use tollgate_local::steps::SteppedCall;
 use tollgate_store::schema::TABLES;
 
 /// What a call touches.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Footprint(Vec<Touch>);
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Touch {
     table: String,
     /// `None`: any item.
@@ -64,6 +64,12 @@ impl Footprint {
         let is_one_kind = !writes || STAND_FOR_THEMSELVES.contains(&kind);
         let partition = is_one_kind.then(|| kind.to_owned());
         Self(vec![Touch { table: "at Stripe".to_owned(), partition, sort: None, writes }])
+    }
+
+    /// Of one of some places.
+    #[cfg(test)]
+    pub fn of_place(place: u8, writes: bool) -> Self {
+        Self(vec![Touch { table: place.to_string(), partition: None, sort: None, writes }])
     }
 
     /// Whether the two calls can change places.

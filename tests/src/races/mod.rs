@@ -1,21 +1,22 @@
 //! Some who race, stepped through every order of their calls to the tables and to Stripe (R3, R9, R10, R11): each call waits
 //! until this scheduler lets it go, one at a time, so an order is a choice and not luck, and all of them can be tried.
 //!
-//! Orders that differ only in neighbours that touch nothing in common end alike; of such a family one is run, found by
-//! sleep sets (Godefroid, Partial-Order Methods for the Verification of Concurrent Systems, 1996).
+//! Orders that differ only in neighbours that touch nothing in common end alike; of such a family one is run.
 
 mod billing;
 mod duels;
+mod exploration;
 mod footprint;
 
 use crate::app::{Answer, TestApp, World, options};
 use crate::request::Request;
 use crate::stripe::queued;
 use crate::{apart, panic_text};
+use exploration::Exploration;
 use footprint::Footprint;
 use futures_util::future::BoxFuture;
 use serde_json::{Value, json};
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::sync::oneshot;
 use tollgate_local::Options;
@@ -95,49 +96,27 @@ pub struct Report {
     pub failures: Vec<String>,
 }
 
-/// Goes through every order of `race`, depth first: each run follows a prefix of choices, then lets the first go that
-/// can, and notes where it could have chosen otherwise.
+/// Goes through every order of `race`.
 pub async fn enumerate(race: Race) -> Report {
     let mut report = Report { orders: 0, failures: Vec::new() };
-    let mut prefix = Vec::new();
+    let mut exploration = Exploration::default();
     loop {
-        let followed = prefix.clone();
-        let Order { choices, outcome } = match apart(move || one_order(race, followed)).await {
-            Ok(order) => order,
+        let outcome;
+        (exploration, outcome) = match apart(move || one_order(race, exploration)).await {
+            Ok(done) => done,
             Err(panic) => {
-                report.failures.push(format!("{} · {prefix:?}…\n  {}", race.name, panic_text(panic)));
+                report.failures.push(format!("{}\n  {}", race.name, panic_text(panic)));
                 return report; // where it went from there is not known
             }
         };
         report.orders += usize::from(outcome != Outcome::SeenBefore);
         if let Outcome::Wrong(text) = outcome {
-            report.failures.push(format!("{} · {choices:?}\n  {text}", race.name));
+            report.failures.push(format!("{}\n  {text}", race.name));
         }
-        // The last choice that could have been another one goes on to it.
-        let Some((last, next)) = choices.iter().enumerate().rev().find_map(|(at, choice)| Some((at, choice.next?)))
-        else {
+        if !exploration.advance() {
             return report;
-        };
-        prefix = choices[..last].iter().map(|choice| choice.taken).chain([next]).collect();
+        }
     }
-}
-
-/// Which of them was let go, and which is to be tried after it.
-#[derive(Clone, Copy)]
-struct Choice {
-    taken: usize,
-    next: Option<usize>,
-}
-
-impl std::fmt::Debug for Choice {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}", self.taken)
-    }
-}
-
-struct Order {
-    choices: Vec<Choice>,
-    outcome: Outcome,
 }
 
 #[derive(PartialEq)]
@@ -148,13 +127,13 @@ enum Outcome {
     SeenBefore,
 }
 
-async fn one_order(race: Race, prefix: Vec<usize>) -> Order {
+async fn one_order(race: Race, mut exploration: Exploration) -> (Exploration, Outcome) {
     let app = TestApp::start_patient(Options { first_plans: race.world == World::WithPlans, ..options() }).await;
     let Contest { racers, check } = (race.prepare)(&app).await;
     app.drain().await;
-    let (choices, ended) = app.stack.held(stepped(&app, racers, prefix)).await;
+    let ended = app.stack.held(stepped(&app, racers, &mut exploration)).await;
     app.stack.wire().run_free();
-    let Some(ended) = ended else { return Order { choices, outcome: Outcome::SeenBefore } };
+    let Some(ended) = ended else { return (exploration, Outcome::SeenBefore) };
     let steps = format!("{:?}", ended.steps);
     let checked = tokio::spawn(async move {
         check(&app, ended).await;
@@ -162,7 +141,7 @@ async fn one_order(race: Race, prefix: Vec<usize>) -> Order {
     });
     let wrong = |panic| Outcome::Wrong(format!("{}\n  {steps}", panic_text(panic)));
     let outcome = checked.await.map_or_else(wrong, |()| Outcome::Right);
-    Order { choices, outcome }
+    (exploration, outcome)
 }
 
 /// One of them, as the scheduler sees it.
@@ -224,8 +203,8 @@ impl Racer {
 /// The operation of somebody at Stripe.
 pub const CHANGE: &str = "POST at the desk";
 
-/// Lets the calls of all go one at a time, by `prefix` first. Nothing where another run ends like this one.
-async fn stepped(app: &TestApp, racers: Vec<Racer>, prefix: Vec<usize>) -> (Vec<Choice>, Option<Ended>) {
+/// Lets the calls of all go one at a time. Nothing where another run ends like this one.
+async fn stepped(app: &TestApp, racers: Vec<Racer>, exploration: &mut Exploration) -> Option<Ended> {
     let (say, mut hear) = unbounded_channel();
     tokio::spawn(pass_on(app.stack.wire().step(), say.clone()));
     let mut workers: Vec<_> = racers.iter().map(|_| Worker::default()).collect();
@@ -236,24 +215,16 @@ async fn stepped(app: &TestApp, racers: Vec<Racer>, prefix: Vec<usize>) -> (Vec<
             hear_one(&mut hear, &mut workers, index).await;
         }
     }
-    let (mut choices, mut steps) = (Vec::new(), Vec::new());
-    // Those whose next call went first in a run before, and has met nothing since that it does not commute with: to let one
-    // go now would end as that run did.
-    let mut asleep = BTreeSet::new();
+    let mut steps = Vec::new();
     loop {
-        let can_go: Vec<_> = (0..workers.len()).filter(|index| !workers[*index].waiting.is_empty()).collect();
+        let next = |worker: &Worker| worker.waiting.front().map(|(call, _)| Footprint::of(call));
+        let can_go: BTreeMap<_, _> =
+            workers.iter().enumerate().filter_map(|(index, worker)| Some((index, next(worker)?))).collect();
         if can_go.is_empty() {
             break;
         }
-        let awake: Vec<_> = can_go.into_iter().filter(|index| !asleep.contains(index)).collect();
-        let Some(taken) = prefix.get(choices.len()).or(awake.first()).copied() else { return (choices, None) };
-        choices.push(Choice { taken, next: awake.iter().copied().find(|index| *index > taken) });
-        asleep.extend(awake.into_iter().filter(|index| *index < taken));
-        let (call, go) = workers[taken].waiting.pop_front().expect("the same choices lead to the same calls");
-        let footprint = Footprint::of(&call);
-        asleep.retain(|index| {
-            workers[*index].waiting.front().is_some_and(|(next, _)| Footprint::of(next).commutes_with(&footprint))
-        });
+        let taken = exploration.choose(can_go)?;
+        let (call, go) = workers[taken].waiting.pop_front().expect("it can go");
         steps.push((taken, call.operation));
         let _gone = go.send(());
         // Its call ends; then it makes the next one, or it is answered.
@@ -263,7 +234,7 @@ async fn stepped(app: &TestApp, racers: Vec<Racer>, prefix: Vec<usize>) -> (Vec<
         }
     }
     let answers = workers.into_iter().map(|worker| worker.answer.expect("an answer")).collect();
-    (choices, Some(Ended { answers, steps }))
+    Some(Ended { answers, steps })
 }
 
 impl Worker {

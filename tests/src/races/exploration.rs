@@ -1,0 +1,197 @@
+//! Which orders are tried: of those that end alike for certain, one (source sets with sleep sets; Abdulla, Aronis, Jonsson,
+//! Sagonas, Optimal Dynamic Partial Order Reduction, 2014).
+//!
+//! A run is a sequence of steps, each of one worker. Where two steps of different workers touch the same, and nothing between
+//! them makes the one wait for the other, the run in which they change places is tried, too.
+
+use super::footprint::Footprint;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// The place in the tree of all orders: the steps of the run under way, and what is left to try at each.
+#[derive(Debug, Default)]
+pub struct Exploration {
+    nodes: Vec<Node>,
+    /// How many steps of the run under way have been chosen.
+    chosen: usize,
+}
+
+/// A place where somebody was chosen.
+#[derive(Debug)]
+struct Node {
+    /// Who could go, and what the next step of each touches.
+    next: BTreeMap<usize, Footprint>,
+    taken: usize,
+    /// Who is to be tried here, those included who were.
+    wanted: BTreeSet<usize>,
+    /// Whose turn would end like a run before.
+    asleep: BTreeSet<usize>,
+}
+
+impl Exploration {
+    /// Who goes next of those who can; `None` where another run ends like this one.
+    pub fn choose(&mut self, next: BTreeMap<usize, Footprint>) -> Option<usize> {
+        if let Some(node) = self.nodes.get(self.chosen) {
+            assert!(next.contains_key(&node.taken), "the same choices lead to the same calls");
+        } else {
+            let asleep = self.nodes.last().map(Node::still_asleep).unwrap_or_default();
+            let taken = *next.keys().find(|worker| !asleep.contains(worker))?;
+            self.nodes.push(Node { next, taken, wanted: BTreeSet::from([taken]), asleep });
+        }
+        self.chosen += 1;
+        Some(self.nodes[self.chosen - 1].taken)
+    }
+
+    /// Goes on to the next run; `false` where there is none left.
+    pub fn advance(&mut self) -> bool {
+        self.want_what_changes_places();
+        self.chosen = 0;
+        while let Some(node) = self.nodes.last_mut() {
+            node.asleep.insert(node.taken);
+            if let Some(other) = node.wanted.difference(&node.asleep).next() {
+                node.taken = *other;
+                return true;
+            }
+            self.nodes.pop();
+        }
+        false
+    }
+
+    /// Wants at each step whoever must go there for a later step to come before it.
+    fn want_what_changes_places(&mut self) {
+        // Of each step those that came before it and had to.
+        let mut causes: Vec<BTreeSet<usize>> = Vec::new();
+        for later in 0..self.nodes.len() {
+            let direct: Vec<_> = (0..later).filter(|earlier| self.depend(*earlier, later)).collect();
+            let of_direct: BTreeSet<usize> = direct.iter().flat_map(|step| causes[*step].iter().copied()).collect();
+            for earlier in direct.iter().copied() {
+                let is_race = self.nodes[earlier].taken != self.nodes[later].taken && !of_direct.contains(&earlier);
+                if is_race {
+                    let free: Vec<_> =
+                        (earlier + 1..later).filter(|step| !causes[*step].contains(&earlier)).chain([later]).collect();
+                    let begins = |step: &usize| {
+                        let own = if *step == later { &of_direct } else { &causes[*step] };
+                        let is_direct = |cause: &usize| *step == later && direct.contains(cause);
+                        !free.iter().any(|cause| cause < step && (own.contains(cause) || is_direct(cause)))
+                    };
+                    let first: BTreeSet<_> =
+                        free.iter().filter(|step| begins(step)).map(|step| self.nodes[*step].taken).collect();
+                    let node = &mut self.nodes[earlier];
+                    if node.wanted.is_disjoint(&first) {
+                        node.wanted.extend(first.first());
+                    }
+                }
+            }
+            causes.push(direct.into_iter().chain(of_direct).collect());
+        }
+    }
+
+    /// Whether two steps of the run cannot change places.
+    fn depend(&self, earlier: usize, later: usize) -> bool {
+        let (one, other) = (&self.nodes[earlier], &self.nodes[later]);
+        one.taken == other.taken || !one.step().commutes_with(other.step())
+    }
+}
+
+impl Node {
+    fn step(&self) -> &Footprint {
+        &self.next[&self.taken]
+    }
+
+    /// Who sleeps after the step: those whom it does not touch.
+    fn still_asleep(&self) -> BTreeSet<usize> {
+        let sleeps = |worker: &&usize| **worker != self.taken && self.next[worker].commutes_with(self.step());
+        self.asleep.iter().filter(sleeps).copied().collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// What a step of these programs does to one of some places: reads it, or writes it.
+    type Step = (u8, bool);
+
+    /// The order of the conflicting steps of a run: runs with the same end alike.
+    fn relation(run: &[(usize, usize, Step)]) -> BTreeSet<((usize, usize), (usize, usize))> {
+        let mut found = BTreeSet::new();
+        for (at, (one, step, (place, writes))) in run.iter().enumerate() {
+            for (other, later, (there, too)) in &run[at + 1..] {
+                if one != other && place == there && (*writes || *too) {
+                    found.insert(((*one, *step), (*other, *later)));
+                }
+            }
+        }
+        found
+    }
+
+    /// The relations of all runs that are tried, and how many runs were begun.
+    fn explored(programs: &[Vec<Step>]) -> (Vec<BTreeSet<((usize, usize), (usize, usize))>>, usize) {
+        let (mut found, mut begun) = (Vec::new(), 0);
+        let mut exploration = Exploration::default();
+        loop {
+            let mut at = vec![0; programs.len()];
+            let mut run = Vec::new();
+            begun += 1;
+            let is_whole = loop {
+                let can_go = (0..programs.len()).filter(|worker| at[*worker] < programs[*worker].len());
+                let next: BTreeMap<_, _> = can_go
+                    .map(|worker| (worker, programs[worker][at[worker]]))
+                    .map(|(w, (p, writes))| (w, Footprint::of_place(p, writes)))
+                    .collect();
+                if next.is_empty() {
+                    break true;
+                }
+                let Some(worker) = exploration.choose(next) else { break false };
+                run.push((worker, at[worker], programs[worker][at[worker]]));
+                at[worker] += 1;
+            };
+            if is_whole {
+                found.push(relation(&run));
+            }
+            if !exploration.advance() {
+                return (found, begun);
+            }
+        }
+    }
+
+    /// The same by trying every run there is.
+    fn all(
+        programs: &[Vec<Step>],
+        at: &mut [usize],
+        run: &mut Vec<(usize, usize, Step)>,
+        found: &mut BTreeSet<BTreeSet<((usize, usize), (usize, usize))>>,
+    ) {
+        let mut is_whole = true;
+        for worker in 0..programs.len() {
+            if at[worker] < programs[worker].len() {
+                is_whole = false;
+                run.push((worker, at[worker], programs[worker][at[worker]]));
+                at[worker] += 1;
+                all(programs, at, run, found);
+                at[worker] -= 1;
+                run.pop();
+            }
+        }
+        if is_whole {
+            found.insert(relation(run));
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn every_end_is_reached_once_and_no_other(programs in prop::collection::vec(prop::collection::vec((0_u8..3, any::<bool>()), 0..4), 1..4)) {
+            let mut wanted = BTreeSet::new();
+            all(&programs, &mut vec![0; programs.len()], &mut Vec::new(), &mut wanted);
+            let (found, _) = explored(&programs);
+            prop_assert_eq!(found.len(), wanted.len());
+            prop_assert_eq!(found.into_iter().collect::<BTreeSet<_>>(), wanted);
+        }
+    }
+
+    #[test]
+    fn who_touches_nothing_in_common_is_run_once() {
+        let (found, begun) = explored(&[vec![(0, true); 5], vec![(1, true); 5], vec![(2, true); 5]]);
+        assert_eq!((found.len(), begun), (1, 1));
+    }
+}
