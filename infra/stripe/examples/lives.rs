@@ -183,6 +183,11 @@ async fn refunds(play: &Play) {
     let invoice = text(&play.latest_invoice(&subscription).await["id"]);
     play.saw(play.stripe.refund(&invoice, Some(100)).expect("a paid invoice"));
     play.saw(play.stripe.dispute(&invoice).expect("a paid invoice"));
+    for _ in 0..2 {
+        let (_, subscription) = play.subscriber(PAYS, "").await;
+        let invoice = text(&play.latest_invoice(&subscription).await["id"]);
+        play.saw(play.stripe.dispute(&invoice).expect("a paid invoice"));
+    }
 }
 
 async fn lists(play: &Play) {
@@ -197,6 +202,7 @@ async fn lists(play: &Play) {
         "payment_intents",
         "charges",
         "refunds",
+        "disputes",
         "events",
     ] {
         let first = play.get(&format!("{kind}?limit=2")).await;
@@ -205,6 +211,13 @@ async fn lists(play: &Play) {
     }
     play.get("subscriptions?status=ended").await;
     play.get("invoices?status=paid&created[gte]=1&created[lt]=9999999999").await;
+    play.get("invoices?customer=cus_none&expand[]=data.payments").await;
+    play.get("invoices?limit=2&expand[]=data.payments").await;
+    play.get("charges?customer=cus_none&created[gte]=1").await;
+    play.get("refunds?created[gte]=1&charge=ch_none").await;
+    play.get("disputes?created[gte]=1&payment_intent=pi_none").await;
+    play.get("invoice_payments?payment[type]=payment_intent&payment[payment_intent]=pi_none").await;
+    play.get("prices?currency=usd&type=recurring&created=1").await;
     play.get("events?type=invoice.paid&limit=1").await;
 }
 

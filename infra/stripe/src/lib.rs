@@ -15,6 +15,7 @@ mod events;
 mod expand;
 mod idempotency;
 mod invoices;
+mod lists;
 mod objects;
 mod pages;
 mod params;

@@ -6,6 +6,7 @@
 
 mod calls;
 mod deliveries;
+mod lists;
 mod payments;
 #[path = "../play/mod.rs"]
 #[allow(dead_code)] // the lives use the rest
