@@ -19,9 +19,13 @@ mod lists;
 mod objects;
 mod pages;
 mod params;
+mod preview;
+mod proration;
 mod resources;
+mod schedules;
 mod subscriptions;
 mod tick;
+mod updates;
 
 pub use self::core::{MemoryShelf, Shelf, ShelfError};
 pub use desk::{DeskError, Listed, Outcome};

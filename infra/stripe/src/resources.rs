@@ -4,7 +4,10 @@ use crate::core::Core;
 use crate::error::Fault;
 use crate::lists::one;
 use crate::params::Params;
+use crate::preview::preview;
+use crate::schedules::{change_schedule, make_schedule, release_schedule};
 use crate::subscriptions::is_live;
+use crate::updates::{change_subscription, unmanaged};
 use http::Method;
 use serde_json::{Map, Value, json};
 
@@ -47,6 +50,7 @@ impl Call<'_> {
             ("POST", ["subscriptions", id]) => change_subscription(core, id, params),
             ("DELETE", ["subscriptions", id]) => {
                 live(core, id)?;
+                unmanaged(&core.object(id))?;
                 for ignored in ["invoice_now", "prorate"] {
                     params.flag(ignored)?;
                 }
@@ -54,6 +58,7 @@ impl Call<'_> {
                 core.end(id, "cancellation_requested");
                 Ok(core.object(id))
             }
+            ("POST", ["invoices", "create_preview"]) => preview(core, params),
             ("POST", ["invoices", id, "pay"]) => {
                 let invoice = core.find("invoice", id).ok_or_else(|| Fault::missing("invoice", id))?;
                 if invoice["status"] != "open" {
@@ -74,6 +79,9 @@ impl Call<'_> {
                 core.void(id)?;
                 Ok(core.object(id))
             }
+            ("POST", ["subscription_schedules"]) => make_schedule(core, params),
+            ("POST", ["subscription_schedules", id]) => change_schedule(core, id, params),
+            ("POST", ["subscription_schedules", id, "release"]) => release_schedule(core, id, params),
             ("POST", ["refunds"]) => refund(core, params),
             ("GET", path) => one(core, path),
             (method, path) => Err(Fault {
@@ -203,23 +211,9 @@ fn session(core: &mut Core, mut params: Params) -> Answered {
     Ok(core.object(&id))
 }
 
-fn live(core: &Core, id: &str) -> Result<(), Fault> {
+pub fn live(core: &Core, id: &str) -> Result<(), Fault> {
     let there = core.find("subscription", id).filter(|subscription| is_live(&subscription["status"]));
     there.map(|_| ()).ok_or_else(|| Fault::missing("subscription", id))
-}
-
-fn change_subscription(core: &mut Core, id: &str, mut params: Params) -> Answered {
-    live(core, id)?;
-    let at_end = params.flag("cancel_at_period_end")?;
-    let metadata = params.map("metadata");
-    params.finish()?;
-    if let Some(wanted) = at_end {
-        core.set_cancel_at_period_end(id, wanted);
-    }
-    if !metadata.is_empty() {
-        core.change(id, "customer.subscription.updated", json!({"metadata": metadata}));
-    }
-    Ok(core.object(id))
 }
 
 fn refund(core: &mut Core, mut params: Params) -> Answered {
