@@ -15,7 +15,7 @@ const ASKS_LATER: &str = "4000002760003184";
 
 impl Core {
     /// What the customer's card does with a payment after the first.
-    fn outcome_of_card(&self, customer: &str) -> Outcome {
+    pub fn outcome_of_card(&self, customer: &str) -> Outcome {
         match self.side(customer)["card"].as_str() {
             Some(REFUSED_LATER) | None => Outcome::Failed,
             Some(ASKS_LATER) => Outcome::ActionRequired,

@@ -1,5 +1,5 @@
 //! A Stripe for one machine: its API as far as a subscription business uses it, with Stripe's shapes of one version, a
-//! checkout page, an invoice page, renewals and retries by an injected clock, and signed webhooks. It knows nothing of who
+//! checkout page, an invoice page, a portal, renewals and retries by an injected clock, and signed webhooks. It knows nothing of who
 //! calls it.
 //!
 //! Simpler than Stripe: a renewal is charged when its period ends, without the hour's wait; amounts carry no tax; there is
@@ -19,6 +19,7 @@ mod lists;
 mod objects;
 mod pages;
 mod params;
+mod portal;
 mod preview;
 mod proration;
 mod resources;

@@ -138,7 +138,7 @@ impl Core {
         Changed { fields, anchor: is_anew.then_some(change.at), lines }
     }
 
-    fn name_of(&self, price: &Value) -> String {
+    pub fn name_of(&self, price: &Value) -> String {
         let product = self.object(price["product"].as_str().unwrap_or_default());
         product["name"].as_str().unwrap_or("a subscription").to_owned()
     }

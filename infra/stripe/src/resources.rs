@@ -4,6 +4,7 @@ use crate::core::Core;
 use crate::error::Fault;
 use crate::lists::one;
 use crate::params::Params;
+use crate::portal::portal_session;
 use crate::preview::preview;
 use crate::schedules::{change_schedule, make_schedule, release_schedule};
 use crate::subscriptions::is_live;
@@ -82,6 +83,7 @@ impl Call<'_> {
             ("POST", ["subscription_schedules"]) => make_schedule(core, params),
             ("POST", ["subscription_schedules", id]) => change_schedule(core, id, params),
             ("POST", ["subscription_schedules", id, "release"]) => release_schedule(core, id, params),
+            ("POST", ["billing_portal", "sessions"]) => portal_session(core, params),
             ("POST", ["refunds"]) => refund(core, params),
             ("GET", path) => one(core, path),
             (method, path) => Err(Fault {
@@ -162,7 +164,7 @@ fn customer(core: &mut Core, mut params: Params) -> Answered {
     Ok(made)
 }
 
-fn present_customer<'a>(core: &'a Core, id: &str) -> Result<&'a Value, Fault> {
+pub fn present_customer<'a>(core: &'a Core, id: &str) -> Result<&'a Value, Fault> {
     let there = core.find("customer", id).filter(|customer| customer["deleted"] != true);
     there.ok_or_else(|| Fault { status: 400, ..Fault::missing("customer", id) }.code("resource_missing", "customer"))
 }

@@ -242,5 +242,6 @@ impl Core {
         };
         let fields = json!({"canceled_at": self.now(), "current_phase": null, "status": "canceled"});
         self.change(&id, kind, fields);
+        self.set(subscription, "schedule", Value::Null);
     }
 }
