@@ -17,6 +17,7 @@ from referencing.jsonschema import DRAFT202012
 HIDDEN = {
     "product": {"type": {"enum": ["good", "service"]}},
     "subscription_item": {"plan": {"$ref": "#/components/schemas/plan"}},
+    "subscription_schedule_configuration_item": {"plan": {"type": "string"}},
 }
 
 # What may be null stands there as null, but these, which stand there only where `expand` asks for them.

@@ -148,8 +148,8 @@ fn new_phase(price: &Value, (start, end): (i64, i64), behavior: &str, trial_end:
         "billing_thresholds": null, "collection_method": null, "currency": price["currency"],
         "default_payment_method": null, "default_tax_rates": [], "description": null, "discounts": [],
         "end_date": end, "invoice_settings": null, "items": [{
-            "billing_thresholds": null, "discounts": [], "metadata": {}, "price": price["id"], "quantity": 1,
-            "tax_rates": [],
+            "billing_thresholds": null, "discounts": [], "metadata": {}, "plan": price["id"], "price": price["id"],
+            "quantity": 1, "tax_rates": [],
         }],
         "metadata": {}, "on_behalf_of": null, "proration_behavior": behavior, "start_date": start,
         "transfer_data": null, "trial_end": trial_end,
