@@ -148,6 +148,19 @@ async fn another_interval_begins_the_periods_anew_with_the_whole_price() {
 }
 
 #[tokio::test]
+async fn from_free_to_paid_begins_the_periods_anew_though_the_interval_is_the_same() {
+    let play = Play::at(MOMENT);
+    let (_, subscription) = play.subscriber(PAYS, "").await;
+    let free = play.price("Free", "0", "month").await;
+    let team = play.price("Team", "4900", "month").await;
+    play.change(&subscription, &free, &[("proration_behavior", "none")]).await;
+    play.pass(10 * DAY);
+    let changed = play.change(&subscription, &team, &[("proration_behavior", "none")]).await.body;
+    assert_eq!(changed["items"]["data"][0]["current_period_end"], at("2026-04-11T00:00:00Z"));
+    assert_eq!(play.latest_invoice(&subscription).await["amount_paid"], 4900);
+}
+
+#[tokio::test]
 async fn without_prorations_the_new_price_is_paid_from_the_next_period_on() {
     let play = Play::at(MOMENT);
     let (_, subscription) = play.subscriber(PAYS, "").await;

@@ -99,7 +99,7 @@ async fn who_pays_there_consents_to_it_and_to_a_change_that_waits() {
     let form = [("proration_behavior", "always_invoice"), ("payment_behavior", "pending_if_incomplete")];
     let waiting = play.change(&subscription, &team, &form).await.body;
     assert!(waiting["pending_update"].is_object());
-    let foreign = text(&play.latest_invoice(&other).await["id"]);
+    let foreign = text(&play.change(&other, &team, &form).await.body["latest_invoice"]);
     assert_eq!(play.fill(&page, &[("action", "pay"), ("invoice", &foreign)]).await.0, StatusCode::CONFLICT);
     let invoice = text(&waiting["latest_invoice"]);
     assert_eq!(play.fill(&page, &[("action", "pay"), ("invoice", &invoice)]).await.0, StatusCode::SEE_OTHER);

@@ -66,6 +66,9 @@ async fn what_costs_nothing_now_is_previewed_as_the_next_invoice() {
     play.post(&format!("subscriptions/{subscription}"), &[("cancel_at_period_end", "true")]).await;
     let none = play.post("invoices/create_preview", &form).await;
     assert_eq!((none.status, none.code()), (404, "invoice_upcoming_none"));
+    play.post(&format!("subscriptions/{subscription}"), &[("cancel_at_period_end", "false")]).await;
+    play.stripe.cancel(&subscription).unwrap();
+    assert_eq!(play.post("invoices/create_preview", &form).await.code(), "invoice_upcoming_none");
 }
 
 #[tokio::test]

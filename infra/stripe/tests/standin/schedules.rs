@@ -70,6 +70,9 @@ async fn a_schedule_is_made_of_the_present_period_and_named_by_its_subscription(
     ] {
         assert_eq!(play.post("subscription_schedules", form).await.status, 400, "{form:?}");
     }
+    let (_, ends) = play.subscriber(PAYS, "").await;
+    play.post(&format!("subscriptions/{ends}"), &[("cancel_at_period_end", "true")]).await;
+    assert_eq!(play.post("subscription_schedules", &[("from_subscription", &ends)]).await.status, 400);
 }
 
 #[tokio::test]
@@ -191,6 +194,7 @@ async fn a_schedule_ends_with_its_subscription() {
     play.stripe.cancel(&subscription).unwrap();
     let found = play.get(&format!("subscription_schedules/{schedule}")).await.body;
     assert_eq!((text(&found["status"]), &found["canceled_at"]), ("canceled".into(), &json!(play.now())));
+    assert_eq!(play.subscription(&subscription).await["schedule"], Value::Null);
     let told = play.told();
     assert_eq!(told[told.len() - 2..], ["subscription_schedule.canceled", "customer.subscription.deleted"]);
 
