@@ -17,6 +17,7 @@ from referencing.jsonschema import DRAFT202012
 HIDDEN = {
     "product": {"type": {"enum": ["good", "service"]}},
     "subscription_item": {"plan": {"$ref": "#/components/schemas/plan"}},
+    "subscription_schedule_configuration_item": {"plan": {"type": "string"}},
 }
 
 # What may be null stands there as null, but these, which stand there only where `expand` asks for them.
@@ -172,11 +173,10 @@ for line in lines:
 
 # What the sources say that it serves and emits.
 sources = {path.name: path.read_text() for path in (root / "infra/stripe/src").glob("*.rs")}
-resources = sources["resources.rs"]
-table = resources.split("const READ", 1)[1].split("];", 1)[0]
+table = sources["lists.rs"].split("const READ", 1)[1].split("];", 1)[0]
 read = [folder for folder, _ in re.findall(r'\("([a-z_/]+)", "([a-z_.]+)"\)', table)]
 served = [f"GET /v1/{folder}{end}" for folder in read for end in ("", "/ID")]
-for method, path in re.findall(r'\("(POST|DELETE)", \[([^\]]*)\]\)', resources):
+for method, path in re.findall(r'\("(POST|DELETE)", \[([^\]]*)\]\)', sources["resources.rs"]):
     steps = [step.strip() for step in path.split(",")]
     served.append(f"{method} /v1/" + "/".join(step.strip('"') if step.startswith('"') else "ID" for step in steps))
 told = {operation(call)[0] for call in calls if any(line.get("call") == call and line["status"] == 200 for line in lines)}

@@ -183,6 +183,123 @@ async fn refunds(play: &Play) {
     let invoice = text(&play.latest_invoice(&subscription).await["id"]);
     play.saw(play.stripe.refund(&invoice, Some(100)).expect("a paid invoice"));
     play.saw(play.stripe.dispute(&invoice).expect("a paid invoice"));
+    for _ in 0..2 {
+        let (_, subscription) = play.subscriber(PAYS, "").await;
+        let invoice = text(&play.latest_invoice(&subscription).await["id"]);
+        play.saw(play.stripe.dispute(&invoice).expect("a paid invoice"));
+    }
+}
+
+const ALWAYS: (&str, &str) = ("proration_behavior", "always_invoice");
+const WAITS: (&str, &str) = ("payment_behavior", "pending_if_incomplete");
+
+async fn changes(play: &Play) {
+    let (customer, subscription) = play.subscriber(PAYS, "").await;
+    let team = play.price("Team", "4900", "month").await;
+    let basic = play.price("Basic", "700", "month").await;
+    let yearly = play.price("Team", "49000", "year").await;
+    play.pass(7 * DAY);
+    let date = play.now().to_string();
+    for price in [&team, &basic, &yearly] {
+        let details = [
+            ("subscription_details[items][0][quantity]", "1"),
+            ("subscription_details[proration_behavior]", "always_invoice"),
+            ("subscription_details[proration_date]", &date),
+        ];
+        play.preview(&subscription, price, &details).await;
+        let more = [ALWAYS, WAITS, ("proration_date", &date), ("items[0][quantity]", "1"), ("metadata[attempt]", "1")];
+        play.change(&subscription, price, &more).await;
+    }
+    play.post("invoices/create_preview", &[("customer", &customer), ("subscription", &subscription)]).await;
+    play.post("invoices/create_preview", &[("subscription", "sub_none")]).await;
+    play.preview(&subscription, &team, &[("subscription_details[proration_behavior]", "none")]).await;
+    play.change(&subscription, &team, &[("proration_behavior", "none"), ("payment_behavior", "allow_incomplete")])
+        .await;
+    play.change(&subscription, &team, &[ALWAYS, ("proration_date", "1")]).await;
+    play.change(&subscription, &team, &[]).await;
+    // What was left of the year pays for this and for a renewal.
+    play.pass(40 * DAY);
+    play.get(&format!("invoices?customer={customer}&limit=100&expand[]=data.payments")).await;
+    play.get(&format!("customers/{customer}")).await;
+    let (_, subscription) = play.subscriber(PAYS, "14").await;
+    play.change(&subscription, &team, &[ALWAYS]).await;
+    let (_, subscription) = play.subscriber(REFUSED_LATER, "").await;
+    play.change(&subscription, &team, &[ALWAYS]).await;
+    play.delete(&format!("subscriptions/{subscription}")).await;
+    play.change(&subscription, &basic, &[ALWAYS]).await;
+}
+
+async fn changes_that_wait(play: &Play) {
+    let team = play.price("Team", "4900", "month").await;
+    let yearly = play.price("Team", "49000", "year").await;
+    for card in [REFUSED_LATER, ASKS_LATER] {
+        let (_, subscription) = play.subscriber(card, "").await;
+        play.pass(DAY);
+        play.change(&subscription, &team, &[ALWAYS, WAITS]).await;
+        let waits = play.change(&subscription, &yearly, &[ALWAYS, WAITS, ("metadata[attempt]", "1")]).await;
+        play.pay(&format!("invoice/{}", text(&waits.body["latest_invoice"])), PAYS).await;
+        play.get(&format!("subscriptions/{subscription}?expand[]=latest_invoice.payments")).await;
+        let (_, subscription) = play.subscriber(card, "").await;
+        play.change(&subscription, &team, &[ALWAYS, WAITS]).await;
+        play.pass(DAY);
+        play.get(&format!("subscriptions/{subscription}?expand[]=latest_invoice")).await;
+    }
+}
+
+async fn schedules(play: &Play) {
+    let basic = play.price("Basic", "700", "month").await;
+    for card in [PAYS, PAYS, REFUSED_LATER, PAYS] {
+        let (customer, subscription) = play.subscriber(card, "").await;
+        let made = play.post("subscription_schedules", &[("from_subscription", &subscription)]).await;
+        let path = format!("subscription_schedules/{}", made.id());
+        let [start, end] = ["start_date", "end_date"].map(|name| made.body["phases"][0][name].to_string());
+        let form = [
+            ("end_behavior", "release"),
+            ("proration_behavior", "none"),
+            ("metadata[attempt]", "1"),
+            ("phases[0][items][0][price]", &text(&made.body["phases"][0]["items"][0]["price"])),
+            ("phases[0][items][0][quantity]", "1"),
+            ("phases[0][start_date]", &start),
+            ("phases[0][end_date]", &end),
+            ("phases[1][items][0][price]", &basic),
+            ("phases[1][duration][interval]", "month"),
+            ("phases[1][duration][interval_count]", "1"),
+            ("phases[1][proration_behavior]", "none"),
+        ];
+        play.post(&path, &form).await;
+        play.post(&path, &[("end_behavior", "cancel")]).await;
+        play.get(&format!("{path}?expand[]=subscription&expand[]=customer&expand[]=phases.items.price")).await;
+        play.get(&format!("subscriptions?customer={customer}&expand[]=data.schedule")).await;
+        play.get(&format!("subscriptions/{subscription}?expand[]=schedule")).await;
+        play.delete(&format!("subscriptions/{subscription}")).await;
+        play.change(&subscription, &basic, &[ALWAYS]).await;
+    }
+    let all = play.get("subscription_schedules").await.ids();
+    play.post(&format!("subscription_schedules/{}/release", all[0]), &[("preserve_cancel_date", "true")]).await;
+    play.post(&format!("subscription_schedules/{}/release", all[0]), &[]).await;
+    let managed = play.get(&format!("subscription_schedules/{}", all[2])).await;
+    play.saw(play.stripe.cancel(&text(&managed.body["subscription"])).expect("a subscription"));
+    let (_, trial) = play.subscriber(PAYS, "7").await;
+    play.post("subscription_schedules", &[("from_subscription", &trial)]).await;
+    play.pass(70 * DAY);
+    play.get("subscription_schedules?limit=100").await;
+}
+
+async fn portal(play: &Play) {
+    let (customer, subscription) = play.subscriber(REFUSED_LATER, "").await;
+    let form = [("customer", customer.as_str()), ("return_url", "https://app.example/account"), ("locale", "en")];
+    let session = play.post("billing_portal/sessions", &form).await.id();
+    play.post("billing_portal/sessions", &[("customer", "cus_none")]).await;
+    let page = format!("portal/{session}");
+    for action in ["cancel", "resume"] {
+        play.fill(&page, &[("action", action), ("subscription", &subscription)]).await;
+    }
+    play.pass(31 * DAY);
+    play.fill(&page, &[("action", "card"), ("card", PAYS)]).await;
+    play.get(&format!("customers/{customer}")).await;
+    let invoice = text(&play.latest_invoice(&subscription).await["id"]);
+    play.fill(&page, &[("action", "pay"), ("invoice", &invoice)]).await;
+    play.get(&format!("invoices/{invoice}")).await;
 }
 
 async fn lists(play: &Play) {
@@ -192,11 +309,13 @@ async fn lists(play: &Play) {
         "customers",
         "checkout/sessions",
         "subscriptions",
+        "subscription_schedules",
         "invoices",
         "invoice_payments",
         "payment_intents",
         "charges",
         "refunds",
+        "disputes",
         "events",
     ] {
         let first = play.get(&format!("{kind}?limit=2")).await;
@@ -205,6 +324,13 @@ async fn lists(play: &Play) {
     }
     play.get("subscriptions?status=ended").await;
     play.get("invoices?status=paid&created[gte]=1&created[lt]=9999999999").await;
+    play.get("invoices?customer=cus_none&expand[]=data.payments").await;
+    play.get("invoices?limit=2&expand[]=data.payments").await;
+    play.get("charges?customer=cus_none&created[gte]=1").await;
+    play.get("refunds?created[gte]=1&charge=ch_none").await;
+    play.get("disputes?created[gte]=1&payment_intent=pi_none").await;
+    play.get("invoice_payments?payment[type]=payment_intent&payment[payment_intent]=pi_none").await;
+    play.get("prices?currency=usd&type=recurring&created=1").await;
     play.get("events?type=invoice.paid&limit=1").await;
 }
 
@@ -218,6 +344,10 @@ async fn main() {
     renewals(&play).await;
     endings(&play).await;
     refunds(&play).await;
+    changes(&play).await;
+    changes_that_wait(&play).await;
+    schedules(&play).await;
+    portal(&play).await;
     lists(&play).await;
     for line in play.heard.lock().expect("a list").iter() {
         println!("{line}");

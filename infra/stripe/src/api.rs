@@ -2,8 +2,9 @@
 
 use crate::Stripe;
 use crate::error::Fault;
+use crate::lists::lists;
 use crate::params::Params;
-use crate::resources::{Call, lists};
+use crate::resources::Call;
 use axum::Router;
 use axum::body::Bytes;
 use axum::extract::State;

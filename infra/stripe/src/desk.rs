@@ -115,11 +115,14 @@ impl Stripe {
     /// The card's owner says that a payment was not theirs.
     ///
     /// # Errors
-    /// When there is no such invoice, or it was not paid.
+    /// When there is no such invoice, or it was not paid, or is disputed already.
     pub fn dispute(&self, invoice: &str) -> Result<Value, DeskError> {
         self.with(|core| {
             core.find("invoice", invoice).ok_or(DeskError::NotFound)?;
             let charge = core.charge_of(invoice).ok_or_else(|| DeskError::Refused("it was not paid".to_owned()))?;
+            if core.object(&charge)["disputed"] == true {
+                return Err(DeskError::Refused("it is disputed already".to_owned()));
+            }
             core.set(&charge, "disputed", json!(true));
             let of = core.object(&charge);
             let dispute = json!({

@@ -15,7 +15,7 @@ const ASKS_LATER: &str = "4000002760003184";
 
 impl Core {
     /// What the customer's card does with a payment after the first.
-    fn outcome_of_card(&self, customer: &str) -> Outcome {
+    pub fn outcome_of_card(&self, customer: &str) -> Outcome {
         match self.side(customer)["card"].as_str() {
             Some(REFUSED_LATER) | None => Outcome::Failed,
             Some(ASKS_LATER) => Outcome::ActionRequired,
@@ -23,29 +23,50 @@ impl Core {
         }
     }
 
-    /// Draws up the invoice of a subscription's present period and asks for it.
-    pub fn invoice(&mut self, subscription: &str, reason: &str, amount: i64, outcome: Option<Outcome>) -> String {
-        let object = self.object(subscription);
-        let invoice = self.new_invoice(&object, reason, amount);
+    /// Draws up an invoice of a subscription and has it paid.
+    pub fn invoice(&mut self, subscription: &str, reason: &str, lines: Vec<Value>, outcome: Option<Outcome>) -> String {
+        let invoice = self.draw_up(subscription, reason, lines);
+        self.ask_for(&invoice, outcome);
+        invoice
+    }
+
+    /// Draws up an invoice that is open then. What is owed to the customer after it is their balance.
+    pub fn draw_up(&mut self, subscription: &str, reason: &str, lines: Vec<Value>) -> String {
+        let id = self.new_id("in");
+        let drawn = self.new_invoice(&id, &self.object(subscription), reason, lines);
+        let invoice = self.insert(drawn.clone(), json!({"failures": 0, "first_failed_at": null}));
         self.set(subscription, "latest_invoice", json!(invoice));
-        let drawn = self.object(&invoice);
         self.emit("invoice.created", &drawn, None);
         let mut transitions = drawn["status_transitions"].clone();
         transitions["finalized_at"] = json!(self.now());
         self.set(&invoice, "status", json!("open"));
         self.set(&invoice, "status_transitions", transitions);
+        self.set(&invoice, "ending_balance", json!(balance_after(&drawn)));
+        self.set_balance(&drawn, balance_after(&drawn));
         let open = self.object(&invoice);
         self.emit("invoice.finalized", &open, None);
-        if amount == 0 {
-            self.settle(&invoice);
-        } else {
-            let intent = self.new_intent(&open);
-            self.set_side(&invoice, "intent", json!(intent));
-            let customer = open["customer"].as_str().unwrap_or_default().to_owned();
-            let outcome = outcome.unwrap_or_else(|| self.outcome_of_card(&customer));
-            self.attempt(&invoice, outcome);
-        }
         invoice
+    }
+
+    /// Has an open invoice paid, with this outcome whatever the card.
+    pub fn ask_for(&mut self, invoice: &str, outcome: Option<Outcome>) {
+        let open = self.object(invoice);
+        if open["amount_due"] == 0 {
+            return self.settle(invoice);
+        }
+        let intent = self.new_intent(&open);
+        self.set_side(invoice, "intent", json!(intent));
+        let customer = open["customer"].as_str().unwrap_or_default().to_owned();
+        let outcome = outcome.unwrap_or_else(|| self.outcome_of_card(&customer));
+        self.attempt(invoice, outcome);
+    }
+
+    fn set_balance(&mut self, invoice: &Value, balance: i64) {
+        let customer = invoice["customer"].as_str().unwrap_or_default();
+        let present = self.object(customer);
+        if present["deleted"] != true && present["balance"] != balance {
+            self.change(customer, "customer.updated", json!({"balance": balance}));
+        }
     }
 
     /// Tries to have an open invoice paid.
@@ -98,6 +119,7 @@ impl Core {
         let paid = self.object(invoice);
         self.emit("invoice.paid", &paid, None);
         self.emit("invoice.payment_succeeded", &paid, None);
+        self.apply_update(invoice);
         if let Some(subscription) = subscription_of(&paid)
             && matches!(self.object(&subscription)["status"].as_str(), Some("past_due" | "incomplete" | "unpaid"))
         {
@@ -107,11 +129,14 @@ impl Core {
 
     fn refuse(&mut self, invoice: &str, outcome: Outcome) {
         let side = self.side(invoice);
+        // What waits for a change of the subscription is not asked for again.
+        let is_of_update = side["update"].is_object();
         let first = side["first_failed_at"].as_i64().unwrap_or_else(|| self.now());
         let failures = side["failures"].as_u64().unwrap_or_default();
         self.set_side(invoice, "first_failed_at", json!(first));
         self.set_side(invoice, "failures", json!(failures + 1));
         let next = usize::try_from(failures).ok().and_then(|failures| RETRY_DAYS.get(failures));
+        let next = next.filter(|_| !is_of_update);
         self.set(invoice, "next_payment_attempt", json!(next.map(|days| first + days * DAY)));
         let status = if outcome == Outcome::ActionRequired { "requires_action" } else { "requires_payment_method" };
         let intent = side["intent"].as_str().unwrap_or_default().to_owned();
@@ -121,7 +146,7 @@ impl Core {
         if outcome == Outcome::ActionRequired {
             self.emit("invoice.payment_action_required", &refused, None);
         }
-        let Some(subscription) = subscription_of(&refused) else { return };
+        let Some(subscription) = subscription_of(&refused).filter(|_| !is_of_update) else { return };
         if next.is_none() {
             self.end(&subscription, "payment_failed");
         } else if self.object(&subscription)["status"] == "active" || self.object(&subscription)["status"] == "trialing"
@@ -143,6 +168,10 @@ impl Core {
         self.set(invoice, "status_transitions", transitions);
         let void = self.object(invoice);
         self.emit("invoice.voided", &void, None);
+        let balance = self.object(void["customer"].as_str().unwrap_or_default())["balance"].as_i64();
+        let used = void["starting_balance"].as_i64().unwrap_or_default() - balance_after(&void);
+        self.set_balance(&void, balance.unwrap_or_default() + used);
+        self.forget_update(invoice);
         Ok(())
     }
 
@@ -174,6 +203,12 @@ impl Core {
         let intent = self.side(invoice)["intent"].as_str()?.to_owned();
         self.object(&intent)["latest_charge"].as_str().map(str::to_owned)
     }
+}
+
+/// The customer's balance once an invoice took of it or added to it.
+pub fn balance_after(invoice: &Value) -> i64 {
+    let of = |name: &str| invoice[name].as_i64().unwrap_or_default();
+    (of("starting_balance") + of("total")).min(0)
 }
 
 /// The subscription that an invoice is for.

@@ -1,9 +1,10 @@
 //! A Stripe for one machine: its API as far as a subscription business uses it, with Stripe's shapes of one version, a
-//! checkout page, an invoice page, renewals and retries by an injected clock, and signed webhooks. It knows nothing of who
+//! checkout page, an invoice page, a portal, renewals and retries by an injected clock, and signed webhooks. It knows nothing of who
 //! calls it.
 //!
-//! Simpler than Stripe: a renewal is charged when its period ends, without the hour's wait; amounts carry no tax; there is
-//! one webhook endpoint.
+//! Simpler than Stripe: a renewal is charged when its period ends, without the hour's wait; amounts carry no tax and are
+//! charged however small; a subscription has one item of quantity 1; a schedule's phases begin with a period, and a
+//! subscription under one is changed and ended by the schedule alone; there is one webhook endpoint.
 
 #![recursion_limit = "256"] // the objects are written as they are, and some are long
 
@@ -15,12 +16,18 @@ mod events;
 mod expand;
 mod idempotency;
 mod invoices;
+mod lists;
 mod objects;
 mod pages;
 mod params;
+mod portal;
+mod preview;
+mod proration;
 mod resources;
+mod schedules;
 mod subscriptions;
 mod tick;
+mod updates;
 
 pub use self::core::{MemoryShelf, Shelf, ShelfError};
 pub use desk::{DeskError, Listed, Outcome};

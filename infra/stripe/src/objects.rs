@@ -8,6 +8,16 @@ pub fn sublist(url: &str, data: Vec<Value>) -> Value {
     json!({"object": "list", "data": data, "has_more": false, "url": url})
 }
 
+/// What a line of an invoice is for.
+pub struct Line<'a> {
+    pub price: &'a Value,
+    pub amount: i64,
+    pub description: String,
+    /// Its start and its end.
+    pub period: (i64, i64),
+    pub is_proration: bool,
+}
+
 impl Core {
     pub fn new_product(&mut self, id: Option<String>, name: &str, metadata: Map<String, Value>) -> String {
         let id = id.unwrap_or_else(|| self.new_id("prod"));
@@ -136,42 +146,50 @@ impl Core {
         })
     }
 
-    pub fn new_invoice(&mut self, subscription: &Value, reason: &str, amount: i64) -> String {
-        let id = self.new_id("in");
-        let item = &subscription["items"]["data"][0];
-        let (price, now) = (&item["price"], self.now());
-        let period = json!({"start": item["current_period_start"], "end": item["current_period_end"]});
-        let name = self.object(price["product"].as_str().unwrap_or_default())["name"].clone();
-        let line = json!({
-            "id": self.new_id("il"), "object": "line_item", "amount": amount, "currency": price["currency"],
-            "description": format!("1 × {}", name.as_str().unwrap_or("a subscription")), "discount_amounts": [],
-            "discountable": true, "discounts": [], "invoice": id, "livemode": false, "metadata": {},
+    /// A line of an invoice, which is still to be told which one.
+    pub fn new_line(&self, subscription: &Value, item: &Value, line: &Line<'_>) -> Value {
+        let price = line.price;
+        json!({
+            "id": self.new_id("il"), "object": "line_item", "amount": line.amount, "currency": price["currency"],
+            "description": line.description, "discount_amounts": [], "discountable": !line.is_proration,
+            "discounts": [], "invoice": null, "livemode": false, "metadata": {},
             "parent": {"invoice_item_details": null, "subscription_item_details": {
-                "invoice_item": null, "proration": false, "proration_details": {"credited_items": null},
-                "subscription": subscription["id"], "subscription_item": item["id"],
+                "invoice_item": line.is_proration.then(|| self.new_id("ii")), "proration": line.is_proration,
+                "proration_details": {"credited_items": null}, "subscription": subscription["id"],
+                "subscription_item": item["id"],
             }, "type": "subscription_item_details"},
-            "period": period, "pretax_credit_amounts": [],
+            "period": {"start": line.period.0, "end": line.period.1}, "pretax_credit_amounts": [],
             "pricing": {"price_details": {"price": price["id"], "product": price["product"]}, "type": "price_details",
                 "unit_amount_decimal": price["unit_amount_decimal"]},
-            "quantity": 1, "quantity_decimal": "1", "subscription": subscription["id"], "subtotal": amount,
+            "quantity": 1, "quantity_decimal": "1", "subscription": subscription["id"], "subtotal": line.amount,
             "taxes": [],
-        });
-        let invoice = json!({
+        })
+    }
+
+    /// A subscription's invoice as it is before it is asked for. What the customer has to their credit goes off it.
+    pub fn new_invoice(&self, id: &str, subscription: &Value, reason: &str, mut lines: Vec<Value>) -> Value {
+        let now = self.now();
+        let customer = self.object(subscription["customer"].as_str().unwrap_or_default());
+        let balance = customer["balance"].as_i64().unwrap_or_default();
+        let total: i64 = lines.iter().filter_map(|line| line["amount"].as_i64()).sum();
+        let due = (total + balance).max(0);
+        lines.iter_mut().for_each(|line| line["invoice"] = json!(id));
+        json!({
             "id": id, "object": "invoice", "account_country": "US", "account_name": null, "account_tax_ids": null,
-            "amount_due": amount, "amount_overpaid": 0, "amount_paid": 0, "amount_paid_off_stripe": 0,
-            "amount_remaining": amount, "amount_shipping": 0, "application": null, "attempt_count": 0,
+            "amount_due": due, "amount_overpaid": 0, "amount_paid": 0, "amount_paid_off_stripe": 0,
+            "amount_remaining": due, "amount_shipping": 0, "application": null, "attempt_count": 0,
             "attempted": false, "auto_advance": true, "automatic_tax": {
                 "disabled_reason": null, "enabled": false, "liability": null, "provider": null, "status": null,
             },
             "automatically_finalizes_at": null, "billing_reason": reason, "collection_method": "charge_automatically",
-            "created": now, "currency": price["currency"], "custom_fields": null, "customer": subscription["customer"],
+            "created": now, "currency": subscription["currency"], "custom_fields": null, "customer": subscription["customer"],
             "customer_account": null, "customer_address": null, "customer_email": null, "customer_name": null,
             "customer_phone": null, "customer_shipping": null, "customer_tax_exempt": "none", "customer_tax_ids": [],
             "default_payment_method": null, "default_source": null, "default_tax_rates": [], "description": null,
-            "discounts": [], "due_date": null, "effective_at": now, "ending_balance": 0, "footer": null,
+            "discounts": [], "due_date": null, "effective_at": now, "ending_balance": null, "footer": null,
             "from_invoice": null, "hosted_invoice_url": format!("{}/invoice/{id}", self.settings.base_url),
             "invoice_pdf": null, "issuer": {"type": "self"}, "last_finalization_error": null, "latest_revision": null,
-            "lines": sublist(&format!("/v1/invoices/{id}/lines"), vec![line]), "livemode": false, "metadata": {},
+            "lines": sublist(&format!("/v1/invoices/{id}/lines"), lines), "livemode": false, "metadata": {},
             "next_payment_attempt": null, "number": null, "on_behalf_of": null,
             "parent": {"quote_details": null, "subscription_details": {
                 "metadata": subscription["metadata"], "subscription": subscription["id"],
@@ -179,15 +197,14 @@ impl Core {
             "payment_settings": {"default_mandate": null, "payment_method_options": null, "payment_method_types": null},
             "period_end": now, "period_start": now, "post_payment_credit_notes_amount": 0,
             "pre_payment_credit_notes_amount": 0, "receipt_number": null, "rendering": null, "shipping_cost": null,
-            "shipping_details": null, "starting_balance": 0, "statement_descriptor": null, "status": "draft",
+            "shipping_details": null, "starting_balance": balance, "statement_descriptor": null, "status": "draft",
             "status_transitions": {
                 "finalized_at": null, "marked_uncollectible_at": null, "paid_at": null, "voided_at": null,
             },
-            "subtotal": amount, "subtotal_excluding_tax": amount, "test_clock": null, "total": amount,
-            "total_discount_amounts": [], "total_excluding_tax": amount, "total_pretax_credit_amounts": [],
+            "subtotal": total, "subtotal_excluding_tax": total, "test_clock": null, "total": total,
+            "total_discount_amounts": [], "total_excluding_tax": total, "total_pretax_credit_amounts": [],
             "total_taxes": [], "webhooks_delivered_at": null,
-        });
-        self.insert(invoice, json!({"failures": 0, "first_failed_at": null}))
+        })
     }
 
     pub fn new_intent(&mut self, invoice: &Value) -> String {

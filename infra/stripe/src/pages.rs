@@ -1,7 +1,8 @@
-//! The pages of Stripe's that a person sees: the checkout, and an invoice to be paid.
+//! The pages of Stripe's that a person sees: the checkout, an invoice to be paid, and the way to the portal.
 
 use crate::Stripe;
 use crate::desk::Outcome;
+use crate::portal::{act_at_portal, portal};
 use askama::Template;
 use axum::Router;
 use axum::extract::{Form, Path, State};
@@ -12,7 +13,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 /// The card that is never taken.
-const DECLINED: &str = "4000000000000002";
+pub const DECLINED: &str = "4000000000000002";
 const POLICY: &str =
     "default-src 'none'; style-src 'unsafe-inline'; form-action *; base-uri 'none'; frame-ancestors 'none'";
 
@@ -34,15 +35,17 @@ struct Payment {
 }
 
 impl Stripe {
-    /// `/checkout/{id}` and `/invoice/{id}`: a form each, which is sent back to its own address.
+    /// `/checkout/{id}`, `/invoice/{id}` and `/portal/{id}`: forms, which are sent back to their own address.
     pub fn pages(&self) -> Router {
         Router::new()
             .route("/checkout/{id}", get(checkout).post(pay_checkout))
             .route("/invoice/{id}", get(invoice).post(pay_invoice))
+            .route("/portal/{id}", get(portal).post(act_at_portal))
             .with_state(self.clone())
     }
 
-    fn page_object(&self, kind: &str, id: &str) -> Option<Value> {
+    /// What a page is about, as it is now.
+    pub(crate) fn page_object(&self, kind: &str, id: &str) -> Option<Value> {
         self.with(|core| {
             core.tick();
             core.find(kind, id).cloned()
@@ -57,25 +60,25 @@ impl Stripe {
     }
 }
 
-fn money(amount: &Value, currency: &Value) -> String {
+pub fn money(amount: &Value, currency: &Value) -> String {
     let cents = amount.as_i64().unwrap_or_default();
     format!("{}.{:02} {}", cents / 100, cents % 100, currency.as_str().unwrap_or_default().to_uppercase())
 }
 
-fn page(status: StatusCode, page: &PayPage<'_>) -> Response {
+pub fn page(status: StatusCode, page: &impl Template) -> Response {
     match page.render() {
         Ok(text) => (status, [(header::CONTENT_SECURITY_POLICY, POLICY)], Html(text)).into_response(),
         Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, error.to_string()).into_response(),
     }
 }
 
-fn see_other(url: &str) -> Response {
+pub fn see_other(url: &str) -> Response {
     let location = HeaderValue::try_from(url).unwrap_or(HeaderValue::from_static("/"));
     (StatusCode::SEE_OTHER, [(header::LOCATION, location)]).into_response()
 }
 
 /// A card's number without its spaces, if it is one.
-fn card_of(text: &str) -> Option<String> {
+pub fn card_of(text: &str) -> Option<String> {
     let digits: String = text.chars().filter(|c| !c.is_whitespace()).collect();
     (digits.len() >= 13 && digits.len() <= 19 && digits.bytes().all(|b| b.is_ascii_digit())).then_some(digits)
 }

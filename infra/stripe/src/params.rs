@@ -18,6 +18,11 @@ impl Params {
         self.0.remove(name)
     }
 
+    /// Whether there is one whose name begins so.
+    pub fn any(&self, start: &str) -> bool {
+        self.0.keys().any(|name| name.starts_with(start))
+    }
+
     /// A text that must be there.
     pub fn require(&mut self, name: &str) -> Result<String, Fault> {
         let missing = || Fault::invalid(format!("Missing required param: {name}.")).code("parameter_missing", name);
@@ -27,6 +32,11 @@ impl Params {
     pub fn number(&mut self, name: &str) -> Result<Option<i64>, Fault> {
         let wrong = |_| Fault::invalid(format!("Invalid integer: {name}")).code("parameter_invalid_integer", name);
         self.take(name).map(|text| text.parse().map_err(wrong)).transpose()
+    }
+
+    /// The same, and it stays there.
+    pub fn number_of(&self, name: &str) -> Result<Option<i64>, Fault> {
+        self.clone().number(name)
     }
 
     pub fn flag(&mut self, name: &str) -> Result<Option<bool>, Fault> {

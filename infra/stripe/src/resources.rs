@@ -1,10 +1,14 @@
 //! The calls, one after another.
 
-use crate::core::{Core, Record};
+use crate::core::Core;
 use crate::error::Fault;
-use crate::invoices::subscription_of;
+use crate::lists::one;
 use crate::params::Params;
+use crate::portal::portal_session;
+use crate::preview::preview;
+use crate::schedules::{change_schedule, make_schedule, release_schedule};
 use crate::subscriptions::is_live;
+use crate::updates::{change_subscription, unmanaged};
 use http::Method;
 use serde_json::{Map, Value, json};
 
@@ -15,7 +19,7 @@ pub struct Call<'a> {
     pub params: Params,
 }
 
-type Answered = Result<Value, Fault>;
+pub type Answered = Result<Value, Fault>;
 
 impl Call<'_> {
     /// Does it.
@@ -47,6 +51,7 @@ impl Call<'_> {
             ("POST", ["subscriptions", id]) => change_subscription(core, id, params),
             ("DELETE", ["subscriptions", id]) => {
                 live(core, id)?;
+                unmanaged(&core.object(id))?;
                 for ignored in ["invoice_now", "prorate"] {
                     params.flag(ignored)?;
                 }
@@ -54,6 +59,7 @@ impl Call<'_> {
                 core.end(id, "cancellation_requested");
                 Ok(core.object(id))
             }
+            ("POST", ["invoices", "create_preview"]) => preview(core, params),
             ("POST", ["invoices", id, "pay"]) => {
                 let invoice = core.find("invoice", id).ok_or_else(|| Fault::missing("invoice", id))?;
                 if invoice["status"] != "open" {
@@ -70,9 +76,14 @@ impl Call<'_> {
             }
             ("POST", ["invoices", id, "void"]) => {
                 core.find("invoice", id).ok_or_else(|| Fault::missing("invoice", id))?;
+                params.finish()?;
                 core.void(id)?;
                 Ok(core.object(id))
             }
+            ("POST", ["subscription_schedules"]) => make_schedule(core, params),
+            ("POST", ["subscription_schedules", id]) => change_schedule(core, id, params),
+            ("POST", ["subscription_schedules", id, "release"]) => release_schedule(core, id, params),
+            ("POST", ["billing_portal", "sessions"]) => portal_session(core, params),
             ("POST", ["refunds"]) => refund(core, params),
             ("GET", path) => one(core, path),
             (method, path) => Err(Fault {
@@ -81,136 +92,6 @@ impl Call<'_> {
             }),
         }
     }
-}
-
-/// What is read by its id: the path under which it stands, and its kind.
-const READ: &[(&str, &str)] = &[
-    ("products", "product"),
-    ("prices", "price"),
-    ("customers", "customer"),
-    ("checkout/sessions", "checkout.session"),
-    ("subscriptions", "subscription"),
-    ("invoices", "invoice"),
-    ("invoice_payments", "invoice_payment"),
-    ("payment_intents", "payment_intent"),
-    ("charges", "charge"),
-    ("refunds", "refund"),
-    ("events", "event"),
-];
-
-fn one(core: &Core, path: &[&str]) -> Answered {
-    let (id, folder) = path.split_last().ok_or_else(|| Fault::missing("resource", ""))?;
-    let folder = folder.join("/");
-    let (_, kind) = READ.iter().find(|(read, _)| *read == folder).ok_or_else(|| Fault {
-        status: 404,
-        ..Fault::invalid(format!("Unrecognized request URL (GET: /v1/{})", path.join("/")))
-    })?;
-    core.find(kind, id).cloned().ok_or_else(|| Fault::missing(kind, id))
-}
-
-/// A list, where the call is one for a list.
-pub fn lists(core: &Core, call: &Call<'_>) -> Option<Answered> {
-    let folder = call.path.join("/");
-    let (folder, kind) = READ.iter().find(|(read, _)| *read == folder)?;
-    (call.method == Method::GET).then(|| list(core, folder, kind, call.params.clone()))
-}
-
-fn list(core: &Core, folder: &str, kind: &str, mut params: Params) -> Answered {
-    let limit = usize::try_from(params.number("limit")?.unwrap_or(10)).unwrap_or_default();
-    if !(1..=100).contains(&limit) {
-        return Err(Fault::invalid("This list takes a limit from 1 to 100.").code("parameter_invalid_integer", "limit"));
-    }
-    let (after, before) = (params.take("starting_after"), params.take("ending_before"));
-    let mut found = core.all(kind);
-    // A customer that is no more is not listed.
-    found.retain(|record| record.object["deleted"] != true);
-    filter(kind, &mut found, &mut params)?;
-    params.finish()?;
-    let place = |id: &str| {
-        let at = found.iter().position(|record| record.id == id);
-        at.ok_or_else(|| Fault { status: 400, ..Fault::missing(kind, id) })
-    };
-    let (start, end) = match (&after, &before) {
-        (Some(id), _) => {
-            let start = place(id)? + 1;
-            (start, (start + limit).min(found.len()))
-        }
-        (None, Some(id)) => {
-            let end = place(id)?;
-            (end.saturating_sub(limit), end)
-        }
-        (None, None) => (0, limit.min(found.len())),
-    };
-    let has_more = if before.is_some() { start > 0 } else { end < found.len() };
-    let data: Vec<_> = found[start..end].iter().map(|record| record.object.clone()).collect();
-    Ok(json!({"object": "list", "url": format!("/v1/{folder}"), "has_more": has_more, "data": data}))
-}
-
-/// Leaves what passes the filters of the call.
-fn filter(kind: &str, found: &mut Vec<&Record>, params: &mut Params) -> Result<(), Fault> {
-    for (name, compare) in [
-        ("created[gte]", (|at, bound| at >= bound) as fn(i64, i64) -> bool),
-        ("created[gt]", |at, bound| at > bound),
-        ("created[lte]", |at, bound| at <= bound),
-        ("created[lt]", |at, bound| at < bound),
-    ] {
-        if let Some(bound) = params.number(name)? {
-            found.retain(|record| record.object["created"].as_i64().is_some_and(|at| compare(at, bound)));
-        }
-    }
-    let mut equal = |name: &str, fields: &[&str]| {
-        if let Some(wanted) = params.take(name) {
-            found.retain(|record| fields.iter().any(|field| record.object.pointer(field) == Some(&json!(wanted))));
-        }
-    };
-    match kind {
-        "price" => equal("product", &["/product"]),
-        "customer" => equal("email", &["/email"]),
-        "checkout.session" => {
-            equal("customer", &["/customer"]);
-            equal("status", &["/status"]);
-            equal("subscription", &["/subscription"]);
-        }
-        "subscription" => {
-            equal("customer", &["/customer"]);
-            equal("price", &["/items/data/0/price/id"]);
-        }
-        "invoice" => {
-            equal("customer", &["/customer"]);
-            equal("status", &["/status"]);
-        }
-        "invoice_payment" => {
-            equal("invoice", &["/invoice"]);
-            equal("payment[payment_intent]", &["/payment/payment_intent"]);
-            equal("payment[type]", &["/payment/type"]);
-            equal("status", &["/status"]);
-        }
-        "charge" | "refund" => {
-            equal("customer", &["/customer"]);
-            equal("payment_intent", &["/payment_intent"]);
-            equal("charge", &["/charge"]);
-        }
-        "event" => equal("type", &["/type"]),
-        _ => {}
-    }
-    if kind == "subscription" {
-        let status = params.take("status");
-        found.retain(|record| match status.as_deref() {
-            Some("all") => true,
-            Some("ended") => !is_live(&record.object["status"]),
-            Some(wanted) => record.object["status"] == wanted,
-            None => record.object["status"] != "canceled",
-        });
-    }
-    if kind == "invoice"
-        && let Some(wanted) = params.take("subscription")
-    {
-        found.retain(|record| subscription_of(&record.object).as_deref() == Some(&wanted));
-    }
-    if let Some(wanted) = params.flag("active")? {
-        found.retain(|record| record.object["active"] == wanted);
-    }
-    Ok(())
 }
 
 fn product(core: &mut Core, mut params: Params) -> Answered {
@@ -283,7 +164,7 @@ fn customer(core: &mut Core, mut params: Params) -> Answered {
     Ok(made)
 }
 
-fn present_customer<'a>(core: &'a Core, id: &str) -> Result<&'a Value, Fault> {
+pub fn present_customer<'a>(core: &'a Core, id: &str) -> Result<&'a Value, Fault> {
     let there = core.find("customer", id).filter(|customer| customer["deleted"] != true);
     there.ok_or_else(|| Fault { status: 400, ..Fault::missing("customer", id) }.code("resource_missing", "customer"))
 }
@@ -332,23 +213,9 @@ fn session(core: &mut Core, mut params: Params) -> Answered {
     Ok(core.object(&id))
 }
 
-fn live(core: &Core, id: &str) -> Result<(), Fault> {
+pub fn live(core: &Core, id: &str) -> Result<(), Fault> {
     let there = core.find("subscription", id).filter(|subscription| is_live(&subscription["status"]));
     there.map(|_| ()).ok_or_else(|| Fault::missing("subscription", id))
-}
-
-fn change_subscription(core: &mut Core, id: &str, mut params: Params) -> Answered {
-    live(core, id)?;
-    let at_end = params.flag("cancel_at_period_end")?;
-    let metadata = params.map("metadata");
-    params.finish()?;
-    if let Some(wanted) = at_end {
-        core.set_cancel_at_period_end(id, wanted);
-    }
-    if !metadata.is_empty() {
-        core.change(id, "customer.subscription.updated", json!({"metadata": metadata}));
-    }
-    Ok(core.object(id))
 }
 
 fn refund(core: &mut Core, mut params: Params) -> Answered {

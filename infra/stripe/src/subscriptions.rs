@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 const DAY: i64 = 86_400;
 
 /// `count` periods after `anchor`: the same day of the month, or the month's last.
-fn after(anchor: i64, interval: &str, count: i64) -> i64 {
+pub fn after(anchor: i64, interval: &str, count: i64) -> i64 {
     let start = Timestamp::from_second(anchor).unwrap_or(Timestamp::MIN).to_zoned(TimeZone::UTC);
     let span = if interval == "year" { Span::new().try_years(count) } else { Span::new().try_months(count) };
     let end = span.and_then(|span| start.checked_add(span));
@@ -44,8 +44,9 @@ impl Core {
         subscription["billing_cycle_anchor"] = json!(anchor);
         self.insert(subscription.clone(), json!({"anchor": anchor, "periods": periods, "told_of_trial": false}));
         self.emit("customer.subscription.created", &subscription, None);
-        let amount = if trial_end.is_some() { 0 } else { price["unit_amount"].as_i64().unwrap_or_default() };
-        let invoice = self.invoice(&id, "subscription_create", amount, Some(Outcome::Paid));
+        let line = self.period_line(&subscription);
+        let amount = line["amount"].clone();
+        let invoice = self.invoice(&id, "subscription_create", vec![line], Some(Outcome::Paid));
         for (name, value) in [
             ("status", json!("complete")),
             ("payment_status", json!(if amount == 0 { "no_payment_required" } else { "paid" })),
@@ -71,26 +72,49 @@ impl Core {
         Ok(())
     }
 
+    /// A subscription as it is in its next period; `side` counts that one.
+    pub fn renewed(&self, subscription: &Value, side: &mut Value) -> Value {
+        let mut next = subscription.clone();
+        let item = &mut next["items"]["data"][0];
+        let start = item["current_period_end"].as_i64().unwrap_or_default();
+        let interval = item["price"]["recurring"]["interval"].clone();
+        if let Some(price) = self.price_of_phase(subscription, start) {
+            item["plan"] = Self::plan_of(&price);
+            item["price"] = price;
+        }
+        let is_anew = item["price"]["recurring"]["interval"] != interval;
+        let interval = item["price"]["recurring"]["interval"].as_str().unwrap_or("month").to_owned();
+        let periods = if is_anew { 1 } else { side["periods"].as_i64().unwrap_or_default() + 1 };
+        let anchor = if is_anew { start } else { side["anchor"].as_i64().unwrap_or_default() };
+        item["current_period_start"] = json!(start);
+        item["current_period_end"] = json!(after(anchor, &interval, periods));
+        (side["anchor"], side["periods"]) = (json!(anchor), json!(periods));
+        next["billing_cycle_anchor"] = json!(anchor);
+        if next["status"] == "trialing" {
+            next["status"] = json!("active");
+        }
+        next
+    }
+
     /// The next period of a subscription, and its invoice.
     pub fn renew(&mut self, subscription: &str, outcome: Option<Outcome>) {
-        let (object, side) = (self.object(subscription), self.side(subscription));
-        let item = &object["items"]["data"][0];
-        let interval = item["price"]["recurring"]["interval"].as_str().unwrap_or("month");
-        let periods = side["periods"].as_i64().unwrap_or_default() + 1;
-        let end = after(side["anchor"].as_i64().unwrap_or_default(), interval, periods);
-        let mut items = object["items"].clone();
-        items["data"][0]["current_period_start"] = item["current_period_end"].clone();
-        items["data"][0]["current_period_end"] = json!(end);
-        self.set_side(subscription, "periods", json!(periods));
-        let amount = item["price"]["unit_amount"].as_i64().unwrap_or_default();
-        let status = if object["status"] == "trialing" { json!("active") } else { object["status"].clone() };
-        self.change(subscription, "customer.subscription.updated", json!({"items": items, "status": status}));
-        self.invoice(subscription, "subscription_cycle", amount, outcome);
+        let mut side = self.side(subscription);
+        let next = self.renewed(&self.object(subscription), &mut side);
+        for name in ["anchor", "periods"] {
+            self.set_side(subscription, name, side[name].clone());
+        }
+        let fields = ["items", "status", "billing_cycle_anchor"].map(|name| (name.to_owned(), next[name].clone()));
+        self.change(subscription, "customer.subscription.updated", Value::Object(fields.into_iter().collect()));
+        self.enter_phase(subscription);
+        let line = self.period_line(&self.object(subscription));
+        self.invoice(subscription, "subscription_cycle", vec![line], outcome);
     }
 
     /// Ends a subscription now. Nothing more is asked for what is open of it.
     pub fn end(&mut self, subscription: &str, reason: &str) {
         let now = self.now();
+        self.drop_update(subscription);
+        self.end_schedule(subscription, reason);
         let canceled_at = self.object(subscription)["canceled_at"].as_i64().unwrap_or(now);
         for (name, value) in [
             ("status", json!("canceled")),

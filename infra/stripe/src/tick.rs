@@ -9,6 +9,7 @@ const DAY: i64 = 86_400;
 /// Something that is due.
 enum Due {
     Period(String),
+    Update(String),
     Retry(String),
     TrialWillEnd(String),
     Checkout(String),
@@ -19,6 +20,10 @@ fn due_of(record: &Record) -> Option<(i64, Due)> {
     match object["object"].as_str()? {
         "subscription" if matches!(object["status"].as_str(), Some("trialing" | "active" | "past_due")) => {
             let end = object["items"]["data"][0]["current_period_end"].as_i64()?;
+            if let Some(expires_at) = object["pending_update"]["expires_at"].as_i64() {
+                // It ends with the period at the latest, and before that.
+                return Some((expires_at, Due::Update(id)));
+            }
             let is_to_be_told = object["status"] == "trialing" && record.side["told_of_trial"] == false;
             if is_to_be_told { Some((end - 3 * DAY, Due::TrialWillEnd(id))) } else { Some((end, Due::Period(id))) }
         }
@@ -44,6 +49,7 @@ impl Core {
                     self.end(&id, "cancellation_requested");
                 }
                 Due::Period(id) => self.renew(&id, None),
+                Due::Update(id) => self.drop_update(&id),
                 Due::Retry(id) => self.attempt_by_card(&id),
                 Due::TrialWillEnd(id) => {
                     self.set_side(&id, "told_of_trial", json!(true));

@@ -161,10 +161,66 @@ impl Play {
 
     /// A card's number on a page (`checkout/{id}` or `invoice/{id}`).
     pub async fn pay(&self, page: &str, card: &str) -> StatusCode {
+        self.fill(page, &[("card", card)]).await.0
+    }
+
+    /// A page's form, sent: the status and the page that answers.
+    pub async fn fill(&self, page: &str, form: &[(&str, &str)]) -> (StatusCode, String) {
         let request = Request::post(format!("/{page}"))
             .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
-            .body(Body::from(serde_urlencoded::to_string([("card", card)]).expect("a form")));
-        self.stripe.pages().oneshot(request.expect("a request")).await.expect("an answer").status()
+            .body(Body::from(serde_urlencoded::to_string(form).expect("a form")));
+        self.visit(request.expect("a request")).await
+    }
+
+    /// A page.
+    pub async fn look(&self, page: &str) -> (StatusCode, String) {
+        self.visit(Request::get(format!("/{page}")).body(Body::empty()).expect("a request")).await
+    }
+
+    async fn visit(&self, request: Request<Body>) -> (StatusCode, String) {
+        let answer = self.stripe.pages().oneshot(request).await.expect("an answer");
+        let status = answer.status();
+        let bytes = answer.into_body().collect().await.expect("a body").to_bytes();
+        (status, String::from_utf8_lossy(&bytes).into_owned())
+    }
+
+    /// A price in usd of a new product: its id.
+    pub async fn price(&self, name: &str, cents: &str, interval: &str) -> String {
+        let product = self.post("products", &[("name", name)]).await.id();
+        let form = [
+            ("product", product.as_str()),
+            ("currency", "usd"),
+            ("unit_amount", cents),
+            ("recurring[interval]", interval),
+        ];
+        self.post("prices", &form).await.id()
+    }
+
+    /// A call that gives a subscription's item another price.
+    pub async fn change(&self, subscription: &str, price: &str, more: &[(&str, &str)]) -> Answer {
+        let item = text(&self.subscription(subscription).await["items"]["data"][0]["id"]);
+        let mut form = vec![("items[0][id]", item.as_str()), ("items[0][price]", price)];
+        form.extend(more);
+        self.post(&format!("subscriptions/{subscription}"), &form).await
+    }
+
+    /// What that change would ask for.
+    pub async fn preview(&self, subscription: &str, price: &str, more: &[(&str, &str)]) -> Answer {
+        let found = self.subscription(subscription).await;
+        let (item, customer) = (text(&found["items"]["data"][0]["id"]), text(&found["customer"]));
+        let mut form = vec![
+            ("customer", customer.as_str()),
+            ("subscription", subscription),
+            ("subscription_details[items][0][id]", item.as_str()),
+            ("subscription_details[items][0][price]", price),
+        ];
+        form.extend(more);
+        self.post("invoices/create_preview", &form).await
+    }
+
+    /// The price of a subscription's item.
+    pub async fn price_of(&self, subscription: &str) -> String {
+        text(&self.subscription(subscription).await["items"]["data"][0]["price"]["id"])
     }
 
     /// A plan of 19.00 a month, a customer, an open checkout: their ids.

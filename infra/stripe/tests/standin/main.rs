@@ -5,10 +5,16 @@
 #![allow(missing_docs)] // a program of tests
 
 mod calls;
+mod changes;
 mod deliveries;
+mod lists;
 mod payments;
+mod pending;
 #[path = "../play/mod.rs"]
 #[allow(dead_code)] // the lives use the rest
 mod play;
+mod portal;
+mod previews;
 mod readers;
 mod renewals;
+mod schedules;

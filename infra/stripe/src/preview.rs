@@ -1,0 +1,53 @@
+//! The invoice that a change of a subscription would make, or else its next one; not kept, and nobody is told.
+
+use crate::core::Core;
+use crate::error::Fault;
+use crate::invoices::balance_after;
+use crate::params::Params;
+use crate::resources::Answered;
+use crate::subscriptions::is_live;
+use serde_json::{Value, json};
+
+/// The call for it.
+pub fn preview(core: &Core, mut params: Params) -> Answered {
+    let (customer, id) = (params.take("customer"), params.require("subscription")?);
+    let missing =
+        || Fault { status: 400, ..Fault::missing("subscription", &id) }.code("resource_missing", "subscription");
+    let mut subscription = core.find("subscription", &id).ok_or_else(missing)?.clone();
+    if customer.is_some_and(|customer| subscription["customer"] != customer) {
+        return Err(missing());
+    }
+    let change = core.change_in(&subscription, &mut params, "subscription_details")?;
+    params.finish()?;
+    if !is_live(&subscription["status"]) {
+        return Err(none(&subscription));
+    }
+    let mut side = core.side(&id);
+    let mut lines = Vec::new();
+    if let Some(change) = &change {
+        let changed = core.changed(&subscription, change);
+        lines = changed.lines;
+        for (name, value) in changed.fields.as_object().into_iter().flatten() {
+            subscription[name] = value.clone();
+        }
+    }
+    if lines.is_empty() {
+        if subscription["cancel_at_period_end"] == true {
+            return Err(none(&subscription));
+        }
+        lines.push(core.period_line(&core.renewed(&subscription, &mut side)));
+    }
+    let mut invoice = core.new_invoice(&core.new_id("upcoming_in"), &subscription, "upcoming", lines);
+    invoice["ending_balance"] = json!(balance_after(&invoice));
+    invoice["effective_at"] = Value::Null;
+    invoice["hosted_invoice_url"] = Value::Null;
+    if let Some(change) = change {
+        invoice["parent"]["subscription_details"]["subscription_proration_date"] = json!(change.at);
+    }
+    Ok(invoice)
+}
+
+fn none(subscription: &Value) -> Fault {
+    let message = format!("No upcoming invoices for customer: {}", subscription["customer"]);
+    Fault { status: 404, ..Fault::invalid(message) }.code("invoice_upcoming_none", "subscription")
+}

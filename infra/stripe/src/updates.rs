@@ -1,0 +1,157 @@
+//! A subscription's change as it is carried out: at once, or once its invoice is paid.
+
+use crate::core::Core;
+use crate::error::Fault;
+use crate::invoices::subscription_of;
+use crate::params::Params;
+use crate::proration::{Change, period_of};
+use crate::resources::{Answered, live};
+use crate::subscriptions::is_live;
+use serde_json::{Map, Value, json};
+
+/// So long a change waits for its payment, at most.
+const WAIT_SECONDS: i64 = 23 * 3600;
+
+/// Metadata with what a call sets in it; an empty text takes a key away.
+fn merged(metadata: &Value, set: &Map<String, Value>) -> Value {
+    let mut metadata = metadata.as_object().cloned().unwrap_or_default();
+    for (key, value) in set {
+        if value == "" {
+            metadata.remove(key)
+        } else {
+            metadata.insert(key.clone(), value.clone())
+        };
+    }
+    metadata.into()
+}
+
+/// The call that changes a subscription.
+pub fn change_subscription(core: &mut Core, id: &str, mut params: Params) -> Answered {
+    let has_ended = core.find("subscription", id).is_some_and(|subscription| !is_live(&subscription["status"]));
+    if has_ended && params.any("items[") {
+        let message = "A canceled subscription can only update its cancellation_details and metadata.";
+        return Err(Fault::invalid(message));
+    }
+    live(core, id)?;
+    let subscription = core.object(id);
+    let change = core.change_in(&subscription, &mut params, "")?;
+    let at_end = params.flag("cancel_at_period_end")?;
+    let metadata = params.map("metadata");
+    let behavior = params.take("payment_behavior");
+    params.finish()?;
+    let is_to_wait = match behavior.as_deref() {
+        None | Some("allow_incomplete") => false,
+        Some("pending_if_incomplete") => true,
+        Some(_) => {
+            return Err(Fault::invalid(
+                "Of payment_behavior, allow_incomplete and pending_if_incomplete are played here.",
+            ));
+        }
+    };
+    if is_to_wait && at_end.is_some() {
+        let message = "cancel_at_period_end cannot be set with payment_behavior=pending_if_incomplete.";
+        return Err(Fault { param: Some("cancel_at_period_end".to_owned()), ..Fault::invalid(message) });
+    }
+    if change.is_some() || at_end.is_some() {
+        unmanaged(&subscription)?;
+    }
+    if let Some(wanted) = at_end {
+        core.set_cancel_at_period_end(id, wanted);
+    }
+    match change {
+        Some(change) => core.change_price(id, &change, is_to_wait, metadata),
+        None if !metadata.is_empty() => core.apply(id, json!({}), None, &metadata),
+        None => {}
+    }
+    Ok(core.object(id))
+}
+
+/// A subscription that a schedule manages is changed by that alone.
+pub fn unmanaged(subscription: &Value) -> Result<(), Fault> {
+    subscription["schedule"].as_str().map_or(Ok(()), |schedule| {
+        Err(Fault::invalid(format!(
+            "The subscription is managed by the subscription schedule `{schedule}`, and updating it directly is not \
+             allowed. Please update the schedule instead."
+        )))
+    })
+}
+
+impl Core {
+    /// Changes the price of a subscription and asks for what that costs. A change that waits already is dropped for it.
+    fn change_price(&mut self, id: &str, change: &Change, is_to_wait: bool, metadata: Map<String, Value>) {
+        self.drop_update(id);
+        let subscription = self.object(id);
+        let changed = self.changed(&subscription, change);
+        if !is_to_wait || changed.lines.is_empty() {
+            self.apply(id, changed.fields, changed.anchor, &metadata);
+            if !changed.lines.is_empty() {
+                self.invoice(id, "subscription_update", changed.lines, None);
+            }
+            return;
+        }
+        let (_, end) = period_of(&subscription["items"]["data"][0]);
+        let waiting = json!({
+            "billing_cycle_anchor": changed.anchor, "discount": null, "discounts": null,
+            "expires_at": end.min(self.now() + WAIT_SECONDS), "metadata": Some(&metadata).filter(|set| !set.is_empty()),
+            "subscription_items": changed.fields["items"]["data"], "trial_end": null, "trial_from_plan": null,
+        });
+        let invoice = self.draw_up(id, "subscription_update", changed.lines);
+        let update = json!({"fields": changed.fields, "anchor": changed.anchor, "metadata": metadata});
+        self.set_side(&invoice, "update", update);
+        self.ask_for(&invoice, None);
+        if self.object(&invoice)["status"] == "open" {
+            self.change(id, "customer.subscription.updated", json!({"pending_update": waiting}));
+        }
+    }
+
+    /// Gives fields of a subscription other values, and tells of it where that changes something.
+    fn apply(&mut self, id: &str, mut fields: Value, anchor: Option<i64>, metadata: &Map<String, Value>) {
+        if let Some(anchor) = anchor {
+            self.set_side(id, "anchor", json!(anchor));
+            self.set_side(id, "periods", json!(1));
+        }
+        let before = self.object(id);
+        fields["metadata"] = merged(&before["metadata"], metadata);
+        if fields.as_object().is_some_and(|fields| fields.iter().any(|(name, value)| before[name] != *value)) {
+            self.change(id, "customer.subscription.updated", fields);
+        }
+    }
+
+    /// Carries out the change, if any, that waited for this invoice to be paid.
+    pub fn apply_update(&mut self, invoice: &str) {
+        let update = self.side(invoice)["update"].clone();
+        let Some(id) = subscription_of(&self.object(invoice)).filter(|_| update.is_object()) else { return };
+        self.set_side(invoice, "update", Value::Null);
+        let has_waited = self.object(&id)["pending_update"].is_object();
+        let mut fields = update["fields"].clone();
+        fields["pending_update"] = Value::Null;
+        let metadata = update["metadata"].as_object().cloned().unwrap_or_default();
+        self.apply(&id, fields, update["anchor"].as_i64(), &metadata);
+        if has_waited {
+            let subscription = self.object(&id);
+            self.emit("customer.subscription.pending_update_applied", &subscription, None);
+        }
+    }
+
+    /// Drops the change, if any, that waited for this invoice, which is void.
+    pub fn forget_update(&mut self, invoice: &str) {
+        let is_waiting = self.side(invoice)["update"].is_object();
+        let Some(id) = subscription_of(&self.object(invoice)).filter(|_| is_waiting) else { return };
+        self.set_side(invoice, "update", Value::Null);
+        self.change(&id, "customer.subscription.updated", json!({"pending_update": null}));
+        let subscription = self.object(&id);
+        self.emit("customer.subscription.pending_update_expired", &subscription, None);
+    }
+
+    /// Drops the change, if any, that a subscription waits for, and voids its invoice.
+    pub fn drop_update(&mut self, id: &str) {
+        for invoice in self.ids("invoice", |record| {
+            record.object["status"] == "open"
+                && record.side["update"].is_object()
+                && subscription_of(&record.object).as_deref() == Some(id)
+        }) {
+            // It is open: it can be voided.
+            drop(self.void(&invoice));
+        }
+    }
+}

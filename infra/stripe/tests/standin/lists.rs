@@ -1,0 +1,85 @@
+//! Lists for whoever looks for what they did not hear of: refunds, disputes, charges, invoices.
+
+use crate::play::{DAY, PAYS, Play, text};
+use tollgate_stripe_standin::DeskError;
+
+const MOMENT: &str = "2026-01-10T08:00:00Z";
+
+#[tokio::test]
+async fn what_was_made_since_a_moment_is_found_without_a_customer() {
+    let play = Play::at(MOMENT);
+    let mut before = 0;
+    for _ in 0..2 {
+        play.pass(DAY);
+        before = play.now();
+        let (_, subscription) = play.subscriber(PAYS, "").await;
+        let invoice = text(&play.latest_invoice(&subscription).await["id"]);
+        play.stripe.dispute(&invoice).unwrap();
+        play.stripe.refund(&invoice, None).unwrap();
+    }
+    for kind in [
+        "products",
+        "prices",
+        "customers",
+        "subscriptions",
+        "invoices",
+        "invoice_payments",
+        "charges",
+        "refunds",
+        "disputes",
+    ] {
+        let all = play.get(kind).await.ids();
+        assert_eq!(all.len(), 2, "{kind}");
+        for filter in
+            [format!("created[gte]={before}"), format!("created={before}"), format!("created[gt]={}", before - 1)]
+        {
+            assert_eq!(play.get(&format!("{kind}?{filter}")).await.ids(), all[..1], "{kind} {filter}");
+        }
+        let next = play.get(&format!("{kind}?limit=1&starting_after={}", all[0])).await;
+        assert_eq!((next.ids(), &next.body["has_more"]), (all[1..].to_vec(), &false.into()), "{kind}");
+    }
+}
+
+#[tokio::test]
+async fn a_charge_is_found_by_its_customer_and_its_invoice_by_its_payment() {
+    let play = Play::at(MOMENT);
+    let (customer, subscription) = play.subscriber(PAYS, "").await;
+    play.subscriber(PAYS, "").await;
+    let invoice = text(&play.latest_invoice(&subscription).await["id"]);
+    let charges = play.get(&format!("charges?customer={customer}")).await;
+    assert_eq!(charges.ids().len(), 1);
+    let intent = text(&charges.body["data"][0]["payment_intent"]);
+    let payments =
+        play.get(&format!("invoice_payments?payment[type]=payment_intent&payment[payment_intent]={intent}")).await;
+    assert_eq!((payments.ids().len(), text(&payments.body["data"][0]["invoice"])), (1, invoice.clone()));
+    let invoices = play.get(&format!("invoices?customer={customer}&expand[]=data.payments")).await;
+    assert_eq!(invoices.body["data"][0]["payments"]["data"][0]["id"], payments.ids()[0]);
+    assert_eq!(play.get(&format!("invoices/{invoice}")).await.body.get("payments"), None);
+}
+
+#[tokio::test]
+async fn a_dispute_stands_beside_its_charge_and_is_made_once() {
+    let play = Play::at(MOMENT);
+    let (_, subscription) = play.subscriber(PAYS, "").await;
+    let invoice = text(&play.latest_invoice(&subscription).await["id"]);
+    let dispute = play.stripe.dispute(&invoice).unwrap();
+    assert!(matches!(play.stripe.dispute(&invoice), Err(DeskError::Refused(_))));
+    let event = play.get("events?type=charge.dispute.created").await.body["data"][0].clone();
+    assert_eq!(event["data"]["object"], dispute);
+    let charge = play.get(&format!("charges/{}", text(&dispute["charge"]))).await.body;
+    assert_eq!((&charge["disputed"], &charge["amount"]), (&true.into(), &dispute["amount"]));
+    for filter in ["charge", "payment_intent"] {
+        let found = play.get(&format!("disputes?{filter}={}", text(&dispute[filter]))).await;
+        assert_eq!(found.ids(), [text(&dispute["id"])]);
+        assert!(play.get(&format!("disputes?{filter}=none")).await.ids().is_empty());
+    }
+}
+
+#[tokio::test]
+async fn a_filter_that_a_list_does_not_have_is_refused() {
+    let play = Play::at(MOMENT);
+    for list in ["customers?active=true", "refunds?customer=cus_1", "charges?charge=ch_1", "disputes?status=won"] {
+        let refused = play.get(list).await;
+        assert_eq!((refused.status, refused.code()), (400, "parameter_unknown"), "{list}");
+    }
+}
