@@ -28,9 +28,10 @@ pub enum Twice {
 }
 
 impl Twice {
-    /// Each of them in each way.
+    /// Each of them in each way; the last one's at once is at the end.
     pub fn all() -> impl Iterator<Item = Self> {
-        (0..KINDS.len()).flat_map(|place| [Self::AtOnce(place), Self::AtTheEnd(place)])
+        let at_once = (0..KINDS.len() - 1).map(Self::AtOnce);
+        at_once.chain((0..KINDS.len()).map(Self::AtTheEnd))
     }
 
     /// `order` with the second arrival in it.
@@ -148,7 +149,8 @@ pub async fn same_as_stripe(app: &TestApp, session: &crate::app::Session) -> Res
     let invoices = app.stripe("invoices").await;
     let money: i64 = invoices.iter().filter(paid).map(|invoice| invoice["amount_paid"].as_i64().unwrap()).sum();
     let payments = app.get_as(session, "/billing/payments/me?limit=100").await.expect(200).body;
-    let succeeded = |payment: &&Value| payment["status"] == "succeeded";
+    // What went back was paid all the same.
+    let succeeded = |payment: &&Value| payment["status"] != "failed";
     let kept: i64 = payments["items"]
         .as_array()
         .unwrap()

@@ -205,6 +205,51 @@ async fn the_same_event_a_hundred_times_in_parallel_and_days_later_has_one_effec
     same_as_stripe(&app, &app.sign_in(&email).await).await.unwrap();
 }
 
+/// A plan's tier and features reach who has it, page after page, and nobody else.
+#[tokio::test]
+async fn subscribers_follow_a_change_of_tier_and_features_without_an_event_of_stripes() {
+    let app = TestApp::start_with_admin().await;
+    let admin = admin(&app).await;
+    let (_, ann) = app.subscriber("ann").await;
+    let (_, bob) = app.person("bob").await;
+    let checkout = app.subscribe(&bob, "team").await.expect(201);
+    app.pay(&checkout.body).await.expect(303);
+    app.drain().await;
+    let plans = app.get("/billing/plans").await.expect(200).body["items"].clone();
+    let pro = plans.as_array().unwrap().iter().find(|plan| plan["code"] == "pro").unwrap()["id"].clone();
+    let path = format!("/billing/plans/{}", pro.as_str().unwrap());
+    let _before = app.calls();
+    patch(&app, &admin, &path, json!({"tier": 7, "features": {"exports": true}})).await.expect(200);
+    app.drain().await;
+    let looks = app.calls().into_iter().filter(|call| call.operation == "GET /v1/subscriptions").count();
+    assert_eq!(looks, 0, "Stripe is not asked for each of them");
+    assert_eq!(app.get_as(&ann, "/me").await.body["tier"], 7);
+    assert_eq!(app.get_as(&bob, "/me").await.body["tier"], 2);
+    let gates = app.table("gate").await;
+    assert_eq!(gates.iter().filter(|gate| gate["features"]["M"]["exports"]["BOOL"] == true).count(), 1);
+    patch(&app, &admin, &path, json!({"name": "Another name"})).await.expect(200);
+    app.drain().await;
+    assert_eq!(app.get_as(&ann, "/me").await.body["tier"], 7);
+}
+
+/// More than one transaction holds: written in parts, and the event is handled with the last.
+#[tokio::test]
+async fn what_happened_in_years_of_silence_is_written_in_parts() {
+    let app = TestApp::start().await;
+    let (_, session) = app.subscriber("ann").await;
+    app.at_stripe("delivery", json!({"mode": "drop"})).await.expect(200);
+    let id = app.stripe("subscriptions").await[0]["id"].as_str().unwrap().to_owned();
+    for _ in 0..40 {
+        app.advance(1);
+        app.at_stripe(&format!("subscriptions/{id}/renew"), json!({"outcome": "paid"})).await.expect(200);
+    }
+    let _before = app.calls();
+    app.event_about_nothing(&app.stripe("subscriptions").await[0]).await;
+    let writes = app.calls().into_iter().filter(|call| call.operation == "TransactWriteItems").count();
+    assert_eq!(writes, 3);
+    same_as_stripe(&app, &session).await.unwrap();
+}
+
 // R3
 #[tokio::test]
 async fn in_every_order_of_its_events_a_life_ends_where_stripes_does() {

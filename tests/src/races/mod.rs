@@ -96,6 +96,9 @@ pub struct Report {
     pub failures: Vec<String>,
 }
 
+/// A race that went wrong so often is not gone on with.
+const ENOUGH_FAILURES: usize = 3;
+
 /// Goes through every order of `race`.
 pub async fn enumerate(race: Race) -> Report {
     let mut report = Report { orders: 0, failures: Vec::new() };
@@ -113,7 +116,7 @@ pub async fn enumerate(race: Race) -> Report {
         if let Outcome::Wrong(text) = outcome {
             report.failures.push(format!("{}\n  {text}", race.name));
         }
-        if !exploration.advance() {
+        if report.failures.len() == ENOUGH_FAILURES || !exploration.advance() {
             return report;
         }
     }
