@@ -153,8 +153,15 @@ async fn secrets_of(
         | Message::EmailChanged { .. }
         | Message::ProviderLinked { .. }
         | Message::SubscriptionConfirmed { .. }
+        | Message::Renewed { .. }
+        | Message::PlanChanged { .. }
+        | Message::DowngradeScheduled { .. }
         | Message::PaymentFailed { .. }
+        | Message::ActionRequired { .. }
+        | Message::SubscriptionCanceled { .. }
+        | Message::SubscriptionResumed { .. }
         | Message::SubscriptionEnded { .. }
+        | Message::TrialEnding { .. }
         | Message::Refunded { .. } => return Ok(Ok((None, None))),
     };
     if state.clock.now() >= otp.expires_at {

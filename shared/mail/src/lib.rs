@@ -1,6 +1,7 @@
 //! Mails: the messages that cause them and the templates that they are rendered with.
 
 mod message;
+mod money;
 mod templates;
 
 pub use message::{Message, OneTime};

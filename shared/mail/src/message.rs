@@ -74,6 +74,37 @@ pub enum Message {
         /// The end of the first period.
         until: Timestamp,
     },
+    /// A new period was paid for.
+    Renewed {
+        /// The address.
+        to: String,
+        /// The plan, by its name for people.
+        plan: String,
+        /// What was paid, in minor units.
+        amount_cents: i64,
+        /// Its currency: a lower-case code of ISO 4217.
+        currency: String,
+        /// The end of the new period.
+        until: Timestamp,
+        /// Stripe's page of the invoice.
+        invoice_url: Option<String>,
+    },
+    /// A subscription has another plan now.
+    PlanChanged {
+        /// The address.
+        to: String,
+        /// The plan that it is now, by its name for people.
+        plan: String,
+    },
+    /// A change to a lower plan, or a shorter period, waits for the end of the period.
+    DowngradeScheduled {
+        /// The address.
+        to: String,
+        /// The plan that it will be, by its name for people.
+        plan: String,
+        /// From when on.
+        at: Timestamp,
+    },
     /// A payment failed, and can still be made.
     PaymentFailed {
         /// The address.
@@ -83,12 +114,46 @@ pub enum Message {
         /// Stripe's page to pay on.
         invoice_url: Option<String>,
     },
+    /// A payment waits for the consent that the bank wants.
+    ActionRequired {
+        /// The address.
+        to: String,
+        /// The plan, by its name for people.
+        plan: String,
+        /// Stripe's page to give it on.
+        invoice_url: Option<String>,
+    },
+    /// A subscription will not renew.
+    SubscriptionCanceled {
+        /// The address.
+        to: String,
+        /// The plan, by its name for people.
+        plan: String,
+        /// How long access stays.
+        until: Timestamp,
+    },
+    /// A cancellation, or a waiting downgrade, was taken back.
+    SubscriptionResumed {
+        /// The address.
+        to: String,
+        /// The plan, by its name for people.
+        plan: String,
+    },
     /// A subscription is over.
     SubscriptionEnded {
         /// The address.
         to: String,
         /// The plan, by its name for people.
         plan: String,
+    },
+    /// A trial ends soon.
+    TrialEnding {
+        /// The address.
+        to: String,
+        /// The plan, by its name for people.
+        plan: String,
+        /// When it ends.
+        at: Timestamp,
     },
     /// What was paid for a subscription went back, and it ended.
     Refunded {
@@ -134,8 +199,15 @@ impl Message {
             Self::EmailChanged { .. } => "email_changed",
             Self::ProviderLinked { .. } => "provider_linked",
             Self::SubscriptionConfirmed { .. } => "subscription_confirmed",
+            Self::Renewed { .. } => "renewed",
+            Self::PlanChanged { .. } => "plan_changed",
+            Self::DowngradeScheduled { .. } => "downgrade_scheduled",
             Self::PaymentFailed { .. } => "payment_failed",
+            Self::ActionRequired { .. } => "action_required",
+            Self::SubscriptionCanceled { .. } => "subscription_canceled",
+            Self::SubscriptionResumed { .. } => "subscription_resumed",
             Self::SubscriptionEnded { .. } => "subscription_ended",
+            Self::TrialEnding { .. } => "trial_ending",
             Self::Refunded { .. } => "refunded",
         }
     }
@@ -151,8 +223,15 @@ impl Message {
             | Self::EmailChanged { to, .. }
             | Self::ProviderLinked { to, .. }
             | Self::SubscriptionConfirmed { to, .. }
+            | Self::Renewed { to, .. }
+            | Self::PlanChanged { to, .. }
+            | Self::DowngradeScheduled { to, .. }
             | Self::PaymentFailed { to, .. }
+            | Self::ActionRequired { to, .. }
+            | Self::SubscriptionCanceled { to, .. }
+            | Self::SubscriptionResumed { to, .. }
             | Self::SubscriptionEnded { to, .. }
+            | Self::TrialEnding { to, .. }
             | Self::Refunded { to, .. }
             | Self::PasswordChanged { to, .. } => to,
         }

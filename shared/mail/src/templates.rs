@@ -1,6 +1,7 @@
 //! The rendering: each message as text and as HTML, with the same facts.
 
 use crate::Message;
+use crate::money::money;
 use askama::Template;
 use jiff::Timestamp;
 
@@ -47,6 +48,7 @@ struct Page<'a> {
     at: &'a str,
     provider: &'a str,
     plan: &'a str,
+    amount: &'a str,
     is_change: bool,
 }
 
@@ -83,8 +85,15 @@ templates! {
     email_changed, "email_changed.txt", "email_changed.html";
     provider_linked, "provider_linked.txt", "provider_linked.html";
     subscription_confirmed, "subscription_confirmed.txt", "subscription_confirmed.html";
+    renewed, "renewed.txt", "renewed.html";
+    plan_changed, "plan_changed.txt", "plan_changed.html";
+    downgrade_scheduled, "downgrade_scheduled.txt", "downgrade_scheduled.html";
     payment_failed, "payment_failed.txt", "payment_failed.html";
+    action_required, "action_required.txt", "action_required.html";
+    subscription_canceled, "subscription_canceled.txt", "subscription_canceled.html";
+    subscription_resumed, "subscription_resumed.txt", "subscription_resumed.html";
     subscription_ended, "subscription_ended.txt", "subscription_ended.html";
+    trial_ending, "trial_ending.txt", "trial_ending.html";
     refunded, "refunded.txt", "refunded.html";
 }
 
@@ -103,14 +112,23 @@ pub fn render(message: &Message, context: &Context<'_>) -> Result<Mail, askama::
         Message::EmailChanged { .. } => format!("Your address at {name} was changed"),
         Message::ProviderLinked { provider, .. } => format!("{provider} was linked to your account at {name}"),
         Message::SubscriptionConfirmed { plan, .. } => format!("{plan} is yours at {name}"),
+        Message::Renewed { plan, .. } => format!("Your {plan} at {name} was renewed"),
+        Message::PlanChanged { plan, .. } => format!("Your plan at {name} is now {plan}"),
+        Message::DowngradeScheduled { plan, .. } => format!("Your plan at {name} will be {plan}"),
         Message::PaymentFailed { plan, .. } => format!("Your payment for {plan} at {name} failed"),
+        Message::ActionRequired { plan, .. } => format!("Your payment for {plan} at {name} waits for your consent"),
+        Message::SubscriptionCanceled { plan, .. } => format!("Your {plan} at {name} will not renew"),
+        Message::SubscriptionResumed { plan, .. } => format!("Your {plan} at {name} goes on"),
         Message::SubscriptionEnded { plan, .. } => format!("Your {plan} at {name} has ended"),
+        Message::TrialEnding { plan, .. } => format!("Your trial of {plan} at {name} ends soon"),
         Message::Refunded { plan, .. } => format!("Your payment for {plan} at {name} goes back to you"),
     };
     let link = match message {
         Message::Verify { .. } => format!("{}?token={}", context.verify_page_url, context.token),
         Message::Reset { .. } => format!("{}?token={}", context.reset_page_url, context.token),
-        Message::PaymentFailed { invoice_url: Some(url), .. } => url.clone(),
+        Message::Renewed { invoice_url: Some(url), .. }
+        | Message::PaymentFailed { invoice_url: Some(url), .. }
+        | Message::ActionRequired { invoice_url: Some(url), .. } => url.clone(),
         _ => format!("{}/account", context.app_url),
     };
     let no_time = String::new;
@@ -122,22 +140,40 @@ pub fn render(message: &Message, context: &Context<'_>) -> Result<Mail, askama::
         Message::PasswordChanged { username, at, .. }
         | Message::EmailChanged { username, at, .. }
         | Message::ProviderLinked { username, at, .. } => (username.as_str(), time(at)),
-        Message::SubscriptionConfirmed { until, .. } => ("", until.strftime("%-d %B %Y").to_string()),
+        Message::SubscriptionConfirmed { until: day, .. }
+        | Message::Renewed { until: day, .. }
+        | Message::DowngradeScheduled { at: day, .. }
+        | Message::SubscriptionCanceled { until: day, .. }
+        | Message::TrialEnding { at: day, .. } => ("", day.strftime("%-d %B %Y").to_string()),
         Message::AlreadyRegistered { .. }
+        | Message::PlanChanged { .. }
         | Message::PaymentFailed { .. }
+        | Message::ActionRequired { .. }
+        | Message::SubscriptionResumed { .. }
         | Message::SubscriptionEnded { .. }
         | Message::Refunded { .. } => ("", no_time()),
     };
     let plan = match message {
         Message::SubscriptionConfirmed { plan, .. }
+        | Message::Renewed { plan, .. }
+        | Message::PlanChanged { plan, .. }
+        | Message::DowngradeScheduled { plan, .. }
         | Message::PaymentFailed { plan, .. }
+        | Message::ActionRequired { plan, .. }
+        | Message::SubscriptionCanceled { plan, .. }
+        | Message::SubscriptionResumed { plan, .. }
         | Message::SubscriptionEnded { plan, .. }
+        | Message::TrialEnding { plan, .. }
         | Message::Refunded { plan, .. } => plan,
         _ => "",
     };
     let provider = match message {
         Message::ProviderLinked { provider, .. } => provider,
         _ => "",
+    };
+    let amount = match message {
+        Message::Renewed { amount_cents, currency, .. } => money(*amount_cents, currency),
+        _ => String::new(),
     };
     let page = Page {
         app_name: name,
@@ -149,6 +185,7 @@ pub fn render(message: &Message, context: &Context<'_>) -> Result<Mail, askama::
         at: &at,
         provider,
         plan,
+        amount: &amount,
         is_change: matches!(message, Message::Verify { is_change: true, .. }),
     };
     let (text, html) = match message {
@@ -160,8 +197,15 @@ pub fn render(message: &Message, context: &Context<'_>) -> Result<Mail, askama::
         Message::EmailChanged { .. } => email_changed::render(page),
         Message::ProviderLinked { .. } => provider_linked::render(page),
         Message::SubscriptionConfirmed { .. } => subscription_confirmed::render(page),
+        Message::Renewed { .. } => renewed::render(page),
+        Message::PlanChanged { .. } => plan_changed::render(page),
+        Message::DowngradeScheduled { .. } => downgrade_scheduled::render(page),
         Message::PaymentFailed { .. } => payment_failed::render(page),
+        Message::ActionRequired { .. } => action_required::render(page),
+        Message::SubscriptionCanceled { .. } => subscription_canceled::render(page),
+        Message::SubscriptionResumed { .. } => subscription_resumed::render(page),
         Message::SubscriptionEnded { .. } => subscription_ended::render(page),
+        Message::TrialEnding { .. } => trial_ending::render(page),
         Message::Refunded { .. } => refunded::render(page),
     }?;
     Ok(Mail { to: message.to().to_owned(), text, html, kind: message.kind(), subject: subject.clone() })
@@ -182,9 +226,10 @@ mod tests {
         code: "042137",
     };
 
-    fn all() -> [Message; 12] {
+    fn all() -> [Message; 19] {
         let (to, username) = ("ann@example.com".to_owned(), "<b>ann</b>".to_owned());
         let plan = "<b>ann's plan</b>".to_owned();
+        let invoice_url = Some("https://pay.example/in_1".to_owned());
         let otp = OneTime {
             user_id: UserId::new(Timestamp::UNIX_EPOCH, [0; 10]),
             id: "row".into(),
@@ -201,13 +246,23 @@ mod tests {
             Message::EmailChanged { to: to.clone(), username: username.clone(), at: Timestamp::UNIX_EPOCH },
             Message::ProviderLinked { to: to.clone(), username, provider: "GitHub".into(), at: Timestamp::UNIX_EPOCH },
             Message::SubscriptionConfirmed { to: to.clone(), plan: plan.clone(), until: Timestamp::UNIX_EPOCH },
-            Message::PaymentFailed {
+            Message::PaymentFailed { to: to.clone(), plan: plan.clone(), invoice_url: invoice_url.clone() },
+            Message::SubscriptionEnded { to: to.clone(), plan: plan.clone() },
+            Message::Refunded { to: to.clone(), plan: plan.clone() },
+            Message::Renewed {
                 to: to.clone(),
                 plan: plan.clone(),
-                invoice_url: Some("https://pay.example/in_1".into()),
+                amount_cents: 1900,
+                currency: "usd".into(),
+                until: Timestamp::UNIX_EPOCH,
+                invoice_url: invoice_url.clone(),
             },
-            Message::SubscriptionEnded { to: to.clone(), plan: plan.clone() },
-            Message::Refunded { to, plan },
+            Message::PlanChanged { to: to.clone(), plan: plan.clone() },
+            Message::DowngradeScheduled { to: to.clone(), plan: plan.clone(), at: Timestamp::UNIX_EPOCH },
+            Message::ActionRequired { to: to.clone(), plan: plan.clone(), invoice_url },
+            Message::SubscriptionCanceled { to: to.clone(), plan: plan.clone(), until: Timestamp::UNIX_EPOCH },
+            Message::SubscriptionResumed { to: to.clone(), plan: plan.clone() },
+            Message::TrialEnding { to, plan, at: Timestamp::UNIX_EPOCH },
         ]
     }
 
@@ -234,7 +289,28 @@ mod tests {
         let links = all().map(|message| render(&message, &CONTEXT).unwrap().text);
         assert!(links[0].contains("https://app.example/verify?token=TOKEN.abc"));
         assert!(links[2].contains("https://app.example/new-password?token=TOKEN.abc"));
-        assert!(links[9].contains("https://pay.example/in_1"));
+        for index in [9, 12, 15] {
+            assert!(links[index].contains("https://pay.example/in_1"), "{}", links[index]);
+        }
+        let to = "ann@example.com".to_owned();
+        let message = Message::ActionRequired { to, plan: "Pro".into(), invoice_url: None };
+        assert!(render(&message, &CONTEXT).unwrap().text.contains("https://app.example/account"));
+    }
+
+    #[test]
+    fn both_parts_and_the_subject_of_a_mail_say_which_plan_and_both_parts_which_day_and_amount() {
+        for message in all() {
+            let json = serde_json::to_value(&message).unwrap();
+            let Some(plan) = json["plan"].as_str() else { continue };
+            let mail = render(&message, &CONTEXT).unwrap();
+            assert!(mail.subject.contains(plan) && !mail.subject.contains('\n'), "{}", mail.subject);
+            assert!(mail.text.contains(plan) && mail.html.contains("ann&#39;s plan"), "{}", mail.kind);
+            for part in [&mail.text, &mail.html] {
+                let has_day = !(json["until"].is_null() && json["at"].is_null());
+                assert_eq!(part.contains("1 January 1970"), has_day, "{part}");
+                assert_eq!(part.contains("19.00 USD"), json["amount_cents"] == 1900, "{part}");
+            }
+        }
     }
 
     #[test]
