@@ -20,6 +20,8 @@ pub struct Config {
     pub success_url: Arc<str>,
     /// Where it goes when a checkout is left.
     pub cancel_url: Arc<str>,
+    /// Where it goes when Stripe's portal is left.
+    pub portal_return_url: Arc<str>,
     /// Where Stripe's API is.
     pub stripe_url: String,
     /// How long access outlives a payment that failed.
@@ -42,6 +44,7 @@ impl Config {
             audience: env.get("TOKEN_AUDIENCE").unwrap_or(&app_url).into(),
             success_url: env.address("CHECKOUT_SUCCESS_URL", || format!("{frontend_url}?checkout=success"))?.into(),
             cancel_url: env.address("CHECKOUT_CANCEL_URL", || format!("{frontend_url}?checkout=canceled"))?.into(),
+            portal_return_url: frontend_url.into(),
             app_url: app_url.into(),
             origins: Origins::from_env(env)?,
             stripe_url: env.address("STRIPE_API_URL", || STRIPE_API.to_owned())?,

@@ -77,9 +77,14 @@ fn routes() -> OpenApiRouter<State> {
         .routes(routes!(plan::get, plan::change, plan::archive))
         .routes(routes!(subscription::mine))
         .routes(routes!(payments::mine))
+        .routes(routes!(portal::open))
 }
 
 /// Whose POSTs honour `idempotency-key`.
 fn once_routes() -> OpenApiRouter<State> {
-    OpenApiRouter::default().routes(routes!(plans::list, plans::create)).routes(routes!(subscribe::subscribe))
+    OpenApiRouter::default()
+        .routes(routes!(plans::list, plans::create))
+        .routes(routes!(subscribe::subscribe))
+        .routes(routes!(renewal::cancel))
+        .routes(routes!(renewal::resume))
 }

@@ -106,6 +106,15 @@ pub fn mails(
             messages.push(Message::SubscriptionConfirmed { to: to.clone(), plan, until: after.current_period_end });
         } else if after.status.is_ended() && was.is_some_and(Status::is_live) {
             messages.push(Message::SubscriptionEnded { to: to.clone(), plan });
+        } else if let Some(before) = before.as_ref().filter(|_| after.status.is_live()) {
+            match (before.will_renew(), after.will_renew()) {
+                (true, false) => {
+                    let until = after.ends_at.unwrap_or(after.current_period_end);
+                    messages.push(Message::SubscriptionCanceled { to: to.clone(), plan, until });
+                }
+                (false, true) => messages.push(Message::SubscriptionResumed { to: to.clone(), plan }),
+                (true, true) | (false, false) => {}
+            }
         }
     }
     for payment in &converged.payments {

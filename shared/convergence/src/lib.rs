@@ -96,8 +96,7 @@ impl Convergence {
         let mut done = Done::default();
         let mut looks = 0;
         while looks < LOOKS {
-            let Some(gate) = self.store.gate(user).await? else { return Ok(Vec::new()) };
-            let Some(account) = self.store.account(&gate).await? else { return Ok(Vec::new()) };
+            let Some(account) = self.store.account(user).await? else { return Ok(Vec::new()) };
             let Some(customer) = account.customer.stripe_customer_id.clone() else { return Ok(Vec::new()) };
             let mut seen = match self.gateway.look(&customer).await {
                 // An earlier customer of this user may be gone, too.
@@ -137,8 +136,7 @@ impl Convergence {
     /// When the tables do not answer, or others write each time.
     pub async fn regrade(&self, user: &UserId, catalogue: &Catalogue) -> Result<(), ConvergeError> {
         for _ in 0..LOOKS {
-            let Some(gate) = self.store.gate(user).await? else { return Ok(()) };
-            let Some(account) = self.store.account(&gate).await? else { return Ok(()) };
+            let Some(account) = self.store.account(user).await? else { return Ok(()) };
             let now = self.clock.now();
             let converged = regrade(&account, catalogue, self.grace, now);
             let cause = Cause::default();

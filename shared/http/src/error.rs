@@ -101,8 +101,14 @@ pub enum ApiError {
     PlanIsFree,
     /// There is a subscription that has not ended.
     AlreadySubscribed,
-    /// There never was a subscription.
+    /// There is no subscription.
     NoSubscription,
+    /// The subscription ends with its period already.
+    AlreadyCanceling,
+    /// The subscription goes on as it is: there is nothing to take back.
+    NotCanceling,
+    /// Stripe does not know the user.
+    NoCustomer,
     /// The code is a plan's.
     PlanCodeTaken,
     /// The plan is another than the one that was looked at.
@@ -235,7 +241,14 @@ impl ApiError {
             Self::AlreadySubscribed => {
                 (S::CONFLICT, "already_subscribed", "You have a subscription. Change that one instead.")
             }
-            Self::NoSubscription => (S::NOT_FOUND, "no_subscription", "You never had a subscription."),
+            Self::NoSubscription => (S::NOT_FOUND, "no_subscription", "You have no subscription."),
+            Self::AlreadyCanceling => {
+                (S::CONFLICT, "already_canceling", "Your subscription ends with its period already.")
+            }
+            Self::NotCanceling => {
+                (S::CONFLICT, "not_canceling", "Your subscription goes on: nothing is to be taken back.")
+            }
+            Self::NoCustomer => (S::NOT_FOUND, "no_customer", "You have bought nothing yet."),
             Self::PlanCodeTaken => {
                 (S::CONFLICT, "plan_code_taken", "This code is another plan's, perhaps an archived one's.")
             }

@@ -4,6 +4,7 @@ use crate::client::{Gateway, GatewayError, under};
 use crate::lists::Counted;
 use std::collections::HashMap;
 use stripe::StripeRequest;
+use stripe_billing::billing_portal_session::CreateBillingPortalSession;
 use stripe_core::customer::{CreateCustomer, ListCustomer, UpdateCustomer};
 use tollgate_domain::billing::Attempt;
 use tollgate_domain::{Email, UserId};
@@ -47,5 +48,14 @@ impl Gateway {
     /// See [`GatewayError`].
     pub async fn update_customer(&self, id: &str, email: &Email) -> Result<(), GatewayError> {
         UpdateCustomer::new(id.to_owned()).email(email.as_str()).send(self).await.map(|_| ())
+    }
+
+    /// A page of Stripe's on which a customer sees to cards, invoices and the subscription, and comes back to `return_url`.
+    ///
+    /// # Errors
+    /// See [`GatewayError`].
+    pub async fn portal(&self, customer: &str, return_url: &str) -> Result<String, GatewayError> {
+        let session = CreateBillingPortalSession::new().customer(customer).return_url(return_url).send(self).await?;
+        Ok(session.url)
     }
 }

@@ -29,6 +29,14 @@ impl Gateway {
         UpdateSubscription::new(subscription.to_owned()).cancel_at_period_end(true).send(self).await.map(|_| ())
     }
 
+    /// Takes back that a subscription ends with its period.
+    ///
+    /// # Errors
+    /// See [`GatewayError`].
+    pub async fn resume(&self, subscription: &str) -> Result<(), GatewayError> {
+        UpdateSubscription::new(subscription.to_owned()).cancel_at_period_end(false).send(self).await.map(|_| ())
+    }
+
     /// Gives back `cents` of what was paid for an invoice: all that is left of it. Stripe gives back no more than was paid,
     /// so that this done twice is refused the second time, which counts as done.
     ///

@@ -3,6 +3,8 @@
 pub mod payments;
 pub mod plan;
 pub mod plans;
+pub mod portal;
+pub mod renewal;
 pub mod subscribe;
 pub mod subscription;
 

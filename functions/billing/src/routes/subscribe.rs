@@ -7,7 +7,7 @@ use axum::extract::State as Shared;
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
 use tollgate_convergence::Cause;
-use tollgate_domain::billing::{Account, Attempt, Checkout, Customer, Plan, Subscription};
+use tollgate_domain::billing::{Attempt, Checkout, Customer, Plan, Subscription};
 use tollgate_http::{ActiveUser, ApiError, JsonBody, RequestContext};
 use tollgate_platform::{fingerprint, random_bytes};
 use tollgate_store::Reserved;
@@ -53,9 +53,9 @@ pub async fn subscribe(
         return Err(ApiError::PlanIsFree);
     }
     for _ in 0..TRIES {
-        let account = state.store.account(&user.gate).await?;
-        refuse_subscribers(account.as_ref().map_or(&[][..], |account| &account.subscriptions))?;
-        let customer = customer(&state, &context, &user, account).await?;
+        let (known, subscriptions) = state.store.customer_and_subscriptions(&user.id).await?.unzip();
+        refuse_subscribers(subscriptions.as_deref().unwrap_or_default())?;
+        let customer = customer(&state, &context, &user, known).await?;
         let Some(checkout) = reserved(&state, &context, &customer, &plan).await? else { continue };
         if let Some(opened) = opened(&state, &customer, checkout).await? {
             return Ok((StatusCode::CREATED, Json(opened)));
@@ -79,12 +79,10 @@ async fn customer(
     state: &State,
     context: &RequestContext,
     user: &ActiveUser,
-    account: Option<Account>,
+    known: Option<Customer>,
 ) -> Result<Customer, ApiError> {
-    if let Some(account) = account
-        && account.customer.stripe_customer_id.is_some()
-    {
-        return Ok(account.customer);
+    if let Some(known) = known.filter(|customer| customer.stripe_customer_id.is_some()) {
+        return Ok(known);
     }
     let profile = state.store.profile(&user.id).await?.ok_or(ApiError::Unauthenticated)?;
     let mut reserved = state.store.reserve_customer(&user.id, &profile.email, &attempt(context), None).await?;

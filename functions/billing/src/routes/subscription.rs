@@ -55,6 +55,11 @@ pub async fn mine(
     let subscriptions = state.store.subscriptions(&user.id).await?;
     let begun = subscriptions.into_iter().filter(|s| s.plan_id.is_some() && s.surplus.is_none() && began(s));
     let shown = begun.max_by_key(|s| (s.status.is_live(), s.started_at, s.id)).ok_or(ApiError::NoSubscription)?;
+    view(&state, shown, context.now).await
+}
+
+/// `shown` as it is at `now`.
+pub async fn view(state: &State, shown: Subscription, now: Timestamp) -> Result<Json<SubscriptionView>, ApiError> {
     let plan = match &shown.plan_id {
         Some(id) => state.store.plan(id).await?,
         None => None,
@@ -74,7 +79,7 @@ pub async fn mine(
         cancel_at_period_end: shown.cancel_at_period_end,
         canceled_at: shown.canceled_at,
         access_until: shown.access_until(grace),
-        has_access: shown.has_access(grace, context.now),
+        has_access: shown.has_access(grace, now),
         id: shown.id,
     }))
 }

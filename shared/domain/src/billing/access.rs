@@ -20,13 +20,19 @@ impl Default for Grace {
 }
 
 impl Subscription {
+    /// Whether it goes on after its period.
+    #[must_use]
+    pub const fn will_renew(&self) -> bool {
+        !self.cancel_at_period_end && self.ends_at.is_none()
+    }
+
     /// When the access that it gives ends; `None` where it gives none.
     #[must_use]
     pub fn access_until(&self, grace: Grace) -> Option<Timestamp> {
         if self.plan_id.is_none() || self.surplus.is_some() {
             return None;
         }
-        let will_not_renew = self.cancel_at_period_end || self.ends_at.is_some();
+        let will_not_renew = !self.will_renew();
         // Ended for a time that is not the period's: whichever comes first.
         let last = self.ends_at.map_or(self.current_period_end, |end| end.min(self.current_period_end));
         let until = match self.status {

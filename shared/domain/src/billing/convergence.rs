@@ -274,8 +274,7 @@ fn endings(account: &Account, seen: &Seen, all: &[Subscription], changed: &[Paym
             return Some(Ending::Now { stripe_id, is_live: !subscription.status.is_ended(), paid });
         }
         let stays = subscription.status.is_live() && subscription.surplus.is_none();
-        let is_ending = subscription.cancel_at_period_end || subscription.ends_at.is_some();
-        let must_end = account.left == Some(Left::Deactivated) && stays && !is_ending;
+        let must_end = account.left == Some(Left::Deactivated) && stays && subscription.will_renew();
         must_end.then_some(Ending::AtPeriodEnd { stripe_id })
     };
     all.iter().filter_map(ending).collect()

@@ -9,7 +9,6 @@ use crate::{Store, StoreError};
 use aws_sdk_dynamodb::types::{ReturnConsumedCapacity, ReturnValue, Update};
 use serde::{Deserialize, Serialize};
 use tollgate_domain::billing::{Access, Account, Attempt, Customer, Features, Payment, Subscription};
-use tollgate_domain::gate::Gate;
 use tollgate_domain::{Email, PaymentId, UserId};
 
 const CUSTOMER: &str = "CUSTOMER";
@@ -30,22 +29,42 @@ struct Owner {
 }
 
 impl Store {
-    /// All that is kept of the billing of the user behind `gate`: the customer with its version first of all. `None` for
-    /// one who never came near a checkout.
+    /// All that is kept of the user's billing: the customer with its version first of all, then what stands in the gate.
+    /// Whoever writes the gate in between raises the version. `None` for one who never came near a checkout.
     ///
     /// # Errors
     /// When DynamoDB does not answer, or an item is corrupt.
-    pub async fn account(&self, gate: &Gate) -> Result<Option<Account>, StoreError> {
+    pub async fn account(&self, user: &UserId) -> Result<Option<Account>, StoreError> {
+        let Some((customer, subscriptions, payments)) = self.billing_of(user).await? else { return Ok(None) };
+        let Some(gate) = self.gate(user).await? else { return Ok(None) };
+        let access = Access { tier: gate.tier, features: Features(gate.features), until: gate.access_until };
+        Ok(Some(Account { customer, subscriptions, payments, left: gate.left, access }))
+    }
+
+    /// The customer and the subscriptions. `None` for one who never came near a checkout.
+    ///
+    /// # Errors
+    /// When DynamoDB does not answer, or an item is corrupt.
+    pub async fn customer_and_subscriptions(
+        &self,
+        user: &UserId,
+    ) -> Result<Option<(Customer, Vec<Subscription>)>, StoreError> {
+        Ok(self.billing_of(user).await?.map(|(customer, subscriptions, _)| (customer, subscriptions)))
+    }
+
+    async fn billing_of(
+        &self,
+        user: &UserId,
+    ) -> Result<Option<(Customer, Vec<Subscription>, Vec<Payment>)>, StoreError> {
         let (mut customer, mut subscriptions, mut payments) = (None, Vec::new(), Vec::new());
-        for row in self.billing_items(user_partition(&gate.user_id), "").await? {
+        for row in self.billing_items(user_partition(user), "").await? {
             match sort_key(&row) {
                 CUSTOMER => customer = Some(read(BILLING, row)?),
                 sk if sk.starts_with(SUBSCRIPTION) => subscriptions.push(read(BILLING, row)?),
                 _ => payments.push(read(BILLING, row)?),
             }
         }
-        let access = Access { tier: gate.tier, features: Features(gate.features.clone()), until: gate.access_until };
-        Ok(customer.map(|customer| Account { customer, subscriptions, payments, left: gate.left, access }))
+        Ok(customer.map(|customer| (customer, subscriptions, payments)))
     }
 
     /// The customer alone.

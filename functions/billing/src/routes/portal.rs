@@ -1,0 +1,30 @@
+//! `POST /billing/portal`.
+
+use crate::State;
+use crate::error::of_gateway;
+use axum::Json;
+use axum::extract::State as Shared;
+use http::StatusCode;
+use serde::Serialize;
+use tollgate_http::{ActiveUser, ApiError};
+use utoipa::ToSchema;
+
+/// Where to go.
+#[derive(Serialize, ToSchema)]
+pub struct PortalView {
+    /// Stripe's page.
+    url: String,
+}
+
+/// Opens Stripe's customer portal: cards, invoices, the subscription.
+#[utoipa::path(
+    post, path = "/billing/portal", operation_id = "open_portal", tag = "Billing", security(("bearer" = [])),
+    responses((status = 201, body = PortalView), (status = 404, description = "`no_customer`"),
+        (status = 502, description = "`stripe_unavailable`"), (status = 503, description = "`stripe_not_configured`"))
+)]
+pub async fn open(Shared(state): Shared<State>, user: ActiveUser) -> Result<(StatusCode, Json<PortalView>), ApiError> {
+    let customer = state.store.customer(&user.id).await?.and_then(|customer| customer.stripe_customer_id);
+    let customer = customer.ok_or(ApiError::NoCustomer)?;
+    let url = state.gateway.portal(&customer, &state.config.portal_return_url).await.map_err(of_gateway)?;
+    Ok((StatusCode::CREATED, Json(PortalView { url })))
+}
