@@ -80,6 +80,18 @@ async fn nothing_is_reserved_where_there_is_no_customer() {
     assert!(!tables.untouched(reserve(&tables, &Customer { checkout: None, ..customer }, "c2")).await);
 }
 
+// R8
+#[tokio::test]
+async fn a_reservation_whose_answer_was_lost_finds_itself() {
+    let (tables, customer) = Tables::with_named_customer().await;
+    tables.wire.next("UpdateItem", [Meet::LostAnswer]);
+    assert!(reserve(&tables, &customer, "c1").await, "of the first");
+    let customer = tables.rival.customer(&user(1)).await.unwrap().unwrap();
+    tables.wire.next("UpdateItem", [Meet::LostAnswer]);
+    assert!(reserve(&tables, &customer, "c2").await, "instead of another");
+    assert_eq!(tables.wire.count(), 4);
+}
+
 #[tokio::test]
 async fn what_stripe_made_of_a_reservation_is_kept_with_it() {
     let (tables, customer) = reserved().await;
