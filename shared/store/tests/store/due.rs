@@ -56,6 +56,7 @@ async fn due(tables: &Tables, now: Timestamp) -> (Vec<SubscriptionId>, Vec<usize
     while let Some(place) = from {
         let page = tables.store.due(now, &place).await.unwrap();
         pages.push(page.items.len());
+        assert!(pages.len() <= 20, "it never ends");
         ids.extend(page.items.into_iter().map(|due| due.id));
         from = page.next;
     }
@@ -68,6 +69,7 @@ async fn of_plan(tables: &Tables, n: u8) -> (Vec<SubscriptionId>, Vec<usize>) {
     while let Some(place) = from {
         let page = tables.store.subscriptions_of_plan(&plan_id(n), &place).await.unwrap();
         pages.push(page.items.len());
+        assert!(pages.len() <= 20, "it never ends");
         ids.extend(page.items.into_iter().map(|due| due.id));
         from = page.next;
     }
