@@ -1,12 +1,12 @@
 //! Checkouts: reserved on the customer before Stripe is asked for one, so that two tabs get the same.
 
 use super::customers::customer_key;
-use crate::codec::{read, s};
+use crate::codec::{Item, read, s};
 use crate::schema::BILLING;
 use crate::update::{Updated, conditional};
 use crate::{Store, StoreError};
 use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
-use aws_sdk_dynamodb::types::ReturnValue;
+use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure};
 use tollgate_domain::UserId;
 use tollgate_domain::billing::{Checkout, Customer};
 
@@ -17,6 +17,11 @@ pub enum Reserved {
     Done,
     /// Another one stands there meanwhile.
     Overtaken,
+}
+
+/// The attempt whose checkout stands in a customer's item.
+fn attempt_of(customer: &Item) -> Option<&AttributeValue> {
+    customer.get("checkout")?.as_m().ok()?.get("attempt")?.as_m().ok()?.get("id")
 }
 
 impl Store {
@@ -37,7 +42,8 @@ impl Store {
             .update_expression("SET checkout = :checkout")
             .expression_attribute_names("#version", "version")
             .expression_attribute_values(":checkout", value)
-            .expression_attribute_values(":version", crate::codec::n(from.version));
+            .expression_attribute_values(":version", crate::codec::n(from.version))
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
         let call = match &from.checkout {
             None => call.condition_expression("#version = :version AND attribute_not_exists(checkout)"),
             Some(old) => call
@@ -46,6 +52,8 @@ impl Store {
         };
         Ok(match conditional(call).await? {
             Updated::Done(_) => Reserved::Done,
+            // This very call did it: the answer to its first try was lost (R8).
+            Updated::Refused(row) if attempt_of(&row) == Some(&s(&checkout.attempt.id)) => Reserved::Done,
             Updated::Refused(_) => Reserved::Overtaken,
         })
     }

@@ -57,8 +57,8 @@ impl Store {
         let query = self
             .due_query(from)?
             .key_condition_expression("due_shard = :shard AND due_at <= :now")
-            // Behind every id of that moment.
-            .expression_attribute_values(":now", s(format!("{now}$")));
+            // Behind every id of that second: as text a fraction of it comes before the whole.
+            .expression_attribute_values(":now", s(format!("{now:.0}$")));
         due_page(query, from.shard).await
     }
 

@@ -2,15 +2,24 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used)] // a test that cannot go on fails there
 
+mod account_writes;
 mod accounts;
 mod address;
 mod audit;
+mod billing;
+mod checkouts;
+mod customers;
+mod due;
 mod error;
+mod events;
 mod gate;
+mod idempotency;
+mod keys;
 mod limits;
 mod outbox;
 mod passwords;
 mod people;
+mod plans;
 mod profiles;
 mod schema;
 mod sessions;

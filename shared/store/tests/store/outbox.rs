@@ -1,10 +1,11 @@
 //! The life of a message: claimed, given back, sent or parked.
 
-use crate::people::{START, at, at_ms, mail, message};
+use crate::people::{START, at, at_ms, mail, message, user};
 use crate::tables::Tables;
 use crate::wire::Meet;
 use serde_json::json;
-use tollgate_store::outbox::DECOY;
+use tollgate_domain::billing::{Order, UserOrder};
+use tollgate_store::outbox::{DECOY, ORDER};
 use tollgate_store::{Claim, Outgoing, StoreError};
 
 /// Fifteen minutes: as long as a claim holds.
@@ -110,6 +111,65 @@ async fn a_message_that_is_parked_keeps_the_reason_and_carries_nothing() {
         "reason": "refused by SES", "closed_at": at(9), "ttl": START + 35 * 86_400, "v": 1});
     assert_eq!(tables.row("outbox", &key()).await, expected);
     assert!(matches!(claim(&tables, "sqs-1", 1).await, Claim::AlreadyDone));
+}
+
+#[tokio::test]
+async fn an_order_is_a_message_that_says_what_is_to_be_done() {
+    let order = Order::User(UserOrder { user_id: user(1), email: None, ends_checkouts: true });
+    let message = Outgoing::of_order(&order, message(1), at(5)).unwrap();
+    assert_eq!((message.id, message.kind.as_str(), message.created_at), (self::message(1), ORDER, at(5)));
+    assert_eq!(serde_json::from_str::<Order>(&message.body).unwrap(), order);
+}
+
+async fn pass_on(tables: &Tables) -> Result<(), StoreError> {
+    tables.store.pass_on_message(&message(1), &mail(2), at(9)).await
+}
+
+#[tokio::test]
+async fn a_message_that_was_done_in_part_leaves_the_rest_to_the_next() {
+    let tables = waiting().await;
+    claim(&tables, "sqs-1", 0).await;
+    pass_on(&tables).await.unwrap();
+    let done = json!({"pk": key(), "id": key(), "kind": "mail", "created_at": at(0), "state": "sent",
+        "closed_at": at(9), "ttl": START + 35 * 86_400, "v": 1});
+    assert_eq!(tables.row("outbox", &key()).await, done);
+    let next = message(2).to_string();
+    let expected = json!({"pk": next, "id": next, "kind": "mail", "body": r#"{"n":2}"#, "created_at": at(0),
+        "state": "pending", "ttl": START + 35 * 86_400, "v": 1});
+    assert_eq!(tables.row("outbox", &next).await, expected);
+    assert!(matches!(claim(&tables, "sqs-1", LAPSE_MS).await, Claim::AlreadyDone));
+}
+
+#[tokio::test]
+async fn a_message_that_nobody_holds_leaves_nothing_to_another() {
+    let tables = waiting().await;
+    tables.untouched(pass_on(&tables)).await.unwrap();
+    claim(&tables, "sqs-1", 0).await;
+    tables.store.mark_sent(&message(1), at(8)).await.unwrap();
+    tables.untouched(pass_on(&tables)).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_rest_that_is_there_already_is_a_bug() {
+    let tables = waiting().await;
+    tables.rival.put_decoys(&mail(2), 0, at(0)).await.unwrap();
+    claim(&tables, "sqs-1", 0).await;
+    let error = tables.untouched(pass_on(&tables)).await.unwrap_err();
+    assert!(matches!(error, StoreError::Unexpected(_)), "{error}");
+}
+
+// R8
+#[tokio::test]
+async fn a_rest_is_left_once_though_the_answer_was_lost_and_not_at_all_without_one() {
+    let tables = waiting().await;
+    claim(&tables, "sqs-1", 0).await;
+    tables.wire.next("TransactWriteItems", (0..3).map(|_| Meet::Unreachable));
+    let error = tables.untouched(pass_on(&tables)).await.unwrap_err();
+    assert!(matches!(error, StoreError::Unavailable(_)), "{error}");
+    tables.wire.next("TransactWriteItems", [Meet::LostAnswer]);
+    pass_on(&tables).await.unwrap();
+    assert_eq!(tables.count("outbox").await, 2);
+    tables.wire.take_calls();
 }
 
 #[tokio::test]

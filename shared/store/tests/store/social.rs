@@ -188,7 +188,7 @@ async fn nothing_is_taken_over_by_an_identity_that_somebody_has() {
     assert!(!tables.untouched(take_over_by_identity(&tables, &ann)).await.unwrap());
 }
 
-/// Ann with session 1 and these links.
+/// Ann with one session and these links.
 async fn with_links(links: &[(IdentityProvider, &str)]) -> (Tables, Profile) {
     let tables = Tables::new().await;
     let mut ann = newcomer("Ann", 1);

@@ -179,15 +179,16 @@ fn sdk(endpoint: &str, wire: &Wire) -> SdkConfig {
         .retry_config(RetryConfig::standard().with_max_attempts(3).with_initial_backoff(Duration::from_millis(1)))
         .timeout_config(TimeoutConfig::disabled())
         .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
-        .sleep_impl(SharedAsyncSleep::new(NoSleep))
+        .sleep_impl(SharedAsyncSleep::new(NoSleep(wire.clone())))
         .build()
 }
 
 #[derive(Debug)]
-struct NoSleep;
+struct NoSleep(Wire);
 
 impl AsyncSleep for NoSleep {
-    fn sleep(&self, _: Duration) -> Sleep {
+    fn sleep(&self, duration: Duration) -> Sleep {
+        self.0.wait(duration);
         Sleep::new(std::future::ready(()))
     }
 }

@@ -37,6 +37,25 @@ async fn a_transaction_that_meets_others_is_tried_four_times() {
 
 // R8
 #[tokio::test]
+async fn those_who_met_wait_each_a_random_part_of_a_time_that_doubles() {
+    let tables = Tables::new().await;
+    let mut longest = [0; 3];
+    for _ in 0..40 {
+        tables.wire.next("TransactWriteItems", (0..4).map(|_| Meet::canceled(&["TransactionConflict"])));
+        tables.store.put_decoys(&mail(1), 0, at(0)).await.unwrap_err();
+        // Longer ones are time limits of the SDK's.
+        let waits = tables.wire.take_waits().into_iter().map(|wait| wait.as_millis()).filter(|ms| *ms < 1000);
+        let waits: Vec<_> = waits.collect();
+        assert!(waits.len() == 3 && waits[0] < 50 && waits[1] < 100 && waits[2] < 200, "{waits:?}");
+        longest = std::array::from_fn(|n| longest[n].max(waits[n]));
+    }
+    // All forty of a kind in the first half: once in 2^40 runs.
+    assert!(longest[0] >= 25 && longest[1] >= 50 && longest[2] >= 100, "{longest:?}");
+    tables.wire.take_calls();
+}
+
+// R8
+#[tokio::test]
 async fn a_condition_that_failed_beside_a_conflict_is_the_answer() {
     for reasons in [["ConditionalCheckFailed", "TransactionConflict"], ["ConditionalCheckFailed", "None"]] {
         let (ended, tries) = end([Meet::canceled(&reasons)]).await;

@@ -1,5 +1,5 @@
 //! The wire between the store under test and the engine: counts calls, loses answers, gives answers that the engine never
-//! gives, and lets somebody else write just before a call.
+//! gives, lets somebody else write just before a call, and notes what was to be waited for.
 
 use aws_sdk_dynamodb::config::http::{HttpRequest, HttpResponse};
 use aws_sdk_dynamodb::config::{HttpClient, RuntimeComponents};
@@ -14,6 +14,7 @@ use std::collections::VecDeque;
 use std::fmt;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
 
 type Boxed = Pin<Box<dyn Future<Output = ()> + Send>>;
 
@@ -72,6 +73,7 @@ struct Shared {
 struct State {
     meets: VecDeque<(String, Meet)>,
     calls: Vec<Call>,
+    waits: Vec<Duration>,
 }
 
 impl Wire {
@@ -98,6 +100,16 @@ impl Wire {
     /// How many calls there were since the last time somebody asked.
     pub fn count(&self) -> usize {
         self.take_calls().len()
+    }
+
+    /// Notes a wait of the store's or the SDK's, which is over at once.
+    pub fn wait(&self, duration: Duration) {
+        self.state().waits.push(duration);
+    }
+
+    /// The waits since the last time this was asked.
+    pub fn take_waits(&self) -> Vec<Duration> {
+        std::mem::take(&mut self.state().waits)
     }
 
     async fn pass(self, request: HttpRequest) -> Result<HttpResponse, ConnectorError> {

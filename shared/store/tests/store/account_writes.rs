@@ -1,0 +1,261 @@
+//! The one write of a user's billing state: all of it where the version is the noted one, and nothing otherwise.
+
+use crate::billing::{
+    DAY, checkout, event, event_row, of_ann, payment, plan_id, subscription, unavailable, unexpected, unreachable,
+};
+use crate::people::{START, at, entry, mail, message, user};
+use crate::tables::Tables;
+use crate::wire::Meet;
+use serde_json::{Value, json};
+use tollgate_domain::audit::AuditEntry;
+use tollgate_domain::billing::{
+    Access, Changed, Checkout, Converged, Customer, Features, Grace, Payment, PaymentStatus, Status, Subscription,
+    Surplus,
+};
+use tollgate_store::{AccountWrite, EventRow, Outgoing, StoreError};
+
+/// One subscription, one payment, and access until the period's end.
+fn converged() -> Converged {
+    Converged {
+        subscriptions: vec![Changed { before: None, after: subscription(1) }],
+        payments: vec![payment(1)],
+        access: Some(access()),
+        ..Converged::default()
+    }
+}
+
+/// Tier 2 with features until the period's end.
+fn access() -> Access {
+    let features = [("seats".to_owned(), json!(3)), ("sso".to_owned(), json!({"saml": true}))];
+    Access { tier: 2, features: Features(features.into_iter().collect()), until: Some(at(30 * DAY)) }
+}
+
+/// What goes with a write, apart from the state itself.
+struct Along {
+    audit: Vec<AuditEntry>,
+    mails: Vec<Outgoing>,
+    event: Option<EventRow>,
+}
+
+impl Along {
+    /// Two entries, two mails and an event.
+    fn all() -> Self {
+        let audit = vec![entry(20, &user(1)), entry(21, &user(1))];
+        Self { audit, mails: vec![mail(20), mail(21)], event: Some(event(1)) }
+    }
+
+    /// Nothing.
+    fn none() -> Self {
+        Self { audit: vec![], mails: vec![], event: None }
+    }
+}
+
+async fn write(tables: &Tables, noted: &Customer, converged: &Converged, along: &Along) -> Result<bool, StoreError> {
+    let Along { audit, mails, event } = along;
+    let grace = Grace::default();
+    tables.store.write_account(&AccountWrite { noted, converged, audit, mails, event: event.as_ref(), grace }).await
+}
+
+/// Writes `converged` alone, which nothing hinders, and gives the customer's row.
+async fn written(tables: &Tables, noted: &Customer, converged: &Converged) -> Value {
+    assert!(write(tables, noted, converged, &Along::none()).await.unwrap());
+    tables.row("billing", &of_ann("CUSTOMER")).await
+}
+
+/// Ann at Stripe with a checkout under way.
+async fn with_checkout() -> (Tables, Customer) {
+    let (tables, customer) = Tables::with_named_customer().await;
+    tables.rival.reserve_checkout(&customer, &checkout("c1")).await.unwrap();
+    let customer = tables.rival.customer(&user(1)).await.unwrap().unwrap();
+    (tables, customer)
+}
+
+#[tokio::test]
+async fn everything_is_written_together_and_the_version_raised() {
+    let (tables, noted) = with_checkout().await;
+    let before = tables.all().await;
+    assert!(write(&tables, &noted, &converged(), &Along::all()).await.unwrap());
+    assert_eq!(tables.wire.count(), 1);
+    assert_eq!(tables.store.customer(&user(1)).await.unwrap(), Some(Customer { version: 1, ..noted }));
+    let (pk, one) = (format!("USER#{}", user(1)), subscription(1).id);
+    let subscription = json!({"pk": pk, "sk": format!("SUB#{one}"), "user_id": user(1), "id": one,
+        "stripe_id": "sub_1", "plan_id": plan_id(1), "stripe_price_id": "price_1", "price_cents": 1900,
+        "currency": "usd", "billing_period": "month", "status": "active", "started_at": at(0),
+        "current_period_start": at(0), "current_period_end": at(30 * DAY), "cancel_at_period_end": false,
+        "had_trial": false, "due_at": format!("{}#{one}", at(30 * DAY)), "v": 1});
+    let mut row = tables.row("billing", &of_ann(&format!("SUB#{one}"))).await;
+    assert!(row.as_object_mut().unwrap().remove("due_shard").is_some());
+    assert_eq!(row, subscription);
+    let (key, id) = (format!("PAY#{}", payment(1).id), payment(1).id);
+    let payment = json!({"pk": pk, "sk": key, "user_id": user(1), "id": id, "stripe_invoice_id": "in_1",
+        "subscription_id": one, "amount_cents": 1900, "refunded_cents": 0, "currency": "usd", "status": "succeeded",
+        "created_at": at(1), "v": 1});
+    assert_eq!(tables.row("billing", &of_ann(&key)).await, payment);
+    assert_eq!(tables.row("billing", "EVENT#evt_1/EVENT").await, event_row(1));
+    for n in [20, 21] {
+        let (entry, message) = (entry(n, &user(1)), message(n).to_string());
+        assert_eq!(tables.row("audit", &format!("{}/{}", user(1), entry.id)).await["v"], 1);
+        let expected = json!({"pk": message, "id": message, "kind": "mail", "body": format!(r#"{{"n":{n}}}"#),
+            "created_at": at(0), "state": "pending", "ttl": START + 35 * DAY, "v": 1});
+        assert_eq!(tables.row("outbox", &message).await, expected);
+    }
+    assert_eq!(tables.all().await.len(), before.len() + 7, "and no more");
+}
+
+#[tokio::test]
+async fn nothing_is_written_where_the_version_was_raised_meanwhile() {
+    let (tables, noted) = with_checkout().await;
+    let rival = tables.rival.clone();
+    let other = noted.clone();
+    let overtakes = Meet::rival(async move {
+        let converged = Converged { first_trial: true, ..Converged::default() };
+        let (noted, grace) = (&other, Grace::default());
+        let write = AccountWrite { noted, converged: &converged, audit: &[], mails: &[], event: None, grace };
+        assert!(rival.write_account(&write).await.unwrap());
+    });
+    tables.wire.next("TransactWriteItems", [overtakes]);
+    let everything = Converged { customer_is_gone: true, first_trial: true, ..converged() };
+    assert!(!write(&tables, &noted, &everything, &Along::all()).await.unwrap());
+    let customer = Customer { version: 1, had_trial: true, ..noted.clone() };
+    assert_eq!(tables.store.customer(&user(1)).await.unwrap(), Some(customer.clone()), "the rival's work alone");
+    assert_eq!(tables.store.gate(&user(1)).await.unwrap().unwrap().tier, 0);
+    assert_eq!(tables.store.subscriptions(&user(1)).await.unwrap(), []);
+    assert_eq!(tables.store.payments(&user(1), None, 10).await.unwrap(), []);
+    assert!(!tables.store.is_event_handled("evt_1").await.unwrap());
+    assert!(!tables.untouched(write(&tables, &noted, &everything, &Along::all())).await.unwrap(), "nor later");
+    let later = Customer { version: 2, ..customer.clone() };
+    assert!(!tables.untouched(write(&tables, &later, &everything, &Along::all())).await.unwrap(), "nor before");
+    assert!(write(&tables, &customer, &everything, &Along::all()).await.unwrap());
+}
+
+#[tokio::test]
+async fn nothing_is_written_for_who_is_no_customer() {
+    let (tables, noted) = Tables::with_customer().await;
+    tables.delete("billing", &of_ann("CUSTOMER")).await;
+    assert!(!tables.untouched(write(&tables, &noted, &converged(), &Along::all())).await.unwrap());
+}
+
+#[tokio::test]
+async fn tier_features_and_their_end_are_set_in_the_gate_and_taken_away() {
+    let (tables, mut noted) = Tables::with_customer().await;
+    let gate = tables.store.gate(&user(1)).await.unwrap().unwrap();
+    written(&tables, &noted, &converged()).await;
+    let mut expected = gate.clone();
+    (expected.tier, expected.features, expected.access_until) = (2, access().features.0, Some(at(30 * DAY)));
+    assert_eq!(tables.store.gate(&user(1)).await.unwrap(), Some(expected));
+    let row = tables.row("gate", &format!("USER#{}", user(1))).await;
+    assert_eq!(row["v"], 1);
+    assert_eq!((&row["features"]["sso"]["saml"], &row["access_until"]), (&json!(true), &json!(at(30 * DAY))));
+    noted.version = 1;
+    written(&tables, &noted, &Converged { access: Some(Access::default()), ..Converged::default() }).await;
+    let row = tables.row("gate", &format!("USER#{}", user(1))).await;
+    assert_eq!((&row["tier"], &row["features"], row.get("access_until")), (&json!(0), &json!({}), None));
+    assert_eq!(tables.store.gate(&user(1)).await.unwrap(), Some(gate), "as before");
+}
+
+#[tokio::test]
+async fn the_gate_stays_where_access_is_the_same() {
+    let (tables, noted) = Tables::with_customer().await;
+    let before = tables.rows("gate").await;
+    written(&tables, &noted, &Converged { access: None, ..converged() }).await;
+    assert_eq!(tables.rows("gate").await, before);
+}
+
+#[tokio::test]
+async fn access_for_a_gate_that_is_not_there_is_a_bug() {
+    let (tables, noted) = Tables::with_customer().await;
+    tables.delete("gate", &format!("USER#{}", user(1))).await;
+    for access in [access(), Access::default()] {
+        let converged = Converged { access: Some(access), ..converged() };
+        unexpected(tables.untouched(write(&tables, &noted, &converged, &Along::none())).await);
+    }
+}
+
+#[tokio::test]
+async fn a_trial_a_checkouts_end_and_a_customers_end_are_noted_each_for_itself() {
+    let (tables, noted) = with_checkout().await;
+    let raised = |row: Value| (row["version"].clone(), row);
+    let (version, row) = raised(written(&tables, &noted, &converged()).await);
+    assert_eq!((version, row.get("had_trial")), (json!(1), None));
+    assert_eq!((&row["checkout"]["attempt"]["id"], &row["stripe_customer_id"]), (&json!("c1"), &json!("cus_1")));
+
+    let trial = Converged { first_trial: true, ..Converged::default() };
+    let (version, row) = raised(written(&tables, &Customer { version: 1, ..noted.clone() }, &trial).await);
+    assert_eq!((version, &row["had_trial"]), (json!(2), &json!(true)));
+    assert!(row.get("checkout").is_some());
+
+    let over = Converged { checkout_is_over: true, ..Converged::default() };
+    let (version, row) = raised(written(&tables, &Customer { version: 2, ..noted.clone() }, &over).await);
+    assert_eq!((version, row.get("checkout")), (json!(3), None));
+    assert_eq!((&row["had_trial"], &row["stripe_customer_id"]), (&json!(true), &json!("cus_1")));
+    assert_eq!(row["attempt"]["id"], "a1");
+
+    let gone = Converged { customer_is_gone: true, ..Converged::default() };
+    let (version, row) = raised(written(&tables, &Customer { version: 3, ..noted }, &gone).await);
+    assert_eq!((version, row.get("stripe_customer_id"), row.get("attempt")), (json!(4), None, None));
+    assert_eq!((&row["had_trial"], &row["v"]), (&json!(true), &json!(1)));
+}
+
+#[tokio::test]
+async fn a_customer_who_is_gone_takes_the_checkout_along_and_a_trial_in_the_same_write_counts() {
+    for checkout_is_over in [false, true] {
+        let (tables, noted) = with_checkout().await;
+        let gone = Converged { customer_is_gone: true, first_trial: true, checkout_is_over, ..Converged::default() };
+        written(&tables, &noted, &gone).await;
+        let expected =
+            Customer { version: 1, stripe_customer_id: None, attempt: None, checkout: None, had_trial: true, ..noted };
+        assert_eq!(tables.store.customer(&user(1)).await.unwrap(), Some(expected));
+    }
+}
+
+#[tokio::test]
+async fn a_checkouts_end_and_a_first_trial_are_one_write() {
+    let (tables, noted) = with_checkout().await;
+    let both = Converged { first_trial: true, checkout_is_over: true, ..Converged::default() };
+    written(&tables, &noted, &both).await;
+    let expected = Customer { version: 1, checkout: None::<Checkout>, had_trial: true, ..noted };
+    assert_eq!(tables.store.customer(&user(1)).await.unwrap(), Some(expected));
+}
+
+#[tokio::test]
+async fn a_subscription_and_a_payment_take_the_place_of_what_they_were() {
+    let (tables, noted) = Tables::with_customer().await;
+    written(&tables, &noted, &converged()).await;
+    let after = Subscription {
+        plan_id: None,
+        status: Status::Canceled,
+        cancel_at_period_end: true,
+        canceled_at: Some(at(5)),
+        ends_at: Some(at(6)),
+        had_trial: true,
+        unpaid_since: Some(at(4)),
+        surplus: Some(Surplus::Settled),
+        ..subscription(1)
+    };
+    let refunded = Payment { refunded_cents: 1900, status: PaymentStatus::Refunded, ..payment(1) };
+    let changed = Changed { before: Some(subscription(1)), after: after.clone() };
+    let later = Converged { subscriptions: vec![changed], payments: vec![refunded.clone()], ..Converged::default() };
+    written(&tables, &Customer { version: 1, ..noted }, &later).await;
+    assert_eq!(tables.store.subscriptions(&user(1)).await.unwrap(), [after]);
+    assert_eq!(tables.store.payments(&user(1), None, 10).await.unwrap(), [refunded]);
+    let row = tables.row("billing", &of_ann(&format!("SUB#{}", subscription(1).id))).await;
+    assert_eq!((row.get("due_shard"), row.get("due_at"), row.get("plan_id")), (None, None, None));
+}
+
+// R8
+#[tokio::test]
+async fn a_write_whose_answer_was_lost_is_done_once() {
+    let (tables, noted) = with_checkout().await;
+    tables.wire.next("TransactWriteItems", [Meet::LostAnswer]);
+    assert!(write(&tables, &noted, &converged(), &Along::all()).await.unwrap());
+    assert_eq!(tables.wire.count(), 2);
+    assert_eq!(tables.store.customer(&user(1)).await.unwrap().unwrap().version, 1);
+}
+
+#[tokio::test]
+async fn a_write_that_gets_no_answer_is_unavailable_and_not_done() {
+    let (tables, noted) = with_checkout().await;
+    tables.wire.next("TransactWriteItems", unreachable());
+    unavailable(tables.untouched(write(&tables, &noted, &converged(), &Along::all())).await);
+    tables.wire.take_calls();
+}

@@ -1,0 +1,289 @@
+//! Customers: one attempt at a time makes one, Stripe's id leads back to the user, and all of a user's billing is read as
+//! it was written.
+
+use crate::billing::{attempt, checkout, corrupt, of_ann, payment, subscription, unavailable, unexpected, unreachable};
+use crate::people::{at, email, user};
+use crate::tables::Tables;
+use crate::wire::Meet;
+use serde_json::json;
+use tollgate_domain::PaymentId;
+use tollgate_domain::billing::{
+    Access, Account, Changed, Converged, Customer, Features, Grace, Payment, PaymentStatus, Subscription,
+};
+use tollgate_domain::gate::{Gate, Left};
+use tollgate_store::{AccountWrite, StoreError};
+
+/// Ann's, as the attempt `by` made it.
+fn customer(by: &str) -> Customer {
+    Customer {
+        user_id: user(1),
+        email: email("ann@example.com"),
+        version: 0,
+        stripe_customer_id: None,
+        attempt: Some(attempt(by)),
+        checkout: None,
+        had_trial: false,
+    }
+}
+
+async fn reserve(tables: &Tables, by: &str, instead_of: Option<&str>) -> Result<Customer, StoreError> {
+    let (ann, old) = (email("ann@example.com"), instead_of.map(attempt));
+    tables.store.reserve_customer(&user(1), &ann, &attempt(by), old.as_ref()).await
+}
+
+async fn name(tables: &Tables, by: &str, stripe_id: &str) -> bool {
+    tables.store.name_customer(&user(1), by, stripe_id).await.unwrap()
+}
+
+/// Writes these next to `noted`.
+async fn write(tables: &Tables, noted: &Customer, subscriptions: &[Subscription], payments: &[Payment]) {
+    let subscriptions = subscriptions.iter().map(|after| Changed { before: None, after: after.clone() });
+    let converged =
+        Converged { subscriptions: subscriptions.collect(), payments: payments.to_vec(), ..Converged::default() };
+    let write =
+        AccountWrite { noted, converged: &converged, audit: &[], mails: &[], event: None, grace: Grace::default() };
+    assert!(tables.rival.write_account(&write).await.unwrap());
+}
+
+#[tokio::test]
+async fn who_never_came_near_a_checkout_has_no_billing() {
+    let (tables, _) = Tables::with_ann().await;
+    assert_eq!(tables.store.account(&Gate::new(user(1))).await.unwrap(), None);
+    assert_eq!(tables.store.customer(&user(1)).await.unwrap(), None);
+    assert_eq!(tables.store.user_of_customer("cus_1").await.unwrap(), None);
+    assert_eq!(tables.store.subscriptions(&user(1)).await.unwrap(), []);
+    assert_eq!(tables.store.payments(&user(1), None, 10).await.unwrap(), []);
+}
+
+#[tokio::test]
+async fn the_first_attempt_makes_a_customer_of_version_0() {
+    let tables = Tables::new().await;
+    assert_eq!(reserve(&tables, "a1", None).await.unwrap(), customer("a1"));
+    let expected = json!({"pk": format!("USER#{}", user(1)), "sk": "CUSTOMER", "user_id": user(1),
+        "email": "ann@example.com", "version": 0, "attempt": {"id": "a1", "started_at": at(0)}, "v": 1});
+    assert_eq!(tables.row("billing", &of_ann("CUSTOMER")).await, expected);
+    assert_eq!(tables.store.customer(&user(1)).await.unwrap(), Some(customer("a1")));
+}
+
+#[tokio::test]
+async fn the_second_attempt_gets_the_first_ones_customer() {
+    let (tables, _) = Tables::with_customer().await;
+    assert_eq!(tables.untouched(reserve(&tables, "a2", None)).await.unwrap(), customer("a1"));
+}
+
+#[tokio::test]
+async fn an_attempt_takes_the_place_of_the_one_that_was_looked_at_and_leaves_the_rest() {
+    let (tables, _) = Tables::with_customer().await;
+    let key = of_ann("CUSTOMER");
+    tables.edit("billing", &key, |row| row["version"] = json!(7)).await;
+    tables.edit("billing", &key, |row| row["had_trial"] = json!(true)).await;
+    let new = email("new@example.com");
+    let now = tables.store.reserve_customer(&user(1), &new, &attempt("a2"), Some(&attempt("a1"))).await.unwrap();
+    assert_eq!(now, Customer { email: new, version: 7, had_trial: true, ..customer("a2") });
+    assert_eq!(tables.store.customer(&user(1)).await.unwrap(), Some(now.clone()));
+    assert_eq!(tables.untouched(reserve(&tables, "a3", Some("a1"))).await.unwrap(), now, "another one did before");
+}
+
+#[tokio::test]
+async fn no_attempt_takes_the_place_of_the_one_that_made_the_customer() {
+    let (tables, named) = Tables::with_named_customer().await;
+    assert_eq!(named, Customer { stripe_customer_id: Some("cus_1".into()), ..customer("a1") });
+    assert_eq!(tables.untouched(reserve(&tables, "a2", Some("a1"))).await.unwrap(), named);
+    assert_eq!(tables.untouched(reserve(&tables, "a2", None)).await.unwrap(), named);
+}
+
+#[tokio::test]
+async fn who_is_no_customer_any_more_is_made_one_anew_and_the_version_goes_on() {
+    let (tables, named) = Tables::with_named_customer().await;
+    let converged = Converged { customer_is_gone: true, ..Converged::default() };
+    let (grace, noted) = (Grace::default(), &named);
+    let write = AccountWrite { noted, converged: &converged, audit: &[], mails: &[], event: None, grace };
+    assert!(tables.rival.write_account(&write).await.unwrap());
+    assert_eq!(reserve(&tables, "a2", None).await.unwrap(), Customer { version: 1, ..customer("a2") });
+}
+
+// R8
+#[tokio::test]
+async fn an_attempt_whose_answer_was_lost_finds_itself() {
+    let tables = Tables::new().await;
+    tables.wire.next("UpdateItem", [Meet::LostAnswer]);
+    assert_eq!(reserve(&tables, "a1", None).await.unwrap(), customer("a1"));
+    tables.wire.next("UpdateItem", [Meet::LostAnswer]);
+    assert_eq!(reserve(&tables, "a2", Some("a1")).await.unwrap(), customer("a2"));
+    tables.wire.take_calls();
+}
+
+#[tokio::test]
+async fn an_attempt_that_is_refused_by_nobody_is_a_bug() {
+    let (tables, _) = Tables::with_customer().await;
+    tables.delete("billing", &of_ann("CUSTOMER")).await;
+    unexpected(tables.untouched(reserve(&tables, "a2", Some("a1"))).await);
+}
+
+#[tokio::test]
+async fn stripes_id_of_a_customer_leads_to_the_user() {
+    let (tables, _) = Tables::with_customer().await;
+    assert!(name(&tables, "a1", "cus_1").await);
+    let named = Customer { stripe_customer_id: Some("cus_1".into()), ..customer("a1") };
+    assert_eq!(tables.store.customer(&user(1)).await.unwrap(), Some(named));
+    let owner = json!({"pk": "STRIPE#cus_1", "sk": "CUSTOMER", "user_id": user(1), "v": 1});
+    assert_eq!(tables.row("billing", "STRIPE#cus_1/CUSTOMER").await, owner);
+    assert_eq!(tables.store.user_of_customer("cus_1").await.unwrap(), Some(user(1)));
+    assert_eq!(tables.store.user_of_customer("cus_2").await.unwrap(), None);
+    assert!(tables.untouched(name(&tables, "a1", "cus_1")).await, "the same again");
+}
+
+#[tokio::test]
+async fn a_customer_gets_no_name_from_another_attempt_and_no_second_one() {
+    let (tables, _) = Tables::with_customer().await;
+    assert!(!tables.untouched(name(&tables, "a2", "cus_1")).await, "another attempt's");
+    assert!(name(&tables, "a1", "cus_1").await);
+    assert!(!tables.untouched(name(&tables, "a1", "cus_2")).await, "it has one");
+    assert!(!tables.untouched(name(&tables, "a2", "cus_1")).await, "and not from another attempt");
+    tables.delete("billing", &of_ann("CUSTOMER")).await;
+    assert!(!tables.untouched(name(&tables, "a1", "cus_1")).await, "nobody's");
+}
+
+#[tokio::test]
+async fn another_address_is_kept_where_there_is_a_customer_and_stripes_id_is_told() {
+    let (tables, _) = Tables::with_ann().await;
+    let new = email("new@example.com");
+    assert_eq!(tables.untouched(tables.store.rename_customer(&user(1), &new)).await.unwrap(), None);
+    reserve(&tables, "a1", None).await.unwrap();
+    assert_eq!(tables.store.rename_customer(&user(1), &new).await.unwrap(), None, "not at Stripe yet");
+    assert_eq!(tables.store.customer(&user(1)).await.unwrap(), Some(Customer { email: new.clone(), ..customer("a1") }));
+    assert!(name(&tables, "a1", "cus_1").await);
+    let newer = email("newer@example.com");
+    assert_eq!(tables.store.rename_customer(&user(1), &newer).await.unwrap().as_deref(), Some("cus_1"));
+    assert_eq!(tables.store.customer(&user(1)).await.unwrap().unwrap().email, newer);
+}
+
+#[tokio::test]
+async fn an_account_is_all_that_is_kept_and_what_the_gate_says() {
+    let (tables, noted) = Tables::with_customer().await;
+    tables.rival.reserve_checkout(&noted, &checkout("c1")).await.unwrap();
+    let (subscriptions, payments) = ([subscription(1), subscription(2)], [payment(1), payment(2), payment(3)]);
+    write(&tables, &noted, &subscriptions, &payments).await;
+    let mut gate = Gate::new(user(1));
+    (gate.left, gate.tier, gate.access_until) = (Some(Left::Deactivated), 3, Some(at(9)));
+    gate.features.insert("seats".into(), json!(3));
+    let access = Access { tier: 3, features: Features(gate.features.clone()), until: Some(at(9)) };
+    let expected = Account {
+        customer: Customer { version: 1, checkout: Some(checkout("c1")), ..customer("a1") },
+        subscriptions: subscriptions.to_vec(),
+        payments: payments.to_vec(),
+        left: Some(Left::Deactivated),
+        access,
+    };
+    assert_eq!(tables.store.account(&gate).await.unwrap(), Some(expected));
+    assert_eq!(tables.store.subscriptions(&user(1)).await.unwrap(), subscriptions);
+    assert_eq!(tables.store.account(&Gate::new(user(2))).await.unwrap(), None, "somebody else's");
+}
+
+#[tokio::test]
+async fn an_account_of_more_than_one_page_is_read_to_its_end() {
+    let (tables, noted) = Tables::with_customer().await;
+    let (subscriptions, payments): (Vec<_>, Vec<_>) =
+        ((1..=5).map(subscription).collect(), (1..=4).map(payment).collect());
+    write(&tables, &noted, &subscriptions, &payments).await;
+    tables.enlarge(&[&of_ann("SUB#"), &of_ann("PAY#")]).await;
+    let account = tables.store.account(&Gate::new(user(1))).await.unwrap().unwrap();
+    assert_eq!((&account.subscriptions, account.payments), (&subscriptions, payments));
+    assert_eq!(tables.wire.count(), 3, "pages");
+    assert_eq!(tables.store.subscriptions(&user(1)).await.unwrap(), subscriptions);
+    assert_eq!(tables.wire.count(), 2, "pages");
+}
+
+#[tokio::test]
+async fn payments_come_newest_first_page_by_page() {
+    let (tables, noted) = Tables::with_customer().await;
+    write(&tables, &noted, &[subscription(1)], &(1..=5).map(payment).collect::<Vec<_>>()).await;
+    for (before, limit, expected) in [
+        (None, 10, vec![5, 4, 3, 2, 1]),
+        (None, 5, vec![5, 4, 3, 2, 1]),
+        (None, 2, vec![5, 4]),
+        (Some(4), 2, vec![3, 2]),
+        (Some(2), 2, vec![1]),
+        (Some(2), 1, vec![1]),
+        (Some(1), 2, vec![]),
+        // One that is not there, later than all.
+        (Some(9), 2, vec![5, 4]),
+    ] {
+        let before = before.map(|n| payment(n).id);
+        let found = tables.store.payments(&user(1), before.as_ref(), limit).await.unwrap();
+        assert_eq!(found, expected.into_iter().map(payment).collect::<Vec<_>>(), "{limit} before {before:?}");
+        assert_eq!(tables.wire.count(), 1);
+    }
+    assert_eq!(tables.store.payments(&user(2), None, 10).await.unwrap(), [], "somebody else's");
+    // The last id that there can be.
+    let last = PaymentId::from_bare(&"f".repeat(32)).unwrap();
+    write(&tables, &Customer { version: 1, ..noted }, &[], &[Payment { id: last, ..payment(6) }]).await;
+    assert_eq!(tables.store.payments(&user(1), None, 1).await.unwrap()[0].id, last);
+}
+
+#[tokio::test]
+async fn a_payment_keeps_all_that_is_known_of_it() {
+    let (tables, noted) = Tables::with_customer().await;
+    let refunded = Payment {
+        subscription_id: None,
+        refunded_cents: 1900,
+        status: PaymentStatus::Refunded,
+        invoice_url: Some("https://invoice.stripe.com/i/1".into()),
+        description: Some("one month".into()),
+        ..payment(1)
+    };
+    write(&tables, &noted, &[], std::slice::from_ref(&refunded)).await;
+    assert_eq!(tables.store.payments(&user(1), None, 10).await.unwrap(), [refunded]);
+}
+
+#[tokio::test]
+async fn customers_subscriptions_and_payments_of_another_shape_are_corrupt() {
+    let (tables, noted) = Tables::with_named_customer().await;
+    write(&tables, &noted, &[subscription(1)], &[payment(1)]).await;
+    let gate = Gate::new(user(1));
+    let (key, payment) = (of_ann("CUSTOMER"), of_ann(&format!("PAY#{}", payment(1).id)));
+    tables.edit("billing", &payment, |row| row["status"] = json!("lost")).await;
+    corrupt(tables.store.payments(&user(1), None, 10).await);
+    corrupt(tables.store.account(&gate).await);
+    tables.delete("billing", &payment).await;
+    tables.edit("billing", &of_ann(&format!("SUB#{}", subscription(1).id)), |row| row["status"] = json!("on")).await;
+    corrupt(tables.store.subscriptions(&user(1)).await);
+    corrupt(tables.store.account(&gate).await);
+    tables.delete("billing", &of_ann(&format!("SUB#{}", subscription(1).id))).await;
+    tables.edit("billing", &key, |row| row["had_trial"] = json!("yes")).await;
+    corrupt(tables.store.account(&gate).await);
+    corrupt(tables.store.customer(&user(1)).await);
+    corrupt(tables.store.rename_customer(&user(1), &email("new@example.com")).await);
+    corrupt(reserve(&tables, "a2", None).await);
+    tables.edit("billing", "STRIPE#cus_1/CUSTOMER", |row| row["user_id"] = json!("Ann")).await;
+    corrupt(tables.store.user_of_customer("cus_1").await);
+}
+
+// R8
+#[tokio::test]
+async fn a_name_and_an_address_are_kept_though_the_answer_was_lost() {
+    let (tables, _) = Tables::with_customer().await;
+    tables.wire.next("TransactWriteItems", [Meet::LostAnswer]);
+    assert!(name(&tables, "a1", "cus_1").await);
+    tables.wire.next("UpdateItem", [Meet::LostAnswer]);
+    let told = tables.store.rename_customer(&user(1), &email("new@example.com")).await.unwrap();
+    assert_eq!((told.as_deref(), tables.wire.count()), (Some("cus_1"), 4));
+}
+
+#[tokio::test]
+async fn what_gets_no_answer_is_unavailable_and_not_done() {
+    let (tables, _) = Tables::with_customer().await;
+    tables.wire.next("UpdateItem", (0..2).flat_map(|_| unreachable()));
+    tables.wire.next("TransactWriteItems", unreachable());
+    tables.wire.next("GetItem", unreachable());
+    unavailable(tables.untouched(reserve(&tables, "a2", Some("a1"))).await);
+    unavailable(tables.untouched(tables.store.rename_customer(&user(1), &email("new@example.com"))).await);
+    unavailable(tables.untouched(tables.store.name_customer(&user(1), "a1", "cus_1")).await);
+    unavailable(tables.store.user_of_customer("cus_1").await);
+    // What stands there instead cannot be read.
+    tables.wire.next("GetItem", unreachable());
+    unavailable(tables.untouched(reserve(&tables, "a2", None)).await);
+    tables.wire.next("Query", unreachable());
+    unavailable(tables.store.account(&Gate::new(user(1))).await);
+    tables.wire.take_calls();
+}

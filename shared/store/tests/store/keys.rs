@@ -1,0 +1,55 @@
+//! The public keys in the gate: those with the newest key stand.
+
+use crate::billing::{unavailable, unreachable};
+use crate::people::{START, at, at_ms};
+use crate::tables::Tables;
+use crate::wire::Meet;
+use serde_json::json;
+
+async fn published(tables: &Tables) -> Option<String> {
+    tables.store.public_keys().await.unwrap()
+}
+
+#[tokio::test]
+async fn keys_are_read_as_they_were_published() {
+    let tables = Tables::new().await;
+    assert_eq!(published(&tables).await, None, "never published");
+    tables.store.publish_keys(r#"{"keys":[]}"#, at_ms(5)).await.unwrap();
+    let expected = json!({"pk": "KEYS", "jwks": r#"{"keys":[]}"#, "newest_ms": START * 1000 + 5, "v": 1});
+    assert_eq!(tables.row("gate", "KEYS").await, expected);
+    assert_eq!(published(&tables).await.as_deref(), Some(r#"{"keys":[]}"#));
+}
+
+#[tokio::test]
+async fn keys_take_the_place_of_others_unless_those_have_a_newer_one() {
+    let tables = Tables::new().await;
+    tables.store.publish_keys("first", at_ms(5)).await.unwrap();
+    tables.store.publish_keys("without the oldest", at_ms(5)).await.unwrap();
+    assert_eq!(published(&tables).await.as_deref(), Some("without the oldest"));
+    tables.store.publish_keys("newer", at_ms(6)).await.unwrap();
+    assert_eq!(published(&tables).await.as_deref(), Some("newer"));
+    // By a process that has not heard of the new key yet.
+    tables.untouched(tables.store.publish_keys("stale", at_ms(5))).await.unwrap();
+}
+
+// R8
+#[tokio::test]
+async fn keys_whose_answer_was_lost_are_published() {
+    let tables = Tables::new().await;
+    tables.wire.next("UpdateItem", [Meet::LostAnswer]);
+    tables.store.publish_keys("first", at(0)).await.unwrap();
+    assert_eq!(tables.wire.count(), 2);
+    assert_eq!(published(&tables).await.as_deref(), Some("first"));
+}
+
+#[tokio::test]
+async fn keys_of_another_shape_are_none_and_no_answer_is_unavailable() {
+    let tables = Tables::new().await;
+    tables.put("gate", json!({"pk": "KEYS", "jwks": 5, "newest_ms": 0, "v": 1})).await;
+    assert_eq!(published(&tables).await, None);
+    tables.wire.next("UpdateItem", unreachable());
+    tables.wire.next("GetItem", unreachable());
+    unavailable(tables.untouched(tables.store.publish_keys("first", at(0))).await);
+    unavailable(tables.store.public_keys().await);
+    tables.wire.take_calls();
+}
