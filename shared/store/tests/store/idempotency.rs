@@ -167,6 +167,8 @@ async fn what_gets_no_answer_is_unavailable_and_a_call_of_another_shape_corrupt(
     unavailable(tables.untouched(tables.store.begin_once("ann#subscribe#1", "d1", &request(1), at_ms(DAY_MS))).await);
     unavailable(tables.untouched(keep(&tables, 1, "{}")).await);
     unavailable(tables.untouched(forget(&tables, 1)).await);
+    tables.wire.next("DeleteItem", [Meet::error("ResourceNotFoundException")]);
+    unavailable(tables.untouched(forget(&tables, 1)).await);
     tables.edit("limits", KEY, |row| row["digest"] = json!(5)).await;
     let error = tables.store.begin_once("ann#subscribe#1", "d1", &request(1), at(0)).await.unwrap_err();
     assert!(matches!(error, StoreError::Corrupt { table: "limits", .. }), "{error}");
