@@ -288,7 +288,9 @@ impl TestApp {
 
     pub async fn mail(&self, to: &str, kind: &str) -> Value {
         let mails = self.mails(to).await;
-        mails.into_iter().find(|mail| mail["kind"] == kind).unwrap_or_else(|| panic!("no mail {kind} to {to}"))
+        let kinds: Vec<_> = mails.iter().map(|mail| mail["kind"].clone()).collect();
+        let found = mails.into_iter().find(|mail| mail["kind"] == kind);
+        found.unwrap_or_else(|| panic!("no mail {kind} to {to}, but {kinds:?}"))
     }
 
     pub async fn code(&self, to: &str, kind: &str) -> String {

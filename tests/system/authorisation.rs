@@ -88,6 +88,9 @@ fn rows() -> Vec<(&'static str, Option<Value>, [u16; 5])> {
         ("DELETE /billing/plans/{plan}", None, of_admins(204)),
         ("GET /billing/subscriptions/me", None, own(404)),
         ("POST /billing/subscriptions/subscribe", Some(json!({"plan_code": "pro"})), own(201)),
+        ("POST /billing/subscriptions/cancel", None, own(404)),
+        ("POST /billing/subscriptions/resume", None, own(404)),
+        ("POST /billing/portal", None, own(404)),
         ("GET /billing/payments/me", None, own(200)),
         // Stripe's signature is what lets in.
         ("POST /billing/stripe/webhook", Some(json!({})), open(400)),

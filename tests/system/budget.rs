@@ -90,6 +90,11 @@ async fn every_operation_costs_what_the_budget_says() {
     app.drain().await;
     measure!("GET /billing/subscriptions/me", app.get_as(&three, "/billing/subscriptions/me")).expect(200);
     measure!("GET /billing/payments/me", app.get_as(&three, "/billing/payments/me")).expect(200);
+    let cancel = "/billing/subscriptions/cancel";
+    measure!("POST /billing/subscriptions/cancel", app.post_as(&three, cancel, json!({}))).expect(200);
+    let resume = "/billing/subscriptions/resume";
+    measure!("POST /billing/subscriptions/resume", app.post_as(&three, resume, json!({}))).expect(200);
+    measure!("POST /billing/portal", app.post_as(&three, "/billing/portal", json!({}))).expect(201);
     measure!("an event that changes nothing", app.event_about_nothing(&app.stripe("subscriptions").await[0]));
     let three = app.sign_in(email).await;
     measure!("POST /deactivate", app.post_as(&three, "/deactivate", json!({}))).expect(200);

@@ -116,8 +116,9 @@ async fn keep_code(state: &State, now: Timestamp, plan: &Plan) -> Result<PlanRes
     if state.store.reserve_plan(&new, Some(&old.attempt.id)).await? { Ok(new) } else { Err(ApiError::PlanCodeTaken) }
 }
 
-/// Brings a plan from one state to another: a new price where its terms are others, then the plan's row, then what shows it
-/// at Stripe. Whoever buys meanwhile buys at the old price or at the new one, each of which leads to the plan.
+/// Brings a plan from one state to another: a new price where its terms are others, then the plan's row, with the order that
+/// shows it at Stripe. Orders about one plan are carried out one after another: done here, an older state could be shown over
+/// a newer one. Whoever buys meanwhile buys at the old price or at the new one, each of which leads to the plan.
 pub async fn change(
     state: &State,
     context: &RequestContext,
@@ -147,10 +148,6 @@ pub async fn change(
             state.gateway.archive_price(&price).await.map_err(of_gateway)?;
         }
         return Err(ApiError::PlanChanged);
-    }
-    // The order does it where this cannot.
-    if let Err(error) = state.gateway.show_plan(&to).await {
-        tracing::warn!(plan = %to.id, %error, "Stripe shows the plan as it was, for a moment");
     }
     Ok(to)
 }

@@ -73,7 +73,7 @@ async fn for_plan(order: PlanOrder, state: &State) -> Result<Option<PlanOrder>, 
     if order.from.is_none()
         && let Some(plan) = catalogue.plans.iter().find(|plan| plan.id == order.plan_id)
     {
-        state.gateway.show_plan(plan).await?;
+        state.gateway.show_plan(plan, &catalogue).await?;
     }
     let mut from = order.from.unwrap_or_default();
     for _ in 0..PAGES {

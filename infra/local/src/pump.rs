@@ -183,10 +183,18 @@ impl Pumps {
             }
             handled += turn.handled;
             let is_idle = turn.handled + turn.failed == 0;
-            if is_idle && are_webhooks_done && !self.queues.iter().any(Queue::has_work) {
+            let is_quiet = is_idle && are_webhooks_done && !self.queues.iter().any(Queue::has_work);
+            // What ran beside this may have written to the outbox after the stream was read.
+            if is_quiet && self.is_stream_read().await? {
                 return Ok(handled);
             }
         }
+    }
+
+    async fn is_stream_read(&self) -> Result<bool, PumpError> {
+        let _alone = self.stream.lock().await;
+        let position = self.drawer.get(POSITION.0, POSITION.1).map_err(failed)?;
+        Ok(self.records_after(position, 1)?.is_empty())
     }
 
     /// Does `work` while no message moves on.

@@ -19,7 +19,7 @@ use serde_json::{Value, json};
 use std::error::Error;
 use std::process::ExitCode;
 use std::sync::{Arc, Mutex, PoisonError};
-use tollgate_domain::billing::{Attempt, BillingPeriod, Checkout, Features, Plan, Terms};
+use tollgate_domain::billing::{Attempt, BillingPeriod, Catalogue, Checkout, Features, Plan, Terms};
 use tollgate_domain::{Email, PlanId, UserId};
 use tollgate_platform::keys::{KeySource, SecretIds};
 use tollgate_platform::{Clock, Env, Outbound};
@@ -184,8 +184,8 @@ async fn judge(base_url: &str) -> Result<bool, Box<dyn Error>> {
 
     judge.call("mode", 0, stripe.mode().await, |mode| *mode == Mode::Test);
     judge.call("ensure_product", 1, stripe.ensure_product(&plan).await, |()| true);
-    // The product, its prices, and the one that the plan does not name.
-    judge.call("show_plan", 3, stripe.show_plan(&plan).await, |()| true);
+    // The product, its active prices, and the plan's own, which is not among them.
+    judge.call("show_plan", 3, stripe.show_plan(&plan, &Catalogue::default()).await, |()| true);
     judge.call("archive_product", 1, stripe.archive_product("prod_1").await, |()| true);
     judge.call("create_price", 1, stripe.create_price("prod_1", &terms, &attempt).await, |id| !id.is_empty());
     judge.call("price_of_attempt", 1, stripe.price_of_attempt("prod_1", &attempt).await, Option::is_none);

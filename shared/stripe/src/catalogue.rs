@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use stripe::StripeRequest;
 use stripe_product::price::{CreatePrice, CreatePriceRecurring, CreatePriceRecurringInterval, ListPrice, UpdatePrice};
 use stripe_product::product::{CreateProduct, UpdateProduct};
-use tollgate_domain::billing::{Attempt, BillingPeriod, Plan, Terms};
+use tollgate_domain::billing::{Attempt, BillingPeriod, Catalogue, Plan, Terms};
 
 impl Gateway {
     /// Makes the product of `plan` under the plan's own id, where there is none yet: it is made once, however often it is
@@ -27,12 +27,12 @@ impl Gateway {
         }
     }
 
-    /// Shows `plan` as it is: name, description, and what can be bought. Of its prices that is the plan's own, while the plan
-    /// is active.
+    /// Shows `plan` as `catalogue` has it: name, description, and what can be bought. Of the prices that are or were the
+    /// plan's that is its present one, while the plan is active.
     ///
     /// # Errors
     /// See [`GatewayError`].
-    pub async fn show_plan(&self, plan: &Plan) -> Result<(), GatewayError> {
+    pub async fn show_plan(&self, plan: &Plan, catalogue: &Catalogue) -> Result<(), GatewayError> {
         let Some(product) = &plan.stripe_product_id else { return Ok(()) };
         let call = UpdateProduct::new(product.to_owned())
             .name(&plan.name)
@@ -42,12 +42,17 @@ impl Gateway {
         let own = plan.stripe_price_id.as_deref().filter(|_| plan.is_active);
         let list = Counted::new(self);
         let prices = ListPrice::new().product(product).active(true).limit(100).send(&list).await?;
-        for price in list.all(prices.data)? {
-            if Some(price.id.as_str()) != own {
-                UpdatePrice::new(price.id).active(false).send(self).await?;
+        let active: Vec<_> = list.all(prices.data)?.into_iter().map(|price| price.id.to_string()).collect();
+        for price in &active {
+            // One that no plan names yet is on its way to be named.
+            if catalogue.prices.get(price) == Some(&plan.id) && Some(price.as_str()) != own {
+                self.archive_price(price).await?;
             }
         }
-        Ok(())
+        match own.filter(|own| !active.iter().any(|price| price == own)) {
+            Some(own) => UpdatePrice::new(own.to_owned()).active(true).send(self).await.map(|_| ()),
+            None => Ok(()),
+        }
     }
 
     /// Archives a product that no plan stands for, if there is one.

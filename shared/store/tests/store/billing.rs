@@ -175,17 +175,16 @@ pub fn unreachable() -> impl Iterator<Item = Meet> {
 #[tokio::test]
 async fn what_decides_a_write_is_read_as_it_is_now() {
     let (tables, _) = Tables::with_named_customer().await;
-    let gate = tables.rival.gate(&user(1)).await.unwrap().unwrap();
     tables.store.catalogue().await.unwrap();
     tables.store.plan(&plan_id(1)).await.unwrap();
     tables.store.plan_reservation(&code("plan-1")).await.unwrap();
-    tables.store.account(&gate).await.unwrap();
+    tables.store.account(&user(1)).await.unwrap();
     tables.store.customer(&user(1)).await.unwrap();
     tables.store.user_of_customer("cus_1").await.unwrap();
     tables.store.subscriptions(&user(1)).await.unwrap();
     tables.store.is_event_handled("evt_1").await.unwrap();
     let calls = tables.wire.take_calls();
-    assert_eq!(calls.len(), 8);
+    assert_eq!(calls.len(), 9);
     for call in calls {
         assert_eq!(call.body["ConsistentRead"], true, "{call:?}");
     }

@@ -5,12 +5,12 @@ use crate::billing::{attempt, checkout, corrupt, of_ann, payment, subscription, 
 use crate::people::{at, email, user};
 use crate::tables::Tables;
 use crate::wire::Meet;
-use serde_json::json;
+use serde_json::{Map, Value, json};
 use tollgate_domain::PaymentId;
 use tollgate_domain::billing::{
     Access, Account, Changed, Converged, Customer, Features, Grace, Payment, PaymentStatus, Subscription,
 };
-use tollgate_domain::gate::{Gate, Left};
+use tollgate_domain::gate::Left;
 use tollgate_store::{AccountWrite, StoreError};
 
 /// Ann's, as the attempt `by` made it.
@@ -48,7 +48,7 @@ async fn write(tables: &Tables, noted: &Customer, subscriptions: &[Subscription]
 #[tokio::test]
 async fn who_never_came_near_a_checkout_has_no_billing() {
     let (tables, _) = Tables::with_ann().await;
-    assert_eq!(tables.store.account(&Gate::new(user(1))).await.unwrap(), None);
+    assert_eq!(tables.store.account(&user(1)).await.unwrap(), None);
     assert_eq!(tables.store.customer(&user(1)).await.unwrap(), None);
     assert_eq!(tables.store.user_of_customer("cus_1").await.unwrap(), None);
     assert_eq!(tables.store.subscriptions(&user(1)).await.unwrap(), []);
@@ -164,10 +164,15 @@ async fn an_account_is_all_that_is_kept_and_what_the_gate_says() {
     tables.rival.reserve_checkout(&noted, &checkout("c1")).await.unwrap();
     let (subscriptions, payments) = ([subscription(1), subscription(2)], [payment(1), payment(2), payment(3)]);
     write(&tables, &noted, &subscriptions, &payments).await;
-    let mut gate = Gate::new(user(1));
-    (gate.left, gate.tier, gate.access_until) = (Some(Left::Deactivated), 3, Some(at(9)));
-    gate.features.insert("seats".into(), json!(3));
-    let access = Access { tier: 3, features: Features(gate.features.clone()), until: Some(at(9)) };
+    let says = |row: &mut Value| {
+        row["left"] = json!("deactivated");
+        row["tier"] = json!(3);
+        row["features"] = json!({"seats": 3});
+        row["access_until"] = json!(at(9));
+    };
+    tables.edit("gate", &format!("USER#{}", user(1)), says).await;
+    let features = Features(Map::from_iter([("seats".to_owned(), json!(3))]));
+    let access = Access { tier: 3, features, until: Some(at(9)) };
     let expected = Account {
         customer: Customer { version: 1, checkout: Some(checkout("c1")), ..customer("a1") },
         subscriptions: subscriptions.to_vec(),
@@ -175,9 +180,9 @@ async fn an_account_is_all_that_is_kept_and_what_the_gate_says() {
         left: Some(Left::Deactivated),
         access,
     };
-    assert_eq!(tables.store.account(&gate).await.unwrap(), Some(expected));
+    assert_eq!(tables.store.account(&user(1)).await.unwrap(), Some(expected));
     assert_eq!(tables.store.subscriptions(&user(1)).await.unwrap(), subscriptions);
-    assert_eq!(tables.store.account(&Gate::new(user(2))).await.unwrap(), None, "somebody else's");
+    assert_eq!(tables.store.account(&user(2)).await.unwrap(), None, "somebody else's");
 }
 
 #[tokio::test]
@@ -187,7 +192,7 @@ async fn an_account_of_more_than_one_page_is_read_to_its_end() {
         ((1..=5).map(subscription).collect(), (1..=4).map(payment).collect());
     write(&tables, &noted, &subscriptions, &payments).await;
     tables.enlarge(&[&of_ann("SUB#"), &of_ann("PAY#")]).await;
-    let account = tables.store.account(&Gate::new(user(1))).await.unwrap().unwrap();
+    let account = tables.store.account(&user(1)).await.unwrap().unwrap();
     assert_eq!((&account.subscriptions, account.payments), (&subscriptions, payments));
     assert_eq!(tables.wire.count(), 3, "pages");
     assert_eq!(tables.store.subscriptions(&user(1)).await.unwrap(), subscriptions);
@@ -240,18 +245,17 @@ async fn a_payment_keeps_all_that_is_known_of_it() {
 async fn customers_subscriptions_and_payments_of_another_shape_are_corrupt() {
     let (tables, noted) = Tables::with_named_customer().await;
     write(&tables, &noted, &[subscription(1)], &[payment(1)]).await;
-    let gate = Gate::new(user(1));
     let (key, payment) = (of_ann("CUSTOMER"), of_ann(&format!("PAY#{}", payment(1).id)));
     tables.edit("billing", &payment, |row| row["status"] = json!("lost")).await;
     corrupt(tables.store.payments(&user(1), None, 10).await);
-    corrupt(tables.store.account(&gate).await);
+    corrupt(tables.store.account(&user(1)).await);
     tables.delete("billing", &payment).await;
     tables.edit("billing", &of_ann(&format!("SUB#{}", subscription(1).id)), |row| row["status"] = json!("on")).await;
     corrupt(tables.store.subscriptions(&user(1)).await);
-    corrupt(tables.store.account(&gate).await);
+    corrupt(tables.store.account(&user(1)).await);
     tables.delete("billing", &of_ann(&format!("SUB#{}", subscription(1).id))).await;
     tables.edit("billing", &key, |row| row["had_trial"] = json!("yes")).await;
-    corrupt(tables.store.account(&gate).await);
+    corrupt(tables.store.account(&user(1)).await);
     corrupt(tables.store.customer(&user(1)).await);
     corrupt(tables.store.rename_customer(&user(1), &email("new@example.com")).await);
     corrupt(reserve(&tables, "a2", None).await);
@@ -284,6 +288,6 @@ async fn what_gets_no_answer_is_unavailable_and_not_done() {
     tables.wire.next("GetItem", unreachable());
     unavailable(tables.untouched(reserve(&tables, "a2", None)).await);
     tables.wire.next("Query", unreachable());
-    unavailable(tables.store.account(&Gate::new(user(1))).await);
+    unavailable(tables.store.account(&user(1)).await);
     tables.wire.take_calls();
 }
