@@ -597,6 +597,64 @@ async fn whoever_closes_the_account_pays_no_more_after_the_period_and_open_check
 }
 
 #[tokio::test]
+async fn who_cancels_has_access_to_the_end_of_the_period_and_may_take_it_back_until_then() {
+    const CANCEL: &str = "/billing/subscriptions/cancel";
+    const RESUME: &str = "/billing/subscriptions/resume";
+    let app = TestApp::start().await;
+    let (_, bob) = app.person("bob").await;
+    for path in [CANCEL, RESUME] {
+        app.post_as(&bob, path, json!({})).await.refused(404, "no_subscription");
+    }
+    let (email, ann) = app.subscriber("ann").await;
+    app.post_as(&ann, RESUME, json!({})).await.refused(409, "not_canceling");
+    let canceled = app.post_as(&ann, CANCEL, json!({})).await.expect(200).body;
+    assert_eq!(
+        (canceled["cancel_at_period_end"].as_bool(), canceled["has_access"].as_bool()),
+        (Some(true), Some(true))
+    );
+    assert_eq!(canceled["access_until"], canceled["current_period_end"]);
+    app.mail(&email, "subscription_canceled").await;
+    app.post_as(&ann, CANCEL, json!({})).await.refused(409, "already_canceling");
+    let resumed = app.post_as(&ann, RESUME, json!({})).await.expect(200).body;
+    assert_eq!(resumed["cancel_at_period_end"], false);
+    app.mail(&email, "subscription_resumed").await;
+    app.post_as(&ann, CANCEL, json!({})).await.expect(200);
+    let body = json!({"advance_seconds": 32 * 86_400});
+    app.post("/_local/clock", body).await.expect(200);
+    app.drain().await;
+    let ann = app.sign_in(&email).await;
+    assert_eq!(app.subscription(&ann).await["status"], "canceled");
+    assert_eq!(app.get_as(&ann, "/me").await.body["tier"], 0);
+    app.mail(&email, "subscription_ended").await;
+    app.post_as(&ann, RESUME, json!({})).await.refused(404, "no_subscription");
+}
+
+#[tokio::test]
+async fn what_is_done_in_stripes_portal_is_done_here_even_where_no_event_tells() {
+    let app = TestApp::start().await;
+    let (_, bob) = app.person("bob").await;
+    app.post_as(&bob, "/billing/portal", json!({})).await.refused(404, "no_customer");
+    let (_, ann) = app.subscriber("ann").await;
+    let url = app.post_as(&ann, "/billing/portal", json!({})).await.expect(201).body["url"].clone();
+    let page = url.as_str().unwrap().replace(&app.stack.base_url(), "");
+    assert!(app.get(&page).await.expect(200).text.contains("/account"));
+    let id = app.stripe("subscriptions").await[0]["id"].as_str().unwrap().to_owned();
+    let press = async |action: &str| {
+        let form = [("content-type", "application/x-www-form-urlencoded")];
+        app.send(Method::POST, &page, &form, Some(format!("action={action}&subscription={id}"))).await.expect(303);
+    };
+    press("cancel").await;
+    app.drain().await;
+    assert_eq!(app.subscription(&ann).await["cancel_at_period_end"], true);
+    app.at_stripe("delivery", json!({"mode": "drop"})).await.expect(200);
+    press("resume").await;
+    // What is kept says that it ends already; Stripe is asked before that is an answer.
+    let canceled = app.post_as(&ann, "/billing/subscriptions/cancel", json!({})).await.expect(200).body;
+    assert_eq!(canceled["cancel_at_period_end"], true);
+    assert_eq!(app.stripe("subscriptions").await[0]["cancel_at_period_end"], true);
+}
+
+#[tokio::test]
 async fn stripe_is_told_another_address_once_it_is_proved() {
     let app = TestApp::start().await;
     let (_, ann) = app.subscriber("ann").await;

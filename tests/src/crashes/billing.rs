@@ -17,6 +17,9 @@ pub const OPERATIONS: &[Operation] = &[
     operation!(TheAnswer, WithPlans, "POST /billing/subscriptions/subscribe again", subscribe_again),
     operation!(TheAnswer, WithPlans, "POST /billing/subscriptions/subscribe to another plan", subscribe_to_another),
     operation!(TheAnswer, WithPlans, "POST /billing/subscriptions/subscribe after it was paid", subscribe_paid),
+    operation!(TheAnswer, WithPlans, "POST /billing/subscriptions/cancel", cancel),
+    operation!(TheAnswer, WithPlans, "POST /billing/subscriptions/resume", resume),
+    operation!(TheAnswer, WithPlans, "POST /billing/portal", portal),
     operation!(TheAnswer, WithPlans, "the sweep of what is due", sweep),
     operation!(TheAnswer, WithPlans, "the reconciliation", reconcile),
     operation!(Afterwards, WithPlans, "the event of a paid invoice", paid_event),
@@ -147,6 +150,32 @@ async fn subscribe_paid(app: &TestApp) -> Case {
     case!(subscribe_to(&session, "team"), |app| {
         same_as_stripe(app, &session).await.unwrap();
         app.mail("ann@example.com", "subscription_confirmed").await;
+    })
+}
+
+/// Cancels or resumes: in the end Stripe and what is kept say so.
+fn change_renewal(session: Session, path: &str, ends: bool) -> Case {
+    case!(Request::post_as(&session, path, json!({})), |app| {
+        assert_eq!(app.stripe("subscriptions").await[0]["cancel_at_period_end"], ends);
+        assert_eq!(app.subscription(&session).await["cancel_at_period_end"], ends);
+    })
+}
+
+async fn cancel(app: &TestApp) -> Case {
+    let (_, session) = app.subscriber("ann").await;
+    change_renewal(session, "/billing/subscriptions/cancel", true)
+}
+
+async fn resume(app: &TestApp) -> Case {
+    let (_, session) = app.subscriber("ann").await;
+    app.post_as(&session, "/billing/subscriptions/cancel", json!({})).await.expect(200);
+    change_renewal(session, "/billing/subscriptions/resume", false)
+}
+
+async fn portal(app: &TestApp) -> Case {
+    let (_, session) = app.subscriber("ann").await;
+    case!(Request::post_as(&session, "/billing/portal", json!({})), |app| {
+        app.post_as(&session, "/billing/portal", json!({})).await.expect(201);
     })
 }
 
