@@ -330,6 +330,21 @@ async function byPlan(device) {
   await cleo.goto("/account");
   await cleo.sees("Renews on", "active-again");
 
+  // Told to end, which is taken back; then the same on Stripe's own page.
+  await cleo.press("End it with this period");
+  await cleo.sees("Ends on", "ends");
+  await cleo.press("Keep the subscription");
+  await cleo.sees("Renews on", "kept");
+  await cleo.press("Cards and invoices");
+  await cleo.sees("Your subscription", "portal");
+  await cleo.page.evaluate(() => document.querySelector('button[value="cancel"]').click());
+  await cleo.page.waitForSelector('button[value="resume"]', { timeout: 10_000 });
+  await cleo.page.evaluate(() => document.querySelector('button[value="resume"]').click());
+  await cleo.page.waitForSelector('button[value="cancel"]', { timeout: 10_000 });
+  await desk("drain");
+  await cleo.goto("/account");
+  await cleo.sees("Renews on");
+
   // More payments than one page holds.
   for (let renewal = 0; renewal < 19; renewal += 1) await desk(`stripe/subscriptions/${id}/renew`, { outcome: "paid" });
   await desk("drain");

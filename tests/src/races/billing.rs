@@ -108,16 +108,16 @@ async fn event_request(app: &TestApp) -> Contest {
     followed(session, two, "subscriptions/{id}/cancel", newest_subscription(app).await)
 }
 
-// R3, R11
+// R3: the version is the customer's, not the subscription's.
 async fn two_subscriptions(app: &TestApp) -> Contest {
     let (session, first) = renewed_in_silence(app).await;
-    let renewed = event(app, "customer.subscription.updated").await;
     let customer = app.stripe("customers").await[0]["id"].as_str().unwrap().to_owned();
     let price = app.stripe("subscriptions").await[0]["items"]["data"][0]["price"]["id"].as_str().unwrap().to_owned();
+    app.at_stripe(&format!("subscriptions/{first}/cancel"), json!({})).await.expect(200);
     app.advance(60);
     app.second_checkout(&customer, &price).await;
-    let two = [event(app, "customer.subscription.created").await, renewed];
-    followed(session, two, "subscriptions/{id}/cancel", first)
+    let two = [event(app, "customer.subscription.created").await, event(app, "customer.subscription.deleted").await];
+    followed(session, two, "subscriptions/{id}/renew", newest_subscription(app).await)
 }
 
 /// An admin.

@@ -112,8 +112,11 @@ mod tests {
     /// What a step of these programs does to one of some places: reads it, or writes it.
     type Step = (u8, bool);
 
+    /// Which step, of whom by its place, comes before which.
+    type Relation = BTreeSet<((usize, usize), (usize, usize))>;
+
     /// The order of the conflicting steps of a run: runs with the same end alike.
-    fn relation(run: &[(usize, usize, Step)]) -> BTreeSet<((usize, usize), (usize, usize))> {
+    fn relation(run: &[(usize, usize, Step)]) -> Relation {
         let mut found = BTreeSet::new();
         for (at, (one, step, (place, writes))) in run.iter().enumerate() {
             for (other, later, (there, too)) in &run[at + 1..] {
@@ -126,7 +129,7 @@ mod tests {
     }
 
     /// The relations of all runs that are tried, and how many runs were begun.
-    fn explored(programs: &[Vec<Step>]) -> (Vec<BTreeSet<((usize, usize), (usize, usize))>>, usize) {
+    fn explored(programs: &[Vec<Step>]) -> (Vec<Relation>, usize) {
         let (mut found, mut begun) = (Vec::new(), 0);
         let mut exploration = Exploration::default();
         loop {
@@ -160,7 +163,7 @@ mod tests {
         programs: &[Vec<Step>],
         at: &mut [usize],
         run: &mut Vec<(usize, usize, Step)>,
-        found: &mut BTreeSet<BTreeSet<((usize, usize), (usize, usize))>>,
+        found: &mut BTreeSet<Relation>,
     ) {
         let mut is_whole = true;
         for worker in 0..programs.len() {

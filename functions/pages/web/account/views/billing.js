@@ -19,9 +19,9 @@ async function mine() {
   }
 }
 
-async function parts(isAwaited) {
+async function parts(isAwaited, onChange) {
   const [{ items }, held, paid] = await Promise.all([call("GET", "/billing/plans"), mine(), call("GET", "/billing/payments/me")]);
-  const content = [h("h2", {}, "Plan"), subscription(held, paid.items), plans(items, held, isAwaited), ...payments(paid)].filter(Boolean);
+  const content = [h("h2", {}, "Plan"), subscription(held, paid.items, onChange), plans(items, held, isAwaited), ...payments(paid)].filter(Boolean);
   return { held, content };
 }
 
@@ -39,9 +39,10 @@ export async function billing() {
   const status = h("p", { role: "status" });
   const place = h("div", {});
   const section = h("section", { "aria-label": "Plan and payments" }, status, place);
+  const again = async () => place.replaceChildren(...(await parts(false, again)).content);
   let held;
   try {
-    const loaded = await parts(checkout === "success");
+    const loaded = await parts(checkout === "success", again);
     held = loaded.held;
     place.append(...loaded.content);
   } catch (problem) {
@@ -51,13 +52,13 @@ export async function billing() {
   if (checkout === "canceled") status.textContent = "You left the checkout. Nothing was charged.";
   if (checkout === "success") {
     status.textContent = "Thank you. We wait for the payment to be confirmed …";
-    settle(status, place, held);
+    settle(status, place, held, again);
   }
   return section;
 }
 
 /** Looks until the subscription gives access, then shows it; the token is renewed, for its `tier` to follow. */
-async function settle(status, place, held) {
+async function settle(status, place, held, again) {
   let current = held;
   for (let look = 0; !current?.has_access && look < LOOKS; look += 1) {
     await new Promise((done) => setTimeout(done, 1000));
@@ -73,8 +74,7 @@ async function settle(status, place, held) {
   }
   try {
     await resume();
-    const { content } = await parts(false);
-    place.replaceChildren(...content);
+    await again();
   } catch {
     // shown with the next visit
   }

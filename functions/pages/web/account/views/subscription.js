@@ -1,6 +1,7 @@
-// The state of a subscription in plain words.
+// The state of a subscription in plain words, and what can be done with it.
 
-import { date, h, money, price } from "../dom.js";
+import { call } from "../client.js";
+import { date, form, h, money, price } from "../dom.js";
 
 const states = {
   trialing: "Trial",
@@ -26,8 +27,21 @@ function next(held) {
   return [status === "trialing" ? "First payment on" : "Renews on", date(current_period_end)];
 }
 
+/** The ways to end it with its period or to take that back, after which `onChange` shows it anew, and to Stripe's own page. */
+function ways(held, onChange) {
+  const renewal = (act) => async () => {
+    await call("POST", `/billing/subscriptions/${act}`, undefined, { "idempotency-key": crypto.randomUUID() });
+    await onChange();
+  };
+  const portal = async () => location.assign((await call("POST", "/billing/portal")).url);
+  return [
+    held.cancel_at_period_end ? form([], "Keep the subscription", renewal("resume")) : form([], "End it with this period", renewal("cancel")),
+    form([], "Cards and invoices", portal),
+  ];
+}
+
 /** The state of `held`; `paid` are the newest payments, of which a failed one tells where to pay. */
-export function subscription(held, paid) {
+export function subscription(held, paid, onChange) {
   if (held === null) return null;
   const { plan, scheduled_plan, status } = held;
   const facts = [
@@ -45,5 +59,6 @@ export function subscription(held, paid) {
     {},
     h("dl", {}, ...facts.flatMap(([name, value]) => [h("dt", {}, name), h("dd", {}, value)])),
     owed && h("p", {}, h("a", { href: owed.invoice_url }, `Pay ${money(owed.amount_cents, owed.currency)} now`)),
+    ...(isLive(held) ? ways(held, onChange) : []),
   );
 }
