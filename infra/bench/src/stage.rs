@@ -6,13 +6,12 @@ use crate::error::{BenchError, While};
 use crate::event::{event, webhook};
 use crate::sandbox::{Function, Sandbox, binary};
 use axum::body::Bytes;
-use jiff::Timestamp;
 use serde_json::{Value, json};
 use std::fs;
 use std::path::{Path, PathBuf};
 use tollgate_local::clock::LocalClock;
 use tollgate_local::{Data, Options, Stack};
-use tollgate_platform::{Secret, random_bytes};
+use tollgate_platform::{Clock, Secret, random_bytes};
 
 const EMAIL: &str = "ann@example.com";
 const WEBHOOK_SECRET: &str = "whsec_of_the_bench";
@@ -117,7 +116,7 @@ impl Stage {
             "id": "evt_1", "object": "event", "created": 1_767_225_600, "livemode": false, "type": "invoice.paid",
             "data": {"object": {"id": "in_1", "object": "invoice", "customer": "cus_1", "amount_paid": 1900}},
         });
-        webhook(WEBHOOK_SECRET, Timestamp::now().as_second(), &body.to_string())
+        webhook(WEBHOOK_SECRET, Clock::system().now().as_second(), &body.to_string())
     }
 
     /// What `function` calls at its start and for this event.
