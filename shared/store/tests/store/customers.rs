@@ -194,7 +194,7 @@ async fn an_account_of_more_than_one_page_is_read_to_its_end() {
     tables.enlarge(&[&of_ann("SUB#"), &of_ann("PAY#")]).await;
     let account = tables.store.account(&user(1)).await.unwrap().unwrap();
     assert_eq!((&account.subscriptions, account.payments), (&subscriptions, payments));
-    assert_eq!(tables.wire.count(), 3, "pages");
+    assert_eq!(tables.wire.count(), 4, "three pages, and the gate");
     assert_eq!(tables.store.subscriptions(&user(1)).await.unwrap(), subscriptions);
     assert_eq!(tables.wire.count(), 2, "pages");
 }
