@@ -43,8 +43,10 @@ async fn main() -> ExitCode {
             let walked = events::walk(order.clone(), twice).await;
             walked.err().map(|error| format!("{ARRIVALS} · {order:?} {twice:?}\n  {error}"))
         });
-        let failures = stream::iter(walks).buffer_unordered(AT_ONCE).filter_map(async |failure| failure);
-        failed += tell(&failures.collect::<Vec<_>>().await);
+        let mut walked = stream::iter(walks).buffer_unordered(AT_ONCE);
+        while let Some(failure) = walked.next().await {
+            failed += tell(failure.as_slice());
+        }
     }
     println!("{points} crash points, {orders} orders, {failed} failed");
     if failed == 0 && points + orders > 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
