@@ -374,6 +374,15 @@ impl TestApp {
         (email, session)
     }
 
+    /// Ann, who has paid for `pro`, of which no event comes.
+    pub async fn paid_in_silence(&self) -> Session {
+        let (_, session) = self.person("ann").await;
+        self.at_stripe("delivery", json!({"mode": "drop"})).await.expect(200);
+        let checkout = self.subscribe(&session, "pro").await.expect(201).body;
+        self.pay(&checkout).await.expect(303);
+        session
+    }
+
     /// The caller's subscription.
     pub async fn subscription(&self, session: &Session) -> Value {
         self.get_as(session, "/billing/subscriptions/me").await.expect(200).body

@@ -652,6 +652,8 @@ async fn what_is_done_in_stripes_portal_is_done_here_even_where_no_event_tells()
     let canceled = app.post_as(&ann, "/billing/subscriptions/cancel", json!({})).await.expect(200).body;
     assert_eq!(canceled["cancel_at_period_end"], true);
     assert_eq!(app.stripe("subscriptions").await[0]["cancel_at_period_end"], true);
+    app.at_stripe(&format!("subscriptions/{id}/cancel"), json!({})).await.expect(200);
+    app.post_as(&ann, "/billing/subscriptions/resume", json!({})).await.refused(404, "no_subscription");
 }
 
 #[tokio::test]

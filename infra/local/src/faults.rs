@@ -187,8 +187,8 @@ impl Wire {
         left
     }
 
-    /// From now on each call of a function to the tables or to Stripe waits until it is let go: an ordering of two functions' calls is
-    /// then the test's to choose.
+    /// From now on each call of a function to the tables or to Stripe waits until it is let go: an ordering of two functions'
+    /// calls is then the test's to choose.
     #[must_use]
     pub fn step(&self) -> mpsc::UnboundedReceiver<Step> {
         let (steps, heard) = mpsc::unbounded_channel();

@@ -136,17 +136,8 @@ async fn subscribe_to_another(app: &TestApp) -> Case {
     })
 }
 
-/// A person who has paid a checkout of which no event has come.
-async fn paid_in_silence(app: &TestApp) -> Session {
-    let (_, session) = app.person("ann").await;
-    app.at_stripe("delivery", json!({"mode": "drop"})).await.expect(200);
-    let checkout = app.subscribe(&session, "pro").await.expect(201).body;
-    app.pay(&checkout).await.expect(303);
-    session
-}
-
 async fn subscribe_paid(app: &TestApp) -> Case {
-    let session = paid_in_silence(app).await;
+    let session = app.paid_in_silence().await;
     case!(subscribe_to(&session, "team"), |app| {
         same_as_stripe(app, &session).await.unwrap();
         app.mail("ann@example.com", "subscription_confirmed").await;
@@ -225,7 +216,7 @@ async fn sent_late(app: &TestApp, kind: &str) -> Request {
 }
 
 async fn paid_event(app: &TestApp) -> Case {
-    let session = paid_in_silence(app).await;
+    let session = app.paid_in_silence().await;
     case!(sent_late(app, "invoice.paid").await, |app| {
         same_as_stripe(app, &session).await.unwrap();
     })

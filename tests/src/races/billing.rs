@@ -68,18 +68,9 @@ async fn newest_subscription(app: &TestApp) -> String {
     app.stripe("subscriptions").await[0]["id"].as_str().unwrap().to_owned()
 }
 
-/// Somebody who has paid, which nobody was told.
-async fn paid_in_silence(app: &TestApp) -> Session {
-    let (_, session) = app.person("ann").await;
-    app.at_stripe("delivery", json!({"mode": "drop"})).await.expect(200);
-    let checkout = app.subscribe(&session, "pro").await.expect(201).body;
-    app.pay(&checkout).await.expect(303);
-    session
-}
-
 /// A subscriber whose renewal nobody was told of.
 async fn renewed_in_silence(app: &TestApp) -> (Session, String) {
-    let session = paid_in_silence(app).await;
+    let session = app.paid_in_silence().await;
     app.event_about_nothing(&app.stripe("subscriptions").await[0]).await;
     let id = newest_subscription(app).await;
     app.at_stripe(&format!("subscriptions/{id}/renew"), json!({"outcome": "paid"})).await.expect(200);
@@ -102,7 +93,7 @@ async fn event_reconciliation(app: &TestApp) -> Contest {
 
 // R3, R11
 async fn event_request(app: &TestApp) -> Contest {
-    let session = paid_in_silence(app).await;
+    let session = app.paid_in_silence().await;
     let again = Racer::Request(subscribe(&session));
     let two = [event(app, "checkout.session.completed").await, again];
     followed(session, two, "subscriptions/{id}/cancel", newest_subscription(app).await)

@@ -8,6 +8,7 @@ use axum::extract::State as Shared;
 use tollgate_convergence::Cause;
 use tollgate_domain::billing::Subscription;
 use tollgate_http::{ActiveUser, ApiError, RequestContext};
+use tollgate_stripe::GatewayError;
 
 /// Lets the caller's subscription end with its period: access stays until then.
 #[utoipa::path(
@@ -24,8 +25,7 @@ pub async fn cancel(
 ) -> Result<Json<SubscriptionView>, ApiError> {
     let subscription = that_goes_on(&state, &context, &user, true).await?.ok_or(ApiError::AlreadyCanceling)?;
     let told = state.gateway.cancel_at_period_end(&subscription.stripe_id).await;
-    told.map_err(of_gateway)?;
-    view(&state, followed(&state, &context, &user).await?, context.now).await
+    after(&state, &context, &user, told).await
 }
 
 /// Takes back that the caller's subscription ends with its period.
@@ -43,8 +43,7 @@ pub async fn resume(
 ) -> Result<Json<SubscriptionView>, ApiError> {
     let subscription = that_goes_on(&state, &context, &user, false).await?.ok_or(ApiError::NotCanceling)?;
     let told = state.gateway.resume(&subscription.stripe_id).await;
-    told.map_err(of_gateway)?;
-    view(&state, followed(&state, &context, &user).await?, context.now).await
+    after(&state, &context, &user, told).await
 }
 
 /// The caller's live subscription, if it goes on after its period or does not, as is asked. Before the answer is no, Stripe
@@ -56,21 +55,34 @@ async fn that_goes_on(
     goes_on: bool,
 ) -> Result<Option<Subscription>, ApiError> {
     let is_wanted = |subscription: &Subscription| subscription.will_renew() == goes_on;
-    let kept = live(state.store.subscriptions(&user.id).await?);
+    let kept = held(state.store.subscriptions(&user.id).await?);
     if let Some(subscription) = kept.filter(is_wanted) {
         return Ok(Some(subscription));
     }
     Ok(Some(followed(state, context, user).await?).filter(is_wanted))
 }
 
-/// The live subscription that the caller keeps.
-fn live(subscriptions: Vec<Subscription>) -> Option<Subscription> {
-    subscriptions.into_iter().find(|subscription| subscription.status.is_live() && subscription.surplus.is_none())
+/// The caller's subscription after Stripe was told: one that Stripe does not find has ended meanwhile.
+async fn after(
+    state: &State,
+    context: &RequestContext,
+    user: &ActiveUser,
+    told: Result<(), GatewayError>,
+) -> Result<Json<SubscriptionView>, ApiError> {
+    match told {
+        Err(error) if !error.is_missing() => Err(of_gateway(error)),
+        Ok(()) | Err(_) => view(state, followed(state, context, user).await?, context.now).await,
+    }
+}
+
+/// The one that the caller has.
+fn held(subscriptions: Vec<Subscription>) -> Option<Subscription> {
+    subscriptions.into_iter().find(Subscription::is_held)
 }
 
 /// The same as Stripe has it now.
 async fn followed(state: &State, context: &RequestContext, user: &ActiveUser) -> Result<Subscription, ApiError> {
     let cause = Cause { request_id: Some(context.request_id), ..Cause::default() };
     let followed = state.convergence.follow(&user.id, cause).await.map_err(of_convergence)?;
-    live(followed).ok_or(ApiError::NoSubscription)
+    held(followed).ok_or(ApiError::NoSubscription)
 }

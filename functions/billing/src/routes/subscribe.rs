@@ -65,7 +65,7 @@ pub async fn subscribe(
 }
 
 fn refuse_subscribers(subscriptions: &[Subscription]) -> Result<(), ApiError> {
-    let is_subscribed = subscriptions.iter().any(|s| s.status.is_live() && s.surplus.is_none());
+    let is_subscribed = subscriptions.iter().any(Subscription::is_held);
     if is_subscribed { Err(ApiError::AlreadySubscribed) } else { Ok(()) }
 }
 

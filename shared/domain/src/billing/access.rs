@@ -20,6 +20,12 @@ impl Default for Grace {
 }
 
 impl Subscription {
+    /// Whether somebody has it: it lives, and is none that must not stay.
+    #[must_use]
+    pub const fn is_held(&self) -> bool {
+        self.status.is_live() && self.surplus.is_none()
+    }
+
     /// Whether it goes on after its period.
     #[must_use]
     pub const fn will_renew(&self) -> bool {

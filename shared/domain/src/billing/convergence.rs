@@ -147,13 +147,14 @@ impl Converged {
     }
 
     /// Leaves so many subscriptions and payments in it, and returns whether that is all: the rest follows from the next look,
-    /// and what is to be done at Stripe with it.
+    /// and with it what is to be done at Stripe and that the customer is gone, of whom there is no look afterwards.
     pub fn keep_first(&mut self, most: usize) -> bool {
         let is_all = self.subscriptions.len() <= most && self.payments.len() <= most;
         if !is_all {
             self.subscriptions.truncate(most);
             self.payments.truncate(most);
             self.endings.clear();
+            self.customer_is_gone = false;
         }
         is_all
     }
@@ -219,16 +220,15 @@ fn follow(all: &mut Vec<Subscription>, seen: &Subscription, read: &Seen, catalog
 /// Marks what must not stay: of several live subscriptions all but one, the oldest of those that are paid, else of those that
 /// give access, else of all; of a user who deleted the account all.
 fn mark_surplus(all: &mut [Subscription], left: Option<Left>, grace: Grace, now: Timestamp) {
-    let live = |s: &&mut Subscription| s.status.is_live() && s.surplus.is_none();
     let kept = match left {
         Some(Left::Deleted) => None,
         _ => all
             .iter()
-            .filter(|s| s.status.is_live() && s.surplus.is_none())
+            .filter(|s| s.is_held())
             .min_by_key(|s| (!s.is_paid(grace, now), !s.has_access(grace, now), s.started_at, s.id))
             .map(|s| s.id),
     };
-    for surplus in all.iter_mut().filter(live).filter(|s| Some(s.id) != kept) {
+    for surplus in all.iter_mut().filter(|s| s.is_held() && Some(s.id) != kept) {
         surplus.surplus = Some(Surplus::Owed);
     }
 }
@@ -273,8 +273,7 @@ fn endings(account: &Account, seen: &Seen, all: &[Subscription], changed: &[Paym
             }
             return Some(Ending::Now { stripe_id, is_live: !subscription.status.is_ended(), paid });
         }
-        let stays = subscription.status.is_live() && subscription.surplus.is_none();
-        let must_end = account.left == Some(Left::Deactivated) && stays && subscription.will_renew();
+        let must_end = account.left == Some(Left::Deactivated) && subscription.is_held() && subscription.will_renew();
         must_end.then_some(Ending::AtPeriodEnd { stripe_id })
     };
     all.iter().filter_map(ending).collect()
