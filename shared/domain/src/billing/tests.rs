@@ -404,3 +404,17 @@ fn a_trial_is_remembered_and_a_checkout_is_over_when_its_subscription_lives() {
     assert!(!active.first_trial && !active.checkout_is_over);
     assert!(active.subscriptions[0].after.had_trial, "it had one, whatever Stripe says later");
 }
+
+#[test]
+fn what_is_too_much_for_one_write_comes_in_parts_and_what_ends_the_looks_with_the_last() {
+    let payments = |count| (1..=count).map(|n| invoice(n, 1, InvoiceStatus::Paid)).collect();
+    let gone = |count| Seen { is_customer_gone: true, ..read(vec![], payments(count)) };
+    let mut customer = account();
+    customer.customer.stripe_customer_id = Some("cus_1".into());
+    let mut much = converge(&customer, &gone(3), &catalogue(), GRACE, at(1));
+    assert!(!much.keep_first(2));
+    assert_eq!((much.payments.len(), much.customer_is_gone, much.endings.len()), (2, false, 0));
+    let mut last = converge(&customer, &gone(2), &catalogue(), GRACE, at(1));
+    assert!(last.keep_first(2));
+    assert_eq!((last.payments.len(), last.customer_is_gone), (2, true));
+}
