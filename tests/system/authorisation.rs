@@ -88,6 +88,8 @@ fn rows() -> Vec<(&'static str, Option<Value>, [u16; 5])> {
         ("DELETE /billing/plans/{plan}", None, of_admins(204)),
         ("GET /billing/subscriptions/me", None, own(404)),
         ("POST /billing/subscriptions/subscribe", Some(json!({"plan_code": "pro"})), own(201)),
+        ("POST /billing/subscriptions/preview", Some(json!({"plan_code": "team"})), own(404)),
+        ("POST /billing/subscriptions/upgrade", Some(json!({"plan_code": "team"})), own(404)),
         ("POST /billing/subscriptions/cancel", None, own(404)),
         ("POST /billing/subscriptions/resume", None, own(404)),
         ("POST /billing/portal", None, own(404)),

@@ -90,6 +90,13 @@ async fn every_operation_costs_what_the_budget_says() {
     app.drain().await;
     measure!("GET /billing/subscriptions/me", app.get_as(&three, "/billing/subscriptions/me")).expect(200);
     measure!("GET /billing/payments/me", app.get_as(&three, "/billing/payments/me")).expect(200);
+    let team = json!({"plan_code": "team"});
+    let path = "/billing/subscriptions/preview";
+    measure!("POST /billing/subscriptions/preview", app.post_as(&three, path, team.clone())).expect(200);
+    let path = "/billing/subscriptions/upgrade";
+    measure!("POST /billing/subscriptions/upgrade", app.post_as(&three, path, team)).expect(200);
+    let pro = json!({"plan_code": "pro"});
+    measure!("POST /billing/subscriptions/upgrade to a lower plan", app.post_as(&three, path, pro)).expect(200);
     let cancel = "/billing/subscriptions/cancel";
     measure!("POST /billing/subscriptions/cancel", app.post_as(&three, cancel, json!({}))).expect(200);
     let resume = "/billing/subscriptions/resume";

@@ -75,6 +75,7 @@ const SAMPLES: &[(&str, &str, Answer, Left)] = &[
     ),
     ("schedule-expiry", "sweeper", Swept(0), NOTHING),
     ("schedule-reconcile", "sweeper", Swept(0), NOTHING),
+    ("schedule-reminders", "sweeper", Swept(0), NOTHING),
 ];
 
 fn folder() -> PathBuf {

@@ -7,6 +7,7 @@ mod addresses;
 mod authorisation;
 mod billing;
 mod budget;
+mod changes;
 mod codes;
 mod conventions;
 mod crashes;

@@ -9,7 +9,7 @@ pub fn of_gateway(error: GatewayError) -> ApiError {
     match error {
         GatewayError::NotConfigured => ApiError::StripeNotConfigured,
         GatewayError::Key(error) => error.into(),
-        GatewayError::Refused { status: 402, .. } => ApiError::PaymentFailed,
+        GatewayError::Refused { status: 402, .. } => ApiError::PaymentFailed(None),
         GatewayError::Refused { .. } | GatewayError::Failed(_) | GatewayError::Unknown(_) => {
             ApiError::StripeUnavailable(error.to_string())
         }

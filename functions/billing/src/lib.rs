@@ -85,6 +85,8 @@ fn once_routes() -> OpenApiRouter<State> {
     OpenApiRouter::default()
         .routes(routes!(plans::list, plans::create))
         .routes(routes!(subscribe::subscribe))
+        .routes(routes!(change::preview))
+        .routes(routes!(change::upgrade))
         .routes(routes!(renewal::cancel))
         .routes(routes!(renewal::resume))
 }

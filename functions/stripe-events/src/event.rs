@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde_json::Value;
 use tollgate_convergence::Cause;
 use tollgate_store::EventRow;
-use tollgate_stripe::Mode;
+use tollgate_stripe::{Gateway, GatewayError, Mode};
 
 /// What happens to a customer's subscriptions, invoices and checkouts. Any other event is kept and changes nothing.
 const HINTS: &[&str] = &[
@@ -14,13 +14,16 @@ const HINTS: &[&str] = &[
     "checkout.session.expired",
     "checkout.session.async_payment_succeeded",
     "checkout.session.async_payment_failed",
+    "charge.dispute.created",
+    "charge.refund.updated",
+    "charge.refunded",
     "customer.deleted",
     "customer.subscription.created",
     "customer.subscription.updated",
     "customer.subscription.deleted",
     "customer.subscription.paused",
     "customer.subscription.resumed",
-    "customer.subscription.trial_will_end",
+    TRIAL_ENDS,
     "customer.subscription.pending_update_applied",
     "customer.subscription.pending_update_expired",
     "invoice.paid",
@@ -29,6 +32,9 @@ const HINTS: &[&str] = &[
     "invoice.voided",
     "invoice.marked_uncollectible",
 ];
+
+/// Three days before the end of a trial: what the sweep of reminders finds as well.
+const TRIAL_ENDS: &str = "customer.subscription.trial_will_end";
 
 /// What happens to a product or a price, where only this side should change any.
 const CATALOGUE: &[&str] =
@@ -67,12 +73,18 @@ impl Event {
         Some(Self { id: raw.id, kind: raw.kind, created: raw.created, livemode: raw.livemode, object: raw.data.object })
     }
 
-    /// Stripe's customer that it is about, if any.
-    fn customer(&self) -> Option<&str> {
+    /// Stripe's customer that it is about, if any. A dispute does not name the customer, nor does every refund: their charge
+    /// does.
+    async fn customer(&self, gateway: &Gateway) -> Result<Option<String>, GatewayError> {
+        let id = |name: &str| self.object[name].as_str().or_else(|| self.object[name]["id"].as_str());
         if self.object["object"] == "customer" {
-            return self.object["id"].as_str();
+            return Ok(id("id").map(str::to_owned));
         }
-        self.object["customer"].as_str().or_else(|| self.object["customer"]["id"].as_str())
+        match (id("customer"), id("charge")) {
+            (Some(customer), _) => Ok(Some(customer.to_owned())),
+            (None, Some(charge)) => gateway.customer_of_charge(charge).await,
+            (None, None) => Ok(None),
+        }
     }
 
     fn row(&self, outcome: &str, now: Timestamp) -> EventRow {
@@ -105,15 +117,18 @@ pub async fn handle(event: Event, state: &State) -> Result<(), Failure> {
     if !HINTS.contains(&event.kind.as_str()) {
         return keep("no hint").await;
     }
-    let customer = event.customer();
-    let user = match customer {
+    let customer = event.customer(&state.gateway).await?;
+    let user = match &customer {
         Some(customer) => state.store.user_of_customer(customer).await?,
         None => None,
     };
     // Whom the metadata names does not count: the customer's owner does (S27).
     let Some(user) = user else { return keep("of nobody here").await };
     let row = event.row("followed", now);
-    let gone_customer = customer.filter(|_| event.kind == "customer.deleted");
-    state.convergence.follow(&user, Cause { event: Some(&row), gone_customer, request_id: None }).await?;
+    let gone_customer = customer.as_deref().filter(|_| event.kind == "customer.deleted");
+    state.convergence.follow(&user, Cause { event: Some(&row), gone_customer, ..Cause::default() }).await?;
+    if event.kind == TRIAL_ENDS {
+        state.convergence.remind(&user).await?;
+    }
     Ok(())
 }

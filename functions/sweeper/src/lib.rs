@@ -3,6 +3,7 @@
 
 mod expiry;
 mod reconciliation;
+mod reminders;
 
 use aws_config::SdkConfig;
 use serde::{Deserialize, Serialize};
@@ -43,6 +44,7 @@ pub struct State {
     store: Store,
     gateway: Gateway,
     convergence: Convergence,
+    grace: Grace,
     clock: Clock,
 }
 
@@ -54,7 +56,7 @@ impl State {
         let keys = Arc::new(KeySource::new(config.secret_ids, sdk, clock.clone()));
         let gateway = Gateway::new(outbound, keys, &config.stripe_url);
         let convergence = Convergence::new(store.clone(), gateway.clone(), clock.clone(), config.grace);
-        Self { store, gateway, convergence, clock }
+        Self { store, gateway, convergence, grace: config.grace, clock }
     }
 }
 
@@ -66,6 +68,8 @@ pub enum Schedule {
     Expiry,
     /// Everything that Stripe has, against what is kept.
     Reconcile,
+    /// What is told ahead of time.
+    Reminders,
 }
 
 /// What a sweep came to.
@@ -105,6 +109,7 @@ pub async fn handle(schedule: Schedule, state: &State) -> Result<Swept, SweepErr
     let swept = match schedule {
         Schedule::Expiry => Box::pin(expiry::sweep(state)).await,
         Schedule::Reconcile => Box::pin(reconciliation::sweep(state)).await,
+        Schedule::Reminders => Box::pin(reminders::sweep(state)).await,
     }?;
     tracing::info!(?schedule, handled = swept.handled, "swept");
     Ok(swept)

@@ -116,9 +116,18 @@ pub const OPERATIONS: &[(Service, &[&str])] = &[
             "GET /v1/subscriptions",
             "POST /v1/subscriptions/{id}",
             "DELETE /v1/subscriptions/{id}",
+            "GET /v1/charges",
+            "GET /v1/charges/{id}",
+            "GET /v1/disputes",
             "GET /v1/invoices",
+            "POST /v1/billing_portal/sessions",
+            "POST /v1/invoices/create_preview",
             "GET /v1/invoice_payments",
+            "GET /v1/refunds",
             "POST /v1/refunds",
+            "POST /v1/subscription_schedules",
+            "POST /v1/subscription_schedules/{id}",
+            "POST /v1/subscription_schedules/{id}/release",
         ],
     ),
     (Service::Github, &["POST /login/oauth/access_token", "GET /user", "GET /user/emails"]),
@@ -431,7 +440,7 @@ struct ToStripe(Wire);
 /// The path of an operation of Stripe's, whatever object it is about.
 fn stripe_path(path: &str) -> String {
     let path = path.strip_prefix("/_stripe").unwrap_or(path);
-    let words = ["v1", "invoice_payments", "checkout", "sessions"];
+    let words = ["billing_portal", "create_preview", "invoice_payments", "subscription_schedules"];
     let is_id = |step: &str| step.contains('_') && !words.contains(&step);
     path.split('/').map(|step| if is_id(step) { "{id}" } else { step }).collect::<Vec<_>>().join("/")
 }

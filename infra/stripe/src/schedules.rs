@@ -95,6 +95,7 @@ fn phase(core: &Core, subscription: &Value, params: &mut Params, before: &[Value
         return Err(Fault::invalid("Only the quantity 1 is played here."));
     }
     let behavior = behavior(params, &named("[proration_behavior]"))?;
+    let trial_end = params.number(&named("[trial_end]"))?;
     let wrong = |name: &str, message: &str| Fault { param: Some(named(name)), ..Fault::invalid(message) };
     let end_of_last = before.last().map(|phase| phase["end_date"].as_i64().unwrap_or_default());
     let start = match (params.number(&named("[start_date]"))?, end_of_last) {
@@ -120,7 +121,10 @@ fn phase(core: &Core, subscription: &Value, params: &mut Params, before: &[Value
     if end <= start {
         return Err(wrong("[end_date]", "A phase ends after its start."));
     }
-    Ok(new_phase(&price, (start, end), &behavior, None))
+    if trial_end.is_some_and(|trial_end| trial_end != end) {
+        return Err(wrong("[trial_end]", "Only a phase that is a trial as a whole is played here."));
+    }
+    Ok(new_phase(&price, (start, end), &behavior, trial_end))
 }
 
 /// Phases that can take the place of a schedule's: the present one stays as it began.

@@ -1,22 +1,19 @@
 //! What a change of a user's billing causes beside itself: entries of the audit trail, and mails.
 
+use crate::Cause;
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 use tollgate_domain::audit::{Action, AuditEntry};
 use tollgate_domain::billing::convergence::Changed;
 use tollgate_domain::billing::{Account, Converged, Payment, PaymentStatus, Plan, Status, Subscription, Surplus};
-use tollgate_domain::{AuditId, MessageId, RequestId};
-use tollgate_mail::Message;
+use tollgate_domain::{AuditId, MessageId};
+use tollgate_mail::{Amount, Message};
 use tollgate_platform::random_bytes;
 use tollgate_store::{Outgoing, StoreError};
 
-/// One entry for each subscription that changed to be seen, one for each payment of which money went back.
-pub fn audit(
-    converged: &Converged,
-    known: &[Payment],
-    request_id: Option<RequestId>,
-    now: Timestamp,
-) -> Vec<AuditEntry> {
+/// One entry for each subscription and each payment of which something changed that is to be seen. What only reconciliation
+/// found is repaired.
+pub fn audit(converged: &Converged, known: &[Payment], cause: Cause<'_>, now: Timestamp) -> Vec<AuditEntry> {
     let entry = |action, target: String, before, after| AuditEntry {
         id: AuditId::new(now, random_bytes()),
         actor_id: None,
@@ -25,38 +22,45 @@ pub fn audit(
         before,
         after,
         ip: None,
-        request_id,
+        request_id: cause.request_id,
         created_at: now,
     };
     let of_subscription = |changed: &Changed| {
-        let (before, after) = difference(changed.before.as_ref(), &changed.after)?;
+        let (before, after) = difference(changed.before.as_ref().map(told), told(&changed.after))?;
         let was_ended = changed.before.as_ref().is_some_and(|before| before.status.is_ended());
         let action = match &changed.before {
+            _ if cause.is_repair => Action::SubscriptionRepaired,
             None => Action::SubscriptionCreated,
             Some(_) if changed.after.status.is_ended() && !was_ended => Action::SubscriptionEnded,
             Some(_) => Action::SubscriptionChanged,
         };
-        Some(entry(action, changed.after.id.to_string(), before, Some(after)))
+        Some(entry(action, changed.after.id.to_string(), before, after))
     };
     let of_payment = |payment: &Payment| {
-        let before = known.iter().find(|known| known.id == payment.id).map_or(0, |known| known.refunded_cents);
-        let subscription = payment.subscription_id.filter(|_| payment.refunded_cents > before)?;
-        let amount = |cents: i64| json!({"payment_id": payment.id, "refunded_cents": cents});
-        Some(entry(
-            Action::PaymentRefunded,
-            subscription.to_string(),
-            Some(amount(before)),
-            Some(amount(payment.refunded_cents)),
-        ))
+        let before = known.iter().find(|known| known.id == payment.id);
+        let subscription = payment.subscription_id?.to_string();
+        let action = if cause.is_repair {
+            Action::PaymentRepaired
+        } else if payment.is_disputed && !before.is_some_and(|before| before.is_disputed) {
+            Action::PaymentDisputed
+        } else if payment.refunded_cents != before.map_or(0, |before| before.refunded_cents) {
+            Action::PaymentRefunded
+        } else {
+            // That it was made or failed is told by itself.
+            return None;
+        };
+        let (before, after) = difference(before.map(told_of_payment), told_of_payment(payment))?;
+        Some(entry(action, subscription, before, after))
     };
     let subscriptions = converged.subscriptions.iter().filter_map(of_subscription);
     subscriptions.chain(converged.payments.iter().filter_map(of_payment)).collect()
 }
 
 /// What of a subscription an entry tells.
-fn told(subscription: &Subscription) -> Map<String, Value> {
-    let Value::Object(told) = json!({
+fn told(subscription: &Subscription) -> Value {
+    json!({
         "plan_id": subscription.plan_id,
+        "scheduled_plan_id": subscription.next_plan_id(),
         "status": subscription.status,
         "price_cents": subscription.terms.price_cents,
         "currency": subscription.terms.currency,
@@ -64,83 +68,150 @@ fn told(subscription: &Subscription) -> Map<String, Value> {
         "current_period_end": subscription.current_period_end,
         "cancel_at_period_end": subscription.cancel_at_period_end,
         "is_surplus": subscription.surplus.is_some(),
-    }) else {
-        return Map::new();
-    };
-    told
+    })
 }
 
-/// The fields that differ, before and after; `None` where none does.
-fn difference(before: Option<&Subscription>, after: &Subscription) -> Option<(Option<Value>, Value)> {
-    let mut after = told(after);
-    let Some(before) = before else { return Some((None, after.into())) };
-    let mut before = told(before);
+/// What of a payment an entry tells.
+fn told_of_payment(payment: &Payment) -> Value {
+    json!({
+        "payment_id": payment.id,
+        "status": payment.status,
+        "amount_cents": payment.amount_cents,
+        "refunded_cents": payment.refunded_cents,
+        "is_disputed": payment.is_disputed,
+    })
+}
+
+/// The fields that differ, before and after, and which payment they are of; `None` where none does.
+fn difference(before: Option<Value>, after: Value) -> Option<(Option<Value>, Option<Value>)> {
+    let (Some(Value::Object(mut before)), Value::Object(mut after)) = (before, after.clone()) else {
+        return Some((None, Some(after)));
+    };
+    let id = after.remove_entry("payment_id");
+    before.remove("payment_id");
     let same: Vec<_> =
         after.iter().filter(|(name, value)| before.get(*name) == Some(value)).map(|(name, _)| name.clone()).collect();
     for name in same {
         before.remove(&name);
         after.remove(&name);
     }
-    (!after.is_empty()).then(|| (Some(before.into()), after.into()))
+    let named = |fields: Map<String, Value>| Some(Value::Object(id.clone().into_iter().chain(fields).collect()));
+    (!after.is_empty()).then(|| (named(before), named(after)))
 }
 
 /// The mails that follow a change. Each follows from a difference of the state, which is written once.
 pub fn mails(
     account: &Account,
     converged: &Converged,
+    consents: &[String],
     plans: &[Plan],
     now: Timestamp,
 ) -> Result<Vec<Outgoing>, StoreError> {
-    let to = account.customer.email.as_str().to_owned();
-    let plan_of = |subscription: &Subscription| plans.iter().find(|plan| Some(plan.id) == subscription.plan_id);
+    let to = account.customer.email.as_str();
+    let plan_named = |id| plans.iter().find(|plan| Some(plan.id) == id).map(|plan| plan.name.clone());
     let mut messages = Vec::new();
     for Changed { before, after } in &converged.subscriptions {
-        let Some(plan) = plan_of(after).map(|plan| plan.name.clone()) else { continue };
-        let was = before.as_ref().map(|before| before.status);
-        if after.surplus.is_some() {
-            let was_owed = before.as_ref().is_some_and(|before| before.surplus == Some(Surplus::Settled));
-            if after.surplus == Some(Surplus::Settled) && !was_owed {
-                messages.push(Message::Refunded { to: to.clone(), plan });
-            }
-        } else if matches!(after.status, Status::Active | Status::Trialing) && !was.is_some_and(Status::is_live) {
-            messages.push(Message::SubscriptionConfirmed { to: to.clone(), plan, until: after.current_period_end });
-        } else if after.status.is_ended() && was.is_some_and(Status::is_live) {
-            messages.push(Message::SubscriptionEnded { to: to.clone(), plan });
-        } else if let Some(before) = before.as_ref().filter(|_| after.status.is_live()) {
-            match (before.will_renew(), after.will_renew()) {
-                (true, false) => {
-                    let until = after.ends_at.unwrap_or(after.current_period_end);
-                    messages.push(Message::SubscriptionCanceled { to: to.clone(), plan, until });
-                }
-                (false, true) => messages.push(Message::SubscriptionResumed { to: to.clone(), plan }),
-                (true, true) | (false, false) => {}
-            }
-        }
+        let Some(plan) = plan_named(after.plan_id) else { continue };
+        let next = plan_named(after.next_plan_id());
+        messages.extend(of_subscription(to.to_owned(), before.as_ref(), after, plan, next));
     }
+    let changed = converged.subscriptions.iter().map(|changed| &changed.after);
+    let subscriptions: Vec<_> = changed.chain(&account.subscriptions).collect();
     for payment in &converged.payments {
-        let was = account.payments.iter().find(|known| known.id == payment.id).map(|known| known.status);
-        let of = converged
-            .subscriptions
-            .iter()
-            .map(|changed| &changed.after)
-            .chain(&account.subscriptions)
-            .find(|subscription| Some(subscription.id) == payment.subscription_id);
-        if payment.status == PaymentStatus::Failed
-            && was.is_none()
-            && let Some(plan) = of.and_then(plan_of)
-        {
-            messages.push(Message::PaymentFailed {
-                to: to.clone(),
-                plan: plan.name.clone(),
-                invoice_url: payment.invoice_url.clone(),
-            });
-        }
+        let of_it = subscriptions.iter().find(|subscription| Some(subscription.id) == payment.subscription_id);
+        let Some(subscription) = of_it.filter(|subscription| subscription.surplus.is_none()) else { continue };
+        let Some(plan) = plan_named(subscription.plan_id) else { continue };
+        let before = account.payments.iter().find(|known| known.id == payment.id);
+        let needs_consent = consents.contains(&payment.stripe_invoice_id);
+        messages.extend(of_payment(to.to_owned(), before, payment, subscription, plan, needs_consent));
     }
-    messages.iter().map(|message| outgoing(message, now)).collect()
+    messages.iter().map(|message| outgoing(message, MessageId::new(now, random_bytes()), now)).collect()
 }
 
-fn outgoing(message: &Message, now: Timestamp) -> Result<Outgoing, StoreError> {
+/// What is told of a subscription to `plan`, which is to be `next` after its period.
+fn of_subscription(
+    to: String,
+    before: Option<&Subscription>,
+    after: &Subscription,
+    plan: String,
+    next: Option<String>,
+) -> Vec<Message> {
+    let was = before.map(|before| before.status);
+    if after.surplus.is_some() {
+        let was_settled = before.is_some_and(|before| before.surplus == Some(Surplus::Settled));
+        let is_settled = after.surplus == Some(Surplus::Settled);
+        let refunded = (is_settled && !was_settled).then_some(Message::Refunded { to, plan, amount: None });
+        return refunded.into_iter().collect();
+    }
+    if matches!(after.status, Status::Active | Status::Trialing) && !was.is_some_and(Status::is_live) {
+        return vec![Message::SubscriptionConfirmed { to, plan, until: after.current_period_end }];
+    }
+    if after.status.is_ended() {
+        let was_live = was.is_some_and(Status::is_live);
+        return was_live.then_some(Message::SubscriptionEnded { to, plan }).into_iter().collect();
+    }
+    let Some(before) = before.filter(|before| before.status.is_live() && after.status.is_live()) else {
+        return Vec::new();
+    };
+    let mut messages = Vec::new();
+    let is_other_plan = before.plan_id != after.plan_id;
+    let is_taken_back = !is_other_plan && before.next_plan_id().is_some() && after.next_plan_id().is_none();
+    if is_other_plan {
+        messages.push(Message::PlanChanged { to: to.clone(), plan: plan.clone() });
+    }
+    if let Some(plan) = next.filter(|_| before.next_plan_id() != after.next_plan_id()) {
+        messages.push(Message::DowngradeScheduled { to: to.clone(), plan, at: after.current_period_end });
+    }
+    match (before.will_renew(), after.will_renew()) {
+        (true, false) => {
+            let until = after.ends_at.unwrap_or(after.current_period_end);
+            messages.push(Message::SubscriptionCanceled { to, plan, until });
+        }
+        (false, true) => messages.push(Message::SubscriptionResumed { to, plan }),
+        (true, true) if is_taken_back => messages.push(Message::SubscriptionResumed { to, plan }),
+        (true, true) | (false, false) => {}
+    }
+    messages
+}
+
+/// What is told of a payment for a subscription to `plan`.
+fn of_payment(
+    to: String,
+    before: Option<&Payment>,
+    after: &Payment,
+    subscription: &Subscription,
+    plan: String,
+    needs_consent: bool,
+) -> Vec<Message> {
+    let mut messages = Vec::new();
+    let invoice_url = after.invoice_url.clone();
+    let was = before.map(|before| before.status);
+    let refunded_cents = after.refunded_cents - before.map_or(0, |before| before.refunded_cents);
+    let is_paid = |status| matches!(status, PaymentStatus::Succeeded | PaymentStatus::Refunded);
+    if refunded_cents > 0 {
+        let amount = Amount { amount_cents: refunded_cents, currency: after.currency.to_string() };
+        messages.push(Message::Refunded { to: to.clone(), plan: plan.clone(), amount: Some(amount) });
+    }
+    if after.status == PaymentStatus::Failed && was.is_none() {
+        messages.push(match needs_consent {
+            true => Message::ActionRequired { to, plan, invoice_url },
+            false => Message::PaymentFailed { to, plan, invoice_url, until: None },
+        });
+    } else if after.is_renewal && is_paid(after.status) && !was.is_some_and(is_paid) {
+        messages.push(Message::Renewed {
+            to,
+            plan,
+            amount_cents: after.amount_cents,
+            currency: after.currency.to_string(),
+            until: subscription.current_period_end,
+            invoice_url,
+        });
+    }
+    messages
+}
+
+/// A mail as it waits in the outbox.
+pub fn outgoing(message: &Message, id: MessageId, now: Timestamp) -> Result<Outgoing, StoreError> {
     let body = serde_json::to_string(message).map_err(|error| StoreError::Unexpected(error.to_string()))?;
-    let id = MessageId::new(now, random_bytes());
     Ok(Outgoing { id, kind: message.kind().to_owned(), body, created_at: now })
 }

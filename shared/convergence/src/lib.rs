@@ -3,11 +3,14 @@
 //! stands here is never written over it.
 
 mod consequences;
+mod reminders;
 
 use consequences::{audit, mails};
 use jiff::{SignedDuration, Timestamp};
 use std::pin::Pin;
-use tollgate_domain::billing::{Account, Catalogue, Converged, Ending, Grace, Seen, Subscription, converge, regrade};
+use tollgate_domain::billing::{
+    Account, Catalogue, Converged, Ending, Grace, Payment, PaymentStatus, Seen, Subscription, converge, regrade,
+};
 use tollgate_domain::{RequestId, UserId};
 use tollgate_platform::{Clock, ConfigError, Env};
 use tollgate_store::{AccountWrite, EventRow, Store, StoreError};
@@ -42,6 +45,8 @@ pub struct Cause<'a> {
     pub request_id: Option<RequestId>,
     /// The customer of whom Stripe says that it is no more.
     pub gone_customer: Option<&'a str>,
+    /// Whether nothing but reconciliation would have found out.
+    pub is_repair: bool,
 }
 
 /// The grace of the settings: `BILLING_GRACE_DAYS`, 7 by default.
@@ -72,7 +77,6 @@ pub type Following<'a> = Pin<Box<dyn Future<Output = Result<Vec<Subscription>, C
 #[derive(Default)]
 struct Done {
     settled: Vec<String>,
-    refunds: std::collections::BTreeMap<String, i64>,
     told_to_end: Vec<String>,
 }
 
@@ -106,7 +110,6 @@ impl Convergence {
                 Err(error) => return Err(error.into()),
             };
             seen.settled.clone_from(&done.settled);
-            seen.refunds.clone_from(&done.refunds);
             let catalogue = self.store.catalogue().await?;
             let now = self.clock.now();
             let mut converged = converge(&account, &seen, &catalogue, self.grace, now);
@@ -156,8 +159,9 @@ impl Convergence {
             }
             return Ok(true);
         }
-        let audit = audit(write.converged, &write.account.payments, write.cause.request_id, write.now);
-        let mails = mails(write.account, write.converged, &write.catalogue.plans, write.now)?;
+        let audit = audit(write.converged, &write.account.payments, write.cause, write.now);
+        let consents = self.consents(&write).await?;
+        let mails = mails(write.account, write.converged, &consents, &write.catalogue.plans, write.now)?;
         let write = AccountWrite {
             noted: &write.account.customer,
             converged: write.converged,
@@ -169,20 +173,39 @@ impl Convergence {
         Ok(self.store.write_account(&write).await?)
     }
 
+    /// Of the payments that failed, those that wait for the payer's consent, by their invoices. Reconciliation, whose calls
+    /// are bounded, does not ask.
+    async fn consents(&self, write: &Write<'_>) -> Result<Vec<String>, ConvergeError> {
+        let is_new = |payment: &&Payment| !write.account.payments.iter().any(|known| known.id == payment.id);
+        let failed = write.converged.payments.iter().filter(|payment| payment.status == PaymentStatus::Failed);
+        let mut consents = Vec::new();
+        for payment in failed.filter(|_| !write.cause.is_repair).filter(is_new) {
+            if self.gateway.needs_consent(&payment.stripe_invoice_id).await? {
+                consents.push(payment.stripe_invoice_id.clone());
+            }
+        }
+        Ok(consents)
+    }
+
     async fn end(&self, ending: Ending, done: &mut Done) -> Result<(), ConvergeError> {
         match ending {
-            Ending::Now { stripe_id, is_live, paid } => {
+            Ending::Now { stripe_id, schedule, is_live, paid } => {
                 tracing::error!(subscription = stripe_id, metric = "surplus_subscription", "ended and given back");
+                if let Some(schedule) = schedule {
+                    self.gateway.release(&schedule).await?;
+                }
                 if is_live {
                     self.gateway.cancel(&stripe_id).await?;
                 }
                 for owed in paid {
                     self.gateway.refund(&owed.stripe_invoice_id, owed.left_cents).await?;
-                    done.refunds.insert(owed.stripe_invoice_id, owed.paid_cents);
                 }
                 done.settled.push(stripe_id);
             }
-            Ending::AtPeriodEnd { stripe_id } => {
+            Ending::AtPeriodEnd { stripe_id, schedule } => {
+                if let Some(schedule) = schedule {
+                    self.gateway.release(&schedule).await?;
+                }
                 self.gateway.cancel_at_period_end(&stripe_id).await?;
                 done.told_to_end.push(stripe_id);
             }
@@ -195,7 +218,7 @@ impl Done {
     fn has(&self, ending: &Ending) -> bool {
         match ending {
             Ending::Now { stripe_id, .. } => self.settled.contains(stripe_id),
-            Ending::AtPeriodEnd { stripe_id } => self.told_to_end.contains(stripe_id),
+            Ending::AtPeriodEnd { stripe_id, .. } => self.told_to_end.contains(stripe_id),
         }
     }
 }

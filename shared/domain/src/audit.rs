@@ -59,9 +59,18 @@ pub enum Action {
     /// A subscription is over.
     #[serde(rename = "subscription.ended")]
     SubscriptionEnded,
+    /// A subscription was kept otherwise than Stripe had it, and follows now.
+    #[serde(rename = "subscription.repaired")]
+    SubscriptionRepaired,
+    /// A payment was kept otherwise than Stripe had it, or not at all, and follows now.
+    #[serde(rename = "payment.repaired")]
+    PaymentRepaired,
     /// Money went back.
     #[serde(rename = "payment.refunded")]
     PaymentRefunded,
+    /// The card's owner disputes a payment.
+    #[serde(rename = "payment.disputed")]
+    PaymentDisputed,
 }
 
 /// The `AuditEntry` of the contract.

@@ -93,8 +93,16 @@ pub enum ApiError {
     StripeNotConfigured,
     /// Stripe does not answer, or not to the point. The text is for the log.
     StripeUnavailable(String),
-    /// The card was refused.
-    PaymentFailed,
+    /// The card was refused: Stripe's page to pay on, where there is one.
+    PaymentFailed(Option<String>),
+    /// The bank wants the payer's consent: Stripe's page to give it on, where there is one.
+    PaymentActionRequired(Option<String>),
+    /// The subscription is to that plan already, or will be.
+    SamePlan,
+    /// A subscription stays in its currency.
+    CurrencyMismatch,
+    /// A difference is counted from no such moment.
+    InvalidProrationDate,
     /// There is no such plan to be had.
     PlanNotFound,
     /// There is nothing to pay for this plan.
@@ -233,7 +241,19 @@ impl ApiError {
             Self::StripeUnavailable(_) => {
                 (S::BAD_GATEWAY, "stripe_unavailable", "Payments cannot be reached. Try again in a moment.")
             }
-            Self::PaymentFailed => (S::PAYMENT_REQUIRED, "payment_failed", "The payment was refused."),
+            Self::PaymentFailed(_) => (S::PAYMENT_REQUIRED, "payment_failed", "The payment was refused."),
+            Self::PaymentActionRequired(_) => {
+                (S::PAYMENT_REQUIRED, "payment_action_required", "Your bank wants your consent to the payment.")
+            }
+            Self::SamePlan => (S::CONFLICT, "same_plan", "This is your plan already, or will be after the period."),
+            Self::CurrencyMismatch => {
+                (S::CONFLICT, "currency_mismatch", "A subscription cannot change its currency. End it first.")
+            }
+            Self::InvalidProrationDate => (
+                S::UNPROCESSABLE_ENTITY,
+                "invalid_proration_date",
+                "proration_date must be a moment of this period, not in the future, an hour old at most.",
+            ),
             Self::PlanNotFound => (S::NOT_FOUND, "plan_not_found", "There is no such plan."),
             Self::PlanIsFree => {
                 (S::UNPROCESSABLE_ENTITY, "plan_is_free", "There is nothing to pay for this plan: everybody has it.")
@@ -275,6 +295,7 @@ impl ApiError {
             Self::Validation(field) => vec![field.clone()],
             Self::InvalidEmail(field) => one(field),
             Self::InvalidUsername => one("username"),
+            Self::InvalidProrationDate => one("proration_date"),
             Self::WeakPassword(field, _) => one(field),
             _ => Vec::new(),
         }
@@ -325,6 +346,9 @@ impl ApiError {
         let fields = self.fields();
         if !fields.is_empty() {
             body["errors"] = json!(fields);
+        }
+        if let Self::PaymentFailed(invoice_url) | Self::PaymentActionRequired(invoice_url) = self {
+            body["invoice_url"] = json!(invoice_url);
         }
         body
     }

@@ -113,6 +113,9 @@ pub enum Message {
         plan: String,
         /// Stripe's page to pay on.
         invoice_url: Option<String>,
+        /// How long access stays, where somebody is reminded.
+        #[serde(default)]
+        until: Option<Timestamp>,
     },
     /// A payment waits for the consent that the bank wants.
     ActionRequired {
@@ -155,12 +158,15 @@ pub enum Message {
         /// When it ends.
         at: Timestamp,
     },
-    /// What was paid for a subscription went back, and it ended.
+    /// Something that was paid for a subscription goes back.
     Refunded {
         /// The address.
         to: String,
         /// The plan, by its name for people.
         plan: String,
+        /// How much; `None` where it is all of it, and the subscription was not to be.
+        #[serde(default)]
+        amount: Option<Amount>,
     },
     /// The password is another now.
     PasswordChanged {
@@ -171,6 +177,15 @@ pub enum Message {
         /// Since when.
         at: Timestamp,
     },
+}
+
+/// Some money.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Amount {
+    /// In minor units.
+    pub amount_cents: i64,
+    /// Its currency: a lower-case code of ISO 4217.
+    pub currency: String,
 }
 
 /// What a mailed secret is derived from.

@@ -1,6 +1,6 @@
 //! The rendering: each message as text and as HTML, with the same facts.
 
-use crate::Message;
+use crate::message::{Amount, Message};
 use crate::money::money;
 use askama::Template;
 use jiff::Timestamp;
@@ -144,10 +144,11 @@ pub fn render(message: &Message, context: &Context<'_>) -> Result<Mail, askama::
         | Message::Renewed { until: day, .. }
         | Message::DowngradeScheduled { at: day, .. }
         | Message::SubscriptionCanceled { until: day, .. }
+        | Message::PaymentFailed { until: Some(day), .. }
         | Message::TrialEnding { at: day, .. } => ("", day.strftime("%-d %B %Y").to_string()),
         Message::AlreadyRegistered { .. }
         | Message::PlanChanged { .. }
-        | Message::PaymentFailed { .. }
+        | Message::PaymentFailed { until: None, .. }
         | Message::ActionRequired { .. }
         | Message::SubscriptionResumed { .. }
         | Message::SubscriptionEnded { .. }
@@ -172,7 +173,8 @@ pub fn render(message: &Message, context: &Context<'_>) -> Result<Mail, askama::
         _ => "",
     };
     let amount = match message {
-        Message::Renewed { amount_cents, currency, .. } => money(*amount_cents, currency),
+        Message::Renewed { amount_cents, currency, .. }
+        | Message::Refunded { amount: Some(Amount { amount_cents, currency }), .. } => money(*amount_cents, currency),
         _ => String::new(),
     };
     let page = Page {
@@ -226,7 +228,7 @@ mod tests {
         code: "042137",
     };
 
-    fn all() -> [Message; 19] {
+    fn all() -> [Message; 21] {
         let (to, username) = ("ann@example.com".to_owned(), "<b>ann</b>".to_owned());
         let plan = "<b>ann's plan</b>".to_owned();
         let invoice_url = Some("https://pay.example/in_1".to_owned());
@@ -246,9 +248,14 @@ mod tests {
             Message::EmailChanged { to: to.clone(), username: username.clone(), at: Timestamp::UNIX_EPOCH },
             Message::ProviderLinked { to: to.clone(), username, provider: "GitHub".into(), at: Timestamp::UNIX_EPOCH },
             Message::SubscriptionConfirmed { to: to.clone(), plan: plan.clone(), until: Timestamp::UNIX_EPOCH },
-            Message::PaymentFailed { to: to.clone(), plan: plan.clone(), invoice_url: invoice_url.clone() },
+            Message::PaymentFailed {
+                to: to.clone(),
+                plan: plan.clone(),
+                invoice_url: invoice_url.clone(),
+                until: None,
+            },
             Message::SubscriptionEnded { to: to.clone(), plan: plan.clone() },
-            Message::Refunded { to: to.clone(), plan: plan.clone() },
+            Message::Refunded { to: to.clone(), plan: plan.clone(), amount: None },
             Message::Renewed {
                 to: to.clone(),
                 plan: plan.clone(),
@@ -262,7 +269,14 @@ mod tests {
             Message::ActionRequired { to: to.clone(), plan: plan.clone(), invoice_url },
             Message::SubscriptionCanceled { to: to.clone(), plan: plan.clone(), until: Timestamp::UNIX_EPOCH },
             Message::SubscriptionResumed { to: to.clone(), plan: plan.clone() },
-            Message::TrialEnding { to, plan, at: Timestamp::UNIX_EPOCH },
+            Message::TrialEnding { to: to.clone(), plan: plan.clone(), at: Timestamp::UNIX_EPOCH },
+            Message::PaymentFailed {
+                to: to.clone(),
+                plan: plan.clone(),
+                invoice_url: None,
+                until: Some(Timestamp::UNIX_EPOCH),
+            },
+            Message::Refunded { to, plan, amount: Some(Amount { amount_cents: 1900, currency: "usd".into() }) },
         ]
     }
 
@@ -308,7 +322,8 @@ mod tests {
             for part in [&mail.text, &mail.html] {
                 let has_day = !(json["until"].is_null() && json["at"].is_null());
                 assert_eq!(part.contains("1 January 1970"), has_day, "{part}");
-                assert_eq!(part.contains("19.00 USD"), json["amount_cents"] == 1900, "{part}");
+                let has_amount = json["amount_cents"] == 1900 || json["amount"]["amount_cents"] == 1900;
+                assert_eq!(part.contains("19.00 USD"), has_amount, "{part}");
             }
         }
     }

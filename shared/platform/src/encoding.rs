@@ -12,6 +12,15 @@ pub(crate) fn constant_time_eq(a: &[u8], b: &[u8]) -> bool {
     aws_lc_rs::constant_time::verify_slices_are_equal(a, b).is_ok()
 }
 
+/// Ten bytes that follow from `text`: the part of an id that is random elsewhere.
+#[must_use]
+pub fn ten_bytes(text: &str) -> [u8; 10] {
+    let digest = digest::digest(&digest::SHA256, text.as_bytes());
+    let mut bytes = [0; 10];
+    bytes.copy_from_slice(&digest.as_ref()[..10]);
+    bytes
+}
+
 /// A name for `text` that does not tell it: half of its SHA-256, in hex.
 #[must_use]
 pub fn fingerprint(text: &str) -> String {

@@ -18,7 +18,7 @@ pub mod telemetry;
 pub mod tokens;
 
 pub use clock::Clock;
-pub use encoding::fingerprint;
+pub use encoding::{fingerprint, ten_bytes};
 pub use env::{ConfigError, Env, Origins};
 pub use generation::{BadSecret, appended, check_secret};
 pub use outbound::{Outbound, OutboundError};

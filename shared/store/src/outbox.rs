@@ -68,6 +68,28 @@ pub(crate) fn outbox_item(message: &Outgoing) -> Result<Item, StoreError> {
 }
 
 impl Store {
+    /// Whether there is, or was within 35 days, a message of this id.
+    ///
+    /// # Errors
+    /// When DynamoDB does not answer.
+    pub async fn is_message_known(&self, id: &MessageId) -> Result<bool, StoreError> {
+        let call = self.client.get_item().table_name(self.table(OUTBOX)).key("pk", s(id.to_string()));
+        let call = call.consistent_read(true).projection_expression("pk");
+        let answer = call.return_consumed_capacity(ReturnConsumedCapacity::Total).send().await;
+        Ok(answer.map_err(StoreError::of)?.item.is_some())
+    }
+
+    /// Puts a message, unless there is or was one of its id.
+    ///
+    /// # Errors
+    /// When DynamoDB does not answer.
+    pub async fn put_message_once(&self, message: &Outgoing) -> Result<(), StoreError> {
+        match self.transaction().create((), OUTBOX, outbox_item(message)?).run().await {
+            Ok(()) | Err(Refusal::Condition(())) => Ok(()),
+            Err(other) => Err(other.unexpected()),
+        }
+    }
+
     /// Claims message `id` for the SQS message `holder`. A later receive of the same SQS message takes the claim over;
     /// another one does when the claim has lapsed (a redrive gives a message a new id).
     ///

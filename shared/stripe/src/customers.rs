@@ -2,9 +2,11 @@
 
 use crate::client::{Gateway, GatewayError, under};
 use crate::lists::Counted;
+use crate::reads::id_of;
 use std::collections::HashMap;
 use stripe::StripeRequest;
 use stripe_billing::billing_portal_session::CreateBillingPortalSession;
+use stripe_core::charge::RetrieveCharge;
 use stripe_core::customer::{CreateCustomer, ListCustomer, UpdateCustomer};
 use tollgate_domain::billing::Attempt;
 use tollgate_domain::{Email, UserId};
@@ -40,6 +42,18 @@ impl Gateway {
             customer.metadata.as_ref().and_then(|metadata| metadata.get(crate::ATTEMPT)) == Some(&attempt.id)
         };
         Ok(list.all(customers.data)?.into_iter().find(of_it).map(|customer| customer.id.to_string()))
+    }
+
+    /// The customer who was charged; `None` for a charge of nobody's, or one that is not there.
+    ///
+    /// # Errors
+    /// See [`GatewayError`].
+    pub async fn customer_of_charge(&self, charge: &str) -> Result<Option<String>, GatewayError> {
+        match RetrieveCharge::new(charge.to_owned()).send(self).await {
+            Ok(charge) => Ok(charge.customer.as_ref().map(id_of)),
+            Err(error) if error.is_missing() => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 
     /// Tells Stripe another address of a customer.

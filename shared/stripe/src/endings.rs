@@ -1,13 +1,29 @@
-//! Ending what must not stay, and giving back what was paid for it. Each can be done again without harm.
+//! Whether a subscription goes on: ending it, and giving back what was paid for what must not stay. Each can be done again
+//! without harm.
 
 use crate::client::{Gateway, GatewayError};
 use crate::lists::Counted;
 use crate::reads::id_of;
 use stripe_billing::invoice_payment::ListInvoicePayment;
 use stripe_billing::subscription::{CancelSubscription, UpdateSubscription};
+use stripe_billing::subscription_schedule::ReleaseSubscriptionSchedule;
 use stripe_core::refund::CreateRefund;
 
 impl Gateway {
+    /// Lets a subscription go from the schedule that manages it: what waited is taken back. One that let it go before is left
+    /// as it is.
+    ///
+    /// # Errors
+    /// See [`GatewayError`].
+    pub async fn release(&self, schedule: &str) -> Result<(), GatewayError> {
+        match ReleaseSubscriptionSchedule::new(schedule.to_owned()).send(self).await {
+            Ok(_) => Ok(()),
+            // Stripe refuses what is no longer in force.
+            Err(GatewayError::Refused { status: 400 | 404, .. }) => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+
     /// Ends a subscription now. One that has ended is left as it is.
     ///
     /// # Errors

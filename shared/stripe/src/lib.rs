@@ -2,6 +2,7 @@
 //! are here. Nothing else knows Stripe's shapes.
 
 mod catalogue;
+mod changes;
 mod checkouts;
 mod client;
 mod customers;
@@ -9,6 +10,7 @@ mod endings;
 mod lists;
 mod reads;
 
+pub use changes::{Preview, PreviewLine, PriceChange, Settled, Unpaid};
 pub use checkouts::{CheckoutOrder, CheckoutSession, CheckoutState};
 pub use client::{Gateway, GatewayError, Mode};
 pub use reads::{Looking, SubscriptionPage};

@@ -1,18 +1,22 @@
-//! The one look at a customer from which the local state follows: its subscriptions of every status and its invoices.
+//! The one look at a customer from which the local state follows: its subscriptions of every status, its invoices, and what
+//! became of the money.
 
 use crate::client::{Gateway, GatewayError};
 use crate::lists::Counted;
-use aws_lc_rs::digest;
 use jiff::Timestamp;
 use std::pin::Pin;
 use stripe_billing::invoice::ListInvoice;
 use stripe_billing::subscription::{ListSubscription, ListSubscriptionStatus};
+use stripe_core::charge::ListCharge;
 use stripe_types::{Expandable, Object};
-use tollgate_domain::billing::{BillingPeriod, Currency, Invoice, InvoiceStatus, Seen, Status, Subscription, Terms};
+use tollgate_domain::billing::{
+    BillingPeriod, Charge, Currency, Invoice, InvoiceStatus, Schedule, Seen, Status, Subscription, Terms,
+};
 use tollgate_domain::{PaymentId, SubscriptionId};
+use tollgate_platform::ten_bytes;
 
-/// How many subscriptions, and how many invoices, one look sees: the newest. Reconciliation sees the others.
-const NEWEST: i64 = 100;
+/// How many subscriptions, invoices and charges one look sees: the newest. Reconciliation sees the others.
+pub(crate) const NEWEST: i64 = 100;
 
 /// A look under way: on the heap, as the objects within are deeper than a compiler likes.
 pub type Looking<'a, T> = Pin<Box<dyn Future<Output = Result<T, GatewayError>> + Send + 'a>>;
@@ -27,15 +31,17 @@ impl Gateway {
     }
 
     async fn look_at(&self, customer: &str) -> Result<Seen, GatewayError> {
-        let subscriptions =
-            ListSubscription::new().customer(customer).status(ListSubscriptionStatus::All).limit(NEWEST);
-        let invoices = ListInvoice::new().customer(customer).limit(NEWEST);
-        let lists = (Counted::new(self), Counted::new(self));
-        let (subscriptions, invoices) = tokio::join!(subscriptions.send(&lists.0), invoices.send(&lists.1));
+        let subscriptions = every_subscription().customer(customer);
+        let invoices = every_invoice().customer(customer);
+        let charges = ListCharge::new().customer(customer).limit(NEWEST);
+        let lists = (Counted::new(self), Counted::new(self), Counted::new(self));
+        let (subscriptions, invoices, charges) =
+            tokio::join!(subscriptions.send(&lists.0), invoices.send(&lists.1), charges.send(&lists.2));
         let subscriptions =
             lists.0.all(subscriptions?.data)?.into_iter().map(subscription).collect::<Result<_, _>>()?;
         let invoices = lists.1.all(invoices?.data)?.into_iter().map(invoice).collect::<Result<_, _>>()?;
-        Ok(Seen { subscriptions, invoices, ..Seen::default() })
+        let charges = lists.2.all(charges?.data)?.iter().filter_map(charge).collect();
+        Ok(Seen { subscriptions, invoices, charges, ..Seen::default() })
     }
 }
 
@@ -58,7 +64,7 @@ impl Gateway {
     }
 
     async fn page_of_subscriptions(&self, after: Option<&str>) -> Result<SubscriptionPage, GatewayError> {
-        let mut call = ListSubscription::new().status(ListSubscriptionStatus::All).limit(NEWEST);
+        let mut call = every_subscription();
         if let Some(after) = after {
             call = call.starting_after(after);
         }
@@ -67,6 +73,16 @@ impl Gateway {
         let of = |seen: stripe_shared::Subscription| Ok((id_of(&seen.customer), subscription(seen)?));
         Ok(SubscriptionPage { items: page.data.into_iter().map(of).collect::<Result<_, GatewayError>>()?, next })
     }
+}
+
+/// Subscriptions of every status, with what manages them.
+fn every_subscription() -> ListSubscription {
+    ListSubscription::new().status(ListSubscriptionStatus::All).expand(vec!["data.schedule".to_owned()]).limit(NEWEST)
+}
+
+/// Invoices, with what they were paid by.
+fn every_invoice() -> ListInvoice {
+    ListInvoice::new().expand(vec!["data.payments".to_owned()]).limit(NEWEST)
 }
 
 /// The id of an object, whether Stripe sent the object or the id alone.
@@ -83,14 +99,6 @@ fn unreadable(what: impl std::fmt::Display) -> GatewayError {
 
 fn at(seconds: i64) -> Result<Timestamp, GatewayError> {
     Timestamp::from_second(seconds).map_err(unreadable)
-}
-
-/// The last ten bytes of an id here, from Stripe's: the same for the same object.
-fn ten_bytes(stripe_id: &str) -> [u8; 10] {
-    let digest = digest::digest(&digest::SHA256, stripe_id.as_bytes());
-    let mut bytes = [0; 10];
-    bytes.copy_from_slice(&digest.as_ref()[..10]);
-    bytes
 }
 
 fn here(currency: &stripe_types::Currency) -> Result<Currency, GatewayError> {
@@ -115,6 +123,7 @@ fn subscription(seen: stripe_shared::Subscription) -> Result<Subscription, Gatew
         id: SubscriptionId::new(at(seen.created)?, ten_bytes(&stripe_id)),
         stripe_id,
         plan_id: None,
+        stripe_item_id: item.id.to_string(),
         stripe_price_id: item.price.id.to_string(),
         terms: Terms {
             price_cents: item.price.unit_amount.unwrap_or_default(),
@@ -133,7 +142,28 @@ fn subscription(seen: stripe_shared::Subscription) -> Result<Subscription, Gatew
         ends_at: seen.ended_at.or(seen.cancel_at).map(at).transpose()?,
         had_trial: seen.trial_start.is_some(),
         unpaid_since: None,
+        schedule: seen.schedule.as_ref().map(schedule),
         surplus: None,
+    })
+}
+
+/// What manages a subscription. The price that waits is that of the phase which follows the present one.
+fn schedule(seen: &Expandable<stripe_shared::SubscriptionSchedule>) -> Schedule {
+    let end = |schedule: &stripe_shared::SubscriptionSchedule| Some(schedule.current_phase.as_ref()?.end_date);
+    let next = seen.as_object().and_then(|schedule| {
+        let end = end(schedule)?;
+        schedule.phases.iter().find(|phase| phase.start_date >= end)
+    });
+    let price = next.and_then(|phase| phase.items.first()).map(|item| id_of(&item.price));
+    Schedule { stripe_id: id_of(seen), next_price_id: price, next_plan_id: None }
+}
+
+/// What became of a charge; `None` for one that was made by no payment intent, which is for no invoice.
+pub(crate) fn charge(seen: &stripe_shared::Charge) -> Option<Charge> {
+    Some(Charge {
+        payment_intent: id_of(seen.payment_intent.as_ref()?),
+        refunded_cents: seen.amount_refunded,
+        is_disputed: seen.disputed,
     })
 }
 
@@ -145,6 +175,7 @@ fn invoice(seen: stripe_shared::Invoice) -> Result<Invoice, GatewayError> {
     let stripe_id = seen.id.map(|id| id.to_string()).ok_or_else(|| unreadable("an invoice without an id"))?;
     let details = seen.parent.and_then(|parent| parent.subscription_details);
     let line = seen.lines.data.into_iter().find_map(|line| line.description);
+    let payments = seen.payments.map(|payments| payments.data).unwrap_or_default();
     Ok(Invoice {
         payment_id: PaymentId::new(at(seen.created)?, ten_bytes(&stripe_id)),
         stripe_id,
@@ -160,7 +191,9 @@ fn invoice(seen: stripe_shared::Invoice) -> Result<Invoice, GatewayError> {
         amount_due_cents: seen.amount_due,
         amount_paid_cents: seen.amount_paid,
         currency: here(&seen.currency)?,
+        is_renewal: seen.billing_reason == Some(stripe_shared::InvoiceBillingReason::SubscriptionCycle),
         attempted: seen.attempted,
+        payment_intents: payments.iter().filter_map(|paid| paid.payment.payment_intent.as_ref()).map(id_of).collect(),
         invoice_url: seen.hosted_invoice_url,
         description: seen.description.or(line),
         created_at: at(seen.created)?,

@@ -1,5 +1,6 @@
 //! One file for each path: its requests, its answers, its handlers.
 
+pub mod change;
 pub mod payments;
 pub mod plan;
 pub mod plans;

@@ -23,12 +23,18 @@ pub async fn cancel(
     context: RequestContext,
     user: ActiveUser,
 ) -> Result<Json<SubscriptionView>, ApiError> {
-    let subscription = that_goes_on(&state, &context, &user, true).await?.ok_or(ApiError::AlreadyCanceling)?;
-    let told = state.gateway.cancel_at_period_end(&subscription.stripe_id).await;
-    after(&state, &context, &user, told).await
+    let subscription = followed(&state, &context, &user).await?;
+    if !subscription.will_renew() {
+        return Err(ApiError::AlreadyCanceling);
+    }
+    let told = async {
+        release(&state, &subscription).await?;
+        state.gateway.cancel_at_period_end(&subscription.stripe_id).await
+    };
+    after(&state, &context, &user, told.await).await
 }
 
-/// Takes back that the caller's subscription ends with its period.
+/// Takes back what waits for the end of the period of the caller's subscription: that it ends, or a lower plan.
 #[utoipa::path(
     post, path = "/billing/subscriptions/resume", operation_id = "resume_subscription", tag = "Billing",
     security(("bearer" = [])),
@@ -41,25 +47,24 @@ pub async fn resume(
     context: RequestContext,
     user: ActiveUser,
 ) -> Result<Json<SubscriptionView>, ApiError> {
-    let subscription = that_goes_on(&state, &context, &user, false).await?.ok_or(ApiError::NotCanceling)?;
-    let told = state.gateway.resume(&subscription.stripe_id).await;
-    after(&state, &context, &user, told).await
+    let subscription = followed(&state, &context, &user).await?;
+    let is_to_change = subscription.schedule.as_ref().is_some_and(|schedule| schedule.next_price_id.is_some());
+    if subscription.will_renew() && !is_to_change {
+        return Err(ApiError::NotCanceling);
+    }
+    let told = async {
+        release(&state, &subscription).await?;
+        if subscription.will_renew() { Ok(()) } else { state.gateway.resume(&subscription.stripe_id).await }
+    };
+    after(&state, &context, &user, told.await).await
 }
 
-/// The caller's live subscription, if it goes on after its period or does not, as is asked. Before the answer is no, Stripe
-/// is looked at: what is kept may be older.
-async fn that_goes_on(
-    state: &State,
-    context: &RequestContext,
-    user: &ActiveUser,
-    goes_on: bool,
-) -> Result<Option<Subscription>, ApiError> {
-    let is_wanted = |subscription: &Subscription| subscription.will_renew() == goes_on;
-    let kept = held(state.store.subscriptions(&user.id).await?);
-    if let Some(subscription) = kept.filter(is_wanted) {
-        return Ok(Some(subscription));
+/// Lets the subscription go from what manages it at Stripe, if anything does: nothing else may touch it before.
+pub async fn release(state: &State, subscription: &Subscription) -> Result<(), GatewayError> {
+    match &subscription.schedule {
+        Some(schedule) => state.gateway.release(&schedule.stripe_id).await,
+        None => Ok(()),
     }
-    Ok(Some(followed(state, context, user).await?).filter(is_wanted))
 }
 
 /// The caller's subscription after Stripe was told: one that Stripe does not find has ended meanwhile.
@@ -75,14 +80,9 @@ async fn after(
     }
 }
 
-/// The one that the caller has.
-fn held(subscriptions: Vec<Subscription>) -> Option<Subscription> {
-    subscriptions.into_iter().find(Subscription::is_held)
-}
-
-/// The same as Stripe has it now.
-async fn followed(state: &State, context: &RequestContext, user: &ActiveUser) -> Result<Subscription, ApiError> {
+/// The subscription that the caller has, as it is at Stripe now: what is kept may be older.
+pub async fn followed(state: &State, context: &RequestContext, user: &ActiveUser) -> Result<Subscription, ApiError> {
     let cause = Cause { request_id: Some(context.request_id), ..Cause::default() };
     let followed = state.convergence.follow(&user.id, cause).await.map_err(of_convergence)?;
-    held(followed).ok_or(ApiError::NoSubscription)
+    followed.into_iter().find(Subscription::is_held).ok_or(ApiError::NoSubscription)
 }

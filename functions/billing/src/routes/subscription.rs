@@ -6,8 +6,8 @@ use axum::Json;
 use axum::extract::State as Shared;
 use jiff::Timestamp;
 use serde::Serialize;
-use tollgate_domain::SubscriptionId;
 use tollgate_domain::billing::{BillingPeriod, Status, Subscription};
+use tollgate_domain::{PlanId, SubscriptionId};
 use tollgate_http::{ActiveUser, ApiError, RequestContext};
 use utoipa::ToSchema;
 
@@ -60,15 +60,17 @@ pub async fn mine(
 
 /// `shown` as it is at `now`.
 pub async fn view(state: &State, shown: Subscription, now: Timestamp) -> Result<Json<SubscriptionView>, ApiError> {
-    let plan = match &shown.plan_id {
-        Some(id) => state.store.plan(id).await?,
-        None => None,
+    let plan_of = async |id: Option<PlanId>| match id {
+        Some(id) => state.store.plan(&id).await,
+        None => Ok(None),
     };
+    let plan = plan_of(shown.plan_id).await?;
     let plan = plan.ok_or_else(|| ApiError::Internal(format!("{} has no plan", shown.id)))?;
+    let scheduled_plan = plan_of(shown.next_plan_id()).await?.map(|plan| PlanView::of(plan, false));
     let grace = state.config.grace;
     Ok(Json(SubscriptionView {
         plan: PlanView::of(plan, false),
-        scheduled_plan: None,
+        scheduled_plan,
         price_cents: shown.terms.price_cents,
         currency: shown.terms.currency.to_string(),
         billing_period: shown.terms.billing_period,

@@ -3,9 +3,9 @@
 
 use super::access::{Access, Grace};
 use super::customer::Customer;
-use super::payment::{Invoice, InvoiceStatus, Payment};
+use super::payment::{Charge, Invoice, InvoiceStatus, Payment};
 use super::plan::Plan;
-use super::subscription::{Status, Subscription, Surplus};
+use super::subscription::{Schedule, Status, Subscription, Surplus};
 use crate::PlanId;
 use crate::gate::Left;
 use jiff::Timestamp;
@@ -29,14 +29,14 @@ pub struct Account {
 /// What Stripe has of a customer, read after the version was noted.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Seen {
-    /// All subscriptions. What only this side knows is not set: `plan_id`, `unpaid_since`, `surplus`.
+    /// All subscriptions. What only this side knows is not set: which plans they are of, `unpaid_since`, `surplus`.
     pub subscriptions: Vec<Subscription>,
-    /// The invoices.
+    /// The invoices, all open ones among them.
     pub invoices: Vec<Invoice>,
+    /// What became of the money that was charged for them, or for earlier ones.
+    pub charges: Vec<Charge>,
     /// Subscriptions, by Stripe's id, that were ended and given back because they must not stay.
     pub settled: Vec<String>,
-    /// What of an invoice went back in doing so, in minor units.
-    pub refunds: BTreeMap<String, i64>,
     /// Whether the customer is no more.
     pub is_customer_gone: bool,
 }
@@ -77,9 +77,7 @@ pub struct Changed {
 pub struct Owed {
     /// Stripe's invoice.
     pub stripe_invoice_id: String,
-    /// What was paid, in minor units.
-    pub paid_cents: i64,
-    /// What of it has not gone back yet.
+    /// What was paid and has not gone back yet, in minor units.
     pub left_cents: i64,
 }
 
@@ -90,6 +88,8 @@ pub enum Ending {
     Now {
         /// Stripe's id.
         stripe_id: String,
+        /// Stripe's id of what manages it, which is to be released first.
+        schedule: Option<String>,
         /// Whether it still has to be cancelled.
         is_live: bool,
         /// The paid invoices that have not wholly gone back yet.
@@ -99,6 +99,8 @@ pub enum Ending {
     AtPeriodEnd {
         /// Stripe's id.
         stripe_id: String,
+        /// Stripe's id of what manages it, which is to be released first.
+        schedule: Option<String>,
     },
 }
 
@@ -203,6 +205,10 @@ fn follow(all: &mut Vec<Subscription>, seen: &Subscription, read: &Seen, catalog
     };
     let mut after = Subscription {
         plan_id: catalogue.prices.get(&seen.stripe_price_id).copied(),
+        schedule: seen.schedule.clone().map(|schedule| {
+            let next_plan_id = schedule.next_price_id.as_ref().and_then(|price| catalogue.prices.get(price)).copied();
+            Schedule { next_plan_id, ..schedule }
+        }),
         unpaid_since: read.invoices.iter().filter(is_open).map(|invoice| invoice.created_at).min(),
         ..seen.clone()
     };
@@ -244,11 +250,11 @@ fn payments(account: &Account, seen: &Seen, all: &[Subscription]) -> Vec<Payment
     let now_is = |invoice: &Invoice| {
         let stripe_id = invoice.stripe_subscription_id.as_deref();
         let subscription = all.iter().find(|subscription| Some(subscription.stripe_id.as_str()) == stripe_id);
-        let payment = Payment::of(invoice, subscription.map(|s| s.id), known_of(&invoice.stripe_id))?;
-        let refunded = seen.refunds.get(&invoice.stripe_id).copied();
-        Some(refunded.map_or(payment.clone(), |cents| payment.refunded(cents)))
+        Payment::of(invoice, subscription.map(|s| s.id), known_of(&invoice.stripe_id))
     };
-    let payments = seen.invoices.iter().filter_map(now_is);
+    let is_unseen = |payment: &&Payment| !seen.invoices.iter().any(|i| i.stripe_id == payment.stripe_invoice_id);
+    let earlier = account.payments.iter().filter(is_unseen).cloned();
+    let payments = seen.invoices.iter().filter_map(now_is).chain(earlier).map(|p| p.charged(&seen.charges));
     payments.filter(|payment| known_of(&payment.stripe_invoice_id) != Some(payment)).collect()
 }
 
@@ -256,6 +262,7 @@ fn endings(account: &Account, seen: &Seen, all: &[Subscription], changed: &[Paym
     let payment_of = |id: &str| changed.iter().chain(&account.payments).find(|payment| payment.stripe_invoice_id == id);
     let ending = |subscription: &Subscription| {
         let stripe_id = subscription.stripe_id.clone();
+        let schedule = subscription.schedule.as_ref().map(|schedule| schedule.stripe_id.clone());
         if subscription.surplus == Some(Surplus::Owed) {
             let of_it = |invoice: &&Invoice| {
                 invoice.status == InvoiceStatus::Paid
@@ -263,18 +270,18 @@ fn endings(account: &Account, seen: &Seen, all: &[Subscription], changed: &[Paym
             };
             let owed = |invoice: &Invoice| {
                 let refunded = payment_of(&invoice.stripe_id).map_or(0, |payment| payment.refunded_cents);
-                let (stripe_invoice_id, paid_cents) = (invoice.stripe_id.clone(), invoice.amount_paid_cents);
-                Owed { stripe_invoice_id, paid_cents, left_cents: paid_cents - refunded }
+                let stripe_invoice_id = invoice.stripe_id.clone();
+                Owed { stripe_invoice_id, left_cents: invoice.amount_paid_cents - refunded }
             };
             let paid = seen.invoices.iter().filter(of_it).map(owed).filter(|owed| owed.left_cents > 0).collect();
             // Of a customer who is no more there is nothing to end, and no payment to look for.
             if seen.is_customer_gone {
                 return None;
             }
-            return Some(Ending::Now { stripe_id, is_live: !subscription.status.is_ended(), paid });
+            return Some(Ending::Now { stripe_id, schedule, is_live: !subscription.status.is_ended(), paid });
         }
         let must_end = account.left == Some(Left::Deactivated) && subscription.is_held() && subscription.will_renew();
-        must_end.then_some(Ending::AtPeriodEnd { stripe_id })
+        must_end.then_some(Ending::AtPeriodEnd { stripe_id, schedule })
     };
     all.iter().filter_map(ending).collect()
 }

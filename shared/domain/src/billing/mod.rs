@@ -8,6 +8,7 @@ pub mod money;
 pub mod order;
 pub mod payment;
 pub mod plan;
+pub mod reminder;
 pub mod subscription;
 
 #[cfg(test)]
@@ -18,6 +19,7 @@ pub use convergence::{Account, Catalogue, Changed, Converged, Ending, Owed, Seen
 pub use customer::{Attempt, Checkout, Customer};
 pub use money::Currency;
 pub use order::{DuePlace, Order, PlanOrder, UserOrder};
-pub use payment::{Invoice, InvoiceStatus, Payment, PaymentStatus};
+pub use payment::{Charge, Invoice, InvoiceStatus, Payment, PaymentStatus};
 pub use plan::{BillingPeriod, Features, Plan, PlanCode, Terms};
-pub use subscription::{Status, Subscription, Surplus};
+pub use reminder::Reminder;
+pub use subscription::{Schedule, Status, Subscription, Surplus};

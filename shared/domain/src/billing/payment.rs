@@ -39,14 +39,29 @@ pub struct Invoice {
     pub amount_paid_cents: i64,
     /// In this currency.
     pub currency: Currency,
+    /// Whether it is for a period after the first.
+    pub is_renewal: bool,
     /// Whether payment was tried.
     pub attempted: bool,
+    /// By what it was paid, or was to be: Stripe's payment intents.
+    pub payment_intents: Vec<String>,
     /// Stripe's page of it.
     pub invoice_url: Option<String>,
     /// What it is for.
     pub description: Option<String>,
     /// When it was made.
     pub created_at: Timestamp,
+}
+
+/// What became of money that was charged.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Charge {
+    /// Stripe's payment intent that it was charged for.
+    pub payment_intent: String,
+    /// What went back of it, in minor units.
+    pub refunded_cents: i64,
+    /// Whether the card's owner disputes it, or did.
+    pub is_disputed: bool,
 }
 
 /// Where a payment is.
@@ -82,6 +97,15 @@ pub struct Payment {
     pub invoice_url: Option<String>,
     /// What it is for.
     pub description: Option<String>,
+    /// Whether it is for a period after the first.
+    #[serde(default)]
+    pub is_renewal: bool,
+    /// Whether the card's owner disputes it, or did.
+    #[serde(default)]
+    pub is_disputed: bool,
+    /// By what it was paid, or was to be: Stripe's payment intents.
+    #[serde(default)]
+    pub payment_intents: Vec<String>,
     /// When the invoice was made.
     pub created_at: Timestamp,
 }
@@ -91,11 +115,7 @@ impl Payment {
     /// that nobody has tried to pay.
     #[must_use]
     pub fn of(invoice: &Invoice, subscription: Option<SubscriptionId>, known: Option<&Self>) -> Option<Self> {
-        let refunded_cents = known.map_or(0, |payment| payment.refunded_cents);
         let (amount_cents, status) = match invoice.status {
-            InvoiceStatus::Paid if refunded_cents >= invoice.amount_paid_cents => {
-                (invoice.amount_paid_cents, PaymentStatus::Refunded)
-            }
             InvoiceStatus::Paid => (invoice.amount_paid_cents, PaymentStatus::Succeeded),
             InvoiceStatus::Open | InvoiceStatus::Uncollectible if invoice.attempted => {
                 (invoice.amount_due_cents, PaymentStatus::Failed)
@@ -105,27 +125,47 @@ impl Payment {
                 return known.cloned();
             }
         };
-        (amount_cents > 0).then(|| Self {
+        let payment = Self {
             id: invoice.payment_id,
             stripe_invoice_id: invoice.stripe_id.clone(),
             subscription_id: subscription,
             amount_cents,
-            refunded_cents,
+            refunded_cents: 0,
             currency: invoice.currency,
             status,
             invoice_url: invoice.invoice_url.clone(),
             description: invoice.description.clone(),
+            is_renewal: invoice.is_renewal,
+            is_disputed: known.is_some_and(|known| known.is_disputed),
+            payment_intents: invoice.payment_intents.clone(),
             created_at: invoice.created_at,
-        })
+        };
+        (amount_cents > 0).then(|| payment.given_back(known.map_or(0, |known| known.refunded_cents)))
     }
 
-    /// The same after `cents` of it in all went back.
+    /// The same after what became of its charges; those that are not among them are as they were.
     #[must_use]
-    pub fn refunded(mut self, cents: i64) -> Self {
-        self.refunded_cents = cents.min(self.amount_cents);
-        if self.refunded_cents == self.amount_cents {
-            self.status = PaymentStatus::Refunded;
+    pub fn charged(mut self, charges: &[Charge]) -> Self {
+        let of_it = |charge: &&Charge| self.payment_intents.contains(&charge.payment_intent);
+        let own: Vec<_> = charges.iter().filter(of_it).collect();
+        if own.is_empty() {
+            return self;
         }
+        let is_seen = |intent: &String| own.iter().any(|charge| charge.payment_intent == *intent);
+        let least = if self.payment_intents.iter().all(is_seen) { 0 } else { self.refunded_cents };
+        let refunded_cents = own.iter().map(|charge| charge.refunded_cents).sum::<i64>().max(least);
+        self.is_disputed |= own.iter().any(|charge| charge.is_disputed);
+        self.given_back(refunded_cents)
+    }
+
+    /// The same with so much of it gone back: it is refunded when that is all.
+    fn given_back(mut self, cents: i64) -> Self {
+        self.refunded_cents = cents.min(self.amount_cents);
+        self.status = match self.status {
+            PaymentStatus::Failed => PaymentStatus::Failed,
+            _ if self.refunded_cents == self.amount_cents => PaymentStatus::Refunded,
+            _ => PaymentStatus::Succeeded,
+        };
         self
     }
 }

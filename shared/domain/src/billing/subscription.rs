@@ -1,6 +1,6 @@
 //! Subscriptions: Stripe's state of one, as it is kept here.
 
-use super::plan::Terms;
+use super::plan::{Plan, Terms};
 use crate::{PlanId, SubscriptionId};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -93,6 +93,19 @@ pub enum Surplus {
     Settled,
 }
 
+/// What manages a subscription at Stripe: nothing else may change it before that is released.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Schedule {
+    /// Stripe's id.
+    pub stripe_id: String,
+    /// The price that the subscription will pay after the period, where it is another.
+    #[serde(default)]
+    pub next_price_id: Option<String>,
+    /// Whose price that is.
+    #[serde(default)]
+    pub next_plan_id: Option<PlanId>,
+}
+
 /// A subscription as it is kept.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Subscription {
@@ -102,6 +115,9 @@ pub struct Subscription {
     pub stripe_id: String,
     /// The plan whose price it pays; `None` for a price that is no plan's, which gives nothing.
     pub plan_id: Option<PlanId>,
+    /// Stripe's id of the item that holds the price: what a change of the price names.
+    #[serde(default)]
+    pub stripe_item_id: String,
     /// Stripe's price.
     pub stripe_price_id: String,
     /// What this subscriber pays.
@@ -125,9 +141,29 @@ pub struct Subscription {
     pub had_trial: bool,
     /// The creation of its oldest open invoice.
     pub unpaid_since: Option<Timestamp>,
+    /// The change that waits for the end of the period, if any.
+    #[serde(default)]
+    pub schedule: Option<Schedule>,
     /// Set where it must not stay.
     #[serde(default)]
     pub surplus: Option<Surplus>,
+}
+
+impl Subscription {
+    /// The plan that it is to be after its period, where it is another.
+    #[must_use]
+    pub fn next_plan_id(&self) -> Option<PlanId> {
+        self.schedule.as_ref()?.next_plan_id
+    }
+
+    /// Whether a change to `plan`, with what it was so far among `plans`, is one for more: a higher tier, else a longer
+    /// period, else no lower price. Such a change happens at once, any other with the end of the period.
+    #[must_use]
+    pub fn rises_to(&self, plan: &Plan, plans: &[Plan]) -> bool {
+        let rank = |tier: u32, terms: &Terms| (tier, terms.billing_period, terms.price_cents);
+        let present = plans.iter().find(|plan| Some(plan.id) == self.plan_id);
+        rank(plan.tier, &plan.terms) >= rank(present.map_or(0, |plan| plan.tier), &self.terms)
+    }
 }
 
 #[cfg(test)]

@@ -6,7 +6,6 @@ use crate::gate::Left;
 use crate::{PaymentId, PlanId, SubscriptionId, UserId};
 use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
-use std::collections::BTreeMap;
 
 const GRACE: Grace = Grace(SignedDuration::from_hours(7 * 24));
 
@@ -63,6 +62,7 @@ fn seen(n: u8, status: Status) -> Subscription {
         id: SubscriptionId::new(at(i64::from(n)), [n; 10]),
         stripe_id: format!("sub_{n}"),
         plan_id: None,
+        stripe_item_id: format!("si_{n}"),
         stripe_price_id: "price_2".into(),
         terms: terms(),
         status,
@@ -74,6 +74,7 @@ fn seen(n: u8, status: Status) -> Subscription {
         ends_at: None,
         had_trial: status == Status::Trialing,
         unpaid_since: None,
+        schedule: None,
         surplus: None,
     }
 }
@@ -88,11 +89,18 @@ fn invoice(n: u8, subscription: u8, status: InvoiceStatus) -> Invoice {
         amount_due_cents: 1900,
         amount_paid_cents: if paid { 1900 } else { 0 },
         currency: "usd".parse().unwrap(),
+        is_renewal: false,
         attempted: status != InvoiceStatus::Draft,
+        payment_intents: vec![format!("pi_{n}")],
         invoice_url: None,
         description: None,
         created_at: at(i64::from(n)),
     }
+}
+
+/// What became of the money of invoice number `n`.
+fn charge(n: u8, refunded_cents: i64) -> Charge {
+    Charge { payment_intent: format!("pi_{n}"), refunded_cents, is_disputed: false }
 }
 
 fn any_status() -> impl Strategy<Value = Status> {
@@ -258,7 +266,7 @@ proptest! {
 }
 
 fn owed(invoice: &str) -> Vec<Owed> {
-    vec![Owed { stripe_invoice_id: invoice.into(), paid_cents: 1900, left_cents: 1900 }]
+    vec![Owed { stripe_invoice_id: invoice.into(), left_cents: 1900 }]
 }
 
 fn read(subscriptions: Vec<Subscription>, invoices: Vec<Invoice>) -> Seen {
@@ -303,7 +311,7 @@ fn of_two_paid_subscriptions_the_older_stays_and_the_other_goes_back_once() {
     let paid = [invoice(1, 1, InvoiceStatus::Paid), invoice(2, 2, InvoiceStatus::Paid)];
     let both = read(vec![seen(2, Status::Active), seen(1, Status::Active)], paid.to_vec());
     let converged = converge(&account(), &both, &catalogue(), GRACE, at(3));
-    let ending = Ending::Now { stripe_id: "sub_2".into(), is_live: true, paid: owed("in_2") };
+    let ending = Ending::Now { stripe_id: "sub_2".into(), schedule: None, is_live: true, paid: owed("in_2") };
     assert_eq!(converged.endings, [ending]);
     let account = written(account(), converged);
     assert_eq!((account.access.tier, account.access.until), (2, Some(at(744))));
@@ -311,14 +319,16 @@ fn of_two_paid_subscriptions_the_older_stays_and_the_other_goes_back_once() {
     // The process stops before Stripe is asked: the next look still finds it owed, cancelled or not.
     let half = read(vec![seen(2, Status::Canceled), seen(1, Status::Active)], paid.to_vec());
     let endings = converge(&account, &half, &catalogue(), GRACE, at(4)).endings;
-    assert_eq!(endings, [Ending::Now { stripe_id: "sub_2".into(), is_live: false, paid: owed("in_2") }]);
+    assert_eq!(
+        endings,
+        [Ending::Now { stripe_id: "sub_2".into(), schedule: None, is_live: false, paid: owed("in_2") }]
+    );
 
-    let settled = Seen { settled: vec!["sub_2".into()], refunds: BTreeMap::from([("in_2".into(), 1900)]), ..half };
+    let settled = Seen { settled: vec!["sub_2".into()], charges: vec![charge(2, 1900)], ..half };
     let account = after(account, &settled, 4);
     assert_eq!(account.payments[1].status, PaymentStatus::Refunded);
     assert_eq!(account.subscriptions[1].surplus, Some(Surplus::Settled));
-    let again =
-        converge(&account, &Seen { settled: vec![], refunds: BTreeMap::new(), ..settled }, &catalogue(), GRACE, at(5));
+    let again = converge(&account, &Seen { settled: vec![], ..settled }, &catalogue(), GRACE, at(5));
     assert!(again.is_unchanged() && again.endings.is_empty(), "{again:?}");
 }
 
@@ -341,11 +351,14 @@ fn whoever_closed_the_account_keeps_the_period_and_whoever_deleted_it_nothing() 
     let live = read(vec![seen(1, Status::Active)], vec![invoice(1, 1, InvoiceStatus::Paid)]);
     let left = |left| Account { left: Some(left), ..account() };
     let closed = converge(&left(Left::Deactivated), &live, &catalogue(), GRACE, at(3));
-    assert_eq!(closed.endings, [Ending::AtPeriodEnd { stripe_id: "sub_1".into() }]);
+    assert_eq!(closed.endings, [Ending::AtPeriodEnd { stripe_id: "sub_1".into(), schedule: None }]);
     let ending = read(vec![Subscription { cancel_at_period_end: true, ..seen(1, Status::Active) }], vec![]);
     assert!(converge(&left(Left::Deactivated), &ending, &catalogue(), GRACE, at(3)).endings.is_empty());
     let deleted = converge(&left(Left::Deleted), &live, &catalogue(), GRACE, at(3));
-    assert_eq!(deleted.endings, [Ending::Now { stripe_id: "sub_1".into(), is_live: true, paid: owed("in_1") }]);
+    assert_eq!(
+        deleted.endings,
+        [Ending::Now { stripe_id: "sub_1".into(), schedule: None, is_live: true, paid: owed("in_1") }]
+    );
     assert_eq!(deleted.access, None, "there was none and is none");
 }
 
@@ -364,14 +377,65 @@ fn a_failed_payment_that_is_made_later_is_the_same_payment_and_part_of_it_may_go
     assert_eq!(failed.access.until, Some(at(1 + 168)));
     let paid = after(failed, &read(vec![seen(1, Status::Active)], vec![invoice(1, 1, InvoiceStatus::Paid)]), 4);
     assert_eq!((paid.payments.len(), paid.payments[0].status), (1, PaymentStatus::Succeeded));
-    let part = paid.payments[0].clone().refunded(900);
+    let part = paid.payments[0].clone().charged(&[charge(1, 900)]);
     assert_eq!((part.status, part.refunded_cents), (PaymentStatus::Succeeded, 900));
     let of_part = Payment::of(&invoice(1, 1, InvoiceStatus::Paid), part.subscription_id, Some(&part));
     assert_eq!(of_part, Some(part.clone()), "what went back is remembered");
-    let whole = part.refunded(5000);
+    let whole = part.charged(&[charge(1, 5000)]);
     assert_eq!((whole.status, whole.refunded_cents), (PaymentStatus::Refunded, 1900));
     let of_whole = Payment::of(&invoice(1, 1, InvoiceStatus::Paid), whole.subscription_id, Some(&whole));
-    assert_eq!(of_whole, Some(whole));
+    assert_eq!(of_whole, Some(whole.clone()));
+    let failed_to_go_back = whole.charged(&[charge(1, 0)]);
+    assert_eq!((failed_to_go_back.status, failed_to_go_back.refunded_cents), (PaymentStatus::Succeeded, 0));
+}
+
+#[test]
+fn what_became_of_a_charge_is_seen_though_its_invoice_is_not_among_the_newest() {
+    let paid = after(account(), &read(vec![seen(1, Status::Active)], vec![invoice(1, 1, InvoiceStatus::Paid)]), 1);
+    let disputed = Charge { is_disputed: true, ..charge(1, 500) };
+    let seen = Seen { charges: vec![charge(2, 1900), disputed], ..Seen::default() };
+    let [payment] = &converge(&paid, &seen, &catalogue(), GRACE, at(2)).payments[..] else { panic!("one changed") };
+    assert_eq!((payment.refunded_cents, payment.is_disputed), (500, true));
+}
+
+#[test]
+fn of_a_payment_in_parts_what_went_back_before_is_not_forgotten_when_one_part_is_seen() {
+    let two = Invoice { payment_intents: vec!["pi_1".into(), "pi_2".into()], ..invoice(1, 1, InvoiceStatus::Paid) };
+    let payment = Payment::of(&two, None, None).unwrap().charged(&[charge(1, 700), charge(2, 400)]);
+    assert_eq!(payment.refunded_cents, 1100);
+    assert_eq!(payment.clone().charged(&[charge(2, 400)]).refunded_cents, 1100);
+    assert_eq!(payment.charged(&[charge(1, 700), charge(2, 0)]).refunded_cents, 700, "all of it is seen");
+}
+
+#[test]
+fn the_plan_of_a_waiting_price_is_known_and_gives_nothing_yet() {
+    let schedule = |price: &str| {
+        Some(Schedule { stripe_id: "sub_sched_1".into(), next_price_id: Some(price.into()), next_plan_id: None })
+    };
+    let waiting = Subscription { schedule: schedule("price_1"), ..seen(1, Status::Active) };
+    let account = after(account(), &read(vec![waiting], vec![]), 1);
+    assert_eq!(account.subscriptions[0].next_plan_id(), Some(plan(1).id));
+    assert_eq!(account.access.tier, 2);
+    let released = after(account, &read(vec![seen(1, Status::Active)], vec![]), 2);
+    assert_eq!(released.subscriptions[0].next_plan_id(), None);
+    let foreign = Subscription { schedule: schedule("price_of_another"), ..seen(1, Status::Active) };
+    assert_eq!(after(released, &read(vec![foreign], vec![]), 3).subscriptions[0].next_plan_id(), None);
+}
+
+#[test]
+fn what_a_schedule_manages_is_released_before_it_is_ended() {
+    let schedule = Some(Schedule { stripe_id: "sub_sched_1".into(), next_price_id: None, next_plan_id: None });
+    let managed = |n| Subscription { schedule: schedule.clone(), ..seen(n, Status::Active) };
+    let both = read(vec![managed(2), seen(1, Status::Active)], vec![]);
+    let [Ending::Now { schedule: Some(released), .. }] =
+        &converge(&account(), &both, &catalogue(), GRACE, at(1)).endings[..]
+    else {
+        panic!("the second one ends")
+    };
+    assert_eq!(released, "sub_sched_1");
+    let closed = Account { left: Some(Left::Deactivated), ..account() };
+    let endings = converge(&closed, &read(vec![managed(1)], vec![]), &catalogue(), GRACE, at(1)).endings;
+    assert_eq!(endings, [Ending::AtPeriodEnd { stripe_id: "sub_1".into(), schedule: Some("sub_sched_1".into()) }]);
 }
 
 #[test]

@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::Value;
 use std::collections::BTreeMap;
-use tollgate_domain::billing::{DuePlace, Grace, Subscription};
+use tollgate_domain::billing::{DuePlace, Grace, Status, Subscription};
 use tollgate_domain::{PlanId, SubscriptionId, UserId};
 
 /// The index spreads over so many partitions.
@@ -26,6 +26,8 @@ pub struct Due {
     pub user_id: UserId,
     /// Which.
     pub id: SubscriptionId,
+    /// Where it is.
+    pub status: Status,
 }
 
 /// One page of the index.

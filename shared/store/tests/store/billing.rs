@@ -71,6 +71,7 @@ pub fn subscription(n: u8) -> Subscription {
         id: SubscriptionId::new(at(0), [n; 10]),
         stripe_id: format!("sub_{n}"),
         plan_id: Some(plan_id(1)),
+        stripe_item_id: format!("si_{n}"),
         stripe_price_id: "price_1".into(),
         terms: terms(),
         status: Status::Active,
@@ -82,6 +83,7 @@ pub fn subscription(n: u8) -> Subscription {
         ends_at: None,
         had_trial: false,
         unpaid_since: None,
+        schedule: None,
         surplus: None,
     }
 }
@@ -98,6 +100,9 @@ pub fn payment(n: u8) -> Payment {
         status: PaymentStatus::Succeeded,
         invoice_url: None,
         description: None,
+        is_renewal: false,
+        is_disputed: false,
+        payment_intents: vec![format!("pi_{n}")],
         created_at: at(n.into()),
     }
 }

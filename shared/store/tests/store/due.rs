@@ -116,7 +116,7 @@ async fn a_subscription_stands_in_the_index_with_the_end_of_its_period_in_the_sh
 async fn what_is_due_is_known_by_whose_and_which_in_its_shard() {
     let tables = Tables::new().await;
     put(&tables, 1, 0).await;
-    let only = [Due { user_id: user(1), id: id(1) }];
+    let only = [Due { user_id: user(1), id: id(1), status: Status::Active }];
     for n in 0..SHARDS {
         let expected = if n == 3 { &only[..] } else { &[] };
         let due = tables.store.due(at(0), &shard(n)).await.unwrap();

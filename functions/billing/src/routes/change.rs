@@ -1,0 +1,214 @@
+//! `POST /billing/subscriptions/preview` and `/upgrade`: another plan for the same subscription. More happens at once and is
+//! charged now, less with the end of the period.
+
+use super::renewal::{followed, release};
+use super::subscription::{SubscriptionView, view};
+use crate::State;
+use crate::error::of_gateway;
+use axum::Json;
+use axum::extract::State as Shared;
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+use tollgate_domain::billing::{PaymentStatus, Plan, Status, Subscription};
+use tollgate_http::{ActiveUser, ApiError, JsonBody, RequestContext};
+use tollgate_stripe::{Preview, PriceChange, Settled, Unpaid};
+use utoipa::ToSchema;
+
+/// So old the moment of a preview may be when its price is asked for.
+const PREVIEW_HOLDS: SignedDuration = SignedDuration::from_hours(1);
+/// Among so many of the newest payments is the one that is open.
+const NEWEST: usize = 20;
+
+/// The plan that is looked at.
+#[derive(Deserialize, ToSchema)]
+pub struct PlanWanted {
+    /// By its code.
+    plan_code: String,
+}
+
+/// The plan that is wanted.
+#[derive(Deserialize, ToSchema)]
+pub struct Upgrade {
+    /// By its code.
+    plan_code: String,
+    /// The moment of the preview whose amount is to be charged; without it the present one.
+    #[serde(default)]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    proration_date: Option<String>,
+}
+
+/// What a change would cost.
+#[derive(Serialize, ToSchema)]
+pub struct PreviewView {
+    /// What is charged now, in minor units.
+    amount_due_cents: i64,
+    currency: String,
+    /// The moment from which on it is counted: the same given to the upgrade makes it charge the same.
+    #[schema(value_type = String, format = DateTime)]
+    proration_date: Timestamp,
+    lines: Vec<LineView>,
+}
+
+/// One part of it.
+#[derive(Serialize, ToSchema)]
+pub struct LineView {
+    description: String,
+    /// Negative for what is credited.
+    amount_cents: i64,
+}
+
+/// Says what a change of the caller's subscription would cost now.
+#[utoipa::path(
+    post, path = "/billing/subscriptions/preview", operation_id = "preview_upgrade", tag = "Billing",
+    security(("bearer" = [])), request_body = PlanWanted,
+    responses((status = 200, body = PreviewView),
+        (status = 402, description = "`payment_failed`, `payment_action_required`, with `invoice_url`"),
+        (status = 404, description = "`plan_not_found`, `no_subscription`"),
+        (status = 409, description = "`same_plan`, `currency_mismatch`, `already_canceling`, `idempotency_in_progress`"),
+        (status = 422, description = "`plan_is_free`, `idempotency_key_reused`"),
+        (status = 502, description = "`stripe_unavailable`"), (status = 503, description = "`stripe_not_configured`"))
+)]
+pub async fn preview(
+    Shared(state): Shared<State>,
+    context: RequestContext,
+    user: ActiveUser,
+    JsonBody(body): JsonBody<PlanWanted>,
+) -> Result<Json<PreviewView>, ApiError> {
+    let change = Change::wanted(&state, &context, &user, &body.plan_code).await?;
+    let from = whole_seconds(context.now);
+    // Before a trial has ended nothing is charged.
+    let is_charged = change.is_at_once && change.subscription.status != Status::Trialing;
+    let preview = match is_charged {
+        true => state.gateway.preview(change.price_from(from)).await.map_err(of_gateway)?,
+        false => Preview { amount_due_cents: 0, currency: change.subscription.terms.currency, lines: Vec::new() },
+    };
+    let line = |line: tollgate_stripe::PreviewLine| LineView {
+        description: line.description,
+        amount_cents: line.amount_cents,
+    };
+    Ok(Json(PreviewView {
+        amount_due_cents: preview.amount_due_cents,
+        currency: preview.currency.to_string(),
+        proration_date: from,
+        lines: preview.lines.into_iter().map(line).collect(),
+    }))
+}
+
+/// Changes the plan of the caller's subscription.
+#[utoipa::path(
+    post, path = "/billing/subscriptions/upgrade", operation_id = "upgrade_subscription", tag = "Billing",
+    security(("bearer" = [])), request_body = Upgrade,
+    responses((status = 200, body = SubscriptionView),
+        (status = 402, description = "`payment_failed`, `payment_action_required`, with `invoice_url`"),
+        (status = 404, description = "`plan_not_found`, `no_subscription`"),
+        (status = 409, description = "`same_plan`, `currency_mismatch`, `already_canceling`, `idempotency_in_progress`"),
+        (status = 422, description = "`plan_is_free`, `invalid_proration_date`, `idempotency_key_reused`"),
+        (status = 502, description = "`stripe_unavailable`"), (status = 503, description = "`stripe_not_configured`"))
+)]
+pub async fn upgrade(
+    Shared(state): Shared<State>,
+    context: RequestContext,
+    user: ActiveUser,
+    JsonBody(body): JsonBody<Upgrade>,
+) -> Result<Json<SubscriptionView>, ApiError> {
+    let change = Change::wanted(&state, &context, &user, &body.plan_code).await?;
+    let from = match &body.proration_date {
+        Some(text) => change.moment(text, context.now)?,
+        None => whole_seconds(context.now),
+    };
+    let done = async {
+        release(&state, &change.subscription).await?;
+        if change.is_at_once {
+            state.gateway.change_price(change.price_from(from)).await
+        } else {
+            let (subscription, terms) = (&change.subscription, &change.plan.terms);
+            state.gateway.schedule_price(subscription, &change.price, terms).await.map(|()| Settled::Done)
+        }
+    };
+    let done = done.await;
+    let after = followed(&state, &context, &user).await;
+    match (done, after) {
+        (Ok(Settled::Done), after) => view(&state, after?, context.now).await,
+        (Ok(Settled::Unpaid(unpaid)), _) => Err(refused(unpaid)),
+        // The answer was lost, the change was not.
+        (Err(error), Ok(after)) if error.may_have_happened() && change.is_done(&after) => {
+            view(&state, after, context.now).await
+        }
+        (Err(error), _) => Err(of_gateway(error)),
+    }
+}
+
+/// A change that can be made.
+struct Change {
+    subscription: Subscription,
+    plan: Plan,
+    /// Stripe's price of the plan.
+    price: String,
+    is_at_once: bool,
+}
+
+impl Change {
+    /// The change of the caller's subscription, as it is at Stripe now, to the plan of this code.
+    async fn wanted(state: &State, context: &RequestContext, user: &ActiveUser, code: &str) -> Result<Self, ApiError> {
+        let plans = state.store.catalogue().await?.plans;
+        let plan = plans.iter().find(|plan| plan.is_active && plan.code.as_str() == code).cloned();
+        let plan = plan.ok_or(ApiError::PlanNotFound)?;
+        let price = plan.stripe_price_id.clone().ok_or(ApiError::PlanIsFree)?;
+        let subscription = followed(state, context, user).await?;
+        let wanted = Some(plan.id);
+        if subscription.plan_id == wanted || subscription.next_plan_id() == wanted {
+            return Err(ApiError::SamePlan);
+        }
+        if subscription.terms.currency != plan.terms.currency {
+            return Err(ApiError::CurrencyMismatch);
+        }
+        if !matches!(subscription.status, Status::Active | Status::Trialing) {
+            return Err(open_payment(state, user, &subscription).await?);
+        }
+        let is_at_once = subscription.rises_to(&plan, &plans);
+        if !is_at_once && !subscription.will_renew() {
+            // There is no period for it to begin with.
+            return Err(ApiError::AlreadyCanceling);
+        }
+        Ok(Self { subscription, plan, price, is_at_once })
+    }
+
+    fn price_from(&self, from: Timestamp) -> PriceChange<'_> {
+        PriceChange { subscription: &self.subscription, price: &self.price, from }
+    }
+
+    /// The moment that `text` names, if the difference can be counted from it at `now`.
+    fn moment(&self, text: &str, now: Timestamp) -> Result<Timestamp, ApiError> {
+        let from = text.parse().map(whole_seconds).map_err(|_| ApiError::InvalidProrationDate)?;
+        let is_fresh = from <= now && now.duration_since(from) <= PREVIEW_HOLDS;
+        let is_of_period = from >= self.subscription.current_period_start;
+        if is_fresh && is_of_period { Ok(from) } else { Err(ApiError::InvalidProrationDate) }
+    }
+
+    fn is_done(&self, after: &Subscription) -> bool {
+        after.plan_id == Some(self.plan.id) || after.next_plan_id() == Some(self.plan.id)
+    }
+}
+
+/// Stripe counts in whole seconds.
+fn whole_seconds(at: Timestamp) -> Timestamp {
+    Timestamp::from_second(at.as_second()).unwrap_or(at)
+}
+
+/// What is to be paid before anything can change.
+async fn open_payment(state: &State, user: &ActiveUser, subscription: &Subscription) -> Result<ApiError, ApiError> {
+    let payments = state.store.payments(&user.id, None, NEWEST).await?;
+    let is_open = |p: &tollgate_domain::billing::Payment| {
+        p.subscription_id == Some(subscription.id) && p.status == PaymentStatus::Failed
+    };
+    let Some(payment) = payments.into_iter().find(is_open) else { return Ok(ApiError::PaymentFailed(None)) };
+    let needs_consent = state.gateway.needs_consent(&payment.stripe_invoice_id).await.map_err(of_gateway)?;
+    Ok(refused(Unpaid { invoice_url: payment.invoice_url, needs_consent }))
+}
+
+fn refused(unpaid: Unpaid) -> ApiError {
+    match unpaid.needs_consent {
+        true => ApiError::PaymentActionRequired(unpaid.invoice_url),
+        false => ApiError::PaymentFailed(unpaid.invoice_url),
+    }
+}

@@ -1,0 +1,26 @@
+//! What is told ahead of time: the end of a trial, and payments that are still to be made.
+
+use crate::{State, SweepError, Swept, Tally};
+use jiff::Timestamp;
+use std::collections::BTreeSet;
+use tollgate_domain::billing::reminder::TRIAL_NOTICE;
+use tollgate_domain::billing::{DuePlace, Status};
+
+/// Reminds every user whose trial ends soon or whose payment failed, page by page of the index of what is due: a trial stands
+/// there by its end, a failed payment by the end of its grace.
+pub async fn sweep(state: &State) -> Result<Swept, SweepError> {
+    let ahead = TRIAL_NOTICE.max(state.grace.0);
+    let horizon = state.clock.now().saturating_add(ahead).unwrap_or(Timestamp::MAX);
+    let (mut seen, mut tally) = (BTreeSet::new(), Tally::default());
+    let mut place = Some(DuePlace::default());
+    while let Some(from) = place {
+        let page = state.store.due(horizon, &from).await?;
+        for due in page.items {
+            if matches!(due.status, Status::Trialing | Status::PastDue) && seen.insert(due.user_id) {
+                tally.count(state.convergence.remind(&due.user_id).await);
+            }
+        }
+        place = page.next;
+    }
+    tally.end()
+}

@@ -1,0 +1,72 @@
+//! Reminders: mails that follow from the time alone. Each has an id of its own, under which it is written once.
+
+use crate::consequences::outgoing;
+use crate::{Cause, ConvergeError, Convergence};
+use jiff::Timestamp;
+use tollgate_domain::billing::{Account, Plan, Reminder, Subscription};
+use tollgate_domain::{MessageId, UserId};
+use tollgate_mail::Message;
+use tollgate_platform::ten_bytes;
+use tollgate_store::Outgoing;
+
+impl Convergence {
+    /// Tells `user` what is to be told by now and was not: Stripe is asked before, so that nobody is reminded of what is
+    /// done. How many mails were written.
+    ///
+    /// # Errors
+    /// When Stripe or the tables do not answer: whoever asked must ask again.
+    pub async fn remind(&self, user: &UserId) -> Result<usize, ConvergeError> {
+        if self.reminders(user).await?.is_empty() {
+            return Ok(0);
+        }
+        self.follow(user, Cause::default()).await?;
+        let reminders = self.reminders(user).await?;
+        for reminder in &reminders {
+            self.store.put_message_once(reminder).await?;
+        }
+        Ok(reminders.len())
+    }
+
+    /// The mails that are due by what is kept and that are not written yet.
+    async fn reminders(&self, user: &UserId) -> Result<Vec<Outgoing>, ConvergeError> {
+        let Some(account) = self.store.account(user).await? else { return Ok(Vec::new()) };
+        let now = self.clock.now();
+        let due = |kept: &Subscription| kept.reminder(&account.payments, self.grace, now);
+        let due: Vec<_> = account.subscriptions.iter().filter_map(due).collect();
+        let plans = if due.is_empty() { Vec::new() } else { self.store.catalogue().await?.plans };
+        let mut reminders = Vec::new();
+        for reminder in due {
+            let Some((id, message)) = mail(&account, &reminder, &plans) else { continue };
+            if !self.store.is_message_known(&id).await? {
+                reminders.push(outgoing(&message, id, now)?);
+            }
+        }
+        Ok(reminders)
+    }
+}
+
+/// The mail and its id: the same for the same trial's end, and for the same day of the same invoice.
+fn mail(account: &Account, reminder: &Reminder, plans: &[Plan]) -> Option<(MessageId, Message)> {
+    let to = account.customer.email.as_str().to_owned();
+    let plan_of = |id| {
+        let plan_id = account.subscriptions.iter().find(|kept| kept.id == id)?.plan_id;
+        plans.iter().find(|plan| Some(plan.id) == plan_id).map(|plan| plan.name.clone())
+    };
+    match reminder {
+        Reminder::TrialEnding { subscription, at } => {
+            let key = format!("trial_ending {subscription} {at}");
+            Some((id(*at, &key), Message::TrialEnding { to, plan: plan_of(*subscription)?, at: *at }))
+        }
+        Reminder::PaymentFailed { subscription, payment, day, until } => {
+            let paid = account.payments.iter().find(|kept| kept.id == *payment)?;
+            let (plan, invoice_url) = (plan_of(*subscription)?, paid.invoice_url.clone());
+            let key = format!("payment_failed {payment} {day}");
+            let message = Message::PaymentFailed { to, plan, invoice_url, until: Some(*until) };
+            Some((id(paid.created_at, &key), message))
+        }
+    }
+}
+
+fn id(at: Timestamp, key: &str) -> MessageId {
+    MessageId::new(at, ten_bytes(key))
+}

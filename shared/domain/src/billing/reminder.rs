@@ -1,0 +1,63 @@
+//! Reminders: what is told ahead of time, while nothing changes.
+
+use super::access::Grace;
+use super::payment::{Payment, PaymentStatus};
+use super::subscription::{Status, Subscription};
+use crate::{PaymentId, SubscriptionId};
+use jiff::{SignedDuration, Timestamp};
+
+/// So long before its end a trial is told of.
+pub const TRIAL_NOTICE: SignedDuration = SignedDuration::from_hours(3 * 24);
+/// On these days after it was asked for, a payment that failed is told of again, while there is grace.
+const FAILED_DAYS: [i64; 3] = [1, 3, 5];
+
+/// What somebody is to be told of a subscription. Each is told once.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Reminder {
+    /// A trial ends, and the first period is charged.
+    TrialEnding {
+        /// Of which subscription.
+        subscription: SubscriptionId,
+        /// When.
+        at: Timestamp,
+    },
+    /// A payment is still to be made.
+    PaymentFailed {
+        /// Of which subscription.
+        subscription: SubscriptionId,
+        /// Which.
+        payment: PaymentId,
+        /// The day after it was asked for.
+        day: i64,
+        /// When access ends without it.
+        until: Timestamp,
+    },
+}
+
+impl Subscription {
+    /// What is to be told of it at `now`, if anything: of several days that have passed the last.
+    #[must_use]
+    pub fn reminder(&self, payments: &[Payment], grace: Grace, now: Timestamp) -> Option<Reminder> {
+        let until = self.access_until(grace).filter(|until| now < *until)?;
+        match self.status {
+            Status::Trialing => {
+                let at = self.current_period_end;
+                let is_near = now < at && at.duration_since(now) <= TRIAL_NOTICE;
+                (is_near && self.will_renew()).then_some(Reminder::TrialEnding { subscription: self.id, at })
+            }
+            Status::PastDue => {
+                let since = self.unpaid_since?;
+                let is_open = |payment: &&Payment| {
+                    payment.subscription_id == Some(self.id)
+                        && payment.status == PaymentStatus::Failed
+                        && payment.created_at == since
+                };
+                let days = now.duration_since(since).as_hours() / 24;
+                let day = FAILED_DAYS.into_iter().rev().find(|day| *day <= days)?;
+                let payment = payments.iter().find(is_open)?.id;
+                Some(Reminder::PaymentFailed { subscription: self.id, payment, day, until })
+            }
+            _ => None,
+        }
+    }
+}
