@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 /// Each schedule and how often it comes, in hours; the template says the same.
-pub const SCHEDULES: &[(&str, i64)] = &[("expiry", 1), ("reconcile", 24)];
+pub const SCHEDULES: &[(&str, i64)] = &[("expiry", 1), ("reconcile", 24), ("outbox", 1), ("accounts", 24)];
 const KIND: &str = "schedule";
 const LOOKS_EVERY: Duration = Duration::from_secs(60);
 
