@@ -39,9 +39,9 @@ impl Schedules {
         Ok(Self { sweeper, drawer, clock, running: Arc::default() })
     }
 
-    /// Keeps to the schedules for as long as the stack runs.
+    /// Keeps to the schedules for as long as the stack runs. On a clock that stands still they run when the desk moves it.
     pub async fn keep(self) {
-        loop {
+        while !self.clock.is_frozen() {
             self.clock.clone().sleep_for(LOOKS_EVERY).await;
             self.catch_up().await;
         }
