@@ -73,7 +73,7 @@ pub(crate) fn outbox_item(message: &Outgoing) -> Result<Item, StoreError> {
 
 impl Store {
     /// The messages of at least this age that are neither sent nor parked, and that nobody holds at `now`: a page after
-    /// this key. The whole table is read for it: once an hour that costs less than an index entry for each message.
+    /// this key. The whole table is read for it, so that no request pays for an index.
     ///
     /// # Errors
     /// When DynamoDB does not answer.
