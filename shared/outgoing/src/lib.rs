@@ -115,3 +115,43 @@ impl Sender {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tollgate_domain::billing::{PlanOrder, UserOrder};
+    use tollgate_domain::{PlanId, UserId};
+
+    fn id() -> MessageId {
+        "msg_00000000000070008000000000000000".parse().unwrap()
+    }
+
+    // S6
+    #[test]
+    fn a_mail_stands_in_no_line_an_order_in_that_of_whom_it_is_about_and_a_decoy_nowhere() {
+        let user_id: UserId = "usr_00000000000070008000000000000001".parse().unwrap();
+        let plan_id: PlanId = "plan_00000000000070008000000000000002".parse().unwrap();
+        let user = Order::User(UserOrder { user_id, email: None, ends_checkouts: true });
+        let plan = Order::Plan(PlanOrder { plan_id, from: None });
+        for (kind, body, line) in [
+            ("verify", "not looked at".to_owned(), None),
+            (ORDER, serde_json::to_string(&user).unwrap(), Some(user_id.to_string())),
+            (ORDER, serde_json::to_string(&plan).unwrap(), Some(plan_id.to_string())),
+        ] {
+            assert_eq!(Ticket::of(id(), kind, &body).unwrap(), Some(Ticket { id: id(), line }));
+        }
+        assert_eq!(Ticket::of(id(), DECOY, "").unwrap(), None);
+        assert!(Ticket::of(id(), ORDER, "{}").is_err());
+    }
+
+    #[test]
+    fn a_ticket_names_its_message_and_an_orders_is_known_again_by_it() {
+        let mail = Ticket { id: id(), line: None }.entry(3).unwrap();
+        assert_eq!((mail.id.as_str(), mail.message_group_id, mail.message_deduplication_id), ("3", None, None));
+        let body: serde_json::Value = serde_json::from_str(&mail.message_body).unwrap();
+        assert_eq!(body, serde_json::json!({"id": id(), "v": 1}));
+        let order = Ticket { id: id(), line: Some("usr_1".to_owned()) }.entry(0).unwrap();
+        assert_eq!(order.message_group_id.as_deref(), Some("usr_1"));
+        assert_eq!(order.message_deduplication_id, Some(id().to_string()));
+    }
+}
