@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use std::net::IpAddr;
 use tollgate_local::clock::LocalClock;
 use tollgate_local::faults::{Call, Fault, Kind, Service};
-use tollgate_local::{Data, Options, Stack};
+use tollgate_local::{Data, Options, STREAM_RETRIES, Stack};
 use tollgate_platform::Secret;
 
 pub const PASSWORD: &str = "correct horse battery";
@@ -249,6 +249,24 @@ impl TestApp {
     pub async fn register(&self, name: &str) -> Answer {
         let email = format!("{name}@example.com");
         self.post("/register", json!({"email": email, "username": name, "password": PASSWORD})).await
+    }
+
+    /// Does `work`, whose messages `relay` tries to send until it gives them up.
+    pub async fn missed_by_relay(&self, work: impl Future<Output = Answer>) -> Answer {
+        let missed = async {
+            let answer = work.await;
+            self.fail(Service::Sqs, Kind::StopBefore, 0, STREAM_RETRIES + 1);
+            answer
+        };
+        let answer = self.stack.held(missed).await;
+        self.drain().await;
+        assert!(self.stack.wire().clear().is_empty(), "it was not tried so often");
+        answer
+    }
+
+    /// Runs one of the sweeper's schedules.
+    pub async fn sweep(&self, schedule: &str) -> Answer {
+        self.post(&format!("/_local/schedules/{schedule}/run"), json!({})).await
     }
 
     /// Registers and proves the address.

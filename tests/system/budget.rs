@@ -106,6 +106,16 @@ async fn every_operation_costs_what_the_budget_says() {
     let three = app.sign_in(email).await;
     measure!("POST /deactivate", app.post_as(&three, "/deactivate", json!({}))).expect(200);
     measure!("GET /.well-known/jwks.json", app.get("/.well-known/jwks.json")).expect(200);
+    app.missed_by_relay(app.register("bob")).await.expect(202);
+    app.advance(10 * 60);
+    let swept = measure!("the sweep of the outbox that finds one message", app.sweep("outbox")).expect(200);
+    assert_eq!(swept.body["handled"], 1);
+    app.advance(7 * 86_400);
+    app.sweep("accounts").await.expect(200);
+    app.register("cem").await.expect(202);
+    app.advance(7 * 86_400);
+    let swept = measure!("the sweep of accounts that finds one", app.sweep("accounts")).expect(200);
+    assert_eq!(swept.body["handled"], 1);
 
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/budget.json");
     let budget: Value = serde_json::from_str(&std::fs::read_to_string(file).unwrap()).unwrap();

@@ -13,7 +13,7 @@ enum Answer {
     Http(u16, &'static str),
     /// The records that are reported as failed: they come again.
     Failed(&'static [&'static str]),
-    /// How many users a sweep looked at.
+    /// How many users, messages or accounts a sweep handled.
     Swept(u64),
 }
 use Answer::{Failed, Http, Swept};
@@ -76,6 +76,8 @@ const SAMPLES: &[(&str, &str, Answer, Left)] = &[
     ("schedule-expiry", "sweeper", Swept(0), NOTHING),
     ("schedule-reconcile", "sweeper", Swept(0), NOTHING),
     ("schedule-reminders", "sweeper", Swept(0), NOTHING),
+    ("schedule-outbox", "sweeper", Swept(0), NOTHING), // the rows of the samples are of this moment
+    ("schedule-accounts", "sweeper", Swept(0), NOTHING),
 ];
 
 fn folder() -> PathBuf {

@@ -24,6 +24,7 @@ mod passwords;
 mod rotation;
 mod secrets;
 mod sessions;
+mod sweeps;
 mod template;
 mod tidy;
 mod tokens;

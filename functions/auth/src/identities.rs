@@ -23,7 +23,8 @@ pub async fn account_of(
     // Another request of this moment may make or take what this one has just looked for: then it is looked for again.
     for _ in 0..3 {
         if let Some(user) = state.store.user_of_identity(identity.provider, &identity.subject).await? {
-            return account(state, &user).await;
+            let missing = || ApiError::Internal("an identity without an account".into());
+            return account(state, &user).await?.ok_or_else(missing);
         }
         let email = identity.email.as_ref().ok_or(ApiError::EmailNotVerifiedByProvider)?;
         let found = match state.store.user_of_email(email).await? {
@@ -37,10 +38,9 @@ pub async fn account_of(
     Err(ApiError::Unavailable("the account changes too often".into()))
 }
 
-async fn account(state: &State, user: &UserId) -> Result<(Profile, Gate), ApiError> {
+async fn account(state: &State, user: &UserId) -> Result<Option<(Profile, Gate)>, ApiError> {
     let (profile, gate) = tokio::join!(state.store.profile(user), state.store.gate(user));
-    let missing = || ApiError::Internal("a marker without an account".into());
-    Ok((profile?.ok_or_else(missing)?, gate?.ok_or_else(missing)?))
+    Ok(profile?.zip(gate?))
 }
 
 /// The account that has the identity's address, if nobody had proved it: its password and sessions end (S23).
@@ -50,7 +50,7 @@ async fn take_over(
     identity: &Identity,
     user: &UserId,
 ) -> Result<Option<(Profile, Gate)>, ApiError> {
-    let (mut profile, mut gate) = account(state, user).await?;
+    let Some((mut profile, mut gate)) = account(state, user).await? else { return Ok(None) };
     if profile.email_verified {
         return Err(ApiError::AccountExists);
     }

@@ -3,55 +3,39 @@
 use aws_config::SdkConfig;
 use aws_lambda_events::event::dynamodb::{Event, EventRecord};
 use aws_lambda_events::event::streams::{DynamoDbBatchItemFailure, DynamoDbEventResponse};
-use aws_sdk_sqs::Client;
-use aws_sdk_sqs::types::SendMessageBatchRequestEntry;
-use aws_smithy_types::error::display::DisplayErrorContext;
 use serde::Deserialize;
 use std::convert::Infallible;
-use std::sync::Arc;
 use tollgate_domain::MessageId;
-use tollgate_domain::billing::Order;
+use tollgate_outgoing::{Queues, Sender, Ticket};
 use tollgate_platform::{Clock, ConfigError, Env};
 
 /// The settings of this function.
 #[derive(Debug, Clone)]
 pub struct Config {
-    mail_queue_url: Arc<str>,
-    stripe_queue_url: Arc<str>,
+    queues: Queues,
 }
 
 impl Config {
     /// # Errors
     /// With the name of the first variable that is missing.
     pub fn from_env(env: &Env) -> Result<Self, ConfigError> {
-        Ok(Self {
-            mail_queue_url: env.required("MAIL_QUEUE_URL", "the address of the mail queue")?.into(),
-            stripe_queue_url: env.required("STRIPE_QUEUE_URL", "the address of the queue of Stripe's events")?.into(),
-        })
+        Ok(Self { queues: Queues::from_env(env)? })
     }
 }
 
 /// What every invocation shares.
 #[derive(Debug, Clone)]
 pub struct State {
-    config: Config,
-    sqs: Client,
+    sender: Sender,
 }
 
 impl State {
     /// Puts the clients together. No call is made.
     #[must_use]
     pub fn new(config: Config, sdk: &SdkConfig, _: Clock) -> Self {
-        Self { config, sqs: Client::new(sdk) }
+        Self { sender: Sender::new(config.queues, sdk) }
     }
 }
-
-/// SQS takes so many messages in one call.
-const BATCH: usize = 10;
-/// A row that is never sent.
-const DECOY: &str = "decoy";
-/// A row that asks for something at Stripe.
-const ORDER: &str = "order";
 
 /// What of an outbox row matters here.
 #[derive(Deserialize)]
@@ -62,45 +46,31 @@ struct Row {
     body: String,
 }
 
-/// A record and the message that it asks for.
-struct Wanted {
-    sequence_number: String,
-    id: MessageId,
-    /// The line it stands in; a mail stands in none.
-    group: Option<String>,
-}
-
 /// Sends a message for each new row. What could not be sent is reported by its sequence number: the stream comes again
 /// from the first one on, and a message that was sent twice finds its row claimed.
 ///
 /// # Errors
 /// Never: failures are reported record by record.
 pub async fn handle(event: Event, state: &State) -> Result<DynamoDbEventResponse, Infallible> {
-    let (mut mails, mut orders) = (Vec::new(), Vec::new());
+    let (mut numbers, mut tickets) = (Vec::new(), Vec::new());
     let mut failed = Vec::new();
     for record in event.records.into_iter().filter(|record| record.event_name == "INSERT") {
         let sequence_number = record.change.sequence_number.clone().unwrap_or_default();
-        match row_of(record) {
-            Ok(row) if row.kind == DECOY => {}
-            Ok(row) if row.kind == ORDER => match serde_json::from_str::<Order>(&row.body) {
-                Ok(order) => orders.push(Wanted { sequence_number, id: row.pk, group: Some(order.line()) }),
-                Err(error) => {
-                    tracing::error!(sequence_number, %error, "unreadable order");
-                    failed.push(sequence_number);
-                }
-            },
-            Ok(row) => mails.push(Wanted { sequence_number, id: row.pk, group: None }),
+        match ticket_of(record) {
+            Ok(Some(ticket)) => {
+                numbers.push(sequence_number);
+                tickets.push(ticket);
+            }
+            Ok(None) => {}
             Err(error) => {
                 tracing::error!(sequence_number, error, "unreadable outbox record");
                 failed.push(sequence_number);
             }
         }
     }
-    for (queue_url, wanted) in [(&state.config.mail_queue_url, mails), (&state.config.stripe_queue_url, orders)] {
-        for batch in wanted.chunks(BATCH) {
-            failed.extend(send(state, queue_url, batch).await);
-        }
-    }
+    let left = state.sender.send(&tickets).await;
+    let not_sent = numbers.into_iter().zip(&tickets).filter(|(_, ticket)| left.contains(&ticket.id));
+    failed.extend(not_sent.map(|(sequence_number, _)| sequence_number));
     let mut response = DynamoDbEventResponse::default();
     response.batch_item_failures = failed
         .into_iter()
@@ -113,42 +83,10 @@ pub async fn handle(event: Event, state: &State) -> Result<DynamoDbEventResponse
     Ok(response)
 }
 
-fn row_of(record: EventRecord) -> Result<Row, String> {
-    serde_dynamo::from_item(record.change.new_image).map_err(|error| error.to_string())
-}
-
-/// Sends one batch; the sequence numbers of what was not taken.
-async fn send(state: &State, queue_url: &str, batch: &[Wanted]) -> Vec<String> {
-    let entries = batch.iter().enumerate().map(|(index, wanted)| {
-        let body = serde_json::json!({"id": wanted.id, "v": 1}).to_string();
-        SendMessageBatchRequestEntry::builder()
-            .id(index.to_string())
-            .message_body(body)
-            .set_message_group_id(wanted.group.clone())
-            .set_message_deduplication_id(wanted.group.as_ref().map(|_| wanted.id.to_string()))
-            .build()
-    });
-    let entries: Result<Vec<_>, _> = entries.collect();
-    let all = || batch.iter().map(|wanted| wanted.sequence_number.clone()).collect();
-    let entries = match entries {
-        Ok(entries) => entries,
-        Err(error) => {
-            tracing::error!(%error, "messages not built");
-            return all();
-        }
-    };
-    match state.sqs.send_message_batch().queue_url(queue_url).set_entries(Some(entries)).send().await {
-        Ok(answer) => answer
-            .failed
-            .iter()
-            .filter_map(|entry| entry.id.parse::<usize>().ok().and_then(|index| batch.get(index)))
-            .map(|wanted| wanted.sequence_number.clone())
-            .collect(),
-        Err(error) => {
-            tracing::error!(error = %DisplayErrorContext(&error), count = batch.len(), "messages not sent");
-            all()
-        }
-    }
+/// What is to be sent for a record; nothing for a decoy.
+fn ticket_of(record: EventRecord) -> Result<Option<Ticket>, String> {
+    let row: Row = serde_dynamo::from_item(record.change.new_image).map_err(|error| error.to_string())?;
+    Ticket::of(row.pk, &row.kind, &row.body).map_err(|error| error.to_string())
 }
 
 #[cfg(test)]

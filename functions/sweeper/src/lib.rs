@@ -1,7 +1,9 @@
 //! The `sweeper` function: what must happen though nobody calls. Silence heals by it: an event of Stripe's that never came
 //! is made up for within the hour or the day.
 
+mod accounts;
 mod expiry;
+mod outbox;
 mod reconciliation;
 mod reminders;
 
@@ -10,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use tollgate_convergence::{ConvergeError, Convergence, grace_from_env};
 use tollgate_domain::billing::Grace;
+use tollgate_outgoing::{Queues, Sender};
 use tollgate_platform::keys::{KeySource, SecretIds};
 use tollgate_platform::{Clock, ConfigError, Env, Outbound};
 use tollgate_store::{Store, StoreError};
@@ -21,6 +24,7 @@ pub struct Config {
     table_prefix: String,
     stripe_url: String,
     grace: Grace,
+    queues: Queues,
     secret_ids: SecretIds,
 }
 
@@ -33,6 +37,7 @@ impl Config {
             table_prefix: env.required("TABLE_PREFIX", "what the names of the tables start with")?.to_owned(),
             stripe_url: env.address("STRIPE_API_URL", || STRIPE_API.to_owned())?,
             grace: grace_from_env(env)?,
+            queues: Queues::from_env(env)?,
             secret_ids: SecretIds { stripe: Some(secret.to_owned()), ..SecretIds::default() },
         })
     }
@@ -45,6 +50,7 @@ pub struct State {
     gateway: Gateway,
     convergence: Convergence,
     grace: Grace,
+    sender: Sender,
     clock: Clock,
 }
 
@@ -56,7 +62,8 @@ impl State {
         let keys = Arc::new(KeySource::new(config.secret_ids, sdk, clock.clone()));
         let gateway = Gateway::new(outbound, keys, &config.stripe_url);
         let convergence = Convergence::new(store.clone(), gateway.clone(), clock.clone(), config.grace);
-        Self { store, gateway, convergence, grace: config.grace, clock }
+        let sender = Sender::new(config.queues, sdk);
+        Self { store, gateway, convergence, grace: config.grace, sender, clock }
     }
 }
 
@@ -70,12 +77,23 @@ pub enum Schedule {
     Reconcile,
     /// What is told ahead of time.
     Reminders,
+    /// Messages that `relay` missed.
+    Outbox,
+    /// Accounts that nobody has proved in time.
+    Accounts,
+}
+
+impl Schedule {
+    /// Whether there is something to do only where Stripe is set up.
+    fn needs_stripe(self) -> bool {
+        matches!(self, Self::Expiry | Self::Reconcile | Self::Reminders)
+    }
 }
 
 /// What a sweep came to.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct Swept {
-    /// How many users were looked at.
+    /// How many users were looked at, messages sent again, or accounts taken away.
     pub handled: usize,
 }
 
@@ -96,20 +114,35 @@ pub enum SweepError {
         /// Why the last one could not.
         last: ConvergeError,
     },
+    /// Some messages were not taken by their queues; all others were.
+    #[error("{0} messages were not sent")]
+    NotSent(usize),
+    /// Some accounts could not be taken away; all others were.
+    #[error("{failed} accounts could not be taken away, the last for: {last}")]
+    NotRemoved {
+        /// How many.
+        failed: usize,
+        /// Why the last one could not.
+        last: StoreError,
+    },
 }
 
-/// Does what the schedule asks for. Where Stripe is not set up there is nothing to do.
+/// Does what the schedule asks for. Where Stripe is not set up there is nothing to do that needs it.
 ///
 /// # Errors
 /// When it did not reach its end: the function fails, its alarm rings, the next run goes on.
 pub async fn handle(schedule: Schedule, state: &State) -> Result<Swept, SweepError> {
-    if let Err(GatewayError::NotConfigured) = state.gateway.mode().await {
+    if schedule.needs_stripe()
+        && let Err(GatewayError::NotConfigured) = state.gateway.mode().await
+    {
         return Ok(Swept::default());
     }
     let swept = match schedule {
         Schedule::Expiry => Box::pin(expiry::sweep(state)).await,
         Schedule::Reconcile => Box::pin(reconciliation::sweep(state)).await,
         Schedule::Reminders => Box::pin(reminders::sweep(state)).await,
+        Schedule::Outbox => Box::pin(outbox::sweep(state)).await,
+        Schedule::Accounts => Box::pin(accounts::sweep(state)).await,
     }?;
     tracing::info!(?schedule, handled = swept.handled, "swept");
     Ok(swept)

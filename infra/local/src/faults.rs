@@ -91,7 +91,7 @@ const fn once() -> u32 {
 pub const OPERATIONS: &[(Service, &[&str])] = &[
     (
         Service::Dynamodb,
-        &["GetItem", "PutItem", "UpdateItem", "DeleteItem", "Query", "BatchGetItem", "TransactWriteItems"],
+        &["GetItem", "PutItem", "UpdateItem", "DeleteItem", "Query", "Scan", "BatchGetItem", "TransactWriteItems"],
     ),
     (Service::Sqs, &["SendMessage", "SendMessageBatch"]),
     (Service::Ses, &["SendEmail"]),
@@ -347,7 +347,7 @@ fn called(request: &HttpRequest) -> (Service, String) {
 /// The units by table, from `ConsumedCapacity`; for a refusal one written unit on each table of the request.
 fn units(operation: &str, request: &[u8], answer: &[u8], status: u16) -> Vec<(String, f64, f64)> {
     let answer: Value = serde_json::from_slice(answer).unwrap_or_default();
-    let reads = matches!(operation, "GetItem" | "Query" | "BatchGetItem");
+    let reads = matches!(operation, "GetItem" | "Query" | "Scan" | "BatchGetItem");
     if status != 200 {
         let refused = answer["__type"].as_str().is_some_and(|kind| {
             kind.ends_with("ConditionalCheckFailedException") || kind.ends_with("TransactionCanceledException")

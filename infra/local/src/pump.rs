@@ -19,6 +19,8 @@ use tokio::task::JoinHandle;
 const BATCH: usize = 10;
 /// How long a batch that failed waits before the stream is read again.
 const STREAM_PAUSE: Duration = Duration::from_secs(1);
+/// After so many more tries a record of the stream is given up; the template says the same.
+pub const STREAM_RETRIES: u32 = 100;
 const POSITION: (&str, &str) = ("stream", "outbox");
 
 /// Everything that carries messages from one function to the next.
@@ -33,7 +35,14 @@ pub struct Pumps {
     webhooks: Option<Webhooks>,
     stream_arn: String,
     /// One invocation of each source at a time.
-    stream: Mutex<()>,
+    stream: Mutex<Tries>,
+}
+
+/// How often the record of the stream that is next failed.
+#[derive(Default)]
+struct Tries {
+    record: String,
+    failed: u32,
 }
 
 /// A function that a queue calls.
@@ -219,9 +228,9 @@ impl Pumps {
         Ok(self.records_after(None, 1000)?.iter().map(Value::to_string).collect())
     }
 
-    /// Hands the next records of the stream to `relay`; those that it reports stay where they are.
+    /// Hands the next records of the stream to `relay`; those that it reports stay where they are, until they are given up.
     async fn stream_turn(&self) -> Result<Turn, PumpError> {
-        let _alone = self.stream.lock().await;
+        let mut tries = self.stream.lock().await;
         let position = self.drawer.get(POSITION.0, POSITION.1).map_err(failed)?;
         let records = self.records_after(position, BATCH)?;
         let inserts: Vec<&Value> = records.iter().filter(|record| record["eventName"] == "INSERT").collect();
@@ -235,7 +244,15 @@ impl Pumps {
             self.drawer.put(POSITION.0, POSITION.1, &sequence(last)).map_err(failed)?;
             return Ok(Turn { handled: inserts.len().max(1), failed: 0 });
         };
-        let done = records.iter().take_while(|record| sequence(record) != failed_at).count();
+        let mut done = records.iter().take_while(|record| sequence(record) != failed_at).count();
+        if tries.record != failed_at {
+            *tries = Tries { record: failed_at, failed: 0 };
+        }
+        tries.failed += 1;
+        if tries.failed > STREAM_RETRIES {
+            tracing::error!(sequence_number = tries.record, "relay gave a record up");
+            done += 1;
+        }
         if let Some(before) = done.checked_sub(1).and_then(|index| records.get(index)) {
             self.drawer.put(POSITION.0, POSITION.1, &sequence(before)).map_err(failed)?;
         }

@@ -11,7 +11,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 /// Each schedule and how often it comes, in hours; the template says the same.
-pub const SCHEDULES: &[(&str, i64)] = &[("expiry", 1), ("reconcile", 24), ("reminders", 6)];
+pub const SCHEDULES: &[(&str, i64)] =
+    &[("expiry", 1), ("reconcile", 24), ("reminders", 6), ("outbox", 1), ("accounts", 24)];
 const KIND: &str = "schedule";
 const LOOKS_EVERY: Duration = Duration::from_secs(60);
 
@@ -39,9 +40,9 @@ impl Schedules {
         Ok(Self { sweeper, drawer, clock, running: Arc::default() })
     }
 
-    /// Keeps to the schedules for as long as the stack runs.
+    /// Keeps to the schedules for as long as the stack runs. On a clock that stands still they run when the desk moves it.
     pub async fn keep(self) {
-        loop {
+        while !self.clock.is_frozen() {
             self.clock.clone().sleep_for(LOOKS_EVERY).await;
             self.catch_up().await;
         }

@@ -23,6 +23,9 @@ pub enum Action {
     /// A user closed the own account.
     #[serde(rename = "user.deactivated")]
     Deactivated,
+    /// An account was taken away.
+    #[serde(rename = "user.deleted")]
+    Deleted,
     /// A password was changed or set anew.
     #[serde(rename = "user.password_changed")]
     PasswordChanged,

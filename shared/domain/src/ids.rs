@@ -24,6 +24,13 @@ macro_rules! id {
                 Self(uuid::Builder::from_unix_timestamp_millis(millis, &random).into_uuid())
             }
 
+            /// When it was made, to the millisecond.
+            #[must_use]
+            pub fn made_at(&self) -> Timestamp {
+                let millis = i64::try_from(self.0.as_u128() >> 80).unwrap_or_default();
+                Timestamp::from_millisecond(millis).unwrap_or(Timestamp::UNIX_EPOCH)
+            }
+
             /// The 32 hex digits after the prefix.
             #[must_use]
             pub fn bare(&self) -> String {
@@ -97,6 +104,7 @@ mod tests {
             prop_assert_eq!(id(ms).to_string().parse(), Ok(id(ms)));
             prop_assert_eq!(SessionId::from_bare(&id(ms).bare()), Ok(id(ms)));
             prop_assert!(id(ms) < id(ms + later));
+            prop_assert_eq!(id(ms).made_at().as_millisecond(), ms);
             let text = serde_json::to_string(&id(ms)).unwrap();
             prop_assert_eq!(serde_json::from_str::<SessionId>(&text).unwrap(), id(ms));
             prop_assert!(serde_json::from_str::<UserId>(&text).is_err());

@@ -8,6 +8,7 @@ pub mod gate;
 pub mod ids;
 pub mod limit;
 pub mod onetime;
+pub mod outbox;
 pub mod password;
 pub mod secret;
 pub mod session;

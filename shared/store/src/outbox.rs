@@ -12,6 +12,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use tollgate_domain::MessageId;
 use tollgate_domain::billing::Order;
+pub use tollgate_domain::outbox::{DECOY, ORDER};
 
 /// How long a message's key is kept, in seconds.
 const KEPT_SECONDS: i64 = 35 * 86_400;
@@ -33,12 +34,6 @@ pub struct Outgoing {
 /// How long a claim holds against another SQS message, in milliseconds: longer than any invocation.
 const CLAIM_LAPSES_MS: i64 = 15 * 60 * 1000;
 
-/// The kind of a row that is never sent: the work that an answer for an unknown address must do as well (S6).
-pub const DECOY: &str = "decoy";
-
-/// The kind of a row that is no mail: something to be done at Stripe.
-pub const ORDER: &str = "order";
-
 impl Outgoing {
     /// `order` under this id.
     ///
@@ -59,6 +54,15 @@ pub enum Claim {
     AlreadyDone,
     /// Another SQS message holds it.
     HeldByAnother,
+}
+
+/// One page of the messages that wait.
+#[derive(Debug)]
+pub struct UnsentPage {
+    /// What waits; a row that cannot be read is an error of its own.
+    pub items: Vec<Result<Outgoing, StoreError>>,
+    /// The key after which it goes on; `None` where all of it is seen.
+    pub next: Option<String>,
 }
 
 pub(crate) fn outbox_item(message: &Outgoing) -> Result<Item, StoreError> {
@@ -88,6 +92,41 @@ impl Store {
             Ok(()) | Err(Refusal::Condition(())) => Ok(()),
             Err(other) => Err(other.unexpected()),
         }
+    }
+
+    /// The messages of at least this age that are neither sent nor parked, and that nobody holds at `now`: a page after
+    /// this key. The whole table is read for it, so that no request pays for an index.
+    ///
+    /// # Errors
+    /// When DynamoDB does not answer.
+    pub async fn unsent(
+        &self,
+        older_than: Timestamp,
+        now: Timestamp,
+        after: Option<&str>,
+    ) -> Result<UnsentPage, StoreError> {
+        #[expect(clippy::disallowed_methods, reason = "no request's work: the sweeper's, once an hour")]
+        let scan = self.client.scan();
+        let page = scan
+            .table_name(self.table(OUTBOX))
+            .projection_expression("id, kind, body, created_at")
+            .filter_expression(
+                "kind <> :decoy AND created_at <= :older AND (#state = :pending OR (#state = :claimed AND claimed_ms <= :lapsed))",
+            )
+            .expression_attribute_names("#state", "state")
+            .expression_attribute_values(":decoy", s(DECOY))
+            .expression_attribute_values(":older", s(format!("{older_than:.0}")))
+            .expression_attribute_values(":pending", s("pending"))
+            .expression_attribute_values(":claimed", s("claimed"))
+            .expression_attribute_values(":lapsed", n(now.as_millisecond() - CLAIM_LAPSES_MS))
+            .set_exclusive_start_key(after.map(|key| Item::from([("pk".to_owned(), s(key))])))
+            .return_consumed_capacity(ReturnConsumedCapacity::Total)
+            .send()
+            .await
+            .map_err(StoreError::of)?;
+        let items = page.items.unwrap_or_default().into_iter().map(|row| read(OUTBOX, row)).collect();
+        let next = page.last_evaluated_key.and_then(|key| key.get("pk")?.as_s().ok().cloned());
+        Ok(UnsentPage { items, next })
     }
 
     /// Claims message `id` for the SQS message `holder`. A later receive of the same SQS message takes the claim over;

@@ -8,6 +8,7 @@
 mod accounts;
 mod billing;
 mod left;
+mod sweeps;
 
 use crate::app::{Answer, TestApp, World};
 use crate::request::Request;
@@ -30,7 +31,7 @@ pub struct Operation {
 
 /// The table: every operation that changes something, one row each.
 pub fn operations() -> impl Iterator<Item = Operation> {
-    accounts::OPERATIONS.iter().chain(billing::OPERATIONS).copied()
+    accounts::OPERATIONS.iter().chain(sweeps::OPERATIONS).chain(billing::OPERATIONS).copied()
 }
 
 /// Which calls fail.

@@ -7,6 +7,7 @@ mod billing;
 mod duels;
 mod exploration;
 mod footprint;
+mod sweeps;
 
 use crate::app::{Answer, TestApp, World, options};
 use crate::request::Request;
@@ -33,7 +34,7 @@ pub struct Race {
 
 /// Every race.
 pub fn races() -> impl Iterator<Item = Race> {
-    duels::RACES.iter().chain(billing::RACES).copied()
+    duels::RACES.iter().chain(sweeps::RACES).chain(billing::RACES).copied()
 }
 
 /// Some at once, and what must be true whichever way they went.
@@ -48,6 +49,8 @@ pub enum Racer {
     Request(Request),
     /// The worker, to whom the queue brings this event of Stripe's.
     Event(Value),
+    /// The sweeper, by this schedule.
+    Sweep(&'static str),
     /// Somebody who does this at Stripe: a POST at the stand-in's desk.
     AtStripe(&'static str, String),
 }
@@ -176,6 +179,10 @@ impl Racer {
                     let answer = handled.await.unwrap();
                     Answer::new(if answer["batchItemFailures"] == json!([]) { 200 } else { 503 }, answer)
                 })
+            }
+            Self::Sweep(schedule) => {
+                let swept = app.stack.invoke("sweeper", json!({"schedule": schedule}));
+                Box::pin(async move { Answer::new(200, swept.await.unwrap()) })
             }
             Self::AtStripe(act, id) => {
                 let request = Request::post(

@@ -54,7 +54,7 @@ pub async fn login(
     let (profile, gate) =
         tokio::join!(state.store.profile(&credentials.user_id), state.store.gate(&credentials.user_id));
     let (Some(profile), Some(gate)) = (profile?, gate?) else {
-        return Err(ApiError::Internal("credentials without an account".into()));
+        return Err(ApiError::InvalidCredentials); // nobody had proved the account, and it was taken away just now
     };
     if let Err(closed) = refuse_closed(&gate) {
         return refuse(&state, &context, Some(credentials), closed).await;

@@ -192,8 +192,8 @@ async fn prove_own(
         entry.before = Some(json!({"email_verified": false}));
         entry.after = Some(json!({"email_verified": true}));
         let done = state.store.verify_email(row, by_code, &entry, context.now).await?;
-        // By a link it is the same whoever came first; a code is good once.
-        if !done && by_code {
+        // By a link it is the same whoever came first, but for the sweep that took the account away; a code is good once.
+        if !done && (by_code || state.store.profile(&profile.id).await?.is_none()) {
             return Err(ApiError::InvalidToken);
         }
     }

@@ -3,7 +3,7 @@
 
 use super::access::{Access, Grace};
 use super::customer::Customer;
-use super::payment::{Charge, Invoice, InvoiceStatus, Payment};
+use super::payment::{Charge, Invoice, InvoiceStatus, Payment, PaymentStatus};
 use super::plan::Plan;
 use super::subscription::{Schedule, Status, Subscription, Surplus};
 use crate::PlanId;
@@ -170,13 +170,15 @@ pub fn converge(account: &Account, seen: &Seen, catalogue: &Catalogue, grace: Gr
         follow(&mut all, subscription, seen, catalogue);
     }
     mark_surplus(&mut all, account.left, grace, now);
-    for subscription in &mut all {
-        if subscription.surplus.is_some() && seen.settled.contains(&subscription.stripe_id) {
+    let payments = payments(account, seen, &all);
+    for subscription in all.iter_mut().filter(|subscription| subscription.surplus.is_some()) {
+        if seen.settled.contains(&subscription.stripe_id) {
             subscription.surplus = Some(Surplus::Settled);
+        } else if is_paid_anew(subscription, account, &payments) {
+            subscription.surplus = Some(Surplus::Owed);
         }
     }
     let subscriptions: Vec<_> = all.iter().filter_map(|after| changed(account, after)).collect();
-    let payments = payments(account, seen, &all);
     let access = Access::of(&all, &catalogue.plans, grace, now);
     let has_live = all.iter().any(|subscription| subscription.status.is_live());
     Converged {
@@ -258,22 +260,36 @@ fn payments(account: &Account, seen: &Seen, all: &[Subscription]) -> Vec<Payment
     payments.filter(|payment| known_of(&payment.stripe_invoice_id) != Some(payment)).collect()
 }
 
-fn endings(account: &Account, seen: &Seen, all: &[Subscription], changed: &[Payment]) -> Vec<Ending> {
+/// Whether somebody has paid for a subscription since the last look: an invoice that was open when it ended, perhaps.
+fn is_paid_anew(subscription: &Subscription, account: &Account, changed: &[Payment]) -> bool {
+    let status_before = |payment: &Payment| account.payments.iter().find(|known| known.id == payment.id).map(|p| p.status);
+    let mut of_it = changed.iter().filter(|payment| payment.subscription_id == Some(subscription.id));
+    of_it.any(|payment| {
+        payment.status == PaymentStatus::Succeeded && status_before(payment) != Some(PaymentStatus::Succeeded)
+    })
+}
+
+/// What was paid for a subscription and has not wholly gone back.
+fn paid_for(subscription: &Subscription, seen: &Seen, account: &Account, changed: &[Payment]) -> Vec<Owed> {
+    let of_it = |invoice: &&Invoice| {
+        invoice.status == InvoiceStatus::Paid
+            && invoice.stripe_subscription_id.as_deref() == Some(subscription.stripe_id.as_str())
+    };
     let payment_of = |id: &str| changed.iter().chain(&account.payments).find(|payment| payment.stripe_invoice_id == id);
+    let owed = |invoice: &Invoice| {
+        let refunded = payment_of(&invoice.stripe_id).map_or(0, |payment| payment.refunded_cents);
+        let stripe_invoice_id = invoice.stripe_id.clone();
+        Owed { stripe_invoice_id, left_cents: invoice.amount_paid_cents - refunded }
+    };
+    seen.invoices.iter().filter(of_it).map(owed).filter(|owed| owed.left_cents > 0).collect()
+}
+
+fn endings(account: &Account, seen: &Seen, all: &[Subscription], changed: &[Payment]) -> Vec<Ending> {
     let ending = |subscription: &Subscription| {
         let stripe_id = subscription.stripe_id.clone();
         let schedule = subscription.schedule.as_ref().map(|schedule| schedule.stripe_id.clone());
         if subscription.surplus == Some(Surplus::Owed) {
-            let of_it = |invoice: &&Invoice| {
-                invoice.status == InvoiceStatus::Paid
-                    && invoice.stripe_subscription_id.as_deref() == Some(subscription.stripe_id.as_str())
-            };
-            let owed = |invoice: &Invoice| {
-                let refunded = payment_of(&invoice.stripe_id).map_or(0, |payment| payment.refunded_cents);
-                let stripe_invoice_id = invoice.stripe_id.clone();
-                Owed { stripe_invoice_id, left_cents: invoice.amount_paid_cents - refunded }
-            };
-            let paid = seen.invoices.iter().filter(of_it).map(owed).filter(|owed| owed.left_cents > 0).collect();
+            let paid = paid_for(subscription, seen, account, changed);
             // Of a customer who is no more there is nothing to end, and no payment to look for.
             if seen.is_customer_gone {
                 return None;

@@ -333,6 +333,24 @@ fn of_two_paid_subscriptions_the_older_stays_and_the_other_goes_back_once() {
 }
 
 #[test]
+fn what_is_paid_for_one_that_was_ended_goes_back_as_well() {
+    let open = [invoice(1, 1, InvoiceStatus::Paid), invoice(2, 2, InvoiceStatus::Open)];
+    let both = vec![seen(2, Status::PastDue), seen(1, Status::Active)];
+    let account = after(account(), &Seen { settled: vec!["sub_2".into()], ..read(both.clone(), open.to_vec()) }, 3);
+    assert_eq!(account.subscriptions[0].surplus, Some(Surplus::Settled));
+    let paid = [invoice(1, 1, InvoiceStatus::Paid), invoice(2, 2, InvoiceStatus::Paid)];
+    let ended = vec![seen(2, Status::Canceled), seen(1, Status::Active)];
+    let converged = converge(&account, &read(ended.clone(), paid.to_vec()), &catalogue(), GRACE, at(4));
+    let ending = Ending::Now { stripe_id: "sub_2".into(), schedule: None, is_live: false, paid: owed("in_2") };
+    assert_eq!(converged.endings, [ending]);
+    let account = written(account, converged);
+    let settled = Seen { settled: vec!["sub_2".into()], charges: vec![charge(2, 1900)], ..read(ended, paid.to_vec()) };
+    let account = after(account, &settled, 5);
+    assert!(converge(&account, &settled, &catalogue(), GRACE, at(6)).is_unchanged());
+    assert!(account.subscriptions.iter().all(|kept| kept.surplus != Some(Surplus::Owed)));
+}
+
+#[test]
 fn what_gives_access_stays_before_what_is_older_and_gives_none() {
     let both = read(vec![seen(1, Status::Unpaid), seen(2, Status::Active)], vec![]);
     let converged = converge(&account(), &both, &catalogue(), GRACE, at(3));

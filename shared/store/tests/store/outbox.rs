@@ -4,6 +4,7 @@ use crate::people::{START, at, at_ms, mail, message, user};
 use crate::tables::Tables;
 use crate::wire::Meet;
 use serde_json::json;
+use tollgate_domain::MessageId;
 use tollgate_domain::billing::{Order, UserOrder};
 use tollgate_store::outbox::{DECOY, ORDER};
 use tollgate_store::{Claim, Outgoing, StoreError};
@@ -202,4 +203,68 @@ async fn a_message_that_gets_no_answer_is_unavailable() {
     assert!(matches!(error, StoreError::Unavailable(_)), "{error}");
     let error = tables.store.mark_sent(&message(1), at(0)).await.unwrap_err();
     assert!(matches!(error, StoreError::Unavailable(_)), "{error}");
+}
+
+/// The messages older than at `older_than` that wait at `now` and nobody holds, in order.
+async fn unsent(tables: &Tables, older_than: i64, now: i64) -> Vec<MessageId> {
+    let page = tables.store.unsent(at(older_than), at(now), None).await.unwrap();
+    assert_eq!(page.next, None);
+    let mut ids: Vec<_> = page.items.into_iter().map(|message| message.unwrap().id).collect();
+    ids.sort_unstable();
+    ids
+}
+
+// R13
+#[tokio::test]
+async fn what_waits_is_found_when_it_is_old_enough_with_what_it_carries_and_decoys_are_not() {
+    let tables = waiting().await;
+    tables.rival.put_decoys(&Outgoing { created_at: at(5), ..mail(2) }, 0, at(0)).await.unwrap();
+    tables.rival.put_decoys(&Outgoing { kind: DECOY.into(), ..mail(3) }, 0, at(0)).await.unwrap();
+    assert_eq!(unsent(&tables, -1, 0).await, []);
+    assert_eq!(unsent(&tables, 0, 0).await, [message(1)]);
+    assert_eq!(unsent(&tables, 5, 5).await, [message(1), message(2)]);
+    let found = tables.store.unsent(at(0), at(0), None).await.unwrap().items.pop().unwrap().unwrap();
+    assert_eq!((found.kind, found.body, found.created_at), (mail(1).kind, mail(1).body, at(0)));
+}
+
+// R13
+#[tokio::test]
+async fn what_somebody_holds_waits_again_when_the_claim_has_lapsed_and_what_is_done_never() {
+    let tables = waiting().await;
+    claim(&tables, "sqs-1", 0).await;
+    let lapse = LAPSE_MS / 1000;
+    assert_eq!(unsent(&tables, 0, lapse - 1).await, []);
+    assert_eq!(unsent(&tables, 0, lapse).await, [message(1)]);
+    tables.store.release_message(&message(1), "sqs-1").await.unwrap();
+    assert_eq!(unsent(&tables, 0, 1).await, [message(1)]);
+    claim(&tables, "sqs-1", 0).await;
+    tables.store.mark_sent(&message(1), at(1)).await.unwrap();
+    tables.rival.put_decoys(&mail(2), 0, at(0)).await.unwrap();
+    tables.store.park_message(&message(2), "refused by SES", at(1)).await.unwrap();
+    assert_eq!(unsent(&tables, 0, lapse).await, []);
+}
+
+#[tokio::test]
+async fn what_waits_is_gone_on_with_after_the_last_that_was_seen() {
+    let tables = waiting().await;
+    let first = json!({"Items": [], "LastEvaluatedKey": {"pk": {"S": "msg_last"}}});
+    tables.wire.next("Scan", [Meet::Answer(200, first)]);
+    let page = tables.store.unsent(at(0), at(0), None).await.unwrap();
+    assert!(page.items.is_empty(), "nothing in it, and more follows");
+    assert_eq!(page.next.as_deref(), Some("msg_last"));
+    tables.store.unsent(at(0), at(0), page.next.as_deref()).await.unwrap();
+    let calls = tables.wire.take_calls();
+    assert_eq!(calls[1].body["ExclusiveStartKey"], json!({"pk": {"S": "msg_last"}}));
+}
+
+// R6
+#[tokio::test]
+async fn a_message_of_another_shape_hides_no_other_that_waits() {
+    let tables = waiting().await;
+    tables.rival.put_decoys(&mail(2), 0, at(0)).await.unwrap();
+    tables.edit("outbox", &key(), |row| row["id"] = json!("none")).await;
+    let items = tables.store.unsent(at(0), at(0), None).await.unwrap().items;
+    let (good, bad): (Vec<_>, Vec<_>) = items.into_iter().partition(Result::is_ok);
+    assert_eq!(good.into_iter().map(|message| message.unwrap().id).collect::<Vec<_>>(), [message(2)]);
+    assert!(matches!(bad[..], [Err(StoreError::Corrupt { table: "outbox", .. })]), "{bad:?}");
 }

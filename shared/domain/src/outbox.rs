@@ -1,0 +1,66 @@
+//! Messages of the outbox: what kinds there are beside mails, and when one that is not marked is put on its queue again.
+
+use jiff::{SignedDuration, Timestamp};
+
+/// The kind of a row that is never sent: the work that an answer for an unknown address must do as well (S6).
+pub const DECOY: &str = "decoy";
+
+/// The kind of a row that is no mail: something to be done at Stripe.
+pub const ORDER: &str = "order";
+
+/// So long after its cause an unmarked message is put on its queue again for the first time.
+pub const SENT_AGAIN_AFTER: SignedDuration = SignedDuration::from_mins(10);
+/// Each further time is so many times as long after its cause: a message that is poison comes back seldom.
+const TIMES_AS_LONG: i32 = 4;
+
+/// Whether one of the times at which an unmarked message is put on its queue again has come since `last`, when somebody
+/// looked the last time: however often and however late somebody looks, each time counts once.
+#[must_use]
+pub fn is_sent_again(created_at: Timestamp, last: Option<Timestamp>, now: Timestamp) -> bool {
+    let mut after = SENT_AGAIN_AFTER;
+    while let Ok(at) = created_at.checked_add(after) {
+        if at > now {
+            return false;
+        }
+        if last.is_none_or(|last| at > last) {
+            return true;
+        }
+        after = after.saturating_mul(TIMES_AS_LONG);
+    }
+    false
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(minutes: i64) -> Timestamp {
+        Timestamp::from_second(1_800_000_000 + 60 * minutes).unwrap()
+    }
+
+    /// The minutes at which a message of minute 0 is sent again, when somebody looks at all of `looks`.
+    fn sent_again(looks: impl IntoIterator<Item = i64>) -> Vec<i64> {
+        let mut last = None;
+        let is_sent = |minute: &i64| is_sent_again(at(0), last.replace(at(*minute)), at(*minute));
+        looks.into_iter().filter(is_sent).collect()
+    }
+
+    // R13
+    #[test]
+    fn a_message_is_sent_again_after_ten_minutes_and_each_time_four_times_as_late() {
+        assert_eq!(sent_again(0..=3000), [10, 40, 160, 640, 2560]);
+    }
+
+    // R13
+    #[test]
+    fn whoever_looks_late_sends_once_what_fell_due_since_and_whoever_looks_twice_sends_nothing_more() {
+        assert_eq!(sent_again([0, 9, 60, 60, 61, 120, 180, 180, 1600]), [60, 180, 1600]);
+        assert_eq!(sent_again([5000, 5001]), [5000], "nobody had ever looked");
+    }
+
+    #[test]
+    fn a_message_of_the_end_of_time_is_never_sent_again() {
+        assert!(!is_sent_again(Timestamp::MAX, None, Timestamp::MAX));
+        assert!(!is_sent_again(at(0), Some(Timestamp::MAX), Timestamp::MAX));
+    }
+}

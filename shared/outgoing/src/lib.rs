@@ -1,0 +1,157 @@
+//! The way of a message from the outbox to its queue: `relay` sends by it what is new, `sweeper` what was missed.
+
+use aws_sdk_sqs::Client;
+use aws_sdk_sqs::types::SendMessageBatchRequestEntry;
+use aws_smithy_types::error::display::DisplayErrorContext;
+use aws_types::SdkConfig;
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use tollgate_domain::MessageId;
+use tollgate_domain::billing::Order;
+use tollgate_domain::outbox::{DECOY, ORDER};
+use tollgate_platform::{ConfigError, Env};
+
+/// SQS takes so many messages in one call.
+const BATCH: usize = 10;
+
+/// Where the queues are.
+#[derive(Debug, Clone)]
+pub struct Queues {
+    mail_url: Arc<str>,
+    stripe_url: Arc<str>,
+}
+
+impl Queues {
+    /// # Errors
+    /// With the name of the first variable that is missing.
+    pub fn from_env(env: &Env) -> Result<Self, ConfigError> {
+        Ok(Self {
+            mail_url: env.required("MAIL_QUEUE_URL", "the address of the mail queue")?.into(),
+            stripe_url: env.required("STRIPE_QUEUE_URL", "the address of the queue of Stripe's events")?.into(),
+        })
+    }
+}
+
+/// What stands on a queue for a message.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Ticket {
+    /// The message.
+    pub id: MessageId,
+    /// The line that an order stands in; a mail stands in none.
+    line: Option<String>,
+}
+
+impl Ticket {
+    /// That of a message of this kind, with what it carries; `None` for a decoy, which is never sent.
+    ///
+    /// # Errors
+    /// For an order that cannot be read.
+    pub fn of(id: MessageId, kind: &str, body: &str) -> Result<Option<Self>, serde_json::Error> {
+        Ok(match kind {
+            DECOY => None,
+            ORDER => Some(Self { id, line: Some(serde_json::from_str::<Order>(body)?.line()) }),
+            _ => Some(Self { id, line: None }),
+        })
+    }
+
+    fn entry(&self, index: usize) -> Result<SendMessageBatchRequestEntry, aws_sdk_sqs::error::BuildError> {
+        // Where it was sent within five minutes before it is the same message to SQS, and later another one, of which the
+        // row's claim makes nothing.
+        let deduplication_id = self.line.as_ref().map(|_| self.id.to_string());
+        SendMessageBatchRequestEntry::builder()
+            .id(index.to_string())
+            .message_body(serde_json::json!({"id": self.id, "v": 1}).to_string())
+            .set_message_group_id(self.line.clone())
+            .set_message_deduplication_id(deduplication_id)
+            .build()
+    }
+}
+
+/// Puts tickets on their queues.
+#[derive(Debug, Clone)]
+pub struct Sender {
+    queues: Queues,
+    sqs: Client,
+}
+
+impl Sender {
+    /// Puts the client together. No call is made.
+    #[must_use]
+    pub fn new(queues: Queues, sdk: &SdkConfig) -> Self {
+        Self { queues, sqs: Client::new(sdk) }
+    }
+
+    /// Sends these; the ids of those that were not taken.
+    pub async fn send(&self, tickets: &[Ticket]) -> BTreeSet<MessageId> {
+        let (orders, mails): (Vec<_>, Vec<_>) = tickets.iter().partition(|ticket| ticket.line.is_some());
+        let mut left = BTreeSet::new();
+        for (queue_url, tickets) in [(&self.queues.mail_url, mails), (&self.queues.stripe_url, orders)] {
+            for batch in tickets.chunks(BATCH) {
+                left.extend(self.send_batch(queue_url, batch).await);
+            }
+        }
+        left
+    }
+
+    async fn send_batch(&self, queue_url: &str, batch: &[&Ticket]) -> Vec<MessageId> {
+        let all = || batch.iter().map(|ticket| ticket.id).collect();
+        let entries = batch.iter().enumerate().map(|(index, ticket)| ticket.entry(index));
+        let entries = match entries.collect::<Result<Vec<_>, _>>() {
+            Ok(entries) => entries,
+            Err(error) => {
+                tracing::error!(%error, "messages not built");
+                return all();
+            }
+        };
+        match self.sqs.send_message_batch().queue_url(queue_url).set_entries(Some(entries)).send().await {
+            Ok(answer) => {
+                let ticket_of = |id: &str| id.parse::<usize>().ok().and_then(|index| batch.get(index));
+                answer.failed.iter().filter_map(|entry| ticket_of(&entry.id)).map(|ticket| ticket.id).collect()
+            }
+            Err(error) => {
+                tracing::error!(error = %DisplayErrorContext(&error), count = batch.len(), "messages not sent");
+                all()
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tollgate_domain::billing::{PlanOrder, UserOrder};
+    use tollgate_domain::{PlanId, UserId};
+
+    fn id() -> MessageId {
+        "msg_00000000000070008000000000000000".parse().unwrap()
+    }
+
+    // S6
+    #[test]
+    fn a_mail_stands_in_no_line_an_order_in_that_of_whom_it_is_about_and_a_decoy_nowhere() {
+        let user_id: UserId = "usr_00000000000070008000000000000001".parse().unwrap();
+        let plan_id: PlanId = "plan_00000000000070008000000000000002".parse().unwrap();
+        let user = Order::User(UserOrder { user_id, email: None, ends_checkouts: true });
+        let plan = Order::Plan(PlanOrder { plan_id, from: None });
+        for (kind, body, line) in [
+            ("verify", "not looked at".to_owned(), None),
+            (ORDER, serde_json::to_string(&user).unwrap(), Some(user_id.to_string())),
+            (ORDER, serde_json::to_string(&plan).unwrap(), Some(plan_id.to_string())),
+        ] {
+            assert_eq!(Ticket::of(id(), kind, &body).unwrap(), Some(Ticket { id: id(), line }));
+        }
+        assert_eq!(Ticket::of(id(), DECOY, "").unwrap(), None);
+        assert!(Ticket::of(id(), ORDER, "{}").is_err());
+    }
+
+    #[test]
+    fn a_ticket_names_its_message_and_an_orders_is_known_again_by_it() {
+        let mail = Ticket { id: id(), line: None }.entry(3).unwrap();
+        assert_eq!((mail.id.as_str(), mail.message_group_id, mail.message_deduplication_id), ("3", None, None));
+        let body: serde_json::Value = serde_json::from_str(&mail.message_body).unwrap();
+        assert_eq!(body, serde_json::json!({"id": id(), "v": 1}));
+        let order = Ticket { id: id(), line: Some("usr_1".to_owned()) }.entry(0).unwrap();
+        assert_eq!(order.message_group_id.as_deref(), Some("usr_1"));
+        assert_eq!(order.message_deduplication_id, Some(id().to_string()));
+    }
+}

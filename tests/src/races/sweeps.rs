@@ -1,0 +1,187 @@
+//! The sweep of unproved accounts beside whoever proves the address, or does something else with the account, in the same
+//! moment: one of them wins as a whole.
+
+use super::{Contest, Race, Racer, check, race};
+use crate::app::{Answer, PASSWORD, Session, TestApp, World};
+use crate::browser::{Browser, proved};
+use crate::request::Request;
+use futures_util::FutureExt;
+use serde_json::json;
+
+const EMAIL: &str = "ann@example.com";
+const WEEK: i64 = 7 * 86_400;
+
+pub const RACES: &[Race] = &[
+    race!(WithoutPlans, "proof by link ∥ sweep of accounts", link),
+    race!(WithoutPlans, "proof by code ∥ sweep of accounts", code),
+    race!(WithoutPlans, "sign-in by code ∥ sweep of accounts", login_code),
+    race!(WithoutPlans, "new password ∥ sweep of accounts", new_password),
+    race!(WithoutPlans, "callback of the owner ∥ sweep of accounts", callback),
+    race!(WithoutPlans, "login ∥ sweep of accounts", login),
+    race!(WithoutPlans, "register of the address ∥ sweep of accounts", register_address),
+    race!(WithoutPlans, "register of the name ∥ sweep of accounts", register_name),
+    race!(WithoutPlans, "sweep ∥ sweep of accounts", sweep_sweep),
+];
+
+/// Ann has registered a week ago, and nobody has proved it; all before is swept.
+async fn unproved(app: &TestApp) {
+    app.advance(2 * WEEK);
+    app.sweep("accounts").await.expect(200);
+    app.register("ann").await.expect(202);
+    app.advance(WEEK);
+}
+
+/// A contest of a request and the sweep, whose check is an async block over `app`, the answer, and how many accounts went.
+macro_rules! beside_sweep {
+    ($request:expr, |$app:ident, $answer:ident, $gone:ident| $check:expr) => {
+        Contest {
+            racers: vec![Racer::Request($request), Racer::Sweep("accounts")],
+            check: check(move |$app, ended| {
+                async move {
+                    let [$answer, swept] = <[Answer; 2]>::try_from(ended.answers).unwrap();
+                    let $gone = swept.body["handled"].as_u64().unwrap();
+                    $check
+                }
+                .boxed()
+            }),
+        }
+    };
+}
+
+/// Nothing is left of an account, and its name and address are free.
+async fn is_gone(app: &TestApp) {
+    app.login(EMAIL, PASSWORD).await.refused(401, "invalid_credentials");
+    for table in ["identity", "credentials", "gate"] {
+        assert!(app.table(table).await.is_empty(), "{table}");
+    }
+    app.register("ann").await.expect(202);
+    assert_eq!(app.table("credentials").await.len(), 1);
+}
+
+/// The proof was served and the account stays, or it was refused with this and the account is gone.
+async fn one_won(app: &TestApp, answer: &Answer, gone: u64, refused: (u16, &str)) -> bool {
+    if answer.status == 200 {
+        assert_eq!(gone, 0);
+        return true;
+    }
+    assert_eq!((answer.status.as_u16(), answer.body["code"].as_str(), gone), (refused.0, Some(refused.1), 1));
+    is_gone(app).await;
+    false
+}
+
+// S23
+async fn link(app: &TestApp) -> Contest {
+    unproved(app).await;
+    app.post("/request/verify", json!({"email": EMAIL})).await.expect(202);
+    let token = app.link_token(EMAIL, "verify").await;
+    beside_sweep!(Request::post("/verify", json!({"token": token})), |app, answer, gone| {
+        if one_won(app, &answer, gone, (400, "invalid_token")).await {
+            app.login(EMAIL, PASSWORD).await.expect(200);
+        }
+    })
+}
+
+// S23
+async fn code(app: &TestApp) -> Contest {
+    unproved(app).await;
+    app.post("/request/verify", json!({"email": EMAIL})).await.expect(202);
+    let code = app.code(EMAIL, "verify").await;
+    beside_sweep!(Request::post("/verify", json!({"email": EMAIL, "code": code})), |app, answer, gone| {
+        if one_won(app, &answer, gone, (400, "invalid_token")).await {
+            app.login(EMAIL, PASSWORD).await.expect(200);
+        }
+    })
+}
+
+// S23
+async fn login_code(app: &TestApp) -> Contest {
+    unproved(app).await;
+    app.post("/request/login-code", json!({"email": EMAIL})).await.expect(202);
+    let code = app.code(EMAIL, "login_code").await;
+    beside_sweep!(Request::post("/login/code", json!({"email": EMAIL, "code": code})), |app, answer, gone| {
+        if one_won(app, &answer, gone, (401, "invalid_code")).await {
+            app.get_as(&Session::of(&answer), "/me").await.expect(200);
+        }
+    })
+}
+
+// S23
+async fn new_password(app: &TestApp) -> Contest {
+    unproved(app).await;
+    app.post("/forget-password", json!({"email": EMAIL})).await.expect(202);
+    let token = app.link_token(EMAIL, "reset").await;
+    let password = "another horse staple";
+    beside_sweep!(Request::post("/new-password", json!({"token": token, "password": password})), |app, answer, gone| {
+        if one_won(app, &answer, gone, (400, "invalid_token")).await {
+            app.login(EMAIL, password).await.expect(200);
+        }
+    })
+}
+
+// S23
+async fn callback(app: &TestApp) -> Contest {
+    unproved(app).await;
+    let subject = proved(app, "google", EMAIL).await;
+    let browser = Browser::new(app);
+    let back = browser.consent("google", &subject, "").await;
+    beside_sweep!(Request::get_in(&browser, &back), |app, answer, gone| {
+        // The owner gets in, to the account that was there or to a new one; the password is dead either way.
+        answer.expect(200);
+        assert!(gone <= 1);
+        app.login(EMAIL, PASSWORD).await.refused(401, "invalid_credentials");
+        Browser::new(app).sign_in("google", &subject).await.expect(200);
+        assert_eq!(app.table("gate").await.len(), 1);
+    })
+}
+
+async fn login(app: &TestApp) -> Contest {
+    unproved(app).await;
+    let request = Request::post("/login", json!({"email": EMAIL, "password": PASSWORD}));
+    beside_sweep!(request, |app, answer, gone| {
+        assert!(matches!(answer.status.as_u16(), 401 | 403), "{}", answer.text);
+        assert_eq!(gone, 1);
+        is_gone(app).await;
+    })
+}
+
+async fn register_address(app: &TestApp) -> Contest {
+    unproved(app).await;
+    let request = Request::post("/register", json!({"email": EMAIL, "username": "other", "password": PASSWORD}));
+    beside_sweep!(request, |app, answer, gone| {
+        answer.expect(202);
+        assert_eq!(gone, 1);
+        // It came to the account that was there, or made a new one.
+        let accounts = app.table("gate").await.len();
+        assert!(accounts <= 1);
+        assert_eq!(app.table("credentials").await.len(), accounts);
+        assert_eq!(app.table("identity").await.len(), 3 * accounts);
+    })
+}
+
+async fn register_name(app: &TestApp) -> Contest {
+    unproved(app).await;
+    let body = json!({"email": "bob@example.com", "username": "ann", "password": PASSWORD});
+    beside_sweep!(Request::post("/register", body), |app, answer, gone| {
+        assert!(matches!(answer.status.as_u16(), 202 | 409), "{}", answer.text);
+        assert_eq!(gone, 1);
+        let accounts = usize::from(answer.status == 202);
+        assert_eq!(app.table("identity").await.len(), 3 * accounts);
+        assert_eq!(app.table("credentials").await.len(), accounts);
+    })
+}
+
+// R13
+async fn sweep_sweep(app: &TestApp) -> Contest {
+    unproved(app).await;
+    let went_once = check(|app, ended| {
+        async move {
+            let gone: u64 = ended.answers.iter().map(|swept| swept.body["handled"].as_u64().unwrap()).sum();
+            assert_eq!(gone, 1);
+            let deleted = app.actions().await.into_iter().filter(|action| action == "user.deleted");
+            assert_eq!(deleted.count(), 1);
+            is_gone(app).await;
+        }
+        .boxed()
+    });
+    Contest { racers: vec![Racer::Sweep("accounts"), Racer::Sweep("accounts")], check: went_once }
+}
