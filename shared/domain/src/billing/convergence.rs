@@ -262,7 +262,8 @@ fn payments(account: &Account, seen: &Seen, all: &[Subscription]) -> Vec<Payment
 
 /// Whether somebody has paid for a subscription since the last look: an invoice that was open when it ended, perhaps.
 fn is_paid_anew(subscription: &Subscription, account: &Account, changed: &[Payment]) -> bool {
-    let status_before = |payment: &Payment| account.payments.iter().find(|known| known.id == payment.id).map(|p| p.status);
+    let status_before =
+        |payment: &Payment| account.payments.iter().find(|known| known.id == payment.id).map(|p| p.status);
     let mut of_it = changed.iter().filter(|payment| payment.subscription_id == Some(subscription.id));
     of_it.any(|payment| {
         payment.status == PaymentStatus::Succeeded && status_before(payment) != Some(PaymentStatus::Succeeded)
