@@ -126,12 +126,12 @@ async fn walk(operation: &str, body: Option<Value>, expected: [u16; 5]) {
         let password = if *caller == "admin" { ADMIN.1 } else { PASSWORD };
         let body =
             body.as_ref().map(|body| body.to_string().replace("{caller}", caller).replace("{password}", password));
-        let answer = ask(&app, &path, session, body).await;
+        let answer = ask(&app, &path, session, body.clone()).await;
         assert_eq!(answer.status.as_u16(), status, "{operation} as {caller}: {}", answer.text);
         if answer.status == 404 {
             // Like one that was never there.
             let nothing = path.replace(id, "ses_019ca945f4607c7b9c59379e3f571f07");
-            let mut missing = ask(&app, &nothing, session, None).await.expect(404).body;
+            let mut missing = ask(&app, &nothing, session, body).await.expect(404).body;
             let mut foreign = answer.body.clone();
             missing["request_id"].take();
             foreign["request_id"].take();

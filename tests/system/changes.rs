@@ -190,7 +190,8 @@ async fn a_longer_period_of_the_same_tier_begins_at_once_and_a_shorter_one_with_
     let said = preview(&app, &ann, "pro-year").await.expect(200).body;
     let yearly = upgrade(&app, &ann, "pro-year").await.expect(200).body;
     assert_eq!((plan_codes(&yearly), yearly["billing_period"].as_str()), (("pro-year", None), Some("year")));
-    assert_eq!(payments(&app, &ann).await[0]["amount_cents"], said["amount_due_cents"]);
+    let paid = payments(&app, &ann).await;
+    assert!(paid.iter().any(|payment| payment["amount_cents"] == said["amount_due_cents"]), "{paid:?}");
     let waiting = upgrade(&app, &ann, "pro").await.expect(200).body;
     assert_eq!(plan_codes(&waiting), ("pro-year", Some("pro")));
     advance(&app, 366 * DAY).await;

@@ -21,6 +21,7 @@ mod mails;
 mod oauth;
 mod openapi;
 mod passwords;
+mod reconciliation;
 mod rotation;
 mod secrets;
 mod sessions;

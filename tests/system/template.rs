@@ -291,6 +291,7 @@ fn the_schedules_are_those_of_one_machine() {
         let input: serde_json::Value = serde_json::from_str(properties["Input"].as_str().unwrap()).unwrap();
         let hours = match properties["ScheduleExpression"].as_str().unwrap() {
             "rate(1 hour)" => 1,
+            "rate(6 hours)" => 6,
             "rate(1 day)" => 24,
             other => panic!("{other}"),
         };

@@ -15,7 +15,7 @@ pub async fn sweep(state: &State) -> Result<Swept, SweepError> {
         let page = state.store.due(now, &from).await?;
         for due in page.items {
             if seen.insert(due.user_id) {
-                tally.count(state.convergence.follow(&due.user_id, Cause::default()).await);
+                tally.count(state.convergence.follow(&due.user_id, Cause::default()).await.map(|_| 1));
             }
         }
         place = page.next;

@@ -157,9 +157,9 @@ struct Tally {
 }
 
 impl Tally {
-    fn count<T>(&mut self, result: Result<T, ConvergeError>) {
+    fn count(&mut self, result: Result<usize, ConvergeError>) {
         match result {
-            Ok(_) => self.handled += 1,
+            Ok(handled) => self.handled += handled,
             Err(error) => {
                 tracing::error!(%error, "user not looked at");
                 self.failed += 1;

@@ -13,7 +13,7 @@ use tollgate_domain::billing::{
 };
 use tollgate_domain::{RequestId, UserId};
 use tollgate_platform::{Clock, ConfigError, Env};
-use tollgate_store::{AccountWrite, EventRow, Store, StoreError};
+use tollgate_store::{AccountWrite, CustomerVersion, EventRow, Store, StoreError};
 use tollgate_stripe::{Gateway, GatewayError};
 
 /// How often it is looked again when somebody else has written meanwhile.
@@ -131,6 +131,37 @@ impl Convergence {
             }
         }
         Err(ConvergeError::Overtaken)
+    }
+
+    /// Brings what is kept of the customer that was `noted` to what Stripe was seen to have afterwards, `None` where it has no
+    /// such customer any more. What else is kept stays. Whether something was kept otherwise. Where somebody else has written
+    /// since it was noted, or something is to be done at Stripe, Stripe is looked at anew.
+    ///
+    /// # Errors
+    /// When it may not be Stripe's state: whoever asked must ask again.
+    pub async fn repair(
+        &self,
+        noted: &CustomerVersion,
+        seen: Option<Seen>,
+        catalogue: &Catalogue,
+    ) -> Result<bool, ConvergeError> {
+        let user = &noted.user_id;
+        let cause = Cause { is_repair: true, ..Cause::default() };
+        let Some(account) = self.store.account(user).await? else { return Ok(false) };
+        let seen = seen.unwrap_or_else(|| Seen::of_nobody(&account));
+        let now = self.clock.now();
+        let mut converged = converge(&account, &seen, catalogue, self.grace, now);
+        if converged.is_unchanged() && converged.endings.is_empty() {
+            return Ok(false);
+        }
+        tracing::warn!(%user, metric = "repaired", "kept otherwise than Stripe has it");
+        let is_all = converged.keep_first(AT_ONCE) && converged.endings.is_empty();
+        let is_as_noted = account.customer.version == noted.version;
+        let write = Write { account: &account, converged: &converged, catalogue, event: None, cause, now };
+        if !(is_all && is_as_noted && self.write(write).await?) {
+            self.follow(user, cause).await?;
+        }
+        Ok(true)
     }
 
     /// Brings what the gate of `user` gives to what the plans give now, from what is kept: Stripe is not asked.

@@ -23,7 +23,10 @@ mod update;
 
 pub use accounts::{Deactivation, NewAccount, Registration};
 pub use address::{AddressChange, ChangedAddress};
-pub use billing::{AccountWrite, Due, DuePage, EventRow, PlanReservation, PlanWrite, Reserved};
+pub use billing::{
+    AccountWrite, CustomerVersion, Due, DuePage, EventRow, PlanReservation, PlanWrite, Reserved, VersionPage,
+    VersionPlace,
+};
 pub use error::StoreError;
 pub use gate::{Admission, Admitted};
 pub use idempotency::{Kept, KeptAnswer};

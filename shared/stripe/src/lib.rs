@@ -7,13 +7,15 @@ mod checkouts;
 mod client;
 mod customers;
 mod endings;
+mod everything;
 mod lists;
 mod reads;
 
 pub use changes::{Preview, PreviewLine, PriceChange, Settled, Unpaid};
 pub use checkouts::{CheckoutOrder, CheckoutSession, CheckoutState};
 pub use client::{Gateway, GatewayError, Mode};
-pub use reads::{Looking, SubscriptionPage};
+pub use everything::{Page, Price, Product};
+pub use reads::Looking;
 
 /// Where Stripe's API is.
 pub const STRIPE_API: &str = "https://api.stripe.com";

@@ -45,43 +45,13 @@ impl Gateway {
     }
 }
 
-/// A page of all subscriptions there are.
-#[derive(Debug, Clone, PartialEq)]
-pub struct SubscriptionPage {
-    /// Each with its customer's id.
-    pub items: Vec<(String, Subscription)>,
-    /// Where the next page starts, by Stripe's id.
-    pub next: Option<String>,
-}
-
-impl Gateway {
-    /// The subscriptions of all customers, of every status, newest first: a hundred with each call.
-    ///
-    /// # Errors
-    /// See [`GatewayError`].
-    pub fn subscriptions<'a>(&'a self, after: Option<&'a str>) -> Looking<'a, SubscriptionPage> {
-        Box::pin(self.page_of_subscriptions(after))
-    }
-
-    async fn page_of_subscriptions(&self, after: Option<&str>) -> Result<SubscriptionPage, GatewayError> {
-        let mut call = every_subscription();
-        if let Some(after) = after {
-            call = call.starting_after(after);
-        }
-        let page = call.send(self).await?;
-        let next = page.data.last().filter(|_| page.has_more).map(|last| last.id.to_string());
-        let of = |seen: stripe_shared::Subscription| Ok((id_of(&seen.customer), subscription(seen)?));
-        Ok(SubscriptionPage { items: page.data.into_iter().map(of).collect::<Result<_, GatewayError>>()?, next })
-    }
-}
-
 /// Subscriptions of every status, with what manages them.
-fn every_subscription() -> ListSubscription {
+pub(crate) fn every_subscription() -> ListSubscription {
     ListSubscription::new().status(ListSubscriptionStatus::All).expand(vec!["data.schedule".to_owned()]).limit(NEWEST)
 }
 
 /// Invoices, with what they were paid by.
-fn every_invoice() -> ListInvoice {
+pub(crate) fn every_invoice() -> ListInvoice {
     ListInvoice::new().expand(vec!["data.payments".to_owned()]).limit(NEWEST)
 }
 
@@ -114,7 +84,7 @@ pub(crate) fn currency_of(terms: &Terms) -> Result<stripe_types::Currency, Gatew
     })
 }
 
-fn subscription(seen: stripe_shared::Subscription) -> Result<Subscription, GatewayError> {
+pub(crate) fn subscription(seen: stripe_shared::Subscription) -> Result<Subscription, GatewayError> {
     let stripe_id = seen.id.to_string();
     let item = seen.items.data.into_iter().next().ok_or_else(|| unreadable("a subscription without an item"))?;
     let interval = item.price.recurring.map(|recurring| recurring.interval);
@@ -171,7 +141,7 @@ fn status(status: &stripe_shared::SubscriptionStatus) -> Result<Status, GatewayE
     status.as_str().parse().map_err(|_| unreadable(format!("status {}", status.as_str())))
 }
 
-fn invoice(seen: stripe_shared::Invoice) -> Result<Invoice, GatewayError> {
+pub(crate) fn invoice(seen: stripe_shared::Invoice) -> Result<Invoice, GatewayError> {
     let stripe_id = seen.id.map(|id| id.to_string()).ok_or_else(|| unreadable("an invoice without an id"))?;
     let details = seen.parent.and_then(|parent| parent.subscription_details);
     let line = seen.lines.data.into_iter().find_map(|line| line.description);

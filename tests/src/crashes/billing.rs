@@ -19,11 +19,18 @@ pub const OPERATIONS: &[Operation] = &[
     operation!(TheAnswer, WithPlans, "POST /billing/subscriptions/subscribe after it was paid", subscribe_paid),
     operation!(TheAnswer, WithPlans, "POST /billing/subscriptions/cancel", cancel),
     operation!(TheAnswer, WithPlans, "POST /billing/subscriptions/resume", resume),
+    operation!(TheAnswer, WithPlans, "POST /billing/subscriptions/preview", preview),
+    operation!(TheAnswer, WithPlans, "POST /billing/subscriptions/upgrade", upgrade),
+    operation!(TheAnswer, WithPlans, "POST /billing/subscriptions/upgrade to a lower plan", downgrade),
+    operation!(TheAnswer, WithPlans, "POST /billing/subscriptions/upgrade instead of a waiting one", upgrade_instead),
     operation!(TheAnswer, WithPlans, "POST /billing/portal", portal),
     operation!(TheAnswer, WithPlans, "the sweep of what is due", sweep),
     operation!(TheAnswer, WithPlans, "the reconciliation", reconcile),
+    operation!(TheAnswer, WithPlans, "the sweep of reminders", reminders),
     operation!(Afterwards, WithPlans, "the event of a paid invoice", paid_event),
     operation!(Afterwards, WithPlans, "the event of a second subscription", second_event),
+    operation!(Afterwards, WithPlans, "the event of a refund", refund_event),
+    operation!(Afterwards, WithPlans, "the event of a dispute", dispute_event),
     operation!(Afterwards, WithPlans, "the event of a customer who is gone", gone_event),
     operation!(Afterwards, WithPlans, "the order of a closed account", closing_order),
     operation!(Afterwards, WithPlans, "the order of another address", address_order),
@@ -163,6 +170,58 @@ async fn resume(app: &TestApp) -> Case {
     change_renewal(session, "/billing/subscriptions/resume", false)
 }
 
+/// Changes the plan to this one, and has it or waits for it.
+fn change_plan(session: Session, code: &'static str, is_at_once: bool) -> Case {
+    let request = Request::post_as(&session, "/billing/subscriptions/upgrade", json!({"plan_code": code}));
+    case!(request, |app| {
+        let subscription = app.subscription(&session).await;
+        let plan = if is_at_once { &subscription["plan"] } else { &subscription["scheduled_plan"] };
+        assert_eq!(plan["code"], code, "{subscription}");
+        // What a try left half done costs nothing.
+        let paid = app.get_as(&session, "/billing/payments/me").await.body["items"].as_array().unwrap().len();
+        assert!(paid <= 2, "{paid} payments");
+        app.drain().await;
+        same_as_stripe(&app, &session).await.unwrap();
+    })
+}
+
+async fn preview(app: &TestApp) -> Case {
+    let (_, session) = app.subscriber("ann").await;
+    case!(Request::post_as(&session, "/billing/subscriptions/preview", json!({"plan_code": "team"})), |app| {
+        assert_eq!(app.subscription(&session).await["plan"]["code"], "pro");
+    })
+}
+
+async fn upgrade(app: &TestApp) -> Case {
+    let (_, session) = app.subscriber("ann").await;
+    change_plan(session, "team", true)
+}
+
+async fn downgrade(app: &TestApp) -> Case {
+    let (_, session) = app.subscriber("ann").await;
+    app.post_as(&session, "/billing/subscriptions/upgrade", json!({"plan_code": "team"})).await.expect(200);
+    change_plan(session, "pro", false)
+}
+
+async fn upgrade_instead(app: &TestApp) -> Case {
+    let (_, admin) = app.person("admin").await;
+    app.make_admins(&[&admin]);
+    let plan = json!({
+        "code": "more", "name": "More", "price_cents": 9900, "currency": "usd", "billing_period": "month", "tier": 3,
+    });
+    app.post_as(&admin, "/billing/plans", plan).await.expect(201);
+    let (_, session) = app.subscriber("ann").await;
+    for code in ["team", "pro"] {
+        app.post_as(&session, "/billing/subscriptions/upgrade", json!({"plan_code": code})).await.expect(200);
+    }
+    app.drain().await;
+    let request = Request::post_as(&session, "/billing/subscriptions/upgrade", json!({"plan_code": "more"}));
+    case!(request, |app| {
+        let subscription = app.subscription(&session).await;
+        assert_eq!((&subscription["plan"]["code"], &subscription["scheduled_plan"]), (&json!("more"), &Value::Null));
+    })
+}
+
 async fn portal(app: &TestApp) -> Case {
     let (_, session) = app.subscriber("ann").await;
     case!(Request::post_as(&session, "/billing/portal", json!({})), |app| {
@@ -205,6 +264,46 @@ async fn reconcile(app: &TestApp) -> Case {
         let mut tiers = futures_util::future::join_all(tiers).await;
         tiers.sort_by_key(Value::as_i64);
         assert_eq!(tiers, [0, 1]);
+    })
+}
+
+/// Ann, whose renewal failed a day ago.
+async fn reminders(app: &TestApp) -> Case {
+    app.subscriber("ann").await;
+    let id = app.stripe("subscriptions").await[0]["id"].as_str().unwrap().to_owned();
+    app.at_stripe(&format!("subscriptions/{id}/renew"), json!({"outcome": "failed"})).await.expect(200);
+    app.drain().await;
+    app.advance(86_400);
+    case!(schedule("reminders"), |app| {
+        app.drain().await;
+        let mails = app.mails("ann@example.com").await;
+        assert_eq!(mails.iter().filter(|mail| mail["kind"] == "payment_failed").count(), 2);
+    })
+}
+
+/// Ann's payment, at whose invoice something happened that nobody told of.
+async fn invoice_act(app: &TestApp, act: &str, kind: &str) -> (Session, Request) {
+    let (_, session) = app.subscriber("ann").await;
+    app.at_stripe("delivery", json!({"mode": "drop"})).await.expect(200);
+    let invoice = app.stripe("invoices").await[0]["id"].as_str().unwrap().to_owned();
+    app.at_stripe(&format!("invoices/{invoice}/{act}"), json!({})).await.expect(200);
+    (session, sent_late(app, kind).await)
+}
+
+async fn refund_event(app: &TestApp) -> Case {
+    let (session, request) = invoice_act(app, "refund", "charge.refunded").await;
+    case!(request, |app| {
+        let payments = app.get_as(&session, "/billing/payments/me").await.expect(200).body;
+        assert_eq!(payments["items"][0]["status"], "refunded");
+        let mails = app.mails("ann@example.com").await;
+        assert_eq!(mails.iter().filter(|mail| mail["kind"] == "refunded").count(), 1);
+    })
+}
+
+async fn dispute_event(app: &TestApp) -> Case {
+    let (_, request) = invoice_act(app, "dispute", "charge.dispute.created").await;
+    case!(request, |app| {
+        assert_eq!(app.actions().await.iter().filter(|action| *action == "payment.disputed").count(), 1);
     })
 }
 

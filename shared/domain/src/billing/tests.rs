@@ -337,7 +337,7 @@ fn what_is_paid_for_one_that_was_ended_goes_back_as_well() {
     let open = [invoice(1, 1, InvoiceStatus::Paid), invoice(2, 2, InvoiceStatus::Open)];
     let both = vec![seen(2, Status::PastDue), seen(1, Status::Active)];
     let account = after(account(), &Seen { settled: vec!["sub_2".into()], ..read(both.clone(), open.to_vec()) }, 3);
-    assert_eq!(account.subscriptions[0].surplus, Some(Surplus::Settled));
+    assert_eq!(account.subscriptions[1].surplus, Some(Surplus::Settled));
     let paid = [invoice(1, 1, InvoiceStatus::Paid), invoice(2, 2, InvoiceStatus::Paid)];
     let ended = vec![seen(2, Status::Canceled), seen(1, Status::Active)];
     let converged = converge(&account, &read(ended.clone(), paid.to_vec()), &catalogue(), GRACE, at(4));

@@ -1,7 +1,7 @@
 //! Customers: who a user is at Stripe, and all that is kept of a user's billing.
 
 use super::{Key, key, sort_key, user_partition};
-use crate::codec::{item, n, read, s};
+use crate::codec::{Item, item, n, read, s};
 use crate::schema::BILLING;
 use crate::transaction::Refusal;
 use crate::update::{Updated, conditional};
@@ -21,6 +21,30 @@ pub(super) fn customer_key(user: &UserId) -> Key {
 
 fn stripe_key(customer: &str) -> Key {
     key(format!("STRIPE#{customer}"), CUSTOMER)
+}
+
+/// A customer that Stripe knows, and how often the state that is kept of it was written.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct CustomerVersion {
+    /// Who it is.
+    pub user_id: UserId,
+    /// Stripe's id.
+    pub stripe_customer_id: String,
+    /// The version.
+    pub version: u64,
+}
+
+/// A place among all customers.
+#[derive(Debug)]
+pub struct VersionPlace(Item);
+
+/// One page of all customers.
+#[derive(Debug)]
+pub struct VersionPage {
+    /// What is on it; it may be nothing though more follows.
+    pub items: Vec<CustomerVersion>,
+    /// Where the next one starts.
+    pub next: Option<VersionPlace>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -73,6 +97,31 @@ impl Store {
     /// When DynamoDB does not answer, or the item is corrupt.
     pub async fn customer(&self, user: &UserId) -> Result<Option<Customer>, StoreError> {
         self.billing_item(customer_key(user)).await?.map(|row| read(BILLING, row)).transpose()
+    }
+
+    /// The customers that Stripe knows, each with its version as it is now: a page after this one. The whole table is read for
+    /// it, so that no write pays for an index.
+    ///
+    /// # Errors
+    /// When DynamoDB does not answer, or an item is corrupt.
+    pub async fn customer_versions(&self, after: Option<&VersionPlace>) -> Result<VersionPage, StoreError> {
+        #[expect(clippy::disallowed_methods, reason = "no request's work: reconciliation's, once a day")]
+        let scan = self.client.scan();
+        let page = scan
+            .table_name(self.table(BILLING))
+            .projection_expression("user_id, stripe_customer_id, #version")
+            .filter_expression("sk = :customer AND attribute_exists(stripe_customer_id)")
+            .expression_attribute_names("#version", "version")
+            .expression_attribute_values(":customer", s(CUSTOMER))
+            .set_exclusive_start_key(after.map(|place| place.0.clone()))
+            .consistent_read(true)
+            .return_consumed_capacity(ReturnConsumedCapacity::Total)
+            .send()
+            .await
+            .map_err(StoreError::of)?;
+        let items =
+            page.items.unwrap_or_default().into_iter().map(|row| read(BILLING, row)).collect::<Result<_, _>>()?;
+        Ok(VersionPage { items, next: page.last_evaluated_key.map(VersionPlace) })
     }
 
     /// The user who is this customer at Stripe.

@@ -9,6 +9,7 @@ mod plans;
 mod writes;
 
 pub use checkouts::Reserved;
+pub use customers::{CustomerVersion, VersionPage, VersionPlace};
 pub use due::{Due, DuePage};
 pub use events::EventRow;
 pub use plans::{PlanReservation, PlanWrite};
