@@ -6,7 +6,7 @@ use std::fmt;
 use tollgate_local::faults::{Kind, Service};
 
 /// The names of those who take part; the first one is also the admin, who never leaves.
-pub const NAMES: [&str; 3] = ["ann", "bob", "cy"];
+pub const NAMES: [&str; 3] = ["ann", "bob", "cleo"];
 /// The plans that are for sale, by their codes.
 pub const PLANS: [&str; 4] = ["pro", "team", "yearly", "tried"];
 /// What the stand-in's cards do.
