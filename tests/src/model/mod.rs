@@ -19,7 +19,7 @@ use std::time::{Duration, Instant};
 use tokio::runtime::Runtime;
 use tollgate_local::clock::LocalClock;
 use tollgate_local::{Data, Options};
-use world::World;
+use world::{NOTHING, World};
 
 /// What came of the sequence of one seed.
 pub struct Report {
@@ -40,9 +40,13 @@ fn sequence_of(seed: u64) -> Sequence {
 pub fn play(seed: u64, patience: Duration) -> Report {
     let sequence = sequence_of(seed);
     let steps = sequence.acts.len();
-    let Err(told) = lived(&sequence) else { return Report { steps, failure: None } };
-    let (acts, told) = shortened(&sequence, told, Instant::now() + patience);
-    Report { steps, failure: Some(format!("seed {seed}, {acts} of its {steps} acts\n{told}")) }
+    match lived(&sequence) {
+        Ok(steps) => Report { steps, failure: None },
+        Err(told) => {
+            let (acts, told) = shortened(&sequence, told, Instant::now() + patience);
+            Report { steps, failure: Some(format!("seed {seed}, {acts} of its {steps} acts\n{told}")) }
+        }
+    }
 }
 
 /// The shortest sequence that is found by `end` to end wrong as well, by leaving out half of the acts, then less and less:
@@ -75,7 +79,7 @@ fn shortened(long: &Sequence, mut told: String, end: Instant) -> (usize, String)
 }
 
 /// Lives through `sequence` on a thread of its own, which may panic.
-fn lived(sequence: &Sequence) -> Result<(), String> {
+fn lived(sequence: &Sequence) -> Result<usize, String> {
     let own = sequence.clone();
     let live = std::thread::spawn(move || live(&own));
     live.join().unwrap_or_else(|panic| {
@@ -109,11 +113,11 @@ fn runtime() -> Runtime {
     tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap()
 }
 
-/// Lives through `sequence`.
+/// Lives through `sequence`; how many acts there was something to do for.
 ///
 /// # Errors
 /// With its story and what differs in the end.
-fn live(sequence: &Sequence) -> Result<(), String> {
+fn live(sequence: &Sequence) -> Result<usize, String> {
     let folder = sequence.acts.contains(&Act::Restart).then(Folder::new);
     let options = || Options {
         data: folder.as_ref().map_or(Data::Memory, |folder| Data::Folder(folder.0.clone())),
@@ -124,7 +128,6 @@ fn live(sequence: &Sequence) -> Result<(), String> {
     };
     let mut runtime = runtime();
     let mut world = runtime.block_on(async { World::begin(TestApp::start_with(options()).await, sequence).await });
-    let mut story = Vec::new();
     let mut wrong = Vec::new();
     for act in &sequence.acts {
         if *act == Act::Restart {
@@ -132,10 +135,14 @@ fn live(sequence: &Sequence) -> Result<(), String> {
         }
         let done = runtime.block_on(world.act(*act));
         let (Ok(told) | Err(told)) = &done;
-        story.push(format!("  {} → {told}\n", Told(sequence, *act)));
-        if let Err(error) = done {
-            wrong.push(error);
-            break;
+        let line = format!("  {}: {told}\n", Told(sequence, *act));
+        world.memory.story.push_str(&line);
+        match done {
+            Ok(told) => world.memory.steps += usize::from(told != NOTHING),
+            Err(error) => {
+                wrong.push(error);
+                break;
+            }
         }
     }
     if wrong.is_empty() {
@@ -143,10 +150,10 @@ fn live(sequence: &Sequence) -> Result<(), String> {
     }
     world.app.dead_wanted = world.app.stack.dead_letters();
     if wrong.is_empty() {
-        return Ok(());
+        return Ok(world.memory.steps);
     }
     let wrong: Vec<_> = wrong.into_iter().map(|difference| format!("  WRONG {difference}\n")).collect();
-    Err(format!("{}{}", story.concat(), wrong.concat()))
+    Err(format!("{}{}", world.memory.story, wrong.concat()))
 }
 
 /// Ends everything where it stands, as `kill -9` does, and starts it again on what is in the folder.
