@@ -19,7 +19,7 @@ const AT_ONCE: usize = 3;
 /// Random lives of billing.
 const LIVES: &str = "model";
 /// The seeds that are played each time.
-const SEEDS: std::ops::Range<u64> = 0..60;
+const SEEDS: std::ops::Range<u64> = 0..150;
 /// So long a life that ends wrong is made shorter.
 const PATIENCE: Duration = Duration::from_secs(120);
 
@@ -111,11 +111,8 @@ async fn live_for(minutes: &str) -> ExitCode {
         let lived = live((seed..next).collect()).await;
         println!("{:5} steps         of {} random lives, seeds {seed} to {}", lived.steps, lived.lives, next - 1);
         seed = next;
-        all = Lived {
-            lives: all.lives + lived.lives,
-            steps: all.steps + lived.steps,
-            failed: all.failed + lived.failed,
-        };
+        all =
+            Lived { lives: all.lives + lived.lives, steps: all.steps + lived.steps, failed: all.failed + lived.failed };
     }
     ended(all)
 }

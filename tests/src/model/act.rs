@@ -52,29 +52,90 @@ pub type Who = usize;
 /// One act. Numbers that choose among what is there at that time are taken modulo how much there is.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Act {
-    Subscribe { who: Who, plan: &'static str },
-    Pay { newest: usize, card: Card },
+    Subscribe {
+        who: Who,
+        plan: &'static str,
+    },
+    Pay {
+        newest: usize,
+        card: Card,
+    },
     /// A checkout made at Stripe itself beside any other, and paid.
-    PaySecond { who: Who, plan: &'static str, card: Card },
-    Cancel { who: Who },
-    Resume { who: Who },
-    Preview { who: Who, plan: &'static str },
-    Upgrade { who: Who, plan: &'static str },
-    Portal { who: Who, button: &'static str, card: Card },
-    PayInvoice { who: Who, card: Card },
-    Deactivate { who: Who },
-    SetTier { plan: &'static str, tier: u32 },
-    SetPrice { plan: &'static str, cents: u32 },
-    Clock { seconds: i64, words: &'static str },
-    Renew { who: Who, outcome: &'static str },
-    End { who: Who },
-    Refund { who: Who, newest: usize, is_whole: bool },
-    Dispute { who: Who, newest: usize },
-    Deliver { mode: &'static str },
-    Resend { newest: usize },
-    Fault { service: Service, kind: Kind, after: u32, times: u32 },
+    PaySecond {
+        who: Who,
+        plan: &'static str,
+        card: Card,
+    },
+    Cancel {
+        who: Who,
+    },
+    Resume {
+        who: Who,
+    },
+    Preview {
+        who: Who,
+        plan: &'static str,
+    },
+    Upgrade {
+        who: Who,
+        plan: &'static str,
+    },
+    Portal {
+        who: Who,
+        button: &'static str,
+        card: Card,
+    },
+    PayInvoice {
+        who: Who,
+        card: Card,
+    },
+    Deactivate {
+        who: Who,
+    },
+    SetTier {
+        plan: &'static str,
+        tier: u32,
+    },
+    SetPrice {
+        plan: &'static str,
+        cents: u32,
+    },
+    Clock {
+        seconds: i64,
+        words: &'static str,
+    },
+    Renew {
+        who: Who,
+        outcome: &'static str,
+    },
+    End {
+        who: Who,
+    },
+    Refund {
+        who: Who,
+        newest: usize,
+        is_whole: bool,
+    },
+    Dispute {
+        who: Who,
+        newest: usize,
+    },
+    Deliver {
+        mode: &'static str,
+    },
+    Resend {
+        newest: usize,
+    },
+    Fault {
+        service: Service,
+        kind: Kind,
+        after: u32,
+        times: u32,
+    },
     NoFaults,
-    Run { schedule: &'static str },
+    Run {
+        schedule: &'static str,
+    },
     Drain,
     /// The process dies as by `kill -9` and is started again on the same folder.
     Restart,

@@ -37,9 +37,10 @@ impl History {
             .collect();
         let truth = Truth::of_changes(app).await;
         for customer in truth.customers.iter().map(|customer| &customer["id"]) {
-            let newest = truth.events.iter().find(|event| {
-                event["data"]["object"]["customer"] == *customer && is_change(text(&event["type"]))
-            });
+            let newest = truth
+                .events
+                .iter()
+                .find(|event| event["data"]["object"]["customer"] == *customer && is_change(text(&event["type"])));
             if newest.is_some_and(|event| followed.contains(text(&event["id"]))) {
                 self.see(&truth, customer);
             }

@@ -119,15 +119,21 @@ pub fn audit(wrong: &mut Differences, entries: &[Value], kept: &Kept) {
         for (field, value) in first.as_object().into_iter().flatten() {
             let now = if field == "is_surplus" { json!(!row["surplus"].is_null()) } else { row[field].clone() };
             let steps = changes.iter().filter(|entry| entry["after"].get(field).is_some());
-            chain(wrong, &format!("{field} of {id}"), steps.map(|entry| (&entry["before"][field], &entry["after"][field])), value, &now);
+            chain(
+                wrong,
+                &format!("{field} of {id}"),
+                steps.map(|entry| (&entry["before"][field], &entry["after"][field])),
+                value,
+                &now,
+            );
         }
         let empty = changes.iter().filter(|entry| entry["before"] == entry["after"]).count();
         wrong.hold(empty == 0, || format!("{empty} entries of {id} tell of no change"));
     }
     for payment in &kept.payments {
-        let of_it = entries.iter().filter(|entry| {
-            entry["action"] == "payment.refunded" && entry["after"]["payment_id"] == payment["id"]
-        });
+        let of_it = entries
+            .iter()
+            .filter(|entry| entry["action"] == "payment.refunded" && entry["after"]["payment_id"] == payment["id"]);
         let steps = of_it.map(|entry| (&entry["before"]["refunded_cents"], &entry["after"]["refunded_cents"]));
         let what = format!("refunded_cents of {}", text(&payment["id"]));
         if int(&payment["refunded_cents"]) > 0 || steps.clone().next().is_some() {

@@ -43,7 +43,8 @@ impl Truth {
         let (mut refunded, mut scheduled) = (BTreeMap::new(), BTreeMap::new());
         for customer in customers.iter().map(|customer| text(&customer["id"])) {
             let charges = app.stripe_list(&format!("charges?customer={customer}")).await;
-            for invoice in invoices.iter().filter(|invoice| invoice["customer"] == customer && int(&invoice["amount_paid"]) > 0)
+            for invoice in
+                invoices.iter().filter(|invoice| invoice["customer"] == customer && int(&invoice["amount_paid"]) > 0)
             {
                 let id = text(&invoice["id"]);
                 let paid_by = app.stripe_list(&format!("invoice_payments?invoice={id}")).await;
@@ -106,9 +107,9 @@ impl Truth {
     }
 
     pub fn invoices_of(&self, subscription: &Value) -> impl Iterator<Item = &Value> {
-        self.invoices.iter().filter(|invoice| {
-            invoice.pointer("/parent/subscription_details/subscription") == Some(&subscription["id"])
-        })
+        self.invoices
+            .iter()
+            .filter(|invoice| invoice.pointer("/parent/subscription_details/subscription") == Some(&subscription["id"]))
     }
 
     /// The plan that a subscription is of.
@@ -156,6 +157,15 @@ impl Truth {
         self.invoices_of(subscription).map(|invoice| int(&invoice["amount_paid"])).sum()
     }
 
+    /// What was paid for a subscription before it ended: for its first period, or in a second before that of its end.
+    pub fn paid_while_it_lived(&self, subscription: &Value) -> i64 {
+        let end = subscription["ended_at"].as_i64().unwrap_or(i64::MAX);
+        let in_time = |invoice: &&Value| {
+            invoice["billing_reason"] == "subscription_create" || int(&invoice["status_transitions"]["paid_at"]) < end
+        };
+        self.invoices_of(subscription).filter(in_time).map(|invoice| int(&invoice["amount_paid"])).sum()
+    }
+
     pub fn went_back(&self, subscription: &Value) -> i64 {
         let of = |invoice: &Value| self.refunded.get(text(&invoice["id"])).copied().unwrap_or_default();
         self.invoices_of(subscription).map(of).sum()
@@ -182,6 +192,7 @@ pub fn ends(subscription: &Value) -> bool {
 
 /// Whether Stripe ended it by what it was told before: with its period, or because nobody paid.
 pub fn ended_by_itself(subscription: &Value) -> bool {
-    let at_end = subscription["cancel_at_period_end"] == true && int(&subscription["ended_at"]) >= period(subscription).1;
+    let at_end =
+        subscription["cancel_at_period_end"] == true && int(&subscription["ended_at"]) >= period(subscription).1;
     at_end || subscription["cancellation_details"]["reason"] == "payment_failed"
 }

@@ -3,8 +3,8 @@
 use super::act::{Act, Card, PLANS, Sequence, Who};
 use super::history::History;
 use super::kept::{self, Differences, Kept, rows};
-use super::truth::{Truth, int, is_live, text};
 use super::told;
+use super::truth::{Truth, int, is_live, text};
 use crate::app::{Answer, PASSWORD, Session, TestApp};
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -127,7 +127,13 @@ impl World {
 
     /// A request of somebody's, who signs in again where that is asked for. The answers in `wanted` are right; where
     /// something fails, also those of a service that fails.
-    async fn ask(&mut self, who: Who, (method, path): (Method, &str), body: Value, wanted: &[u16]) -> Result<Answer, String> {
+    async fn ask(
+        &mut self,
+        who: Who,
+        (method, path): (Method, &str),
+        body: Value,
+        wanted: &[u16],
+    ) -> Result<Answer, String> {
         let mut answer = self.send(who, method.clone(), path, &body).await;
         if answer.status == 401 {
             let login = self.app.login(&self.person(who).email, PASSWORD).await;
@@ -172,9 +178,9 @@ impl World {
         let id = self.person(who).id();
         let customers = self.app.stripe("customers").await;
         let own = |object: &Value| {
-            customers.iter().any(|customer| {
-                customer["id"] == object["customer"] && customer["metadata"]["tollgate_user"] == id
-            })
+            customers
+                .iter()
+                .any(|customer| customer["id"] == object["customer"] && customer["metadata"]["tollgate_user"] == id)
         };
         self.app.stripe(list).await.into_iter().filter(own).collect()
     }
@@ -238,8 +244,7 @@ impl World {
         let changed = |answer: Answer| said(&answer);
         match act {
             Act::Subscribe { who, plan: code } => {
-                let answer =
-                    self.post(who, "/billing/subscriptions/subscribe", plan(code), &[201, 409]).await?;
+                let answer = self.post(who, "/billing/subscriptions/subscribe", plan(code), &[201, 409]).await?;
                 self.memory.pages.extend(answer.body["checkout_url"].as_str().map(str::to_owned));
                 Ok(said(&answer))
             }
