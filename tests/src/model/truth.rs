@@ -21,6 +21,8 @@ pub struct Truth {
     pub events: Vec<Value>,
     /// What went back, by invoice.
     pub refunded: BTreeMap<String, i64>,
+    /// In how many pieces it did.
+    pub refunds: BTreeMap<String, i64>,
     /// The plans as an admin sees them, archived ones too, by id, which is that of the product.
     pub plans: BTreeMap<String, Value>,
     /// By schedule: the plan after the present phase, where the price is another then.
@@ -40,7 +42,7 @@ impl Truth {
         let invoices = app.stripe("invoices").await;
         let customers = app.stripe("customers").await;
         let prices = app.stripe_list("prices").await;
-        let (mut refunded, mut scheduled) = (BTreeMap::new(), BTreeMap::new());
+        let (mut refunded, mut refunds, mut scheduled) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
         for customer in customers.iter().map(|customer| text(&customer["id"])) {
             let charges = app.stripe_list(&format!("charges?customer={customer}")).await;
             for invoice in
@@ -53,6 +55,11 @@ impl Truth {
                 };
                 let back = charges.iter().filter(is_of_it).map(|charge| int(&charge["amount_refunded"])).sum();
                 refunded.insert(id.to_owned(), back);
+                let mut pieces = 0;
+                for charge in charges.iter().filter(is_of_it).filter(|charge| int(&charge["amount_refunded"]) > 0) {
+                    pieces += app.stripe_list(&format!("refunds?charge={}", text(&charge["id"]))).await.len();
+                }
+                refunds.insert(id.to_owned(), i64::try_from(pieces).unwrap());
             }
             for schedule in app.stripe_list(&format!("subscription_schedules?customer={customer}")).await {
                 let start = int(&schedule["current_phase"]["start_date"]);
@@ -75,6 +82,7 @@ impl Truth {
             invoices,
             events: app.stripe("events").await,
             refunded,
+            refunds,
             plans: plans.into_iter().map(|plan| (text(&plan["id"]).to_owned(), plan)).collect(),
             scheduled,
         }
@@ -89,6 +97,7 @@ impl Truth {
             invoices: app.stripe("invoices").await,
             events: app.stripe("events").await,
             refunded: BTreeMap::new(),
+            refunds: BTreeMap::new(),
             plans: BTreeMap::new(),
             scheduled: BTreeMap::new(),
         }
@@ -117,10 +126,14 @@ impl Truth {
         self.plans.get(text(&price(subscription)["product"]))
     }
 
+    pub fn subscription_of(&self, invoice: &Value) -> Option<&Value> {
+        let of = invoice.pointer("/parent/subscription_details/subscription")?;
+        self.subscriptions.iter().find(|found| found["id"] == *of)
+    }
+
     /// The plan of the subscription that an invoice is of.
     pub fn plan_of_invoice(&self, invoice: &Value) -> Option<&Value> {
-        let of = invoice.pointer("/parent/subscription_details/subscription")?;
-        self.plan(self.subscriptions.iter().find(|found| found["id"] == *of)?)
+        self.plan(self.subscription_of(invoice)?)
     }
 
     /// The states that a subscription was in, oldest first, as its events tell: its status, and whether it goes on.

@@ -74,8 +74,6 @@ fn path_of(address: &str) -> &str {
 
 /// What came of an act for which there was nothing to do it with.
 pub const NOTHING: &str = "there is none";
-/// Known: what is one too many is not settled where a part of it went back at Stripe's desk before. Until then all goes back.
-const ARE_PARTS_GIVEN_BACK: bool = false;
 
 impl World {
     /// People who have signed up, the plans, nothing else.
@@ -326,7 +324,7 @@ impl World {
             Act::Refund { who, newest, is_whole } => {
                 let Some(paid) = self.nth_paid(who, newest).await else { return Ok(NOTHING.to_owned()) };
                 let part = int(&paid["amount_paid"]) / 3;
-                let body = if is_whole || !ARE_PARTS_GIVEN_BACK { json!({}) } else { json!({"amount_cents": part}) };
+                let body = if is_whole { json!({}) } else { json!({"amount_cents": part}) };
                 self.desk(&format!("invoices/{}/refund", text(&paid["id"])), body).await
             }
             Act::Dispute { who, newest } => {
