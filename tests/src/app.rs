@@ -368,14 +368,19 @@ impl TestApp {
 
     /// A second subscription of a customer, made and paid at Stripe itself.
     pub async fn second_checkout(&self, customer: &str, price: &str) {
+        let session = self.checkout_at_stripe(customer, price).await;
+        self.pay(&json!({"checkout_url": session["url"]})).await.expect(303);
+    }
+
+    /// A checkout of a customer, made at Stripe itself.
+    pub async fn checkout_at_stripe(&self, customer: &str, price: &str) -> Value {
         let secret = self.stack.stripe_key();
         let body = format!(
             "mode=subscription&customer={customer}&line_items[0][price]={price}&line_items[0][quantity]=1&success_url=http://127.0.0.1/"
         );
         let bearer = format!("Bearer {secret}");
         let headers = [("content-type", "application/x-www-form-urlencoded"), ("authorization", bearer.as_str())];
-        let session = self.send(Method::POST, "/_stripe/v1/checkout/sessions", &headers, Some(body)).await.expect(200);
-        self.pay(&json!({"checkout_url": session.body["url"]})).await.expect(303);
+        self.send(Method::POST, "/_stripe/v1/checkout/sessions", &headers, Some(body)).await.expect(200).body
     }
 
     /// Begins a subscription to the plan of this code.

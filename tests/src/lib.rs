@@ -1,6 +1,6 @@
 //! What the tests of the whole system share: a stack of its own for each test and a person who uses it (`app`), a browser
-//! as far as sign-ins need one, the log of everything, and the enumerations: crash points (`crashes`) and interleavings
-//! (`races`). The tests stand in `system/`; the binary `enumerate` runs the enumerations whole.
+//! as far as sign-ins need one, the log of everything, and the enumerations: crash points (`crashes`), interleavings
+//! (`races`) and random lives (`model`). The tests stand in `system/`; the binary `enumerate` runs the enumerations whole.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)] // a test that cannot go on fails there
 
@@ -12,6 +12,7 @@ pub mod crashes;
 pub mod events;
 pub mod journey;
 pub mod logs;
+pub mod model;
 pub mod races;
 pub mod request;
 pub mod stripe;

@@ -18,6 +18,7 @@ mod limits;
 mod links;
 mod local_stack;
 mod mails;
+mod model;
 mod oauth;
 mod openapi;
 mod passwords;

@@ -1,0 +1,78 @@
+//! What the system has certainly seen. Mails and audit entries tell of changes, and a change that was over before anybody
+//! looked leaves none: so it is noted, after each act, what must have been looked at by then.
+
+use super::kept::rows;
+use super::truth::{Truth, is_live, text};
+use crate::app::TestApp;
+use serde_json::Value;
+use std::collections::BTreeSet;
+
+#[derive(Default)]
+pub struct History {
+    /// Subscriptions that were seen while they lived.
+    pub live: BTreeSet<String>,
+    /// Those that were seen paid or on trial before they were anything else.
+    pub confirmed: BTreeSet<String>,
+    /// Those that were seen going on before they were anything else.
+    pub renewing: BTreeSet<String>,
+    /// Invoices that were seen tried and not paid.
+    pub failed: BTreeSet<String>,
+}
+
+/// Whether a change of this kind moves a subscription or a payment, and is one that the system is told of.
+fn is_change(kind: &str) -> bool {
+    let of_invoice = ["invoice.paid", "invoice.payment_failed", "invoice.voided"];
+    kind.starts_with("customer.subscription.") || of_invoice.contains(&kind)
+}
+
+impl History {
+    /// Notes what is at Stripe of each customer whose newest change was followed: that look was made after the change, and
+    /// nothing has changed since.
+    pub async fn note(&mut self, app: &TestApp) {
+        let followed: BTreeSet<String> = rows(app, "billing")
+            .await
+            .iter()
+            .filter(|row| row["sk"] == "EVENT" && row["outcome"] == "followed")
+            .map(|row| text(&row["id"]).to_owned())
+            .collect();
+        let truth = Truth::of_changes(app).await;
+        for customer in truth.customers.iter().map(|customer| &customer["id"]) {
+            let newest = truth
+                .events
+                .iter()
+                .find(|event| event["data"]["object"]["customer"] == *customer && is_change(text(&event["type"])));
+            if newest.is_some_and(|event| followed.contains(text(&event["id"]))) {
+                self.see(&truth, customer);
+            }
+        }
+    }
+
+    /// All that is at Stripe was looked at.
+    pub fn see_all(&mut self, truth: &Truth) {
+        for customer in &truth.customers {
+            self.see(truth, &customer["id"]);
+        }
+    }
+
+    fn see(&mut self, truth: &Truth, customer: &Value) {
+        for subscription in truth.subscriptions.iter().filter(|found| found["customer"] == *customer) {
+            let id = text(&subscription["id"]).to_owned();
+            if !is_live(subscription) {
+                continue;
+            }
+            let states = truth.states(subscription);
+            if states.iter().all(|(status, _)| matches!(status.as_str(), "active" | "trialing")) {
+                self.confirmed.insert(id.clone());
+            }
+            if states.iter().all(|(_, goes_on)| *goes_on) {
+                self.renewing.insert(id.clone());
+            }
+            self.live.insert(id);
+        }
+        for invoice in truth.invoices.iter().filter(|invoice| invoice["customer"] == *customer) {
+            if invoice["status"] == "open" && invoice["attempted"] == true {
+                self.failed.insert(text(&invoice["id"]).to_owned());
+            }
+        }
+    }
+}

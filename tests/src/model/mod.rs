@@ -1,0 +1,168 @@
+//! A model of billing: random sequences of what people, admins, cards and time do, and of what goes wrong, on one stack.
+//! After the storm everything arrives and heals; then what is kept must be what Stripe has, read by an oracle that knows
+//! the contract and nothing of the system's rules. A sequence that ends otherwise is made as short as it can be.
+
+mod act;
+mod history;
+mod kept;
+mod told;
+mod truth;
+mod world;
+
+use crate::app::{TestApp, options, start_time};
+use act::{Act, Sequence, Told, sequences};
+use proptest::strategy::{Strategy, ValueTree};
+use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+use tokio::runtime::Runtime;
+use tollgate_local::clock::LocalClock;
+use tollgate_local::{Data, Options};
+use world::{NOTHING, World};
+
+/// What came of the sequence of one seed.
+pub struct Report {
+    pub steps: usize,
+    /// The shortest sequence that was found to end wrong, as a story.
+    pub failure: Option<String>,
+}
+
+/// The sequence of `seed`, which is the same each time.
+fn sequence_of(seed: u64) -> Sequence {
+    let mut bytes = [0; 32];
+    bytes[..8].copy_from_slice(&seed.to_le_bytes());
+    let random = TestRng::from_seed(RngAlgorithm::ChaCha, &bytes);
+    sequences().new_tree(&mut TestRunner::new_with_rng(Config::default(), random)).unwrap().current()
+}
+
+/// Plays the sequence of `seed`. One that ends wrong is played again with fewer acts, for so long.
+pub fn play(seed: u64, patience: Duration) -> Report {
+    let sequence = sequence_of(seed);
+    let steps = sequence.acts.len();
+    match lived(&sequence) {
+        Ok(steps) => Report { steps, failure: None },
+        Err(told) => {
+            let (acts, told) = shortened(&sequence, told, Instant::now() + patience);
+            Report { steps, failure: Some(format!("seed {seed}, {acts} of its {steps} acts\n{told}")) }
+        }
+    }
+}
+
+/// The shortest sequence that is found by `end` to end wrong as well, by leaving out half of the acts, then less and less:
+/// how many acts it has, and its story.
+fn shortened(long: &Sequence, mut told: String, end: Instant) -> (usize, String) {
+    let mut short = long.clone();
+    let mut size = short.acts.len().div_ceil(2);
+    loop {
+        let mut start = short.acts.len().saturating_sub(size);
+        let mut is_shorter = false;
+        loop {
+            let mut fewer = short.clone();
+            fewer.acts.drain(start..(start + size).min(short.acts.len()));
+            if Instant::now() >= end {
+                return (short.acts.len(), told);
+            }
+            if let Err(story) = lived(&fewer) {
+                (short, told, is_shorter) = (fewer, story, true);
+            }
+            if start == 0 {
+                break;
+            }
+            start = start.saturating_sub(size);
+        }
+        if size == 1 && !is_shorter {
+            return (short.acts.len(), told);
+        }
+        size = size.div_ceil(2);
+    }
+}
+
+/// Lives through `sequence` on a thread of its own, which may panic.
+fn lived(sequence: &Sequence) -> Result<usize, String> {
+    let own = sequence.clone();
+    let live = std::thread::spawn(move || live(&own));
+    live.join().unwrap_or_else(|panic| {
+        let text = panic.downcast_ref::<String>().cloned();
+        let text = text.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()));
+        let acts: Vec<_> = sequence.acts.iter().map(|act| format!("  {}\n", Told(sequence, *act))).collect();
+        Err(format!("{}  panicked: {}\n", acts.concat(), text.unwrap_or_default()))
+    })
+}
+
+/// Where the tables of a sequence lie in which the process dies; gone with it.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new() -> Self {
+        static NEXT: AtomicU64 = AtomicU64::new(0);
+        let number = NEXT.fetch_add(1, Ordering::Relaxed);
+        let folder = std::env::temp_dir().join(format!("tollgate-model-{}-{number}", std::process::id()));
+        let _old = std::fs::remove_dir_all(&folder);
+        Self(folder)
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _gone = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+fn runtime() -> Runtime {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap()
+}
+
+/// Lives through `sequence`; how many acts there was something to do for.
+///
+/// # Errors
+/// With its story and what differs in the end.
+fn live(sequence: &Sequence) -> Result<usize, String> {
+    let folder = sequence.acts.contains(&Act::Restart).then(Folder::new);
+    let options = || Options {
+        data: folder.as_ref().map_or(Data::Memory, |folder| Data::Folder(folder.0.clone())),
+        clock: LocalClock::frozen(start_time()),
+        // Its port is another one after each start; the address that tokens are issued by stays.
+        env: [options().env, vec![("APP_URL".into(), "https://app.example".into())]].concat(),
+        ..options()
+    };
+    let mut runtime = runtime();
+    let mut world = runtime.block_on(async { World::begin(TestApp::start_with(options()).await, sequence).await });
+    let mut wrong = Vec::new();
+    for act in &sequence.acts {
+        if *act == Act::Restart {
+            (runtime, world) = restarted(runtime, world, options());
+        }
+        let done = runtime.block_on(world.act(*act));
+        let (Ok(told) | Err(told)) = &done;
+        let line = format!("  {}: {told}\n", Told(sequence, *act));
+        world.memory.story.push_str(&line);
+        match done {
+            Ok(told) => world.memory.steps += usize::from(told != NOTHING),
+            Err(error) => {
+                wrong.push(error);
+                break;
+            }
+        }
+    }
+    if wrong.is_empty() {
+        wrong = runtime.block_on(world.judge());
+    }
+    world.app.dead_wanted = world.app.stack.dead_letters();
+    if wrong.is_empty() {
+        return Ok(world.memory.steps);
+    }
+    let wrong: Vec<_> = wrong.into_iter().map(|difference| format!("  WRONG {difference}\n")).collect();
+    Err(format!("{}{}", world.memory.story, wrong.concat()))
+}
+
+/// Ends everything where it stands, as `kill -9` does, and starts it again on what is in the folder.
+fn restarted(runtime: Runtime, world: World, options: Options) -> (Runtime, World) {
+    let World { mut app, memory } = world;
+    app.dead_wanted = app.stack.dead_letters();
+    drop(app);
+    drop(runtime);
+    let runtime = self::runtime();
+    let world = runtime.block_on(async { World::again(TestApp::start_with(options).await, memory) });
+    (runtime, world)
+}

@@ -1,0 +1,199 @@
+//! What was told: mails to people, entries in the audit trail. Each change is told of once.
+
+use super::history::History;
+use super::kept::{Differences, Kept};
+use super::truth::{Truth, ends, int, is_live, text};
+use serde_json::{Value, json};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// So often a payment that failed is told of again.
+const REMINDERS: i64 = 3;
+
+/// How many mails there may be.
+type Range = (i64, i64);
+
+fn sum(all: impl Iterator<Item = Range>) -> Range {
+    all.fold((0, 0), |(least, most), (low, high)| (least + low, most + high))
+}
+
+/// What is due for one subscription of each kind of mail. Where it is not certain that anybody looked in time, a mail may
+/// be missing; none comes twice.
+struct Due {
+    confirmed: Range,
+    ended: Range,
+    refunded: Range,
+    /// Those of a cancellation, less those that took one back.
+    canceled_less_resumed: Range,
+}
+
+fn due(subscription: &Value, truth: &Truth, kept: &Kept, history: &History, by_people: bool) -> Due {
+    let id = text(&subscription["id"]);
+    let certain = |is_certain: bool| (i64::from(is_certain), 1);
+    let is_surplus = kept.is_surplus(subscription);
+    let of_payments = sum(truth.invoices_of(subscription).map(|invoice| {
+        let times = truth.refunds.get(text(&invoice["id"])).copied().unwrap_or_default();
+        (i64::from(times > 0 && !is_surplus), times)
+    }));
+    if is_surplus {
+        // One too many is given back, which is told. It may have been confirmed before it was one too many.
+        let ended = (0, i64::from(by_people));
+        return Due {
+            confirmed: (0, 1),
+            ended,
+            refunded: sum([(0, 1), of_payments].into_iter()),
+            canceled_less_resumed: (-1, 1),
+        };
+    }
+    let canceled_less_resumed = match (is_live(subscription), ends(subscription), history.renewing.contains(id)) {
+        (true, true, true) => (1, 1),
+        (true, true, false) => (0, 1),
+        (true, false, true) => (0, 0),
+        (true, false, false) => (-1, 0),
+        (false, _, true) => (0, 1),
+        (false, _, false) => (-1, 1),
+    };
+    let ended = if is_live(subscription) { (0, 0) } else { certain(history.live.contains(id)) };
+    Due { confirmed: certain(history.confirmed.contains(id)), ended, refunded: of_payments, canceled_less_resumed }
+}
+
+/// The mails to one person are those due. `doubles`: whether a mail may have gone out a second time, word for word the
+/// same, because a table did not take the mark of the first, or the process died before it.
+pub fn mails(
+    wrong: &mut Differences,
+    (user, mails): (&str, &[Value]),
+    truth: &Truth,
+    kept: &Kept,
+    (history, ended_by_people): (&History, &[String]),
+    doubles: bool,
+) {
+    let subscriptions = truth.of(user, &truth.subscriptions);
+    let due: Vec<_> = subscriptions
+        .iter()
+        .map(|found| due(found, truth, kept, history, ended_by_people.iter().any(|id| *id == found["id"])))
+        .collect();
+    let of = |kind: &str| mails.iter().filter(|mail| mail["kind"] == kind).collect::<Vec<_>>();
+    let count = |kind: &str| {
+        let all = of(kind);
+        let texts: BTreeSet<_> = all.iter().map(|mail| text(&mail["text"])).collect();
+        let least = if doubles { texts.len() } else { all.len() };
+        (i64::try_from(least).unwrap(), i64::try_from(all.len()).unwrap())
+    };
+    let mut compare = |what: &str, (fewest, most_there): Range, (least, most): Range| {
+        wrong.hold(most_there >= least && fewest <= most, || {
+            format!("{most_there} mails `{what}` instead of {least} to {most}")
+        });
+    };
+    for (kind, range) in [
+        ("subscription_confirmed", sum(due.iter().map(|due| due.confirmed))),
+        ("subscription_ended", sum(due.iter().map(|due| due.ended))),
+        ("refunded", sum(due.iter().map(|due| due.refunded))),
+    ] {
+        compare(kind, count(kind), range);
+    }
+    let ((fewest_canceled, most_canceled), (fewest_resumed, most_resumed)) =
+        (count("subscription_canceled"), count("subscription_resumed"));
+    // A change to come that is taken back is told of in the same words.
+    let (_, most_scheduled) = count("downgrade_scheduled");
+    let (least, most) = sum(due.iter().map(|due| due.canceled_less_resumed));
+    compare(
+        "subscription_canceled less subscription_resumed",
+        (fewest_canceled - most_resumed, most_canceled - fewest_resumed),
+        (least - most_scheduled, most),
+    );
+    let trials = subscriptions.iter().filter(|found| !found["trial_start"].is_null()).count();
+    compare("trial_ending", count("trial_ending"), (0, i64::try_from(trials).unwrap()));
+    for invoice in truth.of(user, &truth.invoices) {
+        let id = text(&invoice["id"]);
+        let is_of_it = |mail: &&Value| {
+            mail["links"].as_array().is_some_and(|links| links.iter().any(|link| text(link).ends_with(id)))
+        };
+        let count_of = |kinds: &[&str]| {
+            let found: Vec<_> = kinds.iter().flat_map(|kind| of(kind)).filter(is_of_it).collect();
+            let texts: BTreeSet<_> = found.iter().map(|mail| text(&mail["text"])).collect();
+            let fewest = if doubles { texts.len() } else { found.len() };
+            (i64::try_from(fewest).unwrap(), i64::try_from(found.len()).unwrap())
+        };
+        let has_plan = truth.plan_of_invoice(invoice).is_some();
+        let is_surplus = truth.subscription_of(invoice).is_some_and(|found| kept.is_surplus(found));
+        let is_certain = has_plan && !is_surplus;
+        let failed = count_of(&["payment_failed", "action_required"]);
+        let least = i64::from(history.failed.contains(id) && is_certain);
+        compare(&format!("payment_failed or action_required of {id}"), failed, (least, 1 + REMINDERS));
+        let is_renewal = invoice["billing_reason"] == "subscription_cycle" && int(&invoice["amount_paid"]) > 0;
+        let range = (i64::from(is_renewal && is_certain), i64::from(is_renewal));
+        compare(&format!("renewed of {id}"), count_of(&["renewed"]), range);
+    }
+}
+
+/// The audit trail of a user's subscriptions leads from nothing to what is kept, each change told of once. The order of
+/// the entries of one moment is not known: so each value must have been left as often as it was come to, but the first
+/// and the last.
+pub fn audit(wrong: &mut Differences, entries: &[Value], kept: &Kept) {
+    for row in &kept.subscriptions {
+        let id = text(&row["id"]);
+        let of_it: Vec<_> = entries.iter().filter(|entry| entry["target_id"] == id).collect();
+        let of = |action: &str| of_it.iter().filter(|entry| entry["action"] == action).copied().collect::<Vec<_>>();
+        let told = ["subscription.created", "subscription.changed", "subscription.ended", "subscription.repaired"];
+        let (created, changes): (Vec<_>, Vec<_>) =
+            told.map(of).concat().into_iter().partition(|entry| entry["before"].is_null());
+        wrong.hold(created.len() == 1, || format!("{} entries say that {id} was created", created.len()));
+        let Some(first) = created.first().map(|entry| &entry["after"]) else { continue };
+        let has_ended = |status: &Value| status == "canceled" || status == "incomplete_expired";
+        let ended = changes.iter().filter(|entry| has_ended(&entry["after"]["status"])).count();
+        let wanted = usize::from(has_ended(&row["status"]) && !has_ended(&first["status"]));
+        wrong.hold(ended == wanted, || format!("{ended} entries instead of {wanted} say that {id} has ended"));
+        for (field, value) in first.as_object().into_iter().flatten() {
+            // What is to come is kept in another form, and compared where it is shown.
+            if field == "scheduled_plan_id" {
+                continue;
+            }
+            let now = if field == "is_surplus" { json!(!row["surplus"].is_null()) } else { row[field].clone() };
+            let steps = changes.iter().filter(|entry| entry["after"].get(field).is_some());
+            chain(
+                wrong,
+                &format!("{field} of {id}"),
+                steps.map(|entry| (&entry["before"][field], &entry["after"][field])),
+                value,
+                &now,
+            );
+        }
+        let empty = changes.iter().filter(|entry| entry["before"] == entry["after"]).count();
+        wrong.hold(empty == 0, || format!("{empty} entries of {id} tell of no change"));
+    }
+    for payment in &kept.payments {
+        let is_of_it = |entry: &&Value| {
+            text(&entry["action"]).starts_with("payment.")
+                && entry["after"]["payment_id"] == payment["id"]
+                && entry["after"].get("refunded_cents").is_some_and(|now| *now != 0)
+        };
+        let before = |entry: &Value| entry["before"].get("refunded_cents").cloned().unwrap_or(json!(0));
+        let of_it: Vec<_> =
+            entries.iter().filter(is_of_it).map(|entry| (before(entry), &entry["after"]["refunded_cents"])).collect();
+        let steps = of_it.iter().map(|(before, after)| (before, *after));
+        let what = format!("refunded_cents of {}", text(&payment["id"]));
+        if int(&payment["refunded_cents"]) > 0 || steps.clone().next().is_some() {
+            chain(wrong, &what, steps, &json!(0), &payment["refunded_cents"]);
+        }
+    }
+}
+
+fn chain<'a>(
+    wrong: &mut Differences,
+    what: &str,
+    steps: impl Iterator<Item = (&'a Value, &'a Value)>,
+    first: &Value,
+    last: &Value,
+) {
+    let mut balance = BTreeMap::<String, i64>::new();
+    let mut told = Vec::new();
+    for (before, after) in steps {
+        *balance.entry(before.to_string()).or_default() -= 1;
+        *balance.entry(after.to_string()).or_default() += 1;
+        told.push(format!("{before} to {after}"));
+    }
+    *balance.entry(first.to_string()).or_default() += 1;
+    *balance.entry(last.to_string()).or_default() -= 1;
+    wrong.hold(balance.values().all(|left| *left == 0), || {
+        format!("the entries of {what} lead not from {first} to {last}: {}", told.join(", "))
+    });
+}

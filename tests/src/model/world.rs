@@ -1,0 +1,569 @@
+//! A stack and the people who use it, on which acts are done one after another, and which is judged in the end.
+
+use super::act::{Act, Card, PLANS, Sequence, Who};
+use super::history::History;
+use super::kept::{self, Differences, Kept, rows};
+use super::told;
+use super::truth::{Truth, int, is_live, text};
+use crate::app::{Answer, PASSWORD, Session, TestApp};
+use reqwest::Method;
+use serde_json::{Value, json};
+use tollgate_local::faults::{Fault, Service};
+
+/// So long a token of the desk's is good here.
+const TOKEN_SECONDS: i64 = 60 * 86_400;
+/// Longer than the claim of a message holds whose receiver died.
+const CLAIMS_LAPSE_SECONDS: i64 = 16 * 60;
+/// No outage is let last for so long: a message is kept for five weeks.
+const WEEKS_SECONDS: i64 = 8 * 86_400;
+const QUEUES: [&str; 2] = ["mail", "stripe.fifo"];
+/// What the sweeper does of itself in the end, if it does it at all.
+const SCHEDULES: [&str; 4] = ["outbox", "expiry", "reconcile", "reminders"];
+
+struct Person {
+    email: String,
+    session: Session,
+    has_left: bool,
+}
+
+impl Person {
+    fn id(&self) -> &str {
+        text(&self.session.user["id"])
+    }
+}
+
+/// What is known of the people and of what happened, whatever becomes of the stack.
+#[derive(Default)]
+pub struct Memory {
+    /// What was done, for whoever reads it.
+    pub story: String,
+    /// How many acts there was something to do for.
+    pub steps: usize,
+    people: Vec<Person>,
+    /// The checkouts that were handed out, oldest first.
+    pages: Vec<String>,
+    /// Subscriptions that somebody ended at Stripe's dashboard.
+    ended: Vec<String>,
+    history: History,
+    /// Whether a fault may still wait for its call.
+    is_faulty: bool,
+    /// Whether anything was made to fail at all.
+    was_disturbed: bool,
+    /// Whether a mail may have gone out a second time.
+    doubles: bool,
+}
+
+pub struct World {
+    pub app: TestApp,
+    pub memory: Memory,
+}
+
+/// What came of an act: words for the story, or what should not have been.
+type Done = Result<String, String>;
+
+fn said(answer: &Answer) -> String {
+    let code = answer.body["code"].as_str().map(|code| format!(" {code}")).unwrap_or_default();
+    format!("{}{code}", answer.status.as_u16())
+}
+
+/// The path of an address, whichever port the stack had when it was made.
+fn path_of(address: &str) -> &str {
+    let rest = address.split_once("://").map_or(address, |(_, rest)| rest);
+    rest.find('/').map_or("/", |start| &rest[start..])
+}
+
+/// What came of an act for which there was nothing to do it with.
+pub const NOTHING: &str = "there is none";
+
+impl World {
+    /// People who have signed up, the plans, nothing else.
+    pub async fn begin(app: TestApp, sequence: &Sequence) -> Self {
+        let mut people = Vec::new();
+        for name in (0..sequence.people).map(|who| sequence.name(who)) {
+            let (email, session) = app.person(name).await;
+            people.push(Person { email, session, has_left: false });
+        }
+        app.make_admins(&[&people[0].session]);
+        for plan in [
+            json!({"code": "yearly", "name": "Yearly", "price_cents": 19_000, "currency": "usd",
+                   "billing_period": "year", "tier": 1}),
+            json!({"code": "tried", "name": "Tried", "price_cents": 900, "currency": "usd",
+                   "billing_period": "month", "tier": 3, "trial_days": 14}),
+        ] {
+            app.post_as(&people[0].session, "/billing/plans", plan).await.expect(201);
+        }
+        app.drain().await;
+        let mut world = Self { app, memory: Memory { people, ..Memory::default() } };
+        for who in 0..sequence.people {
+            world.sign(who).await;
+        }
+        world
+    }
+
+    /// The same people on another start of the stack.
+    pub fn again(app: TestApp, mut memory: Memory) -> Self {
+        (memory.is_faulty, memory.was_disturbed, memory.doubles) = (false, true, true);
+        Self { app, memory }
+    }
+
+    fn now(&self) -> i64 {
+        self.app.now().as_second()
+    }
+
+    fn person(&self, who: Who) -> &Person {
+        &self.memory.people[who % self.memory.people.len()]
+    }
+
+    /// Gives a token of a live session a long life, so that nobody has to sign in between two acts.
+    async fn sign(&mut self, who: Who) {
+        let index = who % self.memory.people.len();
+        let session = &self.memory.people[index].session;
+        let mut claims = session.claims();
+        claims["exp"] = json!(self.now() + TOKEN_SECONDS);
+        let token = json!({"header": session.header(), "claims": claims});
+        let token = self.app.post("/_local/tokens", token).await.expect(200).body["token"].clone();
+        text(&token).clone_into(&mut self.memory.people[index].session.access);
+    }
+
+    /// A request of somebody's, who signs in again where that is asked for. The answers in `wanted` are right; where
+    /// something fails, also those of a service that fails.
+    async fn ask(
+        &mut self,
+        who: Who,
+        (method, path): (Method, &str),
+        body: Value,
+        wanted: &[u16],
+    ) -> Result<Answer, String> {
+        let mut answer = self.send(who, method.clone(), path, &body).await;
+        if answer.status == 401 {
+            let login = self.app.login(&self.person(who).email, PASSWORD).await;
+            if login.status == 200 {
+                let index = who % self.memory.people.len();
+                self.memory.people[index].session = Session::of(&login);
+                self.sign(who).await;
+                answer = self.send(who, method, path, &body).await;
+            } else {
+                answer = login;
+            }
+        }
+        let status = answer.status.as_u16();
+        // Where the process died, it is the gateway that answers, with no code.
+        let is_failure = (501..=504).contains(&status) || (status == 500 && answer.body["code"].is_null());
+        let is_right = wanted.contains(&status) || (self.memory.is_faulty && is_failure);
+        if is_right { Ok(answer) } else { Err(format!("{path} was answered {}: {}", said(&answer), answer.text)) }
+    }
+
+    async fn send(&self, who: Who, method: Method, path: &str, body: &Value) -> Answer {
+        let bearer = format!("Bearer {}", self.person(who).session.access);
+        let headers = [("content-type", "application/json"), ("authorization", bearer.as_str())];
+        self.app.send(method, path, &headers, Some(body.to_string())).await
+    }
+
+    async fn post(&mut self, who: Who, path: &str, body: Value, wanted: &[u16]) -> Result<Answer, String> {
+        self.ask(who, (Method::POST, path), body, wanted).await
+    }
+
+    /// A form of one of Stripe's pages.
+    async fn press(&self, path: &str, form: String) -> Done {
+        let headers = [("content-type", "application/x-www-form-urlencoded")];
+        let answer = self.app.send(Method::POST, path, &headers, Some(form)).await;
+        match answer.status.as_u16() {
+            303 | 402 | 409 => Ok(said(&answer)),
+            _ => Err(format!("{path} was answered {}", said(&answer))),
+        }
+    }
+
+    /// What of a list of Stripe's is somebody's, newest first.
+    async fn of(&self, who: Who, list: &str) -> Vec<Value> {
+        let id = self.person(who).id();
+        let customers = self.app.stripe("customers").await;
+        let own = |object: &Value| {
+            customers
+                .iter()
+                .any(|customer| customer["id"] == object["customer"] && customer["metadata"]["tollgate_user"] == id)
+        };
+        self.app.stripe(list).await.into_iter().filter(own).collect()
+    }
+
+    async fn live(&self, who: Who) -> Option<Value> {
+        self.of(who, "subscriptions").await.into_iter().find(is_live)
+    }
+
+    /// Does one act.
+    ///
+    /// # Errors
+    /// With an answer that should not have been.
+    pub async fn act(&mut self, act: Act) -> Done {
+        match act {
+            Act::Subscribe { .. }
+            | Act::Cancel { .. }
+            | Act::Resume { .. }
+            | Act::Preview { .. }
+            | Act::Upgrade { .. }
+            | Act::Portal { .. }
+            | Act::Deactivate { .. } => self.by_user(act).await,
+            Act::SetTier { plan, tier } => self.change_plan(plan, json!({"tier": tier})).await,
+            Act::SetPrice { plan, cents } => self.change_plan(plan, json!({"price_cents": cents})).await,
+            Act::Pay { .. }
+            | Act::PaySecond { .. }
+            | Act::PayInvoice { .. }
+            | Act::Renew { .. }
+            | Act::End { .. }
+            | Act::Refund { .. }
+            | Act::Dispute { .. } => self.at_stripe(act).await,
+            Act::Clock { .. }
+            | Act::Deliver { .. }
+            | Act::Resend { .. }
+            | Act::Fault { .. }
+            | Act::NoFaults
+            | Act::Run { .. }
+            | Act::Drain
+            | Act::Restart => {
+                let done = self.by_the_world(act).await;
+                self.memory.history.note(&self.app).await;
+                done
+            }
+        }
+    }
+
+    async fn by_user(&mut self, act: Act) -> Done {
+        let (Act::Subscribe { who, .. }
+        | Act::Cancel { who }
+        | Act::Resume { who }
+        | Act::Preview { who, .. }
+        | Act::Upgrade { who, .. }
+        | Act::Portal { who, .. }
+        | Act::Deactivate { who }) = act
+        else {
+            return Ok(NOTHING.to_owned());
+        };
+        if self.person(who).has_left {
+            return Ok(NOTHING.to_owned());
+        }
+        let plan = |code: &str| json!({"plan_code": code});
+        let changed = |answer: Answer| said(&answer);
+        match act {
+            Act::Subscribe { who, plan: code } => {
+                let answer = self.post(who, "/billing/subscriptions/subscribe", plan(code), &[201, 409]).await?;
+                self.memory.pages.extend(answer.body["checkout_url"].as_str().map(str::to_owned));
+                Ok(said(&answer))
+            }
+            Act::Cancel { who } => {
+                self.post(who, "/billing/subscriptions/cancel", json!({}), &[200, 404, 409]).await.map(changed)
+            }
+            Act::Resume { who } => {
+                self.post(who, "/billing/subscriptions/resume", json!({}), &[200, 404, 409]).await.map(changed)
+            }
+            Act::Preview { who, plan: code } => {
+                self.post(who, "/billing/subscriptions/preview", plan(code), &[200, 404, 409]).await.map(changed)
+            }
+            Act::Upgrade { who, plan: code } => {
+                self.post(who, "/billing/subscriptions/upgrade", plan(code), &[200, 402, 404, 409]).await.map(changed)
+            }
+            Act::Portal { who, button, card } => self.portal(who, button, card).await,
+            // The last admin stays.
+            Act::Deactivate { who } if who % self.memory.people.len() == 0 => Ok(NOTHING.to_owned()),
+            _ => {
+                let answer = self.post(who, "/deactivate", json!({"password": PASSWORD}), &[200]).await?;
+                let index = who % self.memory.people.len();
+                self.memory.people[index].has_left = answer.status == 200;
+                Ok(said(&answer))
+            }
+        }
+    }
+
+    async fn portal(&mut self, who: Who, button: &str, card: Card) -> Done {
+        let answer = self.post(who, "/billing/portal", json!({}), &[201, 404]).await?;
+        let Some(url) = answer.body["url"].as_str() else { return Ok(said(&answer)) };
+        let form = if button == "card" {
+            format!("action=card&card={}", card.number())
+        } else {
+            let Some(live) = self.live(who).await else { return Ok(NOTHING.to_owned()) };
+            format!("action={button}&subscription={}", text(&live["id"]))
+        };
+        self.press(path_of(url), form).await
+    }
+
+    async fn plans(&mut self) -> Result<Vec<Value>, String> {
+        let answer = self.ask(0, (Method::GET, "/billing/plans?archived=true"), Value::Null, &[200]).await?;
+        Ok(answer.body["items"].as_array().cloned().unwrap_or_default())
+    }
+
+    async fn change_plan(&mut self, code: &str, change: Value) -> Done {
+        let plans = self.plans().await?;
+        let Some(plan) = plans.iter().find(|plan| plan["code"] == code) else { return Ok(NOTHING.to_owned()) };
+        let path = format!("/billing/plans/{}", text(&plan["id"]));
+        self.ask(0, (Method::PATCH, &path), change, &[200, 409]).await.map(|answer| said(&answer))
+    }
+
+    async fn at_stripe(&mut self, act: Act) -> Done {
+        match act {
+            Act::Pay { newest, card } => {
+                let Some(page) = nth(&self.memory.pages, newest) else { return Ok(NOTHING.to_owned()) };
+                self.press(path_of(page), format!("card={}", card.number())).await
+            }
+            Act::PaySecond { who, plan, card } => self.pay_second(who, plan, card).await,
+            Act::PayInvoice { who, card } => {
+                let open = self.of(who, "invoices").await.into_iter().find(|invoice| invoice["status"] == "open");
+                let Some(open) = open else { return Ok(NOTHING.to_owned()) };
+                let path = format!("/_stripe/invoice/{}", text(&open["id"]));
+                self.press(&path, format!("card={}", card.number())).await
+            }
+            Act::Renew { who, outcome } => {
+                let Some(live) = self.live(who).await else { return Ok(NOTHING.to_owned()) };
+                let path = format!("subscriptions/{}/renew", text(&live["id"]));
+                self.desk(&path, json!({"outcome": outcome})).await
+            }
+            Act::End { who } => {
+                let Some(live) = self.live(who).await else { return Ok(NOTHING.to_owned()) };
+                let id = text(&live["id"]).to_owned();
+                let done = self.desk(&format!("subscriptions/{id}/cancel"), json!({})).await;
+                self.memory.ended.push(id);
+                done
+            }
+            Act::Refund { who, newest, is_whole } => {
+                let Some(paid) = self.nth_paid(who, newest).await else { return Ok(NOTHING.to_owned()) };
+                let part = int(&paid["amount_paid"]) / 3;
+                let body = if is_whole { json!({}) } else { json!({"amount_cents": part}) };
+                self.desk(&format!("invoices/{}/refund", text(&paid["id"])), body).await
+            }
+            Act::Dispute { who, newest } => {
+                let Some(paid) = self.nth_paid(who, newest).await else { return Ok(NOTHING.to_owned()) };
+                self.desk(&format!("invoices/{}/dispute", text(&paid["id"])), json!({})).await
+            }
+            _ => Ok(NOTHING.to_owned()),
+        }
+    }
+
+    async fn nth_paid(&self, who: Who, newest: usize) -> Option<Value> {
+        let mut paid = self.of(who, "invoices").await;
+        paid.retain(|invoice| int(&invoice["amount_paid"]) > 0);
+        paid.reverse();
+        nth(&paid, newest).cloned()
+    }
+
+    /// Something that is done at the stand-in's desk.
+    async fn desk(&self, act: &str, body: Value) -> Done {
+        let answer = self.app.at_stripe(act, body).await;
+        match answer.status.as_u16() {
+            200 | 422 => Ok(said(&answer)),
+            _ => Err(format!("{act} was answered {}", said(&answer))),
+        }
+    }
+
+    async fn pay_second(&mut self, who: Who, plan: &str, card: Card) -> Done {
+        let id = self.person(who).id();
+        let customers = self.app.stripe("customers").await;
+        let Some(customer) = customers.iter().find(|customer| customer["metadata"]["tollgate_user"] == id) else {
+            return Ok(NOTHING.to_owned());
+        };
+        let customer = text(&customer["id"]).to_owned();
+        // One whose making was never answered is nobody's yet.
+        if !rows(&self.app, "billing").await.iter().any(|row| row["stripe_customer_id"] == customer.as_str()) {
+            return Ok(NOTHING.to_owned());
+        }
+        let plans = self.plans().await?;
+        let plan = plans.iter().find(|found| found["code"] == plan).map(|plan| plan["id"].clone());
+        let prices = self.app.stripe_list("prices?active=true").await;
+        let Some(price) = prices.iter().find(|price| Some(&price["product"]) == plan.as_ref()) else {
+            return Ok(NOTHING.to_owned());
+        };
+        // One that is not paid is nobody's business.
+        let card = if card == Card::Declined { Card::Pays } else { card };
+        let checkout = self.app.checkout_at_stripe(&customer, text(&price["id"])).await;
+        self.press(path_of(text(&checkout["url"])), format!("card={}", card.number())).await
+    }
+
+    async fn by_the_world(&mut self, act: Act) -> Done {
+        match act {
+            Act::Clock { seconds, .. } => {
+                if seconds >= WEEKS_SECONDS {
+                    self.mend().await?;
+                }
+                self.app.post("/_local/clock", json!({"advance_seconds": seconds})).await.expect(200);
+                Ok(self.app.now().to_string())
+            }
+            Act::Deliver { mode } => self.desk("delivery", json!({"mode": mode})).await,
+            Act::Resend { newest } => {
+                let mut events = self.app.stripe("events").await;
+                events.reverse();
+                let Some(event) = nth(&events, newest) else { return Ok(NOTHING.to_owned()) };
+                let done = self.desk(&format!("events/{}/resend", text(&event["id"])), json!({})).await?;
+                Ok(format!("{} {done}", event["type"]))
+            }
+            Act::Fault { service, kind, after, times } => {
+                let _known = self.app.stack.wire().add(Fault { service, operation: None, kind, after, times });
+                (self.memory.is_faulty, self.memory.was_disturbed) = (true, true);
+                // Where the mark of a mail may not be made, or the process may stop before it.
+                self.memory.doubles |= service == Service::Dynamodb || service == Service::Sqs;
+                Ok(String::new())
+            }
+            Act::NoFaults => {
+                self.app.stack.wire().clear();
+                self.memory.is_faulty = false;
+                Ok(String::new())
+            }
+            Act::Run { schedule } => {
+                let answer = self.app.post(&format!("/_local/schedules/{schedule}/run"), json!({})).await;
+                let is_right = matches!(answer.status.as_u16(), 200 | 404);
+                if is_right || self.memory.is_faulty { Ok(said(&answer)) } else { Err(answer.text) }
+            }
+            Act::Drain => {
+                let answer = self.app.send(Method::POST, "/_local/drain", &[], None).await;
+                if answer.status == 200 { Ok(answer.text) } else { Err(format!("drain: {}", answer.text)) }
+            }
+            // A restart is over by now.
+            _ => Ok(String::new()),
+        }
+    }
+
+    /// Ends what fails, and lets arrive what is under way or lies with the dead letters.
+    async fn mend(&mut self) -> Result<(), String> {
+        self.app.stack.wire().clear();
+        self.memory.is_faulty = false;
+        for queue in QUEUES {
+            self.app.send(Method::POST, &format!("/_local/queues/{queue}/redrive"), &[], None).await.expect(200);
+        }
+        let drained = self.app.send(Method::POST, "/_local/drain", &[], None).await;
+        if drained.status == 200 { Ok(()) } else { Err(format!("drain: {}", drained.text)) }
+    }
+}
+
+/// That many from the newest, around again where there are not so many.
+fn nth<T>(oldest_first: &[T], newest: usize) -> Option<&T> {
+    let index = newest.checked_rem(oldest_first.len())?;
+    oldest_first.iter().rev().nth(index)
+}
+
+// The end: the storm is over, and what is left is judged.
+impl World {
+    /// Lets everything arrive and heal, and compares what is kept with what Stripe has.
+    pub async fn judge(&mut self) -> Vec<String> {
+        let mut wrong = Differences::default();
+        if !self.memory.was_disturbed {
+            self.app.drain().await;
+            let dead = self.app.stack.dead_letters();
+            wrong.hold(dead == 0, || format!("{dead} dead letters though nothing failed"));
+        }
+        if let Err(error) = self.heal().await {
+            wrong.0.push(error);
+            return wrong.0;
+        }
+        let plans = match self.plans().await {
+            Ok(plans) => plans,
+            Err(error) => return vec![error],
+        };
+        let truth = Truth::read(&self.app, plans).await;
+        self.memory.history.see_all(&truth);
+        let users: Vec<_> = self.memory.people.iter().map(Person::id).collect();
+        let kept = Kept::all(&self.app, &users).await;
+        let entries = rows(&self.app, "audit").await;
+        for (who, kept) in kept.iter().enumerate() {
+            let name = self.memory.people[who].email.clone();
+            let mut own = Differences::default();
+            self.compare(&mut own, who, &truth, kept, &entries).await;
+            wrong.0.extend(own.0.into_iter().map(|difference| format!("{name}: {difference}")));
+        }
+        let waiting = rows(&self.app, "outbox").await;
+        let waiting = waiting.iter().filter(|row| row["kind"] != "decoy" && text(&row["state"]) != "sent");
+        for row in waiting.filter(|row| row["state"] == "pending" || row["state"] == "claimed") {
+            wrong.0.push(format!("a message waits: {row}"));
+        }
+        if wrong.0.is_empty() {
+            self.go_on(&mut wrong, &truth).await;
+        }
+        wrong.0
+    }
+
+    async fn heal(&mut self) -> Result<(), String> {
+        self.app.stack.wire().clear();
+        self.memory.is_faulty = false;
+        self.desk("delivery", json!({"mode": "normal"})).await?;
+        for _ in 0..3 {
+            self.by_the_world(Act::Drain).await?;
+            if self.app.stack.dead_letters() == 0 {
+                break;
+            }
+            self.by_the_world(Act::Clock { seconds: CLAIMS_LAPSE_SECONDS, words: "" }).await?;
+            for queue in QUEUES {
+                self.app.send(Method::POST, &format!("/_local/queues/{queue}/redrive"), &[], None).await.expect(200);
+            }
+        }
+        for schedule in SCHEDULES {
+            self.by_the_world(Act::Run { schedule }).await?;
+            self.by_the_world(Act::Drain).await?;
+        }
+        let queues = self.app.get("/_local/queues").await.expect(200).body["items"].clone();
+        let is_empty = |queue: &Value| ["depth", "in_flight", "dead"].iter().all(|field| queue[field] == 0);
+        let all_empty = queues.as_array().is_some_and(|queues| queues.iter().all(is_empty));
+        if all_empty { Ok(()) } else { Err(format!("the queues are not empty: {queues}")) }
+    }
+
+    async fn compare(&mut self, wrong: &mut Differences, who: Who, truth: &Truth, kept: &Kept, entries: &[Value]) {
+        let (user, email) = (self.person(who).id().to_owned(), self.person(who).email.clone());
+        kept::subscriptions(wrong, &user, truth, kept);
+        kept::given_back(wrong, &user, truth, kept, &self.memory.ended);
+        kept::payments(wrong, &user, truth, kept);
+        kept::gate(wrong, &user, truth, kept);
+        kept::checkouts(wrong, &user, truth, &self.app).await;
+        let mails = self.app.get(&format!("/_local/emails?to={email}")).await.expect(200).body["items"].clone();
+        let mails = mails.as_array().cloned().unwrap_or_default();
+        let Memory { history, ended, doubles, .. } = &self.memory;
+        told::mails(wrong, (&user, &mails), truth, kept, (history, ended), *doubles);
+        told::audit(wrong, entries, kept);
+        if self.person(who).has_left {
+            kept::left(wrong, &user, truth);
+        } else if let Err(error) = self.compare_answers(wrong, who, truth, kept).await {
+            wrong.0.push(error);
+        }
+    }
+
+    /// What the API says.
+    async fn compare_answers(
+        &mut self,
+        wrong: &mut Differences,
+        who: Who,
+        truth: &Truth,
+        kept: &Kept,
+    ) -> Result<(), String> {
+        let user = self.person(who).id().to_owned();
+        let me = self.ask(who, (Method::GET, "/me"), Value::Null, &[200]).await?.body;
+        let tier = kept::access(truth, kept, &user).map_or(json!(0), |(tier, _, _)| tier);
+        wrong.same("tier of /me", &me["tier"], &tier);
+        let mine = self.ask(who, (Method::GET, "/billing/subscriptions/me"), Value::Null, &[200, 404]).await?;
+        let shown = kept::shown(truth, kept, &user);
+        if mine.status == 404 {
+            wrong.hold(shown.is_empty(), || format!("no_subscription, and Stripe has {shown:?}"));
+        } else {
+            let here = kept::as_shown(&mine.body);
+            wrong.hold(shown.contains(&here), || format!("{here} is shown, right is {}", Value::from(shown)));
+        }
+        let payments = "/billing/payments/me?limit=100";
+        let payments = self.ask(who, (Method::GET, payments), Value::Null, &[200]).await?.body["items"].clone();
+        let fields = ["id", "amount_cents", "refunded_cents", "currency", "status"];
+        let mut here: Vec<_> = payments.as_array().unwrap().iter().map(|p| fields.map(|f| p[f].to_string())).collect();
+        let mut there: Vec<_> = kept.payments.iter().map(|p| fields.map(|f| p[f].to_string())).collect();
+        here.sort();
+        there.sort();
+        wrong.hold(here == there, || format!("{here:?} are listed, {there:?} are kept"));
+        Ok(())
+    }
+
+    /// Nobody is stuck: who has no subscription can begin one, who has one cannot begin another.
+    async fn go_on(&mut self, wrong: &mut Differences, truth: &Truth) {
+        for who in 0..self.memory.people.len() {
+            if self.person(who).has_left {
+                continue;
+            }
+            let has_one = truth.of(self.person(who).id(), &truth.subscriptions).into_iter().any(is_live);
+            let wanted = if has_one { 409 } else { 201 };
+            let body = json!({"plan_code": PLANS[0]});
+            if let Err(error) = self.post(who, "/billing/subscriptions/subscribe", body, &[wanted]).await {
+                wrong.0.push(format!("in the end {error}"));
+            }
+        }
+        if let Err(error) = self.by_the_world(Act::Drain).await {
+            wrong.0.push(error);
+        }
+    }
+}

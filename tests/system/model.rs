@@ -1,0 +1,17 @@
+//! Random lives of billing: some here, more in `enumerate`, an hour's worth in `tests/model/run.sh`.
+
+use std::time::Duration;
+use tollgate_tests::model;
+
+/// The first seeds, which are the same each time.
+const SEEDS: std::ops::Range<u64> = 0..6;
+
+// R1, R2, R3, R4, R8, R11, R13, R16
+#[test]
+fn whatever_people_cards_time_and_faults_do_in_the_end_all_is_as_stripe_has_it() {
+    for seed in SEEDS {
+        let report = model::play(seed, Duration::from_secs(60));
+        assert!(report.failure.is_none(), "{}", report.failure.unwrap_or_default());
+        assert!(report.steps > 0, "seed {seed} did nothing");
+    }
+}
