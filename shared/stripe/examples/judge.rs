@@ -19,11 +19,11 @@ use serde_json::{Value, json};
 use std::error::Error;
 use std::process::ExitCode;
 use std::sync::{Arc, Mutex, PoisonError};
-use tollgate_domain::billing::{Attempt, BillingPeriod, Catalogue, Checkout, Features, Plan, Terms};
+use tollgate_domain::billing::{Attempt, BillingPeriod, Catalogue, Checkout, Features, Plan, Subscription, Terms};
 use tollgate_domain::{Email, PlanId, UserId};
 use tollgate_platform::keys::{KeySource, SecretIds};
 use tollgate_platform::{Clock, Env, Outbound};
-use tollgate_stripe::{CheckoutOrder, Gateway, GatewayError, Mode};
+use tollgate_stripe::{CheckoutOrder, Gateway, GatewayError, Mode, PriceChange, Settled};
 
 /// The key that it is called with.
 const KEY: &str = "sk_test_123";
@@ -199,8 +199,25 @@ async fn judge(base_url: &str) -> Result<bool, Box<dyn Error>> {
     judge.call("checkout", 1, stripe.checkout("cs_test_1").await, |found| !found.id.is_empty());
     judge.call("expire_checkout", 1, stripe.expire_checkout("cs_test_1").await, |found| !found.id.is_empty());
     let seen = stripe.look("cus_1").await;
-    judge.call("look", 2, seen, |seen| !seen.subscriptions.is_empty() && !seen.invoices.is_empty());
+    judge.call("look", 3, seen, |seen| !seen.subscriptions.is_empty() && !seen.invoices.is_empty());
+    let Some(kept) = seen_of(&stripe, &judge.wire).await? else { return Ok(false) };
+    let change = PriceChange { subscription: &kept, price: "price_2", from: now };
+    judge.call("preview", 1, stripe.preview(change).await, |preview| !preview.lines.is_empty());
+    judge.call("change_price", 1, stripe.change_price(change).await, |settled| *settled == Settled::Done);
+    judge.call("needs_consent", 1, stripe.needs_consent("in_1").await, |_| true);
+    // The schedule, then its phases.
+    judge.call("schedule_price", 2, stripe.schedule_price(&kept, "price_2", &terms).await, |()| true);
+    judge.call("release", 1, stripe.release("sub_sched_1").await, |()| true);
+    judge.call("customer_of_charge", 1, stripe.customer_of_charge("ch_1").await, |_| true);
     judge.call("subscriptions", 1, stripe.subscriptions(None).await, |page| !page.items.is_empty());
+    judge.call("open_invoices", 1, stripe.open_invoices(None).await, |page| !page.items.is_empty());
+    let invoices = stripe.invoices_since(now, Some("in_1".to_owned())).await;
+    judge.call("invoices_since", 1, invoices, |page| !page.items.is_empty());
+    judge.call("refunds_since", 1, stripe.refunds_since(now, None).await, |_| true);
+    judge.call("disputes_since", 1, stripe.disputes_since(now, None).await, |_| true);
+    judge.call("customers", 1, stripe.customers(None).await, |page| !page.items.is_empty());
+    judge.call("products", 1, stripe.products(None).await, |page| !page.items.is_empty());
+    judge.call("prices", 1, stripe.prices(None).await, |page| !page.items.is_empty());
     judge.call("cancel", 1, stripe.cancel("sub_1").await, |()| true);
     judge.call("cancel_at_period_end", 1, stripe.cancel_at_period_end("sub_1").await, |()| true);
     judge.call("resume", 1, stripe.resume("sub_1").await, |()| true);
@@ -208,6 +225,13 @@ async fn judge(base_url: &str) -> Result<bool, Box<dyn Error>> {
     // The payments of the invoice, then the refund of one.
     judge.call("refund", 2, stripe.refund("in_1", 1900).await, |()| true);
     Ok(!judge.has_failed)
+}
+
+/// A subscription as the judge's samples have it, not counted among the calls.
+async fn seen_of(stripe: &Gateway, wire: &Wire) -> Result<Option<Subscription>, GatewayError> {
+    let seen = stripe.look("cus_1").await?;
+    wire.take();
+    Ok(seen.subscriptions.into_iter().next())
 }
 
 fn plan(now: Timestamp, terms: &Terms) -> Result<Plan, Box<dyn Error>> {
