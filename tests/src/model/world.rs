@@ -255,7 +255,7 @@ impl World {
                 self.post(who, "/billing/subscriptions/resume", json!({}), &[200, 404, 409]).await.map(changed)
             }
             Act::Preview { who, plan: code } => {
-                self.post(who, "/billing/subscriptions/preview", plan(code), &[200, 404, 409]).await.map(changed)
+                self.post(who, "/billing/subscriptions/preview", plan(code), &[200, 402, 404, 409]).await.map(changed)
             }
             Act::Upgrade { who, plan: code } => {
                 self.post(who, "/billing/subscriptions/upgrade", plan(code), &[200, 402, 404, 409]).await.map(changed)
