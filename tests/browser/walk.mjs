@@ -44,13 +44,15 @@ async function contract(path, body, token) {
   return told(path, await fetch(`${base}${path}`, { method: "POST", headers, body: JSON.stringify(body) }));
 }
 
-/** Beside the plans that are there, one with everything that a plan can have, for its card to show, and one by the year. */
+/** Beside the plans that are there, one with everything that a plan can have, for its card to show, one above it, and one by the year. */
 async function morePlans() {
   const admin = await contract("/login", { email: "admin@localhost.test", password: process.env.ADMIN_PASSWORD });
   const features = { max_projects: 1200, priority_support: true, single_sign_on: false, regions: ["Dublin", "Oregon"], storage: { size: "50 GB", copies: 3 } };
   const description = "For studios that ship often, and pay once a year.";
   const plan = { code: "studio", name: "Studio", price_cents: 49900, currency: "eur", billing_period: "year", tier: 3, trial_days: 14, description, features };
   await contract("/billing/plans", plan, admin.access_token);
+  const agency = { code: "agency", name: "Agency", price_cents: 99900, currency: "eur", billing_period: "year", tier: 4 };
+  await contract("/billing/plans", agency, admin.access_token);
   const yearly = { code: "team-year", name: "Team, yearly", price_cents: 49000, currency: "usd", billing_period: "year", tier: 2 };
   await contract("/billing/plans", yearly, admin.access_token);
 }
@@ -368,7 +370,7 @@ async function byPlan(device) {
   await cleo.sees("Ends on", "ends");
   await cleo.press("Keep the subscription");
   await cleo.sees("Renews on", "kept");
-  await cleo.press("Cards and invoices");
+  await Promise.all([cleo.page.waitForNavigation(), cleo.press("Cards and invoices")]);
   await cleo.sees("Your subscription", "portal");
   await cleo.page.evaluate(() => document.querySelector('button[value="cancel"]').click());
   await cleo.page.waitForSelector('button[value="resume"]', { timeout: 10_000 });
@@ -418,6 +420,13 @@ async function byPlan(device) {
   await cleo.submit();
   await cleo.sees("Your plan is Studio now", "trial");
   await cleo.sees("First payment on");
+
+  // Another plan in the trial costs nothing yet.
+  await cleo.press("Change to Agency");
+  await cleo.sees("Your trial goes on: you pay €999.00 a year from", "preview-trial");
+  await cleo.press("Confirm the change");
+  await cleo.sees("Your plan is Agency now.");
+  await cleo.sees("First payment on", "trial-changed");
   await cleo.close();
 }
 

@@ -33,7 +33,7 @@ function bill({ lines, amount_due_cents, currency }) {
 function course(held, plan, isAtOnce) {
   const end = date(held.current_period_end);
   const later = price(plan.price_cents, plan.currency, plan.billing_period);
-  if (!isAtOnce) return ["From ", end, ` on, nothing to pay now. You keep ${held.plan.name} until then, and pay ${later} from then on.`];
+  if (!isAtOnce) return ["From ", end, ` on. There is nothing to pay now: you keep ${held.plan.name} until then, and pay ${later} after that.`];
   const now = "It begins at once.";
   if (willEnd(held)) return [`${now} Your subscription still ends on `, end, "."];
   return held.status === "trialing" ? [`${now} Your trial goes on: you pay ${later} from `, end, " on."] : [`${now} You pay ${later} after that.`];

@@ -59,8 +59,8 @@ function ways(held, onChange) {
     held.scheduled_plan && !held.cancel_at_period_end && form([], `Stay with ${name}`, renewal("resume", `You stay with ${name}.`)),
     held.cancel_at_period_end
       ? form([], "Keep the subscription", renewal("resume", "Your subscription goes on."))
-      : form([], "End it with this period", renewal("cancel", "Your subscription ends with its period.")),
-    form([], "Cards and invoices", portal),
+      : form([], "End it with this period", renewal("cancel", "Your subscription ends with its period."), { kind: "quiet" }),
+    form([], "Cards and invoices", portal, { kind: "quiet" }),
   ];
 }
 
@@ -81,6 +81,6 @@ export function subscription(held, paid, onChange) {
     {},
     debt(held, paid),
     h("dl", {}, ...facts.flatMap(([name, value]) => [h("dt", {}, name), h("dd", {}, value)])),
-    ...(isLive(held) ? ways(held, onChange) : []),
+    isLive(held) && h("div", { class: "acts" }, ...ways(held, onChange)),
   );
 }
