@@ -44,13 +44,17 @@ async function contract(path, body, token) {
   return told(path, await fetch(`${base}${path}`, { method: "POST", headers, body: JSON.stringify(body) }));
 }
 
-/** Everything that a plan can have, for its card to show. */
-async function richPlan() {
+/** Beside the plans that are there, one with everything that a plan can have, for its card to show, one above it, and one by the year. */
+async function morePlans() {
   const admin = await contract("/login", { email: "admin@localhost.test", password: process.env.ADMIN_PASSWORD });
   const features = { max_projects: 1200, priority_support: true, single_sign_on: false, regions: ["Dublin", "Oregon"], storage: { size: "50 GB", copies: 3 } };
   const description = "For studios that ship often, and pay once a year.";
   const plan = { code: "studio", name: "Studio", price_cents: 49900, currency: "eur", billing_period: "year", tier: 3, trial_days: 14, description, features };
   await contract("/billing/plans", plan, admin.access_token);
+  const agency = { code: "agency", name: "Agency", price_cents: 99900, currency: "eur", billing_period: "year", tier: 4 };
+  await contract("/billing/plans", agency, admin.access_token);
+  const yearly = { code: "team-year", name: "Team, yearly", price_cents: 49000, currency: "usd", billing_period: "year", tier: 2 };
+  await contract("/billing/plans", yearly, admin.access_token);
 }
 
 /** A browser window of its own, whose errors end the walk. */
@@ -120,6 +124,20 @@ async function person(device) {
       const answers = paths.map((path) => page.waitForResponse((response) => response.url() === `${base}${path}`));
       await page.reload();
       return Promise.all(answers.map(async (response) => (await response).json()));
+    },
+    buttons: () => page.$$eval("button", (all) => all.map((button) => button.textContent.trim())),
+    /** Pays what a preview says. */
+    confirm: async () => self.press((await self.buttons()).find((label) => label.startsWith("Pay $"))),
+    /** The text of what has the focus. */
+    focused: () => page.evaluate(() => document.activeElement.textContent.trim()),
+    /** What the next call to `path` sends. */
+    async sends(path, act) {
+      const [request] = await Promise.all([page.waitForRequest((sent) => sent.url() === `${base}${path}` && sent.method() === "POST"), act()]);
+      return { body: JSON.parse(request.postData()), key: request.headers()["idempotency-key"] };
+    },
+    async followText(text) {
+      await page.waitForFunction((wanted) => [...document.querySelectorAll("a")].some((link) => link.textContent === wanted), { timeout: 10_000 }, text);
+      await Promise.all([page.waitForNavigation(), page.evaluate((wanted) => [...document.querySelectorAll("a")].find((link) => link.textContent === wanted).click(), text)]);
     },
     async follow(href) {
       await page.waitForSelector(`a[href="${href}"]`);
@@ -262,19 +280,35 @@ async function byProvider(device, provider, title) {
   await denied.close();
 }
 
+/** Somebody who registered, proved the address and signed in. */
+async function newcomer(device, name) {
+  const email = `${name}.${device.name}@example.com`;
+  const self = await person(device);
+  await self.goto("/account/register");
+  await self.fill({ email, username: `${name}-${device.name}`, password: PASSWORD });
+  await self.press("Register");
+  await self.sees("Code of six digits");
+  await self.fill({ code: (await mail(email, "verify")).code });
+  await self.press("Prove it");
+  await self.sees("You can sign in now");
+  await self.fill({ password: PASSWORD });
+  await self.press("Sign in");
+  return self;
+}
+
+/** The same who pays for Pro by this card. */
+async function subscriber(device, name, card) {
+  const self = await newcomer(device, name);
+  await self.press("Subscribe to Pro");
+  await self.fill({ card });
+  await self.submit();
+  await self.sees("Your plan is Pro now");
+  return self;
+}
+
 /** From the registration to a paid plan, through renewals that fail, to the end of it and a trial of another. */
 async function byPlan(device) {
-  const email = `cleo.${device.name}@example.com`;
-  const cleo = await person(device);
-  await cleo.goto("/account/register");
-  await cleo.fill({ email, username: `cleo-${device.name}`, password: PASSWORD });
-  await cleo.press("Register");
-  await cleo.sees("Code of six digits");
-  await cleo.fill({ code: (await mail(email, "verify")).code });
-  await cleo.press("Prove it");
-  await cleo.sees("You can sign in now");
-  await cleo.fill({ password: PASSWORD });
-  await cleo.press("Sign in");
+  const cleo = await newcomer(device, "cleo");
   await cleo.sees("Subscribe to Pro", "plans");
   await cleo.sees("Single sign on: no");
 
@@ -319,9 +353,10 @@ async function byPlan(device) {
   await desk(`stripe/subscriptions/${id}/renew`, { outcome: "failed" });
   await desk("drain");
   await cleo.page.reload();
-  await cleo.sees("Past due", "past-due");
-  await cleo.sees("Access until");
-  await cleo.page.evaluate(() => [...document.querySelectorAll("a")].find((link) => link.textContent === "Pay $19.00 now").click());
+  await cleo.sees("The last payment failed.", "past-due");
+  await cleo.sees("Your access stays until");
+  if ((await cleo.buttons()).some((label) => label.startsWith("Change to"))) throw new Error("a change is offered before what is open is paid");
+  await cleo.followText("Pay $19.00 now");
   await cleo.sees("Pay 19.00 USD", "invoice");
   await cleo.fill({ card: "4242424242424242" });
   await cleo.submit();
@@ -335,7 +370,7 @@ async function byPlan(device) {
   await cleo.sees("Ends on", "ends");
   await cleo.press("Keep the subscription");
   await cleo.sees("Renews on", "kept");
-  await cleo.press("Cards and invoices");
+  await Promise.all([cleo.page.waitForNavigation(), cleo.press("Cards and invoices")]);
   await cleo.sees("Your subscription", "portal");
   await cleo.page.evaluate(() => document.querySelector('button[value="cancel"]').click());
   await cleo.page.waitForSelector('button[value="resume"]', { timeout: 10_000 });
@@ -358,10 +393,10 @@ async function byPlan(device) {
   // States that the stand-in cannot be brought to.
   const [held, paid] = await cleo.reads("/billing/subscriptions/me", "/billing/payments/me");
   const states = {
-    unpaid: ["Unpaid", { access_until: null, has_access: false }],
+    unpaid: ["There is no access until it is paid", { access_until: null, has_access: false }],
     paused: ["Paused", { access_until: null, has_access: false }],
     active: ["Ends on", { cancel_at_period_end: true, access_until: held.current_period_end }],
-    past_due: ["Access ended on", { access_until: held.started_at, has_access: false }],
+    past_due: ["Your access ended on", { access_until: held.started_at, has_access: false }],
   };
   for (const [status, [text, facts]] of Object.entries(states)) {
     await cleo.answers("/billing/subscriptions/me", 200, { ...held, status, ...facts });
@@ -373,6 +408,7 @@ async function byPlan(device) {
   await cleo.answers("/billing/payments/me", 200, { items, next_cursor: null });
   await cleo.page.reload();
   await cleo.sees("$5.00 refunded", "refunds");
+  await cleo.sees("Part refunded");
 
   // Ended at Stripe: what is left is the way to another, which begins by a trial.
   await desk(`stripe/subscriptions/${id}/cancel`);
@@ -384,7 +420,124 @@ async function byPlan(device) {
   await cleo.submit();
   await cleo.sees("Your plan is Studio now", "trial");
   await cleo.sees("First payment on");
+
+  // Another plan in the trial costs nothing yet.
+  await cleo.press("Change to Agency");
+  await cleo.sees("Your trial goes on: you pay €999.00 a year from", "preview-trial");
+  await cleo.press("Confirm the change");
+  await cleo.sees("Your plan is Agency now.");
+  await cleo.sees("First payment on", "trial-changed");
   await cleo.close();
+}
+
+/** Another plan: more of it at once, less of it with the next period, and what cannot be. */
+async function byChange(device) {
+  const dora = await subscriber(device, "dora", "4242424242424242");
+  await dora.sees("Change to Team", "changes");
+  await dora.sees("In another currency");
+  await dora.press("Change to Team");
+  await dora.sees("To pay now", "preview");
+  await dora.sees("It begins at once. You pay $49.00 a month after that.");
+  if ((await dora.focused()) !== "Change to Team") throw new Error(`the focus is at "${await dora.focused()}"`);
+  await dora.press("Leave it");
+  if ((await dora.focused()) !== "Change to Team" || (await dora.page.$(".preview"))) throw new Error("what was left is still there");
+
+  // What Stripe does not answer, what took too long, and what is under way.
+  await dora.press("Change to Team");
+  await dora.sees("To pay now");
+  await dora.answers("/billing/subscriptions/upgrade", 409, { code: "idempotency_in_progress", detail: "The first call with this idempotency-key is under way." });
+  const first = await dora.sends("/billing/subscriptions/upgrade", () => dora.confirm());
+  await dora.sees("This is under way already", "under-way");
+  await dora.answers("/billing/subscriptions/upgrade", 422, { code: "invalid_proration_date", detail: "No.", errors: [{ field: "proration_date", code: "invalid_proration_date", message: "No." }] });
+  const again = await dora.sends("/billing/subscriptions/upgrade", () => dora.confirm());
+  if (first.key !== again.key || first.body.proration_date !== again.body.proration_date) throw new Error("the same press is sent as another");
+  await dora.sees("This is what it costs now", "counted-anew");
+  await desk("faults", { service: "stripe", kind: "error", times: 9 });
+  await dora.confirm();
+  await dora.sees("Payments cannot be reached", "change-away");
+  await desk("faults", {}, "DELETE");
+  await dora.press("Change to Team");
+  await dora.page.waitForFunction(() => !document.body.innerText.includes("cannot be reached"), { timeout: 10_000 });
+  await dora.confirm();
+  await dora.sees("Your plan is Team now.", "changed");
+  if ((await dora.focused()) !== "Your plan is Team now.") throw new Error(`the focus is at "${await dora.focused()}"`);
+
+  // By the year it begins at once too.
+  await dora.press("Change to Team, yearly");
+  await dora.sees("You pay $490.00 a year after that");
+  await dora.press("Leave it");
+
+  // Less of it waits, and is taken back.
+  await dora.press("Change to Pro");
+  await dora.sees("nothing to pay now", "preview-waits");
+  await dora.press("Confirm the change");
+  await dora.sees("on your plan is Pro.", "waits");
+  await dora.sees("Stay with Team");
+  await dora.page.reload();
+  await dora.press("Stay with Team");
+  await dora.sees("You stay with Team.", "taken-back");
+  await dora.sees("Change to Pro");
+
+  // What ends goes on to end, whatever the plan; another tab may have been quicker.
+  await dora.press("End it with this period");
+  await dora.sees("keep the subscription first", "ends-with-changes");
+  await dora.press("Change to Team, yearly");
+  await dora.sees("Your subscription still ends on", "preview-ends");
+  await dora.answers("/billing/subscriptions/upgrade", 409, { code: "same_plan", detail: "This is your plan already, or will be after the period." });
+  await dora.confirm();
+  await dora.sees("This is your plan already", "same-plan");
+  await dora.close();
+}
+
+/** Cards that do not pay for more, and those that do not pay for what comes next. */
+async function byRefusedChange(device) {
+  for (const [name, card, told, act] of [
+    ["eli", "4000000000000341", "The payment was refused.", "Pay"],
+    ["fay", "4000002760003184", "Your bank wants your consent", "Give your consent"],
+  ]) {
+    const self = await subscriber(device, name, card);
+    await self.press("Change to Team");
+    await self.sees("To pay now");
+    await self.confirm();
+    await self.sees(told, `refused-${name}`);
+    const held = await self.page.$eval("li.current h3", (heading) => heading.textContent);
+    if (held !== "Pro") throw new Error(`the plan is ${held} before it is paid`);
+    await self.followText(act);
+    await self.fill({ card: "4242424242424242" });
+    await self.submit();
+    await self.sees("it is paid");
+    await desk("drain");
+    await self.goto("/account");
+    await self.sees("Renews on");
+    const now = await self.page.$eval("li.current h3", (heading) => heading.textContent);
+    if (now !== "Team") throw new Error(`the plan is ${now} after it is paid`);
+
+    const [{ id }] = (await look("stripe/subscriptions")).items;
+    await desk(`stripe/subscriptions/${id}/renew`, { outcome: "failed" });
+    await desk("drain");
+    await self.page.reload();
+    await self.sees("Pay $49.00 now", `past-due-${name}`);
+    await self.close();
+  }
+}
+
+/** Amounts have the decimals that Stripe counts them in. */
+async function amounts(device) {
+  const reader = await person(device);
+  await reader.goto("/account");
+  for (const [amount, currency, digits] of [
+    [1900, "usd", "19.00"],
+    [50000, "isk", "500.00"],
+    [50000, "ugx", "500.00"],
+    [50000, "huf", "500.00"],
+    [500, "mga", "500"],
+    [500, "jpy", "500"],
+    [12340, "kwd", "12.340"],
+  ]) {
+    const text = await reader.page.evaluate(async (...given) => (await import("/account/dom.js")).money(...given), amount, currency);
+    if (text.replaceAll(/[^\d.]/g, "") !== digits) throw new Error(`${amount} ${currency} is shown as ${text}`);
+  }
+  await reader.close();
 }
 
 async function documents(device) {
@@ -400,12 +553,15 @@ async function documents(device) {
   await reader.close();
 }
 
-await richPlan();
+await morePlans();
 for (const device of devices) {
   await byPassword(device);
   await byProvider(device, "google", "Google");
   await byProvider(device, "github", "GitHub");
   await byPlan(device);
+  await byChange(device);
+  await byRefusedChange(device);
+  await amounts(device);
   await documents(device);
   console.log(`${device.name}: walked`);
 }

@@ -107,6 +107,19 @@ fn each_function_reaches_what_it_may_and_nothing_else() {
 }
 
 #[test]
+fn the_account_pages_and_the_mails_count_the_same_currencies_without_decimals_and_in_thousandths() {
+    let texts = [read("shared/mail/src/money.rs"), read("functions/pages/web/account/dom.js")];
+    for name in ["const WHOLE", "const THOUSANDTHS"] {
+        let [mails, pages] = texts.each_ref().map(|text| {
+            let (_, value) = text.split_once(name).unwrap().1.split_once('=').unwrap();
+            let codes = value.split_once("];").unwrap().0.split('"').skip(1).step_by(2);
+            codes.map(str::to_owned).collect::<Vec<_>>()
+        });
+        assert!(mails.len() > 5 && mails == pages, "{name}: {mails:?} {pages:?}");
+    }
+}
+
+#[test]
 fn nothing_that_is_deployed_knows_the_local_stack() {
     for folder in ["functions", "shared"] {
         for path in files(".rs").into_iter().filter(|path| path.to_string_lossy().contains(&format!("/{folder}/"))) {

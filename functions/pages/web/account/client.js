@@ -8,6 +8,7 @@ export class Problem extends Error {
     this.status = status;
     this.code = body.code ?? "unknown";
     this.errors = body.errors ?? [];
+    this.invoiceUrl = body.invoice_url ?? null;
     this.retryAfter = retryAfter;
   }
 }

@@ -37,7 +37,7 @@ export function form(fields, button, send, { onProblem, kind } = {}) {
       await send(Object.fromEntries(new FormData(element)));
     } catch (problem) {
       if (onProblem?.(problem)) return;
-      if (!show(element, problem)) alert.textContent = sentence(problem);
+      if (!show(element, problem)) alert.append(...told(problem));
     } finally {
       submit.disabled = false;
     }
@@ -70,8 +70,16 @@ function blame(element, name, message) {
 
 /** What to tell a person of a problem. */
 export function sentence(problem) {
+  if (problem.code === "idempotency_in_progress") return "This is under way already. Wait a moment, then look again.";
   const wait = problem.status === 429 && problem.retryAfter;
   return wait ? `Too many tries. Wait ${wait} seconds, then try again.` : problem.message;
+}
+
+/** The same with the way to what is to be paid, where the problem is that. */
+function told(problem) {
+  if (problem.invoiceUrl === null) return [sentence(problem)];
+  const act = problem.code === "payment_action_required" ? "Give your consent" : "Pay";
+  return [sentence(problem), " ", h("a", { href: problem.invoiceUrl }, act)];
 }
 
 export function time(text) {
@@ -83,10 +91,20 @@ export function date(text) {
   return h("time", { datetime: text }, new Date(text).toLocaleDateString(undefined, { dateStyle: "medium" }));
 }
 
+/** The currencies that Stripe counts in whole units, and those in thousandths. A browser's own decimals are others. */
+const WHOLE = ["bif", "clp", "djf", "gnf", "jpy", "kmf", "krw", "mga", "pyg", "rwf", "vnd", "vuv", "xaf", "xof", "xpf"];
+const THOUSANDTHS = ["bhd", "iqd", "jod", "kwd", "lyd", "omr", "tnd"];
+
+function decimals(currency) {
+  if (WHOLE.includes(currency)) return 0;
+  return THOUSANDTHS.includes(currency) ? 3 : 2;
+}
+
 /** An amount in its currency's minor units, as people write it. */
 export function money(amount, currency) {
-  const format = new Intl.NumberFormat(undefined, { style: "currency", currency });
-  return format.format(amount / 10 ** format.resolvedOptions().maximumFractionDigits);
+  const digits = decimals(currency);
+  const format = new Intl.NumberFormat(undefined, { style: "currency", currency, minimumFractionDigits: digits, maximumFractionDigits: digits });
+  return format.format(amount / 10 ** digits);
 }
 
 /** "$19.00 a month". */

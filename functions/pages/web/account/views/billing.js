@@ -21,7 +21,7 @@ async function mine() {
 
 async function parts(isAwaited, onChange) {
   const [{ items }, held, paid] = await Promise.all([call("GET", "/billing/plans"), mine(), call("GET", "/billing/payments/me")]);
-  const content = [h("h2", {}, "Plan"), subscription(held, paid.items, onChange), plans(items, held, isAwaited), ...payments(paid)].filter(Boolean);
+  const content = [h("h2", {}, "Plan"), subscription(held, paid.items, onChange), plans(items, held, isAwaited, onChange), ...payments(paid)].filter(Boolean);
   return { held, content };
 }
 
@@ -36,10 +36,15 @@ function returned() {
 /** The section of the page. Where billing does not answer it says so, and the rest of the page goes on. */
 export async function billing() {
   const checkout = returned();
-  const status = h("p", { role: "status" });
+  const status = h("p", { role: "status", tabindex: "-1" });
   const place = h("div", {});
   const section = h("section", { "aria-label": "Plan and payments" }, status, place);
-  const again = async () => place.replaceChildren(...(await parts(false, again)).content);
+  // What was pressed is gone then: the focus goes to what came of it.
+  const again = async (...told) => {
+    place.replaceChildren(...(await parts(false, again)).content);
+    status.replaceChildren(...told);
+    if (told.length > 0) status.focus();
+  };
   let held;
   try {
     const loaded = await parts(checkout === "success", again);

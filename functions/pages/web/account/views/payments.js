@@ -5,8 +5,12 @@ import { date, h, money, sentence } from "../dom.js";
 
 const states = { succeeded: "Paid", failed: "Failed", refunded: "Refunded" };
 
+function state({ status, refunded_cents }) {
+  return status === "succeeded" && refunded_cents > 0 ? "Part refunded" : (states[status] ?? status);
+}
+
 function row(payment) {
-  const { amount_cents, refunded_cents, currency, status, invoice_url, description, created_at } = payment;
+  const { amount_cents, refunded_cents, currency, invoice_url, description, created_at } = payment;
   const day = date(created_at);
   const link = invoice_url && h("a", { href: invoice_url, "aria-label": `Invoice of ${day.textContent}` }, "Invoice");
   const refunded = refunded_cents > 0 ? [h("br"), h("small", {}, `${money(refunded_cents, currency)} refunded`)] : [];
@@ -16,7 +20,7 @@ function row(payment) {
     h("td", {}, day),
     h("td", {}, description ?? "Subscription"),
     h("td", { class: "amount" }, money(amount_cents, currency), ...refunded),
-    h("td", {}, states[status] ?? status),
+    h("td", {}, state(payment)),
     h("td", {}, link || "–"),
   );
 }

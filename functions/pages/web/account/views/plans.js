@@ -1,7 +1,8 @@
-// The plans side by side, and the way to the checkout of one.
+// The plans side by side, and the way to one: by a checkout, or from the plan that is held.
 
 import { call } from "../client.js";
-import { form, h, money, price, sentence } from "../dom.js";
+import { date, form, h, money, price, sentence } from "../dom.js";
+import { change } from "./change.js";
 import { isLive } from "./subscription.js";
 
 /** "max_projects" as "Max projects". */
@@ -26,11 +27,15 @@ function features(plan) {
   return items.length > 0 && h("ul", {}, ...items);
 }
 
-/** All plans; `held` is the caller's subscription or null. Nothing is offered while a payment `isAwaited`. */
-export function plans(items, held, isAwaited) {
+/**
+ * All plans; `held` is the caller's subscription or null. Nothing is offered while a payment `isAwaited`. `onChange` shows
+ * everything anew.
+ */
+export function plans(items, held, isAwaited, onChange) {
   const hasOne = isLive(held);
   const note = h("p", { role: "status" });
   const buttons = [];
+  const changes = hasOne && change(held, onChange);
 
   function subscribe(plan) {
     const onProblem = (problem) => {
@@ -57,12 +62,14 @@ export function plans(items, held, isAwaited) {
       h("p", {}, isFree ? money(0, plan.currency) : price(plan.price_cents, plan.currency, plan.billing_period)),
       plan.description && h("p", { class: "soft" }, plan.description),
       features(plan),
-      plan.trial_days > 0 && h("p", { class: "soft" }, plan.trial_days === 1 ? "The first day is free, once." : `The first ${plan.trial_days} days are free, once.`),
+      plan.trial_days > 0 && !hasOne && h("p", { class: "soft" }, plan.trial_days === 1 ? "The first day is free, once." : `The first ${plan.trial_days} days are free, once.`),
     ];
     if (isMine) lines.push(h("p", { class: "mine" }, "Your plan"));
-    else if (!isFree && !hasOne && !isAwaited) lines.push(subscribe(plan));
+    else if (hasOne && plan.id === held.scheduled_plan?.id) lines.push(h("p", { class: "mine" }, "From ", date(held.current_period_end), " on"));
+    else if (hasOne && !isFree) lines.push(changes.offer(plan));
+    else if (!isFree && !isAwaited) lines.push(subscribe(plan));
     return h("li", { class: isMine && "current" }, ...lines);
   }
 
-  return h("div", {}, h("ul", { class: "plans" }, ...items.map(card)), note);
+  return h("div", {}, h("ul", { class: "plans" }, ...items.map(card)), note, hasOne && changes.place);
 }

@@ -6,8 +6,8 @@ import { date, form, h, money, price } from "../dom.js";
 const states = {
   trialing: "Trial",
   active: "Active",
-  past_due: "Past due: the last payment failed, and it is tried again",
-  unpaid: "Unpaid: there is no access until the open invoice is paid",
+  past_due: "Past due",
+  unpaid: "Unpaid",
   paused: "Paused: nothing is charged, and there is no access",
   incomplete: "Not begun: the first payment is not finished",
   incomplete_expired: "Never begun: the first payment did not come",
@@ -17,26 +17,50 @@ const states = {
 /** Whether it began and is not over: then there can be no second one. */
 export const isLive = (held) => ["trialing", "active", "past_due", "unpaid", "paused"].includes(held?.status);
 
+/** Whether it goes no further than its period. */
+export const willEnd = ({ cancel_at_period_end, access_until, current_period_end }) =>
+  cancel_at_period_end || (access_until !== null && access_until <= current_period_end);
+
 /** What comes when, as a pair of name and date. */
 function next(held) {
   const { status, access_until, current_period_end } = held;
   if (status === "canceled") return ["Ended on", date((!held.cancel_at_period_end && held.canceled_at) || current_period_end)];
-  if (status === "past_due") return access_until && [held.has_access ? "Access until" : "Access ended on", date(access_until)];
   if (status !== "trialing" && status !== "active") return null;
-  if (held.cancel_at_period_end || (access_until && access_until <= current_period_end)) return ["Ends on", date(access_until ?? current_period_end)];
+  if (willEnd(held)) return ["Ends on", date(access_until ?? current_period_end)];
   return [status === "trialing" ? "First payment on" : "Renews on", date(current_period_end)];
 }
 
-/** The ways to end it with its period or to take that back, after which `onChange` shows it anew, and to Stripe's own page. */
+/** For whom owes a payment: until when there is access, and where to pay. */
+function debt(held, paid) {
+  const { status, has_access, access_until } = held;
+  if (status !== "past_due" && status !== "unpaid") return null;
+  const open = paid.find((payment) => payment.status === "failed" && payment.invoice_url);
+  const until = access_until === null ? ["There is no access until it is paid."] : [has_access ? "Your access stays until " : "Your access ended on ", date(access_until), "."];
+  return h(
+    "div",
+    { class: "notice" },
+    h("p", {}, h("strong", {}, "The last payment failed."), " ", ...until),
+    h("p", {}, open ? h("a", { href: open.invoice_url }, `Pay ${money(open.amount_cents, open.currency)} now`) : "What is open stands under “Cards and invoices”."),
+  );
+}
+
+/**
+ * The ways to end it with its period, to take back what waits for that, after which `onChange` shows it anew, and to
+ * Stripe's own page.
+ */
 function ways(held, onChange) {
-  const renewal = (act) => async () => {
+  const renewal = (act, told) => async () => {
     await call("POST", `/billing/subscriptions/${act}`, undefined, { "idempotency-key": crypto.randomUUID() });
-    await onChange();
+    await onChange(told);
   };
+  const { name } = held.plan;
   const portal = async () => location.assign((await call("POST", "/billing/portal")).url);
   return [
-    held.cancel_at_period_end ? form([], "Keep the subscription", renewal("resume")) : form([], "End it with this period", renewal("cancel")),
-    form([], "Cards and invoices", portal),
+    held.scheduled_plan && !held.cancel_at_period_end && form([], `Stay with ${name}`, renewal("resume", `You stay with ${name}.`)),
+    held.cancel_at_period_end
+      ? form([], "Keep the subscription", renewal("resume", "Your subscription goes on."))
+      : form([], "End it with this period", renewal("cancel", "Your subscription ends with its period."), { kind: "quiet" }),
+    form([], "Cards and invoices", portal, { kind: "quiet" }),
   ];
 }
 
@@ -49,16 +73,14 @@ export function subscription(held, paid, onChange) {
     ["Price", price(held.price_cents, held.currency, held.billing_period)],
     ["Status", states[status] ?? status],
     next(held),
-    scheduled_plan && ["Then", scheduled_plan.name],
+    scheduled_plan && [h("span", {}, "From ", date(held.current_period_end), " on"), scheduled_plan.name],
     ["Since", date(held.started_at)],
   ].filter(Boolean);
-  const isOwed = status === "past_due" || status === "unpaid";
-  const owed = isOwed && paid.find((payment) => payment.status === "failed" && payment.invoice_url);
   return h(
     "div",
     {},
+    debt(held, paid),
     h("dl", {}, ...facts.flatMap(([name, value]) => [h("dt", {}, name), h("dd", {}, value)])),
-    owed && h("p", {}, h("a", { href: owed.invoice_url }, `Pay ${money(owed.amount_cents, owed.currency)} now`)),
-    ...(isLive(held) ? ways(held, onChange) : []),
+    isLive(held) && h("div", { class: "acts" }, ...ways(held, onChange)),
   );
 }
