@@ -125,6 +125,7 @@ pub const OPERATIONS: &[(Service, &[&str])] = &[
             "GET /v1/invoice_payments",
             "GET /v1/refunds",
             "POST /v1/refunds",
+            "GET /v1/subscription_schedules/{id}",
             "POST /v1/subscription_schedules",
             "POST /v1/subscription_schedules/{id}",
             "POST /v1/subscription_schedules/{id}/release",

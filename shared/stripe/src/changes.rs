@@ -13,13 +13,13 @@ use stripe_billing::subscription::{
     UpdateSubscription, UpdateSubscriptionItems, UpdateSubscriptionPaymentBehavior, UpdateSubscriptionProrationBehavior,
 };
 use stripe_billing::subscription_schedule::{
-    CreateSubscriptionSchedule, UpdateSubscriptionSchedule, UpdateSubscriptionSchedulePhases,
-    UpdateSubscriptionSchedulePhasesDuration, UpdateSubscriptionSchedulePhasesDurationInterval,
-    UpdateSubscriptionSchedulePhasesEndDate, UpdateSubscriptionSchedulePhasesItems,
-    UpdateSubscriptionSchedulePhasesProrationBehavior, UpdateSubscriptionSchedulePhasesStartDate,
-    UpdateSubscriptionSchedulePhasesTrialEnd,
+    CreateSubscriptionSchedule, RetrieveSubscriptionSchedule, UpdateSubscriptionSchedule,
+    UpdateSubscriptionSchedulePhases, UpdateSubscriptionSchedulePhasesDuration,
+    UpdateSubscriptionSchedulePhasesDurationInterval, UpdateSubscriptionSchedulePhasesEndDate,
+    UpdateSubscriptionSchedulePhasesItems, UpdateSubscriptionSchedulePhasesProrationBehavior,
+    UpdateSubscriptionSchedulePhasesStartDate, UpdateSubscriptionSchedulePhasesTrialEnd,
 };
-use stripe_shared::{PaymentIntentStatus, SubscriptionScheduleEndBehavior};
+use stripe_shared::{PaymentIntentStatus, SubscriptionScheduleEndBehavior, SubscriptionSchedulePhaseConfiguration};
 use stripe_types::Expandable;
 use tollgate_domain::billing::{BillingPeriod, Currency, Subscription, Terms};
 
@@ -151,7 +151,7 @@ impl Gateway {
         Ok(list.all(payments.data)?.iter().any(waits))
     }
 
-    /// Gives a subscription, which nothing manages yet, another price from its next period on.
+    /// Gives a subscription another price from its next period on, under the schedule that manages it already or a new one.
     ///
     /// # Errors
     /// See [`GatewayError`].
@@ -161,8 +161,13 @@ impl Gateway {
         price: &str,
         terms: &Terms,
     ) -> Result<(), GatewayError> {
-        let call = CreateSubscriptionSchedule::new().from_subscription(&subscription.stripe_id);
-        let made = call.send(self).await?;
+        let schedule = match &subscription.schedule {
+            Some(schedule) => RetrieveSubscriptionSchedule::new(schedule.stripe_id.clone()).send(self).await?,
+            None => {
+                let call = CreateSubscriptionSchedule::new().from_subscription(&subscription.stripe_id);
+                call.send(self).await?
+            }
+        };
         let phase = |price: &str| {
             let item = UpdateSubscriptionSchedulePhasesItems {
                 price: Some(price.to_owned()),
@@ -173,10 +178,11 @@ impl Gateway {
                 ..UpdateSubscriptionSchedulePhases::new(vec![item])
             }
         };
-        let Some(present) = made.current_phase else {
+        let Some(present) = schedule.current_phase else {
             return Err(GatewayError::Unknown("a schedule without a phase".to_owned()));
         };
-        let trial_end = made.phases.first().and_then(|phase| phase.trial_end);
+        let is_present = |phase: &&SubscriptionSchedulePhaseConfiguration| phase.start_date == present.start_date;
+        let trial_end = schedule.phases.iter().find(is_present).and_then(|phase| phase.trial_end);
         let until_then = UpdateSubscriptionSchedulePhases {
             start_date: Some(UpdateSubscriptionSchedulePhasesStartDate::Timestamp(present.start_date)),
             end_date: Some(UpdateSubscriptionSchedulePhasesEndDate::Timestamp(present.end_date)),
@@ -191,7 +197,7 @@ impl Gateway {
             duration: Some(UpdateSubscriptionSchedulePhasesDuration::new(interval)),
             ..phase(price)
         };
-        let call = UpdateSubscriptionSchedule::new(made.id)
+        let call = UpdateSubscriptionSchedule::new(schedule.id)
             .end_behavior(SubscriptionScheduleEndBehavior::Release)
             .phases(vec![until_then, from_then_on]);
         call.send(self).await.map(|_| ())

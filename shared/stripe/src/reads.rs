@@ -144,7 +144,8 @@ fn status(status: &stripe_shared::SubscriptionStatus) -> Result<Status, GatewayE
 pub(crate) fn invoice(seen: stripe_shared::Invoice) -> Result<Invoice, GatewayError> {
     let stripe_id = seen.id.map(|id| id.to_string()).ok_or_else(|| unreadable("an invoice without an id"))?;
     let details = seen.parent.and_then(|parent| parent.subscription_details);
-    let line = seen.lines.data.into_iter().find_map(|line| line.description);
+    // Of a change of plan the first line is what is credited: what is paid for says what it is.
+    let line = seen.lines.data.into_iter().max_by_key(|line| line.amount).and_then(|line| line.description);
     let payments = seen.payments.map(|payments| payments.data).unwrap_or_default();
     Ok(Invoice {
         payment_id: PaymentId::new(at(seen.created)?, ten_bytes(&stripe_id)),

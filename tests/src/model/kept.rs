@@ -125,19 +125,14 @@ pub fn given_back(wrong: &mut Differences, user: &str, truth: &Truth, kept: &Kep
             && !ended_by_people.contains(&id);
         if by_system || kept.is_surplus(subscription) {
             wrong.hold(subscription["status"] == "canceled", || format!("{id} is one too many and lives"));
-            let (least, most) = (truth.paid_while_it_lived(subscription), truth.paid(subscription));
-            // Known: what is paid after its end, of an invoice that was open then, stays with us.
-            let least = if IS_LATE_MONEY_GIVEN_BACK { most } else { least };
+            let paid = truth.paid(subscription);
             let back = truth.went_back(subscription);
-            wrong.hold(least <= back && back <= most, || {
-                format!("of {id}, which was one too many, {most} was paid and {back} went back")
+            wrong.hold(back == paid, || {
+                format!("of {id}, which was one too many, {paid} was paid and {back} went back")
             });
         }
     }
 }
-
-/// Whether what comes in for a subscription that was one too many, after it was ended, goes back too.
-const IS_LATE_MONEY_GIVEN_BACK: bool = false;
 
 /// A payment for each invoice that asked for money, with what was paid and what went back.
 pub fn payments(wrong: &mut Differences, user: &str, truth: &Truth, kept: &Kept) {

@@ -170,15 +170,6 @@ impl Truth {
         self.invoices_of(subscription).map(|invoice| int(&invoice["amount_paid"])).sum()
     }
 
-    /// What was paid for a subscription before it ended: for its first period, or in a second before that of its end.
-    pub fn paid_while_it_lived(&self, subscription: &Value) -> i64 {
-        let end = subscription["ended_at"].as_i64().unwrap_or(i64::MAX);
-        let in_time = |invoice: &&Value| {
-            invoice["billing_reason"] == "subscription_create" || int(&invoice["status_transitions"]["paid_at"]) < end
-        };
-        self.invoices_of(subscription).filter(in_time).map(|invoice| int(&invoice["amount_paid"])).sum()
-    }
-
     pub fn went_back(&self, subscription: &Value) -> i64 {
         let of = |invoice: &Value| self.refunded.get(text(&invoice["id"])).copied().unwrap_or_default();
         self.invoices_of(subscription).map(of).sum()

@@ -117,8 +117,8 @@ pub async fn upgrade(
         None => whole_seconds(context.now),
     };
     let done = async {
-        release(&state, &change.subscription).await?;
         if change.is_at_once {
+            release(&state, &change.subscription).await?;
             state.gateway.change_price(change.price_from(from)).await
         } else {
             let (subscription, terms) = (&change.subscription, &change.plan.terms);
