@@ -500,3 +500,59 @@ fn what_is_too_much_for_one_write_comes_in_parts_and_what_ends_the_looks_with_th
     assert!(last.keep_first(2));
     assert_eq!((last.payments.len(), last.customer_is_gone), (2, true));
 }
+
+#[test]
+fn a_change_is_for_more_by_tier_then_period_then_price() {
+    let plans: Vec<_> = (0..=3).map(plan).collect();
+    let kept = Subscription { plan_id: Some(plan(2).id), ..seen(1, Status::Active) };
+    let to = |tier: u32, billing_period: BillingPeriod, price_cents: i64| {
+        kept.rises_to(&Plan { terms: Terms { billing_period, price_cents, ..terms() }, ..plan(tier) }, &plans)
+    };
+    let (month, year) = (BillingPeriod::Month, BillingPeriod::Year);
+    for (tier, period, price, rises) in [
+        (3, month, 1, true),
+        (1, year, 99_000, false),
+        (2, year, 1, true),
+        (2, month, 1900, true),
+        (2, month, 1901, true),
+        (2, month, 1899, false),
+    ] {
+        assert_eq!(to(tier, period, price), rises, "{tier} {period:?} {price}");
+    }
+    let yearly = Subscription { terms: Terms { billing_period: year, ..terms() }, ..kept.clone() };
+    assert!(!yearly.rises_to(&plan(2), &plans), "a shorter period");
+    let of_no_plan = Subscription { plan_id: None, ..kept };
+    assert!(of_no_plan.rises_to(&plan(1), &plans), "what gives nothing is the lowest");
+}
+
+#[test]
+fn a_failed_payment_is_told_of_by_the_last_day_that_has_come_while_there_is_grace() {
+    let account = after(account(), &read(vec![seen(1, Status::PastDue)], vec![invoice(1, 1, InvoiceStatus::Open)]), 3);
+    let kept = &account.subscriptions[0];
+    let day = |hour: i64| match kept.reminder(&account.payments, GRACE, at(1 + hour)) {
+        Some(Reminder::PaymentFailed { day, until, .. }) => {
+            assert_eq!(until, at(1 + 168));
+            Some(day)
+        }
+        other => other.map(|_| 0),
+    };
+    for (hour, wanted) in
+        [(23, None), (24, Some(1)), (71, Some(1)), (72, Some(3)), (120, Some(5)), (167, Some(5)), (168, None)]
+    {
+        assert_eq!(day(hour), wanted, "{hour}");
+    }
+    let paid =
+        after(account.clone(), &read(vec![seen(1, Status::Active)], vec![invoice(1, 1, InvoiceStatus::Paid)]), 30);
+    assert_eq!(paid.subscriptions[0].reminder(&paid.payments, GRACE, at(40)), None);
+}
+
+#[test]
+fn a_trial_is_told_of_in_its_last_three_days_unless_it_ends_with_them() {
+    let kept = Subscription { plan_id: Some(plan(2).id), ..seen(1, Status::Trialing) };
+    let reminder = |kept: &Subscription, hour| kept.reminder(&[], GRACE, at(hour));
+    let wanted = Some(Reminder::TrialEnding { subscription: kept.id, at: at(720) });
+    for (hour, wanted) in [(647, &None), (648, &wanted), (719, &wanted), (720, &None)] {
+        assert_eq!(&reminder(&kept, hour), wanted, "{hour}");
+    }
+    assert_eq!(reminder(&Subscription { cancel_at_period_end: true, ..kept }, 700), None);
+}

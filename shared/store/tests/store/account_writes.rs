@@ -79,7 +79,7 @@ async fn everything_is_written_together_and_the_version_raised() {
     assert_eq!(tables.store.customer(&user(1)).await.unwrap(), Some(Customer { version: 1, ..noted }));
     let (pk, one) = (format!("USER#{}", user(1)), subscription(1).id);
     let subscription = json!({"pk": pk, "sk": format!("SUB#{one}"), "user_id": user(1), "id": one,
-        "stripe_id": "sub_1", "plan_id": plan_id(1), "stripe_price_id": "price_1", "price_cents": 1900,
+        "stripe_id": "sub_1", "plan_id": plan_id(1), "stripe_item_id": "si_1", "stripe_price_id": "price_1", "price_cents": 1900,
         "currency": "usd", "billing_period": "month", "status": "active", "started_at": at(0),
         "current_period_start": at(0), "current_period_end": at(30 * DAY), "cancel_at_period_end": false,
         "had_trial": false, "due_at": format!("{}#{one}", at(30 * DAY)), "v": 1});
@@ -89,7 +89,7 @@ async fn everything_is_written_together_and_the_version_raised() {
     let (key, id) = (format!("PAY#{}", payment(1).id), payment(1).id);
     let payment = json!({"pk": pk, "sk": key, "user_id": user(1), "id": id, "stripe_invoice_id": "in_1",
         "subscription_id": one, "amount_cents": 1900, "refunded_cents": 0, "currency": "usd", "status": "succeeded",
-        "created_at": at(1), "v": 1});
+        "is_renewal": false, "is_disputed": false, "payment_intents": ["pi_1"], "created_at": at(1), "v": 1});
     assert_eq!(tables.row("billing", &of_ann(&key)).await, payment);
     assert_eq!(tables.row("billing", "EVENT#evt_1/EVENT").await, event_row(1));
     for n in [20, 21] {

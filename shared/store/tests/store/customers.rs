@@ -291,3 +291,28 @@ async fn what_gets_no_answer_is_unavailable_and_not_done() {
     unavailable(tables.store.account(&user(1)).await);
     tables.wire.take_calls();
 }
+
+#[tokio::test]
+async fn the_versions_are_those_of_all_customers_whom_stripe_knows_page_by_page() {
+    let (tables, ann) = Tables::with_named_customer().await;
+    tables.rival.reserve_customer(&user(2), &ann.email, &attempt("a2"), None).await.unwrap();
+    for n in 3..=9 {
+        let attempt = attempt(&format!("a{n}"));
+        tables.rival.reserve_customer(&user(n), &ann.email, &attempt, None).await.unwrap();
+        assert!(tables.rival.name_customer(&user(n), &attempt.id, &format!("cus_{n}")).await.unwrap());
+    }
+    tables.enlarge(&["USER#"]).await;
+    let (mut found, mut pages, mut place) = (std::collections::BTreeSet::new(), 0, None);
+    loop {
+        let page = tables.store.customer_versions(place.as_ref()).await.unwrap();
+        found.extend(page.items.into_iter().map(|known| (known.stripe_customer_id, known.user_id, known.version)));
+        pages += 1;
+        place = page.next;
+        if place.is_none() {
+            break;
+        }
+    }
+    let wanted = [1, 3, 4, 5, 6, 7, 8, 9].map(|n| (format!("cus_{n}"), user(n), 0));
+    assert_eq!(found, wanted.into());
+    assert!(pages > 1, "{pages}");
+}

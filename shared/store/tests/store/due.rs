@@ -87,7 +87,7 @@ fn ends(n: u8, seconds: i64) -> Subscription {
 
 /// Puts `n`, with plan 1, into shard 3 of the index, due so many seconds after the start.
 async fn put(tables: &Tables, n: u8, seconds: i64) {
-    let row = json!({"pk": "USER#", "sk": format!("SUB#{}", id(n)), "user_id": user(1), "id": id(n),
+    let row = json!({"pk": "USER#", "sk": format!("SUB#{}", id(n)), "user_id": user(1), "id": id(n), "status": "active",
         "plan_id": plan_id(1), "due_shard": "DUE#3", "due_at": format!("{}#{}", at(seconds), id(n))});
     tables.put("billing", row).await;
 }

@@ -268,3 +268,14 @@ async fn a_message_of_another_shape_hides_no_other_that_waits() {
     assert_eq!(good.into_iter().map(|message| message.unwrap().id).collect::<Vec<_>>(), [message(2)]);
     assert!(matches!(bad[..], [Err(StoreError::Corrupt { table: "outbox", .. })]), "{bad:?}");
 }
+
+#[tokio::test]
+async fn a_message_of_an_id_is_put_once_and_known_from_then_on() {
+    let tables = Tables::new().await;
+    assert!(!tables.store.is_message_known(&message(1)).await.unwrap());
+    tables.store.put_message_once(&mail(1)).await.unwrap();
+    assert!(tables.store.is_message_known(&message(1)).await.unwrap());
+    tables.store.mark_sent(&message(1), at(1)).await.unwrap();
+    tables.untouched(tables.store.put_message_once(&mail(1))).await.unwrap();
+    assert!(tables.store.is_message_known(&message(1)).await.unwrap(), "though it is sent");
+}
