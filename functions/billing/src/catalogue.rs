@@ -12,10 +12,10 @@ use tollgate_platform::{fingerprint, random_bytes};
 use tollgate_store::{Outgoing, PlanReservation, PlanWrite};
 use tollgate_stripe::GatewayError;
 
-/// The plan of this code that can be subscribed to.
-pub async fn active_plan(state: &State, code: &str) -> Result<Plan, ApiError> {
-    let plans = state.store.catalogue().await?.plans;
-    plans.into_iter().find(|plan| plan.is_active && plan.code.as_str() == code).ok_or(ApiError::PlanNotFound)
+/// Of `plans` the one of this code that can be subscribed to.
+pub fn active_plan(plans: &[Plan], code: &str) -> Result<Plan, ApiError> {
+    let wanted = plans.iter().find(|plan| plan.is_active && plan.code.as_str() == code);
+    wanted.cloned().ok_or(ApiError::PlanNotFound)
 }
 
 /// A new try.

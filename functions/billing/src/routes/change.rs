@@ -3,8 +3,8 @@
 
 use super::renewal::{followed, release};
 use super::subscription::{SubscriptionView, view};
-use crate::State;
 use crate::error::of_gateway;
+use crate::{State, catalogue};
 use axum::Json;
 use axum::extract::State as Shared;
 use jiff::{SignedDuration, Timestamp};
@@ -151,8 +151,7 @@ impl Change {
     /// The change of the caller's subscription, as it is at Stripe now, to the plan of this code.
     async fn wanted(state: &State, context: &RequestContext, user: &ActiveUser, code: &str) -> Result<Self, ApiError> {
         let plans = state.store.catalogue().await?.plans;
-        let plan = plans.iter().find(|plan| plan.is_active && plan.code.as_str() == code).cloned();
-        let plan = plan.ok_or(ApiError::PlanNotFound)?;
+        let plan = catalogue::active_plan(&plans, code)?;
         let price = plan.stripe_price_id.clone().ok_or(ApiError::PlanIsFree)?;
         let subscription = followed(state, context, user).await?;
         let wanted = Some(plan.id);

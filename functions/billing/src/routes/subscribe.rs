@@ -48,7 +48,7 @@ pub async fn subscribe(
     user: ActiveUser,
     JsonBody(body): JsonBody<Subscribe>,
 ) -> Result<(StatusCode, Json<CheckoutView>), ApiError> {
-    let plan = catalogue::active_plan(&state, &body.plan_code).await?;
+    let plan = catalogue::active_plan(&state.store.catalogue().await?.plans, &body.plan_code)?;
     if plan.is_free() {
         return Err(ApiError::PlanIsFree);
     }
