@@ -250,6 +250,26 @@ async function byPassword(device) {
   await ann.close();
 }
 
+/** Somebody who takes along what is kept and deletes the account, and who may come again as if for the first time. */
+async function byDeletion(device) {
+  const lea = await subscriber(device, "lea", "4242424242424242");
+  await lea.follow("/account/close");
+  await lea.follow("/account/delete");
+  await lea.sees("Take along what is kept", "delete");
+  const [held] = await Promise.all([
+    lea.page.waitForResponse((response) => response.url() === `${base}/me/export`).then((response) => response.json()),
+    lea.press("Download my data"),
+  ]);
+  if (held.payments.length !== 1) throw new Error(`the file has ${held.payments.length} payments`);
+  await lea.fill({ password: PASSWORD });
+  await lea.press("Delete my account for good");
+  await lea.sees("Your account is deleted", "deleted");
+  await desk("drain");
+  await desk("schedules/accounts/run");
+  await lea.close();
+  await (await newcomer(device, "lea")).close();
+}
+
 async function byProvider(device, provider, title) {
   const email = `bob.${provider}.${device.name}@example.com`;
   const bob = await person(device);
@@ -561,6 +581,7 @@ for (const device of devices) {
   await byPlan(device);
   await byChange(device);
   await byRefusedChange(device);
+  await byDeletion(device);
   await amounts(device);
   await documents(device);
   console.log(`${device.name}: walked`);

@@ -9,8 +9,10 @@ use serde_json::{Value, json};
 use std::net::IpAddr;
 use tollgate_local::clock::LocalClock;
 use tollgate_local::faults::{Call, Fault, Kind, Service};
-use tollgate_local::{Data, Options, STREAM_RETRIES, Stack};
+use tollgate_local::{Data, Options, STREAM_RETRIES, Stack, TABLE_PREFIX};
+use tollgate_ops::{MadeAdmin, make_admin};
 use tollgate_platform::Secret;
+use tollgate_store::Store;
 
 pub const PASSWORD: &str = "correct horse battery";
 pub const ADMIN: (&str, &str) = ("admin@localhost.test", "an admin's long password");
@@ -334,19 +336,19 @@ impl TestApp {
         answer.body["data"].as_array().unwrap().clone()
     }
 
-    /// Makes these users the only admins; no operation does that yet.
-    pub fn make_admins(&self, users: &[&Session]) {
-        let database = self.stack.database();
+    /// Makes these users admins, as an operator does.
+    pub async fn make_admins(&self, users: &[&Session]) {
+        let (store, clock) = (Store::new(self.stack.sdk(), TABLE_PREFIX), self.stack.clock().platform());
         for Session { user, .. } in users {
-            let update = json!({
-                "TableName": "tollgate-gate", "Key": {"pk": {"S": format!("USER#{}", user["id"].as_str().unwrap())}},
-                "UpdateExpression": "SET is_admin = :yes", "ExpressionAttributeValues": {":yes": {"BOOL": true}},
-            });
-            database.update_item(serde_json::from_value(update).unwrap()).unwrap();
+            let made = make_admin(&store, user["email"].as_str().unwrap(), &clock).await.unwrap();
+            assert!(matches!(made, MadeAdmin::Now(_)));
         }
-        let count = json!({"pk": {"S": "ADMINS"}, "count": {"N": users.len().to_string()}, "v": {"N": "1"}});
-        let put = json!({"TableName": "tollgate-gate", "Item": count});
-        database.put_item(serde_json::from_value(put).unwrap()).unwrap();
+    }
+
+    /// How many active admins the gate counts.
+    pub async fn counted_admins(&self) -> usize {
+        let counted = self.table("gate").await.into_iter().find(|item| item["pk"]["S"] == "ADMINS").unwrap();
+        counted["count"]["N"].as_str().unwrap().parse().unwrap()
     }
 
     /// Something that is done at the stand-in's desk.

@@ -69,7 +69,9 @@ fn rows() -> Vec<(&'static str, Option<Value>, [u16; 5])> {
         ("POST /change-email", Some(json!({"new_email": "{caller}@new.example"})), own(202)),
         // The last admin stays.
         ("POST /deactivate", None, [401, 401, 200, 409, 200]),
+        ("POST /me/delete", None, [401, 401, 202, 409, 202]),
         ("GET /me", None, own(200)),
+        ("GET /me/export", None, own(200)),
         ("POST /me/links/{provider}", None, own(200)),
         ("DELETE /me/links/{provider}", None, own(404)),
         ("GET /sessions", None, own(200)),
@@ -94,6 +96,20 @@ fn rows() -> Vec<(&'static str, Option<Value>, [u16; 5])> {
         ("POST /billing/subscriptions/resume", None, own(404)),
         ("POST /billing/portal", None, own(404)),
         ("GET /billing/payments/me", None, own(200)),
+        ("GET /admin/stats", None, of_admins(200)),
+        ("GET /admin/users", None, of_admins(200)),
+        ("GET /admin/users/{user}", None, of_admins(200)),
+        ("GET /admin/users/{user}/subscriptions", None, of_admins(200)),
+        ("GET /admin/users/{user}/payments", None, of_admins(200)),
+        ("GET /admin/users/{user}/sessions", None, of_admins(200)),
+        ("PATCH /admin/users/{user}/status", Some(json!({"is_active": true})), of_admins(200)),
+        ("PATCH /admin/users/{user}/role", Some(json!({"is_admin": false})), of_admins(200)),
+        ("PATCH /admin/users/{user}/verify", None, of_admins(200)),
+        ("GET /admin/subscriptions", None, of_admins(200)),
+        ("GET /admin/subscriptions/{subscription}", None, of_admins(404)),
+        ("GET /admin/payments", None, of_admins(200)),
+        ("GET /admin/payments/{payment}", None, of_admins(404)),
+        ("GET /admin/audit-logs", None, of_admins(200)),
         // Stripe's signature is what lets in.
         ("POST /billing/stripe/webhook", Some(json!({})), open(400)),
     ]
@@ -108,6 +124,22 @@ async fn ask(app: &TestApp, operation: &str, session: Option<&Session>, body: Op
     app.send(Method::from_bytes(method.as_bytes()).unwrap(), path, &headers, body).await
 }
 
+/// The path of an operation, where it is about `user` or about nothing that is there.
+fn path_of(operation: &str, user: &Session) -> String {
+    operation
+        .replace("{user}", user.user["id"].as_str().unwrap())
+        .replace("{subscription}", "sub_019ca945f4607c7b9c59379e3f571f07")
+        .replace("{payment}", "pay_019ca945f4607c7b9c59379e3f571f07")
+        .replace("{provider}", "google")
+}
+
+/// An operation as the document names it.
+fn name_of(operation: &str) -> String {
+    ["{plan}", "{user}", "{subscription}", "{payment}"]
+        .iter()
+        .fold(operation.to_owned(), |name, part| name.replace(part, "{id}"))
+}
+
 async fn walk(operation: &str, body: Option<Value>, expected: [u16; 5]) {
     let app = TestApp::start_with_admin().await;
     let (_, user) = app.person("user").await;
@@ -119,7 +151,7 @@ async fn walk(operation: &str, body: Option<Value>, expected: [u16; 5]) {
     let id = sessions["items"][0]["id"].as_str().unwrap();
     let plans = app.get("/billing/plans").await.expect(200).body;
     let plan = plans["items"][1]["id"].as_str().unwrap();
-    let path = operation.replace("{plan}", plan).replace("{id}", id).replace("{provider}", "google");
+    let path = path_of(operation, &user).replace("{plan}", plan).replace("{id}", id);
     let callers = [None, Some(&disabled), Some(&other), Some(&admin), Some(&user)];
     let mut bodies = Vec::new();
     for ((caller, session), status) in CALLERS.iter().zip(callers).zip(expected) {
@@ -146,15 +178,48 @@ async fn walk(operation: &str, body: Option<Value>, expected: [u16; 5]) {
 async fn every_operation_of_the_document_has_a_row_and_answers_each_caller_as_it_says() {
     let rows = rows();
     let wanted: Vec<_> = operations().into_keys().collect();
-    let mut found: Vec<_> = rows.iter().map(|(operation, _, _)| operation.replace("{plan}", "{id}")).collect();
+    let mut found: Vec<_> = rows.iter().map(|(operation, _, _)| name_of(operation)).collect();
     found.sort();
     assert_eq!(found, wanted, "the rows and the operations of the document");
     for (operation, document) in operations() {
-        let (_, _, expected) = rows.iter().find(|(name, _, _)| name.replace("{plan}", "{id}") == operation).unwrap();
+        let (_, _, expected) = rows.iter().find(|(name, _, _)| name_of(name) == operation).unwrap();
         let ways = document.get("security").and_then(Value::as_array).cloned().unwrap_or_default();
         let wants_bearer = !ways.is_empty() && !ways.contains(&json!({}));
         assert_eq!(expected[..2] == [401, 401] && expected[4] != 401, wants_bearer, "{operation}");
     }
     let walks = rows.into_iter().map(|(operation, body, expected)| walk(operation, body, expected));
     futures_util::stream::iter(walks).buffer_unordered(4).collect::<Vec<()>>().await;
+}
+
+// S17, S25
+#[tokio::test]
+async fn every_admin_operation_refuses_a_demoted_and_a_disabled_admin_on_the_next_request() {
+    let app = TestApp::start_with_admin().await;
+    let admin = Session::of(&app.login(ADMIN.0, ADMIN.1).await.expect(200));
+    let (_, demoted) = app.person("demoted").await;
+    let (_, disabled) = app.person("disabled").await;
+    let (_, user) = app.person("user").await;
+    let set = async |who: &Session, act: &str, body: Value| {
+        let operation = format!("PATCH /admin/users/{}/{act}", who.user["id"].as_str().unwrap());
+        ask(&app, &operation, Some(&admin), Some(body.to_string())).await.expect(200);
+    };
+    let plan = app.get("/billing/plans").await.body["items"][1]["id"].as_str().unwrap().to_owned();
+    let operations: Vec<_> = rows().into_iter().filter(|(_, _, expected)| expected[..3] == [401, 401, 403]).collect();
+    assert!(operations.len() >= 17, "{}", operations.len());
+    for (operation, body, _) in operations {
+        for who in [&demoted, &disabled] {
+            set(who, "role", json!({"is_admin": true})).await;
+            set(who, "status", json!({"is_active": true})).await;
+        }
+        let disabled = app.sign_in("disabled@example.com").await;
+        let path = path_of(operation, &user).replace("{plan}", &plan);
+        for who in [&demoted, &disabled] {
+            app.get_as(who, "/admin/stats").await.expect(200);
+        }
+        set(&demoted, "role", json!({"is_admin": false})).await;
+        set(&disabled, "status", json!({"is_active": false})).await;
+        let body = body.map(|body| body.to_string());
+        ask(&app, &path, Some(&demoted), body.clone()).await.refused(403, "forbidden");
+        ask(&app, &path, Some(&disabled), body).await.refused(401, "unauthenticated");
+    }
 }

@@ -22,7 +22,7 @@ async fn upgrade(app: &TestApp, session: &Session, code: &str) -> Answer {
 /// An admin's plan beside the three that are there.
 async fn make_plan(app: &TestApp, code: &str, price_cents: i64, currency: &str, period: &str, tier: i64) {
     let (_, admin) = app.person(&format!("admin-{code}")).await;
-    app.make_admins(&[&admin]);
+    app.make_admins(&[&admin]).await;
     let plan = json!({
         "code": code, "name": code, "price_cents": price_cents, "currency": currency, "billing_period": period, "tier": tier,
     });
@@ -264,7 +264,7 @@ async fn a_change_whose_answer_is_lost_is_seen_all_the_same() {
 async fn a_trial_changes_its_plan_for_nothing() {
     let app = TestApp::start().await;
     let (_, admin) = app.person("root").await;
-    app.make_admins(&[&admin]);
+    app.make_admins(&[&admin]).await;
     let plans = app.get("/billing/plans").await.body["items"].as_array().unwrap().clone();
     let pro = plans.iter().find(|plan| plan["code"] == "pro").unwrap()["id"].as_str().unwrap().to_owned();
     let headers = [("authorization", format!("Bearer {}", admin.access)), ("content-type", "application/json".into())];
@@ -356,7 +356,7 @@ async fn the_end_of_a_trial_is_told_once_three_days_before_though_the_event_come
     for delivery in ["normal", "drop"] {
         let app = TestApp::start().await;
         let (_, admin) = app.person("root").await;
-        app.make_admins(&[&admin]);
+        app.make_admins(&[&admin]).await;
         let plan = json!({
             "code": "tried", "name": "Tried", "price_cents": 900, "currency": "usd", "billing_period": "month", "tier": 1,
             "trial_days": 14,

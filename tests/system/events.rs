@@ -43,6 +43,9 @@ const SAMPLES: &[(&str, &str, Answer, Left)] = &[
     ("http-revoke-session", "auth", Http(401, "unauthenticated"), NOTHING),
     ("http-root", "pages", Http(303, "/account"), NOTHING),
     ("http-subscribe-without-token", "billing", Http(401, "unauthenticated"), NOTHING),
+    ("http-delete-without-token", "auth", Http(401, "unauthenticated"), NOTHING),
+    ("http-export-without-token", "admin", Http(401, "unauthenticated"), NOTHING),
+    ("http-admin-users-without-token", "admin", Http(401, "unauthenticated"), NOTHING),
     // An unread body has no token in it: that would be a 422.
     ("http-verify-form-base64", "auth", Http(400, "That did not work"), NOTHING),
     ("http-verify-page", "auth", Http(200, "019ca9450a0073c1a57f9b2d48601e2f"), NOTHING),
@@ -78,6 +81,7 @@ const SAMPLES: &[(&str, &str, Answer, Left)] = &[
     ("schedule-reminders", "sweeper", Swept(0), NOTHING),
     ("schedule-outbox", "sweeper", Swept(0), NOTHING), // the rows of the samples are of this moment
     ("schedule-accounts", "sweeper", Swept(0), NOTHING),
+    ("schedule-rollup", "sweeper", Swept(0), NOTHING),
 ];
 
 fn folder() -> PathBuf {
@@ -228,6 +232,7 @@ fn each_sample_has_the_fields_that_aws_sends_and_no_other() {
 fn each_http_sample_comes_by_the_route_that_leads_to_its_function() {
     let part = |document: Value| document["paths"].as_object().unwrap().keys().cloned().collect::<BTreeSet<_>>();
     let paths = BTreeMap::from([
+        ("admin", part(openapi::admin())),
         ("auth", part(openapi::auth())),
         ("billing", part(openapi::billing())),
         ("stripe-webhook", part(openapi::stripe_webhook())),

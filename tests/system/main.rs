@@ -4,6 +4,8 @@
 
 mod accounts;
 mod addresses;
+mod admin;
+mod audit;
 mod authorisation;
 mod billing;
 mod budget;
@@ -11,6 +13,7 @@ mod changes;
 mod codes;
 mod conventions;
 mod crashes;
+mod deletion;
 mod enumeration;
 mod events;
 mod journey;

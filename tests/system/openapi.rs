@@ -9,7 +9,7 @@ use tollgate_tests::app::TestApp;
 const METHODS: [&str; 4] = ["get", "post", "patch", "delete"];
 
 /// What operations are about, in the order of a reader.
-const TAGS: [&str; 6] = ["Accounts", "Sign-in", "Providers", "Sessions", "Billing", "Service"];
+const TAGS: [&str; 7] = ["Accounts", "Sign-in", "Providers", "Sessions", "Billing", "Admin", "Service"];
 
 /// The document as it must be.
 pub fn document() -> Value {
@@ -28,7 +28,7 @@ pub fn document() -> Value {
             "bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"},
         }},
     });
-    for part in [openapi::auth(), openapi::billing(), openapi::stripe_webhook(), openapi::pages()] {
+    for part in [openapi::auth(), openapi::admin(), openapi::billing(), openapi::stripe_webhook(), openapi::pages()] {
         for (path, item) in part["paths"].as_object().unwrap() {
             assert!(merged["paths"].get(path).is_none(), "{path} is two functions'");
             merged["paths"][path] = item.clone();
@@ -228,7 +228,8 @@ fn every_limited_route_says_so_and_no_other() {
     for (name, operation) in operations() {
         let is_redirect = name.contains("/google") || name.contains("/github");
         let path = name.split(' ').nth(1).unwrap();
-        let limited = ["/register", "/login", "/verify", "/forget-password", "/new-password", "/deactivate"];
+        let limited =
+            ["/register", "/login", "/verify", "/forget-password", "/new-password", "/deactivate", "/me/delete"];
         let prefixes = ["/login/", "/request/", "/change-", "/me/links/"];
         let is_limited = name.starts_with("POST ")
             && (limited.contains(&path) || prefixes.iter().any(|prefix| path.starts_with(prefix)));

@@ -6,10 +6,11 @@ use serde_yaml_ng::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use tollgate_local::{QUEUES, SCHEDULES, STREAM_RETRIES, openapi};
-use tollgate_store::schema::TABLES;
+use tollgate_store::schema::{Projection, TABLES};
 
 /// The functions of the template, by their names in the repository.
-const FUNCTIONS: [(&str, &str); 8] = [
+const FUNCTIONS: [(&str, &str); 9] = [
+    ("Admin", "admin"),
     ("Auth", "auth"),
     ("Billing", "billing"),
     ("Pages", "pages"),
@@ -52,6 +53,7 @@ fn the_gateway_has_each_path_of_the_document_as_any_and_leads_it_to_its_function
     let mut wanted = BTreeMap::from([("$default".to_owned(), "Pages")]);
     for (part, function) in [
         (openapi::auth(), "Auth"),
+        (openapi::admin(), "Admin"),
         (openapi::billing(), "Billing"),
         (openapi::stripe_webhook(), "StripeWebhook"),
         (openapi::pages(), "Pages"),
@@ -88,6 +90,15 @@ fn the_tables_are_those_of_the_store_kept_encrypted_and_with_a_way_back() {
         assert_eq!(strings(indexes, "IndexName"), wanted, "{name}");
         for (index, spec) in indexes.as_sequence().unwrap().iter().zip(spec.indexes) {
             assert_eq!(strings(&index["KeySchema"], "AttributeName"), [spec.partition_key, spec.sort_key]);
+            let projection = written(&index["Projection"]);
+            match spec.projection {
+                Projection::All => assert_eq!(projection, "ProjectionType: ALL"),
+                Projection::Some(attributes) => {
+                    let others = attributes.iter().filter(|name| ![spec.partition_key, spec.sort_key].contains(name));
+                    let others: String = others.map(|name| format!("\n- {name}")).collect();
+                    assert_eq!(projection, format!("ProjectionType: INCLUDE\nNonKeyAttributes:{others}"));
+                }
+            }
         }
         let mut attributes: BTreeSet<&str> = keys.into_iter().collect();
         attributes.extend(spec.indexes.iter().flat_map(|index| [index.partition_key, index.sort_key]));
@@ -204,7 +215,8 @@ fn each_function_has_a_role_of_its_own_with_single_actions_on_single_resources()
         ("BillingRole", &["sqs", "ses:", "dynamodb:Scan", "CredentialsTable", "SessionsTable", "AuthSecret"]),
         ("StripeWebhookRole", &["dynamodb", "ses:", "StripeSecret.Id"]),
         ("StripeEventsRole", &["IdentityTable", "CredentialsTable", "SessionsTable", "ses:", "sqs:SendMessage"]),
-        ("SweeperRole", &["SessionsTable", "ses:", "sqs:ReceiveMessage", "AuthSecret", "CodesSecret"]),
+        ("SweeperRole", &["ses:", "sqs:ReceiveMessage", "AuthSecret", "CodesSecret"]),
+        ("AdminRole", &["sqs", "ses:", "dynamodb:Scan", "CredentialsTable", "OutboxTable", "secretsmanager"]),
     ] {
         let role = written(&resources("AWS::IAM::Role")[role]);
         for word in forbidden {
@@ -212,8 +224,25 @@ fn each_function_has_a_role_of_its_own_with_single_actions_on_single_resources()
         }
     }
     // Whoever may take accounts away sees none of what they sign in with; messages alone are read as a whole table.
-    for (table, actions) in [("Credentials", "dynamodb:DeleteItem"), ("Outbox", "dynamodb:Scan dynamodb:PutItem")] {
+    for (table, actions) in [
+        ("Credentials", "dynamodb:DeleteItem"),
+        ("Sessions", "dynamodb:DeleteItem dynamodb:Query"),
+        ("Outbox", "dynamodb:Scan dynamodb:PutItem dynamodb:UpdateItem"),
+    ] {
         assert_eq!(actions_on(&format!("{table}Table"), "SweeperRole"), actions.split(' ').collect::<Vec<_>>());
+    }
+    let policies = &resources("AWS::IAM::Role")["SweeperRole"]["Properties"]["Policies"];
+    let statements = policies[0]["PolicyDocument"]["Statement"].as_sequence().unwrap();
+    let is_look = |statement: &&Value| {
+        written(&statement["Resource"]).contains("SessionsTable") && written(&statement["Action"]).contains("Query")
+    };
+    let look = statements.iter().find(is_look).unwrap();
+    assert_eq!(written(&look["Condition"]["StringEquals"]["dynamodb:Select"]), "SPECIFIC_ATTRIBUTES");
+    let seen = written(&look["Condition"]["ForAllValues:StringEquals"]["dynamodb:Attributes"]);
+    assert_eq!(seen, "- pk\n- sk\n- new_email");
+    // New entries alone; what is left of one is put in its place where a person is erased.
+    for role in ["AuthRole", "BillingRole", "StripeEventsRole"] {
+        assert_eq!(actions_on("AuditTable", role), ["dynamodb:PutItem"]);
     }
     assert!(resources("AWS::Lambda::Url").is_empty());
     let public: Vec<_> = functions.iter().filter(|(_, f)| f["Properties"].get("FunctionUrlConfig").is_some()).collect();
@@ -289,14 +318,15 @@ fn the_schedules_are_those_of_one_machine() {
     for schedule in sweeper["Events"].as_mapping().unwrap().values() {
         let properties = &schedule["Properties"];
         let input: serde_json::Value = serde_json::from_str(properties["Input"].as_str().unwrap()).unwrap();
-        let hours = match properties["ScheduleExpression"].as_str().unwrap() {
-            "rate(1 hour)" => 1,
-            "rate(6 hours)" => 6,
-            "rate(1 day)" => 24,
+        let minutes = match properties["ScheduleExpression"].as_str().unwrap() {
+            "rate(30 minutes)" => 30,
+            "rate(1 hour)" => 60,
+            "rate(6 hours)" => 6 * 60,
+            "rate(1 day)" => 24 * 60,
             other => panic!("{other}"),
         };
-        found.insert(input["schedule"].as_str().unwrap().to_owned(), hours);
+        found.insert(input["schedule"].as_str().unwrap().to_owned(), minutes);
     }
-    let wanted: BTreeMap<_, _> = SCHEDULES.iter().map(|(name, hours)| ((*name).to_owned(), *hours)).collect();
+    let wanted: BTreeMap<_, _> = SCHEDULES.iter().map(|(name, minutes)| ((*name).to_owned(), *minutes)).collect();
     assert_eq!(found, wanted);
 }

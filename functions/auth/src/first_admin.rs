@@ -65,6 +65,8 @@ impl State {
                 username,
                 provider: Provider::Local,
                 email_verified: true,
+                is_active: true,
+                is_admin: true,
                 created_at: now,
                 links: BTreeMap::new(),
             },

@@ -94,6 +94,8 @@ async fn newcomer(
                 username: username.clone(),
                 provider: identity.provider.into(),
                 email_verified: true,
+                is_active: true,
+                is_admin: false,
                 created_at: context.now,
                 links: BTreeMap::from([(identity.provider, identity.subject.clone())]),
             };

@@ -140,7 +140,8 @@ fn limited_routes() -> OpenApiRouter<State> {
         .routes(routes!(new_password::page, new_password::new_password))
         .routes(routes!(change_password::change_password))
         .routes(routes!(change_email::change_email))
-        .routes(routes!(deactivate::deactivate))
+        .routes(routes!(leave::deactivate))
+        .routes(routes!(leave::delete))
         .routes(routes!(links::link, links::unlink))
 }
 

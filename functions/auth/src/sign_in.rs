@@ -256,7 +256,7 @@ pub async fn answer(
         token_type: "Bearer",
         expires_in: config.lifetimes.access_seconds,
         refresh_token: in_body.then_some(refresh.expose().as_str()),
-        user: profile.into_user(gate),
+        user: profile.into_user(),
     })
     .into_response();
     if !in_body {

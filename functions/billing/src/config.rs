@@ -1,7 +1,6 @@
 //! The settings of this function.
 
 use std::sync::Arc;
-use tollgate_convergence::grace_from_env;
 use tollgate_domain::billing::Grace;
 use tollgate_platform::keys::SecretIds;
 use tollgate_platform::{ConfigError, Env, Origins};
@@ -48,7 +47,7 @@ impl Config {
             app_url: app_url.into(),
             origins: Origins::from_env(env)?,
             stripe_url: env.address("STRIPE_API_URL", || STRIPE_API.to_owned())?,
-            grace: grace_from_env(env)?,
+            grace: env.grace()?,
             table_prefix: env.required("TABLE_PREFIX", "what the names of the tables start with")?.to_owned(),
             secret_ids: SecretIds { stripe: Some(stripe.to_owned()), ..SecretIds::default() },
         })

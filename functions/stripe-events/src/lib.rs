@@ -11,7 +11,7 @@ use event::Event;
 use order::Ticket;
 use std::convert::Infallible;
 use std::sync::Arc;
-use tollgate_convergence::{ConvergeError, Convergence, grace_from_env};
+use tollgate_convergence::{ConvergeError, Convergence};
 use tollgate_domain::billing::Grace;
 use tollgate_platform::keys::{KeySource, SecretIds};
 use tollgate_platform::{Clock, ConfigError, Env, Outbound, sqs};
@@ -35,7 +35,7 @@ impl Config {
         Ok(Self {
             table_prefix: env.required("TABLE_PREFIX", "what the names of the tables start with")?.to_owned(),
             stripe_url: env.address("STRIPE_API_URL", || STRIPE_API.to_owned())?,
-            grace: grace_from_env(env)?,
+            grace: env.grace()?,
             secret_ids: SecretIds { stripe: Some(secret.to_owned()), ..SecretIds::default() },
         })
     }

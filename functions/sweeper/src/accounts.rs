@@ -1,52 +1,49 @@
-//! The daily look at accounts that nobody has proved: they go after a week and free address and name (S23).
+//! The look at accounts that are to go: those that nobody has proved go after a week and free address and name (S23), of
+//! those that were deleted everything goes that tells who it was. What is done stands in the indexes no more, so that they
+//! are the sweep's place.
 
-use crate::{State, SweepError, Swept};
+use crate::erasure::{erase, park_mails};
+use crate::{State, SweepError, Swept, Tally};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 use tollgate_domain::audit::{Action, AuditEntry};
 use tollgate_domain::{AuditId, UserId};
 use tollgate_platform::random_bytes;
-use tollgate_store::RegistrationPlace;
 
-const NAME: &str = "accounts";
 /// So long an account waits for a proof of its address.
 const WAITS: SignedDuration = SignedDuration::from_hours(7 * 24);
-/// The start of 2026: no account is older than the program.
-const FIRST_MONTH: Timestamp = Timestamp::constant(1_767_225_600, 0);
 
-/// Takes the unproved accounts away that were registered since the last sweep's place and long enough ago, page by page.
-/// The place moves on with each page that is done, and stays before one that could not be done whole.
+/// Takes away what is to go, page by page.
 pub async fn sweep(state: &State) -> Result<Swept, SweepError> {
     let now = state.clock.now();
     let until = now.saturating_sub(WAITS).unwrap_or(Timestamp::MIN);
-    let kept = state.store.sweep_place(NAME).await?.unwrap_or(FIRST_MONTH);
-    let (mut handled, mut failed, mut error) = (0, 0, None);
-    let mut place = Some(RegistrationPlace::new(kept)).filter(|_| kept <= until);
-    while let Some(from) = place {
-        let page = state.store.unproved(&from, until).await?;
+    let mut tally = Tally::default();
+    let mut after = None;
+    loop {
+        let page = state.store.unproved(until, after.as_deref()).await?;
         for profile in page.items {
-            match state.store.remove_unproved(&profile, &entry(profile.id, now)).await {
-                Ok(is_removed) => handled += usize::from(is_removed),
-                Err(failure) => {
-                    tracing::error!(user = %profile.id, error = %failure, "account not taken away");
-                    failed += 1;
-                    error = Some(failure);
-                }
-            }
+            let removed = state.store.remove_unproved(&profile, &entry(profile.id, now)).await;
+            tally.count(removed.map(usize::from).map_err(Into::into));
         }
-        place = page.next;
-        if error.is_none() {
-            let done = place.map_or(until, |next| next.time());
-            state.store.keep_sweep_place(NAME, done).await?;
+        after = page.next;
+        if after.is_none() {
+            break;
         }
     }
-    match error {
-        None => Ok(Swept { handled }),
-        Some(last) => Err(SweepError::NotRemoved { failed, last }),
+    loop {
+        let page = state.store.deleted(after.as_deref()).await?;
+        park_mails(state, &page.items, now).await?;
+        for profile in page.items {
+            tally.count(erase(state, &profile).await.map(|()| 1));
+        }
+        after = page.next;
+        if after.is_none() {
+            return tally.end();
+        }
     }
 }
 
-/// The entry of it: nothing in it tells who it was.
+/// The entry of an account that nobody had proved: nothing in it tells who it was.
 fn entry(user: UserId, now: Timestamp) -> AuditEntry {
     AuditEntry {
         id: AuditId::new(now, random_bytes()),

@@ -2,15 +2,17 @@
 //! is made up for within the hour or the day.
 
 mod accounts;
+mod erasure;
 mod expiry;
 mod outbox;
 mod reconciliation;
 mod reminders;
+mod rollup;
 
 use aws_config::SdkConfig;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
-use tollgate_convergence::{ConvergeError, Convergence, grace_from_env};
+use tollgate_convergence::{ConvergeError, Convergence};
 use tollgate_domain::billing::Grace;
 use tollgate_outgoing::{Queues, Sender};
 use tollgate_platform::keys::{KeySource, SecretIds};
@@ -36,7 +38,7 @@ impl Config {
         Ok(Self {
             table_prefix: env.required("TABLE_PREFIX", "what the names of the tables start with")?.to_owned(),
             stripe_url: env.address("STRIPE_API_URL", || STRIPE_API.to_owned())?,
-            grace: grace_from_env(env)?,
+            grace: env.grace()?,
             queues: Queues::from_env(env)?,
             secret_ids: SecretIds { stripe: Some(secret.to_owned()), ..SecretIds::default() },
         })
@@ -79,8 +81,10 @@ pub enum Schedule {
     Reminders,
     /// Messages that `relay` missed.
     Outbox,
-    /// Accounts that nobody has proved in time.
+    /// Accounts that nobody has proved in time, and what is left of those that were deleted.
     Accounts,
+    /// The statistics.
+    Rollup,
 }
 
 impl Schedule {
@@ -93,7 +97,7 @@ impl Schedule {
 /// What a sweep came to.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct Swept {
-    /// How many users were looked at, messages sent again, or accounts taken away.
+    /// How many users were looked at, messages sent again, accounts taken away, or users counted.
     pub handled: usize,
 }
 
@@ -106,8 +110,8 @@ pub enum SweepError {
     /// Stripe did not.
     #[error(transparent)]
     Stripe(#[from] GatewayError),
-    /// Some users could not be looked at; all others were.
-    #[error("{failed} users could not be looked at, the last for: {last}")]
+    /// Some users could not be seen to; all others were.
+    #[error("{failed} users could not be seen to, the last for: {last}")]
     Some {
         /// How many.
         failed: usize,
@@ -117,14 +121,6 @@ pub enum SweepError {
     /// Some messages were not taken by their queues; all others were.
     #[error("{0} messages were not sent")]
     NotSent(usize),
-    /// Some accounts could not be taken away; all others were.
-    #[error("{failed} accounts could not be taken away, the last for: {last}")]
-    NotRemoved {
-        /// How many.
-        failed: usize,
-        /// Why the last one could not.
-        last: StoreError,
-    },
 }
 
 /// Does what the schedule asks for. Where Stripe is not set up there is nothing to do that needs it.
@@ -143,12 +139,13 @@ pub async fn handle(schedule: Schedule, state: &State) -> Result<Swept, SweepErr
         Schedule::Reminders => Box::pin(reminders::sweep(state)).await,
         Schedule::Outbox => Box::pin(outbox::sweep(state)).await,
         Schedule::Accounts => Box::pin(accounts::sweep(state)).await,
+        Schedule::Rollup => Box::pin(rollup::sweep(state)).await,
     }?;
     tracing::info!(?schedule, handled = swept.handled, "swept");
     Ok(swept)
 }
 
-/// Counts who was looked at, and who could not be.
+/// Counts who was seen to, and who could not be.
 #[derive(Default)]
 struct Tally {
     handled: usize,
@@ -161,7 +158,7 @@ impl Tally {
         match result {
             Ok(handled) => self.handled += handled,
             Err(error) => {
-                tracing::error!(%error, "user not looked at");
+                tracing::error!(%error, "user not seen to");
                 self.failed += 1;
                 self.last = Some(error);
             }

@@ -164,6 +164,10 @@ fn for_the_bare_function(call: &Call) -> Result<Value, BenchError> {
             "queue": body["QueueUrl"], "body": body["MessageBody"], "group": body["MessageGroupId"],
             "id": body["MessageDeduplicationId"],
         })),
+        "DynamoDB_20120810.UpdateItem" => Ok(json!({
+            "table": body["TableName"], "key": body["Key"]["pk"]["S"], "update": body["UpdateExpression"],
+            "condition": body["ConditionExpression"], "values": body["ExpressionAttributeValues"],
+        })),
         "DynamoDB_20120810.GetItem" => Ok(json!({"table": body["TableName"], "key": body["Key"]["pk"]["S"]})),
         other => Err(BenchError::new(other, "the bare function does not know this call")),
     }

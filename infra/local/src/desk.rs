@@ -50,6 +50,8 @@ pub struct Desk {
     pub clock: LocalClock,
     /// The tables.
     pub database: Database,
+    /// Where they are reached as DynamoDB is.
+    pub tables_url: String,
     /// For tokens.
     pub auth: tollgate_auth::State,
     /// Stripe, where it is the stand-in.
@@ -204,7 +206,11 @@ async fn page(State(desk): State<Desk>, headers: HeaderMap) -> Answer<Response> 
     if accept.starts_with("application/json") {
         let now = desk.clock.now();
         let emails = desk.standins.mails()?.len();
-        return Ok(Json(json!({"now": now, "emails": emails, "queues": desk.depths()})).into_response());
+        let about = json!({
+            "now": now, "emails": emails, "queues": desk.depths(), "tables_url": desk.tables_url,
+            "table_prefix": TABLE_PREFIX,
+        });
+        return Ok(Json(about).into_response());
     }
     let queues = desk.depths().into_iter().map(|depth| json!(depth)).collect();
     let tables = TABLES.iter().map(|table| table.name).collect();
@@ -246,7 +252,11 @@ async fn redrive(State(desk): State<Desk>, Path(name): Path<String>, headers: He
 
 async fn drain(State(desk): State<Desk>, headers: HeaderMap) -> Answer<Response> {
     match tokio::time::timeout(DRAIN, desk.pumps.drain()).await {
-        Ok(handled) => Ok(done(&headers, json!({"handled": handled?}))),
+        Ok(handled) => {
+            let handled = handled?;
+            desk.schedules.count().await.map_err(ApiError::Internal)?;
+            Ok(done(&headers, json!({"handled": handled})))
+        }
         Err(_) => Ok((StatusCode::GATEWAY_TIMEOUT, Json(json!({"queues": desk.depths()}))).into_response()),
     }
 }

@@ -40,6 +40,12 @@ pub mod openapi {
         json!(tollgate_auth::openapi())
     }
 
+    /// That of `admin`.
+    #[must_use]
+    pub fn admin() -> Value {
+        json!(tollgate_admin::openapi())
+    }
+
     /// That of `billing`.
     #[must_use]
     pub fn billing() -> Value {

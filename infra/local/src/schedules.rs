@@ -10,9 +10,17 @@ use serde_json::{Value, json};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Each schedule and how often it comes, in hours; the template says the same.
-pub const SCHEDULES: &[(&str, i64)] =
-    &[("expiry", 1), ("reconcile", 24), ("reminders", 6), ("outbox", 1), ("accounts", 24)];
+/// Each schedule and how often it comes, in minutes; the template says the same.
+pub const SCHEDULES: &[(&str, i64)] = &[
+    ("expiry", 60),
+    ("reconcile", 24 * 60),
+    ("reminders", 6 * 60),
+    ("outbox", 60),
+    ("accounts", 6 * 60),
+    (ROLLUP, 30),
+];
+/// The schedule that counts the statistics.
+const ROLLUP: &str = "rollup";
 const KIND: &str = "schedule";
 const LOOKS_EVERY: Duration = Duration::from_secs(60);
 
@@ -20,6 +28,8 @@ const LOOKS_EVERY: Duration = Duration::from_secs(60);
 #[derive(Clone)]
 pub struct Schedules {
     sweeper: Function,
+    /// The same beyond the reach of any fault: what counts for the desk.
+    counter: Function,
     drawer: Drawer,
     clock: LocalClock,
     /// One run at a time.
@@ -31,13 +41,13 @@ impl Schedules {
     ///
     /// # Errors
     /// When the drawer does not answer.
-    pub fn new(sweeper: Function, drawer: Drawer, clock: LocalClock) -> Result<Self, DrawerError> {
+    pub fn new(sweeper: Function, counter: Function, drawer: Drawer, clock: LocalClock) -> Result<Self, DrawerError> {
         for (name, _) in SCHEDULES {
             if drawer.get::<Timestamp>(KIND, name)?.is_none() {
                 drawer.put(KIND, name, &clock.now())?;
             }
         }
-        Ok(Self { sweeper, drawer, clock, running: Arc::default() })
+        Ok(Self { sweeper, counter, drawer, clock, running: Arc::default() })
     }
 
     /// Keeps to the schedules for as long as the stack runs. On a clock that stands still they run when the desk moves it.
@@ -50,14 +60,23 @@ impl Schedules {
 
     /// Runs each schedule that fell due since its last run, once.
     pub async fn catch_up(&self) {
-        for (name, hours) in SCHEDULES {
+        for (name, minutes) in SCHEDULES {
             let last = self.drawer.get::<Timestamp>(KIND, name).ok().flatten().unwrap_or(Timestamp::MIN);
-            if self.clock.now().duration_since(last) >= SignedDuration::from_hours(*hours)
+            if self.clock.now().duration_since(last) >= SignedDuration::from_mins(*minutes)
                 && let Err(error) = self.run(name).await
             {
                 tracing::error!(schedule = name, error, "the sweeper failed");
             }
         }
+    }
+
+    /// Brings the statistics up to date, whatever fails for the functions.
+    ///
+    /// # Errors
+    /// With what the function failed with.
+    pub async fn count(&self) -> Result<Value, String> {
+        let answer = invoke((self.counter)(json!({"schedule": ROLLUP}))).await;
+        answer.unwrap_or_else(|| Err("the function ended without an answer".to_owned()))
     }
 
     /// Runs one now.

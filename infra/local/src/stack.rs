@@ -36,6 +36,7 @@ use tollgate_domain::user::IdentityProvider;
 use tollgate_platform::{Env, Outbound, Secret};
 use tollgate_store::{SCHEMA_VERSION, Store};
 use tollgate_stripe_standin::Settings;
+use tollgate_sweeper::{Schedule, SweepError, Swept};
 use utoipa::openapi::OpenApi;
 
 /// Where the tables live.
@@ -106,6 +107,7 @@ impl Stack {
         seed_secrets(&standins, &Env::from_pairs(options.env.clone()))?;
         let tables = bind(0).await?;
         let aws = bind(0).await?;
+        let tables_url = format!("http://{}", tables.local_addr()?);
         let env = environment(&base_url, tables.local_addr()?, aws.local_addr()?, options.env);
         let sdk = sdk(&env, &wire, &clock);
 
@@ -149,6 +151,14 @@ impl Stack {
         let events = tollgate_stripe_events::State::new(events, &sdk, to_stripe(), clock.platform());
         let sweeper = tollgate_sweeper::Config::from_env(&env)?;
         let sweeper = tollgate_sweeper::State::new(sweeper, &sdk, to_stripe(), clock.platform());
+        let counter = crate::environment::sdk(&env, &Wire::new(clock.clone()), &clock);
+        let counter = tollgate_sweeper::State::new(
+            tollgate_sweeper::Config::from_env(&env)?,
+            &counter,
+            to_stripe(),
+            clock.platform(),
+        );
+        let admin = tollgate_admin::State::new(tollgate_admin::Config::from_env(&env)?, &sdk, clock.platform());
         let webhooks = stripe(&standins, &drawer, &base_url, &clock, &sdk, &env)?;
         let pages = tollgate_pages::router(tollgate_pages::Config::from_env(&env)?, clock.platform());
 
@@ -163,37 +173,34 @@ impl Stack {
             let made = auth.create_first_admin(email, password).await;
             stack.made_admin = made.map_err(|error| StartError::Failed(format!("the first admin: {error}")))?;
         }
-        stack.functions = BTreeMap::from([
-            ("auth", http_function(tollgate_auth::router(auth.clone()))),
-            ("billing", http_function(tollgate_billing::router(billing.clone()))),
-            ("stripe-webhook", http_function(tollgate_stripe_webhook::router(webhook))),
-            (
-                "stripe-events",
-                event_function(
-                    events,
-                    |event, state| async move { tollgate_stripe_events::handle(event, &state).await },
+        stack.functions =
+            BTreeMap::from([
+                ("auth", http_function(tollgate_auth::router(auth.clone()))),
+                ("admin", http_function(tollgate_admin::router(admin))),
+                ("billing", http_function(tollgate_billing::router(billing.clone()))),
+                ("stripe-webhook", http_function(tollgate_stripe_webhook::router(webhook))),
+                (
+                    "stripe-events",
+                    event_function(events, |event, state| async move {
+                        tollgate_stripe_events::handle(event, &state).await
+                    }),
                 ),
-            ),
-            (
-                "sweeper",
-                event_function(sweeper, |event, state| async move { tollgate_sweeper::handle(event, &state).await }),
-            ),
-            ("pages", http_function(pages)),
-            (
-                "relay",
-                event_function(
-                    relay.clone(),
-                    |event, state| async move { tollgate_relay::handle(event, &state).await },
+                ("sweeper", event_function(sweeper, sweep)),
+                ("pages", http_function(pages)),
+                (
+                    "relay",
+                    event_function(
+                        relay.clone(),
+                        |event, state| async move { tollgate_relay::handle(event, &state).await },
+                    ),
                 ),
-            ),
-            (
-                "mailer",
-                event_function(
-                    mailer.clone(),
-                    |event, state| async move { tollgate_mailer::handle(event, &state).await },
+                (
+                    "mailer",
+                    event_function(mailer.clone(), |event, state| async move {
+                        tollgate_mailer::handle(event, &state).await
+                    }),
                 ),
-            ),
-        ]);
+            ]);
         let outbox = format!("{TABLE_PREFIX}outbox");
         let function = |name| Arc::clone(&stack.functions[name]);
         let at_stripe = webhooks.as_ref().map(|webhooks| webhooks.stripe().clone());
@@ -210,15 +217,29 @@ impl Stack {
             document.paths.paths.into_keys().map(move |path| (path, Arc::clone(&function)))
         };
         let routes = of("auth", tollgate_auth::openapi())
+            .chain(of("admin", tollgate_admin::openapi()))
             .chain(of("billing", tollgate_billing::openapi()))
             .chain(of("stripe-webhook", tollgate_stripe_webhook::openapi()))
             .collect();
         let gateway = Gateway::new(routes, Arc::clone(&stack.functions["pages"])).router();
         let providers = Providers::new(drawer.clone(), clock.clone(), &base_url, env);
-        let schedules = Schedules::new(Arc::clone(&stack.functions["sweeper"]), drawer.clone(), clock.clone())?;
+        let sweeper = Arc::clone(&stack.functions["sweeper"]);
+        let schedules = Schedules::new(sweeper, event_function(counter, sweep), drawer.clone(), clock.clone())?;
+        schedules.count().await.map_err(StartError::Failed)?;
         stack.pumps.push(tokio::spawn(schedules.clone().keep()));
-        let desk =
-            Desk { base_url, standins, providers, pumps, wire, clock, database, auth, stripe: at_stripe, schedules };
+        let desk = Desk {
+            base_url,
+            standins,
+            providers,
+            pumps,
+            wire,
+            clock,
+            database,
+            tables_url,
+            auth,
+            stripe: at_stripe,
+            schedules,
+        };
         stack.serve(listener, desk.router().fallback_service(gateway));
         // Without an answer of Stripe's the stack goes on without plans; the next start makes them.
         if options.first_plans
@@ -351,6 +372,10 @@ impl Drop for Stack {
         self.pumps.iter().for_each(JoinHandle::abort);
         self.servers.iter().for_each(JoinHandle::abort);
     }
+}
+
+async fn sweep(schedule: Schedule, state: tollgate_sweeper::State) -> Result<Swept, SweepError> {
+    tollgate_sweeper::handle(schedule, &state).await
 }
 
 /// The Stripe stand-in, unless there is a key for Stripe itself.

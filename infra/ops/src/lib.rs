@@ -1,5 +1,7 @@
 //! What an operator does to a deployment by hand.
 
+mod make_admin;
 mod rotate;
 
+pub use make_admin::{MadeAdmin, MakeAdminError, make_admin};
 pub use rotate::{RotateError, rotate};

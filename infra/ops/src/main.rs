@@ -1,12 +1,16 @@
 //! `cargo run -p tollgate-ops -- …`: the operator's commands, with the AWS credentials and region of the environment.
 
+mod local;
+
 use aws_config::BehaviorVersion;
 use aws_sdk_secretsmanager::Client;
-use clap::{Parser, Subcommand, ValueEnum};
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use local::{LOCAL, UnreachableStack};
 use std::io::Write;
 use std::process::ExitCode;
-use tollgate_ops::{RotateError, rotate};
+use tollgate_ops::{MadeAdmin, MakeAdminError, RotateError, make_admin, rotate};
 use tollgate_platform::Clock;
+use tollgate_store::Store;
 
 /// What an operator does to a deployment by hand.
 #[derive(Parser)]
@@ -27,6 +31,26 @@ enum Command {
         #[arg(long)]
         secret: Option<Keys>,
     },
+    /// Makes somebody an admin who has registered and proved the address.
+    MakeAdmin {
+        #[command(flatten)]
+        stack: Stack,
+        /// The address of the account.
+        #[arg(long)]
+        email: String,
+    },
+}
+
+/// Which stack.
+#[derive(Args)]
+#[group(required = true, multiple = false)]
+struct Stack {
+    /// The stage of the deployment, as in samconfig.toml.
+    #[arg(long)]
+    stage: Option<String>,
+    /// The stack that `cargo run` has started on this machine.
+    #[arg(long, value_name = "URL", num_args = 0..=1, default_missing_value = LOCAL)]
+    local: Option<String>,
 }
 
 /// A secret that keys are derived from.
@@ -47,11 +71,27 @@ impl Keys {
     }
 }
 
+/// Why a command did not do what it says.
+#[derive(Debug, thiserror::Error)]
+enum Failure {
+    #[error(transparent)]
+    Rotate(#[from] RotateError),
+    #[error(transparent)]
+    MakeAdmin(#[from] MakeAdminError),
+    #[error(transparent)]
+    Unreachable(#[from] UnreachableStack),
+}
+
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
-    let Command::RotateKeys { stage, secret } = Arguments::parse().command;
-    let secrets = secret.map_or_else(|| vec![Keys::Auth, Keys::Codes], |one| vec![one]);
-    match rotate_all(&stage, &secrets).await {
+    let done = match Arguments::parse().command {
+        Command::RotateKeys { stage, secret } => {
+            let secrets = secret.map_or_else(|| vec![Keys::Auth, Keys::Codes], |one| vec![one]);
+            rotate_all(&stage, &secrets).await
+        }
+        Command::MakeAdmin { stack, email } => promote(stack, &email).await,
+    };
+    match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             let _closed = writeln!(std::io::stderr(), "tollgate-ops: {error}");
@@ -60,13 +100,32 @@ async fn main() -> ExitCode {
     }
 }
 
-async fn rotate_all(stage: &str, secrets: &[Keys]) -> Result<(), RotateError> {
+fn say(line: &str) {
+    let _closed = writeln!(std::io::stdout(), "{line}");
+}
+
+async fn rotate_all(stage: &str, secrets: &[Keys]) -> Result<(), Failure> {
     let sdk = aws_config::load_defaults(BehaviorVersion::latest()).await;
     let (client, clock) = (Client::new(&sdk), Clock::system());
     for secret in secrets {
         let id = format!("tollgate-{stage}-{}", secret.name());
         rotate(&client, &id, &clock).await?;
-        let _closed = writeln!(std::io::stdout(), "{id} is rotated: its new key signs in 15 minutes");
+        say(&format!("{id} is rotated: its new key signs in 15 minutes"));
+    }
+    Ok(())
+}
+
+async fn promote(stack: Stack, email: &str) -> Result<(), Failure> {
+    let store = match (stack.stage, stack.local) {
+        (Some(stage), _) => {
+            let sdk = aws_config::load_defaults(BehaviorVersion::latest()).await;
+            Store::new(&sdk, format!("tollgate-{stage}-"))
+        }
+        (None, url) => local::store(url.as_deref().unwrap_or(LOCAL)).await?,
+    };
+    match make_admin(&store, email, &Clock::system()).await? {
+        MadeAdmin::Now(user) => say(&format!("{email} ({user}) is an admin now")),
+        MadeAdmin::Before(user) => say(&format!("{email} ({user}) was an admin before")),
     }
     Ok(())
 }

@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 use tollgate_domain::audit::{Action, AuditEntry};
 use tollgate_domain::billing::convergence::Changed;
 use tollgate_domain::billing::{Account, Converged, Payment, PaymentStatus, Plan, Status, Subscription, Surplus};
-use tollgate_domain::{AuditId, MessageId};
+use tollgate_domain::{AuditId, Email, MessageId};
 use tollgate_mail::{Amount, Message};
 use tollgate_platform::random_bytes;
 use tollgate_store::{Outgoing, StoreError};
@@ -107,7 +107,7 @@ pub fn mails(
     plans: &[Plan],
     now: Timestamp,
 ) -> Result<Vec<Outgoing>, StoreError> {
-    let to = account.customer.email.as_str();
+    let Some(to) = account.customer.email.as_ref().map(Email::as_str) else { return Ok(Vec::new()) };
     let plan_named = |id| plans.iter().find(|plan| Some(plan.id) == id).map(|plan| plan.name.clone());
     let mut messages = Vec::new();
     for Changed { before, after } in &converged.subscriptions {

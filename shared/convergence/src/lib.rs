@@ -6,13 +6,13 @@ mod consequences;
 mod reminders;
 
 use consequences::{audit, mails};
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use std::pin::Pin;
 use tollgate_domain::billing::{
     Account, Catalogue, Converged, Ending, Grace, Payment, PaymentStatus, Seen, Subscription, converge, regrade,
 };
 use tollgate_domain::{RequestId, UserId};
-use tollgate_platform::{Clock, ConfigError, Env};
+use tollgate_platform::Clock;
 use tollgate_store::{AccountWrite, CustomerVersion, EventRow, Store, StoreError};
 use tollgate_stripe::{Gateway, GatewayError};
 
@@ -47,18 +47,6 @@ pub struct Cause<'a> {
     pub gone_customer: Option<&'a str>,
     /// Whether nothing but reconciliation would have found out.
     pub is_repair: bool,
-}
-
-/// The grace of the settings: `BILLING_GRACE_DAYS`, 7 by default.
-///
-/// # Errors
-/// When it is no number of days from 0 to 60.
-pub fn grace_from_env(env: &Env) -> Result<Grace, ConfigError> {
-    let days: i64 = env.parse("BILLING_GRACE_DAYS", 7, "a number of days from 0 to 60")?;
-    if !(0..=60).contains(&days) {
-        return Err(ConfigError::new("BILLING_GRACE_DAYS", "a number of days from 0 to 60"));
-    }
-    Ok(Grace(SignedDuration::from_hours(days * 24)))
 }
 
 /// The way from Stripe's state to the local one.

@@ -47,7 +47,7 @@ impl Convergence {
 
 /// The mail and its id: the same for the same trial's end, and for the same day of the same invoice.
 fn mail(account: &Account, reminder: &Reminder, plans: &[Plan]) -> Option<(MessageId, Message)> {
-    let to = account.customer.email.as_str().to_owned();
+    let to = account.customer.email.as_ref()?.as_str().to_owned();
     let plan_of = |id| {
         let plan_id = account.subscriptions.iter().find(|kept| kept.id == id)?.plan_id;
         plans.iter().find(|plan| Some(plan.id) == plan_id).map(|plan| plan.name.clone())

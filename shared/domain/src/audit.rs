@@ -4,97 +4,193 @@ use crate::{AuditId, RequestId, UserId};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use std::str::FromStr;
+use utoipa::ToSchema;
 
-/// What happened. The names are the contract's.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Action {
+/// What of `before` and `after` tells who somebody is.
+const PERSONAL: [&str; 3] = ["email", "username", "user_agent"];
+
+macro_rules! actions {
+    ($($(#[$doc:meta])* $name:ident = $text:tt,)*) => {
+        /// What happened. The names are the contract's.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+        pub enum Action {
+            $($(#[$doc])* #[serde(rename = $text)] $name,)*
+        }
+
+        impl Action {
+            /// All of them.
+            pub const ALL: &[Self] = &[$(Self::$name,)*];
+
+            /// Its name.
+            #[must_use]
+            pub const fn as_str(self) -> &'static str {
+                match self {
+                    $(Self::$name => $text,)*
+                }
+            }
+        }
+    };
+}
+
+actions! {
     /// An account was made.
-    #[serde(rename = "user.registered")]
-    Registered,
+    Registered = "user.registered",
     /// A session was made.
-    #[serde(rename = "user.signed_in")]
-    SignedIn,
+    SignedIn = "user.signed_in",
     /// A sign-in was refused.
-    #[serde(rename = "user.sign_in_failed")]
-    SignInFailed,
+    SignInFailed = "user.sign_in_failed",
     /// An address was proved.
-    #[serde(rename = "user.verified")]
-    Verified,
+    Verified = "user.verified",
+    /// An account that was closed may be used again.
+    Enabled = "user.enabled",
+    /// An account was closed by an admin.
+    Disabled = "user.disabled",
     /// A user closed the own account.
-    #[serde(rename = "user.deactivated")]
-    Deactivated,
+    Deactivated = "user.deactivated",
     /// An account was taken away.
-    #[serde(rename = "user.deleted")]
-    Deleted,
+    Deleted = "user.deleted",
     /// A password was changed or set anew.
-    #[serde(rename = "user.password_changed")]
-    PasswordChanged,
+    PasswordChanged = "user.password_changed",
     /// An account has another address.
-    #[serde(rename = "user.email_changed")]
-    EmailChanged,
+    EmailChanged = "user.email_changed",
     /// A provider's sign-in was linked.
-    #[serde(rename = "user.linked")]
-    Linked,
+    Linked = "user.linked",
     /// A provider's sign-in was taken away.
-    #[serde(rename = "user.unlinked")]
-    Unlinked,
+    Unlinked = "user.unlinked",
     /// A user became an admin or ceased to be one.
-    #[serde(rename = "user.role_changed")]
-    RoleChanged,
+    RoleChanged = "user.role_changed",
     /// A session was ended.
-    #[serde(rename = "session.revoked")]
-    SessionRevoked,
+    SessionRevoked = "session.revoked",
     /// A plan was made.
-    #[serde(rename = "plan.created")]
-    PlanCreated,
+    PlanCreated = "plan.created",
     /// A plan is another now.
-    #[serde(rename = "plan.changed")]
-    PlanChanged,
+    PlanChanged = "plan.changed",
     /// A plan cannot be had any more.
-    #[serde(rename = "plan.archived")]
-    PlanArchived,
+    PlanArchived = "plan.archived",
     /// A subscription was seen for the first time.
-    #[serde(rename = "subscription.created")]
-    SubscriptionCreated,
+    SubscriptionCreated = "subscription.created",
     /// A subscription is in another state.
-    #[serde(rename = "subscription.changed")]
-    SubscriptionChanged,
+    SubscriptionChanged = "subscription.changed",
     /// A subscription is over.
-    #[serde(rename = "subscription.ended")]
-    SubscriptionEnded,
+    SubscriptionEnded = "subscription.ended",
     /// A subscription was kept otherwise than Stripe had it, and follows now.
-    #[serde(rename = "subscription.repaired")]
-    SubscriptionRepaired,
+    SubscriptionRepaired = "subscription.repaired",
     /// A payment was kept otherwise than Stripe had it, or not at all, and follows now.
-    #[serde(rename = "payment.repaired")]
-    PaymentRepaired,
+    PaymentRepaired = "payment.repaired",
     /// Money went back.
-    #[serde(rename = "payment.refunded")]
-    PaymentRefunded,
+    PaymentRefunded = "payment.refunded",
     /// The card's owner disputes a payment.
-    #[serde(rename = "payment.disputed")]
-    PaymentDisputed,
+    PaymentDisputed = "payment.disputed",
+}
+
+/// Not the name of an action.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("not an action")]
+pub struct UnknownAction;
+
+impl FromStr for Action {
+    type Err = UnknownAction;
+
+    fn from_str(text: &str) -> Result<Self, UnknownAction> {
+        Self::ALL.iter().copied().find(|action| action.as_str() == text).ok_or(UnknownAction)
+    }
 }
 
 /// The `AuditEntry` of the contract.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct AuditEntry {
     /// Its id, sorted by time.
+    #[schema(value_type = String)]
     pub id: AuditId,
     /// Who did it; `None`: the system or Stripe.
+    #[schema(value_type = Option<String>)]
     pub actor_id: Option<UserId>,
     /// What happened.
     pub action: Action,
     /// The id of what it happened to; `None` where a sign-in failed for an unknown address.
     pub target_id: Option<String>,
     /// What it was before.
+    #[schema(value_type = Option<Object>)]
     pub before: Option<Value>,
     /// What it is now.
+    #[schema(value_type = Option<Object>)]
     pub after: Option<Value>,
     /// From where.
     pub ip: Option<String>,
     /// In which request.
+    #[schema(value_type = Option<String>)]
     pub request_id: Option<RequestId>,
     /// When.
+    #[schema(value_type = String, format = DateTime)]
     pub created_at: Timestamp,
+}
+
+impl AuditEntry {
+    /// The entry without what tells who `person` is; `None` where nothing of it does. From where somebody else acted stays.
+    #[must_use]
+    pub fn erased(&self, person: &UserId) -> Option<Self> {
+        let is_about = self.target_id.as_deref() == Some(person.to_string().as_str());
+        let is_by = self.actor_id.map_or(is_about, |actor| actor == *person);
+        let mut erased = self.clone();
+        if is_by {
+            erased.ip = None;
+        }
+        if is_about {
+            for fields in [&mut erased.before, &mut erased.after].into_iter().flatten().filter_map(Value::as_object_mut)
+            {
+                fields.retain(|name, _| !PERSONAL.contains(&name.as_str()));
+            }
+        }
+        (erased != *self).then_some(erased)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn user(n: u8) -> UserId {
+        UserId::new(Timestamp::UNIX_EPOCH, [n; 10])
+    }
+
+    fn entry(actor: Option<u8>, target: Option<u8>) -> AuditEntry {
+        AuditEntry {
+            id: AuditId::new(Timestamp::UNIX_EPOCH, [9; 10]),
+            actor_id: actor.map(user),
+            action: Action::EmailChanged,
+            target_id: target.map(|n| user(n).to_string()),
+            before: Some(json!({"email": "old@example.com", "email_verified": true})),
+            after: Some(json!({"email": "new@example.com", "user_agent": "x", "username": "ann"})),
+            ip: Some("203.0.113.7".to_owned()),
+            request_id: None,
+            created_at: Timestamp::UNIX_EPOCH,
+        }
+    }
+
+    #[test]
+    fn every_action_reads_back_by_its_name() {
+        for action in Action::ALL {
+            assert_eq!(action.as_str().parse(), Ok(*action));
+            assert_eq!(serde_json::to_value(action).unwrap(), action.as_str());
+        }
+        assert_eq!("user.left".parse::<Action>(), Err(UnknownAction));
+    }
+
+    #[test]
+    fn an_erased_person_leaves_no_address_name_agent_and_place_and_everybody_else_keeps_theirs() {
+        let own = entry(Some(1), Some(1)).erased(&user(1)).unwrap();
+        assert_eq!((own.before, own.after, own.ip), (Some(json!({"email_verified": true})), Some(json!({})), None));
+        let failed_sign_in = entry(None, Some(1)).erased(&user(1)).unwrap();
+        assert_eq!(failed_sign_in.ip, None);
+        let by_an_admin = entry(Some(2), Some(1)).erased(&user(1)).unwrap();
+        assert_eq!((by_an_admin.after, by_an_admin.ip), (Some(json!({})), entry(None, None).ip));
+        let of_another = entry(Some(1), Some(2)).erased(&user(1)).unwrap();
+        assert_eq!((of_another.before, of_another.ip), (entry(None, None).before, None));
+        assert_eq!(entry(Some(2), Some(3)).erased(&user(1)), None);
+        assert_eq!(entry(None, None).erased(&user(1)), None);
+        let again = entry(Some(1), Some(1)).erased(&user(1)).unwrap();
+        assert_eq!(again.erased(&user(1)), None, "nothing is left to erase");
+    }
 }

@@ -12,6 +12,7 @@ pub mod outbox;
 pub mod password;
 pub mod secret;
 pub mod session;
+pub mod statistics;
 pub mod user;
 
 pub use email::Email;

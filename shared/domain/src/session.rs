@@ -1,6 +1,29 @@
 //! Sessions: the rotation of refresh tokens and their ends (S18, R10).
 
+use crate::SessionId;
 use jiff::{SignedDuration, Timestamp};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+/// A session, as the contract shows it.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Session {
+    /// Its id.
+    #[schema(value_type = String)]
+    pub id: SessionId,
+    /// When it was made: its sign-in.
+    #[schema(value_type = String, format = DateTime)]
+    pub created_at: Timestamp,
+    /// When its token was refreshed last.
+    #[schema(value_type = String, format = DateTime)]
+    pub last_used_at: Timestamp,
+    /// The client's address at the sign-in.
+    pub ip: Option<String>,
+    /// What the client called itself at the sign-in.
+    pub user_agent: Option<String>,
+    /// Whether it is the caller's own, of this request.
+    pub current: bool,
+}
 
 /// How long sessions and their tokens live, in seconds.
 #[derive(Debug, Clone, Copy)]

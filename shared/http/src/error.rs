@@ -37,6 +37,8 @@ pub enum ApiError {
     ReauthenticationRequired,
     /// The cursor is not one of this list's.
     InvalidCursor,
+    /// This filter is none of its kind.
+    InvalidFilter(&'static str),
     /// The present password is another.
     WrongPassword,
     /// Address and password do not belong together.
@@ -174,6 +176,9 @@ impl ApiError {
                 "reauthentication_required",
                 "Confirm with your password, or sign in again and come back within 5 minutes.",
             ),
+            Self::InvalidFilter(name) => {
+                return (S::BAD_REQUEST, "invalid_filter", format!("{name} is not a filter of this list's kind."));
+            }
             Self::InvalidCursor => (S::BAD_REQUEST, "invalid_cursor", "The cursor does not belong to this list."),
             Self::WrongPassword => (S::FORBIDDEN, "wrong_password", "The password is not right."),
             Self::InvalidCredentials => (S::UNAUTHORIZED, "invalid_credentials", "Address and password do not match."),

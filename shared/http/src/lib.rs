@@ -19,7 +19,7 @@ pub use error::{ApiError, FieldError};
 pub use guard::{ActiveUser, Admin, Guard, RequireTier};
 pub use idempotency::idempotent;
 pub use limits::{AccountKey, Exceeded, Limiter, limit_posts, limit_redirects, quota_from_env};
-pub use page::{Cursor, Page, PageQuery};
+pub use page::{Cursor, Filters, Page, PageQuery, filter, sessions_page};
 pub use token_keys::{PublishedKeys, TokenKeys};
 
 /// The policy of every HTML page: nothing inline, nothing foreign, in no frame.

@@ -2,9 +2,17 @@
 
 use crate::{ApiError, FieldError};
 use axum::extract::{FromRequestParts, Query};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use http::request::Parts;
+use jiff::Timestamp;
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
-use tollgate_domain::UserId;
+use std::str::FromStr;
+use tollgate_domain::gate::Gate;
+use tollgate_domain::session::Session;
+use tollgate_domain::{SessionId, UserId};
+use tollgate_store::{Listed, PageOf, Store};
 use utoipa::{IntoParams, ToSchema};
 
 /// One page of a list.
@@ -16,6 +24,40 @@ pub struct Page<T> {
     pub next_cursor: Option<String>,
 }
 
+impl<T> Page<T> {
+    /// The page of a list that the tables gave, each item as `shown`.
+    pub fn of<R>(listed: Listed<R>, cursor: &Cursor<'_>, shown: impl FnMut(R) -> T) -> Self {
+        Self {
+            items: listed.items.into_iter().map(shown).collect(),
+            next_cursor: listed.next.map(|place| cursor.after(&place)),
+        }
+    }
+}
+
+/// A page of the live sessions of `gate`, newest first, to a caller in the session `current`.
+///
+/// # Errors
+/// `invalid_cursor`, or when the tables do not answer.
+pub async fn sessions_page(
+    store: &Store,
+    gate: &Gate,
+    current: &SessionId,
+    cursor: &Cursor<'_>,
+    query: &PageQuery,
+    now: Timestamp,
+) -> Result<Page<Session>, ApiError> {
+    let before = query.after(cursor)?.map(|key| key.parse::<SessionId>()).transpose();
+    let before = before.map_err(|_| ApiError::InvalidCursor)?;
+    // Ids sort by the time they were made.
+    let live = gate.sessions.iter().rev().filter(|(_, end)| now < **end).map(|(id, _)| *id);
+    let mut ids: Vec<_> = live.filter(|id| before.is_none_or(|before| *id < before)).take(query.limit + 1).collect();
+    let more = ids.len() > query.limit;
+    ids.truncate(query.limit);
+    let next = ids.last().filter(|_| more).map(ToString::to_string);
+    let items = store.sessions(&gate.user_id, &ids).await?;
+    Ok(Page::of(Listed { items, next }, cursor, |row| row.into_session(current)))
+}
+
 /// What of a list is asked for.
 #[derive(Debug, Clone, IntoParams)]
 #[into_params(parameter_in = Query)]
@@ -25,6 +67,44 @@ pub struct PageQuery {
     pub limit: usize,
     /// Where to go on: `next_cursor` of the page before.
     pub cursor: Option<String>,
+}
+
+impl PageQuery {
+    /// The key after which the page begins, if it is not the first.
+    ///
+    /// # Errors
+    /// `invalid_cursor` when the cursor is not one of this list and reader.
+    pub fn after(&self, cursor: &Cursor<'_>) -> Result<Option<String>, ApiError> {
+        self.cursor.as_deref().map(|text| cursor.key(text)).transpose()
+    }
+
+    /// The page of the tables that begins after this place.
+    #[must_use]
+    pub fn of<'a>(&self, after: Option<&'a str>) -> PageOf<'a> {
+        PageOf { after, limit: self.limit }
+    }
+}
+
+/// The filters of a list, as the query names them: those that are not there, or empty, filter nothing.
+#[derive(Debug, Clone)]
+pub struct Filters<F>(pub F);
+
+impl<F: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Filters<F> {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
+        let query = Query::<F>::from_request_parts(parts, state).await;
+        query.map(|Query(filters)| Self(filters)).map_err(|_| ApiError::InvalidFilter("The query"))
+    }
+}
+
+/// The value of the filter `name`, if one is given.
+///
+/// # Errors
+/// `invalid_filter` when it is none of that kind.
+pub fn filter<T: FromStr>(name: &'static str, text: Option<&str>) -> Result<Option<T>, ApiError> {
+    let text = text.filter(|text| !text.is_empty());
+    text.map(|text| text.parse().map_err(|_| ApiError::InvalidFilter(name))).transpose()
 }
 
 impl<S: Send + Sync> FromRequestParts<S> for PageQuery {
@@ -62,19 +142,29 @@ pub struct Cursor<'a> {
 }
 
 impl Cursor<'_> {
+    /// The name of the list under `path` with these filters.
+    #[must_use]
+    pub fn list(path: &str, filters: &impl Serialize) -> String {
+        // A struct of texts: nothing that JSON could not write.
+        format!("{path} {}", serde_json::to_string(filters).unwrap_or_default())
+    }
+
     /// The cursor after `key`.
     #[must_use]
     pub fn after(&self, key: &str) -> String {
-        format!("{key}.{:016x}", self.checksum(key))
+        URL_SAFE_NO_PAD.encode(format!("{key}.{:016x}", self.checksum(key)))
     }
 
     /// The key that `cursor` goes on after.
     ///
     /// # Errors
     /// `invalid_cursor` when it is not one of this list and reader.
-    pub fn key<'c>(&self, cursor: &'c str) -> Result<&'c str, ApiError> {
-        let (key, checksum) = cursor.rsplit_once('.').ok_or(ApiError::InvalidCursor)?;
-        if checksum == format!("{:016x}", self.checksum(key)) { Ok(key) } else { Err(ApiError::InvalidCursor) }
+    pub fn key(&self, cursor: &str) -> Result<String, ApiError> {
+        let text = URL_SAFE_NO_PAD.decode(cursor).ok().and_then(|bytes| String::from_utf8(bytes).ok());
+        let parts = text.as_ref().and_then(|text| text.rsplit_once('.'));
+        let (key, checksum) = parts.ok_or(ApiError::InvalidCursor)?;
+        let is_own = checksum == format!("{:016x}", self.checksum(key));
+        if is_own { Ok(key.to_owned()) } else { Err(ApiError::InvalidCursor) }
     }
 
     /// FNV-1a, 64 bits.
@@ -94,10 +184,11 @@ mod tests {
         let reader = |byte| UserId::new(jiff::Timestamp::UNIX_EPOCH, [byte; 10]);
         let own = Cursor { list: "/sessions", reader: reader(1) };
         let cursor = own.after("ses_1");
-        assert_eq!(own.key(&cursor).ok(), Some("ses_1"));
+        assert_eq!(own.key(&cursor).ok().as_deref(), Some("ses_1"));
         let other_list = Cursor { list: "/other", ..own };
         let other_reader = Cursor { list: "/sessions", reader: reader(2) };
-        let forged = cursor.replace("ses_1", "ses_2");
+        let plain = String::from_utf8(URL_SAFE_NO_PAD.decode(&cursor).unwrap()).unwrap();
+        let forged = URL_SAFE_NO_PAD.encode(plain.replace("ses_1", "ses_2"));
         for (judge, text) in [(&other_list, &cursor), (&other_reader, &cursor), (&own, &forged), (&own, &String::new())]
         {
             assert!(judge.key(text).is_err());

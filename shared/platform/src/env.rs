@@ -1,9 +1,11 @@
 //! Configuration as it arrives: variables by name. Each function parses the ones it needs once, at its start, into a
 //! `Config` of its own, and stops there with the name of the first one that is wrong.
 
+use jiff::SignedDuration;
 use std::collections::HashMap;
 use std::fmt;
 use std::str::FromStr;
+use tollgate_domain::billing::Grace;
 
 /// The variables of a function's environment.
 #[derive(Clone, Default)]
@@ -102,6 +104,19 @@ impl Env {
             .filter(|_| !value.contains(['?', '#', '\\']) && !value.contains(char::is_whitespace))
             .map(|_| value.trim_end_matches('/').to_owned())
             .ok_or_else(|| ConfigError::new(name, format!("an absolute http or https address, found {value:?}")))
+    }
+
+    /// How long access outlives a payment that failed: `BILLING_GRACE_DAYS`, 7 by default.
+    ///
+    /// # Errors
+    /// When it is no number of days from 0 to 60.
+    pub fn grace(&self) -> Result<Grace, ConfigError> {
+        const EXPECTS: &str = "a number of days from 0 to 60";
+        let days: i64 = self.parse("BILLING_GRACE_DAYS", 7, EXPECTS)?;
+        if !(0..=60).contains(&days) {
+            return Err(ConfigError::new("BILLING_GRACE_DAYS", EXPECTS));
+        }
+        Ok(Grace(SignedDuration::from_hours(days * 24)))
     }
 }
 

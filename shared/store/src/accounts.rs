@@ -1,11 +1,12 @@
-//! Changes of an account that touch several tables at once: registration, proof of the address, leaving.
+//! Changes of an account that touch several tables at once: registration and the proof of the address.
 
-use crate::audit::{audit_item, month_of};
+use crate::audit::audit_item;
 use crate::codec::{Item, item, n, s};
-use crate::gate::{count_admins, gate_item, gate_key};
+use crate::gate::{count_admins, gate_item};
 use crate::outbox::{Outgoing, outbox_item};
 use crate::profiles::{
-    Credentials, Profile, credentials_item, email_marker_key, name_hold_key, user_key, username_marker_key,
+    Credentials, PROVED, Profile, credentials_item, email_marker_key, name_hold_key, profile_item, user_key,
+    username_marker_key,
 };
 use crate::schema::{AUDIT, CREDENTIALS, GATE, IDENTITY, LIMITS, OUTBOX, SESSIONS};
 use crate::sessions::{onetime_item, pending_item, use_up};
@@ -77,7 +78,7 @@ impl Store {
     pub async fn register(&self, account: &NewAccount) -> Result<Registration, StoreError> {
         let profile = &account.profile;
         let (name, address) = (&profile.username, &profile.email);
-        let name_marker = marker_item(username_marker_key(name), 'u', &name.key(), &profile.id, None)?;
+        let name_marker = marker_item(username_marker_key(name), &profile.id, None)?;
         let address_marker = address_marker(address, &profile.id)?;
         let mut transaction = self
             .transaction()
@@ -185,50 +186,6 @@ impl Store {
         }
         outcome(transaction.create(Part::Other, AUDIT, audit_item(audit)?).run().await)
     }
-
-    /// Closes the account of `gate`: nobody signs in, every session ends, and `order` says what is to end at Stripe.
-    ///
-    /// # Errors
-    /// When DynamoDB does not answer.
-    pub async fn deactivate(
-        &self,
-        gate: &Gate,
-        order: &Outgoing,
-        audit: &AuditEntry,
-    ) -> Result<Deactivation, StoreError> {
-        let close = Update::builder()
-            .key("pk", gate_key(&gate.user_id))
-            .update_expression("SET is_active = :false, #left = :left, sessions = :none")
-            .condition_expression("is_active = :true AND is_admin = :admin")
-            .expression_attribute_names("#left", "left")
-            .expression_attribute_values(":false", AttributeValue::Bool(false))
-            .expression_attribute_values(":true", AttributeValue::Bool(true))
-            .expression_attribute_values(":admin", AttributeValue::Bool(gate.is_admin))
-            .expression_attribute_values(":left", s("deactivated"))
-            .expression_attribute_values(":none", AttributeValue::M(Item::new()));
-        let mut transaction = self.transaction().update(Part::Other, GATE, close);
-        transaction = transaction.create(Part::Proof, OUTBOX, outbox_item(order)?);
-        if gate.is_admin {
-            transaction = transaction.update(Part::Admins, GATE, count_admins(false));
-        }
-        match transaction.create(Part::Proof, AUDIT, audit_item(audit)?).run().await {
-            Ok(()) => Ok(Deactivation::Done),
-            Err(Refusal::Condition(Part::Admins)) => Ok(Deactivation::LastAdmin),
-            Err(Refusal::Condition(Part::Other)) => Ok(Deactivation::Changed),
-            Err(other) => Err(other.unexpected()),
-        }
-    }
-}
-
-/// What came of closing an account.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Deactivation {
-    /// It is closed.
-    Done,
-    /// It is that of the last active admin.
-    LastAdmin,
-    /// It was closed, or its role changed, meanwhile.
-    Changed,
 }
 
 pub(crate) fn outcome(done: Result<(), Refusal<Part>>) -> Result<bool, StoreError> {
@@ -243,39 +200,28 @@ pub(crate) fn outcome(done: Result<(), Refusal<Part>>) -> Result<bool, StoreErro
 pub(crate) fn proved(user: &UserId, email_key: &str) -> UpdateBuilder {
     Update::builder()
         .key("pk", user_key(user))
-        .update_expression("SET email_verified = :true")
+        .update_expression("SET email_verified = :true, #list = :proved")
         .condition_expression("email_key = :key AND email_verified = :false")
+        .expression_attribute_names("#list", PROVED.0)
+        .expression_attribute_values(":proved", s(PROVED.1))
         .expression_attribute_values(":true", AttributeValue::Bool(true))
         .expression_attribute_values(":false", AttributeValue::Bool(false))
         .expression_attribute_values(":key", s(email_key))
 }
 
-fn profile_item(profile: &Profile) -> Result<Item, StoreError> {
-    let month = s(month_of(profile.created_at));
-    item(profile, [("pk", user_key(&profile.id)), ("email_key", s(profile.email.key())), ("month", month)])
-}
-
 pub(crate) fn address_marker(address: &Email, user: &UserId) -> Result<Item, StoreError> {
-    marker_item(email_marker_key(address), 'e', address.key(), user, Some(address))
+    marker_item(email_marker_key(address), user, Some(address))
 }
 
-/// A marker: what makes a name or an address unique, and what a search by prefix finds. An address's marker also keeps
-/// the address as it was first typed: mail goes there, however it is spelled the next time (S14).
-fn marker_item(
-    pk: AttributeValue,
-    of: char,
-    key: &str,
-    user: &UserId,
-    address: Option<&Email>,
-) -> Result<Item, StoreError> {
+/// A marker: what makes a name or an address unique. An address's marker also keeps the address as it was first typed: mail
+/// goes there, however it is spelled the next time (S14).
+fn marker_item(pk: AttributeValue, user: &UserId, address: Option<&Email>) -> Result<Item, StoreError> {
     #[derive(Serialize)]
     struct Marker<'a> {
         user_id: &'a UserId,
         address: Option<&'a Email>,
     }
-    let initial = key.chars().next().unwrap_or('-');
-    let marker = Marker { user_id: user, address };
-    item(&marker, [("pk", pk), ("initial", s(format!("{of}#{initial}"))), ("marker", s(key))])
+    item(&Marker { user_id: user, address }, [("pk", pk)])
 }
 
 fn decoy_item(id: &MessageId, index: usize, bytes: usize, now: Timestamp) -> Result<Item, StoreError> {

@@ -5,7 +5,7 @@ use crate::audit::audit_item;
 use crate::codec::{n, s};
 use crate::gate::gate_key;
 use crate::outbox::{Outgoing, outbox_item};
-use crate::profiles::{Credentials, Profile, credentials_item, email_marker_key, user_key};
+use crate::profiles::{Credentials, PROVED, Profile, credentials_item, email_marker_key, initial, user_key};
 use crate::schema::{AUDIT, CREDENTIALS, GATE, IDENTITY, OUTBOX, SESSIONS};
 use crate::sessions::use_up;
 use crate::transaction::Refusal;
@@ -62,10 +62,13 @@ impl Store {
         let user = s(profile.id.to_string());
         let moved = Update::builder()
             .key("pk", user_key(&profile.id))
-            .update_expression("SET email = :email, email_key = :key, email_verified = :true")
+            .update_expression("SET email = :email, email_key = :key, email_initial = :initial, email_verified = :true, #list = :proved")
             .condition_expression("email_key = :old")
             .expression_attribute_values(":email", s(to.as_str()))
             .expression_attribute_values(":key", s(to.key()))
+            .expression_attribute_values(":initial", s(initial(to.key())))
+            .expression_attribute_names("#list", PROVED.0)
+            .expression_attribute_values(":proved", s(PROVED.1))
             .expression_attribute_values(":old", s(profile.email.key()))
             .expression_attribute_values(":true", AttributeValue::Bool(true));
         let freed = Delete::builder()

@@ -1,11 +1,13 @@
-//! The desk: what the service notes for itself. For now how far each sweep came.
+//! The desk: what the service notes for itself. How far each sweep came, and the statistics.
 
-use crate::codec::{item, read, s};
+use crate::codec::{Item, item, read, s};
 use crate::schema::DESK;
 use crate::{Store, StoreError};
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnConsumedCapacity};
 use jiff::Timestamp;
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+use tollgate_domain::statistics::Statistics;
 
 /// How far a sweep came.
 #[derive(Serialize, Deserialize)]
@@ -13,8 +15,14 @@ struct SweepPlace {
     at: Timestamp,
 }
 
-fn sweep_key(name: &str) -> [(&'static str, AttributeValue); 2] {
+type Key = [(&'static str, AttributeValue); 2];
+
+fn sweep_key(name: &str) -> Key {
     [("pk", s(format!("SWEEP#{name}"))), ("sk", s("PLACE"))]
+}
+
+fn statistics_key() -> Key {
+    [("pk", s("STATISTICS")), ("sk", s("LATEST"))]
 }
 
 impl Store {
@@ -23,12 +31,7 @@ impl Store {
     /// # Errors
     /// When DynamoDB does not answer, or the item is corrupt.
     pub async fn sweep_place(&self, name: &str) -> Result<Option<Timestamp>, StoreError> {
-        let [(pk, sweep), (sk, place)] = sweep_key(name);
-        let call =
-            self.client.get_item().table_name(self.table(DESK)).key(pk, sweep).key(sk, place).consistent_read(true);
-        let answer =
-            call.return_consumed_capacity(ReturnConsumedCapacity::Total).send().await.map_err(StoreError::of)?;
-        answer.item.map(|item| read::<SweepPlace>(DESK, item).map(|place| place.at)).transpose()
+        Ok(self.desk_item::<SweepPlace>(sweep_key(name)).await?.map(|place| place.at))
     }
 
     /// Notes that the sweep of this name has done everything up to `at`.
@@ -36,7 +39,37 @@ impl Store {
     /// # Errors
     /// When DynamoDB does not take it.
     pub async fn keep_sweep_place(&self, name: &str, at: Timestamp) -> Result<(), StoreError> {
-        let item = item(&SweepPlace { at }, sweep_key(name))?;
+        self.put_desk_item(item(&SweepPlace { at }, sweep_key(name))?).await
+    }
+
+    /// The statistics that were counted last; `None` before the first time.
+    ///
+    /// # Errors
+    /// When DynamoDB does not answer, or the item is corrupt.
+    pub async fn statistics(&self) -> Result<Option<Statistics>, StoreError> {
+        self.desk_item(statistics_key()).await
+    }
+
+    /// Puts the statistics in the place of those before.
+    ///
+    /// # Errors
+    /// When DynamoDB does not take it.
+    pub async fn keep_statistics(&self, statistics: &Statistics) -> Result<(), StoreError> {
+        self.put_desk_item(item(statistics, statistics_key())?).await
+    }
+
+    async fn desk_item<T: DeserializeOwned>(
+        &self,
+        [(pk, partition), (sk, sort)]: Key,
+    ) -> Result<Option<T>, StoreError> {
+        let call =
+            self.client.get_item().table_name(self.table(DESK)).key(pk, partition).key(sk, sort).consistent_read(true);
+        let answer =
+            call.return_consumed_capacity(ReturnConsumedCapacity::Total).send().await.map_err(StoreError::of)?;
+        answer.item.map(|item| read(DESK, item)).transpose()
+    }
+
+    async fn put_desk_item(&self, item: Item) -> Result<(), StoreError> {
         let call = self.client.put_item().table_name(self.table(DESK)).set_item(Some(item));
         call.return_consumed_capacity(ReturnConsumedCapacity::Indexes).send().await.map_err(StoreError::of)?;
         Ok(())

@@ -6,11 +6,13 @@ mod address;
 mod audit;
 mod billing;
 mod codec;
+mod departures;
 mod desk;
 mod error;
 mod gate;
 mod idempotency;
 mod limits;
+mod listing;
 pub mod outbox;
 mod passwords;
 mod profiles;
@@ -18,25 +20,28 @@ pub mod schema;
 mod sessions;
 mod social;
 mod transaction;
-mod unproved;
 mod update;
+mod users;
 
-pub use accounts::{Deactivation, NewAccount, Registration};
+pub use accounts::{NewAccount, Registration};
 pub use address::{AddressChange, ChangedAddress};
+pub use audit::AuditFilter;
 pub use billing::{
-    AccountWrite, CustomerVersion, Due, DuePage, EventRow, PlanReservation, PlanWrite, Reserved, VersionPage,
-    VersionPlace,
+    AccountWrite, BillingFilter, CustomerVersion, Due, DuePage, EventRow, Owned, PlanReservation, PlanWrite, Reserved,
+    VersionPage, VersionPlace,
 };
+pub use departures::Leaving;
 pub use error::StoreError;
 pub use gate::{Admission, Admitted};
 pub use idempotency::{Kept, KeptAnswer};
 pub use limits::Bucket;
+pub use listing::{Listed, PageOf, each};
 pub use outbox::{Claim, Outgoing, UnsentPage};
 pub use passwords::NewPassword;
 pub use profiles::{Credentials, Profile, Taken};
 pub use sessions::{NewSession, PendingChange, Rotated, SessionRow};
 pub use social::{FlowRow, LinkFor, Linked, Takeover};
-pub use unproved::{RegistrationPlace, UnprovedPage};
+pub use users::{RightsChange, UserFilter};
 
 use aws_sdk_dynamodb::Client;
 use aws_types::SdkConfig;

@@ -1,6 +1,7 @@
 //! Who people are (`identity`) and by what they sign in (`credentials`): single reads.
 
 use crate::codec::{Item, item, read, s};
+use crate::listing::Partition;
 use crate::schema::{CREDENTIALS, IDENTITY, LIMITS};
 use crate::update::conditional;
 use crate::{Store, StoreError};
@@ -8,7 +9,6 @@ use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes, ReturnConsumedC
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-use tollgate_domain::gate::Gate;
 use tollgate_domain::user::{IdentityProvider, Provider, User};
 use tollgate_domain::{Email, UserId, Username};
 
@@ -25,6 +25,10 @@ pub struct Profile {
     pub provider: Provider,
     /// Whether the address was proved.
     pub email_verified: bool,
+    /// Whether the gate lets the user sign in.
+    pub is_active: bool,
+    /// Whether the gate has the user as an admin.
+    pub is_admin: bool,
     /// When it was registered.
     pub created_at: Timestamp,
     /// The providers whose sign-in is linked to it, and who it is there: never by an address (S22).
@@ -35,15 +39,15 @@ pub struct Profile {
 impl Profile {
     /// The user as the contract shows it.
     #[must_use]
-    pub fn into_user(self, gate: &Gate) -> User {
+    pub fn into_user(self) -> User {
         User {
             id: self.id,
             email: self.email,
             username: self.username,
             provider: self.provider,
             email_verified: self.email_verified,
-            is_active: gate.is_active,
-            is_admin: gate.is_admin,
+            is_active: self.is_active,
+            is_admin: self.is_admin,
             created_at: self.created_at,
         }
     }
@@ -62,6 +66,35 @@ pub struct Credentials {
 
 pub(crate) fn user_key(user: &UserId) -> AttributeValue {
     s(format!("USER#{user}"))
+}
+
+/// The partitions of the indexes in which profiles stand: those whose address is proved, the others, and the few of whom
+/// something more is known.
+pub(crate) const PROVED: Partition = ("list", "proved");
+pub(crate) const UNPROVED: Partition = ("list", "unproved");
+pub(crate) const ADMIN: Partition = ("admin", "admin");
+pub(crate) const CLOSED: Partition = ("closed", "closed");
+
+/// The partition of the names that begin as this one does.
+pub(crate) fn initial(name: &str) -> String {
+    name.chars().next().unwrap_or('-').to_string()
+}
+
+/// The profile as an item, with what the indexes find it by.
+pub(crate) fn profile_item(profile: &Profile) -> Result<Item, StoreError> {
+    let (email, username) = (profile.email.key().to_owned(), profile.username.key());
+    let names = [
+        ("email_initial", s(initial(&email))),
+        ("email_key", s(email)),
+        ("username_initial", s(initial(&username))),
+        ("username_key", s(username)),
+    ];
+    let mut row = item(profile, [("pk", user_key(&profile.id))])?;
+    let list = if profile.email_verified { PROVED } else { UNPROVED };
+    let marks = [Some(list), profile.is_admin.then_some(ADMIN), (!profile.is_active).then_some(CLOSED)];
+    let marks = marks.into_iter().flatten().map(|(name, mark)| (name, s(mark)));
+    row.extend(names.into_iter().chain(marks).map(|(name, value)| (name.to_owned(), value)));
+    Ok(row)
 }
 
 pub(crate) fn email_marker_key(email: &Email) -> AttributeValue {

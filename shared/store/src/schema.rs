@@ -42,9 +42,22 @@ pub struct IndexSpec {
 pub enum Projection {
     /// All of it.
     All,
-    /// The keys.
-    KeysOnly,
+    /// The keys, and these attributes: a change of any other costs the index nothing.
+    Some(&'static [&'static str]),
 }
+
+/// What the lists of users show.
+const USER: Projection = Projection::Some(&[
+    "email",
+    "username",
+    "provider",
+    "email_verified",
+    "is_active",
+    "is_admin",
+    "created_at",
+    "id",
+    "email_key",
+]);
 
 const fn index(
     name: &'static str,
@@ -72,10 +85,14 @@ pub const TABLES: &[TableSpec] = &[
         partition_key: "pk",
         sort_key: None,
         indexes: &[
-            // Newest users first, month by month.
-            index("by_month", "month", "id", Projection::All),
-            // Addresses and user names by prefix, spread by their first character.
-            index("by_prefix", "initial", "marker", Projection::All),
+            // All users by the time of their registration, those whose address is proved and the others; then the few who
+            // are admins, and those who may not sign in.
+            index("listed", "list", "id", USER),
+            index("admins", "admin", "id", USER),
+            index("closed", "closed", "id", Projection::All),
+            // By a prefix of the address or the user name, spread by the first character.
+            index("by_email", "email_initial", "email_key", USER),
+            index("by_username", "username_initial", "username_key", USER),
         ],
         ttl: None,
         stream: false,
@@ -99,6 +116,10 @@ pub const TABLES: &[TableSpec] = &[
         indexes: &[
             // Live subscriptions by the end of their period, spread by their id.
             index("due", "due_shard", "due_at", Projection::All),
+            // Subscriptions and payments by the time they were made: all, those of a status, those of a plan.
+            index("listed", "list", "sk", Projection::All),
+            index("by_status", "status_list", "sk", Projection::All),
+            index("by_plan", "plan_list", "sk", Projection::All),
         ],
         ttl: Some("ttl"),
         stream: false,
@@ -108,7 +129,7 @@ pub const TABLES: &[TableSpec] = &[
         partition_key: "pk",
         sort_key: Some("sk"),
         indexes: &[
-            index("by_month", "month", "sk", Projection::All),
+            index("listed", "list", "sk", Projection::All),
             index("by_actor", "actor_id", "sk", Projection::All),
             index("by_action", "action", "sk", Projection::All),
         ],
@@ -153,15 +174,20 @@ impl Store {
             call = call.key_schema(key(sort_key, KeyType::Range)?);
         }
         for index in spec.indexes {
-            let kind = match index.projection {
-                Projection::All => ProjectionType::All,
-                Projection::KeysOnly => ProjectionType::KeysOnly,
+            let projection = SdkProjection::builder();
+            let projection = match index.projection {
+                Projection::All => projection.projection_type(ProjectionType::All),
+                Projection::Some(attributes) => {
+                    let is_key = |name: &&str| [index.partition_key, index.sort_key].contains(name);
+                    let others = attributes.iter().filter(|name| !is_key(name)).map(|name| (*name).to_owned());
+                    projection.projection_type(ProjectionType::Include).set_non_key_attributes(Some(others.collect()))
+                }
             };
             let index = GlobalSecondaryIndex::builder()
                 .index_name(index.name)
                 .key_schema(key(index.partition_key, KeyType::Hash)?)
                 .key_schema(key(index.sort_key, KeyType::Range)?)
-                .projection(SdkProjection::builder().projection_type(kind).build());
+                .projection(projection.build());
             call = call.global_secondary_indexes(built(index.build())?);
         }
         if spec.stream {

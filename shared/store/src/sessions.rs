@@ -6,12 +6,13 @@ use crate::update::{Updated, conditional};
 use crate::{Store, StoreError, is_of, write_id};
 use aws_sdk_dynamodb::types::builders::UpdateBuilder;
 use aws_sdk_dynamodb::types::{
-    AttributeValue, KeysAndAttributes, ReturnConsumedCapacity, ReturnValue, ReturnValuesOnConditionCheckFailure, Update,
+    AttributeValue, KeysAndAttributes, ReturnConsumedCapacity, ReturnValue, ReturnValuesOnConditionCheckFailure,
+    Select, Update,
 };
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use tollgate_domain::onetime::{MAX_TRIES, OneTimeRow, Purpose};
-use tollgate_domain::session::Rotation;
+use tollgate_domain::session::{Rotation, Session};
 use tollgate_domain::{Email, RequestId, SessionId, UserId};
 
 /// How long a row outlives its use, in seconds, so that what is late is told from what never was.
@@ -63,6 +64,19 @@ pub struct SessionRow {
 }
 
 impl SessionRow {
+    /// The session as the contract shows it to a caller in the session `current`.
+    #[must_use]
+    pub fn into_session(self, current: &SessionId) -> Session {
+        Session {
+            id: self.id,
+            created_at: self.created_at,
+            last_used_at: self.rotation().rotated_at,
+            current: self.id == *current,
+            ip: self.ip,
+            user_agent: self.user_agent,
+        }
+    }
+
     /// Its place in the rotation.
     #[must_use]
     pub fn rotation(&self) -> Rotation {
@@ -238,6 +252,65 @@ impl Store {
         let items = answer.responses.unwrap_or_default().remove(&self.table(SESSIONS)).unwrap_or_default();
         let rows = items.into_iter().map(|item| read(SESSIONS, item)).collect::<Result<Vec<SessionRow>, _>>()?;
         Ok(ids.iter().filter_map(|id| rows.iter().find(|row| row.id == *id).cloned()).collect())
+    }
+
+    /// All rows of sessions and of mailed secrets that are kept for `user`, ended ones too.
+    ///
+    /// # Errors
+    /// When DynamoDB does not answer, or an item is corrupt.
+    pub async fn session_rows(&self, user: &UserId) -> Result<(Vec<SessionRow>, Vec<OneTimeRow>), StoreError> {
+        let (mut sessions, mut secrets) = (Vec::new(), Vec::new());
+        for row in self.rows_of(user, None).await? {
+            match row.get("sk").and_then(|sk| sk.as_s().ok()) {
+                Some(sk) if sk.starts_with("SES#") => sessions.push(read(SESSIONS, row)?),
+                _ => secrets.push(read(SESSIONS, row)?),
+            }
+        }
+        Ok((sessions, secrets))
+    }
+
+    /// Takes away all rows that are kept for `user`, who was deleted. Of a row no more is read than its key, and the address
+    /// that somebody asked for.
+    ///
+    /// # Errors
+    /// When DynamoDB does not answer; those that are left go the next time.
+    pub async fn forget_sessions(&self, user: &UserId) -> Result<(), StoreError> {
+        let rows = self.rows_of(user, Some("pk, sk, new_email")).await?;
+        // First what is found by a row that follows.
+        let pending: Vec<Email> =
+            rows.iter().filter_map(|row| Email::parse(row.get("new_email")?.as_s().ok()?).ok()).collect();
+        for address in pending {
+            let [(pk, address), (sk, change)] = pending_key(&address);
+            self.delete_of(user, SESSIONS, Item::from([(pk.to_owned(), address), (sk.to_owned(), change)])).await?;
+        }
+        for row in rows {
+            let key = row.into_iter().filter(|(name, _)| name == "pk" || name == "sk").collect();
+            let call = self.client.delete_item().table_name(self.table(SESSIONS)).set_key(Some(key));
+            call.return_consumed_capacity(ReturnConsumedCapacity::Indexes).send().await.map_err(StoreError::of)?;
+        }
+        Ok(())
+    }
+
+    async fn rows_of(&self, user: &UserId, attributes: Option<&str>) -> Result<Vec<Item>, StoreError> {
+        let query = self
+            .client
+            .query()
+            .table_name(self.table(SESSIONS))
+            .key_condition_expression("pk = :pk")
+            .expression_attribute_values(":pk", partition(user))
+            .set_projection_expression(attributes.map(str::to_owned))
+            .set_select(attributes.map(|_| Select::SpecificAttributes))
+            .consistent_read(true)
+            .return_consumed_capacity(ReturnConsumedCapacity::Total);
+        let (mut rows, mut start) = (Vec::new(), None);
+        loop {
+            let page = query.clone().set_exclusive_start_key(start).send().await.map_err(StoreError::of)?;
+            rows.extend(page.items.unwrap_or_default());
+            start = page.last_evaluated_key;
+            if start.is_none() {
+                return Ok(rows);
+            }
+        }
     }
 
     /// The row behind a link.

@@ -82,7 +82,7 @@ pub(crate) fn identity_item(provider: IdentityProvider, subject: &str, user: &Us
     item(&Owner { user_id: *user }, [("pk", identity_key(provider, subject))])
 }
 
-fn identity_key(provider: IdentityProvider, subject: &str) -> AttributeValue {
+pub(crate) fn identity_key(provider: IdentityProvider, subject: &str) -> AttributeValue {
     s(format!("OAUTH#{}#{subject}", provider.as_str()))
 }
 
@@ -183,7 +183,7 @@ impl Store {
         if let Some((provider, subject)) = takeover.identity {
             let links = AttributeValue::M([(provider.as_str().to_owned(), s(subject))].into());
             account = account
-                .update_expression("SET email_verified = :true, links = :links")
+                .update_expression("SET email_verified = :true, #list = :proved, links = :links")
                 .expression_attribute_values(":links", links);
         }
         let password = Delete::builder()

@@ -145,12 +145,14 @@ pub(crate) fn invoice(seen: stripe_shared::Invoice) -> Result<Invoice, GatewayEr
     let stripe_id = seen.id.map(|id| id.to_string()).ok_or_else(|| unreadable("an invoice without an id"))?;
     let details = seen.parent.and_then(|parent| parent.subscription_details);
     // Of a change of plan the first line is what is credited: what is paid for says what it is.
-    let line = seen.lines.data.into_iter().max_by_key(|line| line.amount).and_then(|line| line.description);
+    let line = seen.lines.data.into_iter().max_by_key(|line| line.amount);
+    let priced = line.as_ref().and_then(|line| line.pricing.as_ref()?.price_details.as_ref());
     let payments = seen.payments.map(|payments| payments.data).unwrap_or_default();
     Ok(Invoice {
         payment_id: PaymentId::new(at(seen.created)?, ten_bytes(&stripe_id)),
         stripe_id,
         stripe_subscription_id: details.map(|details| id_of(&details.subscription)),
+        stripe_price_id: priced.map(|priced| id_of(&priced.price)),
         status: match seen.status {
             Some(stripe_shared::InvoiceStatus::Open) => InvoiceStatus::Open,
             Some(stripe_shared::InvoiceStatus::Paid) => InvoiceStatus::Paid,
@@ -166,7 +168,7 @@ pub(crate) fn invoice(seen: stripe_shared::Invoice) -> Result<Invoice, GatewayEr
         attempted: seen.attempted,
         payment_intents: payments.iter().filter_map(|paid| paid.payment.payment_intent.as_ref()).map(id_of).collect(),
         invoice_url: seen.hosted_invoice_url,
-        description: seen.description.or(line),
+        description: seen.description.or(line.and_then(|line| line.description)),
         created_at: at(seen.created)?,
     })
 }

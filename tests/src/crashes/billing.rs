@@ -39,7 +39,7 @@ pub const OPERATIONS: &[Operation] = &[
 /// An admin, and the plan of this code as the admin sees it.
 async fn admin_and_plan(app: &TestApp, code: &str) -> (Session, Value) {
     let (_, admin) = app.person("admin").await;
-    app.make_admins(&[&admin]);
+    app.make_admins(&[&admin]).await;
     let plan = plan_as(app, &admin, code).await;
     (admin, plan)
 }

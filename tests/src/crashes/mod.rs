@@ -6,6 +6,7 @@
 //! that was not answered, and so was asked for again, must leave nothing less than one run and nothing more than two.
 
 mod accounts;
+mod admin;
 mod billing;
 mod left;
 mod sweeps;
@@ -31,7 +32,8 @@ pub struct Operation {
 
 /// The table: every operation that changes something, one row each.
 pub fn operations() -> impl Iterator<Item = Operation> {
-    accounts::OPERATIONS.iter().chain(sweeps::OPERATIONS).chain(billing::OPERATIONS).copied()
+    let all = [accounts::OPERATIONS, admin::OPERATIONS, sweeps::OPERATIONS, billing::OPERATIONS];
+    all.into_iter().flatten().copied()
 }
 
 /// Which calls fail.

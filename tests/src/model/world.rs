@@ -83,7 +83,7 @@ impl World {
             let (email, session) = app.person(name).await;
             people.push(Person { email, session, has_left: false });
         }
-        app.make_admins(&[&people[0].session]);
+        app.make_admins(&[&people[0].session]).await;
         for plan in [
             json!({"code": "yearly", "name": "Yearly", "price_cents": 19_000, "currency": "usd",
                    "billing_period": "year", "tier": 1}),

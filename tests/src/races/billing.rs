@@ -114,7 +114,7 @@ async fn two_subscriptions(app: &TestApp) -> Contest {
 /// An admin.
 async fn admin(app: &TestApp) -> Session {
     let (_, admin) = app.person("admin").await;
-    app.make_admins(&[&admin]);
+    app.make_admins(&[&admin]).await;
     admin
 }
 

@@ -3,6 +3,7 @@
 //!
 //! Orders that differ only in neighbours that touch nothing in common end alike; of such a family one is run.
 
+mod admin;
 mod billing;
 mod duels;
 mod exploration;
@@ -34,7 +35,8 @@ pub struct Race {
 
 /// Every race.
 pub fn races() -> impl Iterator<Item = Race> {
-    duels::RACES.iter().chain(sweeps::RACES).chain(billing::RACES).copied()
+    let all = [duels::RACES, admin::RACES, sweeps::RACES, billing::RACES];
+    all.into_iter().flatten().copied()
 }
 
 /// Some at once, and what must be true whichever way they went.

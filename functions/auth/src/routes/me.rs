@@ -30,6 +30,6 @@ pub async fn me(Shared(state): Shared<State>, context: RequestContext, user: Act
         tier: user.gate.present_tier(context.now),
         has_password: credentials.is_some_and(|found| found.user_id == user.id),
         linked_providers: profile.links.keys().copied().collect(),
-        user: profile.into_user(&user.gate),
+        user: profile.into_user(),
     }))
 }

@@ -2,9 +2,9 @@
 
 pub mod change_email;
 pub mod change_password;
-pub mod deactivate;
 pub mod healthz;
 pub mod jwks;
+pub mod leave;
 pub mod links;
 pub mod login;
 pub mod login_code;

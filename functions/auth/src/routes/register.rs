@@ -99,6 +99,8 @@ async fn newcomer(
             username: username.clone(),
             provider: Provider::Local,
             email_verified: false,
+            is_active: true,
+            is_admin: false,
             created_at: context.now,
             links: BTreeMap::new(),
         },

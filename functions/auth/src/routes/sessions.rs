@@ -4,28 +4,11 @@ use crate::State;
 use axum::Json;
 use axum::extract::State as Shared;
 use http::StatusCode;
-use jiff::Timestamp;
-use serde::Serialize;
 use serde_json::json;
 use tollgate_domain::SessionId;
 use tollgate_domain::audit::Action;
-use tollgate_http::{ActiveUser, ApiError, Cursor, Page, PageQuery, PathId, RequestContext};
-use tollgate_store::SessionRow;
-use utoipa::ToSchema;
-
-/// A session, as its owner sees it.
-#[derive(Serialize, ToSchema)]
-pub struct Session {
-    #[schema(value_type = String)]
-    id: SessionId,
-    #[schema(value_type = String, format = DateTime)]
-    created_at: Timestamp,
-    #[schema(value_type = String, format = DateTime)]
-    last_used_at: Timestamp,
-    ip: Option<String>,
-    user_agent: Option<String>,
-    current: bool,
-}
+use tollgate_domain::session::Session;
+use tollgate_http::{ActiveUser, ApiError, Cursor, Page, PageQuery, PathId, RequestContext, sessions_page};
 
 /// The caller's live sessions, newest first.
 #[utoipa::path(
@@ -39,29 +22,8 @@ pub async fn list(
     query: PageQuery,
 ) -> Result<Json<Page<Session>>, ApiError> {
     let cursor = Cursor { list: "/sessions", reader: user.id };
-    let before = match &query.cursor {
-        None => None,
-        Some(text) => Some(cursor.key(text)?.parse::<SessionId>().map_err(|_| ApiError::InvalidCursor)?),
-    };
-    // Ids sort by the time they were made.
-    let live = user.gate.sessions.iter().rev().filter(|(_, end)| context.now < **end).map(|(id, _)| *id);
-    let mut ids: Vec<_> = live.filter(|id| before.is_none_or(|before| *id < before)).take(query.limit + 1).collect();
-    let more = ids.len() > query.limit;
-    ids.truncate(query.limit);
-    let next_cursor = ids.last().filter(|_| more).map(|last| cursor.after(&last.to_string()));
-    let rows = state.store.sessions(&user.id, &ids).await?;
-    Ok(Json(Page { items: rows.into_iter().map(|row| shown(row, &user)).collect(), next_cursor }))
-}
-
-fn shown(row: SessionRow, user: &ActiveUser) -> Session {
-    Session {
-        id: row.id,
-        created_at: row.created_at,
-        last_used_at: row.rotation().rotated_at,
-        current: row.id == user.session_id,
-        ip: row.ip,
-        user_agent: row.user_agent,
-    }
+    let page = sessions_page(&state.store, &user.gate, &user.session_id, &cursor, &query, context.now);
+    Ok(Json(page.await?))
 }
 
 /// Ends one of the caller's sessions, the present one too.

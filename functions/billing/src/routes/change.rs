@@ -2,15 +2,16 @@
 //! charged now, less with the end of the period.
 
 use super::renewal::{followed, release};
-use super::subscription::{SubscriptionView, view};
+use super::subscription::view;
 use crate::error::of_gateway;
 use crate::{State, catalogue};
 use axum::Json;
 use axum::extract::State as Shared;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
-use tollgate_domain::billing::{PaymentStatus, Plan, Status, Subscription};
+use tollgate_domain::billing::{Payment, PaymentStatus, Plan, Status, Subscription, SubscriptionView};
 use tollgate_http::{ActiveUser, ApiError, JsonBody, RequestContext};
+use tollgate_store::{BillingFilter, PageOf};
 use tollgate_stripe::{Preview, PriceChange, Settled, Unpaid};
 use utoipa::ToSchema;
 
@@ -196,11 +197,11 @@ fn whole_seconds(at: Timestamp) -> Timestamp {
 
 /// What is to be paid before anything can change.
 async fn open_payment(state: &State, user: &ActiveUser, subscription: &Subscription) -> Result<ApiError, ApiError> {
-    let payments = state.store.payments(&user.id, None, NEWEST).await?;
-    let is_open = |p: &tollgate_domain::billing::Payment| {
-        p.subscription_id == Some(subscription.id) && p.status == PaymentStatus::Failed
-    };
-    let Some(payment) = payments.into_iter().find(is_open) else { return Ok(ApiError::PaymentFailed(None)) };
+    let own = BillingFilter { user_id: Some(user.id), ..BillingFilter::default() };
+    let payments = state.store.list_payments(&own, PageOf { after: None, limit: NEWEST }).await?.items;
+    let is_open = |p: &Payment| p.subscription_id == Some(subscription.id) && p.status == PaymentStatus::Failed;
+    let payment = payments.into_iter().map(|owned| owned.of).find(is_open);
+    let Some(payment) = payment else { return Ok(ApiError::PaymentFailed(None)) };
     let needs_consent = state.gateway.needs_consent(&payment.stripe_invoice_id).await.map_err(of_gateway)?;
     Ok(refused(Unpaid { invoice_url: payment.invoice_url, needs_consent }))
 }

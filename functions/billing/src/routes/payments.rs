@@ -3,45 +3,9 @@
 use crate::State;
 use axum::Json;
 use axum::extract::State as Shared;
-use jiff::Timestamp;
-use serde::Serialize;
-use tollgate_domain::PaymentId;
-use tollgate_domain::billing::{Payment, PaymentStatus};
+use tollgate_domain::billing::PaymentView;
 use tollgate_http::{ActiveUser, ApiError, Cursor, Page, PageQuery};
-use utoipa::ToSchema;
-
-/// The `Payment` of the contract.
-#[derive(Debug, Serialize, ToSchema)]
-#[schema(as = Payment)]
-pub struct PaymentView {
-    #[schema(value_type = String)]
-    id: PaymentId,
-    /// In minor units.
-    amount_cents: i64,
-    /// What of it went back, in minor units.
-    refunded_cents: i64,
-    currency: String,
-    status: PaymentStatus,
-    invoice_url: Option<String>,
-    description: Option<String>,
-    #[schema(value_type = String, format = DateTime)]
-    created_at: Timestamp,
-}
-
-impl From<Payment> for PaymentView {
-    fn from(payment: Payment) -> Self {
-        Self {
-            id: payment.id,
-            amount_cents: payment.amount_cents,
-            refunded_cents: payment.refunded_cents,
-            currency: payment.currency.to_string(),
-            status: payment.status,
-            invoice_url: payment.invoice_url,
-            description: payment.description,
-            created_at: payment.created_at,
-        }
-    }
-}
+use tollgate_store::BillingFilter;
 
 /// The caller's payments, newest first.
 #[utoipa::path(
@@ -55,13 +19,8 @@ pub async fn mine(
     query: PageQuery,
 ) -> Result<Json<Page<PaymentView>>, ApiError> {
     let cursor = Cursor { list: "/billing/payments/me", reader: user.id };
-    let before = match &query.cursor {
-        None => None,
-        Some(text) => Some(cursor.key(text)?.parse::<PaymentId>().map_err(|_| ApiError::InvalidCursor)?),
-    };
-    let mut payments = state.store.payments(&user.id, before.as_ref(), query.limit + 1).await?;
-    let more = payments.len() > query.limit;
-    payments.truncate(query.limit);
-    let next_cursor = payments.last().filter(|_| more).map(|last| cursor.after(&last.id.to_string()));
-    Ok(Json(Page { items: payments.into_iter().map(PaymentView::from).collect(), next_cursor }))
+    let after = query.after(&cursor)?;
+    let filter = BillingFilter { user_id: Some(user.id), ..BillingFilter::default() };
+    let listed = state.store.list_payments(&filter, query.of(after.as_deref())).await?;
+    Ok(Json(Page::of(listed, &cursor, |payment| PaymentView::from(payment.of))))
 }

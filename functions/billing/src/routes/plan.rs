@@ -1,6 +1,5 @@
 //! `GET`, `PATCH` and `DELETE /billing/plans/{id}`.
 
-use super::PlanView;
 use super::plans::{IsAdmin, currency, description, features, name, price_cents, tier, trial_days};
 use crate::{State, catalogue};
 use axum::Json;
@@ -10,7 +9,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
 use tollgate_domain::PlanId;
-use tollgate_domain::billing::{BillingPeriod, Plan};
+use tollgate_domain::billing::{BillingPeriod, Plan, PlanView};
 use tollgate_http::{Admin, ApiError, JsonBody, PathId, RequestContext};
 use utoipa::ToSchema;
 

@@ -1,6 +1,5 @@
 //! `GET` and `POST /billing/plans`.
 
-use super::PlanView;
 use crate::{State, catalogue};
 use axum::Json;
 use axum::extract::{FromRequestParts, Query, State as Shared};
@@ -11,7 +10,7 @@ use serde_json::{Map, Value};
 use std::str::FromStr;
 use tollgate_domain::PlanId;
 use tollgate_domain::billing::money::MAX_PRICE_CENTS;
-use tollgate_domain::billing::{BillingPeriod, Currency, Features, Plan, PlanCode, Terms};
+use tollgate_domain::billing::{BillingPeriod, Currency, Features, Plan, PlanCode, PlanView, Terms};
 use tollgate_http::{ActiveUser, Admin, ApiError, FieldError, JsonBody, RequestContext};
 use tollgate_platform::random_bytes;
 use utoipa::{IntoParams, ToSchema};

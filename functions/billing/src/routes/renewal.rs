@@ -1,12 +1,12 @@
 //! `POST /billing/subscriptions/cancel` and `/resume`: whether the subscription goes on after its period.
 
-use super::subscription::{SubscriptionView, view};
+use super::subscription::view;
 use crate::State;
 use crate::error::{of_convergence, of_gateway};
 use axum::Json;
 use axum::extract::State as Shared;
 use tollgate_convergence::Cause;
-use tollgate_domain::billing::Subscription;
+use tollgate_domain::billing::{Subscription, SubscriptionView};
 use tollgate_http::{ActiveUser, ApiError, RequestContext};
 use tollgate_stripe::GatewayError;
 

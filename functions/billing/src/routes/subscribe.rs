@@ -85,10 +85,11 @@ async fn customer(
         return Ok(known);
     }
     let profile = state.store.profile(&user.id).await?.ok_or(ApiError::Unauthenticated)?;
+    let address = |customer: &Customer| customer.email.clone().unwrap_or_else(|| profile.email.clone());
     let mut reserved = state.store.reserve_customer(&user.id, &profile.email, &attempt(context), None).await?;
     if let Some(old) = reserved.attempt.clone().filter(|attempt| attempt.is_old(context.now)) {
         // Stripe may have forgotten its key.
-        match state.gateway.customer_of_attempt(&reserved.email, &old).await.map_err(of_gateway)? {
+        match state.gateway.customer_of_attempt(&address(&reserved), &old).await.map_err(of_gateway)? {
             Some(id) => return named(state, reserved, &old, id).await,
             None => {
                 let again = attempt(context);
@@ -101,11 +102,11 @@ async fn customer(
     }
     let attempt_made =
         reserved.attempt.clone().ok_or_else(|| ApiError::Internal("a customer without an attempt".into()))?;
-    let id = match state.gateway.create_customer(&user.id, &reserved.email, &attempt_made).await {
+    let id = match state.gateway.create_customer(&user.id, &address(&reserved), &attempt_made).await {
         Ok(id) => id,
         Err(GatewayError::Failed(cause)) => {
             // The same key would get the same answer for a day: was it made all the same?
-            match state.gateway.customer_of_attempt(&reserved.email, &attempt_made).await.map_err(of_gateway)? {
+            match state.gateway.customer_of_attempt(&address(&reserved), &attempt_made).await.map_err(of_gateway)? {
                 Some(id) => id,
                 None => {
                     let again = attempt(context);

@@ -13,11 +13,12 @@ import * as register from "./views/register.js";
 import * as sessions from "./views/sessions.js";
 import * as password from "./views/password.js";
 import * as close from "./views/close.js";
+import * as remove from "./views/delete.js";
 import * as signIn from "./views/sign-in.js";
 import * as verify from "./views/verify.js";
 
 const open = { "/account/sign-in": signIn, "/account/register": register, "/account/code": code, "/account/verify": verify, "/account/forgot": forgot };
-const inside = { "/account": profile, "/account/email": email, "/account/methods": methods, "/account/sessions": sessions, "/account/password": password, "/account/close": close };
+const inside = { "/account": profile, "/account/email": email, "/account/methods": methods, "/account/sessions": sessions, "/account/password": password, "/account/close": close, "/account/delete": remove };
 
 const place = document.getElementById("view");
 

@@ -3,6 +3,7 @@
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnConsumedCapacity};
 use lambda_http::{Body, Error, Request, Response, run, service_fn};
 use serde::Deserialize;
+use std::collections::HashMap;
 use tollgate_platform::{Env, aws};
 
 /// The variable `BARE_CALLS`.
@@ -16,7 +17,24 @@ struct Calls {
 #[serde(untagged)]
 enum Call {
     Secret { secret: String },
+    Update { table: String, key: String, update: String, condition: String, values: HashMap<String, Value> },
     Item { table: String, key: String },
+}
+
+/// A value as DynamoDB writes it.
+#[derive(Deserialize)]
+enum Value {
+    S(String),
+    N(String),
+}
+
+impl Value {
+    fn attribute(&self) -> AttributeValue {
+        match self {
+            Self::S(text) => AttributeValue::S(text.clone()),
+            Self::N(number) => AttributeValue::N(number.clone()),
+        }
+    }
 }
 
 struct Clients {
@@ -31,6 +49,14 @@ impl Clients {
             Call::Secret { secret } => {
                 let answer = self.secrets.get_secret_value().secret_id(secret).send().await?;
                 answer.secret_string.map_or(0, |text| text.len())
+            }
+            Call::Update { table, key, update, condition, values } => {
+                let values = values.iter().map(|(name, value)| (name.clone(), value.attribute())).collect();
+                let call = self.tables.update_item().table_name(table).key("pk", AttributeValue::S(key.clone()));
+                let call = call.update_expression(update).condition_expression(condition);
+                let call = call.set_expression_attribute_values(Some(values));
+                call.return_consumed_capacity(ReturnConsumedCapacity::Indexes).send().await?;
+                0
             }
             Call::Item { table, key } => {
                 let call = self.tables.get_item().table_name(table).key("pk", AttributeValue::S(key.clone()));

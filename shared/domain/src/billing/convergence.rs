@@ -170,7 +170,7 @@ pub fn converge(account: &Account, seen: &Seen, catalogue: &Catalogue, grace: Gr
         follow(&mut all, subscription, seen, catalogue);
     }
     mark_surplus(&mut all, account.left, grace, now);
-    let payments = payments(account, seen, &all);
+    let payments = payments(account, seen, &all, catalogue);
     for subscription in all.iter_mut().filter(|subscription| subscription.surplus.is_some()) {
         if seen.settled.contains(&subscription.stripe_id) {
             subscription.surplus = Some(Surplus::Settled);
@@ -247,12 +247,13 @@ fn changed(account: &Account, after: &Subscription) -> Option<Changed> {
 }
 
 /// The payments that are new or changed.
-fn payments(account: &Account, seen: &Seen, all: &[Subscription]) -> Vec<Payment> {
+fn payments(account: &Account, seen: &Seen, all: &[Subscription], catalogue: &Catalogue) -> Vec<Payment> {
     let known_of = |id: &str| account.payments.iter().find(|payment| payment.stripe_invoice_id == id);
     let now_is = |invoice: &Invoice| {
         let stripe_id = invoice.stripe_subscription_id.as_deref();
         let subscription = all.iter().find(|subscription| Some(subscription.stripe_id.as_str()) == stripe_id);
-        Payment::of(invoice, subscription.map(|s| s.id), known_of(&invoice.stripe_id))
+        let plan = invoice.stripe_price_id.as_ref().and_then(|price| catalogue.prices.get(price)).copied();
+        Payment::of(invoice, subscription.map(|s| s.id), plan, known_of(&invoice.stripe_id))
     };
     let is_unseen = |payment: &&Payment| !seen.invoices.iter().any(|i| i.stripe_id == payment.stripe_invoice_id);
     let earlier = account.payments.iter().filter(is_unseen).cloned();

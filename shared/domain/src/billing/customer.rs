@@ -52,8 +52,9 @@ pub struct Checkout {
 pub struct Customer {
     /// Who it is.
     pub user_id: UserId,
-    /// Where mails about payments go: the address that Stripe was told.
-    pub email: Email,
+    /// Where mails about payments go: the address that Stripe was told. `None` for one who was deleted.
+    #[serde(default)]
+    pub email: Option<Email>,
     /// Raised by each write of the user's subscriptions, payments, tier and access.
     pub version: u64,
     /// Stripe's id, once it is known.

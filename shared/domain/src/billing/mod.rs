@@ -10,6 +10,7 @@ pub mod payment;
 pub mod plan;
 pub mod reminder;
 pub mod subscription;
+pub mod view;
 
 #[cfg(test)]
 mod tests;
@@ -23,3 +24,4 @@ pub use payment::{Charge, Invoice, InvoiceStatus, Payment, PaymentStatus};
 pub use plan::{BillingPeriod, Features, Plan, PlanCode, Terms};
 pub use reminder::Reminder;
 pub use subscription::{Schedule, Status, Subscription, Surplus};
+pub use view::{PaymentView, PlanView, SubscriptionView};

@@ -1,9 +1,10 @@
 //! Payments: one for each invoice that asks for money.
 
 use super::money::Currency;
-use crate::{PaymentId, SubscriptionId};
+use crate::{PaymentId, PlanId, SubscriptionId};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use std::str::FromStr;
 use utoipa::ToSchema;
 
 /// Stripe's statuses of an invoice.
@@ -31,6 +32,8 @@ pub struct Invoice {
     pub payment_id: PaymentId,
     /// The subscription that it is for, by Stripe's id.
     pub stripe_subscription_id: Option<String>,
+    /// What it is for, by Stripe's price.
+    pub stripe_price_id: Option<String>,
     /// Where it is in its life.
     pub status: InvoiceStatus,
     /// What it asks for, in minor units.
@@ -76,6 +79,34 @@ pub enum PaymentStatus {
     Refunded,
 }
 
+impl PaymentStatus {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Succeeded, Self::Failed, Self::Refunded];
+
+    /// Its name.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Succeeded => "succeeded",
+            Self::Failed => "failed",
+            Self::Refunded => "refunded",
+        }
+    }
+}
+
+/// Not the status of a payment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("not a payment's status")]
+pub struct UnknownPaymentStatus;
+
+impl FromStr for PaymentStatus {
+    type Err = UnknownPaymentStatus;
+
+    fn from_str(text: &str) -> Result<Self, UnknownPaymentStatus> {
+        Self::ALL.into_iter().find(|status| status.as_str() == text).ok_or(UnknownPaymentStatus)
+    }
+}
+
 /// A payment as it is kept.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Payment {
@@ -85,6 +116,9 @@ pub struct Payment {
     pub stripe_invoice_id: String,
     /// The subscription that it is for; `None` for one that is not ours.
     pub subscription_id: Option<SubscriptionId>,
+    /// The plan that it is for; `None` for a price that is no plan's.
+    #[serde(default)]
+    pub plan_id: Option<PlanId>,
     /// The amount, in minor units.
     pub amount_cents: i64,
     /// What went back of it.
@@ -111,10 +145,15 @@ pub struct Payment {
 }
 
 impl Payment {
-    /// The payment of `invoice` for `subscription`, as it follows on `known`. An invoice of 0 makes none, nor does one
-    /// that nobody has tried to pay.
+    /// The payment of `invoice`, which is for `subscription` and `plan`, as it follows on `known`. An invoice of 0 makes
+    /// none, nor does one that nobody has tried to pay.
     #[must_use]
-    pub fn of(invoice: &Invoice, subscription: Option<SubscriptionId>, known: Option<&Self>) -> Option<Self> {
+    pub fn of(
+        invoice: &Invoice,
+        subscription: Option<SubscriptionId>,
+        plan: Option<PlanId>,
+        known: Option<&Self>,
+    ) -> Option<Self> {
         let (amount_cents, status) = match invoice.status {
             InvoiceStatus::Paid => (invoice.amount_paid_cents, PaymentStatus::Succeeded),
             InvoiceStatus::Open | InvoiceStatus::Uncollectible if invoice.attempted => {
@@ -129,6 +168,7 @@ impl Payment {
             id: invoice.payment_id,
             stripe_invoice_id: invoice.stripe_id.clone(),
             subscription_id: subscription,
+            plan_id: plan,
             amount_cents,
             refunded_cents: 0,
             currency: invoice.currency,

@@ -9,7 +9,7 @@ use crate::{Store, StoreError};
 use aws_sdk_dynamodb::types::{ReturnConsumedCapacity, ReturnValue, Update};
 use serde::{Deserialize, Serialize};
 use tollgate_domain::billing::{Access, Account, Attempt, Customer, Features, Payment, Subscription};
-use tollgate_domain::{Email, PaymentId, UserId};
+use tollgate_domain::{Email, UserId};
 
 const CUSTOMER: &str = "CUSTOMER";
 pub(super) const SUBSCRIPTION: &str = "SUB#";
@@ -225,6 +225,23 @@ impl Store {
         }
     }
 
+    /// Forgets the address of a customer who was deleted.
+    ///
+    /// # Errors
+    /// When DynamoDB does not answer.
+    pub async fn forget_customer(&self, user: &UserId) -> Result<(), StoreError> {
+        let [(pk, partition), (sk, sort)] = customer_key(user);
+        let call = self
+            .client
+            .update_item()
+            .table_name(self.table(BILLING))
+            .key(pk, partition)
+            .key(sk, sort)
+            .update_expression("REMOVE email")
+            .condition_expression("attribute_exists(email)");
+        conditional(call).await.map(|_| ())
+    }
+
     /// The user's subscriptions.
     ///
     /// # Errors
@@ -232,34 +249,5 @@ impl Store {
     pub async fn subscriptions(&self, user: &UserId) -> Result<Vec<Subscription>, StoreError> {
         let rows = self.billing_items(user_partition(user), SUBSCRIPTION).await?;
         rows.into_iter().map(|row| read(BILLING, row)).collect()
-    }
-
-    /// The user's payments, newest first: at most `limit`, those before `before`.
-    ///
-    /// # Errors
-    /// When DynamoDB does not answer, or an item is corrupt.
-    pub async fn payments(
-        &self,
-        user: &UserId,
-        before: Option<&PaymentId>,
-        limit: usize,
-    ) -> Result<Vec<Payment>, StoreError> {
-        // All keys of payments lie between the prefix and what follows it.
-        let last = before.map_or_else(|| "PAY$".to_owned(), |before| format!("{PAYMENT}{before}"));
-        let call = self
-            .client
-            .query()
-            .table_name(self.table(BILLING))
-            .key_condition_expression("pk = :pk AND sk BETWEEN :first AND :last")
-            .expression_attribute_values(":pk", s(user_partition(user)))
-            .expression_attribute_values(":first", s(PAYMENT))
-            .expression_attribute_values(":last", s(last))
-            .scan_index_forward(false)
-            // One more than wanted: the one that `before` names is between them as well.
-            .limit(i32::try_from(limit + 1).unwrap_or(i32::MAX))
-            .return_consumed_capacity(ReturnConsumedCapacity::Total);
-        let rows = call.send().await.map_err(StoreError::of)?.items.unwrap_or_default();
-        let payments = rows.into_iter().map(|row| read::<Payment>(BILLING, row)).collect::<Result<Vec<_>, _>>()?;
-        Ok(payments.into_iter().filter(|payment| Some(&payment.id) != before).take(limit).collect())
     }
 }

@@ -5,6 +5,7 @@ mod checkouts;
 mod customers;
 mod due;
 mod events;
+mod lists;
 mod plans;
 mod writes;
 
@@ -12,6 +13,7 @@ pub use checkouts::Reserved;
 pub use customers::{CustomerVersion, VersionPage, VersionPlace};
 pub use due::{Due, DuePage};
 pub use events::EventRow;
+pub use lists::{BillingFilter, Owned};
 pub use plans::{PlanReservation, PlanWrite};
 pub use writes::AccountWrite;
 

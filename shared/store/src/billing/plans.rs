@@ -3,6 +3,7 @@
 use super::{Key, key, no, sort_key, yes};
 use crate::audit::audit_item;
 use crate::codec::{Item, item, read, s};
+use crate::listing::{PageOf, Way};
 use crate::outbox::{Outgoing, outbox_item};
 use crate::schema::{AUDIT, BILLING, OUTBOX};
 use crate::transaction::Refusal;
@@ -98,6 +99,16 @@ impl Store {
             }
         }
         Ok(catalogue)
+    }
+
+    /// All plans, archived ones too, as they were a moment ago.
+    ///
+    /// # Errors
+    /// When DynamoDB does not answer, or an item is corrupt.
+    pub async fn plans(&self) -> Result<Vec<Plan>, StoreError> {
+        let way = Way { index: None, ..Way::back(BILLING, "", ("pk", PARTITION), "sk", PLAN) };
+        let listed = self.rows(&way, PageOf { after: None, limit: usize::from(u16::MAX) }).await?;
+        listed.items.into_iter().map(|row| read(BILLING, row)).collect()
     }
 
     /// A plan, archived or not.

@@ -4,6 +4,7 @@
 use super::customers::{PAYMENT, SUBSCRIPTION, customer_key};
 use super::due::due_attributes;
 use super::events::{EventRow, event_item};
+use super::lists::put_into_lists;
 use super::{key, user_partition, yes};
 use crate::audit::audit_item;
 use crate::codec::{Item, item, n, s};
@@ -14,7 +15,6 @@ use crate::transaction::Refusal;
 use crate::{Store, StoreError};
 use aws_sdk_dynamodb::types::Update;
 use aws_sdk_dynamodb::types::builders::UpdateBuilder;
-use tollgate_domain::UserId;
 use tollgate_domain::audit::AuditEntry;
 use tollgate_domain::billing::{Access, Converged, Customer, Grace, Payment, Subscription};
 
@@ -52,10 +52,10 @@ impl Store {
         let mut transaction = self.transaction().update(Part::Version, BILLING, raised(write));
         for changed in &write.converged.subscriptions {
             transaction =
-                transaction.put_any(Part::Rest, BILLING, subscription_item(user, &changed.after, write.grace)?);
+                transaction.put_any(Part::Rest, BILLING, subscription_item(write.noted, &changed.after, write.grace)?);
         }
         for payment in &write.converged.payments {
-            transaction = transaction.put_any(Part::Rest, BILLING, payment_item(user, payment)?);
+            transaction = transaction.put_any(Part::Rest, BILLING, payment_item(write.noted, payment)?);
         }
         if let Some(access) = &write.converged.access {
             let update = gate_update(access)?.key("pk", gate_key(user));
@@ -116,15 +116,17 @@ fn gate_update(access: &Access) -> Result<UpdateBuilder, StoreError> {
 }
 
 /// The subscription as an item; while it is to be looked at again it stands in the index of what is due.
-fn subscription_item(user: &UserId, subscription: &Subscription, grace: Grace) -> Result<Item, StoreError> {
+fn subscription_item(customer: &Customer, subscription: &Subscription, grace: Grace) -> Result<Item, StoreError> {
+    let user = &customer.user_id;
     let mut row = item(subscription, key(user_partition(user), format!("{SUBSCRIPTION}{}", subscription.id)))?;
-    row.insert("user_id".to_owned(), s(user.to_string()));
+    put_into_lists::<Subscription>(&mut row, user, customer.stripe_customer_id.as_ref());
     row.extend(due_attributes(subscription, grace).into_iter().flatten().map(|(name, value)| (name.to_owned(), value)));
     Ok(row)
 }
 
-fn payment_item(user: &UserId, payment: &Payment) -> Result<Item, StoreError> {
+fn payment_item(customer: &Customer, payment: &Payment) -> Result<Item, StoreError> {
+    let user = &customer.user_id;
     let mut row = item(payment, key(user_partition(user), format!("{PAYMENT}{}", payment.id)))?;
-    row.insert("user_id".to_owned(), s(user.to_string()));
+    put_into_lists::<Payment>(&mut row, user, customer.stripe_customer_id.as_ref());
     Ok(row)
 }

@@ -1,7 +1,8 @@
 //! The one write of a user's billing state: all of it where the version is the noted one, and nothing otherwise.
 
 use crate::billing::{
-    DAY, checkout, event, event_row, of_ann, payment, plan_id, subscription, unavailable, unexpected, unreachable,
+    DAY, checkout, event, event_row, of_ann, payment, payments_of, plan_id, subscription, unavailable, unexpected,
+    unreachable,
 };
 use crate::people::{START, at, entry, mail, message, user};
 use crate::tables::Tables;
@@ -82,13 +83,15 @@ async fn everything_is_written_together_and_the_version_raised() {
         "stripe_id": "sub_1", "plan_id": plan_id(1), "stripe_item_id": "si_1", "stripe_price_id": "price_1", "price_cents": 1900,
         "currency": "usd", "billing_period": "month", "status": "active", "started_at": at(0),
         "current_period_start": at(0), "current_period_end": at(30 * DAY), "cancel_at_period_end": false,
-        "had_trial": false, "due_at": format!("{}#{one}", at(30 * DAY)), "v": 1});
+        "had_trial": false, "due_at": format!("{}#{one}", at(30 * DAY)), "stripe_customer_id": "cus_1",
+        "list": "subscriptions", "status_list": "SUB#active", "plan_list": format!("SUB#{}", plan_id(1)), "v": 1});
     let mut row = tables.row("billing", &of_ann(&format!("SUB#{one}"))).await;
     assert!(row.as_object_mut().unwrap().remove("due_shard").is_some());
     assert_eq!(row, subscription);
     let (key, id) = (format!("PAY#{}", payment(1).id), payment(1).id);
     let payment = json!({"pk": pk, "sk": key, "user_id": user(1), "id": id, "stripe_invoice_id": "in_1",
-        "subscription_id": one, "amount_cents": 1900, "refunded_cents": 0, "currency": "usd", "status": "succeeded",
+        "stripe_customer_id": "cus_1", "list": "payments", "status_list": "PAY#succeeded",
+        "plan_list": format!("PAY#{}", plan_id(1)), "plan_id": plan_id(1), "subscription_id": one, "amount_cents": 1900, "refunded_cents": 0, "currency": "usd", "status": "succeeded",
         "is_renewal": false, "is_disputed": false, "payment_intents": ["pi_1"], "created_at": at(1), "v": 1});
     assert_eq!(tables.row("billing", &of_ann(&key)).await, payment);
     assert_eq!(tables.row("billing", "EVENT#evt_1/EVENT").await, event_row(1));
@@ -120,7 +123,7 @@ async fn nothing_is_written_where_the_version_was_raised_meanwhile() {
     assert_eq!(tables.store.customer(&user(1)).await.unwrap(), Some(customer.clone()), "the rival's work alone");
     assert_eq!(tables.store.gate(&user(1)).await.unwrap().unwrap().tier, 0);
     assert_eq!(tables.store.subscriptions(&user(1)).await.unwrap(), []);
-    assert_eq!(tables.store.payments(&user(1), None, 10).await.unwrap(), []);
+    assert_eq!(payments_of(&tables, 1).await, []);
     assert!(!tables.store.is_event_handled("evt_1").await.unwrap());
     assert!(!tables.untouched(write(&tables, &noted, &everything, &Along::all())).await.unwrap(), "nor later");
     let later = Customer { version: 2, ..customer.clone() };
@@ -237,7 +240,7 @@ async fn a_subscription_and_a_payment_take_the_place_of_what_they_were() {
     let later = Converged { subscriptions: vec![changed], payments: vec![refunded.clone()], ..Converged::default() };
     written(&tables, &Customer { version: 1, ..noted }, &later).await;
     assert_eq!(tables.store.subscriptions(&user(1)).await.unwrap(), [after]);
-    assert_eq!(tables.store.payments(&user(1), None, 10).await.unwrap(), [refunded]);
+    assert_eq!(payments_of(&tables, 1).await, [refunded]);
     let row = tables.row("billing", &of_ann(&format!("SUB#{}", subscription(1).id))).await;
     assert_eq!((row.get("due_shard"), row.get("due_at"), row.get("plan_id")), (None, None, None));
 }

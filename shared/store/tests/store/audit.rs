@@ -3,12 +3,11 @@
 use crate::people::{at, entry, request, user};
 use crate::tables::Tables;
 use crate::wire::Meet;
-use jiff::Timestamp;
 use serde_json::json;
 use tollgate_domain::audit::{Action, AuditEntry};
 
 #[tokio::test]
-async fn an_entry_is_keyed_by_its_target_and_listed_by_month_actor_and_action() {
+async fn an_entry_is_keyed_by_its_target_and_listed_by_actor_and_action() {
     let tables = Tables::new().await;
     let entry = AuditEntry {
         actor_id: Some(user(2)),
@@ -23,7 +22,7 @@ async fn an_entry_is_keyed_by_its_target_and_listed_by_month_actor_and_action() 
     let (target, id) = (user(1).to_string(), entry.id.to_string());
     let stored = tables.row("audit", &format!("{target}/{id}")).await;
     let expected = json!({
-        "pk": target, "sk": id, "month": "2026-11", "v": 1, "id": id, "actor_id": user(2), "action": "user.signed_in",
+        "pk": target, "sk": id, "list": "entries", "v": 1, "id": id, "actor_id": user(2), "action": "user.signed_in",
         "target_id": target, "before": {"a": 1}, "after": {"b": [true]}, "ip": "192.0.2.1",
         "request_id": request(4), "created_at": at(0),
     });
@@ -37,16 +36,6 @@ async fn an_entry_without_target_or_actor_has_a_partition_of_its_own() {
     tables.store.record(&entry).await.unwrap();
     let stored = tables.row("audit", &format!("-/{}", entry.id)).await;
     assert_eq!((stored.get("target_id"), stored.get("actor_id")), (None, None));
-}
-
-#[tokio::test]
-async fn a_month_ends_at_midnight_utc() {
-    let tables = Tables::new().await;
-    for (n, time, month) in [(1, "2026-11-30T23:59:59.999Z", "2026-11"), (2, "2026-12-01T00:00:00Z", "2026-12")] {
-        let entry = AuditEntry { created_at: time.parse::<Timestamp>().unwrap(), ..entry(n, &user(1)) };
-        tables.store.record(&entry).await.unwrap();
-        assert_eq!(tables.row("audit", &format!("{}/{}", user(1), entry.id)).await["month"], month);
-    }
 }
 
 // R8

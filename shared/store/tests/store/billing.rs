@@ -9,7 +9,7 @@ use tollgate_domain::billing::{
     Subscription, Terms,
 };
 use tollgate_domain::{PaymentId, PlanId, SubscriptionId};
-use tollgate_store::{EventRow, StoreError};
+use tollgate_store::{BillingFilter, EventRow, PageOf, StoreError};
 
 pub const DAY: i64 = 86_400;
 
@@ -94,6 +94,7 @@ pub fn payment(n: u8) -> Payment {
         id: PaymentId::new(at(n.into()), [n; 10]),
         stripe_invoice_id: format!("in_{n}"),
         subscription_id: Some(subscription(1).id),
+        plan_id: Some(plan_id(1)),
         amount_cents: 1900,
         refunded_cents: 0,
         currency: usd(),
@@ -207,6 +208,18 @@ async fn a_read_that_gets_no_answer_is_unavailable_and_so_is_one_whose_second_pa
     tables.wire.next("Query", std::iter::once(Meet::Answer(200, first)).chain(unreachable()));
     unavailable(tables.store.subscriptions(&user(1)).await);
     tables.wire.next("Query", unreachable());
-    unavailable(tables.store.payments(&user(1), None, 10).await);
+    unavailable(tables.store.list_payments(&BillingFilter::default(), PageOf { after: None, limit: 10 }).await);
     tables.wire.take_calls();
+}
+
+pub const FIRST: PageOf<'_> = PageOf { after: None, limit: 10 };
+
+pub fn of_user(n: u8) -> BillingFilter {
+    BillingFilter { user_id: Some(user(n)), ..BillingFilter::default() }
+}
+
+/// The first ten of user `n`.
+pub async fn payments_of(tables: &Tables, n: u8) -> Vec<Payment> {
+    let found = tables.store.list_payments(&of_user(n), FIRST).await.unwrap();
+    found.items.into_iter().map(|owned| owned.of).collect()
 }

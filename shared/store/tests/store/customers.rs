@@ -1,7 +1,10 @@
 //! Customers: one attempt at a time makes one, Stripe's id leads back to the user, and all of a user's billing is read as
 //! it was written.
 
-use crate::billing::{attempt, checkout, corrupt, of_ann, payment, subscription, unavailable, unexpected, unreachable};
+use crate::billing::{
+    FIRST, attempt, checkout, corrupt, of_ann, of_user, payment, payments_of, subscription, unavailable, unexpected,
+    unreachable,
+};
 use crate::people::{at, email, user};
 use crate::tables::Tables;
 use crate::wire::Meet;
@@ -11,13 +14,13 @@ use tollgate_domain::billing::{
     Access, Account, Changed, Converged, Customer, Features, Grace, Payment, PaymentStatus, Subscription,
 };
 use tollgate_domain::gate::Left;
-use tollgate_store::{AccountWrite, StoreError};
+use tollgate_store::{AccountWrite, PageOf, StoreError};
 
 /// Ann's, as the attempt `by` made it.
 fn customer(by: &str) -> Customer {
     Customer {
         user_id: user(1),
-        email: email("ann@example.com"),
+        email: Some(email("ann@example.com")),
         version: 0,
         stripe_customer_id: None,
         attempt: Some(attempt(by)),
@@ -52,7 +55,7 @@ async fn who_never_came_near_a_checkout_has_no_billing() {
     assert_eq!(tables.store.customer(&user(1)).await.unwrap(), None);
     assert_eq!(tables.store.user_of_customer("cus_1").await.unwrap(), None);
     assert_eq!(tables.store.subscriptions(&user(1)).await.unwrap(), []);
-    assert_eq!(tables.store.payments(&user(1), None, 10).await.unwrap(), []);
+    assert_eq!(payments_of(&tables, 1).await, []);
 }
 
 #[tokio::test]
@@ -79,7 +82,7 @@ async fn an_attempt_takes_the_place_of_the_one_that_was_looked_at_and_leaves_the
     tables.edit("billing", &key, |row| row["had_trial"] = json!(true)).await;
     let new = email("new@example.com");
     let now = tables.store.reserve_customer(&user(1), &new, &attempt("a2"), Some(&attempt("a1"))).await.unwrap();
-    assert_eq!(now, Customer { email: new, version: 7, had_trial: true, ..customer("a2") });
+    assert_eq!(now, Customer { email: Some(new), version: 7, had_trial: true, ..customer("a2") });
     assert_eq!(tables.store.customer(&user(1)).await.unwrap(), Some(now.clone()));
     assert_eq!(tables.untouched(reserve(&tables, "a3", Some("a1"))).await.unwrap(), now, "another one did before");
 }
@@ -151,11 +154,14 @@ async fn another_address_is_kept_where_there_is_a_customer_and_stripes_id_is_tol
     assert_eq!(tables.untouched(tables.store.rename_customer(&user(1), &new)).await.unwrap(), None);
     reserve(&tables, "a1", None).await.unwrap();
     assert_eq!(tables.store.rename_customer(&user(1), &new).await.unwrap(), None, "not at Stripe yet");
-    assert_eq!(tables.store.customer(&user(1)).await.unwrap(), Some(Customer { email: new.clone(), ..customer("a1") }));
+    assert_eq!(
+        tables.store.customer(&user(1)).await.unwrap(),
+        Some(Customer { email: Some(new.clone()), ..customer("a1") })
+    );
     assert!(name(&tables, "a1", "cus_1").await);
     let newer = email("newer@example.com");
     assert_eq!(tables.store.rename_customer(&user(1), &newer).await.unwrap().as_deref(), Some("cus_1"));
-    assert_eq!(tables.store.customer(&user(1)).await.unwrap().unwrap().email, newer);
+    assert_eq!(tables.store.customer(&user(1)).await.unwrap().unwrap().email, Some(newer));
 }
 
 #[tokio::test]
@@ -203,27 +209,31 @@ async fn an_account_of_more_than_one_page_is_read_to_its_end() {
 async fn payments_come_newest_first_page_by_page() {
     let (tables, noted) = Tables::with_customer().await;
     write(&tables, &noted, &[subscription(1)], &(1..=5).map(payment).collect::<Vec<_>>()).await;
-    for (before, limit, expected) in [
-        (None, 10, vec![5, 4, 3, 2, 1]),
-        (None, 5, vec![5, 4, 3, 2, 1]),
-        (None, 2, vec![5, 4]),
-        (Some(4), 2, vec![3, 2]),
-        (Some(2), 2, vec![1]),
-        (Some(2), 1, vec![1]),
-        (Some(1), 2, vec![]),
+    for (after, limit, expected, more) in [
+        (None, 10, vec![5, 4, 3, 2, 1], false),
+        (None, 5, vec![5, 4, 3, 2, 1], false),
+        (None, 2, vec![5, 4], true),
+        (Some(4), 2, vec![3, 2], true),
+        (Some(2), 2, vec![1], false),
+        (Some(2), 1, vec![1], false),
+        (Some(1), 2, vec![], false),
         // One that is not there, later than all.
-        (Some(9), 2, vec![5, 4]),
+        (Some(9), 2, vec![5, 4], true),
     ] {
-        let before = before.map(|n| payment(n).id);
-        let found = tables.store.payments(&user(1), before.as_ref(), limit).await.unwrap();
-        assert_eq!(found, expected.into_iter().map(payment).collect::<Vec<_>>(), "{limit} before {before:?}");
+        let place = after.map(|n| format!("PAY#{}", payment(n).id));
+        let page = PageOf { after: place.as_deref(), limit };
+        let found = tables.store.list_payments(&of_user(1), page).await.unwrap();
+        let last = found.items.last().filter(|_| more).map(|owned| format!("PAY#{}", owned.of.id));
+        assert_eq!(found.next, last, "{limit} after {after:?}");
+        let found: Vec<_> = found.items.into_iter().map(|owned| owned.of).collect();
+        assert_eq!(found, expected.into_iter().map(payment).collect::<Vec<_>>(), "{limit} after {after:?}");
         assert_eq!(tables.wire.count(), 1);
     }
-    assert_eq!(tables.store.payments(&user(2), None, 10).await.unwrap(), [], "somebody else's");
+    assert_eq!(payments_of(&tables, 2).await, [], "somebody else's");
     // The last id that there can be.
     let last = PaymentId::from_bare(&"f".repeat(32)).unwrap();
     write(&tables, &Customer { version: 1, ..noted }, &[], &[Payment { id: last, ..payment(6) }]).await;
-    assert_eq!(tables.store.payments(&user(1), None, 1).await.unwrap()[0].id, last);
+    assert_eq!(payments_of(&tables, 1).await[0].id, last);
 }
 
 #[tokio::test]
@@ -238,7 +248,7 @@ async fn a_payment_keeps_all_that_is_known_of_it() {
         ..payment(1)
     };
     write(&tables, &noted, &[], std::slice::from_ref(&refunded)).await;
-    assert_eq!(tables.store.payments(&user(1), None, 10).await.unwrap(), [refunded]);
+    assert_eq!(payments_of(&tables, 1).await, [refunded]);
 }
 
 #[tokio::test]
@@ -247,7 +257,7 @@ async fn customers_subscriptions_and_payments_of_another_shape_are_corrupt() {
     write(&tables, &noted, &[subscription(1)], &[payment(1)]).await;
     let (key, payment) = (of_ann("CUSTOMER"), of_ann(&format!("PAY#{}", payment(1).id)));
     tables.edit("billing", &payment, |row| row["status"] = json!("lost")).await;
-    corrupt(tables.store.payments(&user(1), None, 10).await);
+    corrupt(tables.store.list_payments(&of_user(1), FIRST).await);
     corrupt(tables.store.account(&user(1)).await);
     tables.delete("billing", &payment).await;
     tables.edit("billing", &of_ann(&format!("SUB#{}", subscription(1).id)), |row| row["status"] = json!("on")).await;
@@ -295,10 +305,10 @@ async fn what_gets_no_answer_is_unavailable_and_not_done() {
 #[tokio::test]
 async fn the_versions_are_those_of_all_customers_whom_stripe_knows_page_by_page() {
     let (tables, ann) = Tables::with_named_customer().await;
-    tables.rival.reserve_customer(&user(2), &ann.email, &attempt("a2"), None).await.unwrap();
+    tables.rival.reserve_customer(&user(2), ann.email.as_ref().unwrap(), &attempt("a2"), None).await.unwrap();
     for n in 3..=9 {
         let attempt = attempt(&format!("a{n}"));
-        tables.rival.reserve_customer(&user(n), &ann.email, &attempt, None).await.unwrap();
+        tables.rival.reserve_customer(&user(n), ann.email.as_ref().unwrap(), &attempt, None).await.unwrap();
         assert!(tables.rival.name_customer(&user(n), &attempt.id, &format!("cus_{n}")).await.unwrap());
     }
     tables.enlarge(&["USER#"]).await;

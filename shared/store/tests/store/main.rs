@@ -17,6 +17,7 @@ mod gate;
 mod idempotency;
 mod keys;
 mod limits;
+mod listing;
 mod outbox;
 mod passwords;
 mod people;

@@ -94,6 +94,8 @@ pub fn newcomer(name: &str, n: u8) -> NewAccount {
         username: username(name),
         provider: Provider::Local,
         email_verified: false,
+        is_active: true,
+        is_admin: false,
         created_at: at(0),
         links: BTreeMap::new(),
     };

@@ -17,12 +17,12 @@ async fn who_is_not_there_is_none() {
 }
 
 #[tokio::test]
-async fn a_user_is_shown_as_profile_and_gate_say() {
+async fn a_user_is_shown_as_the_profile_says() {
     let mut account = newcomer("Ann", 1);
-    account.gate.is_admin = true;
+    account.profile.is_admin = true;
     account.profile.provider = Provider::Github;
-    account.gate.is_active = false;
-    let user = account.profile.clone().into_user(&account.gate);
+    account.profile.is_active = false;
+    let user = account.profile.clone().into_user();
     let shown = json!({"id": account.profile.id, "email": "Ann@example.com", "username": "Ann", "provider": "github",
         "email_verified": false, "is_active": false, "is_admin": true, "created_at": at(0)});
     assert_eq!(serde_json::to_value(user).unwrap(), shown);

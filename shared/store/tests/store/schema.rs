@@ -36,12 +36,19 @@ async fn every_table_is_made_as_the_schema_says() {
                 "{}",
                 index.name
             );
-            let projection = made.projection().unwrap().projection_type().unwrap();
-            let expected = match index.projection {
-                Projection::All => ProjectionType::All,
-                Projection::KeysOnly => ProjectionType::KeysOnly,
-            };
-            assert_eq!(*projection, expected);
+            let projection = made.projection().unwrap();
+            match index.projection {
+                Projection::All => assert_eq!(projection.projection_type(), Some(&ProjectionType::All)),
+                Projection::Some(attributes) => {
+                    assert_eq!(projection.projection_type(), Some(&ProjectionType::Include));
+                    let others = attributes.iter().filter(|name| ![index.partition_key, index.sort_key].contains(name));
+                    let others: BTreeSet<_> = others.copied().collect();
+                    assert_eq!(
+                        projection.non_key_attributes().iter().map(|name| &**name).collect::<BTreeSet<_>>(),
+                        others
+                    );
+                }
+            }
             attributes.extend([index.partition_key, index.sort_key]);
         }
         let defined = made.attribute_definitions.unwrap();

@@ -1,13 +1,14 @@
 //! Accounts that nobody has proved: how they are found, and how they go.
 
-use crate::people::{START, at, entry, newcomer};
+use crate::people::{at, entry, newcomer};
 use crate::tables::Tables;
 use crate::wire::Meet;
-use jiff::Timestamp;
 use serde_json::json;
+use std::collections::BTreeSet;
 use tollgate_domain::UserId;
 use tollgate_domain::audit::{Action, AuditEntry};
-use tollgate_store::{NewAccount, Profile, RegistrationPlace, StoreError};
+use tollgate_domain::onetime::OneTimeRow;
+use tollgate_store::{NewAccount, Profile, StoreError};
 
 const DAY: i64 = 86_400;
 
@@ -28,50 +29,46 @@ fn removal(of: &Profile) -> AuditEntry {
     AuditEntry { actor_id: None, action: Action::Deleted, ..entry(99, &of.id) }
 }
 
-/// The names that are found from one place to a time, and how many pages that took.
-async fn found(tables: &Tables, from: RegistrationPlace, until: Timestamp) -> (Vec<String>, usize) {
-    let (mut names, mut pages, mut place) = (Vec::new(), 0, Some(from));
-    while let Some(from) = place {
-        let page = tables.store.unproved(&from, until).await.unwrap();
+/// The names that are found up to a time, and how many pages that took.
+async fn found(tables: &Tables, until: i64) -> (Vec<String>, usize) {
+    let (mut names, mut pages, mut after) = (Vec::new(), 0, None);
+    loop {
+        let page = tables.store.unproved(at(until), after.as_deref()).await.unwrap();
         pages += 1;
         assert!(pages <= 20, "it never ends");
         names.extend(page.items.iter().map(|profile| profile.username.as_str().to_owned()));
-        place = page.next;
+        after = page.next;
+        if after.is_none() {
+            return (names, pages);
+        }
     }
-    (names, pages)
-}
-
-async fn names(tables: &Tables, from: i64, until: i64) -> Vec<String> {
-    found(tables, RegistrationPlace::new(at(from)), at(until)).await.0
 }
 
 // S23
 #[tokio::test]
-async fn unproved_accounts_are_found_in_the_order_of_their_registration_month_by_month_and_proved_ones_are_not() {
+async fn unproved_accounts_are_found_in_the_order_of_their_registration_and_proved_ones_are_not() {
     let tables = Tables::new().await;
-    // The start is the last day of a month.
     for (name, n, seconds) in [("dan", 4, 40 * DAY), ("ann", 1, 0), ("cem", 3, DAY), ("bob", 2, 5)] {
         tables.registered(newcomer_at(name, n, seconds)).await;
     }
-    let proved = tables.registered(newcomer_at("eve", 5, 7)).await.profile.id;
-    tables.edit("identity", &format!("USER#{proved}"), |row| row["email_verified"] = json!(true)).await;
-    assert_eq!(names(&tables, -100 * DAY, 50 * DAY).await, ["ann", "bob", "cem", "dan"]);
-    assert_eq!(names(&tables, 0, 5).await, ["ann", "bob"], "both ends count");
-    assert_eq!(names(&tables, 1, 4).await, Vec::<String>::new());
-    assert_eq!(names(&tables, 6, 50 * DAY).await, ["cem", "dan"]);
-    assert_eq!(names(&tables, DAY + 1, 40 * DAY - 1).await, Vec::<String>::new());
-}
-
-#[tokio::test]
-async fn a_month_without_anybody_is_one_page() {
-    let tables = Tables::new().await;
-    let (names, pages) = found(&tables, RegistrationPlace::new(at(-1)), at(62 * DAY)).await;
-    assert_eq!((names.len(), pages), (0, 3), "November, December and January");
+    let eve = tables.registered(newcomer_at("eve", 5, 7)).await;
+    let (row, _) = newcomer("eve", 5).proof.unwrap();
+    let row = OneTimeRow { user_id: eve.profile.id, ..row };
+    assert!(tables.store.verify_email(&row, false, &entry(6, &eve.profile.id), at(8)).await.unwrap());
+    for (until, names) in [
+        (-1, &[][..]),
+        (4, &["ann"]),
+        (5, &["ann", "bob"]),
+        (39 * DAY, &["ann", "bob", "cem"]),
+        (40 * DAY, &["ann", "bob", "cem", "dan"]),
+    ] {
+        assert_eq!(found(&tables, until).await.0, names, "{until}");
+    }
 }
 
 // R13
 #[tokio::test]
-async fn more_than_one_page_of_a_month_is_gone_on_with_after_the_last_that_was_seen() {
+async fn more_than_one_page_is_gone_on_with_after_the_last_that_was_seen() {
     let tables = Tables::new().await;
     let row = {
         let ann = tables.registered(newcomer_at("ann", 1, 0)).await.profile;
@@ -86,12 +83,8 @@ async fn more_than_one_page_of_a_month_is_gone_on_with_after_the_last_that_was_s
         row["username"] = json!(format!("user{n}"));
         tables.put("identity", row).await;
     }
-    let page = tables.store.unproved(&RegistrationPlace::new(at(-5)), at(0)).await.unwrap();
-    let next = page.next.unwrap();
-    assert_eq!((page.items.len(), next.time()), (100, at(0)));
-    assert_eq!(found(&tables, next, at(0)).await.0.len(), 50);
-    let (all, pages) = found(&tables, RegistrationPlace::new(next.time()), at(0)).await;
-    assert_eq!((all.len(), pages), (150, 2), "a place that was kept comes before all of that moment");
+    let (names, pages) = found(&tables, 0).await;
+    assert_eq!((names.len(), names.iter().collect::<BTreeSet<_>>().len(), pages), (150, 150, 2));
 }
 
 // S23
@@ -160,15 +153,9 @@ async fn an_account_goes_once_though_the_answer_was_lost_and_not_at_all_without_
 async fn a_profile_of_another_shape_is_corrupt_and_a_page_without_an_answer_unavailable() {
     let (tables, ann) = Tables::with_ann().await;
     tables.wire.next("Query", (0..3).map(|_| Meet::Unreachable));
-    let from = RegistrationPlace::new(at(0));
-    let error = tables.store.unproved(&from, at(0)).await.unwrap_err();
+    let error = tables.store.unproved(at(0), None).await.unwrap_err();
     assert!(matches!(error, StoreError::Unavailable(_)), "{error}");
     tables.edit("identity", &format!("USER#{}", ann.profile.id), |row| row["created_at"] = json!("long ago")).await;
-    let error = tables.store.unproved(&from, at(0)).await.unwrap_err();
+    let error = tables.store.unproved(at(0), None).await.unwrap_err();
     assert!(matches!(error, StoreError::Corrupt { table: "identity", .. }), "{error}");
-}
-
-#[test]
-fn a_place_tells_from_when_on_nothing_was_seen() {
-    assert_eq!(RegistrationPlace::new(at(7)).time().as_second(), START + 7);
 }

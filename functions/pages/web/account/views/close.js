@@ -23,5 +23,6 @@ export async function view() {
       },
       { kind: "danger" },
     ),
+    h("p", {}, "What is kept of you stays, in case you come back. ", h("a", { href: "/account/delete" }, "Delete it all instead")),
   ];
 }

@@ -1,0 +1,36 @@
+//! The settings of this function.
+
+use std::sync::Arc;
+use tollgate_domain::billing::Grace;
+use tollgate_platform::{ConfigError, Env, Origins};
+
+/// Everything that the environment says, parsed once.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// This service's public address, which issues tokens.
+    pub app_url: Arc<str>,
+    /// Whom access tokens are for.
+    pub audience: Arc<str>,
+    /// Where browsers may call from.
+    pub origins: Origins,
+    /// How long access outlives a payment that failed.
+    pub grace: Grace,
+    /// What the names of the tables start with.
+    pub table_prefix: String,
+}
+
+impl Config {
+    /// # Errors
+    /// With the name of the first variable that is missing or wrong.
+    pub fn from_env(env: &Env) -> Result<Self, ConfigError> {
+        env.required("APP_URL", "the public address of this service")?;
+        let app_url = env.address("APP_URL", String::new)?;
+        Ok(Self {
+            audience: env.get("TOKEN_AUDIENCE").unwrap_or(&app_url).into(),
+            app_url: app_url.into(),
+            origins: Origins::from_env(env)?,
+            grace: env.grace()?,
+            table_prefix: env.required("TABLE_PREFIX", "what the names of the tables start with")?.to_owned(),
+        })
+    }
+}

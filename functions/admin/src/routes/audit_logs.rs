@@ -1,0 +1,73 @@
+//! `GET /admin/audit-logs`.
+
+use crate::State;
+use axum::Json;
+use axum::extract::State as Shared;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use std::str::FromStr;
+use tollgate_domain::audit::{Action, AuditEntry};
+use tollgate_domain::ids::NotAnId;
+use tollgate_domain::{PlanId, SubscriptionId, UserId};
+use tollgate_http::{Admin, ApiError, Cursor, Filters, Page, PageQuery, filter};
+use tollgate_store::AuditFilter;
+use utoipa::IntoParams;
+
+/// Which entries are wanted.
+#[derive(Debug, Clone, Serialize, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct AuditQuery {
+    /// By this user.
+    actor_id: Option<String>,
+    /// About this user, plan or subscription.
+    target_id: Option<String>,
+    /// Of this kind.
+    #[param(value_type = Option<Action>)]
+    action: Option<String>,
+    /// At this time or later.
+    #[param(value_type = Option<String>, format = DateTime)]
+    from: Option<String>,
+    /// At this time or earlier.
+    #[param(value_type = Option<String>, format = DateTime)]
+    to: Option<String>,
+}
+
+/// The id of something that an entry can be about.
+struct Target(String);
+
+impl FromStr for Target {
+    type Err = NotAnId;
+
+    fn from_str(text: &str) -> Result<Self, NotAnId> {
+        let is_one =
+            text.parse::<UserId>().is_ok() || text.parse::<PlanId>().is_ok() || text.parse::<SubscriptionId>().is_ok();
+        if is_one { Ok(Self(text.to_owned())) } else { Err(NotAnId) }
+    }
+}
+
+/// The audit trail, the newest first.
+#[utoipa::path(
+    get, path = "/admin/audit-logs", operation_id = "list_audit_logs", tag = "Admin", security(("bearer" = [])),
+    params(AuditQuery, PageQuery),
+    responses((status = 200, body = Page<AuditEntry>), (status = 400, description = "`invalid_cursor`, `invalid_filter`"))
+)]
+pub async fn list(
+    Shared(state): Shared<State>,
+    Admin(admin): Admin,
+    Filters(query): Filters<AuditQuery>,
+    page: PageQuery,
+) -> Result<Json<Page<AuditEntry>>, ApiError> {
+    let target: Option<Target> = filter("target_id", query.target_id.as_deref())?;
+    let wanted = AuditFilter {
+        actor_id: filter("actor_id", query.actor_id.as_deref())?,
+        target_id: target.map(|target| target.0),
+        action: filter("action", query.action.as_deref())?,
+        from: filter::<Timestamp>("from", query.from.as_deref())?,
+        to: filter::<Timestamp>("to", query.to.as_deref())?,
+    };
+    let list = Cursor::list("/admin/audit-logs", &query);
+    let cursor = Cursor { list: &list, reader: admin.id };
+    let after = page.after(&cursor)?;
+    let listed = state.store.entries(&wanted, page.of(after.as_deref())).await?;
+    Ok(Json(Page::of(listed, &cursor, |entry| entry)))
+}

@@ -1,0 +1,146 @@
+//! `GET /me/export`: all that is held about the caller.
+
+use super::payments::OwnedPayment;
+use crate::State;
+use axum::Json;
+use axum::extract::State as Shared;
+use jiff::Timestamp;
+use serde::Serialize;
+use serde_json::{Map, Value};
+use std::collections::BTreeMap;
+use tollgate_domain::audit::AuditEntry;
+use tollgate_domain::billing::{Customer, Subscription};
+use tollgate_domain::gate::Gate;
+use tollgate_domain::onetime::OneTimeRow;
+use tollgate_domain::session::Session;
+use tollgate_domain::user::IdentityProvider;
+use tollgate_domain::{Email, User, UserId};
+use tollgate_http::{ActiveUser, ApiError, RequestContext};
+use tollgate_store::{AuditFilter, BillingFilter, PageOf, Store, StoreError};
+use utoipa::ToSchema;
+
+/// So many payments, and so many entries of the audit trail, are told at the most, the newest: an answer has an end.
+const MOST: usize = 3000;
+/// All that is held about a user. Of a password, a token or a code nothing is held that could be told: they are hashed, or
+/// derived anew.
+#[derive(Serialize, ToSchema)]
+pub struct Export {
+    /// When it was read.
+    #[schema(value_type = String, format = DateTime)]
+    exported_at: Timestamp,
+    user: User,
+    /// Who the user is at the providers that are linked.
+    #[schema(value_type = Object)]
+    linked_identities: BTreeMap<IdentityProvider, String>,
+    access: Access,
+    /// The sessions, those that ended too as long as they are kept.
+    sessions: Vec<Session>,
+    /// The links and codes that were mailed, as long as they are kept.
+    mailed_secrets: Vec<MailedSecret>,
+    /// Who the user is at Stripe; `null` for one who never came near a checkout.
+    customer: Option<CustomerOf>,
+    #[schema(value_type = Vec<Object>)]
+    subscriptions: Vec<Subscription>,
+    payments: Vec<OwnedPayment>,
+    /// What happened to the user or was done by the user, the newest first; at most 3,000 of each.
+    audit_entries: Vec<AuditEntry>,
+}
+
+/// What the user's plan gives.
+#[derive(Serialize, ToSchema)]
+pub struct Access {
+    tier: u32,
+    #[schema(value_type = Object)]
+    features: Map<String, Value>,
+    #[schema(value_type = Option<String>, format = DateTime)]
+    access_until: Option<Timestamp>,
+}
+
+/// A link or a code that was mailed.
+#[derive(Serialize, ToSchema)]
+pub struct MailedSecret {
+    /// What it is or was for.
+    purpose: &'static str,
+    /// The address that the account was to have.
+    #[schema(value_type = Option<String>)]
+    new_email: Option<Email>,
+    #[schema(value_type = String, format = DateTime)]
+    expires_at: Timestamp,
+    #[schema(value_type = Option<String>, format = DateTime)]
+    used_at: Option<Timestamp>,
+}
+
+/// The user as Stripe's customer.
+#[derive(Serialize, ToSchema)]
+pub struct CustomerOf {
+    stripe_customer_id: Option<String>,
+    #[schema(value_type = Option<String>)]
+    email: Option<Email>,
+    had_trial: bool,
+}
+
+impl From<Gate> for Access {
+    fn from(gate: Gate) -> Self {
+        Self { tier: gate.tier, features: gate.features, access_until: gate.access_until }
+    }
+}
+
+impl From<OneTimeRow> for MailedSecret {
+    fn from(row: OneTimeRow) -> Self {
+        Self {
+            purpose: row.purpose.as_str(),
+            new_email: row.new_email,
+            expires_at: row.expires_at,
+            used_at: row.used_at,
+        }
+    }
+}
+
+impl From<Customer> for CustomerOf {
+    fn from(customer: Customer) -> Self {
+        Self { stripe_customer_id: customer.stripe_customer_id, email: customer.email, had_trial: customer.had_trial }
+    }
+}
+
+/// All that is held about the caller.
+#[utoipa::path(
+    get, path = "/me/export", operation_id = "export_me", tag = "Accounts", security(("bearer" = [])),
+    responses((status = 200, body = Export))
+)]
+pub async fn export(
+    Shared(state): Shared<State>,
+    context: RequestContext,
+    user: ActiveUser,
+) -> Result<Json<Export>, ApiError> {
+    let store = &state.store;
+    let profile = store.profile(&user.id).await?.ok_or(ApiError::Unauthenticated)?;
+    let (sessions, secrets) = store.session_rows(&user.id).await?;
+    let (customer, subscriptions) = store.customer_and_subscriptions(&user.id).await?.unzip();
+    let own = BillingFilter { user_id: Some(user.id), ..BillingFilter::default() };
+    let payments = store.list_payments(&own, PageOf { after: None, limit: MOST }).await?.items;
+    Ok(Json(Export {
+        exported_at: context.now,
+        linked_identities: profile.links.clone(),
+        user: profile.into_user(),
+        sessions: sessions.into_iter().map(|row| row.into_session(&user.session_id)).collect(),
+        mailed_secrets: secrets.into_iter().map(MailedSecret::from).collect(),
+        customer: customer.map(CustomerOf::from),
+        subscriptions: subscriptions.unwrap_or_default(),
+        payments: payments.into_iter().map(OwnedPayment::from).collect(),
+        audit_entries: entries(store, &user.id).await?,
+        access: user.gate.into(),
+    }))
+}
+
+/// The entries about the user and by the user, each once, the newest first.
+async fn entries(store: &Store, user: &UserId) -> Result<Vec<AuditEntry>, StoreError> {
+    let about = AuditFilter { target_id: Some(user.to_string()), ..AuditFilter::default() };
+    let by = AuditFilter { actor_id: Some(*user), ..AuditFilter::default() };
+    let mut entries = Vec::new();
+    for filter in [&about, &by] {
+        entries.extend(store.entries(filter, PageOf { after: None, limit: MOST }).await?.items);
+    }
+    entries.sort_by(|a: &AuditEntry, b: &AuditEntry| b.id.cmp(&a.id));
+    entries.dedup_by_key(|entry| entry.id);
+    Ok(entries)
+}

@@ -1,0 +1,10 @@
+//! One file for each path, or for a few that do the same: their requests, their answers, their handlers.
+
+pub mod audit_logs;
+pub mod export;
+pub mod payments;
+pub mod rights;
+pub mod stats;
+pub mod subscriptions;
+pub mod user;
+pub mod users;

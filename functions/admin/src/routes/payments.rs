@@ -1,0 +1,95 @@
+//! `GET /admin/payments` and `/admin/payments/{id}`.
+
+use crate::State;
+use axum::Json;
+use axum::extract::State as Shared;
+use serde::{Deserialize, Serialize};
+use tollgate_domain::billing::{Payment, PaymentStatus, PaymentView};
+use tollgate_domain::{PaymentId, PlanId, SubscriptionId, UserId};
+use tollgate_http::{Admin, ApiError, Cursor, Filters, Page, PageQuery, PathId, filter};
+use tollgate_store::{BillingFilter, Owned};
+use utoipa::{IntoParams, ToSchema};
+
+/// Which payments are wanted.
+#[derive(Debug, Clone, Serialize, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct PaymentsQuery {
+    /// In this status.
+    #[param(value_type = Option<PaymentStatus>)]
+    status: Option<String>,
+    /// For this plan.
+    plan_id: Option<String>,
+    /// Of this user.
+    user_id: Option<String>,
+}
+
+/// A payment, and whose it is.
+#[derive(Serialize, ToSchema)]
+pub struct OwnedPayment {
+    #[serde(flatten)]
+    payment: PaymentView,
+    #[schema(value_type = String)]
+    user_id: UserId,
+    #[schema(value_type = Option<String>)]
+    subscription_id: Option<SubscriptionId>,
+    /// `null` for a price that is no plan's.
+    #[schema(value_type = Option<String>)]
+    plan_id: Option<PlanId>,
+    /// Whether the card's owner disputes it, or did.
+    is_disputed: bool,
+    stripe_invoice_id: String,
+    stripe_customer_id: Option<String>,
+}
+
+impl From<Owned<Payment>> for OwnedPayment {
+    fn from(owned: Owned<Payment>) -> Self {
+        Self {
+            user_id: owned.user_id,
+            subscription_id: owned.of.subscription_id,
+            plan_id: owned.of.plan_id,
+            is_disputed: owned.of.is_disputed,
+            stripe_invoice_id: owned.of.stripe_invoice_id.clone(),
+            stripe_customer_id: owned.stripe_customer_id,
+            payment: owned.of.into(),
+        }
+    }
+}
+
+/// The payments of all users, the newest first.
+#[utoipa::path(
+    get, path = "/admin/payments", operation_id = "list_payments", tag = "Admin", security(("bearer" = [])),
+    params(PaymentsQuery, PageQuery),
+    responses((status = 200, body = Page<OwnedPayment>), (status = 400, description = "`invalid_cursor`, `invalid_filter`"))
+)]
+pub async fn list(
+    Shared(state): Shared<State>,
+    Admin(admin): Admin,
+    Filters(query): Filters<PaymentsQuery>,
+    page: PageQuery,
+) -> Result<Json<Page<OwnedPayment>>, ApiError> {
+    let wanted = BillingFilter {
+        user_id: filter("user_id", query.user_id.as_deref())?,
+        plan_id: filter("plan_id", query.plan_id.as_deref())?,
+        status: filter("status", query.status.as_deref())?.map(PaymentStatus::as_str),
+    };
+    let list = Cursor::list("/admin/payments", &query);
+    let cursor = Cursor { list: &list, reader: admin.id };
+    let after = page.after(&cursor)?;
+    let listed = state.store.list_payments(&wanted, page.of(after.as_deref())).await?;
+    Ok(Json(Page::of(listed, &cursor, OwnedPayment::from)))
+}
+
+/// One payment.
+#[utoipa::path(
+    get, path = "/admin/payments/{id}", operation_id = "get_payment", tag = "Admin", security(("bearer" = [])),
+    params(("id" = String, Path, description = "Its id")),
+    responses((status = 200, body = OwnedPayment), (status = 404, description = "`not_found`"))
+)]
+pub async fn get(
+    Shared(state): Shared<State>,
+    _: Admin,
+    PathId(id): PathId<PaymentId>,
+) -> Result<Json<OwnedPayment>, ApiError> {
+    let owned = state.store.payment(&id).await?.ok_or(ApiError::NotFound)?;
+    Ok(Json(owned.into()))
+}

@@ -1,0 +1,104 @@
+//! `GET /admin/subscriptions` and `/admin/subscriptions/{id}`.
+
+use crate::State;
+use axum::Json;
+use axum::extract::State as Shared;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use tollgate_domain::billing::{Plan, PlanView, Status, Subscription, SubscriptionView};
+use tollgate_domain::{PlanId, SubscriptionId, UserId};
+use tollgate_http::{Admin, ApiError, Cursor, Filters, Page, PageQuery, PathId, RequestContext, filter};
+use tollgate_store::{BillingFilter, Owned};
+use utoipa::{IntoParams, ToSchema};
+
+/// Which subscriptions are wanted.
+#[derive(Debug, Clone, Serialize, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct SubscriptionsQuery {
+    /// In this status.
+    #[param(value_type = Option<Status>)]
+    status: Option<String>,
+    /// Of this plan.
+    plan_id: Option<String>,
+    /// Of this user.
+    user_id: Option<String>,
+}
+
+/// A subscription, and whose it is.
+#[derive(Serialize, ToSchema)]
+pub struct OwnedSubscription {
+    #[serde(flatten)]
+    subscription: SubscriptionView,
+    #[schema(value_type = String)]
+    user_id: UserId,
+    stripe_subscription_id: String,
+    stripe_customer_id: Option<String>,
+}
+
+impl OwnedSubscription {
+    fn of(owned: Owned<Subscription>, plans: &[Plan], state: &State, now: Timestamp) -> Self {
+        let Owned { user_id, stripe_customer_id, of } = owned;
+        let plan_of = |id: Option<PlanId>| {
+            let plan = plans.iter().find(|plan| Some(plan.id) == id)?;
+            Some(PlanView::of(plan.clone(), true))
+        };
+        let (plan, scheduled) = (plan_of(of.plan_id), plan_of(of.next_plan_id()));
+        let stripe_subscription_id = of.stripe_id.clone();
+        let subscription = SubscriptionView::of(of, plan, scheduled, state.config.grace, now);
+        Self { subscription, user_id, stripe_subscription_id, stripe_customer_id }
+    }
+}
+
+/// A page of what `wanted` says.
+pub async fn shown(
+    state: &State,
+    wanted: &BillingFilter,
+    page: &PageQuery,
+    cursor: &Cursor<'_>,
+    now: Timestamp,
+) -> Result<Json<Page<OwnedSubscription>>, ApiError> {
+    let after = page.after(cursor)?;
+    let listed = state.store.list_subscriptions(wanted, page.of(after.as_deref())).await?;
+    let plans = state.store.plans().await?;
+    Ok(Json(Page::of(listed, cursor, |owned| OwnedSubscription::of(owned, &plans, state, now))))
+}
+
+/// The subscriptions of all users, ended ones too, the newest first.
+#[utoipa::path(
+    get, path = "/admin/subscriptions", operation_id = "list_subscriptions", tag = "Admin", security(("bearer" = [])),
+    params(SubscriptionsQuery, PageQuery),
+    responses((status = 200, body = Page<OwnedSubscription>),
+        (status = 400, description = "`invalid_cursor`, `invalid_filter`"))
+)]
+pub async fn list(
+    Shared(state): Shared<State>,
+    context: RequestContext,
+    Admin(admin): Admin,
+    Filters(query): Filters<SubscriptionsQuery>,
+    page: PageQuery,
+) -> Result<Json<Page<OwnedSubscription>>, ApiError> {
+    let wanted = BillingFilter {
+        user_id: filter("user_id", query.user_id.as_deref())?,
+        plan_id: filter("plan_id", query.plan_id.as_deref())?,
+        status: filter("status", query.status.as_deref())?.map(Status::as_str),
+    };
+    let list = Cursor::list("/admin/subscriptions", &query);
+    shown(&state, &wanted, &page, &Cursor { list: &list, reader: admin.id }, context.now).await
+}
+
+/// One subscription.
+#[utoipa::path(
+    get, path = "/admin/subscriptions/{id}", operation_id = "get_subscription", tag = "Admin",
+    security(("bearer" = [])), params(("id" = String, Path, description = "Its id")),
+    responses((status = 200, body = OwnedSubscription), (status = 404, description = "`not_found`"))
+)]
+pub async fn get(
+    Shared(state): Shared<State>,
+    context: RequestContext,
+    _: Admin,
+    PathId(id): PathId<SubscriptionId>,
+) -> Result<Json<OwnedSubscription>, ApiError> {
+    let owned = state.store.subscription(&id).await?.ok_or(ApiError::NotFound)?;
+    let plans = state.store.plans().await?;
+    Ok(Json(OwnedSubscription::of(owned, &plans, &state, context.now)))
+}

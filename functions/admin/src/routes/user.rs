@@ -1,0 +1,131 @@
+//! `GET /admin/users/{id}` and what belongs to that user.
+
+use super::payments::OwnedPayment;
+use super::subscriptions::{OwnedSubscription, shown};
+use crate::State;
+use axum::Json;
+use axum::extract::State as Shared;
+use jiff::Timestamp;
+use serde::Serialize;
+use tollgate_domain::gate::{Gate, Left};
+use tollgate_domain::session::Session;
+use tollgate_domain::user::IdentityProvider;
+use tollgate_domain::{User, UserId};
+use tollgate_http::{Admin, ApiError, Cursor, Page, PageQuery, PathId, RequestContext, sessions_page};
+use tollgate_store::{BillingFilter, Profile};
+use utoipa::ToSchema;
+
+/// A user, with what the desk knows beside.
+#[derive(Serialize, ToSchema)]
+pub struct UserDetails {
+    #[serde(flatten)]
+    user: User,
+    /// What the user's plan gives now, 0 without access.
+    tier: u32,
+    /// Until when it does.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    access_until: Option<Timestamp>,
+    linked_providers: Vec<IdentityProvider>,
+    /// How many sessions live.
+    sessions: usize,
+}
+
+/// The user and the gate; not of one who was deleted.
+pub async fn found(state: &State, id: &UserId) -> Result<(Profile, Gate), ApiError> {
+    let gate = known(state, id).await?;
+    let profile = state.store.profile(id).await?;
+    profile
+        .map(|profile| (profile, gate))
+        .filter(|(_, gate)| gate.left != Some(Left::Deleted))
+        .ok_or(ApiError::NotFound)
+}
+
+/// The gate of somebody who is or was a user.
+async fn known(state: &State, id: &UserId) -> Result<Gate, ApiError> {
+    state.store.gate(id).await?.ok_or(ApiError::NotFound)
+}
+
+/// One user.
+#[utoipa::path(
+    get, path = "/admin/users/{id}", operation_id = "get_user", tag = "Admin", security(("bearer" = [])),
+    params(("id" = String, Path, description = "Its id")),
+    responses((status = 200, body = UserDetails), (status = 404, description = "`not_found`"))
+)]
+pub async fn get(
+    Shared(state): Shared<State>,
+    context: RequestContext,
+    _: Admin,
+    PathId(id): PathId<UserId>,
+) -> Result<Json<UserDetails>, ApiError> {
+    let (profile, gate) = found(&state, &id).await?;
+    Ok(Json(UserDetails {
+        tier: gate.present_tier(context.now),
+        access_until: gate.access_until,
+        linked_providers: profile.links.keys().copied().collect(),
+        sessions: gate.sessions.values().filter(|end| context.now < **end).count(),
+        user: profile.into_user(),
+    }))
+}
+
+/// The subscriptions of a user, ended ones too, the newest first. Those of a deleted one stay.
+#[utoipa::path(
+    get, path = "/admin/users/{id}/subscriptions", operation_id = "list_user_subscriptions", tag = "Admin",
+    security(("bearer" = [])), params(("id" = String, Path, description = "The user's id"), PageQuery),
+    responses((status = 200, body = Page<OwnedSubscription>), (status = 400, description = "`invalid_cursor`"),
+        (status = 404, description = "`not_found`"))
+)]
+pub async fn subscriptions(
+    Shared(state): Shared<State>,
+    context: RequestContext,
+    Admin(admin): Admin,
+    PathId(id): PathId<UserId>,
+    page: PageQuery,
+) -> Result<Json<Page<OwnedSubscription>>, ApiError> {
+    known(&state, &id).await?;
+    let list = format!("/admin/users/{id}/subscriptions");
+    let cursor = Cursor { list: &list, reader: admin.id };
+    let wanted = BillingFilter { user_id: Some(id), ..BillingFilter::default() };
+    shown(&state, &wanted, &page, &cursor, context.now).await
+}
+
+/// The payments of a user, the newest first. Those of a deleted one stay.
+#[utoipa::path(
+    get, path = "/admin/users/{id}/payments", operation_id = "list_user_payments", tag = "Admin",
+    security(("bearer" = [])), params(("id" = String, Path, description = "The user's id"), PageQuery),
+    responses((status = 200, body = Page<OwnedPayment>), (status = 400, description = "`invalid_cursor`"),
+        (status = 404, description = "`not_found`"))
+)]
+pub async fn payments(
+    Shared(state): Shared<State>,
+    Admin(admin): Admin,
+    PathId(id): PathId<UserId>,
+    page: PageQuery,
+) -> Result<Json<Page<OwnedPayment>>, ApiError> {
+    known(&state, &id).await?;
+    let list = format!("/admin/users/{id}/payments");
+    let cursor = Cursor { list: &list, reader: admin.id };
+    let after = page.after(&cursor)?;
+    let wanted = BillingFilter { user_id: Some(id), ..BillingFilter::default() };
+    let listed = state.store.list_payments(&wanted, page.of(after.as_deref())).await?;
+    Ok(Json(Page::of(listed, &cursor, OwnedPayment::from)))
+}
+
+/// The live sessions of a user, the newest first.
+#[utoipa::path(
+    get, path = "/admin/users/{id}/sessions", operation_id = "list_user_sessions", tag = "Admin",
+    security(("bearer" = [])), params(("id" = String, Path, description = "The user's id"), PageQuery),
+    responses((status = 200, body = Page<Session>), (status = 400, description = "`invalid_cursor`"),
+        (status = 404, description = "`not_found`"))
+)]
+pub async fn sessions(
+    Shared(state): Shared<State>,
+    context: RequestContext,
+    Admin(admin): Admin,
+    PathId(id): PathId<UserId>,
+    page: PageQuery,
+) -> Result<Json<Page<Session>>, ApiError> {
+    let gate = known(&state, &id).await?;
+    let list = format!("/admin/users/{id}/sessions");
+    let cursor = Cursor { list: &list, reader: admin.id };
+    Ok(Json(sessions_page(&state.store, &gate, &admin.session_id, &cursor, &page, context.now).await?))
+}

@@ -1,0 +1,81 @@
+//! `POST /deactivate` and `POST /me/delete`: how somebody leaves.
+
+use super::{Message, message};
+use crate::reauthentication::{Confirmation, require_fresh};
+use crate::{State, mails};
+use axum::extract::State as Shared;
+use axum::response::{IntoResponse, Response};
+use http::{StatusCode, header};
+use serde_json::json;
+use tollgate_domain::audit::Action;
+use tollgate_domain::billing::UserOrder;
+use tollgate_domain::gate::Left;
+use tollgate_http::{AccountKey, ActiveUser, ApiError, OptionalJson, REFRESH_COOKIE, RequestContext};
+use tollgate_store::Leaving;
+
+/// Closes the caller's own account.
+#[utoipa::path(
+    post, path = "/deactivate", tag = "Accounts", security(("bearer" = [])), request_body = Option<Confirmation>,
+    responses((status = 200, body = Message),
+        (status = 403, description = "`reauthentication_required`, `wrong_password`"),
+        (status = 409, description = "`last_admin`"), (status = 429, description = "`rate_limited`"))
+)]
+pub async fn deactivate(
+    Shared(state): Shared<State>,
+    context: RequestContext,
+    user: ActiveUser,
+    OptionalJson(body): OptionalJson<Confirmation>,
+) -> Result<Response, ApiError> {
+    leave(&state, &context, &user, &body, Left::Deactivated).await?;
+    signed_out(&state, StatusCode::OK, "Your account is closed.")
+}
+
+/// Deletes the caller's own account: nobody signs in any more at once, a subscription is cancelled at once, and what is kept
+/// of the person is gone within a day. Payments and audit entries stay under the id.
+#[utoipa::path(
+    post, path = "/me/delete", operation_id = "delete_me", tag = "Accounts", security(("bearer" = [])),
+    request_body = Option<Confirmation>,
+    responses((status = 202, body = Message),
+        (status = 403, description = "`reauthentication_required`, `wrong_password`"),
+        (status = 409, description = "`last_admin`"), (status = 429, description = "`rate_limited`"))
+)]
+pub async fn delete(
+    Shared(state): Shared<State>,
+    context: RequestContext,
+    user: ActiveUser,
+    OptionalJson(body): OptionalJson<Confirmation>,
+) -> Result<Response, ApiError> {
+    leave(&state, &context, &user, &body, Left::Deleted).await?;
+    signed_out(&state, StatusCode::ACCEPTED, "Your account is deleted. What is kept of you is gone within a day.")
+}
+
+async fn leave(
+    state: &State,
+    context: &RequestContext,
+    user: &ActiveUser,
+    confirmation: &Confirmation,
+    left: Left,
+) -> Result<(), ApiError> {
+    state.limiter.admit_account(context, &AccountKey::user(&user.id)).await?;
+    require_fresh(state, context, user, confirmation).await?;
+    let action = match left {
+        Left::Deactivated => Action::Deactivated,
+        Left::Deleted => Action::Deleted,
+    };
+    let mut entry = context.entry(action, Some(user.id), Some(user.id.to_string()));
+    entry.before = Some(json!({"is_active": true}));
+    entry.after = Some(json!({"is_active": false, "sessions_ended": user.gate.sessions.len()}));
+    let order = UserOrder { user_id: user.id, email: None, ends_checkouts: true };
+    let order = mails::order(order, context.now)?;
+    match state.store.leave(&user.gate, left, &order, &entry).await? {
+        Leaving::Done => Ok(()),
+        Leaving::LastAdmin => Err(ApiError::LastAdmin),
+        Leaving::Changed => Err(ApiError::Unauthenticated),
+    }
+}
+
+fn signed_out(state: &State, status: StatusCode, text: &'static str) -> Result<Response, ApiError> {
+    let mut response = (status, message(text)).into_response();
+    response.headers_mut().append(header::SET_COOKIE, state.config.cookies.set(REFRESH_COOKIE, "", 0)?);
+    Ok(response)
+}

@@ -1,0 +1,83 @@
+//! The first admin of a deployed stack: somebody who has registered and proved the address is made one, from outside, by
+//! whoever may write the stack's tables. Nothing over HTTP does that where there is no admin yet.
+
+use serde_json::json;
+use tollgate_domain::audit::{Action, AuditEntry};
+use tollgate_domain::{AuditId, Email, UserId};
+use tollgate_platform::{Clock, random_bytes};
+use tollgate_store::{RightsChange, Store, StoreError};
+
+/// Why somebody is no admin.
+#[derive(Debug, thiserror::Error)]
+pub enum MakeAdminError {
+    /// The address is none.
+    #[error("{0:?} is not an e-mail address")]
+    InvalidEmail(String),
+    /// Nobody has registered with it.
+    #[error("{0} has no account: register first, on the account page")]
+    Unknown(String),
+    /// Nobody has proved it: it may be a stranger's.
+    #[error("{0} is not proved: follow the link in the mail first")]
+    NotVerified(String),
+    /// The account is closed.
+    #[error("the account of {0} is closed")]
+    Closed(String),
+    /// Somebody else changes the account's rights all the time.
+    #[error("the rights of {0} change too often: try again")]
+    Overtaken(String),
+    /// The tables do not answer.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// What came of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MadeAdmin {
+    /// The user is an admin from now on.
+    Now(UserId),
+    /// The user was one before.
+    Before(UserId),
+}
+
+/// How often the account is looked at again that somebody else was quicker to change.
+const LOOKS: usize = 4;
+
+/// Makes the user of this address an admin.
+///
+/// # Errors
+/// When there is no such user whose address is proved and who may sign in, or the tables do not answer.
+pub async fn make_admin(store: &Store, address: &str, clock: &Clock) -> Result<MadeAdmin, MakeAdminError> {
+    let named = address.to_owned();
+    let Ok(email) = Email::parse(address) else { return Err(MakeAdminError::InvalidEmail(named)) };
+    for _ in 0..LOOKS {
+        let Some(user) = store.user_of_email(&email).await? else { return Err(MakeAdminError::Unknown(named)) };
+        let (Some(profile), Some(gate)) = (store.profile(&user).await?, store.gate(&user).await?) else {
+            return Err(MakeAdminError::Unknown(named));
+        };
+        if !gate.is_active {
+            return Err(MakeAdminError::Closed(named));
+        }
+        if !profile.email_verified {
+            return Err(MakeAdminError::NotVerified(named));
+        }
+        if gate.is_admin {
+            return Ok(MadeAdmin::Before(user));
+        }
+        let now = clock.now();
+        let entry = AuditEntry {
+            id: AuditId::new(now, random_bytes()),
+            actor_id: None,
+            action: Action::RoleChanged,
+            target_id: Some(user.to_string()),
+            before: Some(json!({"is_admin": false})),
+            after: Some(json!({"is_admin": true})),
+            ip: None,
+            request_id: None,
+            created_at: now,
+        };
+        if store.set_admin(&gate, true, &entry).await? == RightsChange::Done {
+            return Ok(MadeAdmin::Now(user));
+        }
+    }
+    Err(MakeAdminError::Overtaken(named))
+}

@@ -1,0 +1,157 @@
+//! Subscriptions and payments of all users, as the admin's lists show them.
+
+use super::customers::{PAYMENT, SUBSCRIPTION};
+use super::user_partition;
+use crate::codec::{Item, read, s};
+use crate::listing::{Listed, PageOf, Patience, Wanted, Way};
+use crate::schema::BILLING;
+use crate::{Store, StoreError};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use tollgate_domain::billing::{Payment, Subscription};
+use tollgate_domain::{PaymentId, PlanId, SubscriptionId, UserId};
+
+/// Which subscriptions or payments are wanted.
+#[derive(Debug, Clone, Default)]
+pub struct BillingFilter {
+    /// Whose.
+    pub user_id: Option<UserId>,
+    /// Of which plan.
+    pub plan_id: Option<PlanId>,
+    /// In which status, by its name.
+    pub status: Option<&'static str>,
+}
+
+/// A subscription or a payment, and whose it is.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Owned<T> {
+    /// Whose it is.
+    pub user_id: UserId,
+    /// Who that is at Stripe.
+    #[serde(default)]
+    pub stripe_customer_id: Option<String>,
+    /// What it is.
+    #[serde(flatten)]
+    pub of: T,
+}
+
+/// What stands in a list of its own.
+pub(super) trait Kind: DeserializeOwned {
+    /// The partition of all of them.
+    const LIST: &'static str;
+    /// What their sort keys begin with.
+    const PREFIX: &'static str;
+}
+
+impl Kind for Subscription {
+    const LIST: &'static str = "subscriptions";
+    const PREFIX: &'static str = SUBSCRIPTION;
+}
+
+impl Kind for Payment {
+    const LIST: &'static str = "payments";
+    const PREFIX: &'static str = PAYMENT;
+}
+
+/// Puts the row of a subscription or a payment of `user` into the lists.
+pub(super) fn put_into_lists<T>(row: &mut Item, user: &UserId, stripe_customer: Option<&String>)
+where
+    T: Kind,
+{
+    let partition = |name: &str| Some(s(format!("{}{}", T::PREFIX, row.get(name)?.as_s().ok()?)));
+    let attributes = [
+        ("user_id", Some(s(user.to_string()))),
+        ("stripe_customer_id", stripe_customer.map(s)),
+        ("list", Some(s(T::LIST))),
+        ("status_list", partition("status")),
+        ("plan_list", partition("plan_id")),
+    ];
+    row.extend(attributes.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))));
+}
+
+/// The partition that holds the fewest of what `filter` wants, and what is still to be asked of its rows.
+fn way<T: Kind>(filter: &BillingFilter) -> Way {
+    let back = |index, attribute, of: String| Way::back(BILLING, index, (attribute, of), "sk", T::PREFIX);
+    let of_kind = |name: &dyn std::fmt::Display| format!("{}{name}", T::PREFIX);
+    let plan = filter.plan_id.map(|id| Wanted::Is("plan_id", s(id.to_string())));
+    let status = filter.status.map(|status| Wanted::Is("status", s(status)));
+    let (way, rest) = match filter {
+        BillingFilter { user_id: Some(user), .. } => {
+            (Way { index: None, ..back("", "pk", user_partition(user)) }, [plan, status])
+        }
+        BillingFilter { plan_id: Some(plan), .. } => (back("by_plan", "plan_list", of_kind(plan)), [None, status]),
+        BillingFilter { status: Some(status), .. } => (back("by_status", "status_list", of_kind(status)), [None, None]),
+        BillingFilter { user_id: None, plan_id: None, status: None } => {
+            (back("listed", "list", T::LIST.to_owned()), [None, None])
+        }
+    };
+    Way { wanted: rest.into_iter().flatten().collect(), patience: Patience::Long, ..way }
+}
+
+impl Store {
+    /// The subscriptions that `filter` wants, the newest first.
+    ///
+    /// # Errors
+    /// When DynamoDB does not answer, or an item is corrupt.
+    pub async fn list_subscriptions(
+        &self,
+        filter: &BillingFilter,
+        page: PageOf<'_>,
+    ) -> Result<Listed<Owned<Subscription>>, StoreError> {
+        self.list(way::<Subscription>(filter), page).await
+    }
+
+    /// The payments that `filter` wants, the newest first.
+    ///
+    /// # Errors
+    /// When DynamoDB does not answer, or an item is corrupt.
+    pub async fn list_payments(
+        &self,
+        filter: &BillingFilter,
+        page: PageOf<'_>,
+    ) -> Result<Listed<Owned<Payment>>, StoreError> {
+        self.list(way::<Payment>(filter), page).await
+    }
+
+    /// The payments that were made at `since` or later, the newest first.
+    ///
+    /// # Errors
+    /// When DynamoDB does not answer, or an item is corrupt.
+    pub async fn payments_since(
+        &self,
+        since: jiff::Timestamp,
+        page: PageOf<'_>,
+    ) -> Result<Listed<Owned<Payment>>, StoreError> {
+        let mut way = way::<Payment>(&BillingFilter::default());
+        way.between.0 = format!("{PAYMENT}{}", PaymentId::new(since, [0; 10]));
+        self.list(way, page).await
+    }
+
+    /// A subscription, whosever it is.
+    ///
+    /// # Errors
+    /// When DynamoDB does not answer, or the item is corrupt.
+    pub async fn subscription(&self, id: &SubscriptionId) -> Result<Option<Owned<Subscription>>, StoreError> {
+        self.one(id.to_string()).await
+    }
+
+    /// A payment, whosever it is.
+    ///
+    /// # Errors
+    /// When DynamoDB does not answer, or the item is corrupt.
+    pub async fn payment(&self, id: &PaymentId) -> Result<Option<Owned<Payment>>, StoreError> {
+        self.one(id.to_string()).await
+    }
+
+    async fn one<T: Kind>(&self, id: String) -> Result<Option<Owned<T>>, StoreError> {
+        let place = format!("{}{id}", T::PREFIX);
+        let way = Way { between: (place.clone(), place), ..way::<T>(&BillingFilter::default()) };
+        Ok(self.list(way, PageOf { after: None, limit: 1 }).await?.items.pop())
+    }
+
+    async fn list<T: Kind>(&self, way: Way, page: PageOf<'_>) -> Result<Listed<Owned<T>>, StoreError> {
+        let listed = self.rows(&way, page).await?;
+        let items = listed.items.into_iter().map(|row| read(BILLING, row)).collect::<Result<_, _>>()?;
+        Ok(Listed { items, next: listed.next })
+    }
+}

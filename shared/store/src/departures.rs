@@ -1,0 +1,203 @@
+//! How accounts go: closed by their owner, taken away because nobody proved them, or deleted for good. A deleted one is
+//! out of every list and signs nobody in at once; what is kept of the person goes afterwards, step by step, each of which
+//! may be done again. The gate's item stays, so that the id is never another's; it tells nothing of the person.
+
+use crate::accounts::{Part, outcome};
+use crate::audit::audit_item;
+use crate::codec::{Item, read, s};
+use crate::gate::{count_admins, gate_key};
+use crate::listing::{Listed, PageOf, Partition, Way};
+use crate::outbox::{Outgoing, outbox_item};
+use crate::profiles::{CLOSED, Profile, UNPROVED, email_marker_key, user_key, username_marker_key};
+use crate::schema::{AUDIT, CREDENTIALS, GATE, IDENTITY, OUTBOX};
+use crate::social::identity_key;
+use crate::transaction::Refusal;
+use crate::users::flag;
+use crate::{Store, StoreError};
+use aws_sdk_dynamodb::operation::delete_item::DeleteItemError;
+use aws_sdk_dynamodb::types::builders::DeleteBuilder;
+use aws_sdk_dynamodb::types::{AttributeValue, Delete, ReturnConsumedCapacity, Update};
+use jiff::Timestamp;
+use tollgate_domain::UserId;
+use tollgate_domain::audit::AuditEntry;
+use tollgate_domain::gate::{Gate, Left};
+
+/// How many accounts are read at once.
+const PAGE: usize = 100;
+/// The partition of the closed ones of which everything is to go.
+const DELETED: Partition = (CLOSED.0, "deleted");
+
+/// What came of closing an account.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Leaving {
+    /// It is closed.
+    Done,
+    /// It is that of the last active admin.
+    LastAdmin,
+    /// It was closed, or its role changed, meanwhile.
+    Changed,
+}
+
+impl Store {
+    /// Closes the account of `gate` for its owner: nobody signs in, every session ends, and `order` says what is to end at
+    /// Stripe. One that is deleted is in no list any more.
+    ///
+    /// # Errors
+    /// When DynamoDB does not answer.
+    pub async fn leave(
+        &self,
+        gate: &Gate,
+        left: Left,
+        order: &Outgoing,
+        audit: &AuditEntry,
+    ) -> Result<Leaving, StoreError> {
+        let no = || AttributeValue::Bool(false);
+        let close = Update::builder()
+            .key("pk", gate_key(&gate.user_id))
+            .condition_expression("is_active = :true AND is_admin = :admin")
+            .expression_attribute_names("#left", "left")
+            .expression_attribute_values(":false", no())
+            .expression_attribute_values(":true", AttributeValue::Bool(true))
+            .expression_attribute_values(":admin", AttributeValue::Bool(gate.is_admin))
+            .expression_attribute_values(":none", AttributeValue::M(Item::new()));
+        let (close, profile) = match left {
+            Left::Deactivated => (
+                close
+                    .update_expression("SET is_active = :false, #left = :left, sessions = :none")
+                    .expression_attribute_values(":left", s("deactivated")),
+                flag(&gate.user_id, ("is_active", false), CLOSED, true),
+            ),
+            Left::Deleted => (
+                close
+                    .update_expression("SET is_active = :false, #left = :left, sessions = :none, is_admin = :false")
+                    .expression_attribute_values(":left", s("deleted")),
+                Update::builder()
+                    .key("pk", user_key(&gate.user_id))
+                    .condition_expression("attribute_exists(pk)")
+                    .update_expression(
+                        "SET is_active = :false, is_admin = :false, closed = :deleted \
+                         REMOVE #list, admin, email_initial, username_initial",
+                    )
+                    .expression_attribute_names("#list", "list")
+                    .expression_attribute_values(":false", no())
+                    .expression_attribute_values(":deleted", s(DELETED.1)),
+            ),
+        };
+        let mut transaction = self
+            .transaction()
+            .update(Part::Proof, GATE, close)
+            .update(Part::Proof, IDENTITY, profile)
+            .create(Part::Other, OUTBOX, outbox_item(order)?);
+        if gate.is_admin {
+            transaction = transaction.update(Part::Admins, GATE, count_admins(false));
+        }
+        match transaction.create(Part::Other, AUDIT, audit_item(audit)?).run().await {
+            Ok(()) => Ok(Leaving::Done),
+            Err(Refusal::Condition(Part::Admins)) => Ok(Leaving::LastAdmin),
+            Err(Refusal::Condition(Part::Proof)) => Ok(Leaving::Changed),
+            Err(other) => Err(other.unexpected()),
+        }
+    }
+
+    /// The accounts that were registered up to `until` and that nobody has proved, the oldest first: a page after this place.
+    /// It may be old by moments.
+    ///
+    /// # Errors
+    /// When DynamoDB does not answer, or an item is corrupt.
+    pub async fn unproved(&self, until: Timestamp, after: Option<&str>) -> Result<Listed<Profile>, StoreError> {
+        let last = UserId::new(until, [u8::MAX; 10]).to_string();
+        let way = Way::back(IDENTITY, "listed", UNPROVED, "id", "usr_");
+        self.profiles(Way { between: (way.between.0.clone(), last), ..way }, after).await
+    }
+
+    /// The accounts that were deleted and of which something is left: a page after this place. It may be old by moments.
+    ///
+    /// # Errors
+    /// When DynamoDB does not answer, or an item is corrupt.
+    pub async fn deleted(&self, after: Option<&str>) -> Result<Listed<Profile>, StoreError> {
+        self.profiles(Way::back(IDENTITY, "closed", DELETED, "id", "usr_"), after).await
+    }
+
+    async fn profiles(&self, way: Way, after: Option<&str>) -> Result<Listed<Profile>, StoreError> {
+        let listed = self.rows(&Way { is_forward: true, ..way }, PageOf { after, limit: PAGE }).await?;
+        let items = listed.items.into_iter().map(|row| read(IDENTITY, row)).collect::<Result<_, _>>()?;
+        Ok(Listed { items, next: listed.next })
+    }
+
+    /// Takes an account away that nobody has proved, its address and its name with it. `false` when it was proved, changed
+    /// or taken away meanwhile, or is an admin's.
+    ///
+    /// # Errors
+    /// When DynamoDB does not answer.
+    pub async fn remove_unproved(&self, profile: &Profile, audit: &AuditEntry) -> Result<bool, StoreError> {
+        let no = || AttributeValue::Bool(false);
+        let of_user = |marker: AttributeValue| {
+            let user = s(profile.id.to_string());
+            deletion(marker).condition_expression("user_id = :user").expression_attribute_values(":user", user)
+        };
+        let account = deletion(user_key(&profile.id))
+            .condition_expression("email_key = :key AND email_verified = :false")
+            .expression_attribute_values(":key", s(profile.email.key()))
+            .expression_attribute_values(":false", no());
+        let gate = deletion(gate_key(&profile.id))
+            .condition_expression("is_admin = :false")
+            .expression_attribute_values(":false", no());
+        let transaction = self
+            .transaction()
+            .delete(Part::Proof, IDENTITY, account)
+            .delete(Part::Proof, IDENTITY, of_user(email_marker_key(&profile.email)))
+            .delete(Part::Proof, IDENTITY, of_user(username_marker_key(&profile.username)))
+            .delete(Part::Proof, GATE, gate)
+            // Blindly: who has the address has what lies under it.
+            .delete(Part::Other, CREDENTIALS, deletion(s(profile.email.key())))
+            .create(Part::Other, AUDIT, audit_item(audit)?);
+        outcome(transaction.run().await)
+    }
+
+    /// Frees the address, the name and the identities of an account that was deleted; what is another's by now stays.
+    ///
+    /// # Errors
+    /// When DynamoDB does not answer.
+    pub async fn free_names(&self, profile: &Profile) -> Result<(), StoreError> {
+        let markers = [email_marker_key(&profile.email), username_marker_key(&profile.username)];
+        let identities = profile.links.iter().map(|(provider, subject)| identity_key(*provider, subject));
+        let key = |key| Item::from([("pk".to_owned(), key)]);
+        self.delete_of(&profile.id, CREDENTIALS, key(s(profile.email.key()))).await?;
+        for marker in markers.into_iter().chain(identities) {
+            self.delete_of(&profile.id, IDENTITY, key(marker)).await?;
+        }
+        Ok(())
+    }
+
+    /// Forgets who the user of an account was that was deleted: the last step, after which it is not found any more.
+    ///
+    /// # Errors
+    /// When DynamoDB does not answer.
+    pub async fn forget_user(&self, user: &UserId) -> Result<(), StoreError> {
+        let call = self.client.delete_item().table_name(self.table(IDENTITY)).key("pk", user_key(user));
+        call.return_consumed_capacity(ReturnConsumedCapacity::Indexes).send().await.map_err(StoreError::of)?;
+        Ok(())
+    }
+
+    /// Deletes an item, if it is `user`'s.
+    pub(crate) async fn delete_of(&self, user: &UserId, table: &str, key: Item) -> Result<(), StoreError> {
+        let call = self
+            .client
+            .delete_item()
+            .table_name(self.table(table))
+            .set_key(Some(key))
+            .condition_expression("user_id = :user")
+            .expression_attribute_values(":user", s(user.to_string()));
+        match call.return_consumed_capacity(ReturnConsumedCapacity::Indexes).send().await {
+            Ok(_) => Ok(()),
+            Err(error) => match error.as_service_error() {
+                Some(DeleteItemError::ConditionalCheckFailedException(_)) => Ok(()),
+                _ => Err(StoreError::of(error)),
+            },
+        }
+    }
+}
+
+fn deletion(key: AttributeValue) -> DeleteBuilder {
+    Delete::builder().key("pk", key)
+}

@@ -1,0 +1,212 @@
+//! Lists: a way through one partition of a table or an index in the order of its sort key, page by page. Where a page begins
+//! is the sort key of the last row of the page before, so a cursor names no partition and opens no other.
+
+use crate::codec::{Item, s};
+use crate::{Store, StoreError};
+use aws_sdk_dynamodb::types::ReturnConsumedCapacity;
+use std::collections::HashMap;
+
+/// So many rows are looked at for one page at the most.
+const MOST_LOOKED_AT: usize = 1000;
+/// So many rows of ordinary size cost one unit.
+const ROWS_OF_A_UNIT: usize = 20;
+/// Behind every text that begins as the one before it does.
+const LAST: char = char::MAX;
+
+/// One page of a list.
+#[derive(Debug)]
+pub struct Listed<T> {
+    /// What is on it. A page of a filtered list may be short, even empty, though more follows.
+    pub items: Vec<T>,
+    /// The place after which it goes on; `None` where nothing more can follow.
+    pub next: Option<String>,
+}
+
+/// Where a page begins and how long it may be.
+#[derive(Debug, Clone, Copy)]
+pub struct PageOf<'a> {
+    /// `next` of the page before.
+    pub after: Option<&'a str>,
+    /// So many items at the most.
+    pub limit: usize,
+}
+
+/// Reads a list to its end, page by page, and hands each item on. `read` gives the page after a place.
+///
+/// # Errors
+/// When a page cannot be read.
+pub async fn each<T, F>(mut read: impl FnMut(Option<String>) -> F, mut item: impl FnMut(T)) -> Result<(), StoreError>
+where
+    F: Future<Output = Result<Listed<T>, StoreError>>,
+{
+    let mut after = None;
+    loop {
+        let page = read(after).await?;
+        page.items.into_iter().for_each(&mut item);
+        after = page.next;
+        if after.is_none() {
+            return Ok(());
+        }
+    }
+}
+
+impl<'a> PageOf<'a> {
+    /// The longest page after this place, for whoever reads it all.
+    #[must_use]
+    pub fn longest(after: Option<&'a str>) -> Self {
+        Self { after, limit: MOST_LOOKED_AT }
+    }
+}
+
+/// What a row must be to be on the page.
+#[derive(Debug, Clone)]
+pub(crate) enum Wanted {
+    /// The attribute has this value.
+    Is(&'static str, aws_sdk_dynamodb::types::AttributeValue),
+    /// The attribute does not begin so.
+    BeginsOtherwise(&'static str, String),
+}
+
+/// How far a page goes to be filled where not every row is wanted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Patience {
+    /// As long as every other row is wanted: a page costs two units and one for ten items.
+    Half,
+    /// Up to a thousand rows.
+    Long,
+}
+
+/// The attribute that names a partition of an index, and which one it is.
+pub(crate) type Partition = (&'static str, &'static str);
+
+/// The way through a partition.
+#[derive(Debug, Clone)]
+pub(crate) struct Way {
+    pub table: &'static str,
+    /// `None` for the table itself.
+    pub index: Option<&'static str>,
+    /// The attribute that names the partition, and which.
+    pub partition: (&'static str, String),
+    /// The attribute that sorts it.
+    pub sort: &'static str,
+    /// The first and the last place.
+    pub between: (String, String),
+    /// Whether the first place comes first.
+    pub is_forward: bool,
+    pub wanted: Vec<Wanted>,
+    pub patience: Patience,
+}
+
+impl Way {
+    /// The whole partition `of` an index, whose sort keys begin with `prefix`, from the last to the first.
+    pub fn back(
+        table: &'static str,
+        index: &'static str,
+        (attribute, of): (&'static str, impl Into<String>),
+        sort: &'static str,
+        prefix: &str,
+    ) -> Self {
+        Self {
+            table,
+            index: Some(index),
+            partition: (attribute, of.into()),
+            sort,
+            between: (prefix.to_owned(), format!("{prefix}{LAST}")),
+            is_forward: false,
+            wanted: Vec::new(),
+            patience: Patience::Long,
+        }
+    }
+
+    fn expressions(&self) -> (String, Option<String>, HashMap<String, String>, Item) {
+        let mut names =
+            HashMap::from([("#p".to_owned(), self.partition.0.to_owned()), ("#s".to_owned(), self.sort.to_owned())]);
+        let mut values = Item::from([(":p".to_owned(), s(&self.partition.1))]);
+        let mut wanted = Vec::new();
+        for (index, row) in self.wanted.iter().enumerate() {
+            let (name, value, text) = match row {
+                Wanted::Is(name, value) => (name, value.clone(), format!("#w{index} = :w{index}")),
+                Wanted::BeginsOtherwise(name, prefix) => {
+                    (name, s(prefix), format!("NOT begins_with(#w{index}, :w{index})"))
+                }
+            };
+            wanted.push(text);
+            names.insert(format!("#w{index}"), (*name).to_owned());
+            values.insert(format!(":w{index}"), value);
+        }
+        let filter = (!wanted.is_empty()).then(|| wanted.join(" AND "));
+        ("#p = :p AND #s BETWEEN :first AND :last".to_owned(), filter, names, values)
+    }
+
+    /// How many rows the next query looks at; `None` where the page is at its end.
+    fn next_rows(&self, page: PageOf<'_>, found: usize, looked_at: usize) -> Option<usize> {
+        let missing = (page.limit + 1).checked_sub(found).filter(|missing| *missing > 0)?;
+        if self.wanted.is_empty() {
+            return Some(missing);
+        }
+        match self.patience {
+            Patience::Half if 2 * found >= looked_at => Some(ROWS_OF_A_UNIT),
+            Patience::Half => None,
+            // As many again as so far, so that a long way takes few calls.
+            Patience::Long => {
+                let left = MOST_LOOKED_AT - looked_at;
+                Some(looked_at.max(missing).min(left)).filter(|rows| *rows > 0)
+            }
+        }
+    }
+}
+
+impl Store {
+    /// A page of the rows along `way`, and the place after which it goes on.
+    pub(crate) async fn rows(&self, way: &Way, page: PageOf<'_>) -> Result<Listed<Item>, StoreError> {
+        let (condition, filter, names, mut values) = way.expressions();
+        let place = |row: &Item| row.get(way.sort).and_then(|place| place.as_s().ok()).cloned().unwrap_or_default();
+        let after = page.after.map(str::to_owned);
+        let (first, last) = way.between.clone();
+        // Both ends are within: the row that `after` names comes again and is left out below.
+        let (first, last) = match &after {
+            Some(after) if way.is_forward => (after.clone().max(first), last),
+            Some(after) => (first, after.clone().min(last)),
+            None => (first, last),
+        };
+        if first > last {
+            return Ok(Listed { items: Vec::new(), next: None });
+        }
+        values.extend([(":first".to_owned(), s(first)), (":last".to_owned(), s(last))]);
+        let query = self
+            .client
+            .query()
+            .table_name(self.table(way.table))
+            .set_index_name(way.index.map(str::to_owned))
+            .key_condition_expression(condition)
+            .set_filter_expression(filter)
+            .set_expression_attribute_names(Some(names))
+            .set_expression_attribute_values(Some(values))
+            .scan_index_forward(way.is_forward)
+            .return_consumed_capacity(ReturnConsumedCapacity::Total);
+        let mut items: Vec<Item> = Vec::new();
+        let (mut looked_at, mut start) = (0, None);
+        while let Some(rows) = way.next_rows(page, items.len(), looked_at) {
+            let again = usize::from(looked_at == 0 && after.is_some());
+            let call = query
+                .clone()
+                .limit(i32::try_from(rows + again).unwrap_or(i32::MAX))
+                .set_exclusive_start_key(start.take());
+            let answer = call.send().await.map_err(StoreError::of)?;
+            looked_at += usize::try_from(answer.scanned_count).unwrap_or_default();
+            let found = answer.items.unwrap_or_default();
+            items.extend(found.into_iter().filter(|row| Some(place(row)) != after));
+            start = answer.last_evaluated_key;
+            if start.is_none() {
+                break;
+            }
+        }
+        let next = if items.len() > page.limit {
+            items.truncate(page.limit);
+            items.last().map(place)
+        } else {
+            start.as_ref().map(place)
+        };
+        Ok(Listed { items, next })
+    }
+}

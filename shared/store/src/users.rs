@@ -1,0 +1,244 @@
+//! The users, as the admin's lists show them, and what an admin changes of one. The gate decides what a user may do; the
+//! profile says the same, written in the same transaction, so that a list reads nothing else.
+
+use crate::accounts::{Part, outcome, proved};
+use crate::audit::audit_item;
+use crate::codec::{Item, read, s};
+use crate::gate::{count_admins, gate_key};
+use crate::listing::{Listed, PageOf, Partition, Patience, Wanted, Way};
+use crate::profiles::{ADMIN, CLOSED, PROVED, Profile, UNPROVED, initial, user_key};
+use crate::schema::{AUDIT, GATE, IDENTITY};
+use crate::transaction::Refusal;
+use crate::{Store, StoreError};
+use aws_sdk_dynamodb::types::builders::UpdateBuilder;
+use aws_sdk_dynamodb::types::{AttributeValue, Update};
+use tollgate_domain::UserId;
+use tollgate_domain::audit::AuditEntry;
+use tollgate_domain::gate::{Gate, Left};
+
+/// Which users are wanted.
+#[derive(Debug, Clone, Default)]
+pub struct UserFilter {
+    /// Whether they may sign in.
+    pub is_active: Option<bool>,
+    /// Whether their address is proved.
+    pub email_verified: Option<bool>,
+    /// Whether they may use the admin API.
+    pub is_admin: Option<bool>,
+    /// How their address or their user name begins, in lower case.
+    pub q: Option<String>,
+}
+
+/// What came of a change of somebody's rights.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RightsChange {
+    /// It is done.
+    Done,
+    /// It would leave no active admin.
+    LastAdmin,
+    /// The user's rights are not what they were, or the user is gone.
+    Changed,
+}
+
+/// A place in the list of those who are searched: first all by address, then all by user name.
+const BY_EMAIL: &str = "e:";
+const BY_USERNAME: &str = "u:";
+
+impl Store {
+    /// The users that `filter` wants: the newest first; with `q` by address, then by user name.
+    ///
+    /// # Errors
+    /// When DynamoDB does not answer, or an item is corrupt.
+    pub async fn users(&self, filter: &UserFilter, page: PageOf<'_>) -> Result<Listed<Profile>, StoreError> {
+        let flags =
+            [("is_active", filter.is_active), ("email_verified", filter.email_verified), ("is_admin", filter.is_admin)];
+        let flags: Vec<_> = flags.into_iter().filter_map(|(name, flag)| Some((name, flag?))).collect();
+        let is_one = flags.len() + usize::from(filter.q.is_some()) == 1;
+        let patience = if is_one { Patience::Half } else { Patience::Long };
+        // What the partition answers is not asked of its rows.
+        let wanted = |answered: &str| -> Vec<Wanted> {
+            let rest = flags.iter().filter(|(name, _)| *name != answered);
+            rest.map(|(name, flag)| Wanted::Is(name, AttributeValue::Bool(*flag))).collect()
+        };
+        let way = |index, partition, answered| Way {
+            wanted: wanted(answered),
+            patience,
+            ..Way::back(IDENTITY, index, partition, "id", "usr_")
+        };
+        let listed = match filter {
+            UserFilter { q: Some(q), .. } => self.searched(q, wanted(""), patience, page).await?,
+            // The few have an index of their own.
+            UserFilter { is_admin: Some(true), .. } => self.rows(&way("admins", ADMIN, "is_admin"), page).await?,
+            UserFilter { is_active: Some(false), .. } => self.rows(&way("closed", CLOSED, "is_active"), page).await?,
+            UserFilter { email_verified: Some(is_proved), .. } => {
+                let partition = if *is_proved { PROVED } else { UNPROVED };
+                self.rows(&way("listed", partition, "email_verified"), page).await?
+            }
+            UserFilter { email_verified: None, .. } => {
+                let [proved, unproved] = [PROVED, UNPROVED].map(|partition| way("listed", partition, ""));
+                let (proved, unproved) = tokio::join!(self.rows(&proved, page), self.rows(&unproved, page));
+                merged(proved?, unproved?, page.limit)
+            }
+        };
+        let items = listed.items.into_iter().map(|row| read(IDENTITY, row)).collect::<Result<_, _>>()?;
+        Ok(Listed { items, next: listed.next })
+    }
+
+    /// Those whose address begins with `q`, then those of the others whose user name does.
+    async fn searched(
+        &self,
+        q: &str,
+        wanted: Vec<Wanted>,
+        patience: Patience,
+        page: PageOf<'_>,
+    ) -> Result<Listed<Item>, StoreError> {
+        let way = |index, attribute, key| {
+            let way = Way::back(IDENTITY, index, (attribute, initial(q)), key, q);
+            Way { is_forward: true, patience, wanted: wanted.clone(), ..way }
+        };
+        let named = |listed: Listed<Item>, list: &str| {
+            let next = listed.next.map(|place| format!("{list}{place}"));
+            Listed { items: listed.items, next }
+        };
+        let by_username = page.after.and_then(|after| after.strip_prefix(BY_USERNAME));
+        let mut found = Listed { items: Vec::new(), next: None };
+        if by_username.is_none() {
+            let after = page.after.and_then(|after| after.strip_prefix(BY_EMAIL));
+            let listed = self.rows(&way("by_email", "email_initial", "email_key"), PageOf { after, ..page }).await?;
+            found = named(listed, BY_EMAIL);
+            if found.next.is_some() {
+                return Ok(found);
+            }
+        }
+        if found.items.len() == page.limit {
+            return Ok(Listed { next: Some(BY_USERNAME.to_owned()), ..found });
+        }
+        let mut way = way("by_username", "username_initial", "username_key");
+        way.wanted.push(Wanted::BeginsOtherwise("email_key", q.to_owned()));
+        let after = by_username.filter(|after| !after.is_empty());
+        let rest = PageOf { after, limit: page.limit - found.items.len() };
+        let listed = named(self.rows(&way, rest).await?, BY_USERNAME);
+        found.items.extend(listed.items);
+        Ok(Listed { items: found.items, next: listed.next })
+    }
+
+    /// Opens or closes the account of `gate`: closed, every session ends. One that its owner has closed is opened like any
+    /// other.
+    ///
+    /// # Errors
+    /// When DynamoDB does not answer.
+    pub async fn set_active(
+        &self,
+        gate: &Gate,
+        is_active: bool,
+        audit: &AuditEntry,
+    ) -> Result<RightsChange, StoreError> {
+        let update = rights(gate).expression_attribute_values(":new", AttributeValue::Bool(is_active));
+        let update = match is_active {
+            true => update.update_expression("SET is_active = :new REMOVE #left"),
+            false => update
+                .update_expression("SET is_active = :new, sessions = :none")
+                .expression_attribute_values(":none", AttributeValue::M(Item::new())),
+        };
+        let profile = flag(&gate.user_id, ("is_active", is_active), CLOSED, !is_active);
+        self.change_rights(update, profile, gate.is_admin.then_some(is_active), audit).await
+    }
+
+    /// Makes the user of `gate` an admin, or no admin any more.
+    ///
+    /// # Errors
+    /// When DynamoDB does not answer.
+    pub async fn set_admin(&self, gate: &Gate, is_admin: bool, audit: &AuditEntry) -> Result<RightsChange, StoreError> {
+        let update = rights(gate)
+            .update_expression("SET is_admin = :new")
+            .expression_attribute_values(":new", AttributeValue::Bool(is_admin));
+        let profile = flag(&gate.user_id, ("is_admin", is_admin), ADMIN, is_admin);
+        // Who may not sign in is not counted.
+        self.change_rights(update, profile, gate.is_active.then_some(is_admin), audit).await
+    }
+
+    async fn change_rights(
+        &self,
+        gate: UpdateBuilder,
+        profile: UpdateBuilder,
+        counted: Option<bool>,
+        audit: &AuditEntry,
+    ) -> Result<RightsChange, StoreError> {
+        let mut transaction = self.transaction().update(Part::Proof, GATE, gate).update(Part::Proof, IDENTITY, profile);
+        if let Some(up) = counted {
+            transaction = transaction.update(Part::Admins, GATE, count_admins(up));
+        }
+        match transaction.create(Part::Other, AUDIT, audit_item(audit)?).run().await {
+            Ok(()) => Ok(RightsChange::Done),
+            Err(Refusal::Condition(Part::Admins)) => Ok(RightsChange::LastAdmin),
+            Err(Refusal::Condition(Part::Proof)) => Ok(RightsChange::Changed),
+            Err(other) => Err(other.unexpected()),
+        }
+    }
+
+    /// Marks the address of `profile` as proved, because an admin says so. `false` when it was proved or changed meanwhile.
+    ///
+    /// # Errors
+    /// When DynamoDB does not answer.
+    pub async fn set_verified(&self, profile: &Profile, audit: &AuditEntry) -> Result<bool, StoreError> {
+        let proof = proved(&profile.id, profile.email.key());
+        let transaction = self.transaction().update(Part::Proof, IDENTITY, proof);
+        outcome(transaction.create(Part::Other, AUDIT, audit_item(audit)?).run().await)
+    }
+}
+
+/// Of two lists one, the newest first, as far as both of them are known.
+fn merged(one: Listed<Item>, two: Listed<Item>, limit: usize) -> Listed<Item> {
+    let id = |row: &Item| row.get("id").and_then(|id| id.as_s().ok()).cloned().unwrap_or_default();
+    let known_to = one.next.max(two.next);
+    let mut items: Vec<_> = one.items.into_iter().chain(two.items).collect();
+    items.retain(|row| known_to.as_ref().is_none_or(|end| id(row) >= *end));
+    items.sort_by_key(|row| std::cmp::Reverse(id(row)));
+    let next = if items.len() > limit {
+        items.truncate(limit);
+        items.last().map(id)
+    } else {
+        known_to
+    };
+    Listed { items, next }
+}
+
+/// A change of a gate, on condition that it still says what `gate` says of the user's rights.
+fn rights(gate: &Gate) -> UpdateBuilder {
+    let (is_left, left) = match gate.left {
+        None => ("attribute_not_exists(#left)", None),
+        Some(Left::Deactivated) => ("#left = :left", Some(s("deactivated"))),
+        Some(Left::Deleted) => ("#left = :left", Some(s("deleted"))),
+    };
+    let update = Update::builder()
+        .key("pk", gate_key(&gate.user_id))
+        .condition_expression(format!("is_active = :active AND is_admin = :admin AND {is_left}"))
+        .expression_attribute_names("#left", "left")
+        .expression_attribute_values(":active", AttributeValue::Bool(gate.is_active))
+        .expression_attribute_values(":admin", AttributeValue::Bool(gate.is_admin));
+    match left {
+        None => update,
+        Some(left) => update.expression_attribute_values(":left", left),
+    }
+}
+
+/// The same on the profile: the flag, and whether the user stands in the index of those few of whom `mark` tells.
+pub(crate) fn flag(
+    user: &UserId,
+    (name, value): (&str, bool),
+    (mark, partition): Partition,
+    is_marked: bool,
+) -> UpdateBuilder {
+    let update = Update::builder()
+        .key("pk", user_key(user))
+        .condition_expression("attribute_exists(pk)")
+        .expression_attribute_names("#flag", name)
+        .expression_attribute_names("#mark", mark)
+        .expression_attribute_values(":flag", AttributeValue::Bool(value));
+    match is_marked {
+        true => update
+            .update_expression("SET #flag = :flag, #mark = :mark")
+            .expression_attribute_values(":mark", s(partition)),
+        false => update.update_expression("SET #flag = :flag REMOVE #mark"),
+    }
+}

@@ -1,0 +1,211 @@
+//! Lists: pages that end where the next one begins, in few units and few calls, whatever is filtered.
+
+use crate::people::{at, email, newcomer, user, username};
+use crate::tables::Tables;
+use crate::wire::Meet;
+use serde_json::json;
+use tollgate_domain::UserId;
+use tollgate_store::{NewAccount, PageOf, Profile, Registration, RightsChange, StoreError, UserFilter};
+
+const FIRST: PageOf<'_> = PageOf { after: None, limit: 20 };
+
+/// So many users, of whom every `nth` may not sign in.
+async fn with_people(count: u8, nth: u8) -> Tables {
+    let tables = Tables::new().await;
+    for n in 0..count {
+        let id = UserId::new(at(i64::from(n)), [n; 10]);
+        let template = newcomer(&format!("person-{n}"), n);
+        let is_active = n % nth != 0;
+        let profile = Profile { id, is_active, created_at: at(i64::from(n)), ..template.profile };
+        let mut gate = template.gate;
+        (gate.user_id, gate.is_active) = (id, is_active);
+        let account = NewAccount { profile, gate, credentials: None, proof: None, audit: template.audit };
+        assert_eq!(tables.rival.register(&account).await.unwrap(), Registration::Done);
+    }
+    tables
+}
+
+fn active(is_active: bool) -> UserFilter {
+    UserFilter { is_active: Some(is_active), ..UserFilter::default() }
+}
+
+/// The names of all pages of so many, and how many pages there were.
+async fn names(tables: &Tables, filter: &UserFilter, limit: usize) -> (Vec<String>, usize) {
+    let (mut names, mut pages, mut after) = (Vec::new(), 0, None::<String>);
+    loop {
+        let page = tables.store.users(filter, PageOf { after: after.as_deref(), limit }).await.unwrap();
+        assert!(page.items.len() <= limit);
+        names.extend(page.items.iter().map(|profile| profile.username.as_str().to_owned()));
+        pages += 1;
+        after = page.next;
+        if after.is_none() {
+            return (names, pages);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_list_without_filters_is_one_call_a_page_of_each_part_and_the_last_page_says_so() {
+    let tables = with_people(10, 11).await;
+    for (limit, wanted) in [(1, 10), (3, 4), (5, 2), (9, 2), (10, 1), (100, 1)] {
+        tables.wire.take_calls();
+        let (names, pages) = names(&tables, &UserFilter::default(), limit).await;
+        // One for those whose address is proved, one for the others.
+        assert_eq!((names.len(), pages, tables.wire.take_calls().len()), (10, wanted, 2 * wanted), "{limit}");
+        assert_eq!((&*names[0], &*names[9]), ("person-9", "person-0"), "the newest first");
+    }
+}
+
+#[tokio::test]
+async fn the_few_have_an_index_of_their_own_that_no_other_row_is_looked_at_for() {
+    let tables = with_people(100, 50).await;
+    tables.wire.take_calls();
+    let page = tables.store.users(&active(false), FIRST).await.unwrap();
+    assert_eq!((page.items.len(), page.next), (2, None));
+    let calls = tables.wire.take_calls();
+    assert_eq!((calls.len(), &calls[0].body["IndexName"]), (1, &json!("closed")));
+    let unproved = UserFilter { email_verified: Some(false), is_active: Some(false), ..UserFilter::default() };
+    assert_eq!(tables.store.users(&unproved, FIRST).await.unwrap().items.len(), 2);
+    assert_eq!(tables.wire.take_calls()[0].body["IndexName"], "closed");
+}
+
+#[tokio::test]
+async fn a_page_of_one_filter_ends_early_where_less_than_half_of_what_it_looks_at_is_wanted() {
+    // Nobody is an admin, so all are wanted who are none; one who may sign in is hard to find.
+    let tables = with_people(100, 101).await;
+    for n in 1..100 {
+        let id = UserId::new(at(i64::from(n)), [n; 10]);
+        tables.edit("identity", &format!("USER#{id}"), |row| row["is_active"] = json!(false)).await;
+    }
+    tables
+        .edit("identity", &format!("USER#{}", UserId::new(at(0), [0; 10])), |row| row["is_active"] = json!(true))
+        .await;
+    tables.wire.take_calls();
+    let page = tables.store.users(&active(true), FIRST).await.unwrap();
+    assert_eq!((page.items.len(), page.next.is_some(), tables.wire.take_calls().len()), (0, true, 2));
+    let (found, pages) = names(&tables, &active(true), 20).await;
+    // That the twentieth row of the fifth page was the last one is known on the next.
+    assert_eq!((found, pages), (vec!["person-0".to_owned()], 6));
+    let no_admin = UserFilter { is_admin: Some(false), ..UserFilter::default() };
+    let (found, pages) = names(&tables, &no_admin, 20).await;
+    assert_eq!((found.len(), pages), (100, 5), "who is wanted mostly fills the pages");
+}
+
+#[tokio::test]
+async fn a_page_of_several_filters_looks_further_in_steps_that_grow() {
+    let tables = with_people(200, 201).await;
+    let nobody = UserFilter {
+        email_verified: Some(false),
+        is_active: Some(true),
+        is_admin: Some(false),
+        ..UserFilter::default()
+    };
+    for n in 0..200 {
+        let id = UserId::new(at(i64::from(n)), [n; 10]);
+        tables.edit("identity", &format!("USER#{id}"), |row| row["is_active"] = json!(false)).await;
+    }
+    tables.wire.take_calls();
+    let page = tables.store.users(&nobody, FIRST).await.unwrap();
+    assert_eq!((page.items.len(), page.next), (0, None), "all of them were looked at");
+    let limits: Vec<_> = tables.wire.take_calls().iter().map(|call| call.body["Limit"].as_u64().unwrap()).collect();
+    assert_eq!(limits, [21, 21, 42, 84, 168]);
+}
+
+#[tokio::test]
+async fn those_who_are_proved_and_those_who_are_not_make_one_list() {
+    let tables = with_people(30, 31).await;
+    for n in [0, 1, 2, 13, 14, 15, 16, 29] {
+        let id = UserId::new(at(i64::from(n)), [n; 10]);
+        tables
+            .edit("identity", &format!("USER#{id}"), |row| {
+                row["email_verified"] = json!(true);
+                row["list"] = json!("proved");
+            })
+            .await;
+    }
+    let newest_first: Vec<_> = (0..30).rev().map(|n| format!("person-{n}")).collect();
+    for limit in [1, 2, 3, 7, 29, 30, 31] {
+        assert_eq!(names(&tables, &UserFilter::default(), limit).await.0, newest_first, "{limit}");
+    }
+    let proved = UserFilter { email_verified: Some(true), ..UserFilter::default() };
+    assert_eq!(
+        names(&tables, &proved, 3).await,
+        (["29", "16", "15", "14", "13", "2", "1", "0"].map(|n| format!("person-{n}")).to_vec(), 3)
+    );
+}
+
+#[tokio::test]
+async fn a_place_beyond_the_end_or_of_no_list_gives_an_empty_last_page() {
+    let tables = with_people(3, 4).await;
+    for after in ["!", "usr_0"] {
+        let page = tables.store.users(&UserFilter::default(), PageOf { after: Some(after), limit: 20 }).await.unwrap();
+        assert_eq!((page.items.len(), page.next), (0, None), "{after}");
+    }
+    let page = tables.store.users(&UserFilter::default(), PageOf { after: Some("z"), limit: 20 }).await.unwrap();
+    assert_eq!(page.items.len(), 3, "a place before the first");
+}
+
+#[tokio::test]
+async fn a_search_gives_those_by_address_and_then_the_others_by_name_each_once() {
+    let tables = Tables::new().await;
+    for (n, name, address) in [
+        (1, "zoe", "ann1@example.com"),
+        (2, "ann2", "zoe@example.com"),
+        (3, "Ann0", "ANN3@example.com"),
+        (4, "an", "b@b.de"),
+    ] {
+        let mut account = newcomer("somebody", n);
+        account.profile.email = email(address);
+        account.profile.username = username(&format!("{name}-{n}"));
+        account.proof = None;
+        account.credentials = None;
+        tables.registered(account).await;
+    }
+    let search = |q: &str| UserFilter { q: Some(q.to_owned()), ..UserFilter::default() };
+    for limit in [1, 2, 3, 20] {
+        assert_eq!(names(&tables, &search("ann"), limit).await.0, ["zoe-1", "Ann0-3", "ann2-2"], "{limit}");
+    }
+    assert_eq!(names(&tables, &search("an"), 2).await.0, ["zoe-1", "Ann0-3", "an-4", "ann2-2"]);
+    assert_eq!(names(&tables, &search("ann1@"), 1).await.0, ["zoe-1"]);
+    assert_eq!(names(&tables, &search("nn"), 1).await.0, Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn a_list_whose_rows_are_of_another_shape_is_corrupt_and_one_without_an_answer_unavailable() {
+    let (tables, _) = Tables::with_ann().await;
+    tables.wire.next("Query", (0..3).map(|_| Meet::Unreachable));
+    let error = tables.store.users(&UserFilter::default(), FIRST).await.unwrap_err();
+    assert!(matches!(error, StoreError::Unavailable(_)), "{error}");
+    tables.edit("identity", &format!("USER#{}", user(1)), |row| row["provider"] = json!("x")).await;
+    let error = tables.store.users(&UserFilter::default(), FIRST).await.unwrap_err();
+    assert!(matches!(error, StoreError::Corrupt { table: "identity", .. }), "{error}");
+}
+
+#[tokio::test]
+async fn rights_change_in_gate_and_lists_alike_and_only_from_what_they_were() {
+    let (tables, ann) = Tables::with_ann().await;
+    let (key, store, gate) = (format!("USER#{}", user(1)), &tables.store, ann.gate.clone());
+    let entry = |n| crate::people::entry(n, &user(1));
+    assert_eq!(store.set_admin(&gate, true, &entry(11)).await.unwrap(), RightsChange::Done);
+    let stale = tables.untouched(store.set_admin(&gate, true, &entry(12))).await.unwrap();
+    assert_eq!(stale, RightsChange::Changed);
+    let profile = tables.row("identity", &key).await;
+    assert_eq!((&profile["is_admin"], &profile["admin"]), (&json!(true), &json!("admin")));
+    assert_eq!(tables.row("gate", "ADMINS").await["count"], 1);
+    let gate = store.gate(&user(1)).await.unwrap().unwrap();
+    for refused in [store.set_admin(&gate, false, &entry(13)).await, store.set_active(&gate, false, &entry(14)).await] {
+        assert_eq!(refused.unwrap(), RightsChange::LastAdmin);
+    }
+    tables.edit("gate", "ADMINS", |row| row["count"] = json!(2)).await;
+    assert_eq!(store.set_active(&gate, false, &entry(15)).await.unwrap(), RightsChange::Done);
+    assert_eq!(tables.row("gate", "ADMINS").await["count"], 1, "who may not sign in is not counted");
+    let profile = tables.row("identity", &key).await;
+    assert_eq!((&profile["is_active"], &profile["closed"]), (&json!(false), &json!("closed")));
+    let gate = store.gate(&user(1)).await.unwrap().unwrap();
+    assert_eq!(store.set_admin(&gate, false, &entry(16)).await.unwrap(), RightsChange::Done);
+    assert_eq!(tables.row("gate", "ADMINS").await["count"], 1);
+    let gate = store.gate(&user(1)).await.unwrap().unwrap();
+    assert_eq!(store.set_active(&gate, true, &entry(17)).await.unwrap(), RightsChange::Done);
+    let profile = tables.row("identity", &key).await;
+    assert_eq!((profile.get("closed"), profile.get("admin")), (None, None));
+}

@@ -1,0 +1,110 @@
+//! What admins decide, and how people leave for good.
+
+use super::{Again, Case, Operation, case, operation};
+use crate::app::{PASSWORD, Session, TestApp, World};
+use crate::request::Request;
+use futures_util::FutureExt;
+use serde_json::{Value, json};
+
+pub const OPERATIONS: &[Operation] = &[
+    operation!(TheAnswer, WithoutPlans, "PATCH /admin/users/{id}/status, closed", close),
+    operation!(TheAnswer, WithoutPlans, "PATCH /admin/users/{id}/status, opened", open),
+    operation!(TheAnswer, WithoutPlans, "PATCH /admin/users/{id}/role", promote),
+    operation!(TheAnswer, WithoutPlans, "PATCH /admin/users/{id}/verify", verify),
+    operation!(TheAnswer, WithoutPlans, "POST /me/delete", delete),
+    operation!(Afterwards, WithPlans, "the end of what a deleted user has", delete_subscriber),
+    operation!(TheAnswer, WithPlans, "the sweep of deleted accounts", erase),
+    operation!(TheAnswer, WithPlans, "the statistics", count),
+];
+
+async fn admin_and_ann(app: &TestApp) -> (Session, Session) {
+    let (_, admin) = app.person("admin").await;
+    let (_, ann) = app.person("ann").await;
+    app.make_admins(&[&admin]).await;
+    (admin, ann)
+}
+
+fn decide(admin: &Session, about: &Session, act: &str, body: Value) -> Request {
+    Request::patch_as(admin, &format!("/admin/users/{}/{act}", about.user["id"].as_str().unwrap()), body)
+}
+
+async fn close(app: &TestApp) -> Case {
+    let (admin, ann) = admin_and_ann(app).await;
+    case!(decide(&admin, &ann, "status", json!({"is_active": false})), |app| {
+        app.get_as(&ann, "/me").await.refused(401, "unauthenticated");
+        app.login("ann@example.com", PASSWORD).await.refused(403, "account_disabled");
+        let closed = app.get_as(&admin, "/admin/users?is_active=false").await.expect(200).body;
+        assert_eq!(closed["items"].as_array().unwrap().len(), 1);
+    })
+}
+
+async fn open(app: &TestApp) -> Case {
+    let (admin, ann) = admin_and_ann(app).await;
+    decide(&admin, &ann, "status", json!({"is_active": false})).send(app).await.expect(200);
+    case!(decide(&admin, &ann, "status", json!({"is_active": true})), |app| {
+        app.sign_in("ann@example.com").await;
+        let closed = app.get_as(&admin, "/admin/users?is_active=false").await.expect(200).body;
+        assert_eq!(closed["items"], json!([]));
+    })
+}
+
+async fn promote(app: &TestApp) -> Case {
+    let (admin, ann) = admin_and_ann(app).await;
+    case!(decide(&admin, &ann, "role", json!({"is_admin": true})), |app| {
+        let admins = app.get_as(&ann, "/admin/users?is_admin=true").await.expect(200).body;
+        assert_eq!(admins["items"].as_array().unwrap().len(), 2);
+        assert_eq!(app.counted_admins().await, 2);
+    })
+}
+
+async fn verify(app: &TestApp) -> Case {
+    let (admin, _) = admin_and_ann(app).await;
+    app.register("bob").await.expect(202);
+    let unproved = app.get_as(&admin, "/admin/users?email_verified=false").await.expect(200).body;
+    let bob = Session { user: unproved["items"][0].clone(), ..admin.clone() };
+    case!(decide(&admin, &bob, "verify", json!({})), |app| {
+        app.sign_in("bob@example.com").await;
+        let unproved = app.get_as(&admin, "/admin/users?email_verified=false").await.expect(200).body;
+        assert_eq!(unproved["items"], json!([]));
+    })
+}
+
+async fn delete(app: &TestApp) -> Case {
+    let (_, ann) = app.person("ann").await;
+    case!(Request::post_as(&ann, "/me/delete", json!({"password": PASSWORD})), |app| {
+        app.get_as(&ann, "/me").await.refused(401, "unauthenticated");
+        app.login("ann@example.com", PASSWORD).await.refused(401, "invalid_credentials");
+        app.sweep("accounts").await.expect(200);
+        app.member("ann").await;
+    })
+}
+
+async fn delete_subscriber(app: &TestApp) -> Case {
+    let (_, ann) = app.subscriber("ann").await;
+    case!(Request::post_as(&ann, "/me/delete", json!({"password": PASSWORD})), |app| {
+        assert_eq!(app.stripe("subscriptions").await[0]["status"], "canceled");
+        let refunds = app.stripe_list("refunds").await;
+        assert_eq!(refunds.len(), 1, "what was paid goes back once");
+    })
+}
+
+async fn erase(app: &TestApp) -> Case {
+    let (_, ann) = app.subscriber("ann").await;
+    app.post_as(&ann, "/me/delete", json!({"password": PASSWORD})).await.expect(202);
+    app.drain().await;
+    case!(Request::post("/_local/schedules/accounts/run", json!({})), |app| {
+        for table in ["identity", "credentials", "sessions", "billing", "audit", "outbox"] {
+            let left = Value::from(app.table(table).await).to_string();
+            assert!(!left.contains("ann@example.com"), "{table}: {left}");
+        }
+        app.member("ann").await;
+    })
+}
+
+async fn count(app: &TestApp) -> Case {
+    app.subscriber("ann").await;
+    case!(Request::post("/_local/schedules/rollup/run", json!({})), |app| {
+        let counted = app.table("desk").await;
+        assert!(counted.iter().any(|item| item["users"]["M"]["total"]["N"] == "1"), "{counted:?}");
+    })
+}

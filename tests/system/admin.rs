@@ -1,0 +1,478 @@
+//! The admin's desk: lists and their filters, what an admin decides of a user, the statistics, the first admin.
+
+use futures_util::StreamExt;
+use reqwest::Method;
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+use tollgate_domain::audit::{Action, AuditEntry};
+use tollgate_domain::gate::Gate;
+use tollgate_domain::user::Provider;
+use tollgate_domain::{AuditId, Email, UserId, Username};
+use tollgate_local::TABLE_PREFIX;
+use tollgate_ops::{MadeAdmin, MakeAdminError, make_admin};
+use tollgate_store::{NewAccount, Profile, Registration, Store};
+use tollgate_tests::app::{ADMIN, Answer, Session, TestApp};
+
+/// Somebody at the desk.
+pub async fn at_the_desk() -> (TestApp, Session) {
+    let app = TestApp::start_with_admin().await;
+    let admin = Session::of(&app.login(ADMIN.0, ADMIN.1).await.expect(200));
+    (app, admin)
+}
+
+pub async fn patch(app: &TestApp, session: &Session, path: &str, body: Value) -> Answer {
+    let bearer = format!("Bearer {}", session.access);
+    let headers = [("content-type", "application/json"), ("authorization", bearer.as_str())];
+    app.send(Method::PATCH, path, &headers, Some(body.to_string())).await
+}
+
+pub fn id(session: &Session) -> &str {
+    session.user["id"].as_str().unwrap()
+}
+
+/// What a list gives, page by page of so many, until it says that nothing follows.
+pub async fn all_pages(app: &TestApp, admin: &Session, path: &str, limit: usize) -> Vec<Value> {
+    let (mut items, mut cursor) = (Vec::new(), None::<String>);
+    let sign = if path.contains('?') { '&' } else { '?' };
+    for _ in 0..500 {
+        let after = cursor.map(|cursor| format!("&cursor={cursor}")).unwrap_or_default();
+        let page = app.get_as(admin, &format!("{path}{sign}limit={limit}{after}")).await.expect(200).body;
+        let found = page["items"].as_array().unwrap();
+        assert!(found.len() <= limit);
+        items.extend(found.iter().cloned());
+        match page["next_cursor"].as_str() {
+            Some(next) => cursor = Some(next.to_owned()),
+            None => return items,
+        }
+    }
+    panic!("{path} never ends");
+}
+
+fn tables(app: &TestApp) -> Store {
+    Store::new(app.stack.sdk(), TABLE_PREFIX)
+}
+
+/// Users of every kind, each registered a second after the one before: as the list tells them, newest first.
+async fn people(app: &TestApp) -> Vec<Value> {
+    let store = tables(app);
+    let mut people = Vec::new();
+    for (n, name) in ["ann", "Anna", "bob", "cem", "dan", "anton"].iter().enumerate() {
+        for flags in 0..8_usize {
+            let n = n * 8 + flags;
+            let registered_at = app.now() + jiff::SignedDuration::from_secs(i64::try_from(n).unwrap() - 1000);
+            let id = UserId::new(registered_at, [u8::try_from(n).unwrap(); 10]);
+            // Half of them have an address that begins otherwise than their name does.
+            let address =
+                if n % 2 == 0 { format!("{name}{n}@example.com") } else { format!("x{n}.{name}@example.com") };
+            let profile = Profile {
+                id,
+                email: Email::parse(&address).unwrap(),
+                username: Username::parse(&format!("{name}-{n}")).unwrap(),
+                provider: Provider::Local,
+                email_verified: flags & 1 == 0,
+                is_active: flags & 2 == 0,
+                is_admin: flags & 4 != 0,
+                created_at: registered_at,
+                links: BTreeMap::new(),
+            };
+            let gate = Gate { is_active: profile.is_active, is_admin: profile.is_admin, ..Gate::new(id) };
+            let audit = AuditEntry {
+                id: AuditId::new(registered_at, [0; 10]),
+                actor_id: Some(id),
+                action: Action::Registered,
+                target_id: Some(id.to_string()),
+                before: None,
+                after: None,
+                ip: None,
+                request_id: None,
+                created_at: registered_at,
+            };
+            let account = NewAccount { profile: profile.clone(), credentials: None, gate, proof: None, audit };
+            assert_eq!(store.register(&account).await.unwrap(), Registration::Done);
+            people.push(json!(profile.into_user()));
+        }
+    }
+    people.reverse();
+    people
+}
+
+fn begins(user: &Value, field: &str, q: &str) -> bool {
+    user[field].as_str().unwrap().to_lowercase().starts_with(q)
+}
+
+/// What of `people`, newest first, is wanted, in the order of the contract.
+fn wanted(people: &[Value], flags: &[(&str, Option<bool>)], q: &str) -> Vec<Value> {
+    let is_wanted = |user: &&Value| flags.iter().all(|(name, flag)| flag.is_none_or(|flag| user[*name] == flag));
+    let found: Vec<_> = people.iter().filter(is_wanted).cloned().collect();
+    if q.is_empty() {
+        return found;
+    }
+    let (mut by_address, others): (Vec<_>, Vec<_>) = found.into_iter().partition(|user| begins(user, "email", q));
+    let mut by_name: Vec<_> = others.into_iter().filter(|user| begins(user, "username", q)).collect();
+    by_address.sort_by_key(|user| user["email"].as_str().unwrap().to_lowercase());
+    by_name.sort_by_key(|user| user["username"].as_str().unwrap().to_lowercase());
+    by_address.into_iter().chain(by_name).collect()
+}
+
+#[tokio::test]
+async fn every_combination_of_filters_gives_exactly_the_users_that_it_names_across_pages_of_every_size() {
+    let (app, admin) = at_the_desk().await;
+    let mut everybody = people(&app).await;
+    everybody.insert(0, admin.user.clone());
+    let choices = [None, Some(true), Some(false)];
+    let mut asked = Vec::new();
+    for is_active in choices {
+        for email_verified in choices {
+            for is_admin in choices {
+                for q in ["", "a", "ann", "ANNA", "x1", "nobody"] {
+                    asked.push((
+                        [("is_active", is_active), ("email_verified", email_verified), ("is_admin", is_admin)],
+                        q,
+                    ));
+                }
+            }
+        }
+    }
+    let (app, admin, everybody) = (&app, &admin, &everybody);
+    let walks = asked.iter().map(|(flags, q)| async move {
+        let mut query: Vec<_> = flags.iter().filter_map(|(name, flag)| Some(format!("{name}={}", (*flag)?))).collect();
+        query.push(format!("q={q}"));
+        let path = format!("/admin/users?{}", query.join("&"));
+        let wanted = wanted(everybody, flags, &q.to_lowercase());
+        for limit in [1, 7, 100] {
+            assert_eq!(all_pages(app, admin, &path, limit).await, wanted, "{path} by {limit}");
+        }
+    });
+    futures_util::stream::iter(walks).buffer_unordered(8).collect::<Vec<()>>().await;
+    assert_eq!(asked.len(), 162);
+}
+
+#[tokio::test]
+async fn a_cursor_of_another_list_another_filter_or_another_admin_is_refused() {
+    let (app, admin) = at_the_desk().await;
+    let (_, second) = app.person("second").await;
+    patch(&app, &admin, &format!("/admin/users/{}/role", id(&second)), json!({"is_admin": true})).await.expect(200);
+    for name in ["ann", "bob"] {
+        app.member(name).await;
+    }
+    let page = app.get_as(&admin, "/admin/users?limit=1&is_active=true").await.expect(200).body;
+    let cursor = page["next_cursor"].as_str().unwrap();
+    let ask = async |who: &Session, query: &str| app.get_as(who, &format!("/admin/{query}cursor={cursor}")).await;
+    ask(&admin, "users?is_active=true&").await.expect(200);
+    for (who, query) in [
+        (&second, "users?is_active=true&"),
+        (&admin, "users?"),
+        (&admin, "users?is_active=false&"),
+        (&admin, "users?is_active=true&q=a&"),
+        (&admin, "audit-logs?"),
+        (&admin, "payments?"),
+        (&admin, "subscriptions?"),
+    ] {
+        ask(who, query).await.refused(400, "invalid_cursor");
+    }
+    let sessions = format!("users/{}/sessions?", id(&admin));
+    ask(&admin, &sessions).await.refused(400, "invalid_cursor");
+}
+
+#[tokio::test]
+async fn what_is_no_filter_is_refused_and_an_id_of_another_kind_is_not_there() {
+    let (app, admin) = at_the_desk().await;
+    let user = id(&admin).to_owned();
+    for query in [
+        "users?is_active=maybe".to_owned(),
+        "users?email_verified=1".to_owned(),
+        "users?is_admin=TRUE".to_owned(),
+        format!("users?q={}", "x".repeat(255)),
+        "users?is_active=true&is_active=false".to_owned(),
+        "subscriptions?status=paid".to_owned(),
+        format!("subscriptions?plan_id={user}"),
+        "subscriptions?user_id=ann".to_owned(),
+        "payments?status=active".to_owned(),
+        format!("payments?plan_id={user}"),
+        "payments?user_id=pay_1".to_owned(),
+        "audit-logs?actor_id=me".to_owned(),
+        "audit-logs?target_id=ses_1".to_owned(),
+        "audit-logs?action=user.left".to_owned(),
+        "audit-logs?from=yesterday".to_owned(),
+        "audit-logs?to=2026-13-01T00:00:00Z".to_owned(),
+    ] {
+        app.get_as(&admin, &format!("/admin/{query}")).await.refused(400, "invalid_filter");
+    }
+    // Empty is none, and what is not known is ignored.
+    for query in ["users?is_active=&q=", "users?tier=9", "audit-logs?from=&action="] {
+        app.get_as(&admin, &format!("/admin/{query}")).await.expect(200);
+    }
+    app.get_as(&admin, "/admin/users?limit=0").await.refused(422, "validation_failed");
+    let plan = app.get("/billing/plans").await.body["items"][0]["id"].as_str().unwrap().to_owned();
+    let never = "usr_019ca945f4607c7b9c59379e3f571f07";
+    for path in [
+        format!("users/{plan}"),
+        format!("users/{never}"),
+        format!("users/{never}/subscriptions"),
+        format!("users/{never}/payments"),
+        format!("users/{never}/sessions"),
+        "users/me".to_owned(),
+        format!("subscriptions/{user}"),
+        "subscriptions/sub_019ca945f4607c7b9c59379e3f571f07".to_owned(),
+        format!("payments/{user}"),
+        "payments/pay_019ca945f4607c7b9c59379e3f571f07".to_owned(),
+    ] {
+        app.get_as(&admin, &format!("/admin/{path}")).await.refused(404, "not_found");
+    }
+    for act in ["status", "role", "verify"] {
+        let body = json!({"is_active": true, "is_admin": true});
+        patch(&app, &admin, &format!("/admin/users/{never}/{act}"), body.clone()).await.refused(404, "not_found");
+        patch(&app, &admin, &format!("/admin/users/{plan}/{act}"), body).await.refused(404, "not_found");
+    }
+    for (act, body) in
+        [("status", json!({})), ("status", json!({"is_active": "yes"})), ("role", json!({"is_admin": null}))]
+    {
+        let path = format!("/admin/users/{user}/{act}");
+        patch(&app, &admin, &path, body).await.refused(422, "validation_failed");
+    }
+}
+
+/// The entries about `target`, the oldest first: what happened, before and after, and by whom.
+async fn entries(app: &TestApp, admin: &Session, target: &str) -> Vec<(String, Value, Value, Value)> {
+    let mut found = all_pages(app, admin, &format!("/admin/audit-logs?target_id={target}"), 100).await;
+    found.reverse();
+    let told = |entry: Value| {
+        let [before, after, actor] = ["before", "after", "actor_id"].map(|name| entry[name].clone());
+        (entry["action"].as_str().unwrap().to_owned(), before, after, actor)
+    };
+    found.into_iter().map(told).collect()
+}
+
+// S17
+#[tokio::test]
+async fn a_disabled_user_is_out_at_once_and_back_when_enabled_and_each_change_leaves_one_entry() {
+    let (app, admin) = at_the_desk().await;
+    let (email, ann) = app.subscriber("ann").await;
+    let path = format!("/admin/users/{}/status", id(&ann));
+    let known = entries(&app, &admin, id(&ann)).await.len();
+    app.advance(1); // entries of one moment stand in no order
+    let same = patch(&app, &admin, &path, json!({"is_active": true})).await.expect(200).body;
+    assert_eq!(same, ann.user);
+    let closed = patch(&app, &admin, &path, json!({"is_active": false})).await.expect(200).body;
+    assert_eq!(closed["is_active"], false);
+    app.get_as(&ann, "/me").await.refused(401, "unauthenticated");
+    app.refresh(&ann.refresh).await.refused(401, "invalid_refresh_token");
+    app.advance(1);
+    app.login(&email, tollgate_tests::app::PASSWORD).await.refused(403, "account_disabled");
+    app.advance(1);
+    patch(&app, &admin, &path, json!({"is_active": false})).await.expect(200);
+    let subscription = app.get_as(&admin, &format!("/admin/users/{}/subscriptions", id(&ann))).await.expect(200).body;
+    let kept = &subscription["items"][0];
+    assert_eq!((&kept["status"], &kept["cancel_at_period_end"]), (&json!("active"), &json!(false)), "it goes on");
+    patch(&app, &admin, &path, json!({"is_active": true})).await.expect(200);
+    app.get_as(&ann, "/me").await.refused(401, "unauthenticated");
+    app.advance(1);
+    app.sign_in(&email).await;
+    let admin_id = json!(id(&admin));
+    let found = entries(&app, &admin, id(&ann)).await[known..].to_vec();
+    let wanted = [
+        (
+            "user.disabled".into(),
+            json!({"is_active": true}),
+            json!({"is_active": false, "sessions_ended": 1}),
+            admin_id.clone(),
+        ),
+        ("user.sign_in_failed".into(), Value::Null, found[1].2.clone(), Value::Null),
+        ("user.enabled".into(), json!({"is_active": false}), json!({"is_active": true}), admin_id),
+        ("user.signed_in".into(), Value::Null, found[3].2.clone(), json!(id(&ann))),
+    ];
+    assert_eq!(found, wanted);
+}
+
+// S17
+#[tokio::test]
+async fn a_role_holds_from_the_next_request_on_and_so_does_its_end() {
+    let (app, admin) = at_the_desk().await;
+    let (_, ann) = app.person("ann").await;
+    let path = format!("/admin/users/{}/role", id(&ann));
+    app.get_as(&ann, "/admin/users").await.refused(403, "forbidden");
+    patch(&app, &admin, &path, json!({"is_admin": true})).await.expect(200);
+    app.get_as(&ann, "/admin/users").await.expect(200);
+    patch(&app, &admin, &path, json!({"is_admin": true})).await.expect(200);
+    app.advance(1);
+    let demoted = patch(&app, &ann, &path, json!({"is_admin": false})).await.expect(200).body;
+    assert_eq!(demoted["is_admin"], false);
+    app.get_as(&ann, "/admin/users").await.refused(403, "forbidden");
+    let changes: Vec<_> =
+        entries(&app, &admin, id(&ann)).await.into_iter().filter(|entry| entry.0 == "user.role_changed").collect();
+    let change = |before: bool, after: bool, by: &Session| {
+        ("user.role_changed".to_owned(), json!({"is_admin": before}), json!({"is_admin": after}), json!(id(by)))
+    };
+    assert_eq!(changes, [change(false, true, &admin), change(true, false, &ann)]);
+}
+
+#[tokio::test]
+async fn an_admin_may_take_an_address_for_proved_and_it_is_never_swept_away_then() {
+    let (app, admin) = at_the_desk().await;
+    app.register("ann").await.expect(202);
+    let unproved = all_pages(&app, &admin, "/admin/users?email_verified=false", 100).await;
+    let [ann] = &unproved[..] else { panic!("{unproved:?}") };
+    let ann = ann["id"].as_str().unwrap();
+    let path = format!("/admin/users/{ann}/verify");
+    for _ in 0..2 {
+        let user = patch(&app, &admin, &path, json!({})).await.expect(200).body;
+        assert_eq!(user["email_verified"], true);
+    }
+    app.advance(8 * 86_400);
+    app.sweep("accounts").await.expect(200);
+    app.sign_in("ann@example.com").await;
+    let admin = Session::of(&app.login(ADMIN.0, ADMIN.1).await.expect(200));
+    let verified = entries(&app, &admin, ann).await.into_iter().filter(|entry| entry.0 == "user.verified");
+    assert_eq!(verified.count(), 1);
+}
+
+// S17
+#[tokio::test]
+async fn the_last_active_admin_can_neither_be_demoted_nor_disabled_nor_leave() {
+    let (app, admin) = at_the_desk().await;
+    let (_, second) = app.person("second").await;
+    let own = |act: &str| format!("/admin/users/{}/{act}", id(&admin));
+    patch(&app, &admin, &format!("/admin/users/{}/role", id(&second)), json!({"is_admin": true})).await.expect(200);
+    patch(&app, &admin, &format!("/admin/users/{}/status", id(&second)), json!({"is_active": false})).await.expect(200);
+    // The second one is an admin, but no active one.
+    let before = app.actions().await;
+    patch(&app, &admin, &own("role"), json!({"is_admin": false})).await.refused(409, "last_admin");
+    patch(&app, &admin, &own("status"), json!({"is_active": false})).await.refused(409, "last_admin");
+    let password = json!({"password": ADMIN.1});
+    app.post_as(&admin, "/deactivate", password.clone()).await.refused(409, "last_admin");
+    app.post_as(&admin, "/me/delete", password).await.refused(409, "last_admin");
+    assert_eq!(app.actions().await, before, "a refusal leaves no entry");
+    patch(&app, &admin, &format!("/admin/users/{}/status", id(&second)), json!({"is_active": true})).await.expect(200);
+    patch(&app, &admin, &own("role"), json!({"is_admin": false})).await.expect(200);
+    app.get_as(&admin, "/admin/stats").await.refused(403, "forbidden");
+}
+
+#[tokio::test]
+async fn subscriptions_and_payments_are_found_by_every_combination_of_filters_with_whose_they_are() {
+    let (app, admin) = at_the_desk().await;
+    let mut subscribers = Vec::new();
+    for (name, plan) in [("ann", "pro"), ("bob", "team"), ("cem", "pro"), ("dan", "pro")] {
+        let (_, session) = app.person(name).await;
+        let checkout = app.subscribe(&session, plan).await.expect(201);
+        app.pay(&checkout.body).await.expect(303);
+        app.drain().await;
+        app.advance(5);
+        subscribers.push(session);
+    }
+    let held = app.stripe("subscriptions").await;
+    app.at_stripe(&format!("subscriptions/{}/renew", held[0]["id"].as_str().unwrap()), json!({"outcome": "failed"}))
+        .await;
+    app.at_stripe(&format!("subscriptions/{}/cancel", held[1]["id"].as_str().unwrap()), json!({})).await.expect(200);
+    let paid = app.stripe("invoices").await;
+    let of_bob = paid.iter().find(|invoice| invoice["amount_paid"] == 4900).unwrap();
+    app.at_stripe(&format!("invoices/{}/refund", of_bob["id"].as_str().unwrap()), json!({})).await.expect(200);
+    app.drain().await;
+    let plans = app.get("/billing/plans").await.body;
+    let plan_of = |code: &str| {
+        let plans = plans["items"].as_array().unwrap();
+        plans.iter().find(|plan| plan["code"] == code).unwrap()["id"].as_str().unwrap().to_owned()
+    };
+    for (list, statuses, count) in [
+        ("subscriptions", ["active", "past_due", "canceled", "paused"], 4),
+        ("payments", ["succeeded", "failed", "refunded", ""], 5),
+    ] {
+        let all = all_pages(&app, &admin, &format!("/admin/{list}"), 100).await;
+        assert_eq!(all.len(), count);
+        let times: Vec<_> = all.iter().map(|item| item["id"].as_str().unwrap().to_owned()).collect();
+        assert!(times.is_sorted_by(|a, b| a > b), "the newest first");
+        for user in [None, Some(&subscribers[0]), Some(&subscribers[3]), Some(&admin)] {
+            for plan in ["", "pro", "team", "free"] {
+                for status in statuses.iter().chain(&[""]) {
+                    let plan_id = if plan.is_empty() { String::new() } else { plan_of(plan) };
+                    let is_wanted = |item: &&Value| {
+                        let its_plan = if list == "payments" { &item["plan_id"] } else { &item["plan"]["id"] };
+                        user.is_none_or(|user| item["user_id"] == id(user))
+                            && (plan_id.is_empty() || *its_plan == plan_id)
+                            && (status.is_empty() || item["status"] == *status)
+                    };
+                    let wanted: Vec<_> = all.iter().filter(is_wanted).cloned().collect();
+                    let user = user.map_or("", |user| id(user));
+                    let path = format!("/admin/{list}?user_id={user}&plan_id={plan_id}&status={status}");
+                    for limit in [1, 100] {
+                        assert_eq!(all_pages(&app, &admin, &path, limit).await, wanted, "{path} by {limit}");
+                    }
+                }
+            }
+        }
+        for item in &all {
+            let one = app.get_as(&admin, &format!("/admin/{list}/{}", item["id"].as_str().unwrap())).await.expect(200);
+            assert_eq!(one.body, *item);
+            let customer = item["stripe_customer_id"].as_str().unwrap();
+            let customers = app.stripe("customers").await;
+            let at_stripe = customers.iter().find(|known| known["id"] == customer).unwrap();
+            let owner = subscribers.iter().find(|session| id(session) == item["user_id"]).unwrap();
+            assert_eq!(at_stripe["email"], owner.user["email"]);
+        }
+        for session in &subscribers {
+            let path = format!("/admin/users/{}/{list}", id(session));
+            let wanted: Vec<_> = all.iter().filter(|item| item["user_id"] == id(session)).cloned().collect();
+            assert_eq!(all_pages(&app, &admin, &path, 1).await, wanted);
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_details_of_a_user_tell_what_the_desk_knows() {
+    let (app, admin) = at_the_desk().await;
+    let (email, ann) = app.subscriber("ann").await;
+    app.sign_in(&email).await;
+    let found = app.get_as(&admin, &format!("/admin/users/{}", id(&ann))).await.expect(200).body;
+    for (name, value) in ann.user.as_object().unwrap() {
+        assert_eq!(found[name], *value, "{name}");
+    }
+    assert_eq!((&found["tier"], &found["sessions"]), (&json!(1), &json!(2)));
+    assert_eq!(found["linked_providers"], json!([]));
+    let sessions = all_pages(&app, &admin, &format!("/admin/users/{}/sessions", id(&ann)), 1).await;
+    assert_eq!(sessions.len(), 2);
+    assert!(sessions.iter().all(|session| session["current"] == false));
+    let own = all_pages(&app, &admin, &format!("/admin/users/{}/sessions", id(&admin)), 1).await;
+    assert_eq!(own[0]["current"], true);
+}
+
+#[tokio::test]
+async fn the_statistics_are_there_from_the_start_and_at_most_an_hour_old() {
+    let (app, admin) = at_the_desk().await;
+    let stats = app.get_as(&admin, "/admin/stats").await.expect(200).body;
+    assert_eq!(stats["users"], json!({"total": 1, "verified": 1, "active": 1}));
+    assert_eq!(stats["days"].as_array().unwrap().len(), 30);
+    let (_, ann) = app.subscriber("ann").await;
+    app.register("bob").await.expect(202);
+    patch(&app, &admin, &format!("/admin/users/{}/status", id(&ann)), json!({"is_active": false})).await.expect(200);
+    app.drain().await;
+    let stats = app.get_as(&admin, "/admin/stats").await.expect(200).body;
+    assert_eq!(stats["users"], json!({"total": 3, "verified": 2, "active": 2}));
+    assert_eq!((&stats["subscriptions"]["active"], &stats["mrr_cents"]), (&json!(1), &json!({"usd": 1900})));
+    let today = &stats["days"][29];
+    let date = app.now().to_string()[..10].to_owned();
+    assert_eq!(*today, json!({"date": date, "sign_ups": 3, "revenue_cents": {"usd": 1900}}));
+    let hour = json!({"advance_seconds": 3600});
+    app.post("/_local/clock", hour).await.expect(200);
+    let admin = Session::of(&app.login(ADMIN.0, ADMIN.1).await.expect(200));
+    let later = app.get_as(&admin, "/admin/stats").await.expect(200).body;
+    assert_eq!(later["as_of"], json!(app.now()), "the schedule has counted");
+}
+
+#[tokio::test]
+async fn an_operator_makes_somebody_an_admin_who_has_proved_the_address() {
+    let app = TestApp::start().await;
+    let (store, clock) = (tables(&app), app.stack.clock().platform());
+    let ask = async |address: &str| make_admin(&store, address, &clock).await;
+    assert!(matches!(ask("nobody@example.com").await, Err(MakeAdminError::Unknown(_))));
+    assert!(matches!(ask("nobody").await, Err(MakeAdminError::InvalidEmail(_))));
+    app.register("bob").await.expect(202);
+    assert!(matches!(ask("bob@example.com").await, Err(MakeAdminError::NotVerified(_))));
+    let (_, ann) = app.person("ann").await;
+    assert!(matches!(ask(" ANN@example.com").await, Ok(MadeAdmin::Now(user)) if user.to_string() == id(&ann)));
+    assert!(matches!(ask("ann@example.com").await, Ok(MadeAdmin::Before(_))));
+    app.get_as(&ann, "/admin/stats").await.expect(200);
+    let last = all_pages(&app, &ann, "/admin/audit-logs?action=user.role_changed", 10).await;
+    assert_eq!((last.len(), &last[0]["actor_id"], &last[0]["target_id"]), (1, &Value::Null, &json!(id(&ann))));
+    let (_, cem) = app.person("cem").await;
+    app.post_as(&cem, "/deactivate", json!({})).await.expect(200);
+    assert!(matches!(ask("cem@example.com").await, Err(MakeAdminError::Closed(_))));
+}

@@ -1,0 +1,162 @@
+//! The audit trail: one entry for each change, found by each filter, and nothing secret in it.
+
+use crate::admin::{all_pages, at_the_desk, id, patch};
+use reqwest::Method;
+use serde_json::{Value, json};
+use std::collections::BTreeSet;
+use tollgate_domain::audit::Action;
+use tollgate_tests::app::{PASSWORD, Session, TestApp};
+use tollgate_tests::browser::{Browser, proved};
+
+/// A life in which everything happens that leaves an entry. The secrets that people had in their hands.
+async fn a_whole_life(app: &TestApp, admin: &Session) -> Vec<String> {
+    let mut secrets = vec![PASSWORD.to_owned(), "another horse staple".to_owned(), "a third horse staple".to_owned()];
+    app.register("ann").await.expect(202);
+    let token = app.link_token("ann@example.com", "verify").await;
+    app.post("/verify", json!({"token": token})).await.expect(200);
+    secrets.push(token);
+    app.login("ann@example.com", "wrong password").await.refused(401, "invalid_credentials");
+    app.login("nobody@example.com", "wrong password").await.refused(401, "invalid_credentials");
+    let ann = app.sign_in("ann@example.com").await;
+    secrets.extend([ann.access.clone(), ann.refresh.clone()]);
+    let change = json!({"old_password": PASSWORD, "new_password": "another horse staple"});
+    app.post_as(&ann, "/change-password", change).await.expect(200);
+    app.post("/forget-password", json!({"email": "ann@example.com"})).await.expect(202);
+    let token = app.link_token("ann@example.com", "reset").await;
+    app.post("/new-password", json!({"token": token, "password": PASSWORD})).await.expect(200);
+    secrets.push(token);
+    let ann = app.sign_in("ann@example.com").await;
+    app.post_as(&ann, "/change-email", json!({"new_email": "new@example.com"})).await.expect(202);
+    let token = app.link_token("new@example.com", "verify").await;
+    app.post("/verify", json!({"token": token})).await.expect(200);
+    secrets.push(token);
+    let begun = app.post_as(&ann, "/me/links/google", json!({})).await.expect(200);
+    let subject = proved(app, "google", "else@example.com").await;
+    let browser = Browser::new(app);
+    browser.set_cookie("oauth_state", &begun.cookie("oauth_state").unwrap());
+    let back = browser.consent_at(begun.body["authorize_url"].as_str().unwrap().to_owned(), &subject).await;
+    browser.get(&back).await.expect(302);
+    app.delete_as(&ann, "/me/links/google").await.expect(204);
+    app.post("/request/login-code", json!({"email": "new@example.com"})).await.expect(202);
+    let code = app.code("new@example.com", "login_code").await;
+    let by_code = app.post("/login/code", json!({"email": "new@example.com", "code": code})).await.expect(200);
+    app.with_cookie("/logout", &Session::of(&by_code).refresh).await.expect(204);
+
+    for (is_active, is_admin) in [(false, true), (true, false)] {
+        for (act, body) in [("status", json!({"is_active": is_active})), ("role", json!({"is_admin": is_admin}))] {
+            patch(app, admin, &format!("/admin/users/{}/{act}", id(&ann)), body).await.expect(200);
+        }
+    }
+
+    let plan = json!({
+        "code": "new", "name": "New", "price_cents": 900, "currency": "usd", "billing_period": "month", "tier": 3,
+    });
+    let plan = app.post_as(admin, "/billing/plans", plan).await.expect(201).body;
+    let path = format!("/billing/plans/{}", plan["id"].as_str().unwrap());
+    patch(app, admin, &path, json!({"name": "Newer"})).await.expect(200);
+    app.delete_as(admin, &path).await.expect(204);
+    let ann = app.sign_in("new@example.com").await;
+    let checkout = app.subscribe(&ann, "pro").await.expect(201);
+    app.pay(&checkout.body).await.expect(303);
+    app.drain().await;
+    app.post_as(&ann, "/billing/subscriptions/cancel", json!({})).await.expect(200);
+    let invoice = app.stripe("invoices").await[0]["id"].as_str().unwrap().to_owned();
+    app.at_stripe(&format!("invoices/{invoice}/refund"), json!({"amount_cents": 100})).await.expect(200);
+    app.at_stripe(&format!("invoices/{invoice}/dispute"), json!({})).await.expect(200);
+    app.drain().await;
+    app.at_stripe("delivery", json!({"mode": "drop"})).await.expect(200);
+    app.post_as(&ann, "/billing/subscriptions/resume", json!({})).await.expect(200);
+    app.at_stripe(&format!("invoices/{invoice}/refund"), json!({"amount_cents": 100})).await.expect(200);
+    let held = app.stripe("subscriptions").await[0]["id"].as_str().unwrap().to_owned();
+    let cancel = "cancel_at_period_end=true".to_owned();
+    let bearer = format!("Bearer {}", app.stack.stripe_key());
+    let headers = [("content-type", "application/x-www-form-urlencoded"), ("authorization", bearer.as_str())];
+    app.send(Method::POST, &format!("/_stripe/v1/subscriptions/{held}"), &headers, Some(cancel)).await.expect(200);
+    app.sweep("reconcile").await.expect(200);
+    app.at_stripe("delivery", json!({"mode": "normal"})).await.expect(200);
+    app.at_stripe(&format!("subscriptions/{held}/cancel"), json!({})).await.expect(200);
+    app.drain().await;
+
+    let (_, bob) = app.person("bob").await;
+    app.post_as(&bob, "/deactivate", json!({})).await.expect(200);
+    let (_, cem) = app.person("cem").await;
+    app.post_as(&cem, "/me/delete", json!({})).await.expect(202);
+    app.drain().await;
+    secrets
+}
+
+// S19, S28
+#[tokio::test]
+async fn every_action_of_the_contract_leaves_its_entry_and_no_entry_holds_a_secret() {
+    let (app, admin) = at_the_desk().await;
+    let secrets = a_whole_life(&app, &admin).await;
+    let all = all_pages(&app, &admin, "/admin/audit-logs", 100).await;
+    let found: BTreeSet<_> = all.iter().map(|entry| entry["action"].as_str().unwrap()).collect();
+    let wanted: BTreeSet<_> = Action::ALL.iter().map(|action| action.as_str()).collect();
+    assert_eq!(found, wanted);
+    let text = Value::from(all).to_string();
+    for secret in secrets {
+        assert!(!text.contains(&secret), "{secret}");
+    }
+    for word in ["argon2", "nonce", "whsec_", "sk_test"] {
+        assert!(!text.contains(word), "{word}");
+    }
+}
+
+#[tokio::test]
+async fn every_combination_of_filters_gives_exactly_the_entries_that_it_names_across_pages() {
+    let (app, admin) = at_the_desk().await;
+    a_whole_life(&app, &admin).await;
+    app.advance(60);
+    let (_, dan) = app.person("dan").await;
+    app.advance(60);
+    let all = all_pages(&app, &admin, "/admin/audit-logs", 100).await;
+    let ids: Vec<_> = all.iter().map(|entry| entry["id"].as_str().unwrap().to_owned()).collect();
+    assert!(ids.is_sorted_by(|a, b| a > b), "the newest first, each once");
+    let first = app.now() - jiff::SignedDuration::from_secs(120);
+    let times = [String::new(), first.to_string(), (first + jiff::SignedDuration::from_secs(60)).to_string()];
+    let plan = app.get("/billing/plans").await.body["items"][1]["id"].as_str().unwrap().to_owned();
+    for actor in ["", id(&admin), id(&dan)] {
+        for target in ["", id(&dan), plan.as_str()] {
+            for action in ["", "user.signed_in", "plan.created", "user.sign_in_failed"] {
+                for from in &times {
+                    for to in &times {
+                        let at =
+                            |entry: &Value| entry["created_at"].as_str().unwrap().parse::<jiff::Timestamp>().unwrap();
+                        let bound = |text: &String| text.parse::<jiff::Timestamp>().ok();
+                        let is_wanted = |entry: &&Value| {
+                            (actor.is_empty() || entry["actor_id"] == actor)
+                                && (target.is_empty() || entry["target_id"] == target)
+                                && (action.is_empty() || entry["action"] == action)
+                                && bound(from).is_none_or(|from| at(entry) >= from)
+                                && bound(to).is_none_or(|to| at(entry) <= to)
+                        };
+                        let wanted: Vec<_> = all.iter().filter(is_wanted).cloned().collect();
+                        let path = format!(
+                            "/admin/audit-logs?actor_id={actor}&target_id={target}&action={action}&from={from}&to={to}"
+                        );
+                        assert_eq!(all_pages(&app, &admin, &path, 7).await, wanted, "{path}");
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_refused_call_and_one_that_changes_nothing_leave_no_entry() {
+    let (app, admin) = at_the_desk().await;
+    let (_, ann) = app.person("ann").await;
+    let before = app.actions().await;
+    for path in ["/admin/users", "/admin/stats"] {
+        app.get_as(&ann, path).await.refused(403, "forbidden");
+    }
+    let own = |act: &str| format!("/admin/users/{}/{act}", id(&ann));
+    patch(&app, &ann, &own("role"), json!({"is_admin": true})).await.refused(403, "forbidden");
+    for (act, body) in
+        [("status", json!({"is_active": true})), ("role", json!({"is_admin": false})), ("verify", json!({}))]
+    {
+        patch(&app, &admin, &own(act), body).await.expect(200);
+    }
+    assert_eq!(app.actions().await, before);
+}

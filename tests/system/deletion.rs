@@ -1,0 +1,166 @@
+//! Leaving for good: what is held is handed over, then everything goes that tells who it was.
+
+use crate::admin::{all_pages, at_the_desk, id};
+use serde_json::{Value, json};
+use tollgate_local::faults::{Kind, Service};
+use tollgate_store::schema::TABLES;
+use tollgate_tests::app::{ADMIN, PASSWORD, Session, TestApp};
+use tollgate_tests::browser::{Browser, proved};
+
+const DAY: i64 = 86_400;
+
+/// Ann, of whom something is held in every table: she pays, has two ways in, mails under way, and a past.
+async fn ann_with_a_past(app: &TestApp) -> Session {
+    let (email, session) = app.subscriber("ann").await;
+    let begun = app.post_as(&session, "/me/links/google", json!({})).await.expect(200);
+    let subject = proved(app, "google", "ann.at.google@example.com").await;
+    let browser = Browser::new(app);
+    browser.set_cookie("oauth_state", &begun.cookie("oauth_state").unwrap());
+    let back = browser.consent_at(begun.body["authorize_url"].as_str().unwrap().to_owned(), &subject).await;
+    browser.get(&back).await.expect(302);
+    app.login(&email, "wrong password").await.refused(401, "invalid_credentials");
+    let ended = app.sign_in(&email).await;
+    app.with_cookie("/logout", &ended.refresh).await.expect(204);
+    app.post_as(&session, "/change-email", json!({"new_email": "ann.to.be@example.com"})).await.expect(202);
+    app.post("/forget-password", json!({"email": email})).await.expect(202);
+    app.post("/request/login-code", json!({"email": email})).await.expect(202);
+    app.drain().await;
+    session
+}
+
+/// All that stands in the tables, as text; not what is held for a moment only: buckets and answers by key.
+async fn held(app: &TestApp) -> String {
+    let mut held = String::new();
+    for table in TABLES.iter().filter(|table| table.name != "limits") {
+        held.push_str(&Value::from(app.table(table.name).await).to_string());
+    }
+    held
+}
+
+/// What tells who Ann is.
+const TRACES: [&str; 6] =
+    ["ann@example.com", "ann.to.be@example.com", "OAUTH#google#", "\"ann\"", "127.0.0.1", "EMAIL#ann"];
+
+async fn deleted(app: &TestApp, session: &Session) {
+    app.post_as(session, "/me/delete", json!({"password": PASSWORD})).await.expect(202);
+    app.drain().await;
+}
+
+// S17
+#[tokio::test]
+async fn a_deleted_user_is_out_of_everything_at_once_and_the_subscription_ends_and_goes_back() {
+    let (app, admin) = at_the_desk().await;
+    let ann = ann_with_a_past(&app).await;
+    app.post_as(&ann, "/me/delete", json!({"password": "wrong password"})).await.refused(403, "wrong_password");
+    app.post_as(&ann, "/me/delete", json!({"password": PASSWORD})).await.expect(202);
+    app.get_as(&ann, "/me").await.refused(401, "unauthenticated");
+    app.refresh(&ann.refresh).await.refused(401, "invalid_refresh_token");
+    app.login("ann@example.com", PASSWORD).await.refused(401, "invalid_credentials");
+    app.login("ann@example.com", "wrong password").await.refused(401, "invalid_credentials");
+    let path = format!("/admin/users/{}", id(&ann));
+    app.get_as(&admin, &path).await.refused(404, "not_found");
+    for query in ["users", "users?q=ann", "users?is_active=false"] {
+        let listed = all_pages(&app, &admin, &format!("/admin/{query}"), 100).await;
+        assert!(listed.iter().all(|user| user["id"] != id(&ann)), "{query}");
+    }
+    app.drain().await;
+    assert_eq!(app.stripe("subscriptions").await[0]["status"], "canceled");
+    let payments = app.get_as(&admin, &format!("{path}/payments")).await.expect(200).body;
+    assert_eq!(payments["items"][0]["status"], "refunded");
+    let subscriptions = app.get_as(&admin, &format!("{path}/subscriptions")).await.expect(200).body;
+    assert_eq!(subscriptions["items"][0]["status"], "canceled");
+    assert_eq!(app.get_as(&admin, &format!("{path}/sessions")).await.expect(200).body["items"], json!([]));
+}
+
+#[tokio::test]
+async fn within_a_day_nothing_is_left_that_tells_who_it_was_and_payments_and_entries_stay_under_the_id() {
+    let (app, admin) = at_the_desk().await;
+    let ann = ann_with_a_past(&app).await;
+    let trail = all_pages(&app, &admin, &format!("/admin/audit-logs?target_id={}", id(&ann)), 100).await;
+    // A mail that waits for a queue that takes none.
+    let wanted = json!({"email": "ann@example.com", "username": "else", "password": PASSWORD});
+    app.missed_by_relay(app.post("/register", wanted)).await.expect(202);
+    deleted(&app, &ann).await;
+    let before = held(&app).await;
+    for trace in TRACES {
+        assert!(before.contains(trace), "{trace} was held");
+    }
+    app.post("/_local/clock", json!({"advance_seconds": DAY})).await.expect(200);
+    let admin = Session::of(&app.login(ADMIN.0, ADMIN.1).await.expect(200));
+    let after = held(&app).await.replace(&admin.user["email"].to_string(), "");
+    let of_admin = all_pages(&app, &admin, &format!("/admin/audit-logs?actor_id={}", id(&admin)), 100).await;
+    assert!(of_admin.iter().any(|entry| entry["ip"] == "127.0.0.1"), "from where others acted stays");
+    for trace in TRACES.iter().filter(|trace| **trace != "127.0.0.1") {
+        assert!(!after.contains(trace), "{trace} is left");
+    }
+    let left = all_pages(&app, &admin, &format!("/admin/audit-logs?target_id={}", id(&ann)), 100).await;
+    assert_eq!(left.len(), trail.len() + 1, "all that happened, and that it was deleted");
+    assert!(left.iter().all(|entry| entry["ip"].is_null()));
+    assert_eq!(app.sweep("accounts").await.expect(200).body["handled"], 0, "nothing is left to erase");
+    let payments = app.get_as(&admin, &format!("/admin/users/{}/payments", id(&ann))).await.expect(200).body;
+    assert_eq!(payments["items"].as_array().unwrap().len(), 1);
+    app.get_as(&admin, &format!("/admin/users/{}", id(&ann))).await.refused(404, "not_found");
+    // Address, name and identity are free.
+    let (_, again) = app.person("ann").await;
+    assert_ne!(id(&again), id(&ann));
+    app.get_as(&again, "/billing/payments/me").await.expect(200);
+}
+
+#[tokio::test]
+async fn what_a_later_owner_of_the_address_has_is_never_erased_with_an_earlier_one() {
+    let (app, _) = at_the_desk().await;
+    let ann = ann_with_a_past(&app).await;
+    deleted(&app, &ann).await;
+    // The names are free, and then the erasure is cut short.
+    app.fail(Service::Stripe, Kind::Error, 0, 20);
+    app.sweep("accounts").await.expect(500);
+    app.stack.wire().clear();
+    let (email, second) = app.person("ann").await;
+    app.sweep("accounts").await.expect(200);
+    app.get_as(&second, "/me").await.expect(200);
+    assert_eq!(app.get_as(&second, "/me").await.body["has_password"], true);
+    app.sign_in(&email).await;
+    assert!(!held(&app).await.contains("ann.to.be@example.com"));
+}
+
+#[tokio::test]
+async fn an_account_that_is_deleted_twice_at_once_is_deleted_once() {
+    let (app, admin) = at_the_desk().await;
+    let (_, ann) = app.person("ann").await;
+    let leave = || app.post_as(&ann, "/me/delete", json!({}));
+    let (one, two) = tokio::join!(leave(), leave());
+    let mut statuses = [one.status.as_u16(), two.status.as_u16()];
+    statuses.sort_unstable();
+    assert_eq!(statuses, [202, 401]);
+    let entries = all_pages(&app, &admin, "/admin/audit-logs?action=user.deleted", 100).await;
+    assert_eq!(entries.len(), 1);
+}
+
+// S19
+#[tokio::test]
+async fn an_export_holds_what_is_held_and_no_secret() {
+    let (app, admin) = at_the_desk().await;
+    let ann = ann_with_a_past(&app).await;
+    let answer = app.get_as(&ann, "/me/export").await.expect(200);
+    let held = &answer.body;
+    assert_eq!(held["user"], app.get_as(&admin, &format!("/admin/users?q=ann@")).await.body["items"][0]);
+    assert!(held["linked_identities"]["google"].is_string());
+    assert_eq!((held["sessions"].as_array().unwrap().len(), held["access"]["tier"].as_i64()), (2, Some(1)));
+    assert_eq!(held["customer"]["email"], "ann@example.com");
+    assert_eq!(held["subscriptions"][0]["status"], "active");
+    assert_eq!(held["payments"][0]["amount_cents"], 1900);
+    let purposes: Vec<_> =
+        held["mailed_secrets"].as_array().unwrap().iter().map(|row| row["purpose"].clone()).collect();
+    for purpose in ["verify", "reset", "login_code", "change_email"] {
+        assert!(purposes.contains(&json!(purpose)), "{purpose} of {purposes:?}");
+    }
+    let actions: Vec<_> =
+        held["audit_entries"].as_array().unwrap().iter().map(|entry| entry["action"].clone()).collect();
+    for action in ["user.registered", "user.signed_in", "user.sign_in_failed", "user.linked", "session.revoked"] {
+        assert!(actions.contains(&json!(action)), "{action}");
+    }
+    for secret in [&*ann.refresh, &*ann.access, PASSWORD, "argon2", "nonce", "hash"] {
+        assert!(!answer.text.contains(secret), "{secret}");
+    }
+    app.get("/me/export").await.refused(401, "unauthenticated");
+}
