@@ -9,6 +9,7 @@ use tollgate_domain::gate::Gate;
 use tollgate_domain::user::Provider;
 use tollgate_domain::{AuditId, Email, UserId, Username};
 use tollgate_local::TABLE_PREFIX;
+use tollgate_local::faults::Service;
 use tollgate_ops::{MadeAdmin, MakeAdminError, make_admin};
 use tollgate_store::{NewAccount, Profile, Registration, Store};
 use tollgate_tests::app::{ADMIN, Answer, Session, TestApp};
@@ -52,45 +53,45 @@ fn tables(app: &TestApp) -> Store {
     Store::new(app.stack.sdk(), TABLE_PREFIX)
 }
 
-/// Users of every kind, each registered a second after the one before: as the list tells them, newest first.
-async fn people(app: &TestApp) -> Vec<Value> {
+/// Registers so many users, each a second after the one before, of whom each is what `flags` says: whether the address is
+/// proved, whether they may sign in, whether they are admins. As the list tells them, newest first.
+async fn people(app: &TestApp, count: usize, flags: impl Fn(usize) -> [bool; 3]) -> Vec<Value> {
+    const NAMES: [&str; 6] = ["ann", "Anna", "bob", "cem", "dan", "anton"];
     let store = tables(app);
     let mut people = Vec::new();
-    for (n, name) in ["ann", "Anna", "bob", "cem", "dan", "anton"].iter().enumerate() {
-        for flags in 0..8_usize {
-            let n = n * 8 + flags;
-            let registered_at = app.now() + jiff::SignedDuration::from_secs(i64::try_from(n).unwrap() - 1000);
-            let id = UserId::new(registered_at, [u8::try_from(n).unwrap(); 10]);
-            // Half of them have an address that begins otherwise than their name does.
-            let address =
-                if n % 2 == 0 { format!("{name}{n}@example.com") } else { format!("x{n}.{name}@example.com") };
-            let profile = Profile {
-                id,
-                email: Email::parse(&address).unwrap(),
-                username: Username::parse(&format!("{name}-{n}")).unwrap(),
-                provider: Provider::Local,
-                email_verified: flags & 1 == 0,
-                is_active: flags & 2 == 0,
-                is_admin: flags & 4 != 0,
-                created_at: registered_at,
-                links: BTreeMap::new(),
-            };
-            let gate = Gate { is_active: profile.is_active, is_admin: profile.is_admin, ..Gate::new(id) };
-            let audit = AuditEntry {
-                id: AuditId::new(registered_at, [0; 10]),
-                actor_id: Some(id),
-                action: Action::Registered,
-                target_id: Some(id.to_string()),
-                before: None,
-                after: None,
-                ip: None,
-                request_id: None,
-                created_at: registered_at,
-            };
-            let account = NewAccount { profile: profile.clone(), credentials: None, gate, proof: None, audit };
-            assert_eq!(store.register(&account).await.unwrap(), Registration::Done);
-            people.push(json!(profile.into_user()));
-        }
+    for n in 0..count {
+        let name = NAMES[n / 8 % NAMES.len()];
+        let [email_verified, is_active, is_admin] = flags(n);
+        let registered_at = app.now() + jiff::SignedDuration::from_secs(i64::try_from(n).unwrap() - 1000);
+        let id = UserId::new(registered_at, [u8::try_from(n).unwrap(); 10]);
+        // Half of them have an address that begins otherwise than their name does.
+        let address = if n % 2 == 0 { format!("{name}{n}@example.com") } else { format!("x{n}.{name}@example.com") };
+        let profile = Profile {
+            id,
+            email: Email::parse(&address).unwrap(),
+            username: Username::parse(&format!("{name}-{n}")).unwrap(),
+            provider: Provider::Local,
+            email_verified,
+            is_active,
+            is_admin,
+            created_at: registered_at,
+            links: BTreeMap::new(),
+        };
+        let gate = Gate { is_active, is_admin, ..Gate::new(id) };
+        let audit = AuditEntry {
+            id: AuditId::new(registered_at, [0; 10]),
+            actor_id: Some(id),
+            action: Action::Registered,
+            target_id: Some(id.to_string()),
+            before: None,
+            after: None,
+            ip: None,
+            request_id: None,
+            created_at: registered_at,
+        };
+        let account = NewAccount { profile: profile.clone(), credentials: None, gate, proof: None, audit };
+        assert_eq!(store.register(&account).await.unwrap(), Registration::Done);
+        people.push(json!(profile.into_user()));
     }
     people.reverse();
     people
@@ -117,7 +118,7 @@ fn wanted(people: &[Value], flags: &[(&str, Option<bool>)], q: &str) -> Vec<Valu
 #[tokio::test]
 async fn every_combination_of_filters_gives_exactly_the_users_that_it_names_across_pages_of_every_size() {
     let (app, admin) = at_the_desk().await;
-    let mut everybody = people(&app).await;
+    let mut everybody = people(&app, 48, |n| [n & 1 == 0, n & 2 == 0, n & 4 != 0]).await;
     everybody.insert(0, admin.user.clone());
     let choices = [None, Some(true), Some(false)];
     let mut asked = Vec::new();
@@ -475,4 +476,78 @@ async fn an_operator_makes_somebody_an_admin_who_has_proved_the_address() {
     let (_, cem) = app.person("cem").await;
     app.post_as(&cem, "/deactivate", json!({})).await.expect(200);
     assert!(matches!(ask("cem@example.com").await, Err(MakeAdminError::Closed(_))));
+}
+
+/// The read units of what was called.
+fn units(app: &TestApp) -> f64 {
+    let calls = app.calls();
+    let of_tables = calls.iter().filter(|call| call.service == Service::Dynamodb);
+    of_tables.flat_map(|call| call.units.iter().map(|(_, read, _)| *read)).sum()
+}
+
+#[tokio::test]
+async fn a_page_of_a_list_with_one_filter_or_none_costs_two_units_and_one_for_ten_items() {
+    let (app, admin) = at_the_desk().await;
+    people(&app, 200, |n| [n % 12 != 0, n % 10 != 0, n % 40 == 0]).await;
+    for name in ["ann", "bob", "cem"] {
+        app.subscriber(name).await;
+    }
+    copies(&app, "SUB#", 120);
+    copies(&app, "PAY#", 120);
+    let plan = app.get("/billing/plans").await.body["items"][1]["id"].as_str().unwrap().to_owned();
+    let own = id(&admin).to_owned();
+    let mut asked = Vec::new();
+    for flag in ["is_active", "email_verified", "is_admin"] {
+        asked.extend([true, false].map(|value| format!("users?{flag}={value}")));
+    }
+    asked
+        .extend(["users?", "users?q=a", "users?q=x4", "audit-logs?", "subscriptions?", "payments?"].map(str::to_owned));
+    asked.extend(["subscriptions?status=active", "payments?status=succeeded"].map(str::to_owned));
+    let ann = all_pages(&app, &admin, "/admin/users?q=ann@", 1).await[0]["id"].as_str().unwrap().to_owned();
+    for _ in 0..30 {
+        app.sign_in("ann@example.com").await;
+    }
+    for list in ["subscriptions", "payments"] {
+        asked.extend([format!("{list}?plan_id={plan}"), format!("{list}?user_id={own}")]);
+        asked.extend([&ann, &own].map(|user| format!("users/{user}/{list}?")));
+    }
+    asked.extend([&ann, &own].map(|user| format!("users/{user}/sessions?")));
+    asked.extend([format!("audit-logs?actor_id={own}"), format!("audit-logs?target_id={own}")]);
+    asked.extend(["audit-logs?action=user.registered", "audit-logs?from=2026-01-01T00:00:00Z"].map(str::to_owned));
+    // The keys that judge a token are fetched once.
+    app.get_as(&admin, "/admin/stats").await.expect(200);
+    for query in asked {
+        for limit in [1, 10, 20, 50, 100] {
+            let mut after = String::new();
+            loop {
+                let path = format!("/admin/{query}&limit={limit}{after}");
+                app.calls();
+                let page = app.get_as(&admin, &path).await.expect(200).body;
+                let (items, found) = (page["items"].as_array().unwrap().len(), units(&app));
+                #[expect(clippy::cast_precision_loss)]
+                let most = 2.0 + items as f64 / 10.0;
+                assert!(found <= most, "{path}: {found} units for {items} items");
+                match page["next_cursor"].as_str() {
+                    // Pages of one are all alike.
+                    Some(next) if limit > 1 => after = format!("&cursor={next}"),
+                    _ => break,
+                }
+            }
+        }
+    }
+}
+
+/// Puts so many copies of the first row of this kind into the table, each under an id of its own.
+fn copies(app: &TestApp, kind: &str, count: u8) {
+    let database = app.stack.database();
+    let request = json!({"TableName": "tollgate-billing"});
+    let items = json!(database.scan(serde_json::from_value(request).unwrap()).unwrap())["Items"].clone();
+    let row = items.as_array().unwrap().iter().find(|row| row["sk"]["S"].as_str().unwrap().starts_with(kind)).unwrap();
+    let id = row["id"]["S"].as_str().unwrap();
+    for n in 0..count {
+        let other = format!("{}{n:02x}", &id[..id.len() - 2]);
+        let copy: Value = serde_json::from_str(&row.to_string().replace(id, &other)).unwrap();
+        let put = json!({"TableName": "tollgate-billing", "Item": copy});
+        database.put_item(serde_json::from_value(put).unwrap()).unwrap();
+    }
 }

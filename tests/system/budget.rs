@@ -2,9 +2,11 @@
 
 use serde_json::{Value, json};
 use std::path::Path;
+use tollgate_local::Options;
 use tollgate_local::faults::{Call, Service};
-use tollgate_tests::app::{PASSWORD, TestApp};
+use tollgate_tests::app::{PASSWORD, TestApp, limited};
 use tollgate_tests::browser::{Browser, proved};
+use tollgate_tests::request::Request;
 
 fn cost(calls: &[Call]) -> Value {
     let own: Vec<_> = calls.iter().filter(|call| call.service == Service::Dynamodb).collect();
@@ -16,7 +18,8 @@ fn cost(calls: &[Call]) -> Value {
 
 #[tokio::test]
 async fn every_operation_costs_what_the_budget_says() {
-    let app = TestApp::start_limited().await;
+    let env = vec![("ACCESS_TOKEN_EXPIRE".to_owned(), "1d".to_owned())]; // the clock moves at each of them
+    let app = TestApp::start_with(Options { env, ..limited() }).await;
     let mut found = serde_json::Map::new();
     macro_rules! measure {
         ($name:literal, $work:expr) => {{
@@ -106,6 +109,47 @@ async fn every_operation_costs_what_the_budget_says() {
     let three = app.sign_in(email).await;
     measure!("POST /deactivate", app.post_as(&three, "/deactivate", json!({}))).expect(200);
     measure!("GET /.well-known/jwks.json", app.get("/.well-known/jwks.json")).expect(200);
+    let (_, admin) = app.person("admin").await;
+    app.make_admins(&[&admin]).await;
+    let (_, dan) = app.subscriber("dan").await;
+    let user = format!("/admin/users/{}", dan.user["id"].as_str().unwrap());
+    let one = async |list: &str| {
+        let page = app.get_as(&admin, &format!("/admin/{list}")).await.expect(200).body;
+        format!("/admin/{list}/{}", page["items"][0]["id"].as_str().unwrap())
+    };
+    let (subscription, payment) = (one("subscriptions").await, one("payments").await);
+    measure!("GET /admin/stats", app.get_as(&admin, "/admin/stats")).expect(200);
+    measure!("GET /admin/users", app.get_as(&admin, "/admin/users")).expect(200);
+    measure!("GET /admin/users that are searched", app.get_as(&admin, "/admin/users?q=dan")).expect(200);
+    measure!("GET /admin/users/{id}", app.get_as(&admin, &user)).expect(200);
+    let of_user = |list: &str| format!("{user}/{list}");
+    measure!("GET /admin/users/{id}/subscriptions", app.get_as(&admin, &of_user("subscriptions"))).expect(200);
+    measure!("GET /admin/users/{id}/payments", app.get_as(&admin, &of_user("payments"))).expect(200);
+    measure!("GET /admin/users/{id}/sessions", app.get_as(&admin, &of_user("sessions"))).expect(200);
+    measure!("GET /admin/subscriptions", app.get_as(&admin, "/admin/subscriptions")).expect(200);
+    measure!("GET /admin/subscriptions/{id}", app.get_as(&admin, &subscription)).expect(200);
+    measure!("GET /admin/payments", app.get_as(&admin, "/admin/payments")).expect(200);
+    measure!("GET /admin/payments/{id}", app.get_as(&admin, &payment)).expect(200);
+    measure!("GET /admin/audit-logs", app.get_as(&admin, "/admin/audit-logs?limit=100")).expect(200);
+    measure!("GET /me/export", app.get_as(&dan, "/me/export")).expect(200);
+    let decide = |act: &str, body| Request::patch_as(&admin, &of_user(act), body);
+    let status = |is_active: bool| decide("status", json!({"is_active": is_active}));
+    measure!("PATCH /admin/users/{id}/status, closed", status(false).send(&app)).expect(200);
+    measure!("PATCH /admin/users/{id}/status, opened", status(true).send(&app)).expect(200);
+    measure!("PATCH /admin/users/{id}/role", decide("role", json!({"is_admin": true})).send(&app)).expect(200);
+    measure!("PATCH /admin/users/{id}/role, the same again", decide("role", json!({"is_admin": true})).send(&app))
+        .expect(200);
+    app.register("eve").await.expect(202);
+    let unproved = app.get_as(&admin, "/admin/users?email_verified=false").await.expect(200).body;
+    let path = format!("/admin/users/{}/verify", unproved["items"][0]["id"].as_str().unwrap());
+    let verify = Request::patch_as(&admin, &path, json!({}));
+    measure!("PATCH /admin/users/{id}/verify", verify.send(&app)).expect(200);
+    let dan = app.sign_in("dan@example.com").await;
+    measure!("POST /me/delete", app.post_as(&dan, "/me/delete", json!({}))).expect(202);
+    app.drain().await;
+    let swept = measure!("the sweep of accounts that erases one", app.sweep("accounts")).expect(200);
+    assert_eq!(swept.body["handled"], 1);
+    measure!("the statistics", app.sweep("rollup")).expect(200);
     app.missed_by_relay(app.register("bob")).await.expect(202);
     app.advance(10 * 60);
     let swept = measure!("the sweep of the outbox that finds one message", app.sweep("outbox")).expect(200);

@@ -12,7 +12,7 @@ use std::str::FromStr;
 use tollgate_domain::gate::Gate;
 use tollgate_domain::session::Session;
 use tollgate_domain::{SessionId, UserId};
-use tollgate_store::{Listed, PageOf, Store};
+use tollgate_store::{Consistency, Listed, PageOf, Store};
 use utoipa::{IntoParams, ToSchema};
 
 /// One page of a list.
@@ -34,13 +34,13 @@ impl<T> Page<T> {
     }
 }
 
-/// A page of the live sessions of `gate`, newest first, to a caller in the session `current`.
+/// A page of the live sessions of `gate`, newest first, read so, to a caller in the session `current`.
 ///
 /// # Errors
 /// `invalid_cursor`, or when the tables do not answer.
 pub async fn sessions_page(
     store: &Store,
-    gate: &Gate,
+    (gate, consistency): (&Gate, Consistency),
     current: &SessionId,
     cursor: &Cursor<'_>,
     query: &PageQuery,
@@ -54,7 +54,7 @@ pub async fn sessions_page(
     let more = ids.len() > query.limit;
     ids.truncate(query.limit);
     let next = ids.last().filter(|_| more).map(ToString::to_string);
-    let items = store.sessions(&gate.user_id, &ids).await?;
+    let items = store.sessions(&gate.user_id, &ids, consistency).await?;
     Ok(Page::of(Listed { items, next }, cursor, |row| row.into_session(current)))
 }
 

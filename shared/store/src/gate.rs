@@ -2,6 +2,7 @@
 
 use crate::audit::audit_item;
 use crate::codec::{Item, item, n, read, s};
+use crate::listing::Consistency;
 use crate::profiles::user_key;
 use crate::schema::{AUDIT, GATE, IDENTITY, SESSIONS};
 use crate::sessions::use_up;
@@ -122,12 +123,22 @@ impl Store {
         conditional(call).await.map(|_| ())
     }
 
-    /// The gate of `user`, as it is now (a consistent read, one unit); `None` for one who was never there.
+    /// The gate of `user`, as it is now (a strongly consistent read, one unit); `None` for one who was never there.
     ///
     /// # Errors
     /// When DynamoDB does not answer, or the item is corrupt.
     pub async fn gate(&self, user: &UserId) -> Result<Option<Gate>, StoreError> {
-        let call = self.client.get_item().table_name(self.table(GATE)).key("pk", gate_key(user)).consistent_read(true);
+        self.gate_read(user, Consistency::Strong).await
+    }
+
+    /// The same, read so: for a list that decides nothing half the price will do.
+    ///
+    /// # Errors
+    /// When DynamoDB does not answer, or the item is corrupt.
+    pub async fn gate_read(&self, user: &UserId, consistency: Consistency) -> Result<Option<Gate>, StoreError> {
+        let is_strong = consistency == Consistency::Strong;
+        let call = self.client.get_item().table_name(self.table(GATE)).key("pk", gate_key(user));
+        let call = call.consistent_read(is_strong);
         let answer =
             call.return_consumed_capacity(ReturnConsumedCapacity::Total).send().await.map_err(StoreError::of)?;
         answer.item.map(|item| read(GATE, item)).transpose()

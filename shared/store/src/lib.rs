@@ -35,7 +35,7 @@ pub use error::StoreError;
 pub use gate::{Admission, Admitted};
 pub use idempotency::{Kept, KeptAnswer};
 pub use limits::Bucket;
-pub use listing::{Listed, PageOf, each};
+pub use listing::{Consistency, Listed, PageOf, each};
 pub use outbox::{Claim, Outgoing, UnsentPage};
 pub use passwords::NewPassword;
 pub use profiles::{Credentials, Profile, Taken};

@@ -3,15 +3,25 @@
 
 use crate::codec::{Item, s};
 use crate::{Store, StoreError};
-use aws_sdk_dynamodb::types::ReturnConsumedCapacity;
+use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
+use aws_sdk_dynamodb::types::{AttributeValue, ReturnConsumedCapacity};
 use std::collections::HashMap;
 
 /// So many rows are looked at for one page at the most.
 const MOST_LOOKED_AT: usize = 1000;
-/// So many rows of ordinary size cost one unit.
-const ROWS_OF_A_UNIT: usize = 20;
+/// So many rows of ordinary size cost half a unit, the least that a query costs.
+const ROWS_AT_LEAST: usize = 10;
 /// Behind every text that begins as the one before it does.
 const LAST: char = char::MAX;
+
+/// Whether a read sees every write that was answered before it, for twice the price, or may be old by moments.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Consistency {
+    /// It does.
+    Strong,
+    /// It may be old.
+    Eventual,
+}
 
 /// One page of a list.
 #[derive(Debug)]
@@ -62,7 +72,7 @@ impl<'a> PageOf<'a> {
 #[derive(Debug, Clone)]
 pub(crate) enum Wanted {
     /// The attribute has this value.
-    Is(&'static str, aws_sdk_dynamodb::types::AttributeValue),
+    Is(&'static str, AttributeValue),
     /// The attribute does not begin so.
     BeginsOtherwise(&'static str, String),
 }
@@ -70,7 +80,7 @@ pub(crate) enum Wanted {
 /// How far a page goes to be filled where not every row is wanted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Patience {
-    /// As long as every other row is wanted: a page costs two units and one for ten items.
+    /// As long as every other row is wanted, so that a unit brings ten items.
     Half,
     /// Up to a thousand rows.
     Long,
@@ -145,13 +155,27 @@ impl Way {
             return Some(missing);
         }
         match self.patience {
-            Patience::Half if 2 * found >= looked_at => Some(ROWS_OF_A_UNIT),
-            Patience::Half => None,
+            Patience::Half if 2 * found < looked_at => None,
+            Patience::Half => Some((ROWS_AT_LEAST + 2 * found - looked_at).min(missing.max(ROWS_AT_LEAST))),
             // As many again as so far, so that a long way takes few calls.
             Patience::Long => {
                 let left = MOST_LOOKED_AT - looked_at;
                 Some(looked_at.max(missing).min(left)).filter(|rows| *rows > 0)
             }
+        }
+    }
+}
+
+/// Every row that `query` finds, however many pages that takes.
+pub(crate) async fn all_rows(query: QueryFluentBuilder) -> Result<Vec<Item>, StoreError> {
+    let query = query.return_consumed_capacity(ReturnConsumedCapacity::Total);
+    let (mut rows, mut start) = (Vec::new(), None);
+    loop {
+        let page = query.clone().set_exclusive_start_key(start).send().await.map_err(StoreError::of)?;
+        rows.extend(page.items.unwrap_or_default());
+        start = page.last_evaluated_key;
+        if start.is_none() {
+            return Ok(rows);
         }
     }
 }

@@ -1,13 +1,13 @@
 //! Rows that end by themselves: sessions with their place in the rotation, and one-time secrets.
 
 use crate::codec::{Item, item, n, read, s};
+use crate::listing::{Consistency, all_rows};
 use crate::schema::SESSIONS;
 use crate::update::{Updated, conditional};
 use crate::{Store, StoreError, is_of, write_id};
 use aws_sdk_dynamodb::types::builders::UpdateBuilder;
 use aws_sdk_dynamodb::types::{
-    AttributeValue, KeysAndAttributes, ReturnConsumedCapacity, ReturnValue, ReturnValuesOnConditionCheckFailure,
-    Select, Update,
+    AttributeValue, ReturnConsumedCapacity, ReturnValue, ReturnValuesOnConditionCheckFailure, Select, Update,
 };
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -224,33 +224,35 @@ impl Store {
     /// # Errors
     /// When DynamoDB does not answer, or the item is corrupt.
     pub async fn session(&self, user: &UserId, session: &SessionId) -> Result<Option<SessionRow>, StoreError> {
-        Ok(self.sessions(user, &[*session]).await?.pop())
+        let call = self.client.get_item().table_name(self.table(SESSIONS)).consistent_read(true);
+        let call = call.key("pk", partition(user)).key("sk", session_sort(session));
+        let answer = call.return_consumed_capacity(ReturnConsumedCapacity::Total).send().await;
+        answer.map_err(StoreError::of)?.item.map(|item| read(SESSIONS, item)).transpose()
     }
 
     /// The rows of these sessions, in their order; those without a row are left out.
     ///
     /// # Errors
     /// When DynamoDB does not answer, or an item is corrupt.
-    pub async fn sessions(&self, user: &UserId, ids: &[SessionId]) -> Result<Vec<SessionRow>, StoreError> {
-        if ids.is_empty() {
-            return Ok(Vec::new());
-        }
-        let key = |id| Item::from([("pk".to_owned(), partition(user)), ("sk".to_owned(), session_sort(id))]);
-        let keys =
-            KeysAndAttributes::builder().consistent_read(true).set_keys(Some(ids.iter().map(key).collect())).build();
-        let answer = self
+    pub async fn sessions(
+        &self,
+        user: &UserId,
+        ids: &[SessionId],
+        consistency: Consistency,
+    ) -> Result<Vec<SessionRow>, StoreError> {
+        let (Some(first), Some(last)) = (ids.iter().min(), ids.iter().max()) else { return Ok(Vec::new()) };
+        // All that lie between them cost less than each by itself: few have ended and are still kept.
+        let query = self
             .client
-            .batch_get_item()
-            .request_items(self.table(SESSIONS), keys.map_err(|error| StoreError::Unexpected(error.to_string()))?)
-            .return_consumed_capacity(ReturnConsumedCapacity::Total)
-            .send()
-            .await
-            .map_err(StoreError::of)?;
-        if answer.unprocessed_keys().is_some_and(|left| !left.is_empty()) {
-            return Err(StoreError::Unavailable("some keys were not read".into()));
-        }
-        let items = answer.responses.unwrap_or_default().remove(&self.table(SESSIONS)).unwrap_or_default();
-        let rows = items.into_iter().map(|item| read(SESSIONS, item)).collect::<Result<Vec<SessionRow>, _>>()?;
+            .query()
+            .table_name(self.table(SESSIONS))
+            .key_condition_expression("pk = :pk AND sk BETWEEN :first AND :last")
+            .expression_attribute_values(":pk", partition(user))
+            .expression_attribute_values(":first", session_sort(first))
+            .expression_attribute_values(":last", session_sort(last))
+            .consistent_read(consistency == Consistency::Strong);
+        let rows = all_rows(query).await?.into_iter().map(|row| read(SESSIONS, row));
+        let rows = rows.collect::<Result<Vec<SessionRow>, _>>()?;
         Ok(ids.iter().filter_map(|id| rows.iter().find(|row| row.id == *id).cloned()).collect())
     }
 
@@ -300,17 +302,8 @@ impl Store {
             .expression_attribute_values(":pk", partition(user))
             .set_projection_expression(attributes.map(str::to_owned))
             .set_select(attributes.map(|_| Select::SpecificAttributes))
-            .consistent_read(true)
-            .return_consumed_capacity(ReturnConsumedCapacity::Total);
-        let (mut rows, mut start) = (Vec::new(), None);
-        loop {
-            let page = query.clone().set_exclusive_start_key(start).send().await.map_err(StoreError::of)?;
-            rows.extend(page.items.unwrap_or_default());
-            start = page.last_evaluated_key;
-            if start.is_none() {
-                return Ok(rows);
-            }
-        }
+            .consistent_read(true);
+        all_rows(query).await
     }
 
     /// The row behind a link.

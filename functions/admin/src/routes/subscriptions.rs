@@ -56,11 +56,11 @@ pub async fn shown(
     page: &PageQuery,
     cursor: &Cursor<'_>,
     now: Timestamp,
-) -> Result<Json<Page<OwnedSubscription>>, ApiError> {
+) -> Result<Page<OwnedSubscription>, ApiError> {
     let after = page.after(cursor)?;
     let listed = state.store.list_subscriptions(wanted, page.of(after.as_deref())).await?;
-    let plans = state.store.plans().await?;
-    Ok(Json(Page::of(listed, cursor, |owned| OwnedSubscription::of(owned, &plans, state, now))))
+    let plans = if listed.items.is_empty() { Vec::new() } else { state.store.plans().await? };
+    Ok(Page::of(listed, cursor, |owned| OwnedSubscription::of(owned, &plans, state, now)))
 }
 
 /// The subscriptions of all users, ended ones too, the newest first.
@@ -83,7 +83,8 @@ pub async fn list(
         status: filter("status", query.status.as_deref())?.map(Status::as_str),
     };
     let list = Cursor::list("/admin/subscriptions", &query);
-    shown(&state, &wanted, &page, &Cursor { list: &list, reader: admin.id }, context.now).await
+    let cursor = Cursor { list: &list, reader: admin.id };
+    Ok(Json(shown(&state, &wanted, &page, &cursor, context.now).await?))
 }
 
 /// One subscription.

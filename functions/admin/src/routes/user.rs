@@ -12,7 +12,7 @@ use tollgate_domain::session::Session;
 use tollgate_domain::user::IdentityProvider;
 use tollgate_domain::{User, UserId};
 use tollgate_http::{Admin, ApiError, Cursor, Page, PageQuery, PathId, RequestContext, sessions_page};
-use tollgate_store::{BillingFilter, Profile};
+use tollgate_store::{BillingFilter, Consistency, Profile};
 use utoipa::ToSchema;
 
 /// A user, with what the desk knows beside.
@@ -32,7 +32,7 @@ pub struct UserDetails {
 
 /// The user and the gate; not of one who was deleted.
 pub async fn found(state: &State, id: &UserId) -> Result<(Profile, Gate), ApiError> {
-    let gate = known(state, id).await?;
+    let gate = state.store.gate(id).await?.ok_or(ApiError::NotFound)?;
     let profile = state.store.profile(id).await?;
     profile
         .map(|profile| (profile, gate))
@@ -40,9 +40,17 @@ pub async fn found(state: &State, id: &UserId) -> Result<(Profile, Gate), ApiErr
         .ok_or(ApiError::NotFound)
 }
 
-/// The gate of somebody who is or was a user.
+/// The gate of somebody who is or was a user, as it was a moment ago.
 async fn known(state: &State, id: &UserId) -> Result<Gate, ApiError> {
-    state.store.gate(id).await?.ok_or(ApiError::NotFound)
+    state.store.gate_read(id, Consistency::Eventual).await?.ok_or(ApiError::NotFound)
+}
+
+/// The page; an empty one only of somebody who is or was a user.
+async fn of_somebody<T>(state: &State, id: &UserId, page: Page<T>) -> Result<Json<Page<T>>, ApiError> {
+    if page.items.is_empty() {
+        known(state, id).await?;
+    }
+    Ok(Json(page))
 }
 
 /// One user.
@@ -81,11 +89,11 @@ pub async fn subscriptions(
     PathId(id): PathId<UserId>,
     page: PageQuery,
 ) -> Result<Json<Page<OwnedSubscription>>, ApiError> {
-    known(&state, &id).await?;
     let list = format!("/admin/users/{id}/subscriptions");
     let cursor = Cursor { list: &list, reader: admin.id };
     let wanted = BillingFilter { user_id: Some(id), ..BillingFilter::default() };
-    shown(&state, &wanted, &page, &cursor, context.now).await
+    let page = shown(&state, &wanted, &page, &cursor, context.now).await?;
+    of_somebody(&state, &id, page).await
 }
 
 /// The payments of a user, the newest first. Those of a deleted one stay.
@@ -101,13 +109,12 @@ pub async fn payments(
     PathId(id): PathId<UserId>,
     page: PageQuery,
 ) -> Result<Json<Page<OwnedPayment>>, ApiError> {
-    known(&state, &id).await?;
     let list = format!("/admin/users/{id}/payments");
     let cursor = Cursor { list: &list, reader: admin.id };
     let after = page.after(&cursor)?;
     let wanted = BillingFilter { user_id: Some(id), ..BillingFilter::default() };
     let listed = state.store.list_payments(&wanted, page.of(after.as_deref())).await?;
-    Ok(Json(Page::of(listed, &cursor, OwnedPayment::from)))
+    of_somebody(&state, &id, Page::of(listed, &cursor, OwnedPayment::from)).await
 }
 
 /// The live sessions of a user, the newest first.
@@ -127,5 +134,6 @@ pub async fn sessions(
     let gate = known(&state, &id).await?;
     let list = format!("/admin/users/{id}/sessions");
     let cursor = Cursor { list: &list, reader: admin.id };
-    Ok(Json(sessions_page(&state.store, &gate, &admin.session_id, &cursor, &page, context.now).await?))
+    let of_user = (&gate, Consistency::Eventual);
+    Ok(Json(sessions_page(&state.store, of_user, &admin.session_id, &cursor, &page, context.now).await?))
 }

@@ -9,6 +9,7 @@ use tollgate_domain::SessionId;
 use tollgate_domain::audit::Action;
 use tollgate_domain::session::Session;
 use tollgate_http::{ActiveUser, ApiError, Cursor, Page, PageQuery, PathId, RequestContext, sessions_page};
+use tollgate_store::Consistency;
 
 /// The caller's live sessions, newest first.
 #[utoipa::path(
@@ -22,7 +23,8 @@ pub async fn list(
     query: PageQuery,
 ) -> Result<Json<Page<Session>>, ApiError> {
     let cursor = Cursor { list: "/sessions", reader: user.id };
-    let page = sessions_page(&state.store, &user.gate, &user.session_id, &cursor, &query, context.now);
+    let page =
+        sessions_page(&state.store, (&user.gate, Consistency::Strong), &user.session_id, &cursor, &query, context.now);
     Ok(Json(page.await?))
 }
 

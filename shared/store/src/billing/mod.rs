@@ -18,6 +18,7 @@ pub use plans::{PlanReservation, PlanWrite};
 pub use writes::AccountWrite;
 
 use crate::codec::{Item, s};
+use crate::listing::all_rows;
 use crate::schema::BILLING;
 use crate::{Store, StoreError};
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnConsumedCapacity};
@@ -43,22 +44,13 @@ impl Store {
             .table_name(self.table(BILLING))
             .key_condition_expression("pk = :pk")
             .expression_attribute_values(":pk", s(pk))
-            .consistent_read(true)
-            .return_consumed_capacity(ReturnConsumedCapacity::Total);
+            .consistent_read(true);
         if !prefix.is_empty() {
             call = call
                 .key_condition_expression("pk = :pk AND begins_with(sk, :prefix)")
                 .expression_attribute_values(":prefix", s(prefix));
         }
-        let (mut items, mut start) = (Vec::new(), None);
-        loop {
-            let page = call.clone().set_exclusive_start_key(start).send().await.map_err(StoreError::of)?;
-            items.extend(page.items.unwrap_or_default());
-            start = page.last_evaluated_key;
-            if start.is_none() {
-                return Ok(items);
-            }
-        }
+        all_rows(call).await
     }
 
     async fn billing_item(&self, [(pk, partition), (sk, sort)]: Key) -> Result<Option<Item>, StoreError> {

@@ -84,8 +84,8 @@ async fn a_page_of_one_filter_ends_early_where_less_than_half_of_what_it_looks_a
     let page = tables.store.users(&active(true), FIRST).await.unwrap();
     assert_eq!((page.items.len(), page.next.is_some(), tables.wire.take_calls().len()), (0, true, 2));
     let (found, pages) = names(&tables, &active(true), 20).await;
-    // That the twentieth row of the fifth page was the last one is known on the next.
-    assert_eq!((found, pages), (vec!["person-0".to_owned()], 6));
+    // Ten rows a page; that the tenth of the tenth page was the last one is known on the next.
+    assert_eq!((found, pages), (vec!["person-0".to_owned()], 11));
     let no_admin = UserFilter { is_admin: Some(false), ..UserFilter::default() };
     let (found, pages) = names(&tables, &no_admin, 20).await;
     assert_eq!((found.len(), pages), (100, 5), "who is wanted mostly fills the pages");

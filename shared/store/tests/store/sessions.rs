@@ -6,7 +6,7 @@ use crate::wire::Meet;
 use serde_json::json;
 use tollgate_domain::onetime::{OneTimeRow, Purpose};
 use tollgate_domain::session::Rotation;
-use tollgate_store::{Rotated, SessionRow, StoreError};
+use tollgate_store::{Consistency, Rotated, SessionRow, StoreError};
 
 const IDLE: u32 = 1000;
 const START_MS: i64 = START * 1000;
@@ -155,22 +155,23 @@ async fn sessions_come_in_the_order_they_were_asked_for_without_those_that_are_g
     tables.store.put_session(&new_session(user(2), 4)).await.unwrap();
     tables.wire.take_calls();
     let asked = [3, 9, 1, 4].map(session);
-    let found = tables.store.sessions(&user(1), &asked).await.unwrap();
+    let found = tables.store.sessions(&user(1), &asked, Consistency::Strong).await.unwrap();
     assert_eq!(found.iter().map(|row| row.id).collect::<Vec<_>>(), [session(3), session(1)]);
     let calls = tables.wire.take_calls();
     assert_eq!(calls.len(), 1);
-    assert_eq!(calls[0].body["RequestItems"][tables.name("sessions")]["ConsistentRead"], true);
-    assert!(tables.store.sessions(&user(1), &[]).await.unwrap().is_empty());
+    assert_eq!(calls[0].body["ConsistentRead"], true);
+    let found = tables.store.sessions(&user(1), &asked, Consistency::Eventual).await.unwrap();
+    assert_eq!((found.len(), &tables.wire.take_calls()[0].body["ConsistentRead"]), (2, &json!(false)));
+    assert!(tables.store.sessions(&user(1), &[], Consistency::Strong).await.unwrap().is_empty());
     assert_eq!(tables.wire.count(), 0, "nothing asked, no call");
     assert!(tables.store.session(&user(1), &session(4)).await.unwrap().is_none(), "somebody else's");
 }
 
 #[tokio::test]
-async fn sessions_of_which_a_part_was_not_read_are_unavailable() {
+async fn sessions_without_an_answer_are_unavailable() {
     let tables = signed_in().await;
-    let left = json!({"Responses": {}, "UnprocessedKeys": {tables.name("sessions"): {"Keys": [{"pk": {"S": "x"}, "sk": {"S": "y"}}]}}});
-    tables.wire.next("BatchGetItem", [Meet::Answer(200, left)]);
-    let read = tables.store.sessions(&user(1), &[session(1)]).await;
+    tables.wire.next("Query", (0..3).map(|_| Meet::Unreachable));
+    let read = tables.store.sessions(&user(1), &[session(1)], Consistency::Strong).await;
     assert!(matches!(read, Err(StoreError::Unavailable(_))), "{read:?}");
 }
 
