@@ -42,6 +42,7 @@ impl Setting {
             ],
             faults: Vec::new(),
             first_plans: true,
+            beside: Vec::new(),
         };
         Ok(Self { stack: Stack::start(options).await.doing("the stack")?, password })
     }
