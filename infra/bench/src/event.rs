@@ -12,15 +12,16 @@ pub fn event(method: &str, path: &str, token: Option<&str>, body: Option<&Value>
 
 /// One of Stripe's events, signed at this second under `secret`.
 pub fn webhook(secret: &str, at: i64, body: &str) -> Bytes {
+    let signature = ("stripe-signature", signature(secret, at, body));
+    with("POST", "/billing/stripe/webhook", Some(signature), Some(body.to_owned()))
+}
+
+/// The header by which Stripe signs `body`.
+pub fn signature(secret: &str, at: i64, body: &str) -> String {
     let key = hmac::Key::new(hmac::HMAC_SHA256, secret.as_bytes());
     let tag = hmac::sign(&key, format!("{at}.{body}").as_bytes());
     let hex: String = tag.as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
-    with(
-        "POST",
-        "/billing/stripe/webhook",
-        Some(("stripe-signature", format!("t={at},v1={hex}"))),
-        Some(body.to_owned()),
-    )
+    format!("t={at},v1={hex}")
 }
 
 fn with(method: &str, path: &str, header: Option<(&str, String)>, body: Option<String>) -> Bytes {
