@@ -140,6 +140,7 @@ pub fn limited() -> Options {
         env: Vec::new(),
         faults: Vec::new(),
         first_plans: true,
+        beside: Vec::new(),
     }
 }
 

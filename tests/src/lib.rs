@@ -1,6 +1,7 @@
-//! What the tests of the whole system share: a stack of its own for each test and a person who uses it (`app`), a browser
-//! as far as sign-ins need one, the log of everything, and the enumerations: crash points (`crashes`), interleavings
-//! (`races`) and random lives (`model`). The tests stand in `system/`; the binary `enumerate` runs the enumerations whole.
+//! What the tests of the whole system share: a stack of its own for each test and a person who uses it (`app`), a crowd of
+//! people who pay (`crowd`), a browser as far as sign-ins need one, the log of everything, and the enumerations: crash points
+//! (`crashes`), interleavings (`races`) and random lives (`model`). The tests stand in `system/`; the binary `enumerate` runs
+//! the enumerations whole.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)] // a test that cannot go on fails there
 
@@ -9,6 +10,7 @@ use tokio::task::JoinError;
 pub mod app;
 pub mod browser;
 pub mod crashes;
+pub mod crowd;
 pub mod events;
 pub mod journey;
 pub mod logs;

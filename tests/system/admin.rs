@@ -3,16 +3,14 @@
 use futures_util::StreamExt;
 use reqwest::Method;
 use serde_json::{Value, json};
-use std::collections::BTreeMap;
-use tollgate_domain::audit::{Action, AuditEntry};
 use tollgate_domain::gate::Gate;
-use tollgate_domain::user::Provider;
-use tollgate_domain::{AuditId, Email, UserId, Username};
+use tollgate_domain::{Email, Username};
 use tollgate_local::TABLE_PREFIX;
 use tollgate_local::faults::Service;
 use tollgate_ops::{MadeAdmin, MakeAdminError, make_admin};
-use tollgate_store::{NewAccount, Profile, Registration, Store};
+use tollgate_store::{Profile, Registration, Store};
 use tollgate_tests::app::{ADMIN, Answer, Session, TestApp};
+use tollgate_tests::crowd::newcomer;
 
 /// Somebody at the desk.
 pub async fn at_the_desk() -> (TestApp, Session) {
@@ -63,35 +61,20 @@ async fn people(app: &TestApp, count: usize, flags: impl Fn(usize) -> [bool; 3])
         let name = NAMES[n / 8 % NAMES.len()];
         let [email_verified, is_active, is_admin] = flags(n);
         let registered_at = app.now() + jiff::SignedDuration::from_secs(i64::try_from(n).unwrap() - 1000);
-        let id = UserId::new(registered_at, [u8::try_from(n).unwrap(); 10]);
         // Half of them have an address that begins otherwise than their name does.
         let address = if n % 2 == 0 { format!("{name}{n}@example.com") } else { format!("x{n}.{name}@example.com") };
-        let profile = Profile {
-            id,
+        let mut account = newcomer(registered_at, n);
+        account.profile = Profile {
             email: Email::parse(&address).unwrap(),
             username: Username::parse(&format!("{name}-{n}")).unwrap(),
-            provider: Provider::Local,
             email_verified,
             is_active,
             is_admin,
-            created_at: registered_at,
-            links: BTreeMap::new(),
+            ..account.profile
         };
-        let gate = Gate { is_active, is_admin, ..Gate::new(id) };
-        let audit = AuditEntry {
-            id: AuditId::new(registered_at, [0; 10]),
-            actor_id: Some(id),
-            action: Action::Registered,
-            target_id: Some(id.to_string()),
-            before: None,
-            after: None,
-            ip: None,
-            request_id: None,
-            created_at: registered_at,
-        };
-        let account = NewAccount { profile: profile.clone(), credentials: None, gate, proof: None, audit };
+        account.gate = Gate { is_active, is_admin, ..account.gate };
         assert_eq!(store.register(&account).await.unwrap(), Registration::Done);
-        people.push(json!(profile.into_user()));
+        people.push(json!(account.profile.into_user()));
     }
     people.reverse();
     people

@@ -29,6 +29,7 @@ mod reconciliation;
 mod rotation;
 mod secrets;
 mod sessions;
+mod size;
 mod sweeps;
 mod template;
 mod tidy;

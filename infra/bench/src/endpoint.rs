@@ -42,9 +42,11 @@ pub struct Call {
     pub body: Bytes,
 }
 
+/// An answer, read to its end.
 #[derive(Clone)]
-struct Answer {
-    status: StatusCode,
+pub struct Answer {
+    /// Its status.
+    pub status: StatusCode,
     headers: HeaderMap,
     body: Bytes,
 }
@@ -135,7 +137,11 @@ async fn answer(State(endpoint): State<Endpoint>, request: Request<Body>) -> Res
     }
 }
 
-async fn send(
+/// Sends a request.
+///
+/// # Errors
+/// When there is no answer.
+pub async fn send(
     connector: &Connector,
     method: Method,
     url: &str,
@@ -162,7 +168,19 @@ async fn send(
 pub async fn post(url: &str, body: &serde_json::Value) -> Result<serde_json::Value, BenchError> {
     let headers = HeaderMap::from_iter([(header::CONTENT_TYPE, header::HeaderValue::from_static("application/json"))]);
     let connector = Connector::builder().build_http();
-    let answer = send(&connector, Method::POST, url, headers, body.to_string().into()).await?;
+    read(url, send(&connector, Method::POST, url, headers, body.to_string().into()).await?)
+}
+
+/// Reads JSON from the stack.
+///
+/// # Errors
+/// When the answer is not a 200 with JSON in it.
+pub async fn get(url: &str) -> Result<serde_json::Value, BenchError> {
+    let connector = Connector::builder().build_http();
+    read(url, send(&connector, Method::GET, url, HeaderMap::new(), Bytes::new()).await?)
+}
+
+fn read(url: &str, answer: Answer) -> Result<serde_json::Value, BenchError> {
     if answer.status != StatusCode::OK {
         return Err(BenchError::new(url, format!("{} {}", answer.status, String::from_utf8_lossy(&answer.body))));
     }

@@ -4,7 +4,7 @@ use aws_lc_rs::hmac;
 use axum::body::Bytes;
 use serde_json::{Value, json};
 
-/// `method path`, with a bearer token and a JSON body where there are some.
+/// `method path`, whose query counts, with a bearer token and a JSON body where there are some.
 pub fn event(method: &str, path: &str, token: Option<&str>, body: Option<&Value>) -> Bytes {
     let authorization = token.map(|token| ("authorization", format!("Bearer {token}")));
     with(method, path, authorization, body.map(Value::to_string))
@@ -12,18 +12,20 @@ pub fn event(method: &str, path: &str, token: Option<&str>, body: Option<&Value>
 
 /// One of Stripe's events, signed at this second under `secret`.
 pub fn webhook(secret: &str, at: i64, body: &str) -> Bytes {
+    let signature = ("stripe-signature", signature(secret, at, body));
+    with("POST", "/billing/stripe/webhook", Some(signature), Some(body.to_owned()))
+}
+
+/// The header by which Stripe signs `body`.
+pub fn signature(secret: &str, at: i64, body: &str) -> String {
     let key = hmac::Key::new(hmac::HMAC_SHA256, secret.as_bytes());
     let tag = hmac::sign(&key, format!("{at}.{body}").as_bytes());
     let hex: String = tag.as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
-    with(
-        "POST",
-        "/billing/stripe/webhook",
-        Some(("stripe-signature", format!("t={at},v1={hex}"))),
-        Some(body.to_owned()),
-    )
+    format!("t={at},v1={hex}")
 }
 
-fn with(method: &str, path: &str, header: Option<(&str, String)>, body: Option<String>) -> Bytes {
+fn with(method: &str, address: &str, header: Option<(&str, String)>, body: Option<String>) -> Bytes {
+    let (path, query) = address.split_once('?').unwrap_or((address, ""));
     let mut headers = json!({
         "accept": "application/json",
         "accept-encoding": "gzip, br",
@@ -42,7 +44,7 @@ fn with(method: &str, path: &str, header: Option<(&str, String)>, body: Option<S
         "version": "2.0",
         "routeKey": format!("ANY {path}"),
         "rawPath": path,
-        "rawQueryString": "",
+        "rawQueryString": query,
         "headers": headers,
         "requestContext": {
             "accountId": "000000000000", "apiId": "bench", "domainName": "accounts.example.com",

@@ -53,7 +53,7 @@ pub struct Comparison {
     pub event_cpu: Ratio,
 }
 
-/// A figure that must not be higher.
+/// A figure that must not be higher, or lower.
 #[derive(Debug, Serialize)]
 pub struct Limit {
     /// Which.
@@ -61,13 +61,37 @@ pub struct Limit {
     /// As it was found.
     pub found: f64,
     /// As it may be.
-    pub at_most: f64,
+    #[serde(flatten)]
+    pub bound: Bound,
+}
+
+/// How far a figure may go.
+#[derive(Debug, Clone, Copy, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Bound {
+    /// No higher.
+    AtMost(f64),
+    /// No lower.
+    AtLeast(f64),
 }
 
 impl Limit {
+    /// It must not be higher.
+    pub fn at_most(what: impl Into<String>, found: f64, most: f64) -> Self {
+        Self { what: what.into(), found, bound: Bound::AtMost(most) }
+    }
+
+    /// It must not be lower.
+    pub fn at_least(what: impl Into<String>, found: f64, least: f64) -> Self {
+        Self { what: what.into(), found, bound: Bound::AtLeast(least) }
+    }
+
     /// Whether it holds.
     pub fn holds(&self) -> bool {
-        self.found <= self.at_most
+        match self.bound {
+            Bound::AtMost(most) => self.found <= most,
+            Bound::AtLeast(least) => self.found >= least,
+        }
     }
 }
 
@@ -112,7 +136,7 @@ impl Comparison {
 impl Ratio {
     /// The median, and the places in the order between which the true one lies in 95 of 100 runs (the binomial
     /// distribution's, by its normal approximation): nothing is assumed of how the values are spread.
-    fn of(mut values: Vec<f64>) -> Self {
+    pub fn of(mut values: Vec<f64>) -> Self {
         values.sort_by(f64::total_cmp);
         let n = values.len();
         let beyond = ((n as f64 - 1.96 * (n as f64).sqrt()) / 2.0).max(0.0) as usize;
@@ -125,7 +149,8 @@ fn ms(duration: Duration) -> f64 {
     duration.as_secs_f64() * 1e3
 }
 
-fn median(values: impl Iterator<Item = f64>) -> f64 {
+/// The value in the middle.
+pub fn median(values: impl Iterator<Item = f64>) -> f64 {
     let mut values: Vec<_> = values.collect();
     values.sort_by(f64::total_cmp);
     let middle = values.len() / 2;
@@ -152,7 +177,9 @@ mod tests {
 
     #[test]
     fn a_limit_holds_up_to_itself() {
-        let limit = |found| Limit { what: "zip".to_owned(), found, at_most: 6.0 };
-        assert!(limit(6.0).holds() && !limit(6.1).holds());
+        let most = |found| Limit::at_most("zip", found, 6.0);
+        assert!(most(6.0).holds() && !most(6.1).holds());
+        let least = |found| Limit::at_least("rate", found, 0.2);
+        assert!(least(0.2).holds() && !least(0.1).holds() && !least(f64::NAN).holds());
     }
 }

@@ -1,5 +1,5 @@
-//! What the functions cost: init, the first answer, CPU time and memory of each release binary behind a Lambda Runtime
-//! API, beside a bare function of the same profile that makes the same calls. Ends with 1 when a limit does not hold.
+//! What the system costs: the functions to start and to run (`starts`), the sweep of many subscriptions that are due
+//! (`sweep`), Stripe's events on one core (`webhooks`). Ends with 1 when a limit does not hold.
 
 mod certificate;
 mod endpoint;
@@ -11,38 +11,22 @@ mod options;
 mod report;
 mod sandbox;
 mod stage;
+mod starts;
+mod sweep;
 mod throttle;
+mod webhooks;
 
 use clap::Parser;
-use endpoint::Mode;
 use error::{BenchError, While};
-use figures::{Comparison, Figures, Limit};
-use measure::{Plan, alone, both};
-use options::Options;
-use report::{Report, Speed};
-use stage::{Setting, Stage};
+use options::{Options, Part};
+use report::Report;
 use std::io::Write;
 use std::process::ExitCode;
-use throttle::Throttle;
 
 /// A limit does not hold.
 const MISSED: u8 = 1;
 /// There are no figures.
 const REFUSED: u8 = 2;
-
-/// The memory whose CPU time the second run has, in MB: the least that Lambda gives.
-const LEAST_MEMORY_MB: u64 = 128;
-/// Sign-ins for the memory figure: more of them take no more.
-const SIGN_INS: u32 = 20;
-
-const WEBHOOK: &str = "stripe-webhook";
-
-const MAX_INIT_AND_FIRST: f64 = 2.0;
-const MAX_WEBHOOK_INIT_AND_FIRST: f64 = 1.5;
-const MAX_READ_CPU: f64 = 2.0;
-const MAX_ZIP_MB: f64 = 6.0;
-const MAX_MEMORY_MB: f64 = 40.0;
-const MAX_SIGN_IN_MEMORY_MB: f64 = 70.0;
 
 fn main() -> ExitCode {
     let options = Options::parse();
@@ -59,94 +43,29 @@ fn main() -> ExitCode {
 }
 
 fn run(options: &Options) -> Result<Report, BenchError> {
-    let throttle = if options.full_speed_alone { None } else { Some(Throttle::of(LEAST_MEMORY_MB)?) };
-    // The stack has threads of its own, and is gone before anything is timed.
-    let stacks = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
-    let stacks = stacks.doing("the runtime")?;
-    let own = tokio::runtime::Builder::new_current_thread().enable_all().build().doing("the runtime")?;
-    let setting = stacks.block_on(Setting::start())?;
-    let folder = stage::folder(options.folder.as_deref())?;
-    let (stage, sign_in) = own.block_on(async {
-        let stage = Stage::set(&setting, folder, options.log.clone()).await?;
-        let sign_in = sign_in(&stage).await?;
-        Ok::<_, BenchError>((stage, sign_in))
-    })?;
-    stacks.block_on(setting.stop());
-    drop(stacks);
-    stage.mode(Mode::Replay);
-
-    let full = Plan { rounds: options.rounds, warm_up: options.warm_up, events: options.events, throttle: None };
-    let mut speeds = vec![own.block_on(speed("at full speed", &stage, &full))?];
-    if let Some(throttle) = &throttle {
-        let name = "with the CPU time of 128 MB after the start";
-        // A tenth of the events: each takes ten times as long.
-        let events = options.events.div_ceil(10);
-        let small = Plan { warm_up: options.warm_up.min(events), events, throttle: Some(throttle), ..full };
-        speeds.push(own.block_on(speed(name, &stage, &small))?);
+    let mut report = Report::default();
+    for part in options.parts() {
+        match part {
+            Part::Starts => {
+                let (speeds, limits) = starts::measure(options)?;
+                report.speeds = speeds;
+                report.limits.extend(limits);
+            }
+            Part::Sweep => {
+                let sweep = sweep::measure(options.people)?;
+                report.limits.extend(sweep.limits());
+                report.sweep = Some(sweep);
+            }
+            Part::Webhooks => {
+                let webhooks = webhooks::measure()?;
+                report.limits.extend(webhooks.limits());
+                report.webhooks = Some(webhooks);
+            }
+        }
     }
-    let limits = limits(&speeds[0], &sign_in);
-    speeds[0].figures.insert(2, sign_in);
-    let report = Report { speeds, limits };
     if let Some(file) = &options.json {
         let text = serde_json::to_string_pretty(&report).doing(file.display())?;
         std::fs::write(file, text).doing(file.display())?;
     }
     Ok(report)
-}
-
-/// A sign-in writes: its calls go to the stack, and its memory alone is taken.
-async fn sign_in(stage: &Stage) -> Result<Figures, BenchError> {
-    stage.mode(Mode::Forward);
-    let auth = stage.function("auth")?;
-    let plan = Plan { rounds: 1, warm_up: 0, events: SIGN_INS, throttle: None };
-    let starts = alone(&auth, Some(&stage.sign_in), &plan).await?;
-    let timed = Figures::of("auth, POST /login", &auth, &starts, false)?;
-    Ok(timed)
-}
-
-async fn speed(name: &'static str, stage: &Stage, plan: &Plan<'_>) -> Result<Speed, BenchError> {
-    let mut found = Speed { name, events: plan.events, figures: Vec::new(), comparisons: Vec::new() };
-    for (ours, label, bare, event) in [
-        ("auth", "auth, GET /me", "bare-calls", &stage.read),
-        ("pages", "pages, GET /account", "bare", &stage.page),
-        // Signed anew: a signature is good for five minutes.
-        (WEBHOOK, "stripe-webhook, a signed event", "bare-sends", &stage.webhook()),
-    ] {
-        let (ours, bare) = (stage.function(ours)?, (stage.function(bare)?, bare));
-        let (of_ours, of_bare) = both((&ours, &bare.0), event, plan).await?;
-        found.figures.push(Figures::of(label, &ours, &of_ours, true)?);
-        found.figures.push(Figures::of(bare.1, &bare.0, &of_bare, true)?);
-        found.comparisons.push(Comparison::of(label, &of_ours, &of_bare));
-    }
-    if plan.throttle.is_none() {
-        for name in ["mailer", "relay"] {
-            let function = stage.function(name)?;
-            let starts = alone(&function, None, plan).await?;
-            found.figures.push(Figures::of(&format!("{name}, its start"), &function, &starts, false)?);
-        }
-    }
-    Ok(found)
-}
-
-/// What is asked of the functions that people wait for.
-fn limits(full: &Speed, sign_in: &Figures) -> Vec<Limit> {
-    let limit = |of: &str, what: &str, found, at_most| Limit { what: format!("{of}: {what}"), found, at_most };
-    let mut limits = Vec::new();
-    for row in &full.comparisons {
-        let at_most = if row.of.starts_with(WEBHOOK) { MAX_WEBHOOK_INIT_AND_FIRST } else { MAX_INIT_AND_FIRST };
-        limits.push(limit(&row.of, "init and first answer", row.init_and_first.median, at_most));
-    }
-    limits.extend(
-        full.comparisons
-            .iter()
-            .filter(|row| row.of.starts_with("auth"))
-            .map(|row| limit(&row.of, "CPU time of a read", row.event_cpu.median, MAX_READ_CPU)),
-    );
-    let ours = |row: &&Figures| ["auth", "pages", WEBHOOK].iter().any(|name| row.of.starts_with(name));
-    for row in full.figures.iter().filter(ours) {
-        limits.push(limit(&row.of, "zip, MB", row.zip_mb, MAX_ZIP_MB));
-        limits.push(limit(&row.of, "memory, MB", row.peak_memory_mb, MAX_MEMORY_MB));
-    }
-    limits.push(limit(&sign_in.of, "memory, MB", sign_in.peak_memory_mb, MAX_SIGN_IN_MEMORY_MB));
-    limits
 }

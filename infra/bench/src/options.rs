@@ -1,12 +1,30 @@
 //! The options of the command.
 
-use clap::Parser;
+use clap::builder::RangedU64ValueParser;
+use clap::{Parser, ValueEnum};
 use std::path::PathBuf;
 
-/// What the functions cost to start and to run, beside a bare function of the same profile.
+/// A part of the benchmark.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Part {
+    /// What the functions cost to start and to run, beside a bare function of the same profile.
+    Starts,
+    /// Many subscriptions due at once, swept by a function that is killed on every page.
+    Sweep,
+    /// Stripe's events on one core, beside a function that does nothing behind the same gateway.
+    Webhooks,
+}
+
+/// What the system costs to start and to run, and what it holds out.
 #[derive(Parser)]
 #[command(name = "bench", version)]
 pub struct Options {
+    /// This part alone; given again, that one too.
+    #[arg(long, value_enum)]
+    pub part: Vec<Part>,
+    /// The subscriptions that are due at once.
+    #[arg(long, default_value_t = 10_000, value_parser = RangedU64ValueParser::<usize>::new().range(1..))]
+    pub people: usize,
     /// Where the binaries are; else where this one is.
     #[arg(long)]
     pub folder: Option<PathBuf>,
@@ -28,4 +46,11 @@ pub struct Options {
     /// Appends what the functions log to this file; else it goes nowhere.
     #[arg(long)]
     pub log: Option<PathBuf>,
+}
+
+impl Options {
+    /// The parts to be run: those that are named, else all.
+    pub fn parts(&self) -> &[Part] {
+        if self.part.is_empty() { Part::value_variants() } else { &self.part }
+    }
 }

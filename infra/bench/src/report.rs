@@ -1,15 +1,23 @@
 //! The figures as a table for a person and as a file for a program.
 
-use crate::figures::{Comparison, Figures, Limit, Ratio};
+use crate::figures::{Bound, Comparison, Figures, Limit, Ratio};
+use crate::sweep::Sweep;
+use crate::webhooks::Webhooks;
 use serde::Serialize;
 use std::fmt;
 
 /// Everything that was found.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Default, Serialize)]
 pub struct Report {
-    /// At full speed, and then with the CPU time of 128 MB.
+    /// Of the functions, at full speed, and then with the CPU time of 128 MB.
     pub speeds: Vec<Speed>,
-    /// What is asked of them at full speed.
+    /// Of many subscriptions that are due at once.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sweep: Option<Sweep>,
+    /// Of Stripe's events on one core.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub webhooks: Option<Webhooks>,
+    /// What is asked of them; of the functions at full speed.
     pub limits: Vec<Limit>,
 }
 
@@ -39,11 +47,26 @@ impl fmt::Display for Report {
             speed.fmt(f)?;
             writeln!(f)?;
         }
+        if let Some(sweep) = &self.sweep {
+            writeln!(f, "{sweep}")?;
+        }
+        if let Some(webhooks) = &self.webhooks {
+            writeln!(f, "{webhooks}")?;
+        }
         for limit in &self.limits {
             let word = if limit.holds() { "holds " } else { "MISSED" };
-            writeln!(f, "{word}  {:<44}{:>8.2}  of at most {:.1}", limit.what, limit.found, limit.at_most)?;
+            writeln!(f, "{word}  {:<44}{:>8.2}  of {}", limit.what, limit.found, limit.bound)?;
         }
         Ok(())
+    }
+}
+
+impl fmt::Display for Bound {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::AtMost(most) => write!(f, "at most {most:.1}"),
+            Self::AtLeast(least) => write!(f, "at least {least:.1}"),
+        }
     }
 }
 

@@ -10,11 +10,31 @@ use serde_json::{Value, json};
 use std::fs;
 use std::path::{Path, PathBuf};
 use tollgate_local::clock::LocalClock;
-use tollgate_local::{Data, Options, Stack};
+use tollgate_local::{Data, Options, Stack, TABLE_PREFIX};
 use tollgate_platform::{Clock, Secret, random_bytes};
+use tollgate_store::{Registration, Store};
+use tollgate_tests::crowd::newcomer;
 
 const EMAIL: &str = "ann@example.com";
-const WEBHOOK_SECRET: &str = "whsec_of_the_bench";
+/// What the events of the bench are signed with.
+pub const WEBHOOK_SECRET: &str = "whsec_of_the_bench";
+
+/// When a stack starts whose clock stands still, in seconds: the beginning of 2026.
+pub const START: i64 = 1_767_225_600;
+
+/// A stack in memory with the first plans.
+pub fn in_memory(clock: LocalClock) -> Options {
+    Options {
+        port: 0,
+        data: Data::Memory,
+        clock,
+        admin: None,
+        env: Vec::new(),
+        faults: Vec::new(),
+        first_plans: true,
+        beside: Vec::new(),
+    }
+}
 
 /// A stack in memory with one account, without limits, whose access tokens outlast the run.
 pub struct Setting {
@@ -31,19 +51,30 @@ impl Setting {
         let password: String = random_bytes::<12>().iter().map(|byte| format!("{byte:02x}")).collect();
         let setting = |name: &str, value: &str| (name.to_owned(), value.to_owned());
         let options = Options {
-            port: 0,
-            data: Data::Memory,
-            clock: LocalClock::running(),
             admin: Some((EMAIL.to_owned(), Secret::new(password.clone()))),
             env: vec![
                 setting("ACCESS_TOKEN_EXPIRE", "24h"),
                 setting("RATE_LIMIT_PER_MINUTE", "0"),
                 setting("STRIPE_WEBHOOK_SECRET", WEBHOOK_SECRET),
             ],
-            faults: Vec::new(),
-            first_plans: true,
+            ..in_memory(LocalClock::running())
         };
         Ok(Self { stack: Stack::start(options).await.doing("the stack")?, password })
+    }
+
+    /// Registers so many users beside the one.
+    ///
+    /// # Errors
+    /// When one is not taken.
+    pub async fn register(&self, users: usize) -> Result<(), BenchError> {
+        let store = Store::new(self.stack.sdk(), TABLE_PREFIX);
+        for n in 0..users {
+            let made = store.register(&newcomer(self.stack.clock().now(), n)).await.doing("a registration")?;
+            if made != Registration::Done {
+                return Err(BenchError::new("a registration", format!("{made:?}")));
+            }
+        }
+        Ok(())
     }
 
     /// Stops it.
@@ -67,6 +98,8 @@ pub struct Stage {
     pub sign_in: Bytes,
     /// A page.
     pub page: Bytes,
+    /// The longest page of the list of users.
+    pub list: Bytes,
     _bundle: Bundle,
 }
 
@@ -103,6 +136,7 @@ impl Stage {
             read: event("GET", "/me", Some(token), None),
             sign_in: event("POST", "/login", None, Some(&credentials)),
             page: event("GET", "/account", None, None),
+            list: event("GET", "/admin/users?limit=100", Some(token), None),
             _bundle: bundle,
         };
         stage.calls[0].1 = stage.record("auth", &stage.read).await?;
@@ -113,7 +147,7 @@ impl Stage {
     /// One of Stripe's events, signed now: the same body each time.
     pub fn webhook(&self) -> Bytes {
         let body = json!({
-            "id": "evt_1", "object": "event", "created": 1_767_225_600, "livemode": false, "type": "invoice.paid",
+            "id": "evt_1", "object": "event", "created": START, "livemode": false, "type": "invoice.paid",
             "data": {"object": {"id": "in_1", "object": "invoice", "customer": "cus_1", "amount_paid": 1900}},
         });
         webhook(WEBHOOK_SECRET, Clock::system().now().as_second(), &body.to_string())

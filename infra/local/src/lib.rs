@@ -25,6 +25,7 @@ mod webhooks;
 pub use aws_alone::{AwsAlone, SAMPLE_CODES_SECRET, put_sample_rows};
 pub use environment::SETTINGS;
 pub use error::StartError;
+pub use functions::{Function, http_function};
 pub use pump::STREAM_RETRIES;
 pub use queues::QUEUES;
 pub use schedules::SCHEDULES;

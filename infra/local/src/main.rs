@@ -67,6 +67,7 @@ async fn run(arguments: &Arguments, started: Instant) -> Result<(), StartError> 
         env: settings(arguments),
         faults: Vec::new(),
         first_plans: true,
+        beside: Vec::new(),
     };
     let stack = Stack::start(options).await?;
     log(&arguments.data())?;

@@ -4,6 +4,7 @@ use crate::clock::LocalClock;
 use crate::drawer::{Drawer, DrawerError};
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
+use std::collections::{HashSet, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use tokio::sync::Notify;
 
@@ -66,8 +67,30 @@ pub struct Queue {
 
 struct Held {
     messages: Vec<Message>,
-    recent: Vec<(String, Timestamp)>,
+    recent: Recent,
     next: u64,
+}
+
+/// What was sent within the last five minutes.
+#[derive(Default)]
+struct Recent {
+    ids: HashSet<String>,
+    /// The same, oldest first.
+    sent: VecDeque<(Timestamp, String)>,
+}
+
+impl Recent {
+    /// Takes an id in; `false` where it is there already.
+    fn take(&mut self, id: &str, now: Timestamp) -> bool {
+        while let Some((_, old)) = self.sent.pop_front_if(|(at, _)| now.duration_since(*at) >= DEDUP) {
+            self.ids.remove(&old);
+        }
+        let is_new = self.ids.insert(id.to_owned());
+        if is_new {
+            self.sent.push_back((now, id.to_owned()));
+        }
+        is_new
+    }
 }
 
 /// What a queue holds, in numbers.
@@ -89,7 +112,7 @@ impl Queue {
         let messages: Vec<Message> = drawer.list(&kind)?;
         let last = messages.iter().filter_map(|message| message.id.parse::<u128>().ok()).max();
         let next = last.map_or(1, |last| u64::try_from(last + 1).unwrap_or(u64::MAX));
-        let held = Mutex::new(Held { messages, recent: Vec::new(), next });
+        let held = Mutex::new(Held { messages, recent: Recent::default(), next });
         Ok(Self { spec, kind, drawer, clock, held, arrivals: Notify::new() })
     }
 
@@ -110,12 +133,10 @@ impl Queue {
     pub fn send(&self, body: String, group: Option<String>, dedup: Option<String>) -> Result<String, DrawerError> {
         let mut held = self.held();
         let now = self.clock.now();
-        held.recent.retain(|(_, at)| now.duration_since(*at) < DEDUP);
-        if let Some(dedup) = dedup.as_ref().filter(|_| self.spec.is_fifo()) {
-            if held.recent.iter().any(|(recent, _)| recent == dedup) {
-                return Ok(dedup.clone());
-            }
-            held.recent.push((dedup.clone(), now));
+        if let Some(dedup) = dedup.as_ref().filter(|_| self.spec.is_fifo())
+            && !held.recent.take(dedup, now)
+        {
+            return Ok(dedup.clone());
         }
         let id = format!("{:020}", held.next);
         held.next += 1;

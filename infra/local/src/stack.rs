@@ -35,7 +35,7 @@ use tollgate_auth::ProviderClients;
 use tollgate_domain::user::IdentityProvider;
 use tollgate_platform::{Env, Outbound, Secret};
 use tollgate_store::{SCHEMA_VERSION, Store};
-use tollgate_stripe_standin::Settings;
+use tollgate_stripe_standin::{Settings, Stripe};
 use tollgate_sweeper::{Schedule, SweepError, Swept};
 use utoipa::openapi::OpenApi;
 
@@ -65,6 +65,8 @@ pub struct Options {
     pub faults: Vec<Fault>,
     /// Whether the first plans are made where there are none.
     pub first_plans: bool,
+    /// Further functions behind the gateway, each by its path.
+    pub beside: Vec<(String, Function)>,
 }
 
 /// A running stack.
@@ -76,6 +78,7 @@ pub struct Stack {
     sdk: SdkConfig,
     queues: Arc<Vec<Queue>>,
     standins: Standins,
+    stripe: Option<Stripe>,
     database: Database,
     event_sources: Option<Arc<Pumps>>,
     functions: BTreeMap<&'static str, Function>,
@@ -119,6 +122,7 @@ impl Stack {
             sdk: sdk.clone(),
             queues: Arc::clone(&queues),
             standins: standins.clone(),
+            stripe: None,
             database: database.clone(),
             event_sources: None,
             functions: BTreeMap::new(),
@@ -203,7 +207,8 @@ impl Stack {
             ]);
         let outbox = format!("{TABLE_PREFIX}outbox");
         let function = |name| Arc::clone(&stack.functions[name]);
-        let at_stripe = webhooks.as_ref().map(|webhooks| webhooks.stripe().clone());
+        stack.stripe = webhooks.as_ref().map(|webhooks| webhooks.stripe().clone());
+        let at_stripe = stack.stripe.clone();
         let consumers = vec![("mail", function("mailer")), ("stripe.fifo", function("stripe-events"))];
         let sources = Sources { relay: function("relay"), consumers, webhooks };
         let kept = (database.clone(), drawer.clone());
@@ -220,6 +225,7 @@ impl Stack {
             .chain(of("admin", tollgate_admin::openapi()))
             .chain(of("billing", tollgate_billing::openapi()))
             .chain(of("stripe-webhook", tollgate_stripe_webhook::openapi()))
+            .chain(options.beside)
             .collect();
         let gateway = Gateway::new(routes, Arc::clone(&stack.functions["pages"])).router();
         let providers = Providers::new(drawer.clone(), clock.clone(), &base_url, env);
@@ -331,6 +337,12 @@ impl Stack {
     #[must_use]
     pub fn database(&self) -> &Database {
         &self.database
+    }
+
+    /// The stand-in for Stripe, where it is not Stripe itself, for a test that has much happen there.
+    #[must_use]
+    pub fn stripe(&self) -> Option<&Stripe> {
+        self.stripe.as_ref()
     }
 
     /// The secret key of the stand-in's Stripe, for a test that is a person at Stripe.

@@ -1,10 +1,11 @@
 //! Everything it holds, in memory and on a shelf.
 
+use crate::index::Index;
 use crate::{Now, Settings};
 use aws_lc_rs::rand;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// Where objects are kept: documents by id.
@@ -56,7 +57,8 @@ pub struct Record {
 
 pub struct Core {
     pub settings: Settings,
-    records: BTreeMap<String, Record>,
+    records: HashMap<String, Record>,
+    pub index: Index,
     dirty: BTreeSet<String>,
     seq: u64,
     shelf: Arc<dyn Shelf>,
@@ -69,17 +71,19 @@ pub struct Core {
 
 impl Core {
     pub fn open(shelf: Arc<dyn Shelf>, settings: Settings, clock: Now) -> Result<Self, ShelfError> {
-        let mut records = BTreeMap::new();
+        let (mut records, mut index) = (HashMap::new(), Index::default());
         for document in shelf.list()? {
             let mut record: Record = serde_json::from_value(document).map_err(|error| ShelfError(error.to_string()))?;
             // What was under way when the process ended is sent again.
             if record.object["object"] == "delivery" {
                 record.side["in_flight"] = json!(false);
             }
+            index.add(&record);
             records.insert(record.id.clone(), record);
         }
         let seq = records.values().map(|record| record.seq).max().unwrap_or_default();
-        Ok(Self { settings, records, dirty: BTreeSet::new(), seq, shelf, clock, at: None, is_to_send: true })
+        let dirty = BTreeSet::new();
+        Ok(Self { settings, records, index, dirty, seq, shelf, clock, at: None, is_to_send: true })
     }
 
     /// Writes what changed to the shelf. What cannot be written is written with the next change.
@@ -114,7 +118,11 @@ impl Core {
         self.seq += 1;
         let id = object["id"].as_str().unwrap_or_default().to_owned();
         self.dirty.insert(id.clone());
-        self.records.insert(id.clone(), Record { id: id.clone(), seq: self.seq, object, side });
+        let record = Record { id: id.clone(), seq: self.seq, object, side };
+        self.index.add(&record);
+        if let Some(before) = self.records.insert(id.clone(), record) {
+            self.index.remove(&before);
+        }
         id
     }
 
@@ -137,38 +145,40 @@ impl Core {
     }
 
     pub fn set(&mut self, id: &str, name: &str, value: Value) {
-        if let Some(record) = self.records.get_mut(id) {
-            record.object[name] = value;
-            self.dirty.insert(id.to_owned());
-        }
+        self.edit(id, |record| record.object[name] = value);
     }
 
     pub fn set_side(&mut self, id: &str, name: &str, value: Value) {
-        if let Some(record) = self.records.get_mut(id) {
-            record.side[name] = value;
-            self.dirty.insert(id.to_owned());
-        }
+        self.edit(id, |record| record.side[name] = value);
     }
 
     /// Puts another object in the place of one of the same id.
     pub fn replace(&mut self, id: &str, object: Value) {
+        self.edit(id, |record| record.object = object);
+    }
+
+    fn edit(&mut self, id: &str, edit: impl FnOnce(&mut Record)) {
         if let Some(record) = self.records.get_mut(id) {
-            record.object = object;
+            self.index.remove(record);
+            edit(record);
+            self.index.add(record);
             self.dirty.insert(id.to_owned());
         }
     }
 
     /// All of a kind, newest first.
     pub fn all(&self, kind: &str) -> Vec<&Record> {
-        let mut found: Vec<_> = self.records.values().filter(|record| record.object["object"] == kind).collect();
-        found.sort_by_key(|record| std::cmp::Reverse(record.seq));
-        found
+        self.index.ids(kind, None).rev().filter_map(|id| self.records.get(id)).collect()
     }
 
-    /// The ids of all of a kind that pass, oldest first.
-    pub fn ids(&self, kind: &str, pass: impl Fn(&Record) -> bool) -> Vec<String> {
-        let mut found = self.all(kind);
-        found.reverse();
-        found.into_iter().filter(|record| pass(record)).map(|record| record.id.clone()).collect()
+    /// All of a kind that name this object, newest first.
+    pub fn of(&self, kind: &str, name: &str) -> Vec<&Record> {
+        self.index.ids(kind, Some(name)).rev().filter_map(|id| self.records.get(id)).collect()
+    }
+
+    /// The ids of those of a kind that name this object and pass, oldest first.
+    pub fn ids_of(&self, kind: &str, name: &str, pass: impl Fn(&Record) -> bool) -> Vec<String> {
+        let passes = |id: &&String| self.records.get(*id).is_some_and(&pass);
+        self.index.ids(kind, Some(name)).filter(passes).cloned().collect()
     }
 }

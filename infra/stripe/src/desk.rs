@@ -1,11 +1,12 @@
 //! What people do at Stripe's dashboard, and what a test wants to happen.
 
 use crate::Stripe;
+use crate::core::Core;
 use crate::error::Fault;
-use crate::invoices::subscription_of;
+use crate::resources::present_customer;
 use crate::subscriptions::is_live;
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 /// What becomes of a payment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
@@ -62,6 +63,37 @@ impl Stripe {
         self.core().all(kind).into_iter().map(|record| record.object.clone()).collect()
     }
 
+    /// Makes a customer, as its dashboard would.
+    pub fn create_customer(&self, email: &str) -> Value {
+        self.with(|core| core.create_customer(Some(email.to_owned()), None, Map::new()))
+    }
+
+    /// Has a customer subscribe to a price, as its dashboard would. The first invoice is paid with this card.
+    ///
+    /// # Errors
+    /// When there is no such customer or price.
+    pub fn subscribe(&self, customer: &str, price: &str, card: &str) -> Result<Value, DeskError> {
+        self.with(|core| {
+            present_customer(core, customer).map_err(|_| DeskError::NotFound)?;
+            let price = core.find("price", price).ok_or(DeskError::NotFound)?.clone();
+            core.set_side(customer, "card", json!(card));
+            let (subscription, _) = core.begin(customer, &price, 0, &json!({}));
+            Ok(core.object(&subscription))
+        })
+    }
+
+    /// Lets a subscription end with its period.
+    ///
+    /// # Errors
+    /// When there is no such subscription, or it has ended.
+    pub fn cancel_at_period_end(&self, subscription: &str) -> Result<Value, DeskError> {
+        self.with(|core| {
+            live(core, subscription)?;
+            core.set_cancel_at_period_end(subscription, true);
+            Ok(core.object(subscription))
+        })
+    }
+
     /// The next period of a subscription, now, with this outcome whatever the card; where an invoice is open, its next
     /// attempt.
     ///
@@ -69,14 +101,8 @@ impl Stripe {
     /// When there is no such subscription, or it has ended.
     pub fn renew(&self, subscription: &str, outcome: Outcome) -> Result<Value, DeskError> {
         self.with(|core| {
-            let object = core.find("subscription", subscription).ok_or(DeskError::NotFound)?;
-            if !is_live(&object["status"]) {
-                return Err(DeskError::Refused("it has ended".to_owned()));
-            }
-            let open = core.ids("invoice", |record| {
-                record.object["status"] == "open" && subscription_of(&record.object).as_deref() == Some(subscription)
-            });
-            match open.first() {
+            live(core, subscription)?;
+            match core.open_invoices(subscription).first() {
                 Some(invoice) => core.attempt(invoice, outcome),
                 None => core.renew(subscription, Some(outcome)),
             }
@@ -90,10 +116,7 @@ impl Stripe {
     /// When there is no such subscription, or it has ended.
     pub fn cancel(&self, subscription: &str) -> Result<Value, DeskError> {
         self.with(|core| {
-            let object = core.find("subscription", subscription).ok_or(DeskError::NotFound)?;
-            if !is_live(&object["status"]) {
-                return Err(DeskError::Refused("it has ended".to_owned()));
-            }
+            live(core, subscription)?;
             core.end(subscription, "cancellation_requested");
             Ok(core.object(subscription))
         })
@@ -148,6 +171,12 @@ impl Stripe {
     pub fn delete_customer(&self, customer: &str) -> Result<Value, DeskError> {
         self.with(|core| core.delete_customer(customer).map_err(|_| DeskError::NotFound))
     }
+}
+
+/// That there is such a subscription and it has not ended.
+fn live(core: &Core, subscription: &str) -> Result<(), DeskError> {
+    let object = core.find("subscription", subscription).ok_or(DeskError::NotFound)?;
+    if is_live(&object["status"]) { Ok(()) } else { Err(DeskError::Refused("it has ended".to_owned())) }
 }
 
 fn evidence() -> Value {

@@ -1,6 +1,7 @@
 //! Events and their deliveries: signed anew at each try, tried again with Stripe's patience.
 
 use crate::core::Core;
+use crate::index::UNDONE;
 use crate::{API_VERSION, Stripe};
 use aws_lc_rs::hmac;
 use serde::{Deserialize, Serialize};
@@ -25,6 +26,8 @@ pub enum Mode {
     Reverse,
     /// They are never sent.
     Drop,
+    /// They are not even made: where so much happens that they would fill the memory.
+    Silent,
 }
 
 /// An event on its way.
@@ -49,6 +52,10 @@ impl Core {
 
     /// Tells of something that happened to `object`.
     pub fn emit(&mut self, kind: &str, object: &Value, previous: Option<Value>) {
+        let mode = self.mode();
+        if mode == Mode::Silent {
+            return;
+        }
         let mut data = json!({"object": object});
         if let Some(previous) = previous {
             data["previous_attributes"] = previous;
@@ -59,14 +66,14 @@ impl Core {
             "livemode": false, "pending_webhooks": 1, "request": {"id": null, "idempotency_key": null}, "type": kind,
         });
         self.insert(event, Value::Null);
-        match self.mode() {
+        match mode {
             Mode::Normal => self.send(&id, false),
             Mode::Duplicate => {
                 self.send(&id, false);
                 self.send(&id, false);
             }
             Mode::Hold | Mode::Reverse => self.send(&id, true),
-            Mode::Drop => {}
+            Mode::Drop | Mode::Silent => {}
         }
     }
 
@@ -104,7 +111,7 @@ impl Stripe {
             if mode != Mode::Normal {
                 return;
             }
-            let mut held = core.ids("delivery", |record| record.side["held"] == true);
+            let mut held = core.ids_of("delivery", UNDONE, |record| record.side["held"] == true);
             if was == Mode::Reverse {
                 held.reverse();
             }
@@ -134,10 +141,9 @@ impl Stripe {
     pub fn deliveries_due(&self, at_once: bool) -> Vec<Delivery> {
         self.with(|core| {
             let now = core.now();
-            let due = core.ids("delivery", |record| {
+            let due = core.ids_of("delivery", UNDONE, |record| {
                 let side = &record.side;
-                side["done"] == false
-                    && side["held"] == false
+                side["held"] == false
                     && side["in_flight"] == false
                     && (at_once || side["due_at"].as_i64().is_some_and(|due| due <= now))
             });
@@ -160,7 +166,7 @@ impl Stripe {
     /// How many deliveries are neither done nor kept.
     #[must_use]
     pub fn pending(&self) -> usize {
-        self.core().ids("delivery", |record| record.side["done"] == false && record.side["held"] == false).len()
+        self.core().ids_of("delivery", UNDONE, |record| record.side["held"] == false).len()
     }
 }
 

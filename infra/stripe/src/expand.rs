@@ -27,7 +27,7 @@ impl Core {
         let Some((step, rest)) = steps.split_first() else { return Ok(()) };
         if *step == "payments" && value["object"] == "invoice" && value.get("payments").is_none() {
             let invoice = value["id"].as_str().unwrap_or_default();
-            let of_it = self.all("invoice_payment").into_iter().filter(|record| record.object["invoice"] == invoice);
+            let of_it = self.of("invoice_payment", invoice).into_iter();
             let data = of_it.map(|record| record.object.clone()).collect();
             value["payments"] = crate::objects::sublist("/v1/invoice_payments", data);
         }

@@ -95,7 +95,7 @@ impl Core {
         self.set(&intent, "status", json!("succeeded"));
         self.set(&intent, "amount_received", object["amount_due"].clone());
         self.set(&intent, "latest_charge", json!(charge));
-        for payment in self.ids("invoice_payment", |record| record.object["invoice"] == invoice) {
+        for payment in self.ids_of("invoice_payment", invoice, |_| true) {
             self.set(&payment, "status", json!("paid"));
             self.set(&payment, "amount_paid", object["amount_due"].clone());
             self.set(&payment, "status_transitions", json!({"canceled_at": null, "paid_at": self.now()}));
@@ -196,6 +196,11 @@ impl Core {
         self.emit("refund.created", &refund_object, None);
         self.emit("charge.refunded", &charge_object, Some(json!({"amount_refunded": refunded})));
         Ok(refund)
+    }
+
+    /// The open invoices of a subscription, oldest first.
+    pub fn open_invoices(&self, subscription: &str) -> Vec<String> {
+        self.ids_of("invoice", subscription, |invoice| invoice.object["status"] == "open")
     }
 
     /// The charge that paid an invoice.

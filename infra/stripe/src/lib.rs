@@ -15,6 +15,7 @@ mod error;
 mod events;
 mod expand;
 mod idempotency;
+mod index;
 mod invoices;
 mod lists;
 mod objects;

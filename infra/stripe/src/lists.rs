@@ -2,7 +2,7 @@
 
 use crate::core::{Core, Record};
 use crate::error::Fault;
-use crate::invoices::subscription_of;
+use crate::index::NAMES;
 use crate::params::Params;
 use crate::resources::{Answered, Call};
 use crate::subscriptions::is_live;
@@ -49,7 +49,11 @@ fn list(core: &Core, folder: &str, kind: &str, mut params: Params) -> Answered {
         return Err(Fault::invalid("This list takes a limit from 1 to 100.").code("parameter_invalid_integer", "limit"));
     }
     let (after, before) = (params.take("starting_after"), params.take("ending_before"));
-    let mut found = core.all(kind);
+    let mut by_name = fields_of(kind).iter().filter(|(_, field)| NAMES.contains(field));
+    let mut found = match by_name.find_map(|(name, _)| params.get(name)) {
+        Some(name) => core.of(kind, name),
+        None => core.all(kind),
+    };
     // A customer that is no more is not listed.
     found.retain(|record| record.object["deleted"] != true);
     filter(kind, &mut found, &mut params)?;
@@ -103,11 +107,6 @@ fn filter(kind: &str, found: &mut Vec<&Record>, params: &mut Params) -> Result<(
             None => record.object["status"] != "canceled",
         });
     }
-    if kind == "invoice"
-        && let Some(wanted) = params.take("subscription")
-    {
-        found.retain(|record| subscription_of(&record.object).as_deref() == Some(&wanted));
-    }
     if matches!(kind, "product" | "price")
         && let Some(wanted) = params.flag("active")?
     {
@@ -123,7 +122,11 @@ fn fields_of(kind: &str) -> &'static [(&'static str, &'static str)] {
         "customer" => &[("email", "/email")],
         "checkout.session" => &[("customer", "/customer"), ("status", "/status"), ("subscription", "/subscription")],
         "subscription" => &[("customer", "/customer"), ("price", "/items/data/0/price/id")],
-        "invoice" => &[("customer", "/customer"), ("status", "/status")],
+        "invoice" => &[
+            ("customer", "/customer"),
+            ("subscription", "/parent/subscription_details/subscription"),
+            ("status", "/status"),
+        ],
         "invoice_payment" => &[
             ("invoice", "/invoice"),
             ("payment[payment_intent]", "/payment/payment_intent"),

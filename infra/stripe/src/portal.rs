@@ -105,12 +105,10 @@ pub async fn act_at_portal(State(stripe): State<Stripe>, Path(id): Path<String>,
 
 fn shown(stripe: &Stripe, session: &Value, (status, error): Refusal) -> Response {
     let core = stripe.core();
-    let of_customer = |kind: &str| {
-        let all = core.all(kind).into_iter().map(|record| &record.object);
-        all.filter(|object| object["customer"] == session["customer"]).collect::<Vec<_>>()
-    };
-    let subscriptions = of_customer("subscription").into_iter().filter(|object| is_live(&object["status"]));
-    let invoices = of_customer("invoice").into_iter().filter(|object| object["status"] == "open");
+    let customer = session["customer"].as_str().unwrap_or_default();
+    let of_customer = |kind: &str| core.of(kind, customer).into_iter().map(|record| &record.object);
+    let subscriptions = of_customer("subscription").filter(|object| is_live(&object["status"]));
+    let invoices = of_customer("invoice").filter(|object| object["status"] == "open");
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     let shown = PortalPage {
         error,

@@ -3,7 +3,6 @@
 
 use crate::core::Core;
 use crate::error::Fault;
-use crate::invoices::subscription_of;
 use crate::objects::Line;
 use crate::params::Params;
 use crate::subscriptions::after;
@@ -194,11 +193,8 @@ impl Core {
                 && line["amount"].as_i64().is_some_and(|amount| amount >= 0)
                 && (period("start")..=period("end")).contains(&at)
         };
-        let all = self.all("invoice").into_iter().filter(|record| {
-            record.object["status"] != "void"
-                && subscription_of(&record.object).as_deref() == subscription["id"].as_str()
-        });
-        all.into_iter().find_map(|record| {
+        let of_it = self.of("invoice", subscription["id"].as_str().unwrap_or_default()).into_iter();
+        of_it.filter(|record| record.object["status"] != "void").find_map(|record| {
             let line = record.object["lines"]["data"].as_array()?.iter().find(asked)?;
             Some((record.id.clone(), line["id"].clone()))
         })

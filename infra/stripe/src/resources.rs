@@ -158,10 +158,7 @@ fn price(core: &mut Core, mut params: Params) -> Answered {
 fn customer(core: &mut Core, mut params: Params) -> Answered {
     let (email, name, metadata) = (params.take("email"), params.take("name"), params.map("metadata"));
     params.finish()?;
-    let id = core.new_customer(email, name, metadata);
-    let made = core.object(&id);
-    core.emit("customer.created", &made, None);
-    Ok(made)
+    Ok(core.create_customer(email, name, metadata))
 }
 
 pub fn present_customer<'a>(core: &'a Core, id: &str) -> Result<&'a Value, Fault> {
@@ -232,17 +229,26 @@ fn refund(core: &mut Core, mut params: Params) -> Answered {
 }
 
 impl Core {
+    /// Makes a customer and tells of it.
+    pub fn create_customer(
+        &mut self,
+        email: Option<String>,
+        name: Option<String>,
+        metadata: Map<String, Value>,
+    ) -> Value {
+        let id = self.new_customer(email, name, metadata);
+        let made = self.object(&id);
+        self.emit("customer.created", &made, None);
+        made
+    }
+
     /// Takes a customer away: subscriptions end, open checkouts close.
     pub fn delete_customer(&mut self, id: &str) -> Answered {
         let before = present_customer(self, id).map_err(|fault| Fault { status: 404, ..fault })?.clone();
-        for subscription in
-            self.ids("subscription", |record| record.object["customer"] == id && is_live(&record.object["status"]))
-        {
+        for subscription in self.ids_of("subscription", id, |record| is_live(&record.object["status"])) {
             self.end(&subscription, "cancellation_requested");
         }
-        for session in
-            self.ids("checkout.session", |record| record.object["customer"] == id && record.object["status"] == "open")
-        {
+        for session in self.ids_of("checkout.session", id, |record| record.object["status"] == "open") {
             self.expire(&session)?;
         }
         let gone = json!({"id": id, "object": "customer", "deleted": true});

@@ -3,7 +3,6 @@
 use crate::core::Core;
 use crate::desk::Outcome;
 use crate::error::Fault;
-use crate::invoices::subscription_of;
 use crate::objects::sublist;
 use jiff::tz::TimeZone;
 use jiff::{Span, Timestamp};
@@ -24,18 +23,14 @@ pub fn is_live(status: &Value) -> bool {
 }
 
 impl Core {
-    /// Pays a checkout: makes the subscription and its first invoice.
-    pub fn complete(&mut self, session: &str) {
-        let (object, side) = (self.object(session), self.side(session));
-        let customer = object["customer"].as_str().unwrap_or_default().to_owned();
-        let price = self.object(side["price"].as_str().unwrap_or_default());
-        let trial_days = side["trial_days"].as_i64().unwrap_or_default();
+    /// Makes a subscription and its first invoice, which is paid; the ids of both.
+    pub fn begin(&mut self, customer: &str, price: &Value, trial_days: i64, metadata: &Value) -> (String, String) {
         let interval = price["recurring"]["interval"].as_str().unwrap_or("month").to_owned();
         let (id, now) = (self.new_id("sub"), self.now());
         let trial_end = (trial_days > 0).then(|| now + trial_days * DAY);
         let end = trial_end.unwrap_or_else(|| after(now, &interval, 1));
-        let mut subscription = self.new_subscription(&id, &customer, &price, &side["metadata"]);
-        let item = self.new_item(&id, &price, (now, end));
+        let mut subscription = self.new_subscription(&id, customer, price, metadata);
+        let item = self.new_item(&id, price, (now, end));
         subscription["items"] = sublist(&format!("/v1/subscription_items?subscription={id}"), vec![item]);
         subscription["status"] = json!(if trial_end.is_some() { "trialing" } else { "active" });
         subscription["trial_start"] = json!(trial_end.map(|_| now));
@@ -45,12 +40,22 @@ impl Core {
         self.insert(subscription.clone(), json!({"anchor": anchor, "periods": periods, "told_of_trial": false}));
         self.emit("customer.subscription.created", &subscription, None);
         let line = self.period_line(&subscription);
-        let amount = line["amount"].clone();
         let invoice = self.invoice(&id, "subscription_create", vec![line], Some(Outcome::Paid));
+        (id, invoice)
+    }
+
+    /// Pays a checkout: its subscription begins.
+    pub fn complete(&mut self, session: &str) {
+        let (object, side) = (self.object(session), self.side(session));
+        let customer = object["customer"].as_str().unwrap_or_default();
+        let price = self.object(side["price"].as_str().unwrap_or_default());
+        let trial_days = side["trial_days"].as_i64().unwrap_or_default();
+        let (subscription, invoice) = self.begin(customer, &price, trial_days, &side["metadata"]);
+        let is_free = self.object(&invoice)["total"] == 0;
         for (name, value) in [
             ("status", json!("complete")),
-            ("payment_status", json!(if amount == 0 { "no_payment_required" } else { "paid" })),
-            ("subscription", json!(id)),
+            ("payment_status", json!(if is_free { "no_payment_required" } else { "paid" })),
+            ("subscription", json!(subscription)),
             ("invoice", json!(invoice)),
             ("url", Value::Null),
         ] {
@@ -127,9 +132,7 @@ impl Core {
         ] {
             self.set(subscription, name, value);
         }
-        for invoice in self.ids("invoice", |record| {
-            record.object["status"] == "open" && subscription_of(&record.object).as_deref() == Some(subscription)
-        }) {
+        for invoice in self.open_invoices(subscription) {
             self.set(&invoice, "next_payment_attempt", Value::Null);
             self.set(&invoice, "auto_advance", json!(false));
         }

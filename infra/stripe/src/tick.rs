@@ -6,58 +6,58 @@ use serde_json::json;
 
 const DAY: i64 = 86_400;
 
-/// Something that is due.
-enum Due {
-    Period(String),
-    Update(String),
-    Retry(String),
-    TrialWillEnd(String),
-    Checkout(String),
+/// What falls due of an object. At the same moment it comes in this order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Due {
+    Period,
+    Update,
+    TrialWillEnd,
+    Retry,
+    Checkout,
 }
 
-fn due_of(record: &Record) -> Option<(i64, Due)> {
-    let (object, id) = (&record.object, record.id.clone());
+pub fn due_of(record: &Record) -> Option<(i64, Due)> {
+    let object = &record.object;
     match object["object"].as_str()? {
         "subscription" if matches!(object["status"].as_str(), Some("trialing" | "active" | "past_due")) => {
             let end = object["items"]["data"][0]["current_period_end"].as_i64()?;
             if let Some(expires_at) = object["pending_update"]["expires_at"].as_i64() {
                 // It ends with the period at the latest, and before that.
-                return Some((expires_at, Due::Update(id)));
+                return Some((expires_at, Due::Update));
             }
             let is_to_be_told = object["status"] == "trialing" && record.side["told_of_trial"] == false;
-            if is_to_be_told { Some((end - 3 * DAY, Due::TrialWillEnd(id))) } else { Some((end, Due::Period(id))) }
+            if is_to_be_told { Some((end - 3 * DAY, Due::TrialWillEnd)) } else { Some((end, Due::Period)) }
         }
-        "invoice" if object["status"] == "open" => Some((object["next_payment_attempt"].as_i64()?, Due::Retry(id))),
-        "checkout.session" if object["status"] == "open" => Some((object["expires_at"].as_i64()?, Due::Checkout(id))),
+        "invoice" if object["status"] == "open" => Some((object["next_payment_attempt"].as_i64()?, Due::Retry)),
+        "checkout.session" if object["status"] == "open" => Some((object["expires_at"].as_i64()?, Due::Checkout)),
         _ => None,
     }
 }
 
 impl Core {
-    fn next_due(&self, now: i64) -> Option<(i64, Due)> {
-        let kinds = ["subscription", "invoice", "checkout.session"];
-        let all = kinds.into_iter().flat_map(|kind| self.all(kind)).filter_map(due_of);
-        all.filter(|(at, _)| *at <= now).min_by_key(|(at, _)| *at)
+    fn next_due(&self, now: i64) -> Option<(i64, Due, String)> {
+        let (at, due, id) = self.index.first_due().filter(|(at, ..)| *at <= now)?;
+        Some((at, due, id.to_owned()))
     }
 
     pub fn tick(&mut self) {
         let now = self.now();
-        while let Some((at, due)) = self.next_due(now) {
+        while let Some((at, due, id)) = self.next_due(now) {
             self.at = Some(at);
             match due {
-                Due::Period(id) if self.object(&id)["cancel_at_period_end"] == true => {
+                Due::Period if self.object(&id)["cancel_at_period_end"] == true => {
                     self.end(&id, "cancellation_requested");
                 }
-                Due::Period(id) => self.renew(&id, None),
-                Due::Update(id) => self.drop_update(&id),
-                Due::Retry(id) => self.attempt_by_card(&id),
-                Due::TrialWillEnd(id) => {
+                Due::Period => self.renew(&id, None),
+                Due::Update => self.drop_update(&id),
+                Due::Retry => self.attempt_by_card(&id),
+                Due::TrialWillEnd => {
                     self.set_side(&id, "told_of_trial", json!(true));
                     let subscription = self.object(&id);
                     self.emit("customer.subscription.trial_will_end", &subscription, None);
                 }
                 // It is open: it can be closed.
-                Due::Checkout(id) => drop(self.expire(&id)),
+                Due::Checkout => drop(self.expire(&id)),
             }
             self.at = None;
         }

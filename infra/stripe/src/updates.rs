@@ -145,13 +145,11 @@ impl Core {
 
     /// Drops the change, if any, that a subscription waits for, and voids its invoice.
     pub fn drop_update(&mut self, id: &str) {
-        for invoice in self.ids("invoice", |record| {
-            record.object["status"] == "open"
-                && record.side["update"].is_object()
-                && subscription_of(&record.object).as_deref() == Some(id)
-        }) {
-            // It is open: it can be voided.
-            drop(self.void(&invoice));
+        for invoice in self.open_invoices(id) {
+            if self.side(&invoice)["update"].is_object() {
+                // It is open: it can be voided.
+                drop(self.void(&invoice));
+            }
         }
     }
 }

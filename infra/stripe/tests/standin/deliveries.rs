@@ -130,3 +130,13 @@ async fn what_was_under_way_when_the_process_ended_is_sent_again_and_what_was_ta
     play.pass(10);
     assert_eq!(taken(&play), ["b"]);
 }
+
+#[tokio::test]
+async fn in_silence_no_event_is_made() {
+    let play = Play::at(MOMENT);
+    play.stripe.set_delivery(Mode::Silent);
+    three(&play).await;
+    play.stripe.set_delivery(Mode::Normal);
+    assert!(taken(&play).is_empty() && play.told().is_empty());
+    assert_eq!(play.get("customers").await.ids().len(), 3);
+}

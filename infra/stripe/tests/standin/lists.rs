@@ -1,6 +1,6 @@
-//! Lists for whoever looks for what they did not hear of: refunds, disputes, charges, invoices.
+//! Lists for whoever looks for what they did not hear of: refunds, disputes, charges, invoices. What is found by a name.
 
-use crate::play::{DAY, PAYS, Play, text};
+use crate::play::{DAY, PAYS, Play, REFUSED_LATER, text};
 use tollgate_stripe_standin::DeskError;
 
 const MOMENT: &str = "2026-01-10T08:00:00Z";
@@ -82,4 +82,64 @@ async fn a_filter_that_a_list_does_not_have_is_refused() {
         let refused = play.get(list).await;
         assert_eq!((refused.status, refused.code()), (400, "parameter_unknown"), "{list}");
     }
+}
+
+#[tokio::test]
+async fn what_names_an_object_is_found_by_it_whatever_happened_and_after_a_restart() {
+    const NAMES: &[(&str, &str, &str)] = &[
+        ("prices", "product", "/product"),
+        ("checkout/sessions", "customer", "/customer"),
+        ("checkout/sessions", "subscription", "/subscription"),
+        ("subscriptions", "customer", "/customer"),
+        ("subscription_schedules", "customer", "/customer"),
+        ("invoices", "customer", "/customer"),
+        ("invoices", "subscription", "/parent/subscription_details/subscription"),
+        ("invoice_payments", "invoice", "/invoice"),
+        ("invoice_payments", "payment[payment_intent]", "/payment/payment_intent"),
+        ("payment_intents", "customer", "/customer"),
+        ("charges", "customer", "/customer"),
+        ("charges", "payment_intent", "/payment_intent"),
+        ("refunds", "charge", "/charge"),
+        ("disputes", "payment_intent", "/payment_intent"),
+    ];
+    let play = Play::at(MOMENT);
+    for card in [PAYS, REFUSED_LATER] {
+        let (_, subscription) = play.subscriber(card, "").await;
+        play.post("subscription_schedules", &[("from_subscription", &subscription)]).await;
+        let invoice = text(&play.latest_invoice(&subscription).await["id"]);
+        play.stripe.refund(&invoice, Some(100)).unwrap();
+        play.stripe.dispute(&invoice).unwrap();
+    }
+    play.pass(40 * DAY);
+    let play = play.again();
+    for (list, name, field) in NAMES {
+        let all = play.get(&format!("{list}?limit=100")).await.body["data"].as_array().unwrap().clone();
+        assert!(all.len() >= 2, "{list}");
+        for named in all.iter().map(|object| text(object.pointer(field).unwrap())) {
+            let names_it = all.iter().filter(|object| object.pointer(field) == Some(&named.as_str().into()));
+            let wanted: Vec<_> = names_it.map(|object| text(&object["id"])).collect();
+            assert_eq!(play.get(&format!("{list}?limit=100&{name}={named}")).await.ids(), wanted, "{list} {name}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn who_subscribes_at_the_dashboard_has_what_a_checkout_gives() {
+    let play = Play::at(MOMENT);
+    let price = play.price("Pro", "1900", "month").await;
+    let customer = text(&play.stripe.create_customer("ann@example.com")["id"]);
+    let subscription = play.stripe.subscribe(&customer, &price, REFUSED_LATER).unwrap();
+    let id = text(&subscription["id"]);
+    assert_eq!((&subscription["status"], play.price_of(&id).await), (&"active".into(), price.clone()));
+    assert_eq!(play.latest_invoice(&id).await["status"], "paid");
+    for kind in ["customer.created", "customer.subscription.created", "invoice.paid", "charge.succeeded"] {
+        assert!(play.told().iter().any(|told| told == kind), "{kind}");
+    }
+    play.pass(31 * DAY);
+    assert_eq!(play.subscription(&id).await["status"], "past_due", "by its card");
+    play.stripe.cancel_at_period_end(&id).unwrap();
+    play.pass(31 * DAY);
+    assert!(matches!(play.stripe.cancel_at_period_end(&id), Err(DeskError::Refused(_))));
+    assert_eq!(play.stripe.subscribe(&customer, "price_none", PAYS), Err(DeskError::NotFound));
+    assert_eq!(play.stripe.subscribe("cus_none", &price, PAYS), Err(DeskError::NotFound));
 }

@@ -1,0 +1,91 @@
+//! Many subscriptions that are due at once, swept by a function whose process ends on every page.
+
+use crate::error::{BenchError, While};
+use crate::figures::Limit;
+use crate::stage::{START, in_memory};
+use jiff::{SignedDuration, Timestamp};
+use serde::Serialize;
+use std::fmt;
+use std::time::Instant;
+use tollgate_local::Stack;
+use tollgate_local::clock::LocalClock;
+use tollgate_tests::crowd::{Crowd, looks};
+
+/// Longer than any month.
+const MONTH: SignedDuration = SignedDuration::from_hours(24 * 31);
+
+/// What the sweep came to.
+#[derive(Debug, Serialize)]
+pub struct Sweep {
+    /// Subscriptions that were due.
+    pub due: usize,
+    /// Processes that ended, each when a page was written.
+    pub kills: usize,
+    /// For each subscription, in milliseconds.
+    pub ms_each: f64,
+    /// How often Stripe was asked about somebody.
+    pub looks: usize,
+    /// People of whom it was not written exactly once.
+    pub not_once: usize,
+    /// How many the next sweep found.
+    pub left: u64,
+}
+
+impl Sweep {
+    /// What is asked of it.
+    pub fn limits(&self) -> [Limit; 3] {
+        [
+            Limit::at_most("sweep: looks at each subscription", self.looks as f64 / self.due as f64, 1.0),
+            Limit::at_most("sweep: not written exactly once", self.not_once as f64, 0.0),
+            Limit::at_most("sweep: found by the next one", self.left as f64, 0.0),
+        ]
+    }
+}
+
+impl fmt::Display for Sweep {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(
+            f,
+            "{} subscriptions due at once: swept by {} processes, {:.2} ms each",
+            self.due, self.kills, self.ms_each
+        )
+    }
+}
+
+/// Sweeps so many.
+///
+/// # Errors
+/// When the stack does not start.
+pub fn measure(people: usize) -> Result<Sweep, BenchError> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().doing("the runtime")?;
+    runtime.block_on(async {
+        let clock = LocalClock::still(Timestamp::constant(START, 0));
+        let stack = Stack::start(in_memory(clock)).await.doing("the stack")?;
+        let swept = stack.held(swept(&stack, people)).await;
+        stack.stop().await;
+        Ok(swept)
+    })
+}
+
+async fn swept(stack: &Stack, people: usize) -> Sweep {
+    let crowd = Crowd::gather(stack, people).await;
+    crowd.sweep("reconcile").await;
+    stack.clock().advance(MONTH);
+    crowd.stripe.tick();
+    let before = crowd.versions().await;
+    let _until_now = stack.wire().take_calls();
+    let begun = Instant::now();
+    let kills = crowd.sweep_killed_on_every_page().await;
+    let took = begun.elapsed();
+    let looks = looks(&stack.wire().take_calls());
+    let after = crowd.versions().await;
+    let once = before.iter().filter(|(user, version)| after.get(user) == Some(&(*version + 1))).count();
+    Sweep {
+        due: people,
+        kills,
+        ms_each: took.as_secs_f64() * 1e3 / people as f64,
+        looks,
+        not_once: people - once,
+        left: crowd.sweep("expiry").await,
+    }
+}

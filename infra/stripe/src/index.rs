@@ -1,0 +1,77 @@
+//! Where objects are found beside their ids: under their kind, there under each object that they name, and by when something
+//! falls due of them.
+
+use crate::core::Record;
+use crate::tick::{Due, due_of};
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, HashMap};
+use std::iter;
+
+/// The fields by which an object names another one.
+pub const NAMES: &[&str] = &[
+    "/charge",
+    "/customer",
+    "/invoice",
+    "/parent/subscription_details/subscription",
+    "/payment/payment_intent",
+    "/payment_intent",
+    "/product",
+    "/subscription",
+];
+
+/// What a delivery that is not done stands under, as if it named it.
+pub const UNDONE: &str = "undone";
+
+/// A kind, and the object that is named, if any.
+type Place = (String, Option<String>);
+
+#[derive(Default)]
+pub struct Index {
+    /// The ids in each place, oldest first.
+    places: HashMap<Place, BTreeMap<u64, String>>,
+    /// Of two at the same moment the newer one comes first.
+    due: BTreeMap<(i64, Due, Reverse<u64>), String>,
+}
+
+fn places(record: &Record) -> Vec<Place> {
+    let kind = record.object["object"].as_str().unwrap_or_default();
+    let named = NAMES.iter().filter_map(|field| record.object.pointer(field)?.as_str());
+    let undone = (kind == "delivery" && record.side["done"] == false).then_some(UNDONE);
+    let names = named.chain(undone).map(|name| Some(name.to_owned()));
+    iter::once(None).chain(names).map(|name| (kind.to_owned(), name)).collect()
+}
+
+impl Index {
+    /// Takes in a record as it is.
+    pub fn add(&mut self, record: &Record) {
+        for place in places(record) {
+            self.places.entry(place).or_default().insert(record.seq, record.id.clone());
+        }
+        if let Some((at, due)) = due_of(record) {
+            self.due.insert((at, due, Reverse(record.seq)), record.id.clone());
+        }
+    }
+
+    /// Takes out a record as it was when it was taken in.
+    pub fn remove(&mut self, record: &Record) {
+        for place in places(record) {
+            if let Some(ids) = self.places.get_mut(&place) {
+                ids.remove(&record.seq);
+            }
+        }
+        if let Some((at, due)) = due_of(record) {
+            self.due.remove(&(at, due, Reverse(record.seq)));
+        }
+    }
+
+    /// The ids of a kind, oldest first; with a name those alone that name this object.
+    pub fn ids(&self, kind: &str, name: Option<&str>) -> impl DoubleEndedIterator<Item = &String> {
+        let place = (kind.to_owned(), name.map(str::to_owned));
+        self.places.get(&place).into_iter().flat_map(BTreeMap::values)
+    }
+
+    /// What falls due first: when, what, and of which object.
+    pub fn first_due(&self) -> Option<(i64, Due, &str)> {
+        self.due.first_key_value().map(|((at, due, _), id)| (*at, *due, id.as_str()))
+    }
+}
