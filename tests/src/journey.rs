@@ -19,6 +19,7 @@ const MAIL_DEADLINE: Duration = Duration::from_secs(60);
 const MAIL_PAUSE: Duration = Duration::from_millis(100);
 
 const ANN: &str = "ann@example.com";
+const BOB: &str = "bob@example.com";
 const NEW_PASSWORD: &str = "another horse staple";
 
 impl Deployment {
@@ -37,6 +38,75 @@ impl Deployment {
         self.she_signs_in_by_a_mailed_code().await;
         self.she_sets_a_new_password_by_a_mailed_link().await;
         self.a_stranger_who_guesses_is_held_back().await;
+    }
+
+    /// Goes on where Ann, at the end of her way, was made an admin: every list, a decision of each kind, and somebody who
+    /// leaves for good, of whom the schedules find something to erase.
+    pub async fn walk_the_desk(&self) {
+        let signed_in = self.patiently("/login", json!({"email": ANN, "password": NEW_PASSWORD})).await.expect(200);
+        let ann = signed_in.body["access_token"].as_str().unwrap();
+        let register = json!({"email": BOB, "username": "bob", "password": PASSWORD});
+        self.patiently("/register", register).await.expect(202);
+        let bob = self.every_list_answers_and_bob_is_found(ann).await;
+        let decide = async |act: &str, body: Value| {
+            let bearer = format!("Bearer {ann}");
+            let path = format!("/admin/users/{bob}/{act}");
+            self.send(Method::PATCH, &path, &[("authorization", &bearer)], Some(body)).await.expect(200).body
+        };
+        assert_eq!(decide("verify", json!({})).await["email_verified"], true);
+        assert_eq!(decide("role", json!({"is_admin": true})).await["is_admin"], true);
+        assert_eq!(decide("role", json!({"is_admin": false})).await["is_admin"], false);
+        assert_eq!(decide("status", json!({"is_active": false})).await["is_active"], false);
+        assert_eq!(decide("status", json!({"is_active": true})).await["is_active"], true);
+        let signed_in = self.patiently("/login", json!({"email": BOB, "password": PASSWORD})).await.expect(200);
+        let own = signed_in.body["access_token"].as_str().unwrap();
+        assert_eq!(self.get_as(own, "/me/export").await.expect(200).body["user"]["id"], bob);
+        let bearer = format!("Bearer {own}");
+        let password = Some(json!({"password": PASSWORD}));
+        self.send(Method::POST, "/me/delete", &[("authorization", &bearer)], password).await.expect(202);
+        self.get_as(own, "/me").await.refused(401, "unauthenticated");
+        self.get_as(ann, &format!("/admin/users/{bob}")).await.refused(404, "not_found");
+    }
+
+    /// Bob's id.
+    async fn every_list_answers_and_bob_is_found(&self, ann: &str) -> String {
+        let found = self.get_as(ann, &format!("/admin/users?q={BOB}")).await.expect(200).body;
+        let bob = found["items"][0]["id"].as_str().unwrap().to_owned();
+        for path in [
+            "users",
+            "users?is_admin=true",
+            "users?is_active=false",
+            "users?email_verified=false&is_active=true",
+            "subscriptions",
+            "subscriptions?status=active",
+            "payments",
+            "payments?status=failed",
+            "audit-logs?action=user.registered",
+            "audit-logs",
+        ] {
+            self.get_as(ann, &format!("/admin/{path}")).await.expect(200);
+        }
+        for list in ["subscriptions", "payments", "sessions"] {
+            self.get_as(ann, &format!("/admin/users/{bob}/{list}")).await.expect(200);
+        }
+        for filter in [format!("target_id={bob}"), format!("actor_id={bob}")] {
+            let entries = self.get_as(ann, &format!("/admin/audit-logs?{filter}")).await.expect(200).body;
+            assert_eq!(entries["items"][0]["action"], "user.registered", "{filter}");
+        }
+        self.get_as(ann, "/admin/stats").await.expect(200);
+        bob
+    }
+
+    /// A POST, again once the limit lets it: one client walks here faster than anybody.
+    async fn patiently(&self, path: &str, body: Value) -> Answer {
+        loop {
+            let answer = self.post(path, body.clone()).await;
+            if answer.status != 429 {
+                return answer;
+            }
+            let wait = answer.headers["retry-after"].to_str().unwrap().parse().unwrap();
+            tokio::time::sleep(Duration::from_secs(wait)).await;
+        }
     }
 
     async fn send(&self, method: Method, path: &str, headers: &[(&str, &str)], body: Option<Value>) -> Answer {

@@ -9,6 +9,7 @@ mod audit;
 mod billing;
 mod checkouts;
 mod customers;
+mod departures;
 mod desk;
 mod due;
 mod error;
@@ -28,5 +29,5 @@ mod sessions;
 mod social;
 mod tables;
 mod transaction;
-mod unproved;
+
 mod wire;

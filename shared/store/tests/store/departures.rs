@@ -1,14 +1,16 @@
-//! Accounts that nobody has proved: how they are found, and how they go.
+//! How accounts go: those that nobody has proved, and those that were deleted, step by step.
 
-use crate::people::{at, entry, newcomer};
+use crate::people::{at, email, entry, mail, new_session, newcomer, secret, session};
 use crate::tables::Tables;
 use crate::wire::Meet;
 use serde_json::json;
 use std::collections::BTreeSet;
 use tollgate_domain::UserId;
 use tollgate_domain::audit::{Action, AuditEntry};
-use tollgate_domain::onetime::OneTimeRow;
-use tollgate_store::{NewAccount, Profile, StoreError};
+use tollgate_domain::gate::{Gate, Left};
+use tollgate_domain::onetime::{OneTimeRow, Purpose};
+use tollgate_domain::user::IdentityProvider;
+use tollgate_store::{Leaving, NewAccount, Profile, StoreError};
 
 const DAY: i64 = 86_400;
 
@@ -158,4 +160,119 @@ async fn a_profile_of_another_shape_is_corrupt_and_a_page_without_an_answer_unav
     tables.edit("identity", &format!("USER#{}", ann.profile.id), |row| row["created_at"] = json!("long ago")).await;
     let error = tables.store.unproved(at(0), None).await.unwrap_err();
     assert!(matches!(error, StoreError::Corrupt { table: "identity", .. }), "{error}");
+}
+
+/// Ann, who has an identity at Google, two sessions, a link to another address, and who deletes the account.
+async fn deleted() -> (Tables, Profile) {
+    let tables = Tables::new().await;
+    let mut ann = newcomer("Ann", 1);
+    ann.profile.links.insert(IdentityProvider::Google, "g-1".into());
+    ann.profile.email_verified = true;
+    let ann = tables.registered(ann).await;
+    for n in [1, 2] {
+        tables.rival.put_session(&new_session(ann.profile.id, n)).await.unwrap();
+    }
+    let wanted = Some(email("new@example.com"));
+    let row = OneTimeRow { new_email: wanted, ..secret("change", Purpose::ChangeEmail, &ann.profile) };
+    tables.rival.put_onetime(&row, &mail(9)).await.unwrap();
+    let left = tables.store.leave(&ann.gate, Left::Deleted, &mail(7), &entry(7, &ann.profile.id)).await.unwrap();
+    assert_eq!(left, Leaving::Done);
+    tables.wire.take_calls();
+    (tables, ann.profile)
+}
+
+// S17
+#[tokio::test]
+async fn a_deleted_account_is_closed_no_admins_and_in_no_list_but_that_of_what_is_to_be_erased() {
+    let tables = Tables::new().await;
+    let mut ann = newcomer("Ann", 1);
+    (ann.gate.is_admin, ann.profile.is_admin) = (true, true);
+    ann.gate.sessions.insert(session(1), at(900));
+    let ann = tables.registered(ann).await;
+    tables.edit("gate", "ADMINS", |row| row["count"] = json!(2)).await;
+    let (log, by) = (entry(7, &ann.profile.id), mail(7));
+    assert_eq!(tables.store.leave(&ann.gate, Left::Deleted, &by, &log).await.unwrap(), Leaving::Done);
+    let closed =
+        Gate { is_active: false, is_admin: false, left: Some(Left::Deleted), sessions: [].into(), ..ann.gate.clone() };
+    assert_eq!(tables.store.gate(&ann.profile.id).await.unwrap(), Some(closed));
+    assert_eq!(tables.row("gate", "ADMINS").await["count"], 1);
+    let profile = tables.row("identity", &format!("USER#{}", ann.profile.id)).await;
+    assert_eq!((&profile["is_active"], &profile["is_admin"]), (&json!(false), &json!(false)));
+    assert_eq!(profile["closed"], "deleted");
+    for gone in ["list", "admin", "email_initial", "username_initial"] {
+        assert_eq!(profile.get(gone), None, "{gone}");
+    }
+    let due = tables.store.deleted(None).await.unwrap();
+    assert_eq!((due.items.len(), due.next), (1, None));
+    let again =
+        tables.untouched(tables.store.leave(&ann.gate, Left::Deleted, &mail(8), &entry(8, &ann.profile.id))).await;
+    assert_eq!(again.unwrap(), Leaving::Changed);
+}
+
+#[tokio::test]
+async fn each_step_of_an_erasure_takes_its_part_and_may_be_done_again() {
+    let (tables, ann) = deleted().await;
+    let store = &tables.store;
+    let keys = async |table: &str| tables.rows(table).await.into_keys().collect::<Vec<_>>();
+    let profile = format!("USER#{}", ann.id);
+    for _ in 0..2 {
+        store.free_names(&ann).await.unwrap();
+        assert_eq!(keys("identity").await, [profile.clone()]);
+        assert_eq!(tables.count("credentials").await, 0);
+    }
+    for _ in 0..2 {
+        store.forget_sessions(&ann.id).await.unwrap();
+        assert_eq!(keys("sessions").await, Vec::<String>::new());
+    }
+    store.forget_customer(&ann.id).await.unwrap();
+    assert_eq!(tables.count("billing").await, 0, "who never came near a checkout is not made a customer");
+    assert_eq!(store.deleted(None).await.unwrap().items.len(), 1, "not before the last step");
+    for _ in 0..2 {
+        store.forget_user(&ann.id).await.unwrap();
+        assert_eq!(store.deleted(None).await.unwrap().items.len(), 0);
+    }
+    assert!(store.gate(&ann.id).await.unwrap().is_some(), "the id stays");
+}
+
+#[tokio::test]
+async fn what_is_another_ones_by_now_stays() {
+    let (tables, ann) = deleted().await;
+    tables.store.free_names(&ann).await.unwrap();
+    let mut second = newcomer("Ann", 2);
+    second.profile.links.insert(IdentityProvider::Google, "g-1".into());
+    let second = tables.registered(second).await.profile;
+    let wanted = Some(email("new@example.com"));
+    let row = OneTimeRow { new_email: wanted, ..secret("other", Purpose::ChangeEmail, &second) };
+    tables.rival.put_onetime(&row, &mail(19)).await.unwrap();
+    tables.untouched(tables.store.free_names(&ann)).await.unwrap();
+    tables.store.forget_sessions(&ann.id).await.unwrap();
+    let pending = tables.store.pending_change(&email("new@example.com")).await.unwrap().unwrap();
+    assert_eq!(pending.user_id, second.id);
+}
+
+// S31
+#[tokio::test]
+async fn of_the_sessions_of_a_deleted_account_the_keys_alone_are_read() {
+    let (tables, ann) = deleted().await;
+    tables.store.forget_sessions(&ann.id).await.unwrap();
+    let calls = tables.wire.take_calls();
+    assert_eq!(calls[0].operation, "Query");
+    assert_eq!(calls[0].body["ProjectionExpression"], "pk, sk, new_email");
+    assert_eq!(calls[0].body["Select"], "SPECIFIC_ATTRIBUTES");
+    assert!(calls[1..].iter().all(|call| call.operation == "DeleteItem"));
+}
+
+#[tokio::test]
+async fn a_step_without_an_answer_is_unavailable() {
+    let (tables, ann) = deleted().await;
+    let unreachable = || (0..3).map(|_| Meet::Unreachable);
+    for step in 0..3 {
+        tables.wire.next(["DeleteItem", "Query", "DeleteItem"][step], unreachable());
+        let done = match step {
+            0 => tables.store.free_names(&ann).await,
+            1 => tables.store.forget_sessions(&ann.id).await,
+            _ => tables.store.forget_user(&ann.id).await,
+        };
+        assert!(matches!(done, Err(StoreError::Unavailable(_))), "{step}: {done:?}");
+    }
 }
