@@ -7,7 +7,7 @@ use tollgate_domain::gate::Gate;
 use tollgate_domain::{Email, Username};
 use tollgate_local::TABLE_PREFIX;
 use tollgate_local::faults::Service;
-use tollgate_ops::{MadeAdmin, MakeAdminError, make_admin};
+use tollgate_ops::{MadeAdmin, MakeAdminError, local_store, make_admin};
 use tollgate_store::{Profile, Registration, Store};
 use tollgate_tests::app::{ADMIN, Answer, Session, TestApp};
 use tollgate_tests::crowd::newcomer;
@@ -444,7 +444,7 @@ async fn the_statistics_are_there_from_the_start_and_at_most_an_hour_old() {
 #[tokio::test]
 async fn an_operator_makes_somebody_an_admin_who_has_proved_the_address() {
     let app = TestApp::start().await;
-    let (store, clock) = (tables(&app), app.stack.clock().platform());
+    let (store, clock) = (local_store(&app.stack.base_url()).await.unwrap(), app.stack.clock().platform());
     let ask = async |address: &str| make_admin(&store, address, &clock).await;
     assert!(matches!(ask("nobody@example.com").await, Err(MakeAdminError::Unknown(_))));
     assert!(matches!(ask("nobody").await, Err(MakeAdminError::InvalidEmail(_))));
@@ -459,6 +459,8 @@ async fn an_operator_makes_somebody_an_admin_who_has_proved_the_address() {
     let (_, cem) = app.person("cem").await;
     app.post_as(&cem, "/deactivate", json!({})).await.expect(200);
     assert!(matches!(ask("cem@example.com").await, Err(MakeAdminError::Closed(_))));
+    let nowhere = local_store("http://127.0.0.1:1").await.unwrap_err().to_string();
+    assert!(nowhere.contains("http://127.0.0.1:1") && nowhere.contains("cargo run"), "{nowhere}");
 }
 
 /// The read units of what was called.

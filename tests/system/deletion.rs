@@ -2,9 +2,10 @@
 
 use crate::admin::{all_pages, at_the_desk, id};
 use serde_json::{Value, json};
+use tollgate_local::Options;
 use tollgate_local::faults::{Kind, Service};
 use tollgate_store::schema::TABLES;
-use tollgate_tests::app::{ADMIN, PASSWORD, Session, TestApp};
+use tollgate_tests::app::{ADMIN, PASSWORD, Session, TestApp, options};
 use tollgate_tests::browser::{Browser, proved};
 
 const DAY: i64 = 86_400;
@@ -57,6 +58,8 @@ async fn a_deleted_user_is_out_of_everything_at_once_and_the_subscription_ends_a
     app.refresh(&ann.refresh).await.refused(401, "invalid_refresh_token");
     app.login("ann@example.com", PASSWORD).await.refused(401, "invalid_credentials");
     app.login("ann@example.com", "wrong password").await.refused(401, "invalid_credentials");
+    let code = json!({"email": "ann@example.com", "code": app.code("ann@example.com", "login_code").await});
+    app.post("/login/code", code).await.refused(401, "invalid_code");
     let path = format!("/admin/users/{}", id(&ann));
     app.get_as(&admin, &path).await.refused(404, "not_found");
     for query in ["users", "users?q=ann", "users?is_active=false"] {
@@ -77,9 +80,11 @@ async fn within_a_day_nothing_is_left_that_tells_who_it_was_and_payments_and_ent
     let (app, admin) = at_the_desk().await;
     let ann = ann_with_a_past(&app).await;
     let trail = all_pages(&app, &admin, &format!("/admin/audit-logs?target_id={}", id(&ann)), 100).await;
-    // A mail that waits for a queue that takes none.
+    // Mails that wait for a queue that takes none: to her address, and to the one that she wanted to have.
     let wanted = json!({"email": "ann@example.com", "username": "else", "password": PASSWORD});
     app.missed_by_relay(app.post("/register", wanted)).await.expect(202);
+    let change = json!({"new_email": "ann.to.be@example.com", "password": PASSWORD});
+    app.missed_by_relay(app.post_as(&ann, "/change-email", change)).await.expect(202);
     deleted(&app, &ann).await;
     let before = held(&app).await;
     for trace in TRACES {
@@ -97,6 +102,10 @@ async fn within_a_day_nothing_is_left_that_tells_who_it_was_and_payments_and_ent
     assert_eq!(left.len(), trail.len() + 1, "all that happened, and that it was deleted");
     assert!(left.iter().all(|entry| entry["ip"].is_null()));
     assert_eq!(app.sweep("accounts").await.expect(200).body["handled"], 0, "nothing is left to erase");
+    assert!(after.contains("ERASED#"), "that it was erased, until it is looked at once more");
+    app.advance(15 * 60);
+    app.sweep("accounts").await.expect(200);
+    assert!(!held(&app).await.contains("ERASED#"));
     let payments = app.get_as(&admin, &format!("/admin/users/{}/payments", id(&ann))).await.expect(200).body;
     assert_eq!(payments["items"].as_array().unwrap().len(), 1);
     app.get_as(&admin, &format!("/admin/users/{}", id(&ann))).await.refused(404, "not_found");
@@ -163,4 +172,47 @@ async fn an_export_holds_what_is_held_and_no_secret() {
         assert!(!answer.text.contains(secret), "{secret}");
     }
     app.get("/me/export").await.refused(401, "unauthenticated");
+}
+
+#[tokio::test]
+async fn what_a_request_under_way_wrote_after_the_erasure_goes_with_the_next_look() {
+    let (app, _) = at_the_desk().await;
+    let (_, ann) = app.person("ann").await;
+    deleted(&app, &ann).await;
+    let trail = format!("/admin/audit-logs?target_id={}", id(&ann));
+    let late = app.table("audit").await.into_iter().find(|entry| entry["ip"]["S"].is_string()).unwrap();
+    let session =
+        app.table("sessions").await.into_iter().find(|row| row["sk"]["S"].as_str().unwrap().starts_with("SES#"));
+    app.sweep("accounts").await.expect(200);
+    let put = |table: &str, item: Value| {
+        let put = json!({"TableName": format!("tollgate-{table}"), "Item": item});
+        app.stack.database().put_item(serde_json::from_value(put).unwrap()).unwrap();
+    };
+    let mut entry = late;
+    entry["pk"]["S"] = json!(id(&ann));
+    entry["target_id"] = json!({"S": id(&ann)});
+    entry["actor_id"] = json!({"S": id(&ann)});
+    put("audit", entry);
+    put("sessions", session.unwrap());
+    app.advance(15 * 60 - 1);
+    app.sweep("accounts").await.expect(200);
+    let admin = Session::of(&app.login(ADMIN.0, ADMIN.1).await.expect(200));
+    assert_eq!(all_pages(&app, &admin, &trail, 100).await.iter().filter(|entry| !entry["ip"].is_null()).count(), 1);
+    app.advance(1);
+    app.sweep("accounts").await.expect(200);
+    assert_eq!(all_pages(&app, &admin, &trail, 100).await.iter().filter(|entry| !entry["ip"].is_null()).count(), 0);
+    let rows = app.table("sessions").await;
+    assert!(rows.iter().all(|row| row["pk"]["S"] != format!("USER#{}", id(&ann))));
+}
+
+// S16
+#[tokio::test]
+async fn a_deleted_account_is_erased_where_stripe_is_not_set_up() {
+    let mut options = Options { first_plans: false, ..options() };
+    options.env.push(("STRIPE_SECRET_KEY".to_owned(), "unset".to_owned()));
+    let app = TestApp::start_with(options).await;
+    let (_, ann) = app.person("ann").await;
+    app.post_as(&ann, "/me/delete", json!({})).await.expect(202);
+    assert_eq!(app.sweep("accounts").await.expect(200).body["handled"], 1);
+    assert!(!held(&app).await.contains("ann@example.com"));
 }

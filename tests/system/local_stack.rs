@@ -91,17 +91,20 @@ async fn accounts_sessions_links_and_mails_outlive_a_restart() {
 }
 
 #[tokio::test]
-async fn data_of_a_newer_version_is_refused() {
-    let folder = Folder::new("newer");
-    let app = TestApp::start_with(folder.options()).await;
-    let newer = json!({
-        "TableName": "local-stack",
-        "Item": {"kind": {"S": "stack"}, "id": {"S": "version"}, "document": {"S": "2"}},
-    });
-    app.stack.database().put_item(serde_json::from_value(newer).unwrap()).unwrap();
-    drop(app);
-    let line = refusal(folder.options()).await;
-    assert!(line.contains("version 2") && !line.contains('\n'), "{line}");
+async fn data_of_another_version_is_refused_with_what_to_do() {
+    for (version, way_out) in [("1", "start anew"), ("3", "newer program")] {
+        let folder = Folder::new(&format!("of-version-{version}"));
+        let app = TestApp::start_with(folder.options()).await;
+        let other = json!({
+            "TableName": "local-stack",
+            "Item": {"kind": {"S": "stack"}, "id": {"S": "version"}, "document": {"S": version}},
+        });
+        app.stack.database().put_item(serde_json::from_value(other).unwrap()).unwrap();
+        drop(app);
+        let line = refusal(folder.options()).await;
+        let says = [format!("version {version}"), way_out.to_owned()];
+        assert!(says.iter().all(|words| line.contains(words)) && !line.contains('\n'), "{line}");
+    }
 }
 
 #[tokio::test]

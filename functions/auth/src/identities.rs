@@ -54,7 +54,7 @@ async fn take_over(
     if profile.email_verified {
         return Err(ApiError::AccountExists);
     }
-    refuse_closed(&gate).map_err(|_| ApiError::AccountDisabled)?;
+    refuse_closed(&gate, ApiError::AccountDisabled)?;
     let provider = identity.provider;
     let mut linked = context.entry(Action::Linked, Some(*user), Some(user.to_string()));
     linked.after = Some(json!({"provider": provider}));

@@ -163,7 +163,7 @@ async fn admit(
             return Ok((gate, ended));
         }
         gate = state.store.gate(&session.user_id).await?.ok_or(proof.refusal())?;
-        refuse_closed(&gate)?;
+        refuse_closed(&gate, proof.refusal())?;
         if gate.sessions.contains_key(&session.id) {
             return Ok((gate, ended)); // it was admitted, and the answer was lost (R8)
         }
@@ -207,11 +207,11 @@ pub fn taken_over_entry(context: &RequestContext, profile: &Profile, method: &st
     entry
 }
 
-/// Refuses an account that is closed; a deleted one is as good as unknown.
-pub fn refuse_closed(gate: &Gate) -> Result<(), ApiError> {
+/// Refuses an account that is closed; one that is deleted is told as one that is `unknown`.
+pub fn refuse_closed(gate: &Gate, unknown: ApiError) -> Result<(), ApiError> {
     match gate {
         Gate { is_active: true, .. } => Ok(()),
-        Gate { left: Some(Left::Deleted), .. } => Err(ApiError::InvalidCredentials),
+        Gate { left: Some(Left::Deleted), .. } => Err(unknown),
         _ => Err(ApiError::AccountDisabled),
     }
 }

@@ -1,12 +1,13 @@
 //! The erasure of a person whose account was deleted. Each step may be done again, and the last one takes the account out of
-//! what is still to be erased: one that is cut short is taken up by the next run.
+//! what is still to be erased: one that is cut short is taken up by the next run. A request that had found the person before
+//! may write a trace a moment later, so that a later run looks once more.
 
 use crate::State;
 use jiff::Timestamp;
-use std::collections::BTreeSet;
 use tollgate_convergence::{Cause, ConvergeError};
 use tollgate_domain::UserId;
-use tollgate_store::{AuditFilter, PageOf, Profile, StoreError};
+use tollgate_store::outbox::ORDER;
+use tollgate_store::{AuditFilter, Outgoing, PageOf, Profile, StoreError};
 use tollgate_stripe::GatewayError;
 
 /// So many entries are read at once.
@@ -14,9 +15,29 @@ const PAGE: usize = 100;
 
 /// Takes away everything that tells who the user of a deleted account was: address, name and identities are free first, so
 /// that nothing new is found by them. Payments and audit entries stay under the id.
-pub async fn erase(state: &State, profile: &Profile) -> Result<(), ConvergeError> {
+pub async fn erase(state: &State, profile: &Profile, now: Timestamp) -> Result<(), ConvergeError> {
     let user = &profile.id;
     state.store.free_names(profile).await?;
+    erase_traces(state, user).await?;
+    // The order of the deletion has ended the subscription; where it did not come that far, this does.
+    match state.convergence.follow(user, Cause::default()).await {
+        Ok(_) | Err(ConvergeError::Stripe(GatewayError::NotConfigured)) => {}
+        Err(error) => return Err(error),
+    }
+    state.store.forget_customer(user).await?;
+    state.store.forget_user(user, now).await?;
+    Ok(())
+}
+
+/// Takes away what was written by requests that were under way at the erasure. Then nothing is left to do.
+pub async fn erase_what_came_late(state: &State, user: &UserId) -> Result<(), ConvergeError> {
+    erase_traces(state, user).await?;
+    state.store.forget_erasure(user).await?;
+    Ok(())
+}
+
+/// Sessions, mailed secrets, and what of the audit trail tells who it was.
+async fn erase_traces(state: &State, user: &UserId) -> Result<(), StoreError> {
     state.store.forget_sessions(user).await?;
     for filter in [
         AuditFilter { target_id: Some(user.to_string()), ..AuditFilter::default() },
@@ -24,13 +45,6 @@ pub async fn erase(state: &State, profile: &Profile) -> Result<(), ConvergeError
     ] {
         erase_entries(state, user, &filter).await?;
     }
-    // The order of the deletion has ended the subscription; where it did not come that far, this does.
-    match state.convergence.follow(user, Cause::default()).await {
-        Ok(_) | Err(ConvergeError::Stripe(GatewayError::NotConfigured)) => {}
-        Err(error) => return Err(error),
-    }
-    state.store.forget_customer(user).await?;
-    state.store.forget_user(user).await?;
     Ok(())
 }
 
@@ -48,16 +62,14 @@ async fn erase_entries(state: &State, user: &UserId, filter: &AuditFilter) -> Re
     }
 }
 
-/// Parks the mails that still wait to be sent to these people, and takes out what they carry.
+/// Parks the mails that still wait to be sent about these people, and takes out what they carry.
 pub async fn park_mails(state: &State, people: &[Profile], now: Timestamp) -> Result<(), StoreError> {
-    let addresses: BTreeSet<_> = people.iter().map(|profile| profile.email.as_str()).collect();
     let mut after = None::<String>;
-    while !addresses.is_empty() {
+    while !people.is_empty() {
         let page = state.store.unsent(now, now, after.as_deref()).await?;
         // One that cannot be read is told by the sweep of the outbox.
         for message in page.items.into_iter().flatten() {
-            let body: serde_json::Value = serde_json::from_str(&message.body).unwrap_or_default();
-            if body["to"].as_str().is_some_and(|to| addresses.contains(to)) {
+            if people.iter().any(|profile| is_about(&message, profile)) {
                 state.store.park_message(&message.id, "the account is deleted", now).await?;
             }
         }
@@ -67,4 +79,12 @@ pub async fn park_mails(state: &State, people: &[Profile], now: Timestamp) -> Re
         }
     }
     Ok(())
+}
+
+/// Whether it is a mail to the person or one that names the person, whatever address it goes to.
+fn is_about(mail: &Outgoing, person: &Profile) -> bool {
+    let body: serde_json::Value = serde_json::from_str(&mail.body).unwrap_or_default();
+    let is = |name: &str, value: &str| body[name].as_str() == Some(value);
+    let names = is("to", person.email.as_str()) || is("username", person.username.as_str());
+    mail.kind != ORDER && (names || body["otp"]["user_id"] == person.id.to_string())
 }

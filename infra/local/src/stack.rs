@@ -34,10 +34,14 @@ use tokio::task::JoinHandle;
 use tollgate_auth::ProviderClients;
 use tollgate_domain::user::IdentityProvider;
 use tollgate_platform::{Env, Outbound, Secret};
-use tollgate_store::{SCHEMA_VERSION, Store};
+use tollgate_store::Store;
 use tollgate_stripe_standin::{Settings, Stripe};
 use tollgate_sweeper::{Schedule, SweepError, Swept};
 use utoipa::openapi::OpenApi;
+
+/// The version of what a folder holds: raised where the tables get indexes, or their items attributes, that those of before
+/// do not have.
+const DATA_VERSION: u32 = 2;
 
 /// Where the tables live.
 #[derive(Debug, Clone)]
@@ -442,13 +446,13 @@ fn open(data: &Data, clock: &LocalClock) -> Result<(Database, Drawer, Option<Fil
     own.map_err(|error| refused(error.to_string()))?;
     let database = Database::new(&file.to_string_lossy()).map_err(|error| refused(error.to_string()))?;
     let drawer = Drawer::open(database.clone()).map_err(|error| refused(error.to_string()))?;
-    let version: u32 = drawer.get("stack", "version")?.unwrap_or(SCHEMA_VERSION);
-    if version > SCHEMA_VERSION {
-        return Err(refused(format!(
-            "holds data of version {version}, this program knows versions up to {SCHEMA_VERSION}"
-        )));
+    let version: u32 = drawer.get("stack", "version")?.unwrap_or(DATA_VERSION);
+    if version != DATA_VERSION {
+        let way_out = if version < DATA_VERSION { "delete the folder to start anew" } else { "take a newer program" };
+        let reason = format!("holds data of version {version}, this program knows version {DATA_VERSION}: {way_out}");
+        return Err(refused(reason));
     }
-    drawer.put("stack", "version", &SCHEMA_VERSION).map_err(|error| refused(error.to_string()))?;
+    drawer.put("stack", "version", &DATA_VERSION).map_err(|error| refused(error.to_string()))?;
     if let Some(seconds) = drawer.get::<i64>("stack", "clock")? {
         clock.advance(jiff::SignedDuration::from_secs(seconds));
     }

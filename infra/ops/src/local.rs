@@ -28,7 +28,7 @@ struct Desk {
 ///
 /// # Errors
 /// When there is none.
-pub async fn store(url: &str) -> Result<Store, UnreachableStack> {
+pub async fn local_store(url: &str) -> Result<Store, UnreachableStack> {
     let unreachable = |reason: String| UnreachableStack { url: url.to_owned(), reason };
     let request = http::Request::get(format!("{}/_local", url.trim_end_matches('/')))
         .header("accept", "application/json")

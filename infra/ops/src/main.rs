@@ -1,14 +1,11 @@
 //! `cargo run -p tollgate-ops -- …`: the operator's commands, with the AWS credentials and region of the environment.
 
-mod local;
-
 use aws_config::BehaviorVersion;
 use aws_sdk_secretsmanager::Client;
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use local::{LOCAL, UnreachableStack};
 use std::io::Write;
 use std::process::ExitCode;
-use tollgate_ops::{MadeAdmin, MakeAdminError, RotateError, make_admin, rotate};
+use tollgate_ops::{LOCAL, MadeAdmin, MakeAdminError, RotateError, UnreachableStack, local_store, make_admin, rotate};
 use tollgate_platform::Clock;
 use tollgate_store::Store;
 
@@ -116,12 +113,12 @@ async fn rotate_all(stage: &str, secrets: &[Keys]) -> Result<(), Failure> {
 }
 
 async fn promote(stack: Stack, email: &str) -> Result<(), Failure> {
-    let store = match (stack.stage, stack.local) {
-        (Some(stage), _) => {
+    let store = match (stack.local, stack.stage) {
+        (Some(url), _) => local_store(&url).await?,
+        (None, stage) => {
             let sdk = aws_config::load_defaults(BehaviorVersion::latest()).await;
-            Store::new(&sdk, format!("tollgate-{stage}-"))
+            Store::new(&sdk, format!("tollgate-{}-", stage.unwrap_or_default()))
         }
-        (None, url) => local::store(url.as_deref().unwrap_or(LOCAL)).await?,
     };
     match make_admin(&store, email, &Clock::system()).await? {
         MadeAdmin::Now(user) => say(&format!("{email} ({user}) is an admin now")),

@@ -63,6 +63,15 @@ impl Email {
     }
 }
 
+/// What is looked for among the keys of addresses and of user names that begin as `text` does: of a whole address its key.
+#[must_use]
+pub fn search_key(text: &str) -> String {
+    match Email::parse(text) {
+        Ok(email) => email.key,
+        Err(InvalidEmail) => text.trim().nfkc().collect::<String>().to_lowercase(),
+    }
+}
+
 /// Characters that show nothing and would let two addresses look alike.
 fn is_invisible(c: char) -> bool {
     matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{00ad}')
@@ -100,6 +109,14 @@ mod tests {
             assert_eq!(Email::parse(spelling).unwrap().key(), first.key(), "{spelling:?}");
         }
         assert_eq!(Email::parse("ä@bücher.example").unwrap().as_str(), "ä@xn--bcher-kva.example");
+    }
+
+    #[test]
+    fn a_search_for_a_whole_address_or_a_part_of_it_is_for_what_its_key_begins_with() {
+        for text in ["Ａnn", "ANN@", "ann@Exa", "Ann@EXAMPLE.com "] {
+            assert!("ann@example.com".starts_with(&search_key(text)), "{text}");
+        }
+        assert_eq!(search_key("ä@bücher.example"), Email::parse("ä@bücher.example").unwrap().key());
     }
 
     // S14

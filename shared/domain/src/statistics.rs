@@ -55,7 +55,7 @@ pub struct Day {
 
 /// The counting under way.
 #[derive(Debug)]
-pub struct Tally {
+pub struct Counting {
     as_of: Timestamp,
     users: UserCounts,
     subscriptions: BTreeMap<String, u64>,
@@ -68,7 +68,7 @@ fn date_of(at: Timestamp) -> Date {
     at.to_zoned(TimeZone::UTC).date()
 }
 
-impl Tally {
+impl Counting {
     /// Nothing counted yet, at `now`.
     #[must_use]
     pub fn new(now: Timestamp) -> Self {
@@ -189,7 +189,7 @@ mod tests {
 
     #[test]
     fn what_is_paid_counts_by_the_month_and_a_yearly_price_is_a_twelfth_of_it() {
-        let mut tally = Tally::new(at("2026-03-01T12:00:00Z"));
+        let mut counting = Counting::new(at("2026-03-01T12:00:00Z"));
         let surplus = Subscription {
             surplus: Some(Surplus::Owed),
             ..subscription(Status::Active, 1_000_000, BillingPeriod::Month, "usd")
@@ -202,9 +202,9 @@ mod tests {
             subscription(Status::Canceled, 1_000_000, BillingPeriod::Month, "usd"),
             surplus,
         ] {
-            tally.subscription(&counted);
+            counting.subscription(&counted);
         }
-        let found = tally.end();
+        let found = counting.end();
         assert_eq!(found.mrr_cents, [("eur".to_owned(), 41), ("usd".to_owned(), 2000)].into());
         let counts: Vec<_> = found.subscriptions.iter().map(|(status, count)| (status.as_str(), *count)).collect();
         let wanted = [
@@ -222,14 +222,14 @@ mod tests {
 
     #[test]
     fn sign_ups_and_what_was_paid_and_did_not_go_back_stand_by_their_day_for_thirty_days() {
-        let mut tally = Tally::new(at("2026-03-01T00:00:00Z"));
-        assert_eq!(tally.first_day(), at("2026-01-31T00:00:00Z"));
+        let mut counting = Counting::new(at("2026-03-01T00:00:00Z"));
+        assert_eq!(counting.first_day(), at("2026-01-31T00:00:00Z"));
         for (registered_at, is_verified, is_active) in [
             ("2026-01-30T23:59:59Z", true, true),
             ("2026-01-31T00:00:00Z", true, false),
             ("2026-02-28T23:59:59Z", false, true),
         ] {
-            tally.user(at(registered_at), is_verified, is_active);
+            counting.user(at(registered_at), is_verified, is_active);
         }
         for paid in [
             payment("2026-02-28T23:59:59Z", 1900, 0, PaymentStatus::Succeeded),
@@ -238,9 +238,9 @@ mod tests {
             payment("2026-03-01T00:00:00Z", 1900, 0, PaymentStatus::Failed),
             payment("2026-01-30T23:59:59Z", 1900, 0, PaymentStatus::Succeeded),
         ] {
-            tally.payment(&paid);
+            counting.payment(&paid);
         }
-        let found = tally.end();
+        let found = counting.end();
         assert_eq!(found.users, UserCounts { total: 3, verified: 2, active: 2 });
         assert_eq!(found.days.len(), 30);
         let told: Vec<_> = found

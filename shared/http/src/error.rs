@@ -37,7 +37,7 @@ pub enum ApiError {
     ReauthenticationRequired,
     /// The cursor is not one of this list's.
     InvalidCursor,
-    /// This filter is none of its kind.
+    /// This filter is none of its kind, or the query none at all.
     InvalidFilter(&'static str),
     /// The present password is another.
     WrongPassword,
@@ -177,7 +177,7 @@ impl ApiError {
                 "Confirm with your password, or sign in again and come back within 5 minutes.",
             ),
             Self::InvalidFilter(name) => {
-                return (S::BAD_REQUEST, "invalid_filter", format!("{name} is not a filter of this list's kind."));
+                return (S::BAD_REQUEST, "invalid_filter", format!("{name} is not of the kind that this list takes."));
             }
             Self::InvalidCursor => (S::BAD_REQUEST, "invalid_cursor", "The cursor does not belong to this list."),
             Self::WrongPassword => (S::FORBIDDEN, "wrong_password", "The password is not right."),

@@ -15,6 +15,9 @@ use tollgate_domain::{SessionId, UserId};
 use tollgate_store::{Consistency, Listed, PageOf, Store};
 use utoipa::{IntoParams, ToSchema};
 
+/// The longest cursor: no key of a list is as long as DynamoDB would refuse.
+const MAX_CURSOR_CHARS: usize = 600;
+
 /// One page of a list.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Page<T> {
@@ -160,7 +163,9 @@ impl Cursor<'_> {
     /// # Errors
     /// `invalid_cursor` when it is not one of this list and reader.
     pub fn key(&self, cursor: &str) -> Result<String, ApiError> {
-        let text = URL_SAFE_NO_PAD.decode(cursor).ok().and_then(|bytes| String::from_utf8(bytes).ok());
+        let short = Some(cursor).filter(|cursor| cursor.len() <= MAX_CURSOR_CHARS);
+        let bytes = short.and_then(|cursor| URL_SAFE_NO_PAD.decode(cursor).ok());
+        let text = bytes.and_then(|bytes| String::from_utf8(bytes).ok());
         let parts = text.as_ref().and_then(|text| text.rsplit_once('.'));
         let (key, checksum) = parts.ok_or(ApiError::InvalidCursor)?;
         let is_own = checksum == format!("{:016x}", self.checksum(key));

@@ -1,10 +1,11 @@
 //! The audit trail: new items alone, never a change but for the erasure of a person.
 
 use crate::codec::{Item, item, read, s};
-use crate::listing::{Listed, PageOf, Patience, Wanted, Way};
+use crate::listing::{Listed, PageOf, Wanted, Way};
 use crate::schema::AUDIT;
+use crate::transaction::Refusal;
 use crate::{Store, StoreError};
-use aws_sdk_dynamodb::types::ReturnConsumedCapacity;
+use aws_sdk_dynamodb::types::{Put, ReturnConsumedCapacity};
 use jiff::Timestamp;
 use tollgate_domain::audit::{Action, AuditEntry};
 use tollgate_domain::{AuditId, UserId};
@@ -43,7 +44,7 @@ fn way(filter: &AuditFilter) -> Way {
     let is_action = action.map(|action| Wanted::Is("action", s(action)));
     let is_actor = actor.as_deref().map(|actor| Wanted::Is("actor_id", s(actor)));
     let (way, rest) = match (&filter.target_id, &actor, action) {
-        (Some(target), _, _) => (Way { index: None, ..back("", "pk", target) }, [is_actor, is_action]),
+        (Some(target), _, _) => (Way::of_table(AUDIT, target, "aud_"), [is_actor, is_action]),
         (None, Some(actor), _) => (back("by_actor", "actor_id", actor), [None, is_action]),
         (None, None, Some(action)) => (back("by_action", "action", action), [None, None]),
         (None, None, None) => (back("listed", "list", LIST), [None, None]),
@@ -55,7 +56,7 @@ fn way(filter: &AuditFilter) -> Way {
     if let Some(to) = filter.to {
         between.1 = AuditId::new(to, [u8::MAX; 10]).to_string();
     }
-    Way { between, wanted: rest.into_iter().flatten().collect(), patience: Patience::Long, ..way }
+    Way { between, wanted: rest.into_iter().flatten().collect(), ..way }
 }
 
 impl Store {
@@ -69,12 +70,13 @@ impl Store {
         Ok(Listed { items, next: listed.next })
     }
 
-    /// Puts what is left of an entry in its place, once a person is erased.
+    /// Puts what is left of an entry in its place, once a person is erased: no entry is made by it.
     ///
     /// # Errors
     /// When DynamoDB does not take it.
     pub async fn erase_entry(&self, erased: &AuditEntry) -> Result<(), StoreError> {
-        self.record(erased).await
+        let put = Put::builder().set_item(Some(audit_item(erased)?)).condition_expression("attribute_exists(pk)");
+        self.transaction().put_if((), AUDIT, put).run().await.map_err(Refusal::unexpected)
     }
 
     /// Writes an entry that is not part of a change: a sign-in, or one that failed.

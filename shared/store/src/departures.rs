@@ -4,20 +4,21 @@
 
 use crate::accounts::{Part, outcome};
 use crate::audit::audit_item;
-use crate::codec::{Item, read, s};
-use crate::gate::{count_admins, gate_key};
+use crate::codec::{Item, item, read, s};
+use crate::gate::gate_key;
 use crate::listing::{Listed, PageOf, Partition, Way};
-use crate::outbox::{Outgoing, outbox_item};
+use crate::outbox::Outgoing;
 use crate::profiles::{CLOSED, Profile, UNPROVED, email_marker_key, user_key, username_marker_key};
-use crate::schema::{AUDIT, CREDENTIALS, GATE, IDENTITY, OUTBOX};
+use crate::schema::{AUDIT, CREDENTIALS, GATE, IDENTITY};
 use crate::social::identity_key;
 use crate::transaction::Refusal;
-use crate::users::flag;
+use crate::users::{RightsChange, flag};
 use crate::{Store, StoreError};
 use aws_sdk_dynamodb::operation::delete_item::DeleteItemError;
 use aws_sdk_dynamodb::types::builders::DeleteBuilder;
 use aws_sdk_dynamodb::types::{AttributeValue, Delete, ReturnConsumedCapacity, Update};
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 use tollgate_domain::UserId;
 use tollgate_domain::audit::AuditEntry;
 use tollgate_domain::gate::{Gate, Left};
@@ -26,16 +27,18 @@ use tollgate_domain::gate::{Gate, Left};
 const PAGE: usize = 100;
 /// The partition of the closed ones of which everything is to go.
 const DELETED: Partition = (CLOSED.0, "deleted");
+/// That of those of which everything went, until they were looked at once more.
+const ERASED: Partition = (CLOSED.0, "erased");
 
-/// What came of closing an account.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Leaving {
-    /// It is closed.
-    Done,
-    /// It is that of the last active admin.
-    LastAdmin,
-    /// It was closed, or its role changed, meanwhile.
-    Changed,
+/// What is kept of an account that was erased.
+#[derive(Serialize, Deserialize)]
+struct Erased {
+    id: UserId,
+    erased_at: Timestamp,
+}
+
+fn erased_key(user: &UserId) -> AttributeValue {
+    s(format!("ERASED#{user}"))
 }
 
 impl Store {
@@ -50,7 +53,7 @@ impl Store {
         left: Left,
         order: &Outgoing,
         audit: &AuditEntry,
-    ) -> Result<Leaving, StoreError> {
+    ) -> Result<RightsChange, StoreError> {
         let no = || AttributeValue::Bool(false);
         let close = Update::builder()
             .key("pk", gate_key(&gate.user_id))
@@ -83,20 +86,8 @@ impl Store {
                     .expression_attribute_values(":deleted", s(DELETED.1)),
             ),
         };
-        let mut transaction = self
-            .transaction()
-            .update(Part::Proof, GATE, close)
-            .update(Part::Proof, IDENTITY, profile)
-            .create(Part::Other, OUTBOX, outbox_item(order)?);
-        if gate.is_admin {
-            transaction = transaction.update(Part::Admins, GATE, count_admins(false));
-        }
-        match transaction.create(Part::Other, AUDIT, audit_item(audit)?).run().await {
-            Ok(()) => Ok(Leaving::Done),
-            Err(Refusal::Condition(Part::Admins)) => Ok(Leaving::LastAdmin),
-            Err(Refusal::Condition(Part::Proof)) => Ok(Leaving::Changed),
-            Err(other) => Err(other.unexpected()),
-        }
+        let counted = gate.is_admin.then_some(false);
+        self.change_rights(close, profile, counted, Some(order), audit).await
     }
 
     /// The accounts that were registered up to `until` and that nobody has proved, the oldest first: a page after this place.
@@ -169,12 +160,37 @@ impl Store {
         Ok(())
     }
 
-    /// Forgets who the user of an account was that was deleted: the last step, after which it is not found any more.
+    /// Forgets who the user of an account was that was deleted: the last step, after which the account is not found any
+    /// more. That it was erased is kept, so that it can be looked at once more.
     ///
     /// # Errors
     /// When DynamoDB does not answer.
-    pub async fn forget_user(&self, user: &UserId) -> Result<(), StoreError> {
-        let call = self.client.delete_item().table_name(self.table(IDENTITY)).key("pk", user_key(user));
+    pub async fn forget_user(&self, user: &UserId, now: Timestamp) -> Result<(), StoreError> {
+        let erased = Erased { id: *user, erased_at: now };
+        let erased = item(&erased, [("pk", erased_key(user)), (ERASED.0, s(ERASED.1))])?;
+        let transaction = self.transaction().delete(Part::Other, IDENTITY, deletion(user_key(user)));
+        transaction.put_any(Part::Other, IDENTITY, erased).run().await.map_err(Refusal::unexpected)
+    }
+
+    /// The users who were erased up to `until` and were not looked at once more: a page after this place.
+    ///
+    /// # Errors
+    /// When DynamoDB does not answer, or an item is corrupt.
+    pub async fn erased(&self, until: Timestamp, after: Option<&str>) -> Result<Listed<UserId>, StoreError> {
+        let way = Way { is_forward: true, ..Way::back(IDENTITY, "closed", ERASED, "id", "usr_") };
+        let listed = self.rows(&way, PageOf { after, limit: PAGE }).await?;
+        let rows = listed.items.into_iter().map(|row| read::<Erased>(IDENTITY, row));
+        let rows = rows.collect::<Result<Vec<_>, _>>()?;
+        let items = rows.into_iter().filter(|erased| erased.erased_at <= until).map(|erased| erased.id).collect();
+        Ok(Listed { items, next: listed.next })
+    }
+
+    /// Forgets that somebody was erased.
+    ///
+    /// # Errors
+    /// When DynamoDB does not answer.
+    pub async fn forget_erasure(&self, user: &UserId) -> Result<(), StoreError> {
+        let call = self.client.delete_item().table_name(self.table(IDENTITY)).key("pk", erased_key(user));
         call.return_consumed_capacity(ReturnConsumedCapacity::Indexes).send().await.map_err(StoreError::of)?;
         Ok(())
     }

@@ -30,7 +30,6 @@ pub use billing::{
     AccountWrite, BillingFilter, CustomerVersion, Due, DuePage, EventRow, Owned, PlanReservation, PlanWrite, Reserved,
     VersionPage, VersionPlace,
 };
-pub use departures::Leaving;
 pub use error::StoreError;
 pub use gate::{Admission, Admitted};
 pub use idempotency::{Kept, KeptAnswer};

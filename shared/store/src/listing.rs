@@ -7,8 +7,8 @@ use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnConsumedCapacity};
 use std::collections::HashMap;
 
-/// So many rows are looked at for one page at the most.
-const MOST_LOOKED_AT: usize = 1000;
+/// So many rows are looked at for one page at the most where not every row is wanted.
+pub(crate) const MOST_LOOKED_AT: usize = 1000;
 /// So many rows of ordinary size cost half a unit, the least that a query costs.
 const ROWS_AT_LEAST: usize = 10;
 /// Behind every text that begins as the one before it does.
@@ -82,8 +82,8 @@ pub(crate) enum Wanted {
 pub(crate) enum Patience {
     /// As long as every other row is wanted, so that a unit brings ten items.
     Half,
-    /// Up to a thousand rows.
-    Long,
+    /// Up to so many rows.
+    Rows(usize),
 }
 
 /// The attribute that names a partition of an index, and which one it is.
@@ -124,8 +124,13 @@ impl Way {
             between: (prefix.to_owned(), format!("{prefix}{LAST}")),
             is_forward: false,
             wanted: Vec::new(),
-            patience: Patience::Long,
+            patience: Patience::Rows(MOST_LOOKED_AT),
         }
+    }
+
+    /// The same of a partition of the table itself, which `pk` names and `sk` sorts.
+    pub fn of_table(table: &'static str, of: impl Into<String>, prefix: &str) -> Self {
+        Self { index: None, ..Self::back(table, "", ("pk", of), "sk", prefix) }
     }
 
     fn expressions(&self) -> (String, Option<String>, HashMap<String, String>, Item) {
@@ -158,9 +163,8 @@ impl Way {
             Patience::Half if 2 * found < looked_at => None,
             Patience::Half => Some((ROWS_AT_LEAST + 2 * found - looked_at).min(missing.max(ROWS_AT_LEAST))),
             // As many again as so far, so that a long way takes few calls.
-            Patience::Long => {
-                let left = MOST_LOOKED_AT - looked_at;
-                Some(looked_at.max(missing).min(left)).filter(|rows| *rows > 0)
+            Patience::Rows(most) => {
+                Some(looked_at.max(missing).min(most.saturating_sub(looked_at))).filter(|rows| *rows > 0)
             }
         }
     }

@@ -1,7 +1,7 @@
 //! Rows that end by themselves: sessions with their place in the rotation, and one-time secrets.
 
 use crate::codec::{Item, item, n, read, s};
-use crate::listing::{Consistency, all_rows};
+use crate::listing::{Consistency, Listed, PageOf, Way, all_rows};
 use crate::schema::SESSIONS;
 use crate::update::{Updated, conditional};
 use crate::{Store, StoreError, is_of, write_id};
@@ -10,6 +10,7 @@ use aws_sdk_dynamodb::types::{
     AttributeValue, ReturnConsumedCapacity, ReturnValue, ReturnValuesOnConditionCheckFailure, Select, Update,
 };
 use jiff::Timestamp;
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use tollgate_domain::onetime::{MAX_TRIES, OneTimeRow, Purpose};
 use tollgate_domain::session::{Rotation, Session};
@@ -241,8 +242,8 @@ impl Store {
         consistency: Consistency,
     ) -> Result<Vec<SessionRow>, StoreError> {
         let (Some(first), Some(last)) = (ids.iter().min(), ids.iter().max()) else { return Ok(Vec::new()) };
-        // All that lie between them cost less than each by itself: few have ended and are still kept.
-        let query = self
+        // All that lie between them cost less than each by itself, while few have ended and are still kept.
+        let between = self
             .client
             .query()
             .table_name(self.table(SESSIONS))
@@ -250,25 +251,50 @@ impl Store {
             .expression_attribute_values(":pk", partition(user))
             .expression_attribute_values(":first", session_sort(first))
             .expression_attribute_values(":last", session_sort(last))
-            .consistent_read(consistency == Consistency::Strong);
-        let rows = all_rows(query).await?.into_iter().map(|row| read(SESSIONS, row));
+            .scan_index_forward(false)
+            .limit(i32::try_from(2 * ids.len()).unwrap_or(i32::MAX))
+            .consistent_read(consistency == Consistency::Strong)
+            .return_consumed_capacity(ReturnConsumedCapacity::Total);
+        let between = between.send().await.map_err(StoreError::of)?;
+        let is_all = between.last_evaluated_key.is_none();
+        let rows = between.items.unwrap_or_default().into_iter().map(|row| read(SESSIONS, row));
         let rows = rows.collect::<Result<Vec<SessionRow>, _>>()?;
-        Ok(ids.iter().filter_map(|id| rows.iter().find(|row| row.id == *id).cloned()).collect())
+        let mut found = Vec::with_capacity(ids.len());
+        for id in ids {
+            match rows.iter().find(|row| row.id == *id) {
+                Some(row) => found.push(row.clone()),
+                None if is_all => {}
+                None => found.extend(self.session(user, id).await?),
+            }
+        }
+        Ok(found)
     }
 
-    /// All rows of sessions and of mailed secrets that are kept for `user`, ended ones too.
+    /// The sessions that are kept of `user`, ended ones too, the newest first.
     ///
     /// # Errors
     /// When DynamoDB does not answer, or an item is corrupt.
-    pub async fn session_rows(&self, user: &UserId) -> Result<(Vec<SessionRow>, Vec<OneTimeRow>), StoreError> {
-        let (mut sessions, mut secrets) = (Vec::new(), Vec::new());
-        for row in self.rows_of(user, None).await? {
-            match row.get("sk").and_then(|sk| sk.as_s().ok()) {
-                Some(sk) if sk.starts_with("SES#") => sessions.push(read(SESSIONS, row)?),
-                _ => secrets.push(read(SESSIONS, row)?),
-            }
-        }
-        Ok((sessions, secrets))
+    pub async fn kept_sessions(&self, user: &UserId, page: PageOf<'_>) -> Result<Listed<SessionRow>, StoreError> {
+        self.kept_rows(user, "SES#", page).await
+    }
+
+    /// The rows of links and codes that are kept of `user`.
+    ///
+    /// # Errors
+    /// When DynamoDB does not answer, or an item is corrupt.
+    pub async fn kept_secrets(&self, user: &UserId, page: PageOf<'_>) -> Result<Listed<OneTimeRow>, StoreError> {
+        self.kept_rows(user, "OTP#", page).await
+    }
+
+    async fn kept_rows<T: DeserializeOwned>(
+        &self,
+        user: &UserId,
+        prefix: &str,
+        page: PageOf<'_>,
+    ) -> Result<Listed<T>, StoreError> {
+        let listed = self.rows(&Way::of_table(SESSIONS, format!("USER#{user}"), prefix), page).await?;
+        let items = listed.items.into_iter().map(|row| read(SESSIONS, row)).collect::<Result<_, _>>()?;
+        Ok(Listed { items, next: listed.next })
     }
 
     /// Takes away all rows that are kept for `user`, who was deleted. Of a row no more is read than its key, and the address
@@ -277,7 +303,16 @@ impl Store {
     /// # Errors
     /// When DynamoDB does not answer; those that are left go the next time.
     pub async fn forget_sessions(&self, user: &UserId) -> Result<(), StoreError> {
-        let rows = self.rows_of(user, Some("pk, sk, new_email")).await?;
+        let query = self
+            .client
+            .query()
+            .table_name(self.table(SESSIONS))
+            .key_condition_expression("pk = :pk")
+            .expression_attribute_values(":pk", partition(user))
+            .projection_expression("pk, sk, new_email")
+            .select(Select::SpecificAttributes)
+            .consistent_read(true);
+        let rows = all_rows(query).await?;
         // First what is found by a row that follows.
         let pending: Vec<Email> =
             rows.iter().filter_map(|row| Email::parse(row.get("new_email")?.as_s().ok()?).ok()).collect();
@@ -291,19 +326,6 @@ impl Store {
             call.return_consumed_capacity(ReturnConsumedCapacity::Indexes).send().await.map_err(StoreError::of)?;
         }
         Ok(())
-    }
-
-    async fn rows_of(&self, user: &UserId, attributes: Option<&str>) -> Result<Vec<Item>, StoreError> {
-        let query = self
-            .client
-            .query()
-            .table_name(self.table(SESSIONS))
-            .key_condition_expression("pk = :pk")
-            .expression_attribute_values(":pk", partition(user))
-            .set_projection_expression(attributes.map(str::to_owned))
-            .set_select(attributes.map(|_| Select::SpecificAttributes))
-            .consistent_read(true);
-        all_rows(query).await
     }
 
     /// The row behind a link.

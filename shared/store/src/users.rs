@@ -5,13 +5,15 @@ use crate::accounts::{Part, outcome, proved};
 use crate::audit::audit_item;
 use crate::codec::{Item, read, s};
 use crate::gate::{count_admins, gate_key};
-use crate::listing::{Listed, PageOf, Partition, Patience, Wanted, Way};
+use crate::listing::{Listed, MOST_LOOKED_AT, PageOf, Partition, Patience, Wanted, Way};
+use crate::outbox::{Outgoing, outbox_item};
 use crate::profiles::{ADMIN, CLOSED, PROVED, Profile, UNPROVED, initial, user_key};
-use crate::schema::{AUDIT, GATE, IDENTITY};
+use crate::schema::{AUDIT, GATE, IDENTITY, OUTBOX};
 use crate::transaction::Refusal;
 use crate::{Store, StoreError};
 use aws_sdk_dynamodb::types::builders::UpdateBuilder;
 use aws_sdk_dynamodb::types::{AttributeValue, Update};
+use std::collections::BTreeMap;
 use tollgate_domain::UserId;
 use tollgate_domain::audit::AuditEntry;
 use tollgate_domain::gate::{Gate, Left};
@@ -54,7 +56,9 @@ impl Store {
             [("is_active", filter.is_active), ("email_verified", filter.email_verified), ("is_admin", filter.is_admin)];
         let flags: Vec<_> = flags.into_iter().filter_map(|(name, flag)| Some((name, flag?))).collect();
         let is_one = flags.len() + usize::from(filter.q.is_some()) == 1;
-        let patience = if is_one { Patience::Half } else { Patience::Long };
+        // Who is in one of two parts, or found by one of two names, is looked for in both.
+        let parts = if filter.q.is_some() || filter.email_verified.is_none() { 2 } else { 1 };
+        let patience = if is_one { Patience::Half } else { Patience::Rows(MOST_LOOKED_AT / parts) };
         // What the partition answers is not asked of its rows.
         let wanted = |answered: &str| -> Vec<Wanted> {
             let rest = flags.iter().filter(|(name, _)| *name != answered);
@@ -75,9 +79,10 @@ impl Store {
                 self.rows(&way("listed", partition, "email_verified"), page).await?
             }
             UserFilter { email_verified: None, .. } => {
-                let [proved, unproved] = [PROVED, UNPROVED].map(|partition| way("listed", partition, ""));
-                let (proved, unproved) = tokio::join!(self.rows(&proved, page), self.rows(&unproved, page));
-                merged(proved?, unproved?, page.limit)
+                // In this order: who is proved between the two stands in both, and not in neither.
+                let unproved = self.rows(&way("listed", UNPROVED, ""), page).await?;
+                let proved = self.rows(&way("listed", PROVED, ""), page).await?;
+                merged(unproved, proved, page.limit)
             }
         };
         let items = listed.items.into_iter().map(|row| read(IDENTITY, row)).collect::<Result<_, _>>()?;
@@ -141,7 +146,7 @@ impl Store {
                 .expression_attribute_values(":none", AttributeValue::M(Item::new())),
         };
         let profile = flag(&gate.user_id, ("is_active", is_active), CLOSED, !is_active);
-        self.change_rights(update, profile, gate.is_admin.then_some(is_active), audit).await
+        self.change_rights(update, profile, gate.is_admin.then_some(is_active), None, audit).await
     }
 
     /// Makes the user of `gate` an admin, or no admin any more.
@@ -154,19 +159,24 @@ impl Store {
             .expression_attribute_values(":new", AttributeValue::Bool(is_admin));
         let profile = flag(&gate.user_id, ("is_admin", is_admin), ADMIN, is_admin);
         // Who may not sign in is not counted.
-        self.change_rights(update, profile, gate.is_active.then_some(is_admin), audit).await
+        self.change_rights(update, profile, gate.is_active.then_some(is_admin), None, audit).await
     }
 
-    async fn change_rights(
+    /// Changes gate and profile alike; `counted` says whether there is an active admin more or less then.
+    pub(crate) async fn change_rights(
         &self,
         gate: UpdateBuilder,
         profile: UpdateBuilder,
         counted: Option<bool>,
+        order: Option<&Outgoing>,
         audit: &AuditEntry,
     ) -> Result<RightsChange, StoreError> {
         let mut transaction = self.transaction().update(Part::Proof, GATE, gate).update(Part::Proof, IDENTITY, profile);
         if let Some(up) = counted {
             transaction = transaction.update(Part::Admins, GATE, count_admins(up));
+        }
+        if let Some(order) = order {
+            transaction = transaction.create(Part::Other, OUTBOX, outbox_item(order)?);
         }
         match transaction.create(Part::Other, AUDIT, audit_item(audit)?).run().await {
             Ok(()) => Ok(RightsChange::Done),
@@ -187,13 +197,13 @@ impl Store {
     }
 }
 
-/// Of two lists one, the newest first, as far as both of them are known.
+/// Of two lists one, the newest first, as far as both of them are known; of who stands in both what the second says.
 fn merged(one: Listed<Item>, two: Listed<Item>, limit: usize) -> Listed<Item> {
     let id = |row: &Item| row.get("id").and_then(|id| id.as_s().ok()).cloned().unwrap_or_default();
     let known_to = one.next.max(two.next);
-    let mut items: Vec<_> = one.items.into_iter().chain(two.items).collect();
-    items.retain(|row| known_to.as_ref().is_none_or(|end| id(row) >= *end));
-    items.sort_by_key(|row| std::cmp::Reverse(id(row)));
+    let rows = one.items.into_iter().chain(two.items).map(|row| (id(&row), row));
+    let by_id: BTreeMap<_, _> = rows.filter(|(id, _)| known_to.as_ref().is_none_or(|end| id >= end)).collect();
+    let mut items: Vec<_> = by_id.into_values().rev().collect();
     let next = if items.len() > limit {
         items.truncate(limit);
         items.last().map(id)

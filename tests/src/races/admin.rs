@@ -12,6 +12,9 @@ pub const RACES: &[Race] = &[
     race!(WithoutPlans, "demote ∥ disable, the last two admins", demote_disable),
     race!(WithoutPlans, "demote ∥ deactivate, the last two admins", demote_deactivate),
     race!(WithoutPlans, "disable ∥ delete, the last two admins", disable_delete),
+    race!(WithoutPlans, "demote ∥ delete, the last two admins", demote_delete),
+    race!(WithoutPlans, "delete ∥ delete, the last two admins", delete_delete),
+    race!(WithoutPlans, "deactivate ∥ delete, the last two admins", deactivate_delete),
     race!(WithoutPlans, "demote ∥ disable, one admin of two", demote_disable_one),
     race!(WithoutPlans, "disable ∥ login", disable_login),
     race!(WithoutPlans, "disable ∥ enable", disable_enable),
@@ -97,6 +100,21 @@ async fn disable_delete(app: &TestApp) -> Contest {
     duel!([set_active(&ann, &bob, false), leave(&ann, "/me/delete")], |app, answers| {
         one_is_left(app, &answers).await;
     })
+}
+
+async fn demote_delete(app: &TestApp) -> Contest {
+    let (ann, bob) = two_admins(app).await;
+    duel!([demote(&ann, &bob), leave(&ann, "/me/delete")], |app, answers| one_is_left(app, &answers).await)
+}
+
+async fn delete_delete(app: &TestApp) -> Contest {
+    let (ann, bob) = two_admins(app).await;
+    duel!([leave(&ann, "/me/delete"), leave(&bob, "/me/delete")], |app, answers| one_is_left(app, &answers).await)
+}
+
+async fn deactivate_delete(app: &TestApp) -> Contest {
+    let (ann, bob) = two_admins(app).await;
+    duel!([leave(&ann, "/deactivate"), leave(&bob, "/me/delete")], |app, answers| one_is_left(app, &answers).await)
 }
 
 async fn demote_disable_one(app: &TestApp) -> Contest {

@@ -1,26 +1,28 @@
 //! `GET /me/export`: all that is held about the caller.
 
 use super::payments::OwnedPayment;
+use super::subscriptions::OwnedSubscription;
 use crate::State;
 use axum::Json;
 use axum::extract::State as Shared;
 use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::{Map, Value};
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use tollgate_domain::audit::AuditEntry;
-use tollgate_domain::billing::{Customer, Subscription};
+use tollgate_domain::billing::Customer;
 use tollgate_domain::gate::Gate;
 use tollgate_domain::onetime::OneTimeRow;
 use tollgate_domain::session::Session;
 use tollgate_domain::user::IdentityProvider;
 use tollgate_domain::{Email, User, UserId};
 use tollgate_http::{ActiveUser, ApiError, RequestContext};
-use tollgate_store::{AuditFilter, BillingFilter, PageOf, Store, StoreError};
+use tollgate_store::{AuditFilter, BillingFilter, Listed, PageOf};
 use utoipa::ToSchema;
 
-/// So many payments, and so many entries of the audit trail, are told at the most, the newest: an answer has an end.
-const MOST: usize = 3000;
+/// So much of each kind is told at the most, the newest: an answer has an end.
+const MOST: PageOf<'_> = PageOf { after: None, limit: 2000 };
 /// All that is held about a user. Of a password, a token or a code nothing is held that could be told: they are hashed, or
 /// derived anew.
 #[derive(Serialize, ToSchema)]
@@ -39,11 +41,12 @@ pub struct Export {
     mailed_secrets: Vec<MailedSecret>,
     /// Who the user is at Stripe; `null` for one who never came near a checkout.
     customer: Option<CustomerOf>,
-    #[schema(value_type = Vec<Object>)]
-    subscriptions: Vec<Subscription>,
+    subscriptions: Vec<OwnedSubscription>,
     payments: Vec<OwnedPayment>,
-    /// What happened to the user or was done by the user, the newest first; at most 3,000 of each.
+    /// What happened to the user or was done by the user, the newest first. From where somebody else did it is not told.
     audit_entries: Vec<AuditEntry>,
+    /// Whether that is all: of each kind the newest 2,000 are told.
+    is_complete: bool,
 }
 
 /// What the user's plan gives.
@@ -74,6 +77,8 @@ pub struct MailedSecret {
 #[derive(Serialize, ToSchema)]
 pub struct CustomerOf {
     stripe_customer_id: Option<String>,
+    /// Stripe's page of the checkout that may be open.
+    checkout_url: Option<String>,
     #[schema(value_type = Option<String>)]
     email: Option<Email>,
     had_trial: bool,
@@ -98,7 +103,12 @@ impl From<OneTimeRow> for MailedSecret {
 
 impl From<Customer> for CustomerOf {
     fn from(customer: Customer) -> Self {
-        Self { stripe_customer_id: customer.stripe_customer_id, email: customer.email, had_trial: customer.had_trial }
+        Self {
+            stripe_customer_id: customer.stripe_customer_id,
+            checkout_url: customer.checkout.and_then(|checkout| checkout.url),
+            email: customer.email,
+            had_trial: customer.had_trial,
+        }
     }
 }
 
@@ -114,10 +124,19 @@ pub async fn export(
 ) -> Result<Json<Export>, ApiError> {
     let store = &state.store;
     let profile = store.profile(&user.id).await?.ok_or(ApiError::Unauthenticated)?;
-    let (sessions, secrets) = store.session_rows(&user.id).await?;
-    let (customer, subscriptions) = store.customer_and_subscriptions(&user.id).await?.unzip();
+    let customer = store.customer(&user.id).await?;
     let own = BillingFilter { user_id: Some(user.id), ..BillingFilter::default() };
-    let payments = store.list_payments(&own, PageOf { after: None, limit: MOST }).await?.items;
+    let about = AuditFilter { target_id: Some(user.id.to_string()), ..AuditFilter::default() };
+    let by = AuditFilter { actor_id: Some(user.id), ..AuditFilter::default() };
+    let mut told = Told { is_complete: true };
+    let sessions = told.of(store.kept_sessions(&user.id, MOST).await?);
+    let secrets = told.of(store.kept_secrets(&user.id, MOST).await?);
+    let subscriptions = told.of(store.list_subscriptions(&own, MOST).await?);
+    let payments = told.of(store.list_payments(&own, MOST).await?);
+    let mut entries = told.of(store.entries(&about, MOST).await?);
+    entries.extend(told.of(store.entries(&by, MOST).await?));
+    let plans = store.plans().await?;
+    let subscription = |owned| OwnedSubscription::of(owned, &plans, &state, context.now);
     Ok(Json(Export {
         exported_at: context.now,
         linked_identities: profile.links.clone(),
@@ -125,22 +144,32 @@ pub async fn export(
         sessions: sessions.into_iter().map(|row| row.into_session(&user.session_id)).collect(),
         mailed_secrets: secrets.into_iter().map(MailedSecret::from).collect(),
         customer: customer.map(CustomerOf::from),
-        subscriptions: subscriptions.unwrap_or_default(),
+        subscriptions: subscriptions.into_iter().map(subscription).collect(),
         payments: payments.into_iter().map(OwnedPayment::from).collect(),
-        audit_entries: entries(store, &user.id).await?,
+        audit_entries: each_once(entries, &user.id),
         access: user.gate.into(),
+        is_complete: told.is_complete,
     }))
 }
 
-/// The entries about the user and by the user, each once, the newest first.
-async fn entries(store: &Store, user: &UserId) -> Result<Vec<AuditEntry>, StoreError> {
-    let about = AuditFilter { target_id: Some(user.to_string()), ..AuditFilter::default() };
-    let by = AuditFilter { actor_id: Some(*user), ..AuditFilter::default() };
-    let mut entries = Vec::new();
-    for filter in [&about, &by] {
-        entries.extend(store.entries(filter, PageOf { after: None, limit: MOST }).await?.items);
+/// Whether everything was told so far.
+struct Told {
+    is_complete: bool,
+}
+
+impl Told {
+    fn of<T>(&mut self, listed: Listed<T>) -> Vec<T> {
+        self.is_complete &= listed.next.is_none();
+        listed.items
     }
-    entries.sort_by(|a: &AuditEntry, b: &AuditEntry| b.id.cmp(&a.id));
+}
+
+/// The entries, each once, the newest first, without the addresses of other people.
+fn each_once(mut entries: Vec<AuditEntry>, user: &UserId) -> Vec<AuditEntry> {
+    entries.sort_by_key(|entry| Reverse(entry.id));
     entries.dedup_by_key(|entry| entry.id);
-    Ok(entries)
+    for entry in entries.iter_mut().filter(|entry| entry.actor_id.is_some_and(|actor| actor != *user)) {
+        entry.ip = None;
+    }
+    entries
 }

@@ -36,7 +36,8 @@ pub struct OwnedSubscription {
 }
 
 impl OwnedSubscription {
-    fn of(owned: Owned<Subscription>, plans: &[Plan], state: &State, now: Timestamp) -> Self {
+    /// As it is at `now`.
+    pub fn of(owned: Owned<Subscription>, plans: &[Plan], state: &State, now: Timestamp) -> Self {
         let Owned { user_id, stripe_customer_id, of } = owned;
         let plan_of = |id: Option<PlanId>| {
             let plan = plans.iter().find(|plan| Some(plan.id) == id)?;

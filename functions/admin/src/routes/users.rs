@@ -5,6 +5,7 @@ use axum::Json;
 use axum::extract::State as Shared;
 use serde::{Deserialize, Serialize};
 use tollgate_domain::User;
+use tollgate_domain::email::search_key;
 use tollgate_http::{Admin, ApiError, Cursor, Filters, Page, PageQuery, filter};
 use tollgate_store::{Profile, UserFilter};
 use utoipa::IntoParams;
@@ -42,7 +43,7 @@ pub async fn list(
     Filters(query): Filters<UsersQuery>,
     page: PageQuery,
 ) -> Result<Json<Page<User>>, ApiError> {
-    let q = query.q.as_deref().map(str::trim).filter(|q| !q.is_empty()).map(str::to_lowercase);
+    let q = query.q.as_deref().map(search_key).filter(|q| !q.is_empty());
     if q.as_ref().is_some_and(|q| q.chars().count() > MAX_Q) {
         return Err(ApiError::InvalidFilter("q"));
     }

@@ -11,7 +11,7 @@ use tollgate_domain::audit::Action;
 use tollgate_domain::billing::UserOrder;
 use tollgate_domain::gate::Left;
 use tollgate_http::{AccountKey, ActiveUser, ApiError, OptionalJson, REFRESH_COOKIE, RequestContext};
-use tollgate_store::Leaving;
+use tollgate_store::RightsChange;
 
 /// Closes the caller's own account.
 #[utoipa::path(
@@ -68,9 +68,9 @@ async fn leave(
     let order = UserOrder { user_id: user.id, email: None, ends_checkouts: true };
     let order = mails::order(order, context.now)?;
     match state.store.leave(&user.gate, left, &order, &entry).await? {
-        Leaving::Done => Ok(()),
-        Leaving::LastAdmin => Err(ApiError::LastAdmin),
-        Leaving::Changed => Err(ApiError::Unauthenticated),
+        RightsChange::Done => Ok(()),
+        RightsChange::LastAdmin => Err(ApiError::LastAdmin),
+        RightsChange::Changed => Err(ApiError::Unauthenticated),
     }
 }
 

@@ -56,7 +56,7 @@ pub async fn login(
     let (Some(profile), Some(gate)) = (profile?, gate?) else {
         return Err(ApiError::InvalidCredentials); // nobody had proved the account, and it was taken away just now
     };
-    if let Err(closed) = refuse_closed(&gate) {
+    if let Err(closed) = refuse_closed(&gate, ApiError::InvalidCredentials) {
         return refuse(&state, &context, Some(credentials), closed).await;
     }
     if !profile.email_verified {

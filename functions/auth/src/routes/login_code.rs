@@ -61,7 +61,7 @@ pub async fn login_code(
     let (Some(row), Some((profile, gate))) = (row, account) else {
         return refuse(&state, &context, found, ApiError::InvalidCode).await;
     };
-    if let Err(closed) = refuse_closed(&gate) {
+    if let Err(closed) = refuse_closed(&gate, ApiError::InvalidCode) {
         return refuse(&state, &context, found, closed).await;
     }
     let client = Client { context: &context, cookies: &cookies, delivery: body.token_delivery };

@@ -203,7 +203,8 @@ impl Store {
         }
     }
 
-    /// Keeps another address of a customer; Stripe's id of it, `None` for one who is no customer.
+    /// Keeps another address of a customer; Stripe's id of it, `None` for one who is no customer, or whose address was
+    /// forgotten.
     ///
     /// # Errors
     /// When DynamoDB does not answer, or the item is corrupt.
@@ -216,7 +217,7 @@ impl Store {
             .key(pk, partition)
             .key(sk, sort)
             .update_expression("SET email = :email")
-            .condition_expression("attribute_exists(pk)")
+            .condition_expression("attribute_exists(email)")
             .expression_attribute_values(":email", s(email.as_str()))
             .return_values(ReturnValue::AllNew);
         match conditional(call).await? {
@@ -225,7 +226,7 @@ impl Store {
         }
     }
 
-    /// Forgets the address of a customer who was deleted.
+    /// Forgets the address of a customer who was deleted, and a checkout that was under way.
     ///
     /// # Errors
     /// When DynamoDB does not answer.
@@ -237,7 +238,7 @@ impl Store {
             .table_name(self.table(BILLING))
             .key(pk, partition)
             .key(sk, sort)
-            .update_expression("REMOVE email")
+            .update_expression("REMOVE email, checkout")
             .condition_expression("attribute_exists(email)");
         conditional(call).await.map(|_| ())
     }

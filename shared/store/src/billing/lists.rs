@@ -3,7 +3,7 @@
 use super::customers::{PAYMENT, SUBSCRIPTION};
 use super::user_partition;
 use crate::codec::{Item, read, s};
-use crate::listing::{Listed, PageOf, Patience, Wanted, Way};
+use crate::listing::{Listed, PageOf, Wanted, Way};
 use crate::schema::BILLING;
 use crate::{Store, StoreError};
 use serde::Deserialize;
@@ -77,7 +77,7 @@ fn way<T: Kind>(filter: &BillingFilter) -> Way {
     let status = filter.status.map(|status| Wanted::Is("status", s(status)));
     let (way, rest) = match filter {
         BillingFilter { user_id: Some(user), .. } => {
-            (Way { index: None, ..back("", "pk", user_partition(user)) }, [plan, status])
+            (Way::of_table(BILLING, user_partition(user), T::PREFIX), [plan, status])
         }
         BillingFilter { plan_id: Some(plan), .. } => (back("by_plan", "plan_list", of_kind(plan)), [None, status]),
         BillingFilter { status: Some(status), .. } => (back("by_status", "status_list", of_kind(status)), [None, None]),
@@ -85,7 +85,7 @@ fn way<T: Kind>(filter: &BillingFilter) -> Way {
             (back("listed", "list", T::LIST.to_owned()), [None, None])
         }
     };
-    Way { wanted: rest.into_iter().flatten().collect(), patience: Patience::Long, ..way }
+    Way { wanted: rest.into_iter().flatten().collect(), ..way }
 }
 
 impl Store {

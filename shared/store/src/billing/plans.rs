@@ -106,7 +106,7 @@ impl Store {
     /// # Errors
     /// When DynamoDB does not answer, or an item is corrupt.
     pub async fn plans(&self) -> Result<Vec<Plan>, StoreError> {
-        let way = Way { index: None, ..Way::back(BILLING, "", ("pk", PARTITION), "sk", PLAN) };
+        let way = Way::of_table(BILLING, PARTITION, PLAN);
         let listed = self.rows(&way, PageOf { after: None, limit: usize::from(u16::MAX) }).await?;
         listed.items.into_iter().map(|row| read(BILLING, row)).collect()
     }

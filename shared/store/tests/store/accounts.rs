@@ -9,7 +9,7 @@ use tollgate_domain::gate::{Gate, Left};
 use tollgate_domain::onetime::Purpose;
 use tollgate_domain::user::{IdentityProvider, Provider};
 use tollgate_store::outbox::DECOY;
-use tollgate_store::{Claim, Leaving, NewAccount, Outgoing, Registration, StoreError, Taken};
+use tollgate_store::{Claim, NewAccount, Outgoing, Registration, RightsChange, StoreError, Taken};
 
 const DAY: i64 = 86_400;
 
@@ -348,14 +348,14 @@ async fn who_leaves_is_closed_and_has_no_session() {
     ann.gate.tier = 2;
     let ann = tables.registered(ann).await;
     let done = tables.store.leave(&ann.gate, Left::Deactivated, &mail(77), &entry(7, &user(1))).await.unwrap();
-    assert_eq!(done, Leaving::Done);
+    assert_eq!(done, RightsChange::Done);
     let closed = Gate { is_active: false, left: Some(Left::Deactivated), sessions: [].into(), ..ann.gate.clone() };
     assert_eq!(tables.store.gate(&user(1)).await.unwrap(), Some(closed));
     assert_eq!(tables.count("audit").await, 2);
     assert!(tables.row("outbox", &mail(77).id.to_string()).await.get("body").is_some(), "what is to end at Stripe");
     let again =
         tables.untouched(tables.store.leave(&ann.gate, Left::Deactivated, &mail(78), &entry(8, &user(1)))).await;
-    assert_eq!(again.unwrap(), Leaving::Changed, "closed before");
+    assert_eq!(again.unwrap(), RightsChange::Changed, "closed before");
 }
 
 #[tokio::test]
@@ -364,7 +364,7 @@ async fn who_became_an_admin_meanwhile_is_judged_anew_before_leaving() {
     tables.edit("gate", &format!("USER#{}", user(1)), |gate| gate["is_admin"] = json!(true)).await;
     let refused =
         tables.untouched(tables.store.leave(&ann.gate, Left::Deactivated, &mail(77), &entry(7, &user(1)))).await;
-    assert_eq!(refused.unwrap(), Leaving::Changed);
+    assert_eq!(refused.unwrap(), RightsChange::Changed);
 }
 
 #[tokio::test]
@@ -375,7 +375,7 @@ async fn who_was_an_admin_until_now_is_not_counted_off_twice() {
     tables.edit("gate", &format!("USER#{}", user(1)), |gate| gate["is_admin"] = json!(false)).await;
     let refused =
         tables.untouched(tables.store.leave(&ann.gate, Left::Deactivated, &mail(77), &entry(7, &user(1)))).await;
-    assert_eq!(refused.unwrap(), Leaving::Changed);
+    assert_eq!(refused.unwrap(), RightsChange::Changed);
 }
 
 #[tokio::test]
@@ -384,11 +384,11 @@ async fn the_last_admin_cannot_leave_and_the_last_but_one_can() {
     let ann = tables.registered(admin("Ann", 1)).await;
     let bob = tables.registered(admin("Bob", 2)).await;
     let done = tables.store.leave(&ann.gate, Left::Deactivated, &mail(77), &entry(7, &user(1))).await.unwrap();
-    assert_eq!(done, Leaving::Done);
+    assert_eq!(done, RightsChange::Done);
     assert_eq!(tables.row("gate", "ADMINS").await["count"], 1);
     let refused =
         tables.untouched(tables.store.leave(&bob.gate, Left::Deactivated, &mail(78), &entry(8, &user(2)))).await;
-    assert_eq!(refused.unwrap(), Leaving::LastAdmin);
+    assert_eq!(refused.unwrap(), RightsChange::LastAdmin);
 }
 
 #[tokio::test]

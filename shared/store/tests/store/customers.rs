@@ -162,6 +162,11 @@ async fn another_address_is_kept_where_there_is_a_customer_and_stripes_id_is_tol
     let newer = email("newer@example.com");
     assert_eq!(tables.store.rename_customer(&user(1), &newer).await.unwrap().as_deref(), Some("cus_1"));
     assert_eq!(tables.store.customer(&user(1)).await.unwrap().unwrap().email, Some(newer));
+    tables.store.forget_customer(&user(1)).await.unwrap();
+    let forgotten = tables.untouched(tables.store.rename_customer(&user(1), &new)).await.unwrap();
+    assert_eq!(forgotten, None, "an order that comes late brings no address back");
+    let left = tables.store.customer(&user(1)).await.unwrap().unwrap();
+    assert_eq!((left.email, left.stripe_customer_id.as_deref()), (None, Some("cus_1")));
 }
 
 #[tokio::test]

@@ -10,7 +10,7 @@ use tollgate_domain::audit::{Action, AuditEntry};
 use tollgate_domain::gate::{Gate, Left};
 use tollgate_domain::onetime::{OneTimeRow, Purpose};
 use tollgate_domain::user::IdentityProvider;
-use tollgate_store::{Leaving, NewAccount, Profile, StoreError};
+use tollgate_store::{NewAccount, Profile, RightsChange, StoreError};
 
 const DAY: i64 = 86_400;
 
@@ -176,7 +176,7 @@ async fn deleted() -> (Tables, Profile) {
     let row = OneTimeRow { new_email: wanted, ..secret("change", Purpose::ChangeEmail, &ann.profile) };
     tables.rival.put_onetime(&row, &mail(9)).await.unwrap();
     let left = tables.store.leave(&ann.gate, Left::Deleted, &mail(7), &entry(7, &ann.profile.id)).await.unwrap();
-    assert_eq!(left, Leaving::Done);
+    assert_eq!(left, RightsChange::Done);
     tables.wire.take_calls();
     (tables, ann.profile)
 }
@@ -191,7 +191,7 @@ async fn a_deleted_account_is_closed_no_admins_and_in_no_list_but_that_of_what_i
     let ann = tables.registered(ann).await;
     tables.edit("gate", "ADMINS", |row| row["count"] = json!(2)).await;
     let (log, by) = (entry(7, &ann.profile.id), mail(7));
-    assert_eq!(tables.store.leave(&ann.gate, Left::Deleted, &by, &log).await.unwrap(), Leaving::Done);
+    assert_eq!(tables.store.leave(&ann.gate, Left::Deleted, &by, &log).await.unwrap(), RightsChange::Done);
     let closed =
         Gate { is_active: false, is_admin: false, left: Some(Left::Deleted), sessions: [].into(), ..ann.gate.clone() };
     assert_eq!(tables.store.gate(&ann.profile.id).await.unwrap(), Some(closed));
@@ -206,7 +206,7 @@ async fn a_deleted_account_is_closed_no_admins_and_in_no_list_but_that_of_what_i
     assert_eq!((due.items.len(), due.next), (1, None));
     let again =
         tables.untouched(tables.store.leave(&ann.gate, Left::Deleted, &mail(8), &entry(8, &ann.profile.id))).await;
-    assert_eq!(again.unwrap(), Leaving::Changed);
+    assert_eq!(again.unwrap(), RightsChange::Changed);
 }
 
 #[tokio::test]
@@ -228,8 +228,15 @@ async fn each_step_of_an_erasure_takes_its_part_and_may_be_done_again() {
     assert_eq!(tables.count("billing").await, 0, "who never came near a checkout is not made a customer");
     assert_eq!(store.deleted(None).await.unwrap().items.len(), 1, "not before the last step");
     for _ in 0..2 {
-        store.forget_user(&ann.id).await.unwrap();
+        store.forget_user(&ann.id, at(60)).await.unwrap();
         assert_eq!(store.deleted(None).await.unwrap().items.len(), 0);
+        assert_eq!(keys("identity").await, [format!("ERASED#{}", ann.id)]);
+    }
+    assert_eq!(store.erased(at(59), None).await.unwrap().items, []);
+    assert_eq!(store.erased(at(60), None).await.unwrap().items, [ann.id], "to be looked at once more");
+    for _ in 0..2 {
+        store.forget_erasure(&ann.id).await.unwrap();
+        assert_eq!(tables.count("identity").await, 0);
     }
     assert!(store.gate(&ann.id).await.unwrap().is_some(), "the id stays");
 }
@@ -271,7 +278,7 @@ async fn a_step_without_an_answer_is_unavailable() {
         let done = match step {
             0 => tables.store.free_names(&ann).await,
             1 => tables.store.forget_sessions(&ann.id).await,
-            _ => tables.store.forget_user(&ann.id).await,
+            _ => tables.store.forget_erasure(&ann.id).await,
         };
         assert!(matches!(done, Err(StoreError::Unavailable(_))), "{step}: {done:?}");
     }

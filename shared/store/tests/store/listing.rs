@@ -112,6 +112,44 @@ async fn a_page_of_several_filters_looks_further_in_steps_that_grow() {
 }
 
 #[tokio::test]
+async fn a_page_of_several_filters_looks_at_a_thousand_rows_and_no_more_and_the_next_one_goes_on() {
+    let tables = with_people(1, 1).await;
+    let row = tables.rows("identity").await.into_values().find(|row| row["username"].is_string()).unwrap();
+    for n in 0..1200_u16 {
+        let [high, low] = n.to_be_bytes();
+        let id = UserId::new(at(0), [high, low, 0, 0, 0, 0, 0, 0, 0, 0]);
+        let mut row = row.clone();
+        row["id"] = json!(id);
+        row["pk"] = json!(format!("USER#{id}"));
+        row["list"] = json!(if n % 2 == 0 { "proved" } else { "unproved" });
+        row["email_key"] = json!(format!("{}{n}@example.com", if n % 3 == 0 { "person" } else { "else" }));
+        row["email_initial"] = json!(if n % 3 == 0 { "p" } else { "e" });
+        row["username_key"] = json!(format!("person-{n}"));
+        tables.put("identity", row).await;
+    }
+    for filter in [
+        UserFilter { is_active: Some(true), is_admin: Some(false), ..UserFilter::default() },
+        UserFilter { is_active: Some(true), q: Some("p".to_owned()), ..UserFilter::default() },
+        UserFilter { is_active: Some(true), email_verified: Some(false), is_admin: Some(false), q: None },
+    ] {
+        let (mut after, mut pages) = (None::<String>, 0);
+        loop {
+            tables.wire.take_calls();
+            let page = tables.store.users(&filter, PageOf { after: after.as_deref(), limit: 20 }).await.unwrap();
+            let limits = tables.wire.take_calls().into_iter().map(|call| call.body["Limit"].as_u64().unwrap());
+            // The last row of the page before comes again in each part.
+            assert!(limits.sum::<u64>() <= 1002, "{filter:?}");
+            assert_eq!(page.items.len(), 0);
+            (after, pages) = (page.next, pages + 1);
+            assert!(pages <= 5, "{filter:?} never ends");
+            if after.is_none() {
+                break;
+            }
+        }
+    }
+}
+
+#[tokio::test]
 async fn those_who_are_proved_and_those_who_are_not_make_one_list() {
     let tables = with_people(30, 31).await;
     for n in [0, 1, 2, 13, 14, 15, 16, 29] {

@@ -4,9 +4,10 @@ use crate::people::{START, at, at_ms, email, mail, new_session, newcomer, reques
 use crate::tables::Tables;
 use crate::wire::Meet;
 use serde_json::json;
+use tollgate_domain::SessionId;
 use tollgate_domain::onetime::{OneTimeRow, Purpose};
 use tollgate_domain::session::Rotation;
-use tollgate_store::{Consistency, Rotated, SessionRow, StoreError};
+use tollgate_store::{Consistency, NewSession, Rotated, SessionRow, StoreError};
 
 const IDLE: u32 = 1000;
 const START_MS: i64 = START * 1000;
@@ -165,6 +166,22 @@ async fn sessions_come_in_the_order_they_were_asked_for_without_those_that_are_g
     assert!(tables.store.sessions(&user(1), &[], Consistency::Strong).await.unwrap().is_empty());
     assert_eq!(tables.wire.count(), 0, "nothing asked, no call");
     assert!(tables.store.session(&user(1), &session(4)).await.unwrap().is_none(), "somebody else's");
+}
+
+#[tokio::test]
+async fn sessions_with_many_ended_ones_between_them_are_read_by_themselves() {
+    let tables = signed_in().await;
+    let made_at = |n| SessionId::new(at(n), [7; 10]);
+    for n in 1..=200 {
+        tables.store.put_session(&NewSession { id: made_at(n), ..new_session(user(1), 1) }).await.unwrap();
+    }
+    tables.wire.take_calls();
+    let asked = [200, 199, 1].map(made_at);
+    let found = tables.store.sessions(&user(1), &asked, Consistency::Strong).await.unwrap();
+    assert_eq!(found.iter().map(|row| row.id).collect::<Vec<_>>(), asked);
+    let calls = tables.wire.take_calls();
+    let told: Vec<_> = calls.iter().map(|call| (call.operation.as_str(), call.body["Limit"].as_u64())).collect();
+    assert_eq!(told, [("Query", Some(6)), ("GetItem", None)]);
 }
 
 #[tokio::test]

@@ -11,7 +11,8 @@ async function download() {
   const held = await call("GET", "/me/export");
   const file = URL.createObjectURL(new Blob([JSON.stringify(held, null, 2)], { type: "application/json" }));
   h("a", { href: file, download: `${held.user.username}.json` }).click();
-  URL.revokeObjectURL(file);
+  // Not before the browser has taken it.
+  setTimeout(() => URL.revokeObjectURL(file), 60_000);
 }
 
 export async function view() {
