@@ -152,7 +152,7 @@ async fn an_export_holds_what_is_held_and_no_secret() {
     let ann = ann_with_a_past(&app).await;
     let answer = app.get_as(&ann, "/me/export").await.expect(200);
     let held = &answer.body;
-    assert_eq!(held["user"], app.get_as(&admin, &format!("/admin/users?q=ann@")).await.body["items"][0]);
+    assert_eq!(held["user"], app.get_as(&admin, "/admin/users?q=ann@").await.body["items"][0]);
     assert!(held["linked_identities"]["google"].is_string());
     assert_eq!((held["sessions"].as_array().unwrap().len(), held["access"]["tier"].as_i64()), (2, Some(1)));
     assert_eq!(held["customer"]["email"], "ann@example.com");

@@ -217,7 +217,7 @@ async fn each_step_of_an_erasure_takes_its_part_and_may_be_done_again() {
     let profile = format!("USER#{}", ann.id);
     for _ in 0..2 {
         store.free_names(&ann).await.unwrap();
-        assert_eq!(keys("identity").await, [profile.clone()]);
+        assert_eq!(keys("identity").await, std::slice::from_ref(&profile));
         assert_eq!(tables.count("credentials").await, 0);
     }
     for _ in 0..2 {
