@@ -44,11 +44,11 @@ failed() {
 }
 mailbox="http://127.0.0.1:$port/_ministack/ses/messages"
 "$CARGO_TARGET_DIR/debug/walk" "$gateway" "$mailbox" || failed
+"$python" tests/aws/broken.py tollgate-test "$gateway" || failed
 "$CARGO_TARGET_DIR/debug/tollgate-ops" make-admin --stage test --email ann@example.com || failed
 # Without a key for Stripe the schedules that need it have nothing to do. Ann alone is counted.
 "$python" tests/aws/schedules.py tollgate-test rollup=1 expiry=0 reconcile=0 reminders=0 outbox=0 accounts=0 || failed
 "$CARGO_TARGET_DIR/debug/walk" "$gateway" "$mailbox" desk || failed
 # Bob, who has left for good.
 "$python" tests/aws/schedules.py tollgate-test accounts=1 rollup=1 || failed
-"$python" tests/aws/broken.py tollgate-test "$gateway" || failed
 sam delete --stack-name tollgate-test --no-prompts

@@ -110,7 +110,7 @@ impl Endpoint {
         let (parts, body) = request.into_parts();
         let body = body.collect().await.doing("a call")?.to_bytes();
         let target = parts.headers.get("x-amz-target").and_then(|target| target.to_str().ok());
-        let call = Call { operation: target.unwrap_or_default().to_owned(), body: body.clone() };
+        let call = Call { operation: target.unwrap_or_default().to_owned(), body: in_one_order(&body) };
         let mode = {
             let state = self.state();
             if state.mode == Mode::Replay {
@@ -127,6 +127,14 @@ impl Endpoint {
             state.answers.insert(call, answer.clone());
         }
         Ok(answer)
+    }
+}
+
+/// The same JSON with its fields in order: the SDK writes a map in another one each time.
+fn in_one_order(body: &Bytes) -> Bytes {
+    match serde_json::from_slice::<serde_json::Value>(body) {
+        Ok(json) => json.to_string().into(),
+        Err(_) => body.clone(),
     }
 }
 

@@ -1,17 +1,25 @@
-//! What the stand-ins hold, in one table of the same database as the functions' tables: with `--data` it outlives a
-//! `kill -9`, with `:memory:` nothing does.
+//! What the stand-ins hold: with `--data` in one table of the same database as the functions' tables, so that it outlives a
+//! `kill -9`; with `:memory:` nowhere else.
 
 use crate::TABLE_PREFIX;
 use dynoxide::Database;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 const TABLE: &str = "local-stack";
 
-/// Documents by kind and id.
+/// Documents by kind and id, as JSON.
 #[derive(Clone)]
-pub struct Drawer(Database);
+pub struct Drawer(Place);
+
+#[derive(Clone)]
+enum Place {
+    Table(Database),
+    Memory(Arc<Mutex<BTreeMap<(String, String), String>>>),
+}
 
 /// The database did not do what it was asked.
 #[derive(Debug, thiserror::Error)]
@@ -19,27 +27,28 @@ pub struct Drawer(Database);
 pub struct DrawerError(String);
 
 impl Drawer {
-    /// Opens it, making its table where there is none.
+    /// One that keeps nothing when it is dropped.
+    #[must_use]
+    pub fn memory() -> Self {
+        Self(Place::Memory(Arc::default()))
+    }
+
+    /// Opens it in a database, making its table where there is none.
     ///
     /// # Errors
     /// When the database does not.
     pub fn open(database: Database) -> Result<Self, DrawerError> {
-        let drawer = Self(database);
-        let there: Value = drawer.list_tables()?;
+        let there = database.list_tables(request_of(json!({}))?).map_err(failed)?;
+        let there = serde_json::to_value(there).map_err(failed)?;
         if !there["TableNames"].as_array().is_some_and(|names| names.iter().any(|name| name == TABLE)) {
             let request = json!({
                 "TableName": TABLE, "BillingMode": "PAY_PER_REQUEST",
                 "AttributeDefinitions": [{"AttributeName": "kind", "AttributeType": "S"}, {"AttributeName": "id", "AttributeType": "S"}],
                 "KeySchema": [{"AttributeName": "kind", "KeyType": "HASH"}, {"AttributeName": "id", "KeyType": "RANGE"}],
             });
-            drawer.0.create_table(request_of(request)?).map_err(failed)?;
+            database.create_table(request_of(request)?).map_err(failed)?;
         }
-        Ok(drawer)
-    }
-
-    fn list_tables(&self) -> Result<Value, DrawerError> {
-        let answer = self.0.list_tables(request_of(json!({}))?).map_err(failed)?;
-        serde_json::to_value(answer).map_err(failed)
+        Ok(Self(Place::Table(database)))
     }
 
     /// Puts `document` in the place of any other of that kind and id.
@@ -48,8 +57,15 @@ impl Drawer {
     /// When the database does not.
     pub fn put<T: Serialize>(&self, kind: &str, id: &str, document: &T) -> Result<(), DrawerError> {
         let text = serde_json::to_string(document).map_err(failed)?;
-        let item = json!({"kind": {"S": kind}, "id": {"S": id}, "document": {"S": text}});
-        self.0.put_item(request_of(json!({"TableName": TABLE, "Item": item}))?).map_err(failed)?;
+        match &self.0 {
+            Place::Memory(documents) => {
+                held(documents).insert((kind.to_owned(), id.to_owned()), text);
+            }
+            Place::Table(database) => {
+                let item = json!({"kind": {"S": kind}, "id": {"S": id}, "document": {"S": text}});
+                database.put_item(request_of(json!({"TableName": TABLE, "Item": item}))?).map_err(failed)?;
+            }
+        }
         Ok(())
     }
 
@@ -58,14 +74,16 @@ impl Drawer {
     /// # Errors
     /// When the database does not answer.
     pub fn get<T: DeserializeOwned>(&self, kind: &str, id: &str) -> Result<Option<T>, DrawerError> {
-        let key = json!({"kind": {"S": kind}, "id": {"S": id}});
-        let answer = self.0.get_item(request_of(json!({"TableName": TABLE, "Key": key}))?).map_err(failed)?;
-        let answer = serde_json::to_value(answer).map_err(failed)?;
-        answer
-            .pointer("/Item/document/S")
-            .and_then(Value::as_str)
-            .map(|text| serde_json::from_str(text).map_err(failed))
-            .transpose()
+        let text = match &self.0 {
+            Place::Memory(documents) => held(documents).get(&(kind.to_owned(), id.to_owned())).cloned(),
+            Place::Table(database) => {
+                let key = json!({"kind": {"S": kind}, "id": {"S": id}});
+                let answer = database.get_item(request_of(json!({"TableName": TABLE, "Key": key}))?).map_err(failed)?;
+                let answer = serde_json::to_value(answer).map_err(failed)?;
+                answer.pointer("/Item/document/S").and_then(Value::as_str).map(str::to_owned)
+            }
+        };
+        text.map(|text| serde_json::from_str(&text).map_err(failed)).transpose()
     }
 
     /// Takes a document out.
@@ -73,8 +91,15 @@ impl Drawer {
     /// # Errors
     /// When the database does not.
     pub fn delete(&self, kind: &str, id: &str) -> Result<(), DrawerError> {
-        let key = json!({"kind": {"S": kind}, "id": {"S": id}});
-        self.0.delete_item(request_of(json!({"TableName": TABLE, "Key": key}))?).map_err(failed)?;
+        match &self.0 {
+            Place::Memory(documents) => {
+                held(documents).remove(&(kind.to_owned(), id.to_owned()));
+            }
+            Place::Table(database) => {
+                let key = json!({"kind": {"S": kind}, "id": {"S": id}});
+                database.delete_item(request_of(json!({"TableName": TABLE, "Key": key}))?).map_err(failed)?;
+            }
+        }
         Ok(())
     }
 
@@ -83,26 +108,39 @@ impl Drawer {
     /// # Errors
     /// When the database does not answer.
     pub fn list<T: DeserializeOwned>(&self, kind: &str) -> Result<Vec<T>, DrawerError> {
-        let mut found = Vec::new();
-        let mut start = Value::Null;
-        loop {
-            let mut request = json!({
-                "TableName": TABLE, "KeyConditionExpression": "#kind = :kind",
-                "ExpressionAttributeNames": {"#kind": "kind"}, "ExpressionAttributeValues": {":kind": {"S": kind}},
-            });
-            if !start.is_null() {
-                request["ExclusiveStartKey"] = start;
+        let texts: Vec<String> = match &self.0 {
+            Place::Memory(documents) => {
+                let held = held(documents);
+                let of_kind = held.range((kind.to_owned(), String::new())..).take_while(|((of, _), _)| of == kind);
+                of_kind.map(|(_, text)| text.clone()).collect()
             }
-            let page = self.0.query(request_of(request)?).map_err(failed)?;
-            let mut page = serde_json::to_value(page).map_err(failed)?;
-            for item in page["Items"].as_array().into_iter().flatten() {
-                let text = item.pointer("/document/S").and_then(Value::as_str).unwrap_or_default();
-                found.push(serde_json::from_str(text).map_err(failed)?);
-            }
-            start = page["LastEvaluatedKey"].take();
-            if start.is_null() {
-                return Ok(found);
-            }
+            Place::Table(database) => texts_of(database, kind)?,
+        };
+        texts.iter().map(|text| serde_json::from_str(text).map_err(failed)).collect()
+    }
+}
+
+fn held(documents: &Mutex<BTreeMap<(String, String), String>>) -> MutexGuard<'_, BTreeMap<(String, String), String>> {
+    documents.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn texts_of(database: &Database, kind: &str) -> Result<Vec<String>, DrawerError> {
+    let (mut found, mut start) = (Vec::new(), Value::Null);
+    loop {
+        let mut request = json!({
+            "TableName": TABLE, "KeyConditionExpression": "#kind = :kind",
+            "ExpressionAttributeNames": {"#kind": "kind"}, "ExpressionAttributeValues": {":kind": {"S": kind}},
+        });
+        if !start.is_null() {
+            request["ExclusiveStartKey"] = start;
+        }
+        let page = database.query(request_of(request)?).map_err(failed)?;
+        let mut page = serde_json::to_value(page).map_err(failed)?;
+        let items = page["Items"].as_array().into_iter().flatten();
+        found.extend(items.filter_map(|item| item.pointer("/document/S")?.as_str()).map(str::to_owned));
+        start = page["LastEvaluatedKey"].take();
+        if start.is_null() {
+            return Ok(found);
         }
     }
 }
@@ -144,8 +182,20 @@ mod tests {
         let again = Drawer::open(database).unwrap();
         again.put("mail", "1", &"one").unwrap();
         assert_eq!(again.list::<String>("mail").unwrap(), ["one", "two"]);
-        again.delete("mail", "1").unwrap();
-        assert_eq!(again.get::<String>("mail", "1").unwrap(), None);
-        assert_eq!(again.get::<String>("mail", "2").unwrap().as_deref(), Some("two"));
+    }
+
+    #[test]
+    fn both_kinds_of_drawer_hold_documents_by_kind_and_id() {
+        for drawer in [Drawer::memory(), Drawer::open(Database::memory().unwrap()).unwrap()] {
+            for (kind, id) in [("mail", "2"), ("mail", "1"), ("mails", "1"), ("a", "3")] {
+                drawer.put(kind, id, &format!("{kind} {id}")).unwrap();
+            }
+            drawer.put("mail", "2", &"another").unwrap();
+            assert_eq!(drawer.list::<String>("mail").unwrap(), ["mail 1", "another"]);
+            drawer.delete("mail", "1").unwrap();
+            assert_eq!(drawer.get::<String>("mail", "1").unwrap(), None);
+            assert_eq!(drawer.get::<String>("mail", "2").unwrap().as_deref(), Some("another"));
+            assert_eq!(drawer.list::<String>("nothing").unwrap(), Vec::<String>::new());
+        }
     }
 }

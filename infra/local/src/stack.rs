@@ -428,7 +428,7 @@ async fn bind(port: u16) -> Result<TcpListener, StartError> {
 fn open(data: &Data, clock: &LocalClock) -> Result<(Database, Drawer, Option<File>), StartError> {
     let Data::Folder(folder) = data else {
         let database = Database::memory().map_err(|error| StartError::Failed(error.to_string()))?;
-        return Ok((database.clone(), Drawer::open(database)?, None));
+        return Ok((database, Drawer::memory(), None));
     };
     let refused = |reason: String| StartError::Data { folder: folder.display().to_string(), reason };
     // Secrets lie in it: nobody else of this machine may look.
