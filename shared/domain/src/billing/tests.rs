@@ -398,11 +398,11 @@ fn a_failed_payment_that_is_made_later_is_the_same_payment_and_part_of_it_may_go
     assert_eq!((paid.payments.len(), paid.payments[0].status), (1, PaymentStatus::Succeeded));
     let part = paid.payments[0].clone().charged(&[charge(1, 900)]);
     assert_eq!((part.status, part.refunded_cents), (PaymentStatus::Succeeded, 900));
-    let of_part = Payment::of(&invoice(1, 1, InvoiceStatus::Paid), part.subscription_id, None, Some(&part));
+    let of_part = Payment::of(&invoice(1, 1, InvoiceStatus::Paid), part.subscription_id, part.plan_id, Some(&part));
     assert_eq!(of_part, Some(part.clone()), "what went back is remembered");
     let whole = part.charged(&[charge(1, 5000)]);
     assert_eq!((whole.status, whole.refunded_cents), (PaymentStatus::Refunded, 1900));
-    let of_whole = Payment::of(&invoice(1, 1, InvoiceStatus::Paid), whole.subscription_id, None, Some(&whole));
+    let of_whole = Payment::of(&invoice(1, 1, InvoiceStatus::Paid), whole.subscription_id, whole.plan_id, Some(&whole));
     assert_eq!(of_whole, Some(whole.clone()));
     let failed_to_go_back = whole.charged(&[charge(1, 0)]);
     assert_eq!((failed_to_go_back.status, failed_to_go_back.refunded_cents), (PaymentStatus::Succeeded, 0));
