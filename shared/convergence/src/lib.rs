@@ -234,11 +234,9 @@ impl Convergence {
 }
 
 impl Done {
+    /// Whether it is not to be done again. One that is settled is named again only where more was paid for it.
     fn has(&self, ending: &Ending) -> bool {
-        match ending {
-            Ending::Now { stripe_id, .. } => self.settled.contains(stripe_id),
-            Ending::AtPeriodEnd { stripe_id, .. } => self.told_to_end.contains(stripe_id),
-        }
+        matches!(ending, Ending::AtPeriodEnd { stripe_id, .. } if self.told_to_end.contains(stripe_id))
     }
 }
 

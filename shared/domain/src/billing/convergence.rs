@@ -35,7 +35,8 @@ pub struct Seen {
     pub invoices: Vec<Invoice>,
     /// What became of the money that was charged for them, or for earlier ones.
     pub charges: Vec<Charge>,
-    /// Subscriptions, by Stripe's id, that were ended and given back because they must not stay.
+    /// Subscriptions, by Stripe's id, that were ended because they must not stay, after what was known to be paid for them had
+    /// gone back.
     pub settled: Vec<String>,
     /// Whether the customer is no more.
     pub is_customer_gone: bool,
@@ -172,10 +173,11 @@ pub fn converge(account: &Account, seen: &Seen, catalogue: &Catalogue, grace: Gr
     mark_surplus(&mut all, account.left, grace, now);
     let payments = payments(account, seen, &all, catalogue);
     for subscription in all.iter_mut().filter(|subscription| subscription.surplus.is_some()) {
-        if seen.settled.contains(&subscription.stripe_id) {
-            subscription.surplus = Some(Surplus::Settled);
-        } else if is_paid_anew(subscription, account, &payments) {
+        // What was paid since goes back as well, also where the rest has gone back just now.
+        if is_paid_anew(subscription, account, &payments) {
             subscription.surplus = Some(Surplus::Owed);
+        } else if seen.settled.contains(&subscription.stripe_id) {
+            subscription.surplus = Some(Surplus::Settled);
         }
     }
     let subscriptions: Vec<_> = all.iter().filter_map(|after| changed(account, after)).collect();

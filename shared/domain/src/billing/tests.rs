@@ -352,6 +352,27 @@ fn what_is_paid_for_one_that_was_ended_goes_back_as_well() {
 }
 
 #[test]
+fn what_is_paid_while_the_rest_goes_back_goes_back_as_well() {
+    let invoices = |last| [invoice(1, 1, InvoiceStatus::Paid), invoice(2, 2, InvoiceStatus::Paid), invoice(3, 2, last)];
+    let both = vec![seen(2, Status::PastDue), seen(1, Status::Active)];
+    let account = after(account(), &read(both, invoices(InvoiceStatus::Open).to_vec()), 3);
+    assert_eq!(account.subscriptions[1].surplus, Some(Surplus::Owed));
+
+    // One payment has gone back; meanwhile the other invoice was paid.
+    let ended = read(vec![seen(2, Status::Canceled), seen(1, Status::Active)], invoices(InvoiceStatus::Paid).to_vec());
+    let half = Seen { settled: vec!["sub_2".into()], charges: vec![charge(2, 1900)], ..ended };
+    let converged = converge(&account, &half, &catalogue(), GRACE, at(4));
+    let ending = Ending::Now { stripe_id: "sub_2".into(), schedule: None, is_live: false, paid: owed("in_3") };
+    assert_eq!(converged.endings, [ending]);
+    let account = written(account, converged);
+    assert_eq!(account.subscriptions[1].surplus, Some(Surplus::Owed));
+
+    let whole = Seen { charges: vec![charge(2, 1900), charge(3, 1900)], ..half };
+    let account = after(account, &whole, 5);
+    assert_eq!(account.subscriptions[1].surplus, Some(Surplus::Settled));
+}
+
+#[test]
 fn what_gives_access_stays_before_what_is_older_and_gives_none() {
     let both = read(vec![seen(1, Status::Unpaid), seen(2, Status::Active)], vec![]);
     let converged = converge(&account(), &both, &catalogue(), GRACE, at(3));
