@@ -414,9 +414,9 @@ impl TestApp {
         self.get_as(session, "/billing/subscriptions/me").await.expect(200).body
     }
 
-    /// Calls the worker with an event that says nothing new of `object`.
-    pub async fn event_about_nothing(&self, object: &Value) {
-        let event = crate::stripe::event("evt_nothing", "customer.subscription.updated", object);
+    /// Calls the worker with the event `id`, which says nothing new of `object`.
+    pub async fn event_about_nothing(&self, id: &str, object: &Value) {
+        let event = crate::stripe::event(id, "customer.subscription.updated", object);
         let answer = self.stack.invoke("stripe-events", crate::stripe::queued(&[&event])).await.unwrap();
         assert_eq!(answer["batchItemFailures"], json!([]));
     }

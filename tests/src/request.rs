@@ -19,6 +19,12 @@ impl Request {
         Self { method: Method::POST, path: path.to_owned(), headers, body: Some(body.to_string()) }
     }
 
+    /// A form that was filled in.
+    pub fn post_form(path: &str, form: &str) -> Self {
+        let headers = vec![("content-type", "application/x-www-form-urlencoded".to_owned())];
+        Self { method: Method::POST, path: path.to_owned(), headers, body: Some(form.to_owned()) }
+    }
+
     pub fn post_as(session: &Session, path: &str, body: Value) -> Self {
         let mut request = Self::post(path, body);
         request.headers.push(("authorization", format!("Bearer {}", session.access)));

@@ -244,7 +244,7 @@ async fn what_happened_in_years_of_silence_is_written_in_parts() {
         app.at_stripe(&format!("subscriptions/{id}/renew"), json!({"outcome": "paid"})).await.expect(200);
     }
     let _before = app.calls();
-    app.event_about_nothing(&app.stripe("subscriptions").await[0]).await;
+    app.event_about_nothing("evt_nothing", &app.stripe("subscriptions").await[0]).await;
     let writes = app.calls().into_iter().filter(|call| call.operation == "TransactWriteItems").count();
     assert_eq!(writes, 3);
     same_as_stripe(&app, &session).await.unwrap();
@@ -368,6 +368,25 @@ async fn twenty_clicks_at_once_make_one_customer_and_one_open_checkout() {
     app.pay(&old.body).await.expect(409);
     app.pay(&other).await.expect(303);
     app.subscribe(&session, "pro").await.refused(409, "already_subscribed");
+}
+
+// R11
+#[tokio::test]
+async fn a_checkout_that_stays_open_beside_a_paid_one_is_closed_before_the_next() {
+    let app = TestApp::start().await;
+    let (_, session) = app.person("ann").await;
+    let left_open = app.subscribe(&session, "pro").await.expect(201).body;
+    let customer = app.stripe("customers").await[0]["id"].as_str().unwrap().to_owned();
+    let price = app.stripe_list("prices?active=true").await[0]["id"].as_str().unwrap().to_owned();
+    app.second_checkout(&customer, &price).await;
+    app.drain().await;
+    let paid = app.stripe("subscriptions").await[0]["id"].as_str().unwrap().to_owned();
+    app.at_stripe(&format!("subscriptions/{paid}/cancel"), json!({})).await.expect(200);
+    app.drain().await;
+    assert_eq!(app.subscribe(&session, "pro").await.expect(201).body, left_open, "it is still good");
+    app.subscribe(&session, "team").await.expect(201);
+    assert_eq!(app.stripe_list("checkout/sessions?status=open").await.len(), 1);
+    app.pay(&left_open).await.expect(409);
 }
 
 // R11

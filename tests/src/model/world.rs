@@ -266,7 +266,12 @@ impl World {
             _ => {
                 let answer = self.post(who, "/deactivate", json!({"password": PASSWORD}), &[200]).await?;
                 let index = who % self.memory.people.len();
-                self.memory.people[index].has_left = answer.status == 200;
+                // It may have happened though the answer was lost.
+                let kept = Kept::all(&self.app, &[self.person(who).id()]).await;
+                self.memory.people[index].has_left = kept.iter().all(|kept| kept.gate["is_active"] == false);
+                if answer.status == 200 && !self.memory.people[index].has_left {
+                    return Err("the account is not closed".to_owned());
+                }
                 Ok(said(&answer))
             }
         }

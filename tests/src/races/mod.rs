@@ -53,8 +53,8 @@ pub enum Racer {
     Event(Value),
     /// The sweeper, by this schedule.
     Sweep(&'static str),
-    /// Somebody who does this at Stripe: a POST at the stand-in's desk.
-    AtStripe(&'static str, String),
+    /// Somebody who does this at Stripe: at the stand-in's desk, or on a page of Stripe's.
+    AtStripe(Request),
 }
 
 /// How it went.
@@ -186,11 +186,7 @@ impl Racer {
                 let swept = app.stack.invoke("sweeper", json!({"schedule": schedule}));
                 Box::pin(async move { Answer::new(200, swept.await.unwrap()) })
             }
-            Self::AtStripe(act, id) => {
-                let request = Request::post(
-                    &format!("/_local/stripe/{}", act.replace("{id}", &id)),
-                    json!({"outcome": "failed"}),
-                );
+            Self::AtStripe(request) => {
                 let (client, base, say) = (app.client.clone(), app.stack.base_url(), say.clone());
                 Box::pin(async move {
                     // It is nobody's invocation: a number that no function's run has.
@@ -213,7 +209,7 @@ impl Racer {
 }
 
 /// The operation of somebody at Stripe.
-pub const CHANGE: &str = "POST at the desk";
+pub const CHANGE: &str = "POST at Stripe";
 
 /// Lets the calls of all go one at a time. Nothing where another run ends like this one.
 async fn stepped(app: &TestApp, racers: Vec<Racer>, exploration: &mut Exploration) -> Option<Ended> {

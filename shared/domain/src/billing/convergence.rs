@@ -116,8 +116,6 @@ pub struct Converged {
     pub access: Option<Access>,
     /// Whether a trial was seen for the first time.
     pub first_trial: bool,
-    /// Whether the checkout that was under way is over.
-    pub checkout_is_over: bool,
     /// Whether the customer is no more at Stripe.
     pub customer_is_gone: bool,
     /// What is to be done at Stripe after it is written.
@@ -132,7 +130,6 @@ impl Converged {
             && self.payments.is_empty()
             && self.access.is_none()
             && !self.first_trial
-            && !self.checkout_is_over
             && !self.customer_is_gone
     }
 
@@ -182,13 +179,11 @@ pub fn converge(account: &Account, seen: &Seen, catalogue: &Catalogue, grace: Gr
     }
     let subscriptions: Vec<_> = all.iter().filter_map(|after| changed(account, after)).collect();
     let access = Access::of(&all, &catalogue.plans, grace, now);
-    let has_live = all.iter().any(|subscription| subscription.status.is_live());
     Converged {
         endings: endings(account, seen, &all, &payments),
         access: (access != account.access).then_some(access),
         customer_is_gone: seen.is_customer_gone && account.customer.stripe_customer_id.is_some(),
         first_trial: !account.customer.had_trial && all.iter().any(|subscription| subscription.had_trial),
-        checkout_is_over: has_live && account.customer.checkout.is_some(),
         subscriptions,
         payments,
     }

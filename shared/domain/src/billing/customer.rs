@@ -63,7 +63,7 @@ pub struct Customer {
     /// The try at making it at Stripe.
     #[serde(default)]
     pub attempt: Option<Attempt>,
-    /// The checkout that may be open.
+    /// The last checkout, which may be open still: only Stripe knows.
     #[serde(default)]
     pub checkout: Option<Checkout>,
     /// Whether there was a trial: it is given once.

@@ -144,9 +144,6 @@ fn any_read() -> impl Strategy<Value = Seen> {
 fn written(mut account: Account, converged: Converged) -> Account {
     account.customer.version += 1;
     account.customer.had_trial |= converged.first_trial;
-    if converged.checkout_is_over {
-        account.customer.checkout = None;
-    }
     for changed in converged.subscriptions {
         account.subscriptions.retain(|kept| kept.stripe_id != changed.after.stripe_id);
         account.subscriptions.push(changed.after);
@@ -487,25 +484,14 @@ fn an_invoice_of_nothing_makes_no_payment_and_one_taken_back_leaves_what_stood_t
 }
 
 #[test]
-fn a_trial_is_remembered_and_a_checkout_is_over_when_its_subscription_lives() {
-    let mut waiting = account();
-    let attempt = Attempt { id: "a".into(), started_at: at(0) };
-    waiting.customer.checkout = Some(Checkout {
-        attempt,
-        plan_id: plan(2).id,
-        plan_code: plan(2).code,
-        stripe_price_id: "price_2".into(),
-        trial_days: 14,
-        session_id: Some("cs_1".into()),
-        url: None,
-    });
-    let incomplete = converge(&waiting, &read(vec![seen(1, Status::Incomplete)], vec![]), &catalogue(), GRACE, at(1));
-    assert!(!incomplete.checkout_is_over && !incomplete.first_trial);
-    let trial = converge(&waiting, &read(vec![seen(1, Status::Trialing)], vec![]), &catalogue(), GRACE, at(1));
-    assert!(trial.checkout_is_over && trial.first_trial);
-    let account = written(waiting, trial);
+fn a_trial_is_remembered_once_its_subscription_lives() {
+    let incomplete = converge(&account(), &read(vec![seen(1, Status::Incomplete)], vec![]), &catalogue(), GRACE, at(1));
+    assert!(!incomplete.first_trial);
+    let trial = converge(&account(), &read(vec![seen(1, Status::Trialing)], vec![]), &catalogue(), GRACE, at(1));
+    assert!(trial.first_trial);
+    let account = written(account(), trial);
     let active = converge(&account, &read(vec![seen(1, Status::Active)], vec![]), &catalogue(), GRACE, at(1));
-    assert!(!active.first_trial && !active.checkout_is_over);
+    assert!(!active.first_trial);
     assert!(active.subscriptions[0].after.had_trial, "it had one, whatever Stripe says later");
 }
 

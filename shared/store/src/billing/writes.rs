@@ -94,8 +94,6 @@ fn raised(write: &AccountWrite<'_>) -> UpdateBuilder {
     }
     if write.converged.customer_is_gone {
         expression.push_str(" REMOVE checkout, stripe_customer_id, attempt");
-    } else if write.converged.checkout_is_over {
-        expression.push_str(" REMOVE checkout");
     }
     update.update_expression(expression)
 }

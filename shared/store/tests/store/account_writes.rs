@@ -187,36 +187,19 @@ async fn a_trial_a_checkouts_end_and_a_customers_end_are_noted_each_for_itself()
     assert_eq!((version, &row["had_trial"]), (json!(2), &json!(true)));
     assert!(row.get("checkout").is_some());
 
-    let over = Converged { checkout_is_over: true, ..Converged::default() };
-    let (version, row) = raised(written(&tables, &Customer { version: 2, ..noted.clone() }, &over).await);
-    assert_eq!((version, row.get("checkout")), (json!(3), None));
-    assert_eq!((&row["had_trial"], &row["stripe_customer_id"]), (&json!(true), &json!("cus_1")));
-    assert_eq!(row["attempt"]["id"], "a1");
-
     let gone = Converged { customer_is_gone: true, ..Converged::default() };
-    let (version, row) = raised(written(&tables, &Customer { version: 3, ..noted }, &gone).await);
-    assert_eq!((version, row.get("stripe_customer_id"), row.get("attempt")), (json!(4), None, None));
+    let (version, row) = raised(written(&tables, &Customer { version: 2, ..noted }, &gone).await);
+    assert_eq!((version, row.get("stripe_customer_id"), row.get("attempt")), (json!(3), None, None));
     assert_eq!((&row["had_trial"], &row["v"]), (&json!(true), &json!(1)));
 }
 
 #[tokio::test]
 async fn a_customer_who_is_gone_takes_the_checkout_along_and_a_trial_in_the_same_write_counts() {
-    for checkout_is_over in [false, true] {
-        let (tables, noted) = with_checkout().await;
-        let gone = Converged { customer_is_gone: true, first_trial: true, checkout_is_over, ..Converged::default() };
-        written(&tables, &noted, &gone).await;
-        let expected =
-            Customer { version: 1, stripe_customer_id: None, attempt: None, checkout: None, had_trial: true, ..noted };
-        assert_eq!(tables.store.customer(&user(1)).await.unwrap(), Some(expected));
-    }
-}
-
-#[tokio::test]
-async fn a_checkouts_end_and_a_first_trial_are_one_write() {
     let (tables, noted) = with_checkout().await;
-    let both = Converged { first_trial: true, checkout_is_over: true, ..Converged::default() };
-    written(&tables, &noted, &both).await;
-    let expected = Customer { version: 1, checkout: None::<Checkout>, had_trial: true, ..noted };
+    let gone = Converged { customer_is_gone: true, first_trial: true, ..Converged::default() };
+    written(&tables, &noted, &gone).await;
+    let expected =
+        Customer { version: 1, stripe_customer_id: None, attempt: None, checkout: None, had_trial: true, ..noted };
     assert_eq!(tables.store.customer(&user(1)).await.unwrap(), Some(expected));
 }
 
