@@ -62,7 +62,6 @@ async fn a_whole_life(app: &TestApp, admin: &Session) -> Vec<String> {
     app.post_as(&ann, "/billing/subscriptions/cancel", json!({})).await.expect(200);
     let invoice = app.stripe("invoices").await[0]["id"].as_str().unwrap().to_owned();
     app.at_stripe(&format!("invoices/{invoice}/refund"), json!({"amount_cents": 100})).await.expect(200);
-    app.at_stripe(&format!("invoices/{invoice}/dispute"), json!({})).await.expect(200);
     app.drain().await;
     app.at_stripe("delivery", json!({"mode": "drop"})).await.expect(200);
     app.post_as(&ann, "/billing/subscriptions/resume", json!({})).await.expect(200);
@@ -74,6 +73,7 @@ async fn a_whole_life(app: &TestApp, admin: &Session) -> Vec<String> {
     app.send(Method::POST, &format!("/_stripe/v1/subscriptions/{held}"), &headers, Some(cancel)).await.expect(200);
     app.sweep("reconcile").await.expect(200);
     app.at_stripe("delivery", json!({"mode": "normal"})).await.expect(200);
+    app.at_stripe(&format!("invoices/{invoice}/dispute"), json!({})).await.expect(200);
     app.at_stripe(&format!("subscriptions/{held}/cancel"), json!({})).await.expect(200);
     app.drain().await;
 

@@ -598,6 +598,28 @@ async fn a_trial_is_given_once() {
 }
 
 #[tokio::test]
+async fn a_trial_of_which_nobody_was_told_yet_was_one() {
+    let app = TestApp::start_with_admin().await;
+    let admin = admin(&app).await;
+    let plan = json!({
+        "code": "trial", "name": "Trial", "price_cents": 500, "currency": "usd", "billing_period": "month", "tier": 4,
+        "trial_days": 14,
+    });
+    app.post_as(&admin, "/billing/plans", plan).await.expect(201);
+    let (_, session) = app.person("ann").await;
+    app.at_stripe("delivery", json!({"mode": "drop"})).await.expect(200);
+    for status in ["trialing", "active"] {
+        let checkout = app.subscribe(&session, "trial").await.expect(201);
+        app.pay(&checkout.body).await.expect(303);
+        let newest = app.stripe("subscriptions").await[0].clone();
+        assert_eq!(newest["status"], status);
+        let id = newest["id"].as_str().unwrap();
+        app.at_stripe(&format!("subscriptions/{id}/cancel"), json!({})).await.expect(200);
+        app.advance(1);
+    }
+}
+
+#[tokio::test]
 async fn whoever_closes_the_account_pays_no_more_after_the_period_and_open_checkouts_are_closed() {
     let app = TestApp::start().await;
     let (_, ann) = app.subscriber("ann").await;
@@ -664,7 +686,14 @@ async fn what_is_done_in_stripes_portal_is_done_here_even_where_no_event_tells()
     };
     press("cancel").await;
     app.drain().await;
+    // Stripe's portal names the moment alone.
+    assert_eq!(app.stripe("subscriptions").await[0]["cancel_at_period_end"], false);
     assert_eq!(app.subscription(&ann).await["cancel_at_period_end"], true);
+    let resumed = app.post_as(&ann, "/billing/subscriptions/resume", json!({})).await.expect(200).body;
+    assert_eq!(resumed["cancel_at_period_end"], false);
+    assert!(app.stripe("subscriptions").await[0]["cancel_at"].is_null());
+    press("cancel").await;
+    app.drain().await;
     app.at_stripe("delivery", json!({"mode": "drop"})).await.expect(200);
     press("resume").await;
     // What is kept says that it ends already; Stripe is asked before that is an answer.
@@ -702,6 +731,7 @@ async fn a_customer_who_is_gone_at_stripe_has_no_access_and_can_begin_anew() {
     app.pay(&checkout.body).await.expect(303);
     app.drain().await;
     assert_eq!(app.get_as(&ann, "/me").await.body["tier"], 1);
+    // R5: an event of one who is no customer any more is kept.
     let again = event("evt_late", "customer.deleted", &json!({"id": customer, "object": "customer"}));
     app.stack.invoke("stripe-events", queued(&[&again])).await.unwrap();
     assert_eq!(app.get_as(&ann, "/me").await.body["tier"], 1, "it was another customer that went");
@@ -725,6 +755,8 @@ async fn access_ends_when_the_grace_does_though_no_event_comes() {
     assert_eq!(tier_in(31).await, (json!(1), json!("past_due")));
     assert_eq!(tier_in(6).await, (json!(1), json!("past_due")));
     assert_eq!(tier_in(1).await, (json!(0), json!("past_due")));
+    // R12: what it becomes now is Stripe's to say.
+    assert_eq!(app.sweep("expiry").await.expect(200).body["handled"], 0);
     // After its last try Stripe gives up; the due index knows no more of it then.
     assert_eq!(tier_in(7).await, (json!(0), json!("canceled")));
     assert!(rows(&app, "SUB#").await.iter().all(|row| row.get("due_at").is_none()));

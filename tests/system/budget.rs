@@ -105,7 +105,10 @@ async fn every_operation_costs_what_the_budget_says() {
     let resume = "/billing/subscriptions/resume";
     measure!("POST /billing/subscriptions/resume", app.post_as(&three, resume, json!({}))).expect(200);
     measure!("POST /billing/portal", app.post_as(&three, "/billing/portal", json!({}))).expect(201);
-    measure!("an event that changes nothing", app.event_about_nothing("evt_nothing", &app.stripe("subscriptions").await[0]));
+    measure!(
+        "an event that changes nothing",
+        app.event_about_nothing("evt_nothing", &app.stripe("subscriptions").await[0])
+    );
     let three = app.sign_in(email).await;
     measure!("POST /deactivate", app.post_as(&three, "/deactivate", json!({}))).expect(200);
     measure!("GET /.well-known/jwks.json", app.get("/.well-known/jwks.json")).expect(200);

@@ -4,6 +4,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use tollgate_local::faults::{Kind, Service};
 use tollgate_tests::app::{Answer, Session, TestApp};
+use tollgate_tests::request::Request;
 
 const PREVIEW: &str = "/billing/subscriptions/preview";
 const UPGRADE: &str = "/billing/subscriptions/upgrade";
@@ -335,6 +336,47 @@ async fn a_failed_payment_is_told_of_again_on_days_1_3_and_5_and_no_more() {
         told.push(failed().await);
     }
     assert_eq!(told[..6], [2, 2, 3, 3, 4, 4], "{told:?}");
+}
+
+#[tokio::test]
+async fn what_a_preview_said_of_a_plan_that_was_another_is_not_charged() {
+    let app = TestApp::start().await;
+    let (_, ann) = app.subscriber("ann").await;
+    let (_, admin) = app.person("admin").await;
+    app.make_admins(&[&admin]).await;
+    let said = preview(&app, &ann, "team").await.expect(200).body;
+    app.advance(60);
+    let plans = app.get("/billing/plans").await.expect(200).body["items"].clone();
+    let id = plans.as_array().unwrap().iter().find(|plan| plan["code"] == "team").unwrap()["id"].clone();
+    let path = format!("/billing/plans/{}", id.as_str().unwrap());
+    Request::patch_as(&admin, &path, json!({"price_cents": 9900})).send(&app).await.expect(200);
+    let at = |said: &Value| json!({"plan_code": "team", "proration_date": said["proration_date"]});
+    app.post_as(&ann, UPGRADE, at(&said)).await.refused(422, "invalid_proration_date");
+    let anew = preview(&app, &ann, "team").await.expect(200).body;
+    app.post_as(&ann, UPGRADE, at(&anew)).await.expect(200);
+    assert_eq!(payments(&app, &ann).await[0]["amount_cents"], anew["amount_due_cents"]);
+}
+
+// R11
+#[tokio::test]
+async fn whoever_pays_what_is_open_after_the_end_gets_it_back() {
+    let app = TestApp::start().await;
+    let (email, _) = subscriber_with(&app, "4000000000000341").await;
+    let first = app.stripe("invoices").await[0]["id"].clone();
+    advance(&app, 31 * DAY).await;
+    advance(&app, 20 * DAY).await;
+    assert_eq!(app.stripe("subscriptions").await[0]["status"], "canceled");
+    let invoice = app.stripe("invoices").await[0].clone();
+    assert_eq!(invoice["status"], "open");
+    pay_invoice(&app, &invoice["hosted_invoice_url"], "4242424242424242").await.expect(303);
+    app.drain().await;
+    let ann = app.sign_in(&email).await;
+    let found: Vec<_> = payments(&app, &ann).await.iter().map(|paid| paid["status"].clone()).collect();
+    assert_eq!(found, ["refunded", "succeeded"], "and {first} stays");
+    assert_eq!(app.get_as(&ann, "/me").await.body["tier"], 0);
+    let told = kinds(&app, &email).await;
+    assert_eq!(told.iter().filter(|kind| *kind == "refunded").count(), 1, "{told:?}");
+    assert!(!told.contains(&"renewed".to_owned()), "{told:?}");
 }
 
 #[tokio::test]

@@ -76,6 +76,21 @@ async fn a_deleted_user_is_out_of_everything_at_once_and_the_subscription_ends_a
 }
 
 #[tokio::test]
+async fn what_is_disputed_stands_in_nobodys_way() {
+    let app = TestApp::start().await;
+    let (_, ann) = app.subscriber("ann").await;
+    let invoice = app.stripe("invoices").await[0]["id"].as_str().unwrap().to_owned();
+    app.at_stripe("delivery", json!({"mode": "drop"})).await.expect(200);
+    app.at_stripe(&format!("invoices/{invoice}/dispute"), json!({})).await.expect(200);
+    deleted(&app, &ann).await;
+    assert_eq!(app.stripe("subscriptions").await[0]["status"], "canceled");
+    app.advance(DAY);
+    assert_eq!(app.sweep("accounts").await.expect(200).body["handled"], 1);
+    let held = held(&app).await;
+    assert!(!held.contains("ann@example.com"));
+}
+
+#[tokio::test]
 async fn within_a_day_nothing_is_left_that_tells_who_it_was_and_payments_and_entries_stay_under_the_id() {
     let (app, admin) = at_the_desk().await;
     let ann = ann_with_a_past(&app).await;

@@ -72,6 +72,46 @@ async fn what_went_back_or_is_disputed_in_silence_is_found_though_its_invoice_is
 
 // R4
 #[tokio::test]
+async fn an_older_invoice_that_is_paid_in_silence_is_found() {
+    let app = TestApp::start().await;
+    let (email, session) = app.person("ann").await;
+    let checkout = app.subscribe(&session, "pro").await.expect(201);
+    app.pay_with(&checkout.body, "4000000000000341").await.expect(303);
+    app.drain().await;
+    app.advance(31 * 86_400);
+    app.at_stripe("delivery", json!({"mode": "normal"})).await.expect(200);
+    app.drain().await;
+    app.advance(2 * 86_400);
+    handled(&app).await;
+    let session = app.sign_in(&email).await;
+    assert_eq!(payment(&app, &session).await["status"], "failed");
+    silence(&app).await;
+    let invoice = app.stripe("invoices").await[0]["id"].as_str().unwrap().to_owned();
+    let form = [("content-type", "application/x-www-form-urlencoded")];
+    let page = format!("/_stripe/invoice/{invoice}");
+    app.send(Method::POST, &page, &form, Some("card=4242424242424242".to_owned())).await.expect(303);
+    assert_eq!(handled(&app).await, 1);
+    assert_eq!(payment(&app, &session).await["status"], "succeeded");
+    app.mail(&email, "renewed").await;
+    assert_eq!(handled(&app).await, 0);
+}
+
+// R4
+#[tokio::test]
+async fn a_customer_of_whom_there_is_nothing_else_may_go_in_silence_and_begin_anew() {
+    let app = TestApp::start().await;
+    let (_, ann) = app.person("ann").await;
+    app.subscribe(&ann, "pro").await.expect(201);
+    silence(&app).await;
+    let customer = app.stripe("customers").await[0]["id"].as_str().unwrap().to_owned();
+    app.at_stripe(&format!("customers/{customer}/delete"), json!({})).await.expect(200);
+    assert_eq!((handled(&app).await, handled(&app).await), (1, 0));
+    app.post_as(&ann, "/billing/portal", json!({})).await.refused(404, "no_customer");
+    app.subscribe(&ann, "pro").await.expect(201);
+}
+
+// R4
+#[tokio::test]
 async fn a_customer_who_went_in_silence_has_no_access_after_it() {
     let app = TestApp::start().await;
     let (_, ann) = app.subscriber("ann").await;

@@ -76,7 +76,7 @@ async fn compared(app: &TestApp, crowd: &Crowd<'_>) -> u64 {
     app.calls();
     let handled = crowd.sweep("reconcile").await;
     let calls = app.calls().iter().filter(|call| call.service == Service::Stripe).count();
-    let listed = [Listed::Customers, Listed::Subscriptions, Listed::Invoices];
+    let listed = [Listed::Customers, Listed::Subscriptions, Listed::Invoices, Listed::Charges];
     let objects: usize = listed.into_iter().map(|what| crowd.stripe.list(what).len()).sum();
     assert!(calls <= objects / 100 + 10, "{calls} calls of Stripe's for {objects} objects");
     handled

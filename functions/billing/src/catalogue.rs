@@ -113,7 +113,13 @@ async fn keep_code(state: &State, now: Timestamp, plan: &Plan) -> Result<PlanRes
         return Ok(old);
     }
     state.gateway.archive_product(&old.plan_id.to_string()).await.map_err(of_gateway)?;
-    if state.store.reserve_plan(&new, Some(&old.attempt.id)).await? { Ok(new) } else { Err(ApiError::PlanCodeTaken) }
+    if state.store.reserve_plan(&new, Some(&old.attempt.id)).await? {
+        return Ok(new);
+    }
+    // That try has made its plan meanwhile: Stripe is told to show it again.
+    let order = Order::Plan(PlanOrder { plan_id: old.plan_id, from: None });
+    state.store.put_message_once(&Outgoing::of_order(&order, MessageId::new(now, random_bytes()), now)?).await?;
+    Err(ApiError::PlanCodeTaken)
 }
 
 /// Brings a plan from one state to another: a new price where its terms are others, then the plan's row, with the order that

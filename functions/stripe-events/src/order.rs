@@ -48,7 +48,11 @@ async fn for_user(order: &UserOrder, state: &State) -> Result<(), Failure> {
     if let Some(email) = &order.email
         && let Some(customer) = state.store.rename_customer(&order.user_id, email).await?
     {
-        state.gateway.update_customer(&customer, email).await?;
+        match state.gateway.update_customer(&customer, email).await {
+            // One who is no more at Stripe: what that means is seen below.
+            Err(error) if !error.is_missing() => return Err(error.into()),
+            Ok(_) | Err(_) => {}
+        }
     }
     if order.ends_checkouts
         && let Some(customer) = state.store.customer(&order.user_id).await?

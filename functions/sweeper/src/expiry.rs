@@ -1,8 +1,10 @@
 //! The hourly sweep over what is due.
 
 use crate::{State, SweepError, Swept, Tally};
+use jiff::Timestamp;
 use std::collections::BTreeSet;
-use tollgate_convergence::Cause;
+use tollgate_convergence::{Cause, ConvergeError};
+use tollgate_domain::UserId;
 use tollgate_domain::billing::DuePlace;
 
 /// Looks at every user with a subscription that is due, page by page. A sweep that is cut short is taken up by the next:
@@ -15,10 +17,18 @@ pub async fn sweep(state: &State) -> Result<Swept, SweepError> {
         let page = state.store.due(now, &from).await?;
         for due in page.items {
             if seen.insert(due.user_id) {
-                tally.count(state.convergence.follow(&due.user_id, Cause::default()).await.map(|_| 1));
+                tally.count(look(state, &due.user_id, now).await.map(|()| 1));
             }
         }
         place = page.next;
     }
     tally.end()
+}
+
+async fn look(state: &State, user: &UserId, now: Timestamp) -> Result<(), ConvergeError> {
+    let subscriptions = state.convergence.follow(user, Cause::default()).await?;
+    for past in subscriptions.iter().filter(|subscription| subscription.is_out_of_grace(state.grace, now)) {
+        state.store.leave_due(user, past, state.grace).await?;
+    }
+    Ok(())
 }

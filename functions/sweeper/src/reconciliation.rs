@@ -22,13 +22,16 @@ pub async fn sweep(state: &State) -> Result<Swept, SweepError> {
     let noted = noted(state).await?;
     let last = state.store.sweep_place(NAME).await?.unwrap_or(Timestamp::UNIX_EPOCH);
     let since = last.saturating_sub(OVERLAP).unwrap_or(Timestamp::MIN).max(Timestamp::UNIX_EPOCH);
-    let mut seen = listed(&state.gateway, since).await?;
+    let Listed { mut seen, there } = listed(&state.gateway, since).await?;
     let catalogue = state.store.catalogue().await?;
     let mut tally = Tally::default();
     for (customer, noted) in &noted {
-        // One of whom nothing is listed has nothing that could differ.
-        let Some(seen) = seen.remove(customer) else { continue };
-        tally.count(state.convergence.repair(noted, seen, &catalogue).await.map(usize::from));
+        let (seen, is_there) = (seen.remove(customer), there.contains(customer));
+        // One who is there and of whom nothing is listed has nothing that could differ.
+        if seen.is_some() || !is_there {
+            let seen = seen.filter(|_| is_there);
+            tally.count(state.convergence.repair(noted, seen, &catalogue).await.map(usize::from));
+        }
     }
     tally.handled += plans(state, &catalogue).await?;
     let swept = tally.end()?;
@@ -62,9 +65,15 @@ async fn all<'a, T>(page: impl Fn(Option<String>) -> Looking<'a, Page<T>>) -> Re
     }
 }
 
-/// What Stripe has of each customer: every subscription, all open invoices, those made since then, and what became of money
-/// since then. `None` for a customer who is no more.
-async fn listed(gateway: &Gateway, since: Timestamp) -> Result<BTreeMap<String, Option<Seen>>, GatewayError> {
+/// What Stripe has.
+struct Listed {
+    /// Of each customer: every subscription, all open invoices, those made since then, and what became of money since then.
+    seen: BTreeMap<String, Seen>,
+    /// The customers who are there.
+    there: BTreeSet<String>,
+}
+
+async fn listed(gateway: &Gateway, since: Timestamp) -> Result<Listed, GatewayError> {
     let mut seen: BTreeMap<String, Seen> = BTreeMap::new();
     for (customer, subscription) in all(|after| gateway.subscriptions(after)).await? {
         seen.entry(customer).or_default().subscriptions.push(subscription);
@@ -77,20 +86,17 @@ async fn listed(gateway: &Gateway, since: Timestamp) -> Result<BTreeMap<String, 
             seen.entry(customer).or_default().invoices.push(invoice);
         }
     }
+    let charges = all(|after| gateway.charges_since(since, after)).await?;
     let refunds = all(|after| gateway.refunds_since(since, after)).await?;
     let disputes = all(|after| gateway.disputes_since(since, after)).await?;
     let mut known = BTreeSet::new();
-    for (customer, charge) in refunds.into_iter().chain(disputes) {
+    for (customer, charge) in charges.into_iter().chain(refunds).chain(disputes) {
         if known.insert(charge.payment_intent.clone()) {
             seen.entry(customer).or_default().charges.push(charge);
         }
     }
-    let there: BTreeSet<String> = all(|after| gateway.customers(after)).await?.into_iter().collect();
-    let of = |(customer, seen)| {
-        let is_there = there.contains(&customer);
-        (customer, is_there.then_some(seen))
-    };
-    Ok(seen.into_iter().map(of).collect())
+    let there = all(|after| gateway.customers(after)).await?.into_iter().collect();
+    Ok(Listed { seen, there })
 }
 
 /// Compares products and prices with the plans, whose rows rule. How many plans Stripe is told again.

@@ -29,6 +29,8 @@ pub enum Listed {
     Subscriptions,
     /// Invoices.
     Invoices,
+    /// Charges.
+    Charges,
     /// Events.
     Events,
 }
@@ -58,6 +60,7 @@ impl Stripe {
             Listed::Customers => "customer",
             Listed::Subscriptions => "subscription",
             Listed::Invoices => "invoice",
+            Listed::Charges => "charge",
             Listed::Events => "event",
         };
         self.core().all(kind).into_iter().map(|record| record.object.clone()).collect()

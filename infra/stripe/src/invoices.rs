@@ -184,6 +184,10 @@ impl Core {
             let message = format!("Charge {charge} has already been refunded.");
             return Err(Fault::invalid(message).code("charge_already_refunded", "charge"));
         }
+        if object["disputed"] == true {
+            let message = format!("Charge {charge} has been charged back; cannot issue a refund.");
+            return Err(Fault::invalid(message).code("charge_disputed", "charge"));
+        }
         let amount = amount.unwrap_or(left);
         if amount < 1 || amount > left {
             let message = format!("Refund amount ({amount}) is greater than unrefunded amount on charge ({left})");

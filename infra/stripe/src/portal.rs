@@ -7,7 +7,7 @@ use crate::desk::Outcome;
 use crate::pages::{DECLINED, card_of, money, page, see_other};
 use crate::params::Params;
 use crate::resources::{Answered, present_customer};
-use crate::subscriptions::is_live;
+use crate::subscriptions::{is_live, will_end};
 use askama::Template;
 use axum::extract::{Form, Path, State};
 use axum::response::{IntoResponse, Response};
@@ -128,7 +128,7 @@ fn shown(stripe: &Stripe, session: &Value, (status, error): Refusal) -> Response
 impl Core {
     fn subscription_of_page(&self, subscription: &Value) -> SubscriptionOfPage {
         let price = &subscription["items"]["data"][0]["price"];
-        let is_ending = subscription["cancel_at_period_end"] == true;
+        let is_ending = will_end(subscription);
         let (action, label) = match (subscription["schedule"].is_null(), is_ending) {
             (false, _) => ("", ""),
             (true, false) => ("cancel", "Cancel at the end of the period"),
@@ -154,7 +154,16 @@ impl Core {
         if !subscription["schedule"].is_null() {
             return Err(MANAGED);
         }
-        self.set_cancel_at_period_end(id, wanted);
+        let end = subscription["items"]["data"][0]["current_period_end"].clone();
+        match wanted {
+            // As the real one does of a subscription in flexible billing mode: it names the moment alone.
+            true if subscription["cancel_at"].is_null() => {
+                let fields = json!({"cancel_at": end, "canceled_at": self.now()});
+                self.change(id, "customer.subscription.updated", fields);
+            }
+            true => {}
+            false => self.renew_again(id),
+        }
         Ok(())
     }
 

@@ -5,7 +5,7 @@ use crate::error::Fault;
 use crate::invoices::balance_after;
 use crate::params::Params;
 use crate::resources::Answered;
-use crate::subscriptions::is_live;
+use crate::subscriptions::{is_live, will_end};
 use serde_json::{Value, json};
 
 /// The call for it.
@@ -32,7 +32,7 @@ pub fn preview(core: &Core, mut params: Params) -> Answered {
         }
     }
     if lines.is_empty() {
-        if subscription["cancel_at_period_end"] == true {
+        if will_end(&subscription) {
             return Err(none(&subscription));
         }
         lines.push(core.period_line(&core.renewed(&subscription, &mut side)));

@@ -5,7 +5,7 @@ use crate::error::Fault;
 use crate::params::Params;
 use crate::proration::period_of;
 use crate::resources::Answered;
-use crate::subscriptions::{after, is_live};
+use crate::subscriptions::{after, is_live, will_end};
 use serde_json::{Map, Value, json};
 
 /// The call that puts a subscription under a schedule.
@@ -20,7 +20,7 @@ pub fn make_schedule(core: &mut Core, mut params: Params) -> Answered {
             "You cannot migrate a subscription that is already attached to a schedule: {schedule}"
         )));
     }
-    if subscription["cancel_at_period_end"] == true {
+    if will_end(&subscription) {
         return Err(Fault::invalid("A subscription that is to end is put under no schedule here."));
     }
     let schedule = core.insert(core.new_schedule(&subscription), Value::Null);

@@ -18,6 +18,11 @@ pub fn after(anchor: i64, interval: &str, count: i64) -> i64 {
     end.map_or(anchor, |end| end.timestamp().as_second())
 }
 
+pub fn will_end(subscription: &Value) -> bool {
+    let end = subscription["items"]["data"][0]["current_period_end"].as_i64();
+    subscription["cancel_at"].as_i64().is_some_and(|at| Some(at) <= end)
+}
+
 pub fn is_live(status: &Value) -> bool {
     matches!(status.as_str(), Some("trialing" | "active" | "past_due" | "unpaid" | "paused" | "incomplete"))
 }
@@ -140,6 +145,12 @@ impl Core {
         self.emit("customer.subscription.deleted", &ended, None);
     }
 
+    /// Takes back that a subscription ends.
+    pub fn renew_again(&mut self, subscription: &str) {
+        let fields = json!({"cancel_at_period_end": false, "cancel_at": null, "canceled_at": null});
+        self.change(subscription, "customer.subscription.updated", fields);
+    }
+
     /// Lets a subscription end with its period, or takes that back.
     pub fn set_cancel_at_period_end(&mut self, subscription: &str, wanted: bool) {
         let object = self.object(subscription);
@@ -147,11 +158,11 @@ impl Core {
             return;
         }
         let end = object["items"]["data"][0]["current_period_end"].clone();
-        let fields = if wanted {
-            json!({"cancel_at_period_end": true, "cancel_at": end, "canceled_at": self.now()})
+        if wanted {
+            let fields = json!({"cancel_at_period_end": true, "cancel_at": end, "canceled_at": self.now()});
+            self.change(subscription, "customer.subscription.updated", fields);
         } else {
-            json!({"cancel_at_period_end": false, "cancel_at": null, "canceled_at": null})
-        };
-        self.change(subscription, "customer.subscription.updated", fields);
+            self.renew_again(subscription);
+        }
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::Stripe;
 use crate::core::{Core, Record};
+use crate::subscriptions::will_end;
 use serde_json::json;
 
 const DAY: i64 = 86_400;
@@ -21,6 +22,7 @@ pub fn due_of(record: &Record) -> Option<(i64, Due)> {
     match object["object"].as_str()? {
         "subscription" if matches!(object["status"].as_str(), Some("trialing" | "active" | "past_due")) => {
             let end = object["items"]["data"][0]["current_period_end"].as_i64()?;
+            let end = object["cancel_at"].as_i64().map_or(end, |at| at.min(end));
             if let Some(expires_at) = object["pending_update"]["expires_at"].as_i64() {
                 // It ends with the period at the latest, and before that.
                 return Some((expires_at, Due::Update));
@@ -45,7 +47,7 @@ impl Core {
         while let Some((at, due, id)) = self.next_due(now) {
             self.at = Some(at);
             match due {
-                Due::Period if self.object(&id)["cancel_at_period_end"] == true => {
+                Due::Period if will_end(&self.object(&id)) => {
                     self.end(&id, "cancellation_requested");
                 }
                 Due::Period => self.renew(&id, None),

@@ -88,8 +88,12 @@ impl Convergence {
         let mut done = Done::default();
         let mut looks = 0;
         while looks < LOOKS {
-            let Some(account) = self.store.account(user).await? else { return Ok(Vec::new()) };
-            let Some(customer) = account.customer.stripe_customer_id.clone() else { return Ok(Vec::new()) };
+            let account = self.store.account(user).await?;
+            let found = account.and_then(|account| Some((account.customer.stripe_customer_id.clone()?, account)));
+            let Some((customer, account)) = found else {
+                self.keep(cause.event).await?;
+                return Ok(Vec::new());
+            };
             let mut seen = match self.gateway.look(&customer).await {
                 // An earlier customer of this user may be gone, too.
                 Ok(_) if cause.gone_customer == Some(customer.as_str()) => Seen::of_nobody(&account),
@@ -142,13 +146,13 @@ impl Convergence {
         if converged.is_unchanged() && converged.endings.is_empty() {
             return Ok(false);
         }
-        tracing::warn!(%user, metric = "repaired", "kept otherwise than Stripe has it");
         let is_all = converged.keep_first(AT_ONCE) && converged.endings.is_empty();
         let is_as_noted = account.customer.version == noted.version;
         let write = Write { account: &account, converged: &converged, catalogue, event: None, cause, now };
         if !(is_all && is_as_noted && self.write(write).await?) {
             self.follow(user, cause).await?;
         }
+        tracing::warn!(%user, metric = "repaired", "was kept otherwise than Stripe has it");
         Ok(true)
     }
 
@@ -161,6 +165,9 @@ impl Convergence {
             let Some(account) = self.store.account(user).await? else { return Ok(()) };
             let now = self.clock.now();
             let converged = regrade(&account, catalogue, self.grace, now);
+            if converged.is_unchanged() {
+                return Ok(());
+            }
             let cause = Cause::default();
             let write = Write { account: &account, converged: &converged, catalogue, event: None, cause, now };
             if self.write(write).await? {
@@ -170,13 +177,22 @@ impl Convergence {
         Err(ConvergeError::Overtaken)
     }
 
+    async fn keep(&self, event: Option<&EventRow>) -> Result<(), ConvergeError> {
+        if let Some(event) = event {
+            self.store.keep_event(event).await?;
+        }
+        Ok(())
+    }
+
     /// Writes what followed; `false` where somebody else has written since the version was noted.
     async fn write(&self, write: Write<'_>) -> Result<bool, ConvergeError> {
         if write.converged.is_unchanged() {
-            if let Some(event) = write.event {
-                self.store.keep_event(event).await?;
+            // Also a look that found nothing new makes those that were begun before it old ones.
+            let is_newest = self.store.raise_version(&write.account.customer).await?;
+            if is_newest {
+                self.keep(write.event).await?;
             }
-            return Ok(true);
+            return Ok(is_newest);
         }
         let audit = audit(write.converged, &write.account.payments, write.cause, write.now);
         let consents = self.consents(&write).await?;

@@ -104,7 +104,7 @@ impl Counting {
     /// Counts a subscription. Only one that is paid, or that is to be, brings something each month.
     pub fn subscription(&mut self, subscription: &Subscription) {
         *self.subscriptions.entry(subscription.status.as_str().to_owned()).or_default() += 1;
-        if subscription.is_held() && matches!(subscription.status, Status::Active | Status::PastDue) {
+        if subscription.surplus.is_none() && matches!(subscription.status, Status::Active | Status::PastDue) {
             let periods = match subscription.terms.billing_period {
                 BillingPeriod::Month => 12,
                 BillingPeriod::Year => 1,

@@ -217,6 +217,7 @@ async fn judge(base_url: &str) -> Result<bool, Box<dyn Error>> {
     judge.call("open_invoices", 1, stripe.open_invoices(None).await, |page| !page.items.is_empty());
     let invoices = stripe.invoices_since(now, Some("in_1".to_owned())).await;
     judge.call("invoices_since", 1, invoices, |page| !page.items.is_empty());
+    judge.call("charges_since", 1, stripe.charges_since(now, None).await, |_| true);
     judge.call("refunds_since", 1, stripe.refunds_since(now, None).await, |_| true);
     judge.call("disputes_since", 1, stripe.disputes_since(now, None).await, |_| true);
     judge.call("customers", 1, stripe.customers(None).await, |page| !page.items.is_empty());

@@ -50,11 +50,19 @@ impl Gateway {
     /// # Errors
     /// See [`GatewayError`].
     pub async fn resume(&self, subscription: &str) -> Result<(), GatewayError> {
-        UpdateSubscription::new(subscription.to_owned()).cancel_at_period_end(false).send(self).await.map(|_| ())
+        let ends_with_period = async |wanted: bool| {
+            UpdateSubscription::new(subscription.to_owned()).cancel_at_period_end(wanted).send(self).await
+        };
+        if ends_with_period(false).await?.cancel_at.is_some() {
+            // Its end was named by a moment, as Stripe's portal does: it takes that of the period instead, which is taken back.
+            ends_with_period(true).await?;
+            ends_with_period(false).await?;
+        }
+        Ok(())
     }
 
     /// Gives back `cents` of what was paid for an invoice: all that is left of it. Stripe gives back no more than was paid,
-    /// so that this done twice is refused the second time, which counts as done.
+    /// and nothing that is disputed: this done twice is refused the second time, which counts as done.
     ///
     /// # Errors
     /// See [`GatewayError`].
@@ -68,7 +76,9 @@ impl Gateway {
             let call = CreateRefund::new().payment_intent(id_of(&intent)).amount(paid);
             match call.send(self).await {
                 Ok(_) => {}
-                Err(GatewayError::Refused { code, .. }) if code == "charge_already_refunded" => {}
+                // What is disputed goes back by the bank, or stays.
+                Err(GatewayError::Refused { code, .. })
+                    if matches!(code.as_str(), "charge_already_refunded" | "charge_disputed") => {}
                 Err(error) => return Err(error),
             }
             left -= paid;

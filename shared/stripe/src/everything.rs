@@ -5,6 +5,7 @@ use crate::lists::Counted;
 use crate::reads::{Looking, NEWEST, charge, every_invoice, every_subscription, id_of, invoice, subscription};
 use jiff::Timestamp;
 use stripe_billing::invoice::ListInvoice;
+use stripe_core::charge::ListCharge;
 use stripe_core::customer::ListCustomer;
 use stripe_core::dispute::ListDispute;
 use stripe_core::refund::ListRefund;
@@ -119,6 +120,19 @@ impl Gateway {
                 None => Ok(None),
             };
             page(call.send(&list).await?, &list, id, of)
+        })
+    }
+
+    /// The charges that were made since then, each with its customer: whatever they were for.
+    pub fn charges_since<'a>(&'a self, at: Timestamp, after: Option<String>) -> Looking<'a, Page<(String, Charge)>> {
+        Box::pin(async move {
+            let list = Counted::new(self);
+            let mut call = ListCharge::new().created(since(at)).limit(NEWEST);
+            if let Some(after) = after {
+                call = call.starting_after(after);
+            }
+            let id = |charge: &stripe_shared::Charge| charge.id.to_string();
+            page(call.send(&list).await?, &list, id, |seen| Ok(of_charge(Some(Expandable::Object(Box::new(seen))))))
         })
     }
 

@@ -107,7 +107,9 @@ pub(crate) fn subscription(seen: stripe_shared::Subscription) -> Result<Subscrip
         started_at,
         current_period_start: at(item.current_period_start)?,
         current_period_end: at(item.current_period_end)?,
-        cancel_at_period_end: seen.cancel_at_period_end,
+        // Stripe's own portal names the moment alone.
+        cancel_at_period_end: seen.cancel_at_period_end
+            || seen.cancel_at.is_some_and(|end| end <= item.current_period_end),
         canceled_at: seen.canceled_at.map(at).transpose()?,
         ends_at: seen.ended_at.or(seen.cancel_at).map(at).transpose()?,
         had_trial: seen.trial_start.is_some(),
@@ -128,10 +130,12 @@ fn schedule(seen: &Expandable<stripe_shared::SubscriptionSchedule>) -> Schedule 
     Schedule { stripe_id: id_of(seen), next_price_id: price, next_plan_id: None }
 }
 
-/// What became of a charge; `None` for one that was made by no payment intent, which is for no invoice.
+/// What became of a charge; `None` for one that was refused, and for one that was made by no payment intent, which is for no
+/// invoice. Of an intent at most one is paid.
 pub(crate) fn charge(seen: &stripe_shared::Charge) -> Option<Charge> {
     Some(Charge {
-        payment_intent: id_of(seen.payment_intent.as_ref()?),
+        payment_intent: id_of(seen.payment_intent.as_ref().filter(|_| seen.paid)?),
+        paid_cents: seen.amount_captured,
         refunded_cents: seen.amount_refunded,
         is_disputed: seen.disputed,
     })
@@ -170,5 +174,6 @@ pub(crate) fn invoice(seen: stripe_shared::Invoice) -> Result<Invoice, GatewayEr
         invoice_url: seen.hosted_invoice_url,
         description: seen.description.or(line.and_then(|line| line.description)),
         created_at: at(seen.created)?,
+        paid_at: seen.status_transitions.paid_at.map(at).transpose()?,
     })
 }

@@ -368,14 +368,14 @@ impl World {
             return Ok(NOTHING.to_owned());
         }
         let plans = self.plans().await?;
-        let plan = plans.iter().find(|found| found["code"] == plan).map(|plan| plan["id"].clone());
-        let prices = self.app.stripe_list("prices?active=true").await;
-        let Some(price) = prices.iter().find(|price| Some(&price["product"]) == plan.as_ref()) else {
+        // Not any price that is active there: one of a change that never came to its end is no plan's.
+        let plan = plans.iter().find(|found| found["code"] == plan);
+        let Some(price) = plan.and_then(|plan| plan["stripe_price_id"].as_str()).map(str::to_owned) else {
             return Ok(NOTHING.to_owned());
         };
         // One that is not paid is nobody's business.
         let card = if card == Card::Declined { Card::Pays } else { card };
-        let checkout = self.app.checkout_at_stripe(&customer, text(&price["id"])).await;
+        let checkout = self.app.checkout_at_stripe(&customer, &price).await;
         self.press(path_of(text(&checkout["url"])), format!("card={}", card.number())).await
     }
 

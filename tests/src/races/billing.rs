@@ -53,7 +53,8 @@ fn followed(session: Session, two: [Racer; 2], act: Request) -> Contest {
                     assert_ne!(payment["status"]["S"], "succeeded", "not given back: {payment}");
                 }
             }
-            let confirmed = app.mails("ann@example.com").await.into_iter().filter(|m| m["kind"] == "subscription_confirmed");
+            let confirmed =
+                app.mails("ann@example.com").await.into_iter().filter(|m| m["kind"] == "subscription_confirmed");
             assert!(confirmed.count() <= app.stripe("subscriptions").await.len(), "told twice");
         }
         .boxed()
@@ -131,7 +132,8 @@ async fn surplus_payment(app: &TestApp) -> Contest {
         .await
         .expect(200);
     let open = app.stripe("invoices").await.into_iter().find(|invoice| invoice["status"] == "open").unwrap();
-    let pay = Request::post_form(&format!("/_stripe/invoice/{}", open["id"].as_str().unwrap()), "card=4242424242424242");
+    let pay =
+        Request::post_form(&format!("/_stripe/invoice/{}", open["id"].as_str().unwrap()), "card=4242424242424242");
     let two = [event(app, "customer.subscription.created").await, Racer::Request(subscribe(&session))];
     followed(session, two, pay)
 }

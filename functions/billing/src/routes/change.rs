@@ -146,6 +146,8 @@ struct Change {
     /// Stripe's price of the plan.
     price: String,
     is_at_once: bool,
+    /// When the plan or the present one became what it is.
+    plans_changed_at: Timestamp,
 }
 
 impl Change {
@@ -170,7 +172,9 @@ impl Change {
             // There is no period for it to begin with.
             return Err(ApiError::AlreadyCanceling);
         }
-        Ok(Self { subscription, plan, price, is_at_once })
+        let present = plans.iter().find(|present| Some(present.id) == subscription.plan_id);
+        let plans_changed_at = present.map_or(plan.updated_at, |present| present.updated_at.max(plan.updated_at));
+        Ok(Self { subscription, plan, price, is_at_once, plans_changed_at })
     }
 
     fn price_from(&self, from: Timestamp) -> PriceChange<'_> {
@@ -182,7 +186,9 @@ impl Change {
         let from = text.parse().map(whole_seconds).map_err(|_| ApiError::InvalidProrationDate)?;
         let is_fresh = from <= now && now.duration_since(from) <= PREVIEW_HOLDS;
         let is_of_period = from >= self.subscription.current_period_start;
-        if is_fresh && is_of_period { Ok(from) } else { Err(ApiError::InvalidProrationDate) }
+        // What it said then was of the plans as they were.
+        let is_of_plans = self.plans_changed_at <= from;
+        if is_fresh && is_of_period && is_of_plans { Ok(from) } else { Err(ApiError::InvalidProrationDate) }
     }
 
     fn is_done(&self, after: &Subscription) -> bool {

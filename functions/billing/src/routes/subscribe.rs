@@ -143,7 +143,9 @@ async fn reserved(
 ) -> Result<Option<Checkout>, ApiError> {
     let price = plan.stripe_price_id.clone().ok_or_else(|| ApiError::Internal(format!("{} has no price", plan.id)))?;
     if let Some(checkout) = &customer.checkout {
-        let same = checkout.plan_id == plan.id && checkout.stripe_price_id == price;
+        // A trial is given once, however long its page is open.
+        let is_good = checkout.trial_days == 0 || !customer.had_trial;
+        let same = checkout.plan_id == plan.id && checkout.stripe_price_id == price && is_good;
         if let Some(session) = &checkout.session_id {
             let there = state.gateway.checkout(session).await.map_err(of_gateway)?;
             match there.state {
@@ -172,20 +174,20 @@ async fn reserved(
             return Ok(None);
         }
     }
-    let checkout = Checkout {
-        attempt: attempt(context),
-        plan_id: plan.id,
-        plan_code: plan.code.clone(),
-        stripe_price_id: price,
-        trial_days: if customer.had_trial { 0 } else { plan.trial_days },
-        session_id: None,
-        url: None,
-    };
     // The version is the noted one: a follow-up of Stripe's has read the customer before or after this.
     let now = state.store.customer(&customer.user_id).await?.unwrap_or_else(|| customer.clone());
     if now.checkout != customer.checkout {
         return Ok(None);
     }
+    let checkout = Checkout {
+        attempt: attempt(context),
+        plan_id: plan.id,
+        plan_code: plan.code.clone(),
+        stripe_price_id: price,
+        trial_days: if now.had_trial { 0 } else { plan.trial_days },
+        session_id: None,
+        url: None,
+    };
     match state.store.reserve_checkout(&now, &checkout).await? {
         Reserved::Done => Ok(Some(checkout)),
         Reserved::Overtaken => Ok(None),

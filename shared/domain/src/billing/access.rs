@@ -20,16 +20,17 @@ impl Default for Grace {
 }
 
 impl Subscription {
-    /// Whether somebody has it: it lives, and is none that must not stay.
+    /// Whether somebody has it: it is to a plan, lives, and is none that must not stay. One to a price that is no plan's is
+    /// not ours: it gives nothing, and nothing is done to it.
     #[must_use]
     pub const fn is_held(&self) -> bool {
-        self.status.is_live() && self.surplus.is_none()
+        self.plan_id.is_some() && self.status.is_live() && self.surplus.is_none()
     }
 
-    /// Whether it goes on after its period.
+    /// Whether it goes on after its period. It may be told to end later.
     #[must_use]
-    pub const fn will_renew(&self) -> bool {
-        !self.cancel_at_period_end && self.ends_at.is_none()
+    pub fn will_renew(&self) -> bool {
+        !self.cancel_at_period_end && self.ends_at.is_none_or(|end| end > self.current_period_end)
     }
 
     /// When the access that it gives ends; `None` where it gives none.
@@ -66,6 +67,12 @@ impl Subscription {
             Status::PastDue => self.access_until(grace),
             _ => None,
         }
+    }
+
+    /// Whether nothing follows from the time alone any more: its grace is over, and what it becomes is Stripe's to say.
+    #[must_use]
+    pub fn is_out_of_grace(&self, grace: Grace, now: Timestamp) -> bool {
+        self.status == Status::PastDue && !self.has_access(grace, now)
     }
 
     /// Whether it gives access at `now` because it is paid, or before its first payment by agreement: not by grace or margin.

@@ -167,11 +167,15 @@ pub fn converge(account: &Account, seen: &Seen, catalogue: &Catalogue, grace: Gr
     for subscription in &seen.subscriptions {
         follow(&mut all, subscription, seen, catalogue);
     }
-    mark_surplus(&mut all, account.left, grace, now);
+    let kept_since = mark_surplus(&mut all, account.left, grace, now);
     let payments = payments(account, seen, &all, catalogue);
-    for subscription in all.iter_mut().filter(|subscription| subscription.surplus.is_some()) {
-        // What was paid since goes back as well, also where the rest has gone back just now.
-        if is_paid_anew(subscription, account, &payments) {
+    for subscription in &mut all {
+        let is_owed = match subscription.surplus {
+            // What was paid since goes back as well, also where the rest has gone back just now.
+            Some(_) => is_paid_anew(subscription, account, &payments),
+            None => is_paid_in_vain(subscription, seen),
+        };
+        if is_owed {
             subscription.surplus = Some(Surplus::Owed);
         } else if seen.settled.contains(&subscription.stripe_id) {
             subscription.surplus = Some(Surplus::Settled);
@@ -180,7 +184,7 @@ pub fn converge(account: &Account, seen: &Seen, catalogue: &Catalogue, grace: Gr
     let subscriptions: Vec<_> = all.iter().filter_map(|after| changed(account, after)).collect();
     let access = Access::of(&all, &catalogue.plans, grace, now);
     Converged {
-        endings: endings(account, seen, &all, &payments),
+        endings: endings(account, seen, &all, kept_since, &payments),
         access: (access != account.access).then_some(access),
         customer_is_gone: seen.is_customer_gone && account.customer.stripe_customer_id.is_some(),
         first_trial: !account.customer.had_trial && all.iter().any(|subscription| subscription.had_trial),
@@ -223,19 +227,20 @@ fn follow(all: &mut Vec<Subscription>, seen: &Subscription, read: &Seen, catalog
 }
 
 /// Marks what must not stay: of several live subscriptions all but one, the oldest of those that are paid, else of those that
-/// give access, else of all; of a user who deleted the account all.
-fn mark_surplus(all: &mut [Subscription], left: Option<Left>, grace: Grace, now: Timestamp) {
+/// give access, else of all; of a user who deleted the account all. Since when there is the one that stays.
+fn mark_surplus(all: &mut [Subscription], left: Option<Left>, grace: Grace, now: Timestamp) -> Option<Timestamp> {
     let kept = match left {
         Some(Left::Deleted) => None,
         _ => all
             .iter()
             .filter(|s| s.is_held())
             .min_by_key(|s| (!s.is_paid(grace, now), !s.has_access(grace, now), s.started_at, s.id))
-            .map(|s| s.id),
+            .map(|s| (s.id, s.started_at)),
     };
-    for surplus in all.iter_mut().filter(|s| s.is_held() && Some(s.id) != kept) {
+    for surplus in all.iter_mut().filter(|s| s.is_held() && Some(s.id) != kept.map(|(id, _)| id)) {
         surplus.surplus = Some(Surplus::Owed);
     }
+    kept.map(|(_, started_at)| started_at)
 }
 
 fn changed(account: &Account, after: &Subscription) -> Option<Changed> {
@@ -268,27 +273,59 @@ fn is_paid_anew(subscription: &Subscription, account: &Account, changed: &[Payme
     })
 }
 
-/// What was paid for a subscription and has not wholly gone back.
-fn paid_for(subscription: &Subscription, seen: &Seen, account: &Account, changed: &[Payment]) -> Vec<Owed> {
-    let of_it = |invoice: &&Invoice| {
-        invoice.status == InvoiceStatus::Paid
-            && invoice.stripe_subscription_id.as_deref() == Some(subscription.stripe_id.as_str())
-    };
-    let payment_of = |id: &str| changed.iter().chain(&account.payments).find(|payment| payment.stripe_invoice_id == id);
-    let owed = |invoice: &Invoice| {
-        let refunded = payment_of(&invoice.stripe_id).map_or(0, |payment| payment.refunded_cents);
-        let stripe_invoice_id = invoice.stripe_id.clone();
-        Owed { stripe_invoice_id, left_cents: invoice.amount_paid_cents - refunded }
-    };
-    seen.invoices.iter().filter(of_it).map(owed).filter(|owed| owed.left_cents > 0).collect()
+impl Invoice {
+    fn is_paid_for(&self, subscription: &Subscription) -> bool {
+        self.status == InvoiceStatus::Paid
+            && self.stripe_subscription_id.as_deref() == Some(subscription.stripe_id.as_str())
+    }
 }
 
-fn endings(account: &Account, seen: &Seen, all: &[Subscription], changed: &[Payment]) -> Vec<Ending> {
+/// Whether somebody paid for it after it had ended what was asked for before: that buys nothing any more.
+fn is_paid_in_vain(subscription: &Subscription, seen: &Seen) -> bool {
+    let has_ended = subscription.plan_id.is_some() && subscription.status.is_ended();
+    let Some(ended_at) = subscription.ends_at.filter(|_| has_ended) else { return false };
+    seen.invoices
+        .iter()
+        .filter(|invoice| invoice.is_paid_for(subscription))
+        .any(|invoice| invoice.created_at < ended_at && invoice.paid_at.is_some_and(|at| at > ended_at))
+}
+
+/// What was paid for a subscription that must not stay and is to go back: for the last period, and since there is the one
+/// that stays. What has gone back already, or is disputed, which is another way back, does not.
+fn paid_for(
+    subscription: &Subscription,
+    kept_since: Option<Timestamp>,
+    seen: &Seen,
+    account: &Account,
+    changed: &[Payment],
+) -> Vec<Owed> {
+    let last_period = subscription.current_period_start;
+    let since = kept_since.map_or(last_period, |since| since.min(last_period));
+    let payment_of = |id: &str| changed.iter().chain(&account.payments).find(|payment| payment.stripe_invoice_id == id);
+    let owed = |invoice: &Invoice| {
+        let payment = payment_of(&invoice.stripe_id);
+        let refunded = payment.map_or(0, |payment| payment.refunded_cents);
+        let is_disputed = payment.is_some_and(|payment| payment.is_disputed);
+        let stripe_invoice_id = invoice.stripe_id.clone();
+        let left_cents = if is_disputed { 0 } else { invoice.amount_paid_cents - refunded };
+        Owed { stripe_invoice_id, left_cents }
+    };
+    let of_it = seen.invoices.iter().filter(|i| i.is_paid_for(subscription) && i.created_at >= since);
+    of_it.map(owed).filter(|owed| owed.left_cents > 0).collect()
+}
+
+fn endings(
+    account: &Account,
+    seen: &Seen,
+    all: &[Subscription],
+    kept_since: Option<Timestamp>,
+    changed: &[Payment],
+) -> Vec<Ending> {
     let ending = |subscription: &Subscription| {
         let stripe_id = subscription.stripe_id.clone();
         let schedule = subscription.schedule.as_ref().map(|schedule| schedule.stripe_id.clone());
         if subscription.surplus == Some(Surplus::Owed) {
-            let paid = paid_for(subscription, seen, account, changed);
+            let paid = paid_for(subscription, kept_since, seen, account, changed);
             // Of a customer who is no more there is nothing to end, and no payment to look for.
             if seen.is_customer_gone {
                 return None;

@@ -54,13 +54,17 @@ pub struct Invoice {
     pub description: Option<String>,
     /// When it was made.
     pub created_at: Timestamp,
+    /// When it was paid.
+    pub paid_at: Option<Timestamp>,
 }
 
-/// What became of money that was charged.
+/// What became of money that was charged, and paid.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Charge {
     /// Stripe's payment intent that it was charged for.
     pub payment_intent: String,
+    /// How much it was, in minor units.
+    pub paid_cents: i64,
     /// What went back of it, in minor units.
     pub refunded_cents: i64,
     /// Whether the card's owner disputes it, or did.
@@ -195,6 +199,10 @@ impl Payment {
         let least = if self.payment_intents.iter().all(is_seen) { 0 } else { self.refunded_cents };
         let refunded_cents = own.iter().map(|charge| charge.refunded_cents).sum::<i64>().max(least);
         self.is_disputed |= own.iter().any(|charge| charge.is_disputed);
+        // Paid since the invoice was looked at.
+        if own.iter().map(|charge| charge.paid_cents).sum::<i64>() >= self.amount_cents {
+            self.status = PaymentStatus::Succeeded;
+        }
         self.given_back(refunded_cents)
     }
 

@@ -96,12 +96,13 @@ fn invoice(n: u8, subscription: u8, status: InvoiceStatus) -> Invoice {
         invoice_url: None,
         description: None,
         created_at: at(i64::from(n)),
+        paid_at: paid.then(|| at(i64::from(n))),
     }
 }
 
 /// What became of the money of invoice number `n`.
 fn charge(n: u8, refunded_cents: i64) -> Charge {
-    Charge { payment_intent: format!("pi_{n}"), refunded_cents, is_disputed: false }
+    Charge { payment_intent: format!("pi_{n}"), paid_cents: 1900, refunded_cents, is_disputed: false }
 }
 
 fn any_status() -> impl Strategy<Value = Status> {
@@ -233,8 +234,9 @@ proptest! {
     #[test]
     fn of_several_live_subscriptions_one_stays_and_all_others_are_to_end(read in any_read(), hour in 0_i64..5000) {
         let converged = converge(&account(), &read, &catalogue(), GRACE, at(hour));
-        let live = read.subscriptions.iter().filter(|seen| seen.status.is_live()).count();
-        let staying = converged.subscriptions.iter().filter(|c| c.after.status.is_live() && c.after.surplus.is_none()).count();
+        let ours = |seen: &&Subscription| catalogue().prices.contains_key(&seen.stripe_price_id);
+        let live = read.subscriptions.iter().filter(ours).filter(|seen| seen.status.is_live()).count();
+        let staying = converged.subscriptions.iter().filter(|c| c.after.is_held()).count();
         prop_assert_eq!(staying, live.min(1));
         prop_assert_eq!(converged.endings.len(), live.saturating_sub(1));
     }
@@ -367,6 +369,113 @@ fn what_is_paid_while_the_rest_goes_back_goes_back_as_well() {
     let whole = Seen { charges: vec![charge(2, 1900), charge(3, 1900)], ..half };
     let account = after(account, &whole, 5);
     assert_eq!(account.subscriptions[1].surplus, Some(Surplus::Settled));
+}
+
+#[test]
+fn what_is_paid_after_a_subscription_has_ended_for_what_was_asked_for_before_goes_back() {
+    let ended = Subscription { ends_at: Some(at(340)), ..seen(1, Status::Canceled) };
+    let paid_at = |hour: i64| Invoice { paid_at: Some(at(hour)), ..invoice(1, 1, InvoiceStatus::Paid) };
+    let endings = |account: &Account, subscription: &Subscription, invoice: Invoice| {
+        let read = read(vec![subscription.clone()], vec![invoice]);
+        converge(account, &read, &catalogue(), GRACE, at(500)).endings
+    };
+    let back = Ending::Now { stripe_id: "sub_1".into(), schedule: None, is_live: false, paid: owed("in_1") };
+    assert_eq!(endings(&account(), &ended, paid_at(400)), [back]);
+    assert_eq!(endings(&account(), &ended, paid_at(340)), [], "it may have been the last thing before the end");
+    let last_bill = Invoice { created_at: at(341), ..paid_at(400) };
+    assert_eq!(endings(&account(), &ended, last_bill), [], "asked for when it had ended: for what was used");
+    let of_no_plan = Subscription { stripe_price_id: "price_of_nobody".into(), ..ended.clone() };
+    assert_eq!(endings(&account(), &of_no_plan, paid_at(400)), []);
+
+    let late = read(vec![ended], vec![paid_at(400)]);
+    let account = after(account(), &late, 500);
+    assert_eq!(account.subscriptions[0].surplus, Some(Surplus::Owed));
+    let settled = Seen { settled: vec!["sub_1".into()], charges: vec![charge(1, 1900)], ..late.clone() };
+    let account = after(account, &settled, 501);
+    let again = converge(&account, &Seen { charges: settled.charges, ..late }, &catalogue(), GRACE, at(502));
+    assert!(again.is_unchanged() && again.endings.is_empty(), "{again:?}");
+}
+
+#[test]
+fn of_a_subscription_that_must_not_stay_the_last_period_goes_back_and_what_was_paid_beside_the_one_that_stays() {
+    let month = |n: u8| Invoice { created_at: at(720 * i64::from(n)), ..invoice(n, 1, InvoiceStatus::Paid) };
+    let of_three_months = |status| Subscription {
+        started_at: at(720),
+        current_period_start: at(720 * 3),
+        current_period_end: at(720 * 4),
+        ..seen(1, status)
+    };
+    let paid = |account: &Account, subscriptions: Vec<Subscription>, invoices: Vec<Invoice>| {
+        let endings = converge(account, &read(subscriptions, invoices), &catalogue(), GRACE, at(720 * 3 + 1)).endings;
+        match &endings[..] {
+            [Ending::Now { paid, .. }] => paid.iter().map(|owed| owed.stripe_invoice_id.clone()).collect::<Vec<_>>(),
+            other => panic!("{other:?}"),
+        }
+    };
+    let months = vec![month(1), month(2), month(3)];
+    let deleted = Account { left: Some(Left::Deleted), ..account() };
+    assert_eq!(paid(&deleted, vec![of_three_months(Status::Active)], months.clone()), ["in_3"]);
+    // Since the first month there is another, older one.
+    let older = Subscription { current_period_end: at(720 * 4), ..seen(0, Status::Active) };
+    assert_eq!(paid(&account(), vec![of_three_months(Status::Active), older], months), ["in_1", "in_2", "in_3"]);
+    // The new one stays, as it is paid; the months before it were not paid twice.
+    let newer =
+        Subscription { started_at: at(720 * 3 + 1), current_period_end: at(720 * 4), ..seen(2, Status::Active) };
+    let unpaid = vec![month(1), month(2), Invoice { status: InvoiceStatus::Open, ..month(3) }];
+    assert_eq!(paid(&account(), vec![of_three_months(Status::PastDue), newer], unpaid), Vec::<String>::new());
+}
+
+#[test]
+fn what_is_disputed_is_not_given_back_beside() {
+    let deleted = Account { left: Some(Left::Deleted), ..account() };
+    let disputed = Charge { is_disputed: true, ..charge(1, 0) };
+    let read = Seen {
+        charges: vec![disputed],
+        ..read(vec![seen(1, Status::Active)], vec![invoice(1, 1, InvoiceStatus::Paid)])
+    };
+    let ending = Ending::Now { stripe_id: "sub_1".into(), schedule: None, is_live: true, paid: vec![] };
+    assert_eq!(converge(&deleted, &read, &catalogue(), GRACE, at(2)).endings, [ending]);
+}
+
+#[test]
+fn a_subscription_to_a_price_of_no_plan_is_left_alone() {
+    let other = Subscription { stripe_price_id: "price_of_nobody".into(), ..seen(2, Status::Active) };
+    for left in [None, Some(Left::Deactivated), Some(Left::Deleted)] {
+        let account = Account { left, ..account() };
+        let converged = converge(&account, &read(vec![other.clone()], vec![]), &catalogue(), GRACE, at(3));
+        assert_eq!((converged.endings, converged.access), (vec![], None));
+    }
+    let beside = read(vec![other, seen(1, Status::Active)], vec![]);
+    let converged = converge(&account(), &beside, &catalogue(), GRACE, at(3));
+    assert_eq!((converged.endings, converged.access.unwrap().tier), (vec![], 2));
+}
+
+#[test]
+fn one_that_ends_after_the_next_renewal_is_one_that_renews() {
+    let until = |ends_at: i64| Subscription {
+        plan_id: Some(plan(2).id),
+        ends_at: Some(at(ends_at)),
+        ..seen(1, Status::Active)
+    };
+    assert!(!until(720).will_renew() && until(721).will_renew());
+    assert_eq!((until(720).access_until(GRACE), until(721).access_until(GRACE)), (Some(at(720)), Some(at(744))));
+    let closed = Account { left: Some(Left::Deactivated), ..account() };
+    let read = |ends_at| read(vec![until(ends_at)], vec![]);
+    assert_eq!(converge(&closed, &read(720), &catalogue(), GRACE, at(1)).endings, []);
+    let ending = Ending::AtPeriodEnd { stripe_id: "sub_1".into(), schedule: None };
+    assert_eq!(converge(&closed, &read(721), &catalogue(), GRACE, at(1)).endings, [ending]);
+}
+
+#[test]
+fn a_payment_that_failed_has_succeeded_when_a_charge_of_it_has() {
+    let failed = after(account(), &read(vec![seen(1, Status::PastDue)], vec![invoice(1, 1, InvoiceStatus::Open)]), 2);
+    assert_eq!(failed.payments[0].status, PaymentStatus::Failed);
+    // Reconciliation lists what is open and what was made since: the invoice is neither.
+    let charged = |charges| Seen { charges, ..read(vec![seen(1, Status::Active)], vec![]) };
+    let paid = after(failed.clone(), &charged(vec![charge(1, 0)]), 3);
+    assert_eq!(paid.payments[0].status, PaymentStatus::Succeeded);
+    let in_part = Charge { paid_cents: 900, ..charge(1, 0) };
+    assert_eq!(after(failed, &charged(vec![in_part]), 3).payments[0].status, PaymentStatus::Failed);
 }
 
 #[test]

@@ -1,8 +1,11 @@
 //! The index of what is due: subscriptions that are to be looked at again, by when, spread by their id. What was handled
 //! stands there with another time or not at all, so that the index itself is the sweep's place.
 
+use super::customers::SUBSCRIPTION;
+use super::{key, user_partition};
 use crate::codec::{Item, read, s};
 use crate::schema::BILLING;
+use crate::update::conditional;
 use crate::{Store, StoreError};
 use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnConsumedCapacity};
@@ -75,6 +78,26 @@ impl Store {
             .filter_expression("plan_id = :plan")
             .expression_attribute_values(":plan", s(plan.to_string()));
         due_page(query, from.shard).await
+    }
+
+    /// Takes a subscription of `user` out of the index that stands there with this time: it is not looked at again until
+    /// something of it is written.
+    ///
+    /// # Errors
+    /// When DynamoDB does not answer.
+    pub async fn leave_due(&self, user: &UserId, due: &Subscription, grace: Grace) -> Result<(), StoreError> {
+        let Some([_, (_, due_at)]) = due_attributes(due, grace) else { return Ok(()) };
+        let [(pk, partition), (sk, sort)] = key(user_partition(user), format!("{SUBSCRIPTION}{}", due.id));
+        let call = self
+            .client
+            .update_item()
+            .table_name(self.table(BILLING))
+            .key(pk, partition)
+            .key(sk, sort)
+            .update_expression("REMOVE due_shard, due_at")
+            .condition_expression("due_at = :due_at")
+            .expression_attribute_values(":due_at", due_at);
+        conditional(call).await.map(|_| ())
     }
 
     fn due_query(&self, from: &DuePlace) -> Result<QueryFluentBuilder, StoreError> {

@@ -12,6 +12,7 @@ use crate::gate::gate_key;
 use crate::outbox::{Outgoing, outbox_item};
 use crate::schema::{AUDIT, BILLING, GATE, OUTBOX};
 use crate::transaction::Refusal;
+use crate::update::{Updated, conditional};
 use crate::{Store, StoreError};
 use aws_sdk_dynamodb::types::Update;
 use aws_sdk_dynamodb::types::builders::UpdateBuilder;
@@ -75,6 +76,28 @@ impl Store {
             Err(Refusal::Condition(Part::Version)) => Ok(false),
             Err(other) => Err(other.unexpected()),
         }
+    }
+}
+
+impl Store {
+    /// Raises the customer's version and writes nothing else; `false` where it is not the noted one any more.
+    ///
+    /// # Errors
+    /// When DynamoDB does not answer.
+    pub async fn raise_version(&self, noted: &Customer) -> Result<bool, StoreError> {
+        let [(pk, partition), (sk, sort)] = customer_key(&noted.user_id);
+        let call = self
+            .client
+            .update_item()
+            .table_name(self.table(BILLING))
+            .key(pk, partition)
+            .key(sk, sort)
+            .update_expression("SET #version = #version + :one")
+            .condition_expression("#version = :noted")
+            .expression_attribute_names("#version", "version")
+            .expression_attribute_values(":one", n(1))
+            .expression_attribute_values(":noted", n(noted.version));
+        Ok(matches!(conditional(call).await?, Updated::Done(_)))
     }
 }
 

@@ -10,8 +10,7 @@ use crate::wire::Meet;
 use serde_json::{Value, json};
 use tollgate_domain::audit::AuditEntry;
 use tollgate_domain::billing::{
-    Access, Changed, Checkout, Converged, Customer, Features, Grace, Payment, PaymentStatus, Status, Subscription,
-    Surplus,
+    Access, Changed, Converged, Customer, Features, Grace, Payment, PaymentStatus, Status, Subscription, Surplus,
 };
 use tollgate_store::{AccountWrite, EventRow, Outgoing, StoreError};
 
