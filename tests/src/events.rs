@@ -144,6 +144,9 @@ pub async fn same_as_stripe(app: &TestApp, session: &crate::app::Session) -> Res
         if row["status"]["S"] != subscription["status"] {
             return differs("status", &row["status"]["S"], &subscription["status"]);
         }
+        if row["cancel_at_period_end"]["BOOL"] == subscription["cancel_at"].is_null() {
+            return differs("its end", &row["cancel_at_period_end"]["BOOL"], &subscription["cancel_at"]);
+        }
     }
     let paid = |invoice: &&Value| invoice["status"] == "paid" && invoice["amount_paid"] != 0;
     let invoices = app.stripe("invoices").await;

@@ -26,9 +26,13 @@ impl Request {
     }
 
     pub fn post_as(session: &Session, path: &str, body: Value) -> Self {
-        let mut request = Self::post(path, body);
-        request.headers.push(("authorization", format!("Bearer {}", session.access)));
-        request
+        Self::post(path, body).bearing(&session.access)
+    }
+
+    /// The same with a bearer token.
+    pub fn bearing(mut self, token: &str) -> Self {
+        self.headers.push(("authorization", format!("Bearer {token}")));
+        self
     }
 
     pub fn patch_as(session: &Session, path: &str, body: Value) -> Self {

@@ -108,12 +108,26 @@ pub fn subscriptions(wrong: &mut Differences, user: &str, truth: &Truth, kept: &
             ("billing_period", price["recurring"]["interval"].clone()),
             ("current_period_start", moment(start)),
             ("current_period_end", moment(end)),
-            ("cancel_at_period_end", subscription["cancel_at_period_end"].clone()),
+            ("cancel_at_period_end", json!(ends(subscription))),
             ("canceled_at", subscription["canceled_at"].as_i64().map_or(Value::Null, moment)),
         ] {
             wrong.same(&format!("{field} of {id}"), &row[field], &there);
         }
     }
+}
+
+/// Whether what was paid for a subscription that was one too many goes back: it was for the last period, or paid beside
+/// another one. What is disputed does not.
+fn must_go_back(subscription: &Value, invoice: &Value, truth: &Truth, kept: &Kept) -> bool {
+    let (made, end) = (int(&invoice["created"]), int(&subscription["ended_at"]));
+    let is_beside = |other: &Value| {
+        other["customer"] == subscription["customer"]
+            && !kept.is_surplus(other)
+            && int(&other["start_date"]) <= made
+            && other["ended_at"].as_i64().is_none_or(|ended| end < ended)
+    };
+    let is_last = made >= period(subscription).0;
+    !truth.disputed.contains(text(&invoice["id"])) && (is_last || truth.subscriptions.iter().any(is_beside))
 }
 
 /// What of a subscription that was one too many was paid has gone back; and whatever the system ended was one too many.
@@ -125,11 +139,17 @@ pub fn given_back(wrong: &mut Differences, user: &str, truth: &Truth, kept: &Kep
             && !ended_by_people.contains(&id);
         if by_system || kept.is_surplus(subscription) {
             wrong.hold(subscription["status"] == "canceled", || format!("{id} is one too many and lives"));
-            let paid = truth.paid(subscription);
-            let back = truth.went_back(subscription);
-            wrong.hold(back == paid, || {
-                format!("of {id}, which was one too many, {paid} was paid and {back} went back")
-            });
+            for invoice in
+                truth.invoices_of(subscription).filter(|invoice| must_go_back(subscription, invoice, truth, kept))
+            {
+                let (paid, back) = truth.money(invoice);
+                wrong.hold(back == paid, || {
+                    format!(
+                        "of {id}, which was one too many, {paid} was paid by {} and {back} went back",
+                        invoice["id"]
+                    )
+                });
+            }
         }
     }
 }
@@ -219,7 +239,7 @@ pub fn shown(truth: &Truth, kept: &Kept, user: &str) -> Vec<Value> {
             "price_cents": price(found)["unit_amount"], "currency": price(found)["currency"],
             "billing_period": price(found)["recurring"]["interval"], "status": found["status"],
             "started_at": moment(int(&found["start_date"])), "current_period_start": moment(start),
-            "current_period_end": moment(end), "cancel_at_period_end": found["cancel_at_period_end"],
+            "current_period_end": moment(end), "cancel_at_period_end": ends(found),
             "canceled_at": found["canceled_at"].as_i64().map(moment),
             "access_until": until.map(moment), "has_access": until.is_some_and(|until| truth.now < until),
         })

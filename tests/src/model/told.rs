@@ -2,7 +2,7 @@
 
 use super::history::History;
 use super::kept::{Differences, Kept};
-use super::truth::{Truth, ends, int, is_live, text};
+use super::truth::{Truth, ended_by_itself, ends, int, is_live, text};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -36,7 +36,8 @@ fn due(subscription: &Value, truth: &Truth, kept: &Kept, history: &History, by_p
     }));
     if is_surplus {
         // One too many is given back, which is told. It may have been confirmed before it was one too many.
-        let ended = (0, i64::from(by_people));
+        // It may have ended before, and been paid afterwards.
+        let ended = (0, i64::from(by_people || ended_by_itself(subscription)));
         return Due {
             confirmed: (0, 1),
             ended,

@@ -23,6 +23,8 @@ pub struct Truth {
     pub refunded: BTreeMap<String, i64>,
     /// In how many pieces it did.
     pub refunds: BTreeMap<String, i64>,
+    /// The invoices whose payers dispute it.
+    pub disputed: BTreeSet<String>,
     /// The plans as an admin sees them, archived ones too, by id, which is that of the product.
     pub plans: BTreeMap<String, Value>,
     /// By schedule: the plan after the present phase, where the price is another then.
@@ -43,6 +45,7 @@ impl Truth {
         let customers = app.stripe("customers").await;
         let prices = app.stripe_list("prices").await;
         let (mut refunded, mut refunds, mut scheduled) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
+        let mut disputed = BTreeSet::new();
         for customer in customers.iter().map(|customer| text(&customer["id"])) {
             let charges = app.stripe_list(&format!("charges?customer={customer}")).await;
             for invoice in
@@ -55,6 +58,9 @@ impl Truth {
                 };
                 let back = charges.iter().filter(is_of_it).map(|charge| int(&charge["amount_refunded"])).sum();
                 refunded.insert(id.to_owned(), back);
+                if charges.iter().filter(is_of_it).any(|charge| charge["disputed"] == true) {
+                    disputed.insert(id.to_owned());
+                }
                 let mut pieces = 0;
                 for charge in charges.iter().filter(is_of_it).filter(|charge| int(&charge["amount_refunded"]) > 0) {
                     pieces += app.stripe_list(&format!("refunds?charge={}", text(&charge["id"]))).await.len();
@@ -83,6 +89,7 @@ impl Truth {
             events: app.stripe("events").await,
             refunded,
             refunds,
+            disputed,
             plans: plans.into_iter().map(|plan| (text(&plan["id"]).to_owned(), plan)).collect(),
             scheduled,
         }
@@ -98,6 +105,7 @@ impl Truth {
             events: app.stripe("events").await,
             refunded: BTreeMap::new(),
             refunds: BTreeMap::new(),
+            disputed: BTreeSet::new(),
             plans: BTreeMap::new(),
             scheduled: BTreeMap::new(),
         }
@@ -166,13 +174,10 @@ impl Truth {
         }
     }
 
-    pub fn paid(&self, subscription: &Value) -> i64 {
-        self.invoices_of(subscription).map(|invoice| int(&invoice["amount_paid"])).sum()
-    }
-
-    pub fn went_back(&self, subscription: &Value) -> i64 {
-        let of = |invoice: &Value| self.refunded.get(text(&invoice["id"])).copied().unwrap_or_default();
-        self.invoices_of(subscription).map(of).sum()
+    /// What was paid of an invoice, and what of that went back.
+    pub fn money(&self, invoice: &Value) -> (i64, i64) {
+        let back = self.refunded.get(text(&invoice["id"])).copied().unwrap_or_default();
+        (int(&invoice["amount_paid"]), back)
     }
 }
 
@@ -191,12 +196,12 @@ pub fn is_live(subscription: &Value) -> bool {
 
 /// Whether it will not renew.
 pub fn ends(subscription: &Value) -> bool {
-    subscription["cancel_at_period_end"] == true || !subscription["cancel_at"].is_null()
+    subscription["cancel_at_period_end"] == true
+        || subscription["cancel_at"].as_i64().is_some_and(|at| at <= period(subscription).1)
 }
 
 /// Whether Stripe ended it by what it was told before: with its period, or because nobody paid.
 pub fn ended_by_itself(subscription: &Value) -> bool {
-    let at_end =
-        subscription["cancel_at_period_end"] == true && int(&subscription["ended_at"]) >= period(subscription).1;
+    let at_end = ends(subscription) && subscription["ended_at"] == subscription["cancel_at"];
     at_end || subscription["cancellation_details"]["reason"] == "payment_failed"
 }

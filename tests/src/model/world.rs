@@ -16,6 +16,8 @@ const TOKEN_SECONDS: i64 = 60 * 86_400;
 const CLAIMS_LAPSE_SECONDS: i64 = 16 * 60;
 /// No outage is let last for so long: a message is kept for five weeks.
 const WEEKS_SECONDS: i64 = 8 * 86_400;
+/// So often it is looked whether something is being sent.
+const LOOKS: usize = 200;
 const QUEUES: [&str; 2] = ["mail", "stripe.fifo"];
 /// What the sweeper does of itself in the end, if it does it at all.
 const SCHEDULES: [&str; 4] = ["outbox", "expiry", "reconcile", "reminders"];
@@ -384,6 +386,8 @@ impl World {
             Act::Clock { seconds, .. } => {
                 if seconds >= WEEKS_SECONDS {
                     self.mend().await?;
+                } else if seconds >= CLAIMS_LAPSE_SECONDS {
+                    self.memory.doubles |= !self.nothing_is_being_sent().await;
                 }
                 self.app.post("/_local/clock", json!({"advance_seconds": seconds})).await.expect(200);
                 Ok(self.app.now().to_string())
@@ -420,6 +424,17 @@ impl World {
             // A restart is over by now.
             _ => Ok(String::new()),
         }
+    }
+
+    /// Waits until no message is being handled, for a while: one whose claim lapses meanwhile is sent by another one, too.
+    async fn nothing_is_being_sent(&self) -> bool {
+        for _ in 0..LOOKS {
+            let queues = self.app.get("/_local/queues").await.expect(200).body["items"].clone();
+            if queues.as_array().is_some_and(|queues| queues.iter().all(|queue| queue["in_flight"] == 0)) {
+                return true;
+            }
+        }
+        false
     }
 
     /// Ends what fails, and lets arrive what is under way or lies with the dead letters.

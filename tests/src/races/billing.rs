@@ -13,6 +13,7 @@ pub const RACES: &[Race] = &[
     race!(WithPlans, "event ∥ reconciliation ∥ a change at Stripe", event_reconciliation),
     race!(WithPlans, "event ∥ the user's request ∥ a change at Stripe", event_request),
     race!(WithPlans, "event ∥ event of another subscription ∥ a change at Stripe", two_subscriptions),
+    race!(WithPlans, "event ∥ reconciliation ∥ a cancellation that is taken back", taken_back),
     race!(WithPlans, "event ∥ the user's request ∥ a payment for what is one too many", surplus_payment),
     race!(WithPlans, "plan ∥ plan of one code", plan_plan),
     race!(WithPlans, "price ∥ price of one plan", price_price),
@@ -22,13 +23,18 @@ pub const RACES: &[Race] = &[
 /// The first step of a look at Stripe.
 const LOOK: &str = "GET /v1/subscriptions";
 
+impl Answer {
+    fn left_something(&self) -> bool {
+        self.status.as_u16() < 500 && self.body["handled"] != 0
+    }
+}
+
 impl Ended {
-    /// Whether somebody began to look after the change, and came to an end.
+    /// Whether somebody began to look after the change, and came to an end. Reconciliation that finds nothing leaves
+    /// nothing: the event of the change is still to come.
     fn was_looked_after_the_change(&self) -> bool {
         let change = self.steps.iter().position(|(_, operation)| operation == CHANGE).unwrap();
-        self.steps[change..]
-            .iter()
-            .any(|(who, operation)| operation == LOOK && self.answers[*who].status.as_u16() < 500)
+        self.steps[change..].iter().any(|(who, operation)| operation == LOOK && self.answers[*who].left_something())
     }
 }
 
@@ -98,6 +104,20 @@ async fn event_reconciliation(app: &TestApp) -> Contest {
     let (session, id) = renewed_in_silence(app).await;
     let reconcile = Racer::Request(Request::post("/_local/schedules/reconcile/run", json!({})));
     followed(session, [event(app, "invoice.paid").await, reconcile], at_desk("cancel", &id))
+}
+
+// R3: who looks in between sees what is kept, and yet what was seen before is old.
+async fn taken_back(app: &TestApp) -> Contest {
+    let session = app.paid_in_silence().await;
+    app.event_about_nothing("evt_nothing", &app.stripe("subscriptions").await[0]).await;
+    let id = newest_subscription(app).await;
+    let told = |wanted: bool| {
+        let form = format!("cancel_at_period_end={wanted}");
+        Request::post_form(&format!("/_stripe/v1/subscriptions/{id}"), &form).bearing(&app.stack.stripe_key())
+    };
+    told(true).send(app).await.expect(200);
+    let reconcile = Racer::Request(Request::post("/_local/schedules/reconcile/run", json!({})));
+    followed(session, [event(app, "customer.subscription.updated").await, reconcile], told(false))
 }
 
 // R3, R11
