@@ -133,6 +133,9 @@ async fn an_upgrade_that_is_not_paid_changes_nothing_until_it_is() {
         assert_eq!(app.get_as(&ann, "/me").await.body["tier"], 1);
         let mail = app.mail(&email, kind).await;
         assert!(mail["links"].as_array().unwrap().contains(&refused.body["invoice_url"]), "{mail}");
+        let text = mail["text"].as_str().unwrap();
+        assert!(text.contains("payment for Team"), "{text}");
+        assert_eq!(text.contains("Nothing has changed"), kind == "payment_failed", "{text}");
         pay_invoice(&app, &refused.body["invoice_url"], "4242424242424242").await.expect(303);
         app.drain().await;
         assert_eq!(plan_codes(&app.subscription(&ann).await), ("team", None));
@@ -377,6 +380,28 @@ async fn whoever_pays_what_is_open_after_the_end_gets_it_back() {
     let told = kinds(&app, &email).await;
     assert_eq!(told.iter().filter(|kind| *kind == "refunded").count(), 1, "{told:?}");
     assert!(!told.contains(&"renewed".to_owned()), "{told:?}");
+}
+
+#[tokio::test]
+async fn a_payment_that_was_refused_and_then_wants_consent_is_told_of_again() {
+    const CONSENT: &str = "4000002760003184";
+    let app = TestApp::start().await;
+    let (email, _) = subscriber_with(&app, "4000000000000341").await;
+    advance(&app, 31 * DAY).await;
+    let ann = app.sign_in(&email).await;
+    let portal = app.post_as(&ann, "/billing/portal", json!({})).await.expect(201).body["url"].clone();
+    let page = portal.as_str().unwrap().replace(&app.stack.base_url(), "");
+    let form = [("content-type", "application/x-www-form-urlencoded")];
+    app.send(Method::POST, &page, &form, Some(format!("action=card&card={CONSENT}"))).await.expect(303);
+    advance(&app, 3 * DAY).await;
+    let told = kinds(&app, &email).await;
+    assert_eq!(told.iter().filter(|kind| *kind == "payment_failed").count(), 2, "at once and on day 3: {told:?}");
+    assert_eq!(told.iter().filter(|kind| *kind == "action_required").count(), 1, "{told:?}");
+    let events = app.stripe("events").await;
+    let again = events.iter().find(|event| event["type"] == "invoice.payment_action_required").unwrap();
+    app.at_stripe(&format!("events/{}/resend", again["id"].as_str().unwrap()), json!({})).await.expect(200);
+    app.drain().await;
+    assert_eq!(kinds(&app, &email).await, told);
 }
 
 #[tokio::test]

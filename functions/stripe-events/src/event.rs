@@ -28,13 +28,16 @@ const HINTS: &[&str] = &[
     "customer.subscription.pending_update_expired",
     "invoice.paid",
     "invoice.payment_failed",
-    "invoice.payment_action_required",
+    WANTS_CONSENT,
     "invoice.voided",
     "invoice.marked_uncollectible",
 ];
 
 /// Three days before the end of a trial: what the sweep of reminders finds as well.
 const TRIAL_ENDS: &str = "customer.subscription.trial_will_end";
+
+/// A payment waits for its payer: also one that is known as refused.
+const WANTS_CONSENT: &str = "invoice.payment_action_required";
 
 /// What happens to a product or a price, where only this side should change any.
 const CATALOGUE: &[&str] =
@@ -124,6 +127,12 @@ pub async fn handle(event: Event, state: &State) -> Result<(), Failure> {
     };
     // Whom the metadata names does not count: the customer's owner does (S27).
     let Some(user) = user else { return keep("of nobody here").await };
+    if event.kind == WANTS_CONSENT
+        && let Some(invoice) = event.object["id"].as_str()
+    {
+        // Before the event counts as handled. What is not known yet is told with what follows.
+        state.convergence.tell_of_consent(&user, invoice).await?;
+    }
     let row = event.row("followed", now);
     let gone_customer = customer.as_deref().filter(|_| event.kind == "customer.deleted");
     state.convergence.follow(&user, Cause { event: Some(&row), gone_customer, ..Cause::default() }).await?;

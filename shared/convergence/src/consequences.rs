@@ -1,6 +1,7 @@
 //! What a change of a user's billing causes beside itself: entries of the audit trail, and mails.
 
 use crate::Cause;
+use crate::reminders::consent_id;
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 use tollgate_domain::audit::{Action, AuditEntry};
@@ -109,23 +110,31 @@ pub fn mails(
 ) -> Result<Vec<Outgoing>, StoreError> {
     let Some(to) = account.customer.email.as_ref().map(Email::as_str) else { return Ok(Vec::new()) };
     let plan_named = |id| plans.iter().find(|plan| Some(plan.id) == id).map(|plan| plan.name.clone());
-    let mut messages = Vec::new();
+    let mut mails = Vec::new();
+    let new_id = || MessageId::new(now, random_bytes());
     for Changed { before, after } in &converged.subscriptions {
         let Some(plan) = plan_named(after.plan_id) else { continue };
         let next = plan_named(after.next_plan_id());
-        messages.extend(of_subscription(to.to_owned(), before.as_ref(), after, plan, next));
+        for message in of_subscription(to.to_owned(), before.as_ref(), after, plan, next) {
+            mails.push(outgoing(&message, new_id(), now)?);
+        }
     }
     let changed = converged.subscriptions.iter().map(|changed| &changed.after);
     let subscriptions: Vec<_> = changed.chain(&account.subscriptions).collect();
     for payment in &converged.payments {
         let of_it = subscriptions.iter().find(|subscription| Some(subscription.id) == payment.subscription_id);
         let Some(subscription) = of_it.filter(|subscription| subscription.surplus.is_none()) else { continue };
-        let Some(plan) = plan_named(subscription.plan_id) else { continue };
+        let Some(plan) = plan_named(payment.plan_id.or(subscription.plan_id)) else { continue };
         let before = account.payments.iter().find(|known| known.id == payment.id);
         let needs_consent = consents.contains(&payment.stripe_invoice_id);
-        messages.extend(of_payment(to.to_owned(), before, payment, subscription, plan, needs_consent));
+        for message in of_payment(to.to_owned(), before, payment, subscription, plan, needs_consent) {
+            // Stripe tells of it by an event of its own, too.
+            let is_told_once = matches!(message, Message::ActionRequired { .. });
+            let id = if is_told_once { consent_id(payment) } else { new_id() };
+            mails.push(outgoing(&message, id, now)?);
+        }
     }
-    messages.iter().map(|message| outgoing(message, MessageId::new(now, random_bytes()), now)).collect()
+    Ok(mails)
 }
 
 /// What is told of a subscription to `plan`, which is to be `next` after its period.
@@ -195,7 +204,10 @@ fn of_payment(
     if after.status == PaymentStatus::Failed && was.is_none() {
         messages.push(match needs_consent {
             true => Message::ActionRequired { to, plan, invoice_url },
-            false => Message::PaymentFailed { to, plan, invoice_url, until: None },
+            false => {
+                let is_change = !after.is_renewal && after.plan_id != subscription.plan_id;
+                Message::PaymentFailed { to, plan, invoice_url, until: None, is_change }
+            }
         });
     } else if after.is_renewal && is_paid(after.status) && !was.is_some_and(is_paid) {
         messages.push(Message::Renewed {

@@ -3,7 +3,7 @@
 use crate::consequences::outgoing;
 use crate::{Cause, ConvergeError, Convergence};
 use jiff::Timestamp;
-use tollgate_domain::billing::{Account, Plan, Reminder, Subscription};
+use tollgate_domain::billing::{Account, Payment, PaymentStatus, Plan, Reminder, Subscription};
 use tollgate_domain::{MessageId, UserId};
 use tollgate_mail::Message;
 use tollgate_platform::ten_bytes;
@@ -25,6 +25,27 @@ impl Convergence {
             self.store.put_message_once(reminder).await?;
         }
         Ok(reminders.len())
+    }
+
+    /// Tells `user` that the payment of an invoice waits for consent, where it does and that was not told: one that was
+    /// refused at first may want it when it is tried again.
+    ///
+    /// # Errors
+    /// When Stripe or the tables do not answer: whoever asked must ask again.
+    pub async fn tell_of_consent(&self, user: &UserId, invoice: &str) -> Result<(), ConvergeError> {
+        let Some(account) = self.store.account(user).await? else { return Ok(()) };
+        let is_it =
+            |payment: &&Payment| payment.stripe_invoice_id == invoice && payment.status == PaymentStatus::Failed;
+        let Some(payment) = account.payments.iter().find(is_it) else { return Ok(()) };
+        let plans = self.store.catalogue().await?.plans;
+        let plan = plans.into_iter().find(|plan| Some(plan.id) == payment.plan_id);
+        let (Some(to), Some(plan)) = (&account.customer.email, plan) else { return Ok(()) };
+        if self.gateway.needs_consent(invoice).await? {
+            let (to, invoice_url) = (to.as_str().to_owned(), payment.invoice_url.clone());
+            let message = Message::ActionRequired { to, plan: plan.name, invoice_url };
+            self.store.put_message_once(&outgoing(&message, consent_id(payment), self.clock.now())?).await?;
+        }
+        Ok(())
     }
 
     /// The mails that are due by what is kept and that are not written yet.
@@ -61,10 +82,15 @@ fn mail(account: &Account, reminder: &Reminder, plans: &[Plan]) -> Option<(Messa
             let paid = account.payments.iter().find(|kept| kept.id == *payment)?;
             let (plan, invoice_url) = (plan_of(*subscription)?, paid.invoice_url.clone());
             let key = format!("payment_failed {payment} {day}");
-            let message = Message::PaymentFailed { to, plan, invoice_url, until: Some(*until) };
+            let message = Message::PaymentFailed { to, plan, invoice_url, until: Some(*until), is_change: false };
             Some((id(paid.created_at, &key), message))
         }
     }
+}
+
+/// The id of the mail that a payment waits for consent.
+pub fn consent_id(payment: &Payment) -> MessageId {
+    id(payment.created_at, &format!("action_required {}", payment.id))
 }
 
 fn id(at: Timestamp, key: &str) -> MessageId {

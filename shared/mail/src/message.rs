@@ -116,6 +116,9 @@ pub enum Message {
         /// How long access stays, where somebody is reminded.
         #[serde(default)]
         until: Option<Timestamp>,
+        /// Whether it was for a change to that plan, which waits for it.
+        #[serde(default)]
+        is_change: bool,
     },
     /// A payment waits for the consent that the bank wants.
     ActionRequired {

@@ -188,7 +188,10 @@ pub fn render(message: &Message, context: &Context<'_>) -> Result<Mail, askama::
         provider,
         plan,
         amount: &amount,
-        is_change: matches!(message, Message::Verify { is_change: true, .. }),
+        is_change: matches!(
+            message,
+            Message::Verify { is_change: true, .. } | Message::PaymentFailed { is_change: true, .. }
+        ),
     };
     let (text, html) = match message {
         Message::Verify { .. } => verify::render(page),
@@ -253,6 +256,7 @@ mod tests {
                 plan: plan.clone(),
                 invoice_url: invoice_url.clone(),
                 until: None,
+                is_change: true,
             },
             Message::SubscriptionEnded { to: to.clone(), plan: plan.clone() },
             Message::Refunded { to: to.clone(), plan: plan.clone(), amount: None },
@@ -275,6 +279,7 @@ mod tests {
                 plan: plan.clone(),
                 invoice_url: None,
                 until: Some(Timestamp::UNIX_EPOCH),
+                is_change: false,
             },
             Message::Refunded { to, plan, amount: Some(Amount { amount_cents: 1900, currency: "usd".into() }) },
         ]

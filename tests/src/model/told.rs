@@ -119,7 +119,7 @@ pub fn mails(
         let is_certain = has_plan && !is_surplus;
         let failed = count_of(&["payment_failed", "action_required"]);
         let least = i64::from(history.failed.contains(id) && is_certain);
-        compare(&format!("payment_failed or action_required of {id}"), failed, (least, 1 + REMINDERS));
+        compare(&format!("payment_failed or action_required of {id}"), failed, (least, 2 + REMINDERS));
         let is_renewal = invoice["billing_reason"] == "subscription_cycle" && int(&invoice["amount_paid"]) > 0;
         let range = (i64::from(is_renewal && is_certain), i64::from(is_renewal));
         compare(&format!("renewed of {id}"), count_of(&["renewed"]), range);
