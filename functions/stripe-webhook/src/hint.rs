@@ -27,7 +27,15 @@ struct Event {
 
 #[derive(Deserialize)]
 struct Data {
-    object: Value,
+    object: Object,
+}
+
+#[derive(Deserialize)]
+struct Object {
+    #[serde(default)]
+    id: Value,
+    #[serde(default)]
+    customer: Value,
 }
 
 impl Hint {
@@ -39,9 +47,8 @@ impl Hint {
         if event.object != "event" || !fits(&event.id) {
             return None;
         }
-        let object = &event.data.object;
-        let customer = &object["customer"];
-        let group = customer.as_str().or_else(|| customer["id"].as_str()).or_else(|| object["id"].as_str());
+        let Object { id, customer } = &event.data.object;
+        let group = customer.as_str().or_else(|| customer["id"].as_str()).or_else(|| id.as_str());
         let group = group.filter(|group| fits(group)).unwrap_or(&event.id).to_owned();
         Some(Self { id: event.id, kind: event.kind, group })
     }

@@ -64,7 +64,7 @@ impl AwsAlone {
         seed_secrets(&standins, &Env::from_pairs([("CODES_SECRET", SAMPLE_CODES_SECRET)]))?;
 
         let left = Left { standins: standins.clone(), database: database.clone() };
-        let router = Router::new().route(LEFT, get(look)).with_state(left).fallback_service(standins.router());
+        let router = Router::new().route(LEFT, get(look)).with_state(left).fallback_service(standins.clone().router());
         let on_tables = database.clone();
         let servers = [
             tokio::spawn(async move { dynoxide::server::serve_on(tables, on_tables).await }),
@@ -76,7 +76,7 @@ impl AwsAlone {
         ];
         let alone = Self { address, tables: served, servers };
         let env = environment(&format!("http://{address}"), served, address, Vec::new());
-        Store::new(&sdk(&env, &Wire::new(clock.clone()), &clock), TABLE_PREFIX).create_tables().await?;
+        Store::new(&sdk(&env, &Wire::new(standins), &clock), TABLE_PREFIX).create_tables().await?;
         put_sample_rows(&database)?;
         Ok(alone)
     }

@@ -3,6 +3,7 @@
 
 use crate::clock::LocalClock;
 use crate::invocation::Invocation;
+use crate::standins::{Standins, TARGET};
 use crate::steps::{Step, turn};
 use aws_smithy_runtime_api::client::http::{
     HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpConnector,
@@ -151,6 +152,7 @@ pub struct Wire(Arc<Shared>);
 
 struct Shared {
     inner: aws_smithy_http_client::Connector,
+    standins: Standins,
     clock: LocalClock,
     state: Mutex<State>,
     cleared: Notify,
@@ -166,11 +168,12 @@ struct State {
 }
 
 impl Wire {
-    /// One without faults.
+    /// One without faults, to the listeners on loopback and to these stand-ins.
     #[must_use]
-    pub fn new(clock: LocalClock) -> Self {
+    pub fn new(standins: Standins) -> Self {
         let inner = aws_smithy_http_client::Connector::builder().build_http();
-        Self(Arc::new(Shared { inner, clock, state: Mutex::default(), cleared: Notify::new(), wrote: Notify::new() }))
+        let (clock, state) = (standins.clock.clone(), Mutex::default());
+        Self(Arc::new(Shared { inner, standins, clock, state, cleared: Notify::new(), wrote: Notify::new() }))
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -260,9 +263,12 @@ impl Wire {
         let table_request =
             (service == Service::Dynamodb).then(|| request.body().bytes().map(<[u8]>::to_vec)).flatten();
         match self.meet(service, &operation) {
-            Some(Kind::Throttle) => return failing(throttled(service)),
-            Some(Kind::Error) => return failing((500, internal(service))),
-            Some(Kind::Conflict) => return failing((400, CONFLICT.to_owned())),
+            Some(Kind::Throttle) => {
+                let (status, body) = throttled(service);
+                return answered(status, body);
+            }
+            Some(Kind::Error) => return answered(500, internal(service)),
+            Some(Kind::Conflict) => return answered(400, CONFLICT.to_owned()),
             Some(Kind::Hang) => {
                 self.hang().await;
                 return Err(lost());
@@ -292,6 +298,12 @@ impl Wire {
         operation: String,
         table_request: Option<Vec<u8>>,
     ) -> Result<HttpResponse, ConnectorError> {
+        if let Service::Sqs | Service::Ses | Service::Secrets = service {
+            let target = request.headers().get(TARGET).unwrap_or_default();
+            let answer = self.0.standins.answer(target, request.body().bytes().unwrap_or_default());
+            self.state().calls.push(Call { service, operation, units: Vec::new() });
+            return answered(answer.status.as_u16(), answer.body);
+        }
         let response = self.0.inner.call(request).await?;
         let status = response.status();
         let headers = response.headers().clone();
@@ -331,7 +343,7 @@ async fn stop() {
 
 /// Service and operation of a request.
 fn called(request: &HttpRequest) -> (Service, String) {
-    let target = request.headers().get("x-amz-target").unwrap_or_default();
+    let target = request.headers().get(TARGET).unwrap_or_default();
     let operation = target.rsplit('.').next().unwrap_or_default().to_owned();
     match target.split('.').next().unwrap_or_default() {
         "AmazonSQS" => (Service::Sqs, operation),
@@ -399,7 +411,7 @@ fn error_xml(kind: &str, code: &str) -> String {
     )
 }
 
-fn failing((status, body): (u16, String)) -> Result<HttpResponse, ConnectorError> {
+fn answered(status: u16, body: String) -> Result<HttpResponse, ConnectorError> {
     let status = StatusCode::try_from(status).map_err(|error| ConnectorError::other(error.into(), None))?;
     Ok(HttpResponse::new(status, SdkBody::from(body)))
 }

@@ -104,13 +104,13 @@ impl Stack {
         let base_url = format!("http://{address}");
         let (database, drawer, lock) = open(&options.data, &options.clock)?;
         let clock = options.clock.clone();
-        let wire = Wire::new(clock.clone());
         let queues = QUEUES
             .iter()
             .map(|spec| Queue::open(*spec, drawer.clone(), clock.clone()))
             .collect::<Result<Vec<_>, _>>()?;
         let queues = Arc::new(queues);
         let standins = Standins { drawer: drawer.clone(), queues: Arc::clone(&queues), clock: clock.clone() };
+        let wire = Wire::new(standins.clone());
         seed_secrets(&standins, &Env::from_pairs(options.env.clone()))?;
         let tables = bind(0).await?;
         let aws = bind(0).await?;
@@ -159,7 +159,7 @@ impl Stack {
         let events = tollgate_stripe_events::State::new(events, &sdk, to_stripe(), clock.platform());
         let sweeper = tollgate_sweeper::Config::from_env(&env)?;
         let sweeper = tollgate_sweeper::State::new(sweeper, &sdk, to_stripe(), clock.platform());
-        let counter = crate::environment::sdk(&env, &Wire::new(clock.clone()), &clock);
+        let counter = crate::environment::sdk(&env, &Wire::new(standins.clone()), &clock);
         let counter = tollgate_sweeper::State::new(
             tollgate_sweeper::Config::from_env(&env)?,
             &counter,

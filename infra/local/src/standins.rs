@@ -1,5 +1,5 @@
-//! The stand-ins for SQS, SES and Secrets Manager: one listener on loopback that speaks what their SDKs speak, for
-//! exactly the calls in use.
+//! The stand-ins for SQS, SES and Secrets Manager: they speak what their SDKs speak, for exactly the calls in use. The
+//! functions of this process reach them over the wire, others over a listener on loopback.
 
 use crate::clock::LocalClock;
 use crate::drawer::{Drawer, DrawerError};
@@ -48,6 +48,9 @@ pub struct Mail {
     /// When it was sent.
     pub created_at: Timestamp,
 }
+
+/// The header that names the service and its operation.
+pub const TARGET: &str = "x-amz-target";
 
 const MAILS: &str = "mail";
 const SECRETS: &str = "secret";
@@ -173,47 +176,83 @@ fn code_in(text: &str) -> Option<String> {
     words.filter(|word| word.len() == 6 && word.bytes().all(|b| b.is_ascii_digit())).map(str::to_owned).next()
 }
 
-async fn call(State(standins): State<Standins>, headers: HeaderMap, body: Bytes) -> Response {
-    let target = headers.get("x-amz-target").and_then(|target| target.to_str().ok()).unwrap_or_default();
-    let json = || serde_json::from_slice::<Value>(&body).unwrap_or_default();
-    let answer = match target {
-        "AmazonSQS.SendMessage" => standins.send(&json()),
-        "AmazonSQS.SendMessageBatch" => standins.send_batch(&json()),
-        "secretsmanager.GetSecretValue" => standins.get_secret(&json()),
-        "secretsmanager.PutSecretValue" => standins.put_secret_value(&json()),
-        "" => return send_email(&standins, &body),
-        other => Ok(json!({"__type": "UnknownOperationException", "Message": other})),
-    };
-    match answer {
-        Ok(answer) if answer.get("__type").is_some() => json_answer(StatusCode::BAD_REQUEST, &answer),
-        Ok(answer) => json_answer(StatusCode::OK, &answer),
-        Err(error) => json_answer(
-            StatusCode::INTERNAL_SERVER_ERROR,
-            &json!({"__type": "InternalServiceError", "Message": error.to_string()}),
-        ),
+/// What a stand-in answers.
+pub struct Answer {
+    /// The status.
+    pub status: StatusCode,
+    /// The type of the body.
+    pub content_type: &'static str,
+    /// The body.
+    pub body: String,
+}
+
+impl Answer {
+    fn json(status: StatusCode, body: &Value) -> Self {
+        Self { status, content_type: "application/x-amz-json-1.1", body: body.to_string() }
+    }
+
+    fn xml(status: StatusCode, body: String) -> Self {
+        Self { status, content_type: "text/xml", body }
     }
 }
 
-fn json_answer(status: StatusCode, body: &Value) -> Response {
-    (status, [(header::CONTENT_TYPE, "application/x-amz-json-1.1")], body.to_string()).into_response()
+impl IntoResponse for Answer {
+    fn into_response(self) -> Response {
+        (self.status, [(header::CONTENT_TYPE, self.content_type)], self.body).into_response()
+    }
 }
 
-/// SES speaks the older query protocol: a form in, XML out.
-fn send_email(standins: &Standins, body: &[u8]) -> Response {
-    let form: HashMap<String, String> = serde_urlencoded::from_bytes(body).unwrap_or_default();
-    if form.get("Action").map(String::as_str) != Some("SendEmail") {
-        let error =
-            "<ErrorResponse><Error><Type>Sender</Type><Code>InvalidAction</Code><Message/></Error></ErrorResponse>";
-        return (StatusCode::BAD_REQUEST, [(header::CONTENT_TYPE, "text/xml")], error).into_response();
-    }
-    match standins.send_email(&form) {
-        Ok(id) => {
-            let xml = format!(
-                "<SendEmailResponse xmlns=\"http://ses.amazonaws.com/doc/2010-12-01/\"><SendEmailResult><MessageId>{id}</MessageId></SendEmailResult></SendEmailResponse>"
-            );
-            (StatusCode::OK, [(header::CONTENT_TYPE, "text/xml")], xml).into_response()
+async fn call(State(standins): State<Standins>, headers: HeaderMap, body: Bytes) -> Answer {
+    let target = headers.get(TARGET).and_then(|target| target.to_str().ok()).unwrap_or_default();
+    standins.answer(target, &body)
+}
+
+impl Standins {
+    /// Answers the call of `target`, as the header [`TARGET`] names it; without one it is SES's.
+    #[must_use]
+    pub fn answer(&self, target: &str, body: &[u8]) -> Answer {
+        let json = || serde_json::from_slice::<Value>(body).unwrap_or_default();
+        let answer = match target {
+            "AmazonSQS.SendMessage" => self.send(&json()),
+            "AmazonSQS.SendMessageBatch" => self.send_batch(&json()),
+            "secretsmanager.GetSecretValue" => self.get_secret(&json()),
+            "secretsmanager.PutSecretValue" => self.put_secret_value(&json()),
+            "" => return self.answer_form(body),
+            other => Ok(json!({"__type": "UnknownOperationException", "Message": other})),
+        };
+        match answer {
+            Ok(answer) if answer.get("__type").is_some() => Answer::json(StatusCode::BAD_REQUEST, &answer),
+            Ok(answer) => Answer::json(StatusCode::OK, &answer),
+            Err(error) => Answer::json(
+                StatusCode::INTERNAL_SERVER_ERROR,
+                &json!({"__type": "InternalServiceError", "Message": error.to_string()}),
+            ),
         }
-        Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, error.to_string()).into_response(),
+    }
+
+    /// SES speaks the older query protocol: a form in, XML out.
+    fn answer_form(&self, body: &[u8]) -> Answer {
+        let form: HashMap<String, String> = serde_urlencoded::from_bytes(body).unwrap_or_default();
+        let error = |kind: &str, code: &str, message: &str| {
+            format!(
+                "<ErrorResponse><Error><Type>{kind}</Type><Code>{code}</Code><Message>{message}</Message></Error></ErrorResponse>"
+            )
+        };
+        if form.get("Action").map(String::as_str) != Some("SendEmail") {
+            return Answer::xml(StatusCode::BAD_REQUEST, error("Sender", "InvalidAction", ""));
+        }
+        match self.send_email(&form) {
+            Ok(id) => Answer::xml(
+                StatusCode::OK,
+                format!(
+                    "<SendEmailResponse xmlns=\"http://ses.amazonaws.com/doc/2010-12-01/\"><SendEmailResult><MessageId>{id}</MessageId></SendEmailResult></SendEmailResponse>"
+                ),
+            ),
+            Err(failed) => {
+                let body = error("Receiver", "InternalFailure", &failed.to_string());
+                Answer::xml(StatusCode::INTERNAL_SERVER_ERROR, body)
+            }
+        }
     }
 }
 

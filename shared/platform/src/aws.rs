@@ -4,6 +4,7 @@ use crate::{ConfigError, Env};
 use aws_config::environment::EnvironmentVariableCredentialsProvider;
 use aws_config::identity::IdentityCache;
 use aws_config::retry::RetryConfig;
+use aws_config::stalled_stream_protection::StalledStreamProtectionConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_credential_types::provider::SharedCredentialsProvider;
@@ -38,10 +39,15 @@ pub fn load(env: &Env) -> Result<SdkConfig, ConfigError> {
     Ok(defaults(builder).build())
 }
 
-/// The same retries and deadlines on settings that were put together elsewhere.
+/// The same retries and deadlines on settings that were put together elsewhere. No answer is a stream: one that stalls ends
+/// by its deadline, and is not watched besides.
 #[must_use]
 pub fn defaults(builder: aws_types::sdk_config::Builder) -> aws_types::sdk_config::Builder {
-    builder.behavior_version(BehaviorVersion::latest()).retry_config(retries()).timeout_config(timeouts())
+    builder
+        .behavior_version(BehaviorVersion::latest())
+        .retry_config(retries())
+        .timeout_config(timeouts())
+        .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
 }
 
 /// `AWS_ENDPOINT_URL_<SERVICE>`, else `AWS_ENDPOINT_URL`, as the SDKs' own loader reads them.

@@ -438,11 +438,13 @@ impl World {
         }
     }
 
-    /// Waits until no message is being handled, for a while: one whose claim lapses meanwhile is sent by another one, too.
+    /// Waits until no message is on its way, for a while: one whose claim lapses meanwhile is sent by another one, too.
     async fn nothing_is_being_sent(&self) -> bool {
         for _ in 0..LOOKS {
             let queues = self.app.get("/_local/queues").await.expect(200).body["items"].clone();
-            if queues.as_array().is_some_and(|queues| queues.iter().all(|queue| queue["in_flight"] == 0)) {
+            let is_empty = |queue: &Value| queue["in_flight"] == 0 && queue["depth"] == 0;
+            let outbox = rows(&self.app, "outbox").await;
+            if queues.as_array().is_some_and(|queues| queues.iter().all(is_empty)) && !outbox.iter().any(waits) {
                 return true;
             }
         }
@@ -459,6 +461,11 @@ impl World {
         let drained = self.app.send(Method::POST, "/_local/drain", &[], None).await;
         if drained.status == 200 { Ok(()) } else { Err(format!("drain: {}", drained.text)) }
     }
+}
+
+/// Whether a message of the outbox is still to be sent.
+fn waits(row: &Value) -> bool {
+    row["kind"] != "decoy" && (row["state"] == "pending" || row["state"] == "claimed")
 }
 
 /// That many from the newest, around again where there are not so many.
@@ -496,9 +503,7 @@ impl World {
             self.compare(&mut own, who, &truth, kept, &entries).await;
             wrong.0.extend(own.0.into_iter().map(|difference| format!("{name}: {difference}")));
         }
-        let waiting = rows(&self.app, "outbox").await;
-        let waiting = waiting.iter().filter(|row| row["kind"] != "decoy" && text(&row["state"]) != "sent");
-        for row in waiting.filter(|row| row["state"] == "pending" || row["state"] == "claimed") {
+        for row in rows(&self.app, "outbox").await.iter().filter(|row| waits(row)) {
             wrong.0.push(format!("a message waits: {row}"));
         }
         if wrong.0.is_empty() {
