@@ -4,6 +4,7 @@
 use crate::{State, SweepError, Swept, Tally};
 use jiff::{SignedDuration, Timestamp};
 use std::collections::{BTreeMap, BTreeSet};
+use tollgate_convergence::Listed;
 use tollgate_domain::MessageId;
 use tollgate_domain::billing::{Catalogue, Order, Plan, PlanOrder, Seen};
 use tollgate_platform::random_bytes;
@@ -22,16 +23,18 @@ pub async fn sweep(state: &State) -> Result<Swept, SweepError> {
     let noted = noted(state).await?;
     let last = state.store.sweep_place(NAME).await?.unwrap_or(Timestamp::UNIX_EPOCH);
     let since = last.saturating_sub(OVERLAP).unwrap_or(Timestamp::MIN).max(Timestamp::UNIX_EPOCH);
-    let Listed { mut seen, there } = listed(&state.gateway, since).await?;
+    let Everything { mut seen, there } = listed(&state.gateway, since).await?;
     let catalogue = state.store.catalogue().await?;
     let mut tally = Tally::default();
     for (customer, noted) in &noted {
-        let (seen, is_there) = (seen.remove(customer), there.contains(customer));
-        // One who is there and of whom nothing is listed has nothing that could differ.
-        if seen.is_some() || !is_there {
-            let seen = seen.filter(|_| is_there);
-            tally.count(state.convergence.repair(noted, seen, &catalogue).await.map(usize::from));
-        }
+        let listed = match (seen.remove(customer), there.contains(customer)) {
+            // One who is there and of whom nothing is listed has nothing that could differ.
+            (None, true) => continue,
+            (Some(seen), true) => Listed::There(seen),
+            (Some(_), false) => Listed::Gone,
+            (None, false) => Listed::Nowhere,
+        };
+        tally.count(state.convergence.repair(noted, listed, &catalogue).await.map(usize::from));
     }
     tally.handled += plans(state, &catalogue).await?;
     let swept = tally.end()?;
@@ -66,14 +69,14 @@ async fn all<'a, T>(page: impl Fn(Option<String>) -> Looking<'a, Page<T>>) -> Re
 }
 
 /// What Stripe has.
-struct Listed {
+struct Everything {
     /// Of each customer: every subscription, all open invoices, those made since then, and what became of money since then.
     seen: BTreeMap<String, Seen>,
     /// The customers who are there.
     there: BTreeSet<String>,
 }
 
-async fn listed(gateway: &Gateway, since: Timestamp) -> Result<Listed, GatewayError> {
+async fn listed(gateway: &Gateway, since: Timestamp) -> Result<Everything, GatewayError> {
     let mut seen: BTreeMap<String, Seen> = BTreeMap::new();
     for (customer, subscription) in all(|after| gateway.subscriptions(after)).await? {
         seen.entry(customer).or_default().subscriptions.push(subscription);
@@ -96,7 +99,7 @@ async fn listed(gateway: &Gateway, since: Timestamp) -> Result<Listed, GatewayEr
         }
     }
     let there = all(|after| gateway.customers(after)).await?.into_iter().collect();
-    Ok(Listed { seen, there })
+    Ok(Everything { seen, there })
 }
 
 /// Compares products and prices with the plans, whose rows rule. How many plans Stripe is told again.

@@ -49,6 +49,17 @@ pub struct Cause<'a> {
     pub is_repair: bool,
 }
 
+/// What Stripe lists of a customer.
+#[derive(Debug)]
+pub enum Listed {
+    /// The customer, and these.
+    There(Seen),
+    /// What the customer had, who is no more.
+    Gone,
+    /// Neither the customer nor anything of theirs.
+    Nowhere,
+}
+
 /// The way from Stripe's state to the local one.
 #[derive(Clone)]
 pub struct Convergence {
@@ -125,22 +136,31 @@ impl Convergence {
         Err(ConvergeError::Overtaken)
     }
 
-    /// Brings what is kept of the customer that was `noted` to what Stripe was seen to have afterwards, `None` where it has no
-    /// such customer any more. What else is kept stays. Whether something was kept otherwise. Where somebody else has written
-    /// since it was noted, or something is to be done at Stripe, Stripe is looked at anew.
+    /// Brings what is kept of the customer that was `noted` to what Stripe was seen to have afterwards. What else is kept
+    /// stays. Whether something was kept otherwise. Where somebody else has written since it was noted, or something is to be
+    /// done at Stripe, Stripe is looked at anew.
     ///
     /// # Errors
     /// When it may not be Stripe's state: whoever asked must ask again.
     pub async fn repair(
         &self,
         noted: &CustomerVersion,
-        seen: Option<Seen>,
+        listed: Listed,
         catalogue: &Catalogue,
     ) -> Result<bool, ConvergeError> {
         let user = &noted.user_id;
         let cause = Cause { is_repair: true, ..Cause::default() };
         let Some(account) = self.store.account(user).await? else { return Ok(false) };
-        let seen = seen.unwrap_or_else(|| Seen::of_nobody(&account));
+        let seen = match listed {
+            Listed::There(seen) => seen,
+            // Of somebody who paid Stripe lists something for ever: this is the key to another account rather than the end
+            // of everybody's access.
+            Listed::Nowhere if !account.subscriptions.is_empty() => {
+                tracing::error!(%user, customer = noted.stripe_customer_id, "Stripe lists nothing of one who has paid");
+                return Ok(false);
+            }
+            Listed::Gone | Listed::Nowhere => Seen::of_nobody(&account),
+        };
         let now = self.clock.now();
         let mut converged = converge(&account, &seen, catalogue, self.grace, now);
         if converged.is_unchanged() && converged.endings.is_empty() {

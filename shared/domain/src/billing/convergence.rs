@@ -8,7 +8,7 @@ use super::plan::Plan;
 use super::subscription::{Schedule, Status, Subscription, Surplus};
 use crate::PlanId;
 use crate::gate::Left;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use std::collections::BTreeMap;
 
 /// What is kept of a user's billing.
@@ -258,7 +258,7 @@ fn payments(account: &Account, seen: &Seen, all: &[Subscription], catalogue: &Ca
         Payment::of(invoice, subscription.map(|s| s.id), plan, known_of(&invoice.stripe_id))
     };
     let is_unseen = |payment: &&Payment| !seen.invoices.iter().any(|i| i.stripe_id == payment.stripe_invoice_id);
-    let earlier = account.payments.iter().filter(is_unseen).cloned();
+    let earlier = account.payments.iter().filter(is_unseen).map(|payment| payment.clone().paid_by(&seen.charges));
     let payments = seen.invoices.iter().filter_map(now_is).chain(earlier).map(|p| p.charged(&seen.charges));
     payments.filter(|payment| known_of(&payment.stripe_invoice_id) != Some(payment)).collect()
 }
@@ -290,6 +290,9 @@ fn is_paid_in_vain(subscription: &Subscription, seen: &Seen) -> bool {
         .any(|invoice| invoice.created_at < ended_at && invoice.paid_at.is_some_and(|at| at > ended_at))
 }
 
+/// So long before its period an invoice may have been made. A period is a month at least.
+const INVOICED_BEFORE: SignedDuration = SignedDuration::from_hours(1);
+
 /// What was paid for a subscription that must not stay and is to go back: for the last period, and since there is the one
 /// that stays. What has gone back already, or is disputed, which is another way back, does not.
 fn paid_for(
@@ -299,7 +302,7 @@ fn paid_for(
     account: &Account,
     changed: &[Payment],
 ) -> Vec<Owed> {
-    let last_period = subscription.current_period_start;
+    let last_period = subscription.current_period_start.saturating_sub(INVOICED_BEFORE).unwrap_or(Timestamp::MIN);
     let since = kept_since.map_or(last_period, |since| since.min(last_period));
     let payment_of = |id: &str| changed.iter().chain(&account.payments).find(|payment| payment.stripe_invoice_id == id);
     let owed = |invoice: &Invoice| {

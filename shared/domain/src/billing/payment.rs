@@ -187,6 +187,16 @@ impl Payment {
         (amount_cents > 0).then(|| payment.given_back(known.map_or(0, |known| known.refunded_cents)))
     }
 
+    /// The same where these charges have paid it: of an invoice that is not seen itself.
+    #[must_use]
+    pub fn paid_by(mut self, charges: &[Charge]) -> Self {
+        let of_it = charges.iter().filter(|charge| self.payment_intents.contains(&charge.payment_intent));
+        if of_it.map(|charge| charge.paid_cents).sum::<i64>() >= self.amount_cents {
+            self.status = PaymentStatus::Succeeded;
+        }
+        self
+    }
+
     /// The same after what became of its charges; those that are not among them are as they were.
     #[must_use]
     pub fn charged(mut self, charges: &[Charge]) -> Self {
@@ -199,10 +209,6 @@ impl Payment {
         let least = if self.payment_intents.iter().all(is_seen) { 0 } else { self.refunded_cents };
         let refunded_cents = own.iter().map(|charge| charge.refunded_cents).sum::<i64>().max(least);
         self.is_disputed |= own.iter().any(|charge| charge.is_disputed);
-        // Paid since the invoice was looked at.
-        if own.iter().map(|charge| charge.paid_cents).sum::<i64>() >= self.amount_cents {
-            self.status = PaymentStatus::Succeeded;
-        }
         self.given_back(refunded_cents)
     }
 

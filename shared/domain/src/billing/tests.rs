@@ -474,6 +474,9 @@ fn a_payment_that_failed_has_succeeded_when_a_charge_of_it_has() {
     let charged = |charges| Seen { charges, ..read(vec![seen(1, Status::Active)], vec![]) };
     let paid = after(failed.clone(), &charged(vec![charge(1, 0)]), 3);
     assert_eq!(paid.payments[0].status, PaymentStatus::Succeeded);
+    // Seen open and paid in one look: what is to follow from it follows from the next one, which sees the invoice paid.
+    let both = Seen { invoices: vec![invoice(1, 1, InvoiceStatus::Open)], ..charged(vec![charge(1, 0)]) };
+    assert_eq!(after(failed.clone(), &both, 3).payments[0].status, PaymentStatus::Failed);
     let in_part = Charge { paid_cents: 900, ..charge(1, 0) };
     assert_eq!(after(failed, &charged(vec![in_part]), 3).payments[0].status, PaymentStatus::Failed);
 }
