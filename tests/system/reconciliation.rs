@@ -2,6 +2,7 @@
 
 use reqwest::Method;
 use serde_json::{Value, json};
+use tollgate_local::TABLE_PREFIX;
 use tollgate_local::faults::Service;
 use tollgate_tests::app::{Session, TestApp};
 
@@ -122,6 +123,25 @@ async fn a_customer_who_went_in_silence_has_no_access_after_it() {
     assert_eq!(handled(&app).await, 1);
     assert_eq!(app.get_as(&ann, "/me").await.body["tier"], 0);
     assert_eq!(handled(&app).await, 0);
+}
+
+// R4
+#[tokio::test]
+async fn where_stripe_knows_neither_a_payer_nor_what_was_paid_it_is_another_account() {
+    let app = TestApp::start().await;
+    let (_, ann) = app.subscriber("ann").await;
+    let row =
+        app.table("billing").await.into_iter().find(|row| row["sk"]["S"] == "CUSTOMER" && row.get("email").is_some());
+    let row = row.unwrap();
+    let update = json!({
+        "TableName": format!("{TABLE_PREFIX}billing"), "Key": {"pk": row["pk"], "sk": row["sk"]},
+        "UpdateExpression": "SET stripe_customer_id = :elsewhere",
+        "ExpressionAttributeValues": {":elsewhere": {"S": "cus_elsewhere"}},
+    });
+    app.stack.database().update_item(serde_json::from_value(update).unwrap()).unwrap();
+    assert_eq!(handled(&app).await, 0);
+    assert_eq!(app.get_as(&ann, "/me").await.body["tier"], 1);
+    assert_eq!(app.subscription(&ann).await["status"], "active");
 }
 
 #[tokio::test]
