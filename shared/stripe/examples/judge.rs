@@ -225,7 +225,8 @@ async fn judge(base_url: &str) -> Result<bool, Box<dyn Error>> {
     judge.call("prices", 1, stripe.prices(None).await, |page| !page.items.is_empty());
     judge.call("cancel", 1, stripe.cancel("sub_1").await, |()| true);
     judge.call("cancel_at_period_end", 1, stripe.cancel_at_period_end("sub_1").await, |()| true);
-    judge.call("resume", 1, stripe.resume("sub_1").await, |()| true);
+    // The subscription there is to end at a moment.
+    judge.call("resume", 3, stripe.resume("sub_1").await, |()| true);
     judge.call("portal", 1, stripe.portal("cus_1", "https://app.example").await, |url| !url.is_empty());
     // The payments of the invoice, then the refund of one.
     judge.call("refund", 2, stripe.refund("in_1", 1900).await, |()| true);
