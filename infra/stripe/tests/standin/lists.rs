@@ -14,8 +14,9 @@ async fn what_was_made_since_a_moment_is_found_without_a_customer() {
         before = play.now();
         let (_, subscription) = play.subscriber(PAYS, "").await;
         let invoice = text(&play.latest_invoice(&subscription).await["id"]);
+        play.stripe.refund(&invoice, Some(100)).unwrap();
         play.stripe.dispute(&invoice).unwrap();
-        play.stripe.refund(&invoice, None).unwrap();
+        assert!(matches!(play.stripe.refund(&invoice, None), Err(DeskError::Refused(_))), "it is charged back");
     }
     for kind in [
         "products",

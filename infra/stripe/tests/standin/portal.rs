@@ -42,13 +42,18 @@ async fn a_subscription_is_ended_with_its_period_there_and_kept_again() {
     for (action, is_ending) in [("cancel", true), ("resume", false)] {
         let form = [("action", action), ("subscription", &subscription)];
         assert_eq!(play.fill(&page, &form).await.0, StatusCode::SEE_OTHER);
-        assert_eq!(play.subscription(&subscription).await["cancel_at_period_end"], is_ending);
+        let told = play.subscription(&subscription).await;
+        assert_eq!((told["cancel_at"].is_i64(), &told["cancel_at_period_end"]), (is_ending, &false.into()));
         assert_eq!(play.told().last().map(String::as_str), Some("customer.subscription.updated"));
         assert_eq!(play.look(&page).await.1.contains("Keep the subscription"), is_ending);
     }
     let (status, body) = play.fill(&page, &[("action", "cancel"), ("subscription", &other)]).await;
     assert_eq!((status, body.contains("not here any more")), (StatusCode::CONFLICT, true));
-    assert_eq!(play.subscription(&other).await["cancel_at_period_end"], false);
+    assert!(play.subscription(&other).await["cancel_at"].is_null());
+    // It ends at the moment that was named.
+    play.fill(&page, &[("action", "cancel"), ("subscription", &subscription)]).await;
+    play.pass(31 * DAY);
+    assert_eq!(play.subscription(&subscription).await["status"], "canceled");
 }
 
 #[tokio::test]
