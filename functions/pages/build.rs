@@ -18,6 +18,9 @@ fn main() -> Result<(), Error> {
     let mut table = String::from("&[\n");
     for (index, file) in files.iter().enumerate() {
         let content = fs::read(file)?;
+        // Copied: the folder of what is built may outlive the checkout that it was built from.
+        let plain = out.join(index.to_string());
+        fs::write(&plain, &content)?;
         let packed = out.join(format!("{index}.gz"));
         let mut encoder = GzEncoder::new(fs::File::create(&packed)?, Compression::best());
         encoder.write_all(&content)?;
@@ -30,7 +33,7 @@ fn main() -> Result<(), Error> {
             table,
             "Asset {{ path: {path:?}, content_type: {kind:?}, etag: \"{:016x}\", plain: include_bytes!({:?}), gzip: include_bytes!({:?}) }},",
             hasher.finish(),
-            file,
+            plain,
             packed
         )
         .map_err(Error::other)?;

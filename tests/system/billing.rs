@@ -574,16 +574,21 @@ async fn the_same_idempotency_key_and_body_get_the_same_answer_for_a_day() {
     app.post_as(&other, SUBSCRIBE, pro()).await.expect(201);
 }
 
-#[tokio::test]
-async fn a_trial_is_given_once() {
-    let app = TestApp::start_with_admin().await;
-    let admin = admin(&app).await;
+/// Ann, who can subscribe to `trial`.
+async fn at_a_plan_with_a_trial(app: &TestApp) -> Session {
+    let admin = admin(app).await;
     let plan = json!({
         "code": "trial", "name": "Trial", "price_cents": 500, "currency": "usd", "billing_period": "month", "tier": 4,
         "trial_days": 14,
     });
     app.post_as(&admin, "/billing/plans", plan).await.expect(201);
-    let (_, session) = app.person("ann").await;
+    app.person("ann").await.1
+}
+
+#[tokio::test]
+async fn a_trial_is_given_once() {
+    let app = TestApp::start_with_admin().await;
+    let session = at_a_plan_with_a_trial(&app).await;
     for status in ["trialing", "active"] {
         let checkout = app.subscribe(&session, "trial").await.expect(201);
         app.pay(&checkout.body).await.expect(303);
@@ -600,13 +605,7 @@ async fn a_trial_is_given_once() {
 #[tokio::test]
 async fn a_trial_of_which_nobody_was_told_yet_was_one() {
     let app = TestApp::start_with_admin().await;
-    let admin = admin(&app).await;
-    let plan = json!({
-        "code": "trial", "name": "Trial", "price_cents": 500, "currency": "usd", "billing_period": "month", "tier": 4,
-        "trial_days": 14,
-    });
-    app.post_as(&admin, "/billing/plans", plan).await.expect(201);
-    let (_, session) = app.person("ann").await;
+    let session = at_a_plan_with_a_trial(&app).await;
     app.at_stripe("delivery", json!({"mode": "drop"})).await.expect(200);
     for status in ["trialing", "active"] {
         let checkout = app.subscribe(&session, "trial").await.expect(201);

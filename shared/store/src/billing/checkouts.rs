@@ -25,7 +25,7 @@ fn attempt_of(customer: &Item) -> Option<&AttributeValue> {
 }
 
 impl Store {
-    fn customer_update(&self, user: &UserId) -> UpdateItemFluentBuilder {
+    pub(super) fn customer_update(&self, user: &UserId) -> UpdateItemFluentBuilder {
         let [(pk, partition), (sk, sort)] = customer_key(user);
         self.client.update_item().table_name(self.table(BILLING)).key(pk, partition).key(sk, sort)
     }

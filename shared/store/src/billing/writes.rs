@@ -85,13 +85,8 @@ impl Store {
     /// # Errors
     /// When DynamoDB does not answer.
     pub async fn raise_version(&self, noted: &Customer) -> Result<bool, StoreError> {
-        let [(pk, partition), (sk, sort)] = customer_key(&noted.user_id);
         let call = self
-            .client
-            .update_item()
-            .table_name(self.table(BILLING))
-            .key(pk, partition)
-            .key(sk, sort)
+            .customer_update(&noted.user_id)
             .update_expression("SET #version = #version + :one")
             .condition_expression("#version = :noted")
             .expression_attribute_names("#version", "version")
