@@ -52,10 +52,10 @@ impl<'a> Crowd<'a> {
         let Profile { id, email, created_at, .. } = &account.profile;
         assert_eq!(self.store.register(&account).await.unwrap(), Registration::Done);
         let attempt = Attempt { id: format!("attempt-{n}"), started_at: *created_at };
-        self.store.reserve_customer(id, email, &attempt, None).await.unwrap();
+        let reserved = self.store.reserve_customer(id, email, &attempt, None).await.unwrap();
         let customer = self.stripe.create_customer(email.as_str());
         let customer = customer["id"].as_str().unwrap();
-        assert!(self.store.name_customer(id, &attempt.id, customer).await.unwrap());
+        assert!(self.store.name_customer(&reserved, customer, None).await.unwrap());
         customer.to_owned()
     }
 

@@ -718,6 +718,43 @@ async fn stripe_is_told_another_address_once_it_is_proved() {
     app.mail("new@example.com", "payment_failed").await;
 }
 
+/// Makes somebody a customer at Stripe without an answer coming back, and changes the address then.
+async fn half_made_and_renamed(app: &TestApp) {
+    let (_, ann) = app.person("ann").await;
+    app.fail_operation(Service::Stripe, "POST /v1/customers", Kind::LostResponse, 1);
+    app.subscribe(&ann, "pro").await.refused(502, "stripe_unavailable");
+    let change = json!({"new_email": "new@example.com", "password": tollgate_tests::app::PASSWORD});
+    app.post_as(&ann, "/change-email", change).await.expect(202);
+    let token = app.link_token("new@example.com", "verify").await;
+    app.post("/verify", json!({"token": token})).await.expect(200);
+    app.drain().await;
+}
+
+// R16
+#[tokio::test]
+async fn a_customer_whose_address_changes_before_the_answer_is_known_is_made_once_and_told() {
+    for (case, hours, kind) in [
+        ("the key says who it is", 0, None),
+        ("Stripe fails the second time", 0, Some(Kind::Error)),
+        ("Stripe has forgotten the key", 30, None),
+    ] {
+        let app = TestApp::start().await;
+        half_made_and_renamed(&app).await;
+        app.advance(hours * 3_600);
+        let ann = app.sign_in("new@example.com").await;
+        if let Some(kind) = kind {
+            app.fail_operation(Service::Stripe, "POST /v1/customers", kind, 1);
+        }
+        let checkout = app.subscribe(&ann, "pro").await.expect(201).body;
+        app.drain().await;
+        let customers = app.stripe("customers").await;
+        assert_eq!((customers.len(), &customers[0]["email"]), (1, &json!("new@example.com")), "{case}");
+        app.pay(&checkout).await.expect(303);
+        app.mail("new@example.com", "subscription_confirmed").await;
+        assert_eq!(app.get_as(&ann, "/me").await.body["tier"], 1, "{case}");
+    }
+}
+
 #[tokio::test]
 async fn a_customer_who_is_gone_at_stripe_has_no_access_and_can_begin_anew() {
     let app = TestApp::start().await;

@@ -6,7 +6,7 @@ use tollgate_convergence::Cause;
 use tollgate_domain::MessageId;
 use tollgate_domain::billing::{Order, PlanOrder, UserOrder};
 use tollgate_platform::random_bytes;
-use tollgate_store::{Claim, Outgoing};
+use tollgate_store::{Claim, Outgoing, Profile};
 use tollgate_stripe::GatewayError;
 
 /// One order looks at so many pages of the index of what is due, of a hundred subscriptions each.
@@ -45,10 +45,11 @@ pub async fn handle(ticket: &Ticket, holder: &str, state: &State) -> Result<(), 
 }
 
 async fn for_user(order: &UserOrder, state: &State) -> Result<(), Failure> {
-    if let Some(email) = &order.email
-        && let Some(customer) = state.store.rename_customer(&order.user_id, email).await?
+    if order.email.is_some()
+        && let Some(Profile { email, .. }) = state.store.profile(&order.user_id).await?
+        && let Some(customer) = state.store.rename_customer(&order.user_id, &email).await?
     {
-        match state.gateway.update_customer(&customer, email).await {
+        match state.gateway.update_customer(&customer, &email).await {
             // One who is no more at Stripe: what that means is seen below.
             Err(error) if !error.is_missing() => return Err(error.into()),
             Ok(_) | Err(_) => {}

@@ -29,7 +29,8 @@ pub enum GatewayError {
         /// Its sentence.
         message: String,
     },
-    /// Stripe's 5xx: it may have been made, and the same key would get the same answer again.
+    /// Stripe's 5xx, or a key that stands for another call: it may have been made, and the same key would get the same answer
+    /// again.
     #[error("Stripe failed: {0}")]
     Failed(String),
     /// No answer, or one that says to come again: it may have been made, and the same key finds out.
@@ -136,6 +137,9 @@ fn refusal(status: u16, body: &[u8]) -> GatewayError {
     match status {
         // 409: another call with this key is under way. 429: not looked at yet.
         409 | 429 => GatewayError::Unknown(format!("{status} {message}")),
+        400 if text("type").as_deref() == Some("idempotency_error") => {
+            GatewayError::Failed(format!("{status} {message}"))
+        }
         500.. => GatewayError::Failed(format!("{status} {message}")),
         _ => GatewayError::Refused { status, code: text("code").or(text("type")).unwrap_or_default(), message },
     }
@@ -174,6 +178,8 @@ mod tests {
         for status in [409, 429, 500, 502, 503] {
             assert!(of(status).may_have_happened(), "{status}");
         }
+        let other = refusal(400, br#"{"error":{"type":"idempotency_error","message":"other parameters"}}"#);
+        assert!(other.may_have_happened(), "the first call under the key may have made it");
         assert!(of(404).is_missing() && !of(400).is_missing());
         assert!(matches!(refusal(402, b"<html>"), GatewayError::Refused { status: 402, .. }));
         let GatewayError::Refused { code, message, .. } = of(402) else { panic!("refused") };

@@ -7,10 +7,11 @@ use axum::extract::State as Shared;
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
 use tollgate_convergence::Cause;
-use tollgate_domain::billing::{Attempt, Checkout, Customer, Plan, Subscription};
+use tollgate_domain::billing::{Attempt, Checkout, Customer, Order, Plan, Subscription, UserOrder};
+use tollgate_domain::{Email, MessageId};
 use tollgate_http::{ActiveUser, ApiError, JsonBody, RequestContext};
 use tollgate_platform::{fingerprint, random_bytes};
-use tollgate_store::Reserved;
+use tollgate_store::{Outgoing, Reserved};
 use tollgate_stripe::{CheckoutOrder, CheckoutSession, CheckoutState, GatewayError};
 use utoipa::ToSchema;
 
@@ -85,51 +86,67 @@ async fn customer(
         return Ok(known);
     }
     let profile = state.store.profile(&user.id).await?.ok_or(ApiError::Unauthenticated)?;
-    let address = |customer: &Customer| customer.email.clone().unwrap_or_else(|| profile.email.clone());
-    let mut reserved = state.store.reserve_customer(&user.id, &profile.email, &attempt(context), None).await?;
-    if let Some(old) = reserved.attempt.clone().filter(|attempt| attempt.is_old(context.now)) {
+    let reserve = async |instead_of: Option<&Attempt>| {
+        state.store.reserve_customer(&user.id, &profile.email, &attempt(context), instead_of).await
+    };
+    let mut reserved = reserve(None).await?;
+    let (mut made_by, mut address) = named_by(&reserved)?;
+    if made_by.is_old(context.now) {
         // Stripe may have forgotten its key.
-        match state.gateway.customer_of_attempt(&address(&reserved), &old).await.map_err(of_gateway)? {
-            Some(id) => return named(state, reserved, &old, id).await,
+        match state.gateway.customer_of_attempt(&address, &made_by).await.map_err(of_gateway)? {
+            Some(id) => return named(state, context, &reserved, &id).await,
             None => {
-                let again = attempt(context);
-                reserved = state.store.reserve_customer(&user.id, &profile.email, &again, Some(&old)).await?;
+                reserved = reserve(Some(&made_by)).await?;
+                (made_by, address) = named_by(&reserved)?;
             }
         }
     }
     if reserved.stripe_customer_id.is_some() {
         return Ok(reserved);
     }
-    let attempt_made =
-        reserved.attempt.clone().ok_or_else(|| ApiError::Internal("a customer without an attempt".into()))?;
-    let id = match state.gateway.create_customer(&user.id, &address(&reserved), &attempt_made).await {
+    let id = match state.gateway.create_customer(&user.id, &address, &made_by).await {
         Ok(id) => id,
         Err(GatewayError::Failed(cause)) => {
             // The same key would get the same answer for a day: was it made all the same?
-            match state.gateway.customer_of_attempt(&address(&reserved), &attempt_made).await.map_err(of_gateway)? {
+            match state.gateway.customer_of_attempt(&address, &made_by).await.map_err(of_gateway)? {
                 Some(id) => id,
                 None => {
-                    let again = attempt(context);
-                    state.store.reserve_customer(&user.id, &profile.email, &again, Some(&attempt_made)).await?;
+                    reserve(Some(&made_by)).await?;
                     return Err(ApiError::StripeUnavailable(cause));
                 }
             }
         }
         Err(error @ GatewayError::Refused { .. }) => {
-            let again = attempt(context);
-            state.store.reserve_customer(&user.id, &profile.email, &again, Some(&attempt_made)).await?;
+            reserve(Some(&made_by)).await?;
             return Err(of_gateway(error));
         }
         Err(error) => return Err(of_gateway(error)),
     };
-    named(state, reserved, &attempt_made, id).await
+    named(state, context, &reserved, &id).await
 }
 
-async fn named(state: &State, customer: Customer, attempt: &Attempt, id: String) -> Result<Customer, ApiError> {
-    if !state.store.name_customer(&customer.user_id, &attempt.id, &id).await? {
-        return Err(ApiError::Unavailable("another attempt made the customer".into()));
+/// The attempt at a customer that is under way, and the address that it names.
+fn named_by(reserved: &Customer) -> Result<(Attempt, Email), ApiError> {
+    let attempt = reserved.attempt.clone();
+    let attempt = attempt.ok_or_else(|| ApiError::Internal("a customer without an attempt".into()))?;
+    // One who has none was deleted meanwhile.
+    let address = reserved.attempt_email.as_ref().or(reserved.email.as_ref());
+    Ok((attempt, address.cloned().ok_or(ApiError::Unauthenticated)?))
+}
+
+/// The customer under Stripe's id; where another address was proved since the attempt began, Stripe is told in turn.
+async fn named(state: &State, context: &RequestContext, seen: &Customer, id: &str) -> Result<Customer, ApiError> {
+    let order = match &seen.email {
+        Some(email) if seen.attempt_email.as_ref().is_some_and(|told| told != email) => {
+            let order = UserOrder { user_id: seen.user_id, email: Some(email.clone()), ends_checkouts: false };
+            Some(Outgoing::of_order(&Order::User(order), MessageId::new(context.now, random_bytes()), context.now)?)
+        }
+        _ => None,
+    };
+    if !state.store.name_customer(seen, id, order.as_ref()).await? {
+        return Err(ApiError::Unavailable("the customer was written by another meanwhile".into()));
     }
-    let there = state.store.customer(&customer.user_id).await?;
+    let there = state.store.customer(&seen.user_id).await?;
     there.ok_or_else(|| ApiError::Internal("a customer that was there is gone".into()))
 }
 

@@ -63,6 +63,10 @@ pub struct Customer {
     /// The try at making it at Stripe.
     #[serde(default)]
     pub attempt: Option<Attempt>,
+    /// The address that the try names: under its key Stripe wants the same one each time, though another was proved since.
+    /// `None` where Stripe's id is known.
+    #[serde(default)]
+    pub attempt_email: Option<Email>,
     /// The last checkout, which may be open still: only Stripe knows.
     #[serde(default)]
     pub checkout: Option<Checkout>,

@@ -30,7 +30,7 @@ impl Order {
 pub struct UserOrder {
     /// Whom it is about.
     pub user_id: UserId,
-    /// The address that Stripe is to be told.
+    /// An address that was proved: Stripe is told the one that is the user's when the order is carried out.
     #[serde(default)]
     pub email: Option<Email>,
     /// Whether an open checkout is to be closed.

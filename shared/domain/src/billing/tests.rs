@@ -45,6 +45,7 @@ fn catalogue() -> Catalogue {
 fn account() -> Account {
     let user_id = UserId::new(at(0), [1; 10]);
     let customer = Customer {
+        attempt_email: None,
         user_id,
         email: crate::Email::parse("ann@example.com").ok(),
         version: 1,

@@ -2,11 +2,12 @@
 
 use super::{Key, key, sort_key, user_partition};
 use crate::codec::{Item, item, n, read, s};
-use crate::schema::BILLING;
+use crate::outbox::{Outgoing, outbox_item};
+use crate::schema::{BILLING, OUTBOX};
 use crate::transaction::Refusal;
 use crate::update::{Updated, conditional};
 use crate::{Store, StoreError};
-use aws_sdk_dynamodb::types::{ReturnConsumedCapacity, ReturnValue, Update};
+use aws_sdk_dynamodb::types::{AttributeValue, ReturnConsumedCapacity, ReturnValue, Update};
 use serde::{Deserialize, Serialize};
 use tollgate_domain::billing::{Access, Account, Attempt, Customer, Features, Payment, Subscription};
 use tollgate_domain::{Email, UserId};
@@ -133,8 +134,8 @@ impl Store {
         owner.map(|row| read::<Owner>(BILLING, row)).transpose().map(|owner| owner.map(|owner| owner.user_id))
     }
 
-    /// Keeps an attempt at making the user a customer, where there is none yet or the one under way is `instead_of`. The
-    /// customer as it stands then, whoever wrote it.
+    /// Keeps an attempt at making the user a customer, where there is none yet or the one under way is `instead_of`. It names
+    /// the address that is kept already, `email` where none is. The customer as it stands then, whoever wrote it.
     ///
     /// # Errors
     /// When DynamoDB does not answer, or the item is corrupt.
@@ -161,7 +162,8 @@ impl Store {
             .expression_attribute_values(":zero", n(0))
             .expression_attribute_values(":one", n(1))
             .update_expression(
-                "SET attempt = :attempt, user_id = :user, email = :email, #version = if_not_exists(#version, :zero), v = :one",
+                "SET attempt = :attempt, attempt_email = if_not_exists(email, :email), email = if_not_exists(email, :email), \
+                 user_id = :user, #version = if_not_exists(#version, :zero), v = :one",
             )
             .return_values(ReturnValue::AllNew);
         let call = match instead_of {
@@ -179,26 +181,40 @@ impl Store {
         }
     }
 
-    /// Writes what Stripe calls the customer, if the attempt is still this one; `false` where it is not.
+    /// Writes what Stripe calls the customer, and the order to tell it the address that was proved meanwhile, if the attempt
+    /// and the address are still those that were `seen`; `false` where they are not.
     ///
     /// # Errors
     /// When DynamoDB does not answer.
-    pub async fn name_customer(&self, user: &UserId, attempt: &str, stripe_id: &str) -> Result<bool, StoreError> {
-        let [(pk, partition), (sk, sort)] = customer_key(user);
+    pub async fn name_customer(
+        &self,
+        seen: &Customer,
+        stripe_id: &str,
+        order: Option<&Outgoing>,
+    ) -> Result<bool, StoreError> {
+        let [(pk, partition), (sk, sort)] = customer_key(&seen.user_id);
+        let none = AttributeValue::Null(true);
+        let attempt = seen.attempt.as_ref().map_or(none.clone(), |attempt| s(&attempt.id));
+        let email = seen.email.as_ref().map_or(none, |email| s(email.as_str()));
         let name = Update::builder()
             .key(pk, partition)
             .key(sk, sort)
-            .update_expression("SET stripe_customer_id = :id")
+            .update_expression("SET stripe_customer_id = :id REMOVE attempt_email")
             .condition_expression(
-                "attempt.id = :attempt AND (attribute_not_exists(stripe_customer_id) OR stripe_customer_id = :id)",
+                "attempt.id = :attempt AND email = :email \
+                 AND (attribute_not_exists(stripe_customer_id) OR stripe_customer_id = :id)",
             )
             .expression_attribute_values(":id", s(stripe_id))
-            .expression_attribute_values(":attempt", s(attempt));
-        let owner = item(&Owner { user_id: *user }, stripe_key(stripe_id))?;
-        let done = self.transaction().update("attempt", BILLING, name).put_any("owner", BILLING, owner).run().await;
-        match done {
+            .expression_attribute_values(":attempt", attempt)
+            .expression_attribute_values(":email", email);
+        let owner = item(&Owner { user_id: seen.user_id }, stripe_key(stripe_id))?;
+        let mut transaction = self.transaction().update("seen", BILLING, name).put_any("rest", BILLING, owner);
+        if let Some(order) = order {
+            transaction = transaction.put_any("rest", OUTBOX, outbox_item(order)?);
+        }
+        match transaction.run().await {
             Ok(()) => Ok(true),
-            Err(Refusal::Condition("attempt")) => Ok(false),
+            Err(Refusal::Condition("seen")) => Ok(false),
             Err(other) => Err(other.unexpected()),
         }
     }
@@ -238,7 +254,7 @@ impl Store {
             .table_name(self.table(BILLING))
             .key(pk, partition)
             .key(sk, sort)
-            .update_expression("REMOVE email, checkout")
+            .update_expression("REMOVE email, attempt_email, checkout")
             .condition_expression("attribute_exists(email)");
         conditional(call).await.map(|_| ())
     }

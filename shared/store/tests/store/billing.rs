@@ -143,8 +143,8 @@ impl Tables {
 
     /// She who is `cus_1` at Stripe.
     pub async fn with_named_customer() -> (Self, Customer) {
-        let (tables, _) = Self::with_customer().await;
-        assert!(tables.rival.name_customer(&user(1), "a1", "cus_1").await.unwrap());
+        let (tables, customer) = Self::with_customer().await;
+        assert!(tables.rival.name_customer(&customer, "cus_1", None).await.unwrap());
         let customer = tables.rival.customer(&user(1)).await.unwrap().unwrap();
         (tables, customer)
     }

@@ -5,16 +5,17 @@ use crate::billing::{
     FIRST, attempt, checkout, corrupt, of_ann, of_user, payment, payments_of, subscription, unavailable, unexpected,
     unreachable,
 };
-use crate::people::{at, email, user};
+use crate::people::{at, email, message, user};
 use crate::tables::Tables;
 use crate::wire::Meet;
 use serde_json::{Map, Value, json};
 use tollgate_domain::PaymentId;
 use tollgate_domain::billing::{
-    Access, Account, Changed, Converged, Customer, Features, Grace, Payment, PaymentStatus, Subscription,
+    Access, Account, Changed, Converged, Customer, Features, Grace, Order, Payment, PaymentStatus, Subscription,
+    UserOrder,
 };
 use tollgate_domain::gate::Left;
-use tollgate_store::{AccountWrite, PageOf, StoreError};
+use tollgate_store::{AccountWrite, Outgoing, PageOf, StoreError};
 
 /// Ann's, as the attempt `by` made it.
 fn customer(by: &str) -> Customer {
@@ -24,6 +25,7 @@ fn customer(by: &str) -> Customer {
         version: 0,
         stripe_customer_id: None,
         attempt: Some(attempt(by)),
+        attempt_email: Some(email("ann@example.com")),
         checkout: None,
         had_trial: false,
     }
@@ -35,7 +37,12 @@ async fn reserve(tables: &Tables, by: &str, instead_of: Option<&str>) -> Result<
 }
 
 async fn name(tables: &Tables, by: &str, stripe_id: &str) -> bool {
-    tables.store.name_customer(&user(1), by, stripe_id).await.unwrap()
+    tables.store.name_customer(&customer(by), stripe_id, None).await.unwrap()
+}
+
+/// The customer that `by` made.
+fn named(by: &str, stripe_id: &str) -> Customer {
+    Customer { stripe_customer_id: Some(stripe_id.into()), attempt_email: None, ..customer(by) }
 }
 
 /// Writes these next to `noted`.
@@ -63,7 +70,8 @@ async fn the_first_attempt_makes_a_customer_of_version_0() {
     let tables = Tables::new().await;
     assert_eq!(reserve(&tables, "a1", None).await.unwrap(), customer("a1"));
     let expected = json!({"pk": format!("USER#{}", user(1)), "sk": "CUSTOMER", "user_id": user(1),
-        "email": "ann@example.com", "version": 0, "attempt": {"id": "a1", "started_at": at(0)}, "v": 1});
+        "email": "ann@example.com", "version": 0, "attempt": {"id": "a1", "started_at": at(0)},
+        "attempt_email": "ann@example.com", "v": 1});
     assert_eq!(tables.row("billing", &of_ann("CUSTOMER")).await, expected);
     assert_eq!(tables.store.customer(&user(1)).await.unwrap(), Some(customer("a1")));
 }
@@ -80,9 +88,8 @@ async fn an_attempt_takes_the_place_of_the_one_that_was_looked_at_and_leaves_the
     let key = of_ann("CUSTOMER");
     tables.edit("billing", &key, |row| row["version"] = json!(7)).await;
     tables.edit("billing", &key, |row| row["had_trial"] = json!(true)).await;
-    let new = email("new@example.com");
-    let now = tables.store.reserve_customer(&user(1), &new, &attempt("a2"), Some(&attempt("a1"))).await.unwrap();
-    assert_eq!(now, Customer { email: Some(new), version: 7, had_trial: true, ..customer("a2") });
+    let now = reserve(&tables, "a2", Some("a1")).await.unwrap();
+    assert_eq!(now, Customer { version: 7, had_trial: true, ..customer("a2") });
     assert_eq!(tables.store.customer(&user(1)).await.unwrap(), Some(now.clone()));
     assert_eq!(tables.untouched(reserve(&tables, "a3", Some("a1"))).await.unwrap(), now, "another one did before");
 }
@@ -90,7 +97,7 @@ async fn an_attempt_takes_the_place_of_the_one_that_was_looked_at_and_leaves_the
 #[tokio::test]
 async fn no_attempt_takes_the_place_of_the_one_that_made_the_customer() {
     let (tables, named) = Tables::with_named_customer().await;
-    assert_eq!(named, Customer { stripe_customer_id: Some("cus_1".into()), ..customer("a1") });
+    assert_eq!(named, self::named("a1", "cus_1"));
     assert_eq!(tables.untouched(reserve(&tables, "a2", Some("a1"))).await.unwrap(), named);
     assert_eq!(tables.untouched(reserve(&tables, "a2", None)).await.unwrap(), named);
 }
@@ -127,8 +134,7 @@ async fn an_attempt_that_is_refused_by_nobody_is_a_bug() {
 async fn stripes_id_of_a_customer_leads_to_the_user() {
     let (tables, _) = Tables::with_customer().await;
     assert!(name(&tables, "a1", "cus_1").await);
-    let named = Customer { stripe_customer_id: Some("cus_1".into()), ..customer("a1") };
-    assert_eq!(tables.store.customer(&user(1)).await.unwrap(), Some(named));
+    assert_eq!(tables.store.customer(&user(1)).await.unwrap(), Some(named("a1", "cus_1")));
     let owner = json!({"pk": "STRIPE#cus_1", "sk": "CUSTOMER", "user_id": user(1), "v": 1});
     assert_eq!(tables.row("billing", "STRIPE#cus_1/CUSTOMER").await, owner);
     assert_eq!(tables.store.user_of_customer("cus_1").await.unwrap(), Some(user(1)));
@@ -148,17 +154,32 @@ async fn a_customer_gets_no_name_from_another_attempt_and_no_second_one() {
 }
 
 #[tokio::test]
+async fn another_attempt_names_the_address_that_is_kept() {
+    let (tables, _) = Tables::with_customer().await;
+    let new = email("new@example.com");
+    tables.store.rename_customer(&user(1), &new).await.unwrap();
+    let now = reserve(&tables, "a2", Some("a1")).await.unwrap();
+    assert_eq!(now, Customer { attempt_email: Some(new.clone()), email: Some(new), ..customer("a2") });
+}
+
+#[tokio::test]
 async fn another_address_is_kept_where_there_is_a_customer_and_stripes_id_is_told() {
     let (tables, _) = Tables::with_ann().await;
     let new = email("new@example.com");
     assert_eq!(tables.untouched(tables.store.rename_customer(&user(1), &new)).await.unwrap(), None);
     reserve(&tables, "a1", None).await.unwrap();
     assert_eq!(tables.store.rename_customer(&user(1), &new).await.unwrap(), None, "not at Stripe yet");
-    assert_eq!(
-        tables.store.customer(&user(1)).await.unwrap(),
-        Some(Customer { email: Some(new.clone()), ..customer("a1") })
-    );
-    assert!(name(&tables, "a1", "cus_1").await);
+    let renamed = Customer { email: Some(new.clone()), ..customer("a1") };
+    assert_eq!(tables.store.customer(&user(1)).await.unwrap(), Some(renamed));
+    // R16: under the attempt's key Stripe takes the old address alone, and is told the new one in turn.
+    assert!(!tables.untouched(name(&tables, "a1", "cus_1")).await, "nobody knows that Stripe must be told");
+    let seen = tables.store.customer(&user(1)).await.unwrap().unwrap();
+    let order = UserOrder { user_id: user(1), email: seen.email.clone(), ends_checkouts: false };
+    let order = Outgoing::of_order(&Order::User(order), message(1), at(5)).unwrap();
+    assert!(tables.store.name_customer(&seen, "cus_1", Some(&order)).await.unwrap());
+    assert_eq!(tables.row("outbox", &message(1).to_string()).await["state"], "pending");
+    let now = Customer { email: Some(new.clone()), ..named("a1", "cus_1") };
+    assert_eq!(tables.store.customer(&user(1)).await.unwrap(), Some(now));
     let newer = email("newer@example.com");
     assert_eq!(tables.store.rename_customer(&user(1), &newer).await.unwrap().as_deref(), Some("cus_1"));
     assert_eq!(tables.store.customer(&user(1)).await.unwrap().unwrap().email, Some(newer));
@@ -297,7 +318,7 @@ async fn what_gets_no_answer_is_unavailable_and_not_done() {
     tables.wire.next("GetItem", unreachable());
     unavailable(tables.untouched(reserve(&tables, "a2", Some("a1"))).await);
     unavailable(tables.untouched(tables.store.rename_customer(&user(1), &email("new@example.com"))).await);
-    unavailable(tables.untouched(tables.store.name_customer(&user(1), "a1", "cus_1")).await);
+    unavailable(tables.untouched(tables.store.name_customer(&customer("a1"), "cus_1", None)).await);
     unavailable(tables.store.user_of_customer("cus_1").await);
     // What stands there instead cannot be read.
     tables.wire.next("GetItem", unreachable());
@@ -310,11 +331,12 @@ async fn what_gets_no_answer_is_unavailable_and_not_done() {
 #[tokio::test]
 async fn the_versions_are_those_of_all_customers_whom_stripe_knows_page_by_page() {
     let (tables, ann) = Tables::with_named_customer().await;
-    tables.rival.reserve_customer(&user(2), ann.email.as_ref().unwrap(), &attempt("a2"), None).await.unwrap();
+    let ann = ann.email.unwrap();
+    tables.rival.reserve_customer(&user(2), &ann, &attempt("a2"), None).await.unwrap();
     for n in 3..=9 {
         let attempt = attempt(&format!("a{n}"));
-        tables.rival.reserve_customer(&user(n), ann.email.as_ref().unwrap(), &attempt, None).await.unwrap();
-        assert!(tables.rival.name_customer(&user(n), &attempt.id, &format!("cus_{n}")).await.unwrap());
+        let reserved = tables.rival.reserve_customer(&user(n), &ann, &attempt, None).await.unwrap();
+        assert!(tables.rival.name_customer(&reserved, &format!("cus_{n}"), None).await.unwrap());
     }
     tables.enlarge(&["USER#"]).await;
     let (mut found, mut pages, mut place) = (std::collections::BTreeSet::new(), 0, None);
