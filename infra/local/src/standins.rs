@@ -60,6 +60,41 @@ fn queue_of<'a>(queues: &'a [Queue], url: &str) -> Option<&'a Queue> {
     queues.iter().find(|queue| Some(queue.name()) == url.rsplit('/').next())
 }
 
+/// A message on its way: what SQS takes.
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct SendMessage {
+    queue_url: String,
+    message_body: String,
+    message_group_id: Option<String>,
+    message_deduplication_id: Option<String>,
+}
+
+/// Several for one queue.
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct SendMessageBatch {
+    queue_url: String,
+    entries: Vec<SendMessageBatchRequestEntry>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct SendMessageBatchRequestEntry {
+    id: String,
+    message_body: String,
+    message_group_id: Option<String>,
+    message_deduplication_id: Option<String>,
+}
+
+fn no_queue() -> Value {
+    json!({"__type": "com.amazonaws.sqs#QueueDoesNotExist"})
+}
+
+fn unreadable(error: &serde_json::Error) -> Value {
+    json!({"__type": "SerializationException", "Message": error.to_string()})
+}
+
 impl Standins {
     /// The listener's router.
     pub fn router(self) -> Router {
@@ -100,28 +135,21 @@ impl Standins {
         self.drawer.put(SECRETS, name, &text)
     }
 
-    fn send_batch(&self, request: &Value) -> Result<Value, DrawerError> {
-        let Some(queue) = queue_of(&self.queues, request["QueueUrl"].as_str().unwrap_or_default()) else {
-            return Ok(json!({"__type": "com.amazonaws.sqs#QueueDoesNotExist"}));
-        };
-        let text = |entry: &Value, name: &str| entry[name].as_str().map(str::to_owned);
-        let mut sent = Vec::new();
-        for entry in request["Entries"].as_array().into_iter().flatten() {
-            let body = text(entry, "MessageBody").unwrap_or_default();
-            let id = queue.send(body, text(entry, "MessageGroupId"), text(entry, "MessageDeduplicationId"))?;
-            sent.push(json!({"Id": entry["Id"], "MessageId": id, "MD5OfMessageBody": ""}));
-        }
-        Ok(json!({"Successful": sent, "Failed": []}))
+    fn send(&self, request: SendMessage) -> Result<Value, DrawerError> {
+        let Some(queue) = queue_of(&self.queues, &request.queue_url) else { return Ok(no_queue()) };
+        let SendMessage { message_body, message_group_id, message_deduplication_id, .. } = request;
+        let id = queue.send(message_body, message_group_id, message_deduplication_id)?;
+        Ok(json!({"MessageId": id, "MD5OfMessageBody": ""}))
     }
 
-    fn send(&self, request: &Value) -> Result<Value, DrawerError> {
-        let Some(queue) = queue_of(&self.queues, request["QueueUrl"].as_str().unwrap_or_default()) else {
-            return Ok(json!({"__type": "com.amazonaws.sqs#QueueDoesNotExist"}));
-        };
-        let text = |name: &str| request[name].as_str().map(str::to_owned);
-        let body = text("MessageBody").unwrap_or_default();
-        let id = queue.send(body, text("MessageGroupId"), text("MessageDeduplicationId"))?;
-        Ok(json!({"MessageId": id, "MD5OfMessageBody": ""}))
+    fn send_batch(&self, request: SendMessageBatch) -> Result<Value, DrawerError> {
+        let Some(queue) = queue_of(&self.queues, &request.queue_url) else { return Ok(no_queue()) };
+        let mut sent = Vec::new();
+        for entry in request.entries {
+            let id = queue.send(entry.message_body, entry.message_group_id, entry.message_deduplication_id)?;
+            sent.push(json!({"Id": entry.id, "MessageId": id, "MD5OfMessageBody": ""}));
+        }
+        Ok(json!({"Successful": sent, "Failed": []}))
     }
 
     fn get_secret(&self, request: &Value) -> Result<Value, DrawerError> {
@@ -213,8 +241,11 @@ impl Standins {
     pub fn answer(&self, target: &str, body: &[u8]) -> Answer {
         let json = || serde_json::from_slice::<Value>(body).unwrap_or_default();
         let answer = match target {
-            "AmazonSQS.SendMessage" => self.send(&json()),
-            "AmazonSQS.SendMessageBatch" => self.send_batch(&json()),
+            "AmazonSQS.SendMessage" => {
+                serde_json::from_slice(body).map_or_else(|error| Ok(unreadable(&error)), |request| self.send(request))
+            }
+            "AmazonSQS.SendMessageBatch" => serde_json::from_slice(body)
+                .map_or_else(|error| Ok(unreadable(&error)), |request| self.send_batch(request)),
             "secretsmanager.GetSecretValue" => self.get_secret(&json()),
             "secretsmanager.PutSecretValue" => self.put_secret_value(&json()),
             "" => return self.answer_form(body),

@@ -109,11 +109,11 @@ impl Env {
     /// How long access outlives a payment that failed: `BILLING_GRACE_DAYS`, 7 by default.
     ///
     /// # Errors
-    /// When it is no number of days from 0 to 60.
+    /// When it is no number of days from 0 to 30: the keys of what was told are kept for 35.
     pub fn grace(&self) -> Result<Grace, ConfigError> {
-        const EXPECTS: &str = "a number of days from 0 to 60";
+        const EXPECTS: &str = "a number of days from 0 to 30";
         let days: i64 = self.parse("BILLING_GRACE_DAYS", 7, EXPECTS)?;
-        if !(0..=60).contains(&days) {
+        if !(0..=30).contains(&days) {
             return Err(ConfigError::new("BILLING_GRACE_DAYS", EXPECTS));
         }
         Ok(Grace(SignedDuration::from_hours(days * 24)))

@@ -27,6 +27,8 @@ const STEPS: [(i64, &str); 8] = [
     (25 * 86_400, "twenty-five days"),
     (32 * 86_400, "thirty-two days"),
 ];
+/// So long a preview is thought over, in seconds; an hour is as long as it holds.
+const THOUGHTS: [i64; 4] = [0, 60, 3_600, 3_601];
 const MODES: [&str; 5] = ["normal", "hold", "reverse", "duplicate", "drop"];
 const OUTCOMES: [&str; 3] = ["paid", "failed", "action_required"];
 const SCHEDULES: [&str; 4] = ["expiry", "reconcile", "reminders", "outbox"];
@@ -79,6 +81,12 @@ pub enum Act {
     Upgrade {
         who: Who,
         plan: &'static str,
+    },
+    /// Another plan at the price that its preview said, so many seconds before.
+    UpgradeAsPreviewed {
+        who: Who,
+        plan: &'static str,
+        seconds: i64,
     },
     Portal {
         who: Who,
@@ -199,7 +207,9 @@ fn kept() -> impl Strategy<Value = Act> {
         4 => who.clone().prop_map(|who| Act::Cancel { who }),
         3 => who.clone().prop_map(|who| Act::Resume { who }),
         1 => (who.clone(), one_of(&PLANS)).prop_map(|(who, plan)| Act::Preview { who, plan }),
-        5 => (who.clone(), one_of(&PLANS)).prop_map(|(who, plan)| Act::Upgrade { who, plan }),
+        3 => (who.clone(), one_of(&PLANS)).prop_map(|(who, plan)| Act::Upgrade { who, plan }),
+        2 => (who.clone(), one_of(&PLANS), one_of(&THOUGHTS))
+            .prop_map(|(who, plan, seconds)| Act::UpgradeAsPreviewed { who, plan, seconds }),
         3 => (who.clone(), one_of(&BUTTONS), card())
             .prop_map(|(who, button, card)| Act::Portal { who, button, card }),
         1 => who.prop_map(|who| Act::Deactivate { who }),
@@ -257,6 +267,9 @@ impl fmt::Display for Told<'_> {
             Act::Resume { who } => write!(f, "{} resumes", name(who)),
             Act::Preview { who, plan } => write!(f, "{} previews {plan}", name(who)),
             Act::Upgrade { who, plan } => write!(f, "{} changes to {plan}", name(who)),
+            Act::UpgradeAsPreviewed { who, plan, seconds } => {
+                write!(f, "{} previews {plan} and changes to it after {seconds} s", name(who))
+            }
             Act::Portal { who, button, card } => write!(f, "{} presses {button} ({card:?}) in the portal", name(who)),
             Act::PayInvoice { who, card } => write!(f, "{} pays an open invoice with {card:?}", name(who)),
             Act::Deactivate { who } => write!(f, "{} closes the account", name(who)),

@@ -73,28 +73,19 @@ pub fn mails(
         .map(|found| due(found, truth, kept, history, ended_by_people.iter().any(|id| *id == found["id"])))
         .collect();
     let of = |kind: &str| mails.iter().filter(|mail| mail["kind"] == kind).collect::<Vec<_>>();
-    let count = |kind: &str| {
-        let all = of(kind);
-        let texts: BTreeSet<_> = all.iter().map(|mail| text(&mail["text"])).collect();
-        let least = if doubles { texts.len() } else { all.len() };
-        (i64::try_from(least).unwrap(), i64::try_from(all.len()).unwrap())
-    };
-    let mut compare = |what: &str, (fewest, most_there): Range, (least, most): Range| {
-        wrong.hold(most_there >= least && fewest <= most, || {
-            format!("{most_there} mails `{what}` instead of {least} to {most}")
-        });
-    };
+    let count_of = |kind: &str| count(&of(kind), doubles);
+    let mut compare = |what: &str, there: Range, due: Range| compare(wrong, what, there, due);
     for (kind, range) in [
         ("subscription_confirmed", sum(due.iter().map(|due| due.confirmed))),
         ("subscription_ended", sum(due.iter().map(|due| due.ended))),
         ("refunded", sum(due.iter().map(|due| due.refunded))),
     ] {
-        compare(kind, count(kind), range);
+        compare(kind, count_of(kind), range);
     }
     let ((fewest_canceled, most_canceled), (fewest_resumed, most_resumed)) =
-        (count("subscription_canceled"), count("subscription_resumed"));
+        (count_of("subscription_canceled"), count_of("subscription_resumed"));
     // A change to come that is taken back is told of in the same words.
-    let (_, most_scheduled) = count("downgrade_scheduled");
+    let (_, most_scheduled) = count_of("downgrade_scheduled");
     let (least, most) = sum(due.iter().map(|due| due.canceled_less_resumed));
     compare(
         "subscription_canceled less subscription_resumed",
@@ -102,7 +93,7 @@ pub fn mails(
         (least - most_scheduled, most),
     );
     let trials = subscriptions.iter().filter(|found| !found["trial_start"].is_null()).count();
-    compare("trial_ending", count("trial_ending"), (0, i64::try_from(trials).unwrap()));
+    compare("trial_ending", count_of("trial_ending"), (0, i64::try_from(trials).unwrap()));
     for invoice in truth.of(user, &truth.invoices) {
         let id = text(&invoice["id"]);
         let is_of_it = |mail: &&Value| {
@@ -110,9 +101,7 @@ pub fn mails(
         };
         let count_of = |kinds: &[&str]| {
             let found: Vec<_> = kinds.iter().flat_map(|kind| of(kind)).filter(is_of_it).collect();
-            let texts: BTreeSet<_> = found.iter().map(|mail| text(&mail["text"])).collect();
-            let fewest = if doubles { texts.len() } else { found.len() };
-            (i64::try_from(fewest).unwrap(), i64::try_from(found.len()).unwrap())
+            count(&found, doubles)
         };
         let has_plan = truth.plan_of_invoice(invoice).is_some();
         let is_surplus = truth.subscription_of(invoice).is_some_and(|found| kept.is_surplus(found));
@@ -123,6 +112,36 @@ pub fn mails(
         let is_renewal = invoice["billing_reason"] == "subscription_cycle" && int(&invoice["amount_paid"]) > 0;
         let range = (i64::from(is_renewal && is_certain), i64::from(is_renewal));
         compare(&format!("renewed of {id}"), count_of(&["renewed"]), range);
+    }
+}
+
+/// How many mails there are of a kind: at least those whose words differ, where one may have gone out twice.
+fn count(mails: &[&Value], doubles: bool) -> Range {
+    let texts: BTreeSet<_> = mails.iter().map(|mail| text(&mail["text"])).collect();
+    let least = if doubles { texts.len() } else { mails.len() };
+    (i64::try_from(least).unwrap(), i64::try_from(mails.len()).unwrap())
+}
+
+fn compare(wrong: &mut Differences, what: &str, (fewest, most_there): Range, (least, most): Range) {
+    wrong.hold(most_there >= least && fewest <= most, || {
+        format!("{most_there} mails `{what}` instead of {least} to {most}")
+    });
+}
+
+/// Each change of plan, and each one to come, that the audit trail tells of was told of by mail. One that came together
+/// with a beginning or an end may not have been, nor one of a subscription that was one too many.
+pub fn changes(wrong: &mut Differences, mails: &[Value], entries: &[Value], kept: &Kept, doubles: bool) {
+    for (kind, field) in [("plan_changed", "plan_id"), ("downgrade_scheduled", "scheduled_plan_id")] {
+        let mut due = Vec::new();
+        for row in &kept.subscriptions {
+            let is_change = |entry: &&Value| {
+                entry["target_id"] == row["id"] && !entry["before"].is_null() && entry["after"][field].is_string()
+            };
+            let is_certain = |entry: &Value| row["surplus"].is_null() && entry["after"].get("status").is_none();
+            due.extend(entries.iter().filter(is_change).map(|entry| (i64::from(is_certain(entry)), 1)));
+        }
+        let there: Vec<_> = mails.iter().filter(|mail| mail["kind"] == kind).collect();
+        compare(wrong, kind, count(&there, doubles), sum(due.into_iter()));
     }
 }
 

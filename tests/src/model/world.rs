@@ -4,8 +4,9 @@ use super::act::{Act, Card, PLANS, Sequence, Who};
 use super::history::History;
 use super::kept::{self, Differences, Kept, rows};
 use super::told;
-use super::truth::{Truth, int, is_live, text};
+use super::truth::{Truth, int, is_live, period, text};
 use crate::app::{Answer, PASSWORD, Session, TestApp};
+use jiff::Timestamp;
 use reqwest::Method;
 use serde_json::{Value, json};
 use tollgate_local::faults::{Fault, Service};
@@ -18,6 +19,8 @@ const CLAIMS_LAPSE_SECONDS: i64 = 16 * 60;
 const WEEKS_SECONDS: i64 = 8 * 86_400;
 /// So often it is looked whether something is being sent.
 const LOOKS: usize = 200;
+/// So long what a preview said is charged, by the contract.
+const PREVIEW_HOLDS_SECONDS: i64 = 3_600;
 const QUEUES: [&str; 2] = ["mail", "stripe.fifo"];
 /// What the sweeper does of itself in the end, if it does it at all.
 const SCHEDULES: [&str; 4] = ["outbox", "expiry", "reconcile", "reminders"];
@@ -206,6 +209,7 @@ impl World {
             | Act::Resume { .. }
             | Act::Preview { .. }
             | Act::Upgrade { .. }
+            | Act::UpgradeAsPreviewed { .. }
             | Act::Portal { .. }
             | Act::Deactivate { .. } => self.by_user(act).await,
             Act::SetTier { plan, tier } => self.change_plan(plan, json!({"tier": tier})).await,
@@ -238,6 +242,7 @@ impl World {
         | Act::Resume { who }
         | Act::Preview { who, .. }
         | Act::Upgrade { who, .. }
+        | Act::UpgradeAsPreviewed { who, .. }
         | Act::Portal { who, .. }
         | Act::Deactivate { who }) = act
         else {
@@ -266,6 +271,7 @@ impl World {
             Act::Upgrade { who, plan: code } => {
                 self.post(who, "/billing/subscriptions/upgrade", plan(code), &[200, 402, 404, 409]).await.map(changed)
             }
+            Act::UpgradeAsPreviewed { who, plan, seconds } => self.upgrade_as_previewed(who, plan, seconds).await,
             Act::Portal { who, button, card } => self.portal(who, button, card).await,
             // The last admin stays.
             Act::Deactivate { who } if who % self.memory.people.len() == 0 => Ok(NOTHING.to_owned()),
@@ -281,6 +287,31 @@ impl World {
                 Ok(said(&answer))
             }
         }
+    }
+
+    /// What the preview said is asked for, to the cent, though time went by; or it is no more so and is refused.
+    async fn upgrade_as_previewed(&mut self, who: Who, code: &str, seconds: i64) -> Done {
+        let body = json!({"plan_code": code});
+        let preview = self.post(who, "/billing/subscriptions/preview", body, &[200, 402, 404, 409]).await?;
+        let Some(from) = preview.body["proration_date"].as_str().map(str::to_owned) else { return Ok(said(&preview)) };
+        self.by_the_world(Act::Clock { seconds, words: "" }).await?;
+        let before = self.of(who, "invoices").await;
+        let period_start = self.live(who).await.map(|live| period(&live).0);
+        let body = json!({"plan_code": code, "proration_date": from});
+        let upgrade = self.post(who, "/billing/subscriptions/upgrade", body, &[200, 402, 404, 409, 422]).await?;
+        let asked = self.of(who, "invoices").await.into_iter().filter(|invoice| !before.contains(invoice));
+        let asked: i64 = asked.map(|invoice| int(&invoice["amount_due"])).sum();
+        let said_of_it = int(&preview.body["amount_due_cents"]);
+        let from = from.parse::<Timestamp>().unwrap();
+        let is_over = seconds > PREVIEW_HOLDS_SECONDS || period_start.is_some_and(|start| from.as_second() < start);
+        let is_later = |plan: &Value| text(&plan["updated_at"]).parse::<Timestamp>().is_ok_and(|at| from < at);
+        let is_right = match upgrade.status.as_u16() {
+            200 => asked == said_of_it || self.memory.is_faulty,
+            422 => is_over || self.memory.is_faulty || self.plans().await?.iter().any(is_later),
+            _ => true,
+        };
+        let words = format!("{} {said_of_it} was said, {asked} asked for", said(&upgrade));
+        if is_right { Ok(words) } else { Err(words) }
     }
 
     async fn portal(&mut self, who: Who, button: &str, card: Card) -> Done {
@@ -548,6 +579,7 @@ impl World {
         let mails = mails.as_array().cloned().unwrap_or_default();
         let Memory { history, ended, doubles, .. } = &self.memory;
         told::mails(wrong, (&user, &mails), truth, kept, (history, ended), *doubles);
+        told::changes(wrong, &mails, entries, kept, *doubles);
         told::audit(wrong, entries, kept);
         if self.person(who).has_left {
             kept::left(wrong, &user, truth);
