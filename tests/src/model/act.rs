@@ -28,7 +28,7 @@ const STEPS: [(i64, &str); 8] = [
     (32 * 86_400, "thirty-two days"),
 ];
 /// So long a preview is thought over, in seconds; an hour is as long as it holds.
-const THOUGHTS: [i64; 4] = [0, 60, 3_600, 3_601];
+const THOUGHTS: [i64; 4] = [60, 1_800, 3_600, 3_601];
 const MODES: [&str; 5] = ["normal", "hold", "reverse", "duplicate", "drop"];
 const OUTCOMES: [&str; 3] = ["paid", "failed", "action_required"];
 const SCHEDULES: [&str; 4] = ["expiry", "reconcile", "reminders", "outbox"];
@@ -207,8 +207,8 @@ fn kept() -> impl Strategy<Value = Act> {
         4 => who.clone().prop_map(|who| Act::Cancel { who }),
         3 => who.clone().prop_map(|who| Act::Resume { who }),
         1 => (who.clone(), one_of(&PLANS)).prop_map(|(who, plan)| Act::Preview { who, plan }),
-        3 => (who.clone(), one_of(&PLANS)).prop_map(|(who, plan)| Act::Upgrade { who, plan }),
-        2 => (who.clone(), one_of(&PLANS), one_of(&THOUGHTS))
+        4 => (who.clone(), one_of(&PLANS)).prop_map(|(who, plan)| Act::Upgrade { who, plan }),
+        4 => (who.clone(), one_of(&PLANS), one_of(&THOUGHTS))
             .prop_map(|(who, plan, seconds)| Act::UpgradeAsPreviewed { who, plan, seconds }),
         3 => (who.clone(), one_of(&BUTTONS), card())
             .prop_map(|(who, button, card)| Act::Portal { who, button, card }),
