@@ -119,14 +119,14 @@ pub fn subscriptions(wrong: &mut Differences, user: &str, truth: &Truth, kept: &
 /// Whether what was paid for a subscription that was one too many goes back: it was for the last period, or paid beside
 /// another one. What is disputed does not.
 fn must_go_back(subscription: &Value, invoice: &Value, truth: &Truth, kept: &Kept) -> bool {
-    let (made, end) = (int(&invoice["created"]), int(&subscription["ended_at"]));
+    let end = int(&subscription["ended_at"]);
     let is_beside = |other: &Value| {
         other["customer"] == subscription["customer"]
             && !kept.is_surplus(other)
-            && int(&other["start_date"]) <= made
+            && truth.came_before(other, invoice)
             && other["ended_at"].as_i64().is_none_or(|ended| end < ended)
     };
-    let is_last = made >= period(subscription).0;
+    let is_last = int(&invoice["created"]) >= period(subscription).0;
     !truth.disputed.contains(text(&invoice["id"])) && (is_last || truth.subscriptions.iter().any(is_beside))
 }
 

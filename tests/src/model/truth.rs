@@ -144,6 +144,13 @@ impl Truth {
         self.plan(self.subscription_of(invoice)?)
     }
 
+    /// Whether one object was told of before another: much happens in the same second.
+    pub fn came_before(&self, one: &Value, other: &Value) -> bool {
+        let first_of =
+            |object: &Value| self.events.iter().rposition(|event| event["data"]["object"]["id"] == object["id"]);
+        first_of(one) > first_of(other)
+    }
+
     /// The states that a subscription was in, oldest first, as its events tell: its status, and whether it goes on.
     pub fn states(&self, subscription: &Value) -> Vec<(String, bool)> {
         let of_it = self.events.iter().rev().filter(|event| {

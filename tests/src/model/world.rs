@@ -295,11 +295,11 @@ impl World {
         let preview = self.post(who, "/billing/subscriptions/preview", body, &[200, 402, 404, 409]).await?;
         let Some(from) = preview.body["proration_date"].as_str().map(str::to_owned) else { return Ok(said(&preview)) };
         self.by_the_world(Act::Clock { seconds, words: "" }).await?;
-        let before = self.of(who, "invoices").await;
+        let known: Vec<_> = self.of(who, "invoices").await.iter().map(|invoice| invoice["id"].clone()).collect();
         let period_start = self.live(who).await.map(|live| period(&live).0);
         let body = json!({"plan_code": code, "proration_date": from});
         let upgrade = self.post(who, "/billing/subscriptions/upgrade", body, &[200, 402, 404, 409, 422]).await?;
-        let asked = self.of(who, "invoices").await.into_iter().filter(|invoice| !before.contains(invoice));
+        let asked = self.of(who, "invoices").await.into_iter().filter(|invoice| !known.contains(&invoice["id"]));
         let asked: i64 = asked.map(|invoice| int(&invoice["amount_due"])).sum();
         let said_of_it = int(&preview.body["amount_due_cents"]);
         let from = from.parse::<Timestamp>().unwrap();
