@@ -5,7 +5,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use tollgate_local::faults::{Kind, Service};
-use tollgate_tests::app::{ADMIN, Answer, Session, TestApp};
+use tollgate_tests::app::{ADMIN, Answer, PASSWORD, Session, TestApp};
 use tollgate_tests::events::{Twice, arrive, orders, same_as_stripe};
 use tollgate_tests::stripe::{event, queued, signature};
 
@@ -707,10 +707,8 @@ async fn what_is_done_in_stripes_portal_is_done_here_even_where_no_event_tells()
 async fn stripe_is_told_another_address_once_it_is_proved() {
     let app = TestApp::start().await;
     let (_, ann) = app.subscriber("ann").await;
-    let change = json!({"new_email": "new@example.com", "password": tollgate_tests::app::PASSWORD});
-    app.post_as(&ann, "/change-email", change).await.expect(202);
-    let token = app.link_token("new@example.com", "verify").await;
-    app.post("/verify", json!({"token": token})).await.expect(200);
+    let token = change_address(&app, &ann, "new@example.com").await;
+    app.post("/verify", token).await.expect(200);
     app.drain().await;
     assert_eq!(app.stripe("customers").await[0]["email"], "new@example.com");
     let id = app.stripe("subscriptions").await[0]["id"].as_str().unwrap().to_owned();
@@ -718,15 +716,38 @@ async fn stripe_is_told_another_address_once_it_is_proved() {
     app.mail("new@example.com", "payment_failed").await;
 }
 
+/// Asks for another address: the token that proves it.
+async fn change_address(app: &TestApp, session: &Session, to: &str) -> Value {
+    let change = json!({"new_email": to, "password": PASSWORD});
+    app.post_as(session, "/change-email", change).await.expect(202);
+    json!({"token": app.link_token(to, "verify").await})
+}
+
+#[tokio::test]
+async fn an_order_that_comes_late_brings_no_old_address_back() {
+    let app = TestApp::start().await;
+    let (_, ann) = app.subscriber("ann").await;
+    let first = change_address(&app, &ann, "new@example.com").await;
+    app.missed_by_relay(app.post("/verify", first)).await.expect(200);
+    let ann = app.sign_in("new@example.com").await;
+    let second = change_address(&app, &ann, "newer@example.com").await;
+    app.post("/verify", second).await.expect(200);
+    app.drain().await;
+    app.advance(600);
+    assert!(app.sweep("outbox").await.expect(200).body["handled"].as_u64() > Some(0), "the first one's order");
+    app.drain().await;
+    assert_eq!(app.stripe("customers").await[0]["email"], "newer@example.com");
+    let kept = rows(&app, "CUSTOMER").await;
+    assert_eq!(kept.iter().find_map(|row| row["email"]["S"].as_str()), Some("newer@example.com"));
+}
+
 /// Makes somebody a customer at Stripe without an answer coming back, and changes the address then.
 async fn half_made_and_renamed(app: &TestApp) {
     let (_, ann) = app.person("ann").await;
     app.fail_operation(Service::Stripe, "POST /v1/customers", Kind::LostResponse, 1);
     app.subscribe(&ann, "pro").await.refused(502, "stripe_unavailable");
-    let change = json!({"new_email": "new@example.com", "password": tollgate_tests::app::PASSWORD});
-    app.post_as(&ann, "/change-email", change).await.expect(202);
-    let token = app.link_token("new@example.com", "verify").await;
-    app.post("/verify", json!({"token": token})).await.expect(200);
+    let token = change_address(app, &ann, "new@example.com").await;
+    app.post("/verify", token).await.expect(200);
     app.drain().await;
 }
 

@@ -209,6 +209,12 @@ async fn what_a_request_under_way_wrote_after_the_erasure_goes_with_the_next_loo
     entry["actor_id"] = json!({"S": id(&ann)});
     put("audit", entry);
     put("sessions", session.unwrap());
+    let user = format!("USER#{}", id(&ann));
+    put(
+        "billing",
+        json!({"pk": {"S": user}, "sk": {"S": "CUSTOMER"}, "user_id": {"S": id(&ann)}, "version": {"N": "0"}, "v": {"N": "1"},
+               "email": {"S": "ann@example.com"}, "attempt_email": {"S": "ann@example.com"}}),
+    );
     app.advance(15 * 60 - 1);
     app.sweep("accounts").await.expect(200);
     let admin = Session::of(&app.login(ADMIN.0, ADMIN.1).await.expect(200));
@@ -217,7 +223,8 @@ async fn what_a_request_under_way_wrote_after_the_erasure_goes_with_the_next_loo
     app.sweep("accounts").await.expect(200);
     assert_eq!(all_pages(&app, &admin, &trail, 100).await.iter().filter(|entry| !entry["ip"].is_null()).count(), 0);
     let rows = app.table("sessions").await;
-    assert!(rows.iter().all(|row| row["pk"]["S"] != format!("USER#{}", id(&ann))));
+    assert!(rows.iter().all(|row| row["pk"]["S"] != user));
+    assert!(!Value::from(app.table("billing").await).to_string().contains("ann@example.com"));
 }
 
 // S16

@@ -32,6 +32,7 @@ pub async fn erase(state: &State, profile: &Profile, now: Timestamp) -> Result<(
 /// Takes away what was written by requests that were under way at the erasure. Then nothing is left to do.
 pub async fn erase_what_came_late(state: &State, user: &UserId) -> Result<(), ConvergeError> {
     erase_traces(state, user).await?;
+    state.store.forget_customer(user).await?;
     state.store.forget_erasure(user).await?;
     Ok(())
 }

@@ -10,6 +10,7 @@ use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, StatusCode, header};
 use jiff::Timestamp;
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::collections::HashMap;
@@ -91,8 +92,15 @@ fn no_queue() -> Value {
     json!({"__type": "com.amazonaws.sqs#QueueDoesNotExist"})
 }
 
-fn unreadable(error: &serde_json::Error) -> Value {
-    json!({"__type": "SerializationException", "Message": error.to_string()})
+/// What `act` answers to the call in `body`.
+fn read<T: DeserializeOwned>(
+    body: &[u8],
+    act: impl FnOnce(T) -> Result<Value, DrawerError>,
+) -> Result<Value, DrawerError> {
+    match serde_json::from_slice(body) {
+        Ok(request) => act(request),
+        Err(error) => Ok(json!({"__type": "SerializationException", "Message": error.to_string()})),
+    }
 }
 
 impl Standins {
@@ -241,11 +249,8 @@ impl Standins {
     pub fn answer(&self, target: &str, body: &[u8]) -> Answer {
         let json = || serde_json::from_slice::<Value>(body).unwrap_or_default();
         let answer = match target {
-            "AmazonSQS.SendMessage" => {
-                serde_json::from_slice(body).map_or_else(|error| Ok(unreadable(&error)), |request| self.send(request))
-            }
-            "AmazonSQS.SendMessageBatch" => serde_json::from_slice(body)
-                .map_or_else(|error| Ok(unreadable(&error)), |request| self.send_batch(request)),
+            "AmazonSQS.SendMessage" => read(body, |request| self.send(request)),
+            "AmazonSQS.SendMessageBatch" => read(body, |request| self.send_batch(request)),
             "secretsmanager.GetSecretValue" => self.get_secret(&json()),
             "secretsmanager.PutSecretValue" => self.put_secret_value(&json()),
             "" => return self.answer_form(body),

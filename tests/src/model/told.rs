@@ -2,7 +2,7 @@
 
 use super::history::History;
 use super::kept::{Differences, Kept};
-use super::truth::{Truth, ended_by_itself, ends, int, is_live, text};
+use super::truth::{LIVE, Truth, ended_by_itself, ends, int, is_live, text};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -129,7 +129,7 @@ fn compare(wrong: &mut Differences, what: &str, (fewest, most_there): Range, (le
 }
 
 /// Each change of plan, and each one to come, that the audit trail tells of was told of by mail. One that came together
-/// with a beginning or an end may not have been, nor one of a subscription that was one too many.
+/// with a beginning or an end is not, nor need one be of a subscription that was one too many.
 pub fn changes(wrong: &mut Differences, mails: &[Value], entries: &[Value], kept: &Kept, doubles: bool) {
     for (kind, field) in [("plan_changed", "plan_id"), ("downgrade_scheduled", "scheduled_plan_id")] {
         let mut due = Vec::new();
@@ -137,7 +137,10 @@ pub fn changes(wrong: &mut Differences, mails: &[Value], entries: &[Value], kept
             let is_change = |entry: &&Value| {
                 entry["target_id"] == row["id"] && !entry["before"].is_null() && entry["after"][field].is_string()
             };
-            let is_certain = |entry: &Value| row["surplus"].is_null() && entry["after"].get("status").is_none();
+            let lives = |status: Option<&Value>| status.is_none_or(|status| LIVE.contains(&text(status)));
+            let is_certain = |entry: &Value| {
+                row["surplus"].is_null() && [&entry["before"], &entry["after"]].iter().all(|of| lives(of.get("status")))
+            };
             due.extend(entries.iter().filter(is_change).map(|entry| (i64::from(is_certain(entry)), 1)));
         }
         let there: Vec<_> = mails.iter().filter(|mail| mail["kind"] == kind).collect();

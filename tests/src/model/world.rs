@@ -305,11 +305,13 @@ impl World {
         let from = from.parse::<Timestamp>().unwrap();
         let is_over = seconds > PREVIEW_HOLDS_SECONDS || period_start.is_some_and(|start| from.as_second() < start);
         let is_later = |plan: &Value| text(&plan["updated_at"]).parse::<Timestamp>().is_ok_and(|at| from < at);
+        let is_what_was_said = asked == said_of_it;
         let is_right = match upgrade.status.as_u16() {
-            200 => asked == said_of_it || self.memory.is_faulty,
-            422 => is_over || self.memory.is_faulty || self.plans().await?.iter().any(is_later),
-            _ => true,
-        };
+            200 => is_what_was_said && seconds <= PREVIEW_HOLDS_SECONDS,
+            402 => is_what_was_said || asked == 0,
+            422 => asked == 0 && (is_over || self.plans().await?.iter().any(is_later)),
+            _ => asked == 0,
+        } || self.memory.is_faulty;
         let words = format!("{} {said_of_it} was said, {asked} asked for", said(&upgrade));
         if is_right { Ok(words) } else { Err(words) }
     }

@@ -81,6 +81,9 @@ pub struct CustomerOf {
     checkout_url: Option<String>,
     #[schema(value_type = Option<String>)]
     email: Option<Email>,
+    /// The address that Stripe was told and has not confirmed yet.
+    #[schema(value_type = Option<String>)]
+    attempt_email: Option<Email>,
     had_trial: bool,
 }
 
@@ -107,6 +110,7 @@ impl From<Customer> for CustomerOf {
             stripe_customer_id: customer.stripe_customer_id,
             checkout_url: customer.checkout.and_then(|checkout| checkout.url),
             email: customer.email,
+            attempt_email: customer.attempt_email,
             had_trial: customer.had_trial,
         }
     }

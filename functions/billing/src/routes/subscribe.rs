@@ -56,7 +56,7 @@ pub async fn subscribe(
     for _ in 0..TRIES {
         let (known, subscriptions) = state.store.customer_and_subscriptions(&user.id).await?.unzip();
         refuse_subscribers(subscriptions.as_deref().unwrap_or_default())?;
-        let customer = customer(&state, &context, &user, known).await?;
+        let Some(customer) = customer(&state, &context, &user, known).await? else { continue };
         let Some(checkout) = reserved(&state, &context, &customer, &plan).await? else { continue };
         if let Some(opened) = opened(&state, &customer, checkout).await? {
             return Ok((StatusCode::CREATED, Json(opened)));
@@ -75,15 +75,16 @@ fn attempt(context: &RequestContext) -> Attempt {
     Attempt { id, started_at: context.now }
 }
 
-/// The user as Stripe's customer, made one where that is new: reserved first, so that two calls make one.
+/// The user as Stripe's customer, made one where that is new: reserved first, so that two calls make one. `None` to look
+/// again.
 async fn customer(
     state: &State,
     context: &RequestContext,
     user: &ActiveUser,
     known: Option<Customer>,
-) -> Result<Customer, ApiError> {
+) -> Result<Option<Customer>, ApiError> {
     if let Some(known) = known.filter(|customer| customer.stripe_customer_id.is_some()) {
-        return Ok(known);
+        return Ok(Some(known));
     }
     let profile = state.store.profile(&user.id).await?.ok_or(ApiError::Unauthenticated)?;
     let reserve = async |instead_of: Option<&Attempt>| {
@@ -94,7 +95,7 @@ async fn customer(
     if made_by.is_old(context.now) {
         // Stripe may have forgotten its key.
         match state.gateway.customer_of_attempt(&address, &made_by).await.map_err(of_gateway)? {
-            Some(id) => return named(state, context, &reserved, &id).await,
+            Some(id) => return named(state, context, &reserved, &address, &id).await,
             None => {
                 reserved = reserve(Some(&made_by)).await?;
                 (made_by, address) = named_by(&reserved)?;
@@ -102,7 +103,7 @@ async fn customer(
         }
     }
     if reserved.stripe_customer_id.is_some() {
-        return Ok(reserved);
+        return Ok(Some(reserved));
     }
     let id = match state.gateway.create_customer(&user.id, &address, &made_by).await {
         Ok(id) => id,
@@ -122,32 +123,39 @@ async fn customer(
         }
         Err(error) => return Err(of_gateway(error)),
     };
-    named(state, context, &reserved, &id).await
+    named(state, context, &reserved, &address, &id).await
 }
 
 /// The attempt at a customer that is under way, and the address that it names.
 fn named_by(reserved: &Customer) -> Result<(Attempt, Email), ApiError> {
     let attempt = reserved.attempt.clone();
     let attempt = attempt.ok_or_else(|| ApiError::Internal("a customer without an attempt".into()))?;
-    // One who has none was deleted meanwhile.
+    // The version before kept none with the attempt. One who has none at all was deleted meanwhile.
     let address = reserved.attempt_email.as_ref().or(reserved.email.as_ref());
     Ok((attempt, address.cloned().ok_or(ApiError::Unauthenticated)?))
 }
 
-/// The customer under Stripe's id; where another address was proved since the attempt began, Stripe is told in turn.
-async fn named(state: &State, context: &RequestContext, seen: &Customer, id: &str) -> Result<Customer, ApiError> {
-    let order = match &seen.email {
-        Some(email) if seen.attempt_email.as_ref().is_some_and(|told| told != email) => {
-            let order = UserOrder { user_id: seen.user_id, email: Some(email.clone()), ends_checkouts: false };
-            Some(Outgoing::of_order(&Order::User(order), MessageId::new(context.now, random_bytes()), context.now)?)
-        }
-        _ => None,
+/// The customer under Stripe's id, made with the address `told`: where that is not the user's any more, Stripe is told in
+/// turn. `None` to look again.
+async fn named(
+    state: &State,
+    context: &RequestContext,
+    seen: &Customer,
+    told: &Email,
+    id: &str,
+) -> Result<Option<Customer>, ApiError> {
+    // An address that is proved after this look finds the customer there.
+    let profile = state.store.profile(&seen.user_id).await?.ok_or(ApiError::Unauthenticated)?;
+    let order = if profile.email == *told {
+        None
+    } else {
+        let order = UserOrder { user_id: seen.user_id, email: Some(profile.email), ends_checkouts: false };
+        Some(Outgoing::of_order(&Order::User(order), MessageId::new(context.now, random_bytes()), context.now)?)
     };
     if !state.store.name_customer(seen, id, order.as_ref()).await? {
-        return Err(ApiError::Unavailable("the customer was written by another meanwhile".into()));
+        return Ok(None);
     }
-    let there = state.store.customer(&seen.user_id).await?;
-    there.ok_or_else(|| ApiError::Internal("a customer that was there is gone".into()))
+    Ok(state.store.customer(&seen.user_id).await?)
 }
 
 /// The checkout that stands reserved for `plan`; `None` to look again. One of another plan, or at another price, is closed

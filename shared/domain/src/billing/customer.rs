@@ -52,7 +52,7 @@ pub struct Checkout {
 pub struct Customer {
     /// Who it is.
     pub user_id: UserId,
-    /// Where mails about payments go: the address that Stripe was told. `None` for one who was deleted.
+    /// Where mails about payments go: the address that Stripe is told. `None` for one who was deleted.
     #[serde(default)]
     pub email: Option<Email>,
     /// Raised by each write of the user's subscriptions, payments, tier and access.

@@ -7,7 +7,7 @@ use crate::schema::{BILLING, OUTBOX};
 use crate::transaction::Refusal;
 use crate::update::{Updated, conditional};
 use crate::{Store, StoreError};
-use aws_sdk_dynamodb::types::{AttributeValue, ReturnConsumedCapacity, ReturnValue, Update};
+use aws_sdk_dynamodb::types::{ReturnConsumedCapacity, ReturnValue, Update};
 use serde::{Deserialize, Serialize};
 use tollgate_domain::billing::{Access, Account, Attempt, Customer, Features, Payment, Subscription};
 use tollgate_domain::{Email, UserId};
@@ -134,8 +134,8 @@ impl Store {
         owner.map(|row| read::<Owner>(BILLING, row)).transpose().map(|owner| owner.map(|owner| owner.user_id))
     }
 
-    /// Keeps an attempt at making the user a customer, where there is none yet or the one under way is `instead_of`. It names
-    /// the address that is kept already, `email` where none is. The customer as it stands then, whoever wrote it.
+    /// Keeps an attempt at making the user a customer, where there is none yet or the one under way is `instead_of`, whose user
+    /// was not deleted. It names the address that is kept already, `email` where none is. The customer as it stands then, whoever wrote it.
     ///
     /// # Errors
     /// When DynamoDB does not answer, or the item is corrupt.
@@ -169,7 +169,9 @@ impl Store {
         let call = match instead_of {
             None => call.condition_expression("attribute_not_exists(attempt)"),
             Some(attempt) => call
-                .condition_expression("attempt.id = :old AND attribute_not_exists(stripe_customer_id)")
+                .condition_expression(
+                    "attempt.id = :old AND attribute_exists(email) AND attribute_not_exists(stripe_customer_id)",
+                )
                 .expression_attribute_values(":old", s(&attempt.id)),
         };
         match conditional(call).await? {
@@ -193,9 +195,7 @@ impl Store {
         order: Option<&Outgoing>,
     ) -> Result<bool, StoreError> {
         let [(pk, partition), (sk, sort)] = customer_key(&seen.user_id);
-        let none = AttributeValue::Null(true);
-        let attempt = seen.attempt.as_ref().map_or(none.clone(), |attempt| s(&attempt.id));
-        let email = seen.email.as_ref().map_or(none, |email| s(email.as_str()));
+        let (Some(attempt), Some(email)) = (&seen.attempt, &seen.email) else { return Ok(false) };
         let name = Update::builder()
             .key(pk, partition)
             .key(sk, sort)
@@ -205,8 +205,8 @@ impl Store {
                  AND (attribute_not_exists(stripe_customer_id) OR stripe_customer_id = :id)",
             )
             .expression_attribute_values(":id", s(stripe_id))
-            .expression_attribute_values(":attempt", attempt)
-            .expression_attribute_values(":email", email);
+            .expression_attribute_values(":attempt", s(&attempt.id))
+            .expression_attribute_values(":email", s(email.as_str()));
         let owner = item(&Owner { user_id: seen.user_id }, stripe_key(stripe_id))?;
         let mut transaction = self.transaction().update("seen", BILLING, name).put_any("rest", BILLING, owner);
         if let Some(order) = order {

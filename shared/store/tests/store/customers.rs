@@ -154,6 +154,18 @@ async fn a_customer_gets_no_name_from_another_attempt_and_no_second_one() {
 }
 
 #[tokio::test]
+async fn of_one_who_was_deleted_while_the_attempt_was_under_way_no_address_is_kept_or_comes_back() {
+    let (tables, _) = Tables::with_customer().await;
+    tables.store.rename_customer(&user(1), &email("new@example.com")).await.unwrap();
+    tables.store.forget_customer(&user(1)).await.unwrap();
+    let left = Customer { email: None, attempt_email: None, ..customer("a1") };
+    assert_eq!(tables.store.customer(&user(1)).await.unwrap(), Some(left.clone()));
+    assert_eq!(tables.untouched(reserve(&tables, "a2", Some("a1"))).await.unwrap(), left);
+    assert!(!tables.untouched(name(&tables, "a1", "cus_1")).await, "and none is named");
+    assert!(!tables.untouched(tables.store.name_customer(&left, "cus_1", None)).await.unwrap());
+}
+
+#[tokio::test]
 async fn another_attempt_names_the_address_that_is_kept() {
     let (tables, _) = Tables::with_customer().await;
     let new = email("new@example.com");
