@@ -5,7 +5,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use tollgate_local::faults::{Kind, Service};
-use tollgate_tests::app::{ADMIN, Answer, PASSWORD, Session, TestApp};
+use tollgate_tests::app::{ADMIN, Answer, Session, TestApp};
 use tollgate_tests::events::{Twice, arrive, orders, same_as_stripe};
 use tollgate_tests::stripe::{event, queued, signature};
 
@@ -707,7 +707,7 @@ async fn what_is_done_in_stripes_portal_is_done_here_even_where_no_event_tells()
 async fn stripe_is_told_another_address_once_it_is_proved() {
     let app = TestApp::start().await;
     let (_, ann) = app.subscriber("ann").await;
-    let token = change_address(&app, &ann, "new@example.com").await;
+    let token = app.proof_of_address(&ann, "new@example.com").await;
     app.post("/verify", token).await.expect(200);
     app.drain().await;
     assert_eq!(app.stripe("customers").await[0]["email"], "new@example.com");
@@ -716,21 +716,14 @@ async fn stripe_is_told_another_address_once_it_is_proved() {
     app.mail("new@example.com", "payment_failed").await;
 }
 
-/// Asks for another address: the token that proves it.
-async fn change_address(app: &TestApp, session: &Session, to: &str) -> Value {
-    let change = json!({"new_email": to, "password": PASSWORD});
-    app.post_as(session, "/change-email", change).await.expect(202);
-    json!({"token": app.link_token(to, "verify").await})
-}
-
 #[tokio::test]
 async fn an_order_that_comes_late_brings_no_old_address_back() {
     let app = TestApp::start().await;
     let (_, ann) = app.subscriber("ann").await;
-    let first = change_address(&app, &ann, "new@example.com").await;
+    let first = app.proof_of_address(&ann, "new@example.com").await;
     app.missed_by_relay(app.post("/verify", first)).await.expect(200);
     let ann = app.sign_in("new@example.com").await;
-    let second = change_address(&app, &ann, "newer@example.com").await;
+    let second = app.proof_of_address(&ann, "newer@example.com").await;
     app.post("/verify", second).await.expect(200);
     app.drain().await;
     app.advance(600);
@@ -746,7 +739,7 @@ async fn half_made_and_renamed(app: &TestApp) {
     let (_, ann) = app.person("ann").await;
     app.fail_operation(Service::Stripe, "POST /v1/customers", Kind::LostResponse, 1);
     app.subscribe(&ann, "pro").await.refused(502, "stripe_unavailable");
-    let token = change_address(app, &ann, "new@example.com").await;
+    let token = app.proof_of_address(&ann, "new@example.com").await;
     app.post("/verify", token).await.expect(200);
     app.drain().await;
 }

@@ -6,7 +6,8 @@ use crate::app::{Answer, Session, TestApp, World};
 use crate::events::same_as_stripe;
 use crate::request::Request;
 use futures_util::FutureExt;
-use serde_json::json;
+use serde_json::{Value, json};
+use tollgate_local::faults::{Kind, Service};
 
 pub const RACES: &[Race] = &[
     race!(WithPlans, "event ∥ event ∥ a change at Stripe", event_event),
@@ -18,6 +19,7 @@ pub const RACES: &[Race] = &[
     race!(WithPlans, "plan ∥ plan of one code", plan_plan),
     race!(WithPlans, "price ∥ price of one plan", price_price),
     race!(WithPlans, "subscribe ∥ subscribe", subscribe_subscribe),
+    race!(WithPlans, "subscribe ∥ the order that tells another address", subscribe_order),
 ];
 
 /// The first step of a look at Stripe.
@@ -223,4 +225,31 @@ async fn subscribe_subscribe(app: &TestApp) -> Contest {
         assert_eq!(app.stripe("customers").await.len(), 1);
         assert_eq!(app.stripe_list("checkout/sessions?status=open").await.len(), 1);
     })
+}
+
+// R16: the first try made the customer, and its answer was lost.
+async fn subscribe_order(app: &TestApp) -> Contest {
+    let (_, session) = app.person("ann").await;
+    app.fail_operation(Service::Stripe, "POST /v1/customers", Kind::LostResponse, 1);
+    subscribe(&session).send(app).await.expect(502);
+    let proof = app.proof_of_address(&session, "new@example.com").await;
+    app.missed_by_relay(app.post("/verify", proof)).await.expect(200);
+    let session = app.sign_in("new@example.com").await;
+    let is_waiting = |row: &Value| row["kind"]["S"] == "order" && row["state"]["S"] == "pending";
+    let order = app.table("outbox").await.into_iter().find(is_waiting).unwrap();
+    let racers = vec![Racer::Request(subscribe(&session)), Racer::Event(json!({"id": order["pk"]["S"]}))];
+    let check = check(|app, ended| {
+        async move {
+            assert_eq!(ended.answers[0].status, 201, "{}", ended.answers[0].text);
+            app.drain().await;
+            let customers = app.stripe("customers").await;
+            assert_eq!((customers.len(), &customers[0]["email"]), (1, &json!("new@example.com")));
+            let kept = app.table("billing").await;
+            let address =
+                kept.iter().filter(|row| row["sk"]["S"] == "CUSTOMER").find_map(|row| row["email"]["S"].as_str());
+            assert_eq!(address, Some("new@example.com"));
+        }
+        .boxed()
+    });
+    Contest { racers, check }
 }
