@@ -16,8 +16,8 @@ use tollgate_platform::Clock;
 use tollgate_store::{AccountWrite, CustomerVersion, EventRow, Store, StoreError};
 use tollgate_stripe::{Gateway, GatewayError};
 
-/// How often it is looked again when somebody else has written meanwhile.
-const LOOKS: usize = 3;
+/// How often it is looked again when somebody else has written meanwhile: each event does, and ten follow a checkout.
+const LOOKS: usize = 12;
 /// So many subscriptions and so many payments are written at once, each with its entry and its mail: a transaction takes a
 /// hundred items.
 const AT_ONCE: usize = 15;
