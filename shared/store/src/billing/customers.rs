@@ -135,7 +135,8 @@ impl Store {
     }
 
     /// Keeps an attempt at making the user a customer, where there is none yet or the one under way is `instead_of`, whose user
-    /// was not deleted. It names the address that is kept already, `email` where none is. The customer as it stands then, whoever wrote it.
+    /// was not deleted. It names the address that is kept already, `email` where none is. The customer as it stands then,
+    /// whoever wrote it.
     ///
     /// # Errors
     /// When DynamoDB does not answer, or the item is corrupt.
