@@ -199,6 +199,16 @@ mod tests {
         assert!(error.to_string().contains("15m"));
     }
 
+    // R13
+    #[test]
+    fn the_grace_ends_before_the_keys_of_what_was_told_in_it_do() {
+        let days = |text| {
+            Env::from_pairs([("BILLING_GRACE_DAYS", text)]).grace().ok().map(|Grace(grace)| grace.as_hours() / 24)
+        };
+        assert_eq!([days(""), days("0"), days("30")], [Some(7), Some(0), Some(30)]);
+        assert_eq!([days("31"), days("-1"), days("a week")], [None; 3]);
+    }
+
     #[test]
     fn lengths_of_time_take_seconds_minutes_hours_and_days() {
         let env = Env::from_pairs([("S", "900"), ("M", "15m"), ("H", "24h"), ("D", "30d"), ("Z", "0")]);
