@@ -9,7 +9,8 @@ use serde_json::{Value, json};
 use std::net::IpAddr;
 use tollgate_local::clock::LocalClock;
 use tollgate_local::faults::{Call, Fault, Kind, Service};
-use tollgate_local::{Data, Options, STREAM_RETRIES, Stack, TABLE_PREFIX};
+use std::sync::Arc;
+use tollgate_local::{Data, Options, STREAM_RETRIES, Snapshot, Stack, TABLE_PREFIX};
 use tollgate_ops::{MadeAdmin, make_admin};
 use tollgate_platform::Secret;
 use tollgate_store::Store;
@@ -24,6 +25,29 @@ pub struct TestApp {
     pub dead_wanted: usize,
     /// What the system itself has put into the tables before anybody came: the public keys and the first plans.
     first: Vec<Value>,
+}
+
+/// A situation that was prepared once: each stack that starts from it has a copy of its own.
+#[derive(Clone)]
+pub struct Prepared {
+    snapshot: Arc<Snapshot>,
+    first: Vec<Value>,
+}
+
+impl Prepared {
+    /// When its preparation ended.
+    #[must_use]
+    pub fn time(&self) -> Timestamp {
+        self.snapshot.taken_at()
+    }
+}
+
+/// The address that a stack which is copied gives to others: no host has this name, so a request that should have gone to
+/// the stack's own address fails.
+const PUBLIC_URL: &str = "http://tollgate.test";
+
+fn client() -> Client {
+    Client::builder().redirect(redirect::Policy::none()).build().unwrap()
 }
 
 /// What there is before anybody comes.
@@ -134,6 +158,7 @@ pub fn no_limits() -> Vec<(String, String)> {
 pub fn limited() -> Options {
     Options {
         port: 0,
+        public_url: None,
         data: Data::Memory,
         clock: LocalClock::frozen(start_time()),
         admin: None,
@@ -169,11 +194,31 @@ impl TestApp {
         Self::start_with(Options { admin, ..options() }).await
     }
 
+    /// A stack that can be copied: it gives others an address at which its copies answer too.
+    pub async fn start_to_be_copied(options: Options) -> Self {
+        Self::start_with(Options { public_url: Some(PUBLIC_URL.to_owned()), ..options }).await
+    }
+
+    /// Copies all that this stack holds.
+    pub async fn snapshot(&self) -> Prepared {
+        let snapshot = self.stack.snapshot().await.unwrap_or_else(|error| panic!("no snapshot: {error}"));
+        Prepared { snapshot: Arc::new(snapshot), first: self.first.clone() }
+    }
+
+    /// A stack that begins where the preparation ended; `options` say the rest, and its clock must stand at that time.
+    pub async fn start_from(prepared: &Prepared, options: Options) -> Self {
+        crate::logs::capture();
+        let options = Options { data: Data::Copy(Arc::clone(&prepared.snapshot)), first_plans: false, ..options };
+        let stack = Stack::start(options).await.unwrap();
+        let app = Self { stack, client: client(), dead_wanted: 0, first: prepared.first.clone() };
+        let _starting = app.calls();
+        app
+    }
+
     pub async fn start_with(options: Options) -> Self {
         crate::logs::capture();
         let stack = Stack::start(options).await.unwrap();
-        let client = Client::builder().redirect(redirect::Policy::none()).build().unwrap();
-        let mut app = Self { stack, client, dead_wanted: 0, first: Vec::new() };
+        let mut app = Self { stack, client: client(), dead_wanted: 0, first: Vec::new() };
         // Stripe tells of the first plans; that is over before a test begins.
         app.drain().await;
         for table in ["gate", "audit", "billing"] {
@@ -197,7 +242,7 @@ impl TestApp {
         headers: &[(&str, &str)],
         body: Option<String>,
     ) -> Answer {
-        let mut request = client.request(method, format!("{}{path}", self.stack.base_url()));
+        let mut request = client.request(method, format!("{}{path}", self.stack.origin()));
         for (name, value) in headers {
             request = request.header(*name, *value);
         }

@@ -38,8 +38,8 @@ impl<'a> Browser<'a> {
 
     /// One request to a path of the app or to an absolute address; what it sets is kept.
     pub async fn send(&self, method: Method, place: &str, headers: &[(&str, &str)], form: Option<String>) -> Answer {
-        let address =
-            if place.starts_with('/') { format!("{}{place}", self.app.stack.base_url()) } else { place.to_owned() };
+        let path = place.strip_prefix(&self.app.stack.base_url()).unwrap_or(place);
+        let address = if path.starts_with('/') { format!("{}{path}", self.app.stack.origin()) } else { path.to_owned() };
         let cookies = self.cookies();
         let mut request = self.client.request(method, address);
         if !cookies.is_empty() {

@@ -5,6 +5,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)] // a test that cannot go on fails there
 
+use std::any::Any;
 use tokio::task::JoinError;
 
 pub mod app;
@@ -33,7 +34,12 @@ where
 
 /// What a task that panicked said.
 fn panic_text(panic: JoinError) -> String {
-    match panic.into_panic().downcast::<String>() {
+    text_of(panic.into_panic())
+}
+
+/// What a panic said.
+fn text_of(panic: Box<dyn Any + Send>) -> String {
+    match panic.downcast::<String>() {
         Ok(text) => *text,
         Err(other) => other.downcast::<&str>().map_or_else(|_| "panicked".to_owned(), |text| (*text).to_owned()),
     }

@@ -57,12 +57,12 @@ impl Request {
     }
 
     pub async fn send(&self, app: &TestApp) -> Answer {
-        self.send_by(&app.client, &app.stack.base_url()).await
+        self.send_by(&app.client, &app.stack.origin()).await
     }
 
-    /// From `client` to the app at `base_url`.
-    pub async fn send_by(&self, client: &Client, base_url: &str) -> Answer {
-        let mut request = client.request(self.method.clone(), format!("{base_url}{}", self.path));
+    /// From `client` to the app that listens at `origin`.
+    pub async fn send_by(&self, client: &Client, origin: &str) -> Answer {
+        let mut request = client.request(self.method.clone(), format!("{origin}{}", self.path));
         for (name, value) in &self.headers {
             request = request.header(*name, value);
         }

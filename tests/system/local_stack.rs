@@ -64,7 +64,7 @@ async fn a_setting_that_will_not_do_stops_the_start_and_names_its_variable() {
 #[tokio::test]
 async fn a_taken_port_and_a_folder_that_cannot_be_used_are_one_line_each() {
     let app = TestApp::start().await;
-    let port: u16 = app.stack.base_url().rsplit(':').next().unwrap().parse().unwrap();
+    let port: u16 = app.stack.origin().rsplit(':').next().unwrap().parse().unwrap();
     assert!(
         matches!(Stack::start(Options { port, ..options() }).await.err(), Some(StartError::PortTaken(taken)) if taken == port)
     );

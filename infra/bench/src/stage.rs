@@ -26,6 +26,7 @@ pub const START: i64 = 1_767_225_600;
 pub fn in_memory(clock: LocalClock) -> Options {
     Options {
         port: 0,
+        public_url: None,
         data: Data::Memory,
         clock,
         admin: None,

@@ -4,7 +4,7 @@
 use crate::TABLE_PREFIX;
 use crate::clock::LocalClock;
 use crate::drawer::{Drawer, DrawerError, request_of, table_items};
-use crate::environment::{environment, sdk, seed_secrets};
+use crate::environment::{Addresses, environment, sdk, seed_secrets};
 use crate::error::StartError;
 use crate::faults::Wire;
 use crate::queues::{QUEUES, Queue};
@@ -75,7 +75,9 @@ impl AwsAlone {
             }),
         ];
         let alone = Self { address, tables: served, servers };
-        let env = environment(&format!("http://{address}"), served, address, Vec::new());
+        let origin = format!("http://{address}");
+        let addresses = Addresses { public_url: &origin, origin: &origin, tables: served, aws: address };
+        let env = environment(&addresses, Vec::new());
         Store::new(&sdk(&env, &Wire::new(standins), &clock), TABLE_PREFIX).create_tables().await?;
         put_sample_rows(&database)?;
         Ok(alone)

@@ -51,6 +51,15 @@ impl Drawer {
         Ok(Self(Place::Table(database)))
     }
 
+    /// A copy that shares nothing with this one; `None` where the documents lie in a database.
+    #[must_use]
+    pub(crate) fn copy(&self) -> Option<Self> {
+        match &self.0 {
+            Place::Memory(documents) => Some(Self(Place::Memory(Arc::new(Mutex::new(held(documents).clone()))))),
+            Place::Table(_) => None,
+        }
+    }
+
     /// Puts `document` in the place of any other of that kind and id.
     ///
     /// # Errors

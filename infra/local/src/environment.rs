@@ -65,38 +65,60 @@ pub const STRIPE_KEY: &str = "STRIPE_SECRET_KEY";
 /// A provider's client id that says that it is not set up.
 const UNSET: &str = "unset";
 
-fn hex(bytes: &[u8]) -> String {
+pub(crate) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// The addresses of the stand-ins' Google and GitHub, by the variables that name the real ones'.
-const PROVIDERS: &[(IdentityProvider, &[(&str, &str)])] = &[
+/// Who uses an address of a fake provider.
+#[derive(Clone, Copy)]
+enum UsedBy {
+    /// A browser opens it, or it names the provider in a token.
+    Public,
+    /// A function calls it.
+    Function,
+}
+
+/// The addresses of the fake Google and GitHub, by the variables that name the real ones'.
+const PROVIDERS: &[(IdentityProvider, &[(&str, UsedBy, &str)])] = &[
     (
         IdentityProvider::Google,
         &[
-            ("GOOGLE_AUTH_URL", "/_google/authorize"),
-            ("GOOGLE_TOKEN_URL", "/_google/token"),
-            ("GOOGLE_ISSUER", "/_google"),
-            ("GOOGLE_JWKS_URL", "/_google/certs"),
+            ("GOOGLE_AUTH_URL", UsedBy::Public, "/_google/authorize"),
+            ("GOOGLE_TOKEN_URL", UsedBy::Function, "/_google/token"),
+            ("GOOGLE_ISSUER", UsedBy::Public, "/_google"),
+            ("GOOGLE_JWKS_URL", UsedBy::Function, "/_google/certs"),
         ],
     ),
     (
         IdentityProvider::Github,
         &[
-            ("GITHUB_AUTHORIZE_URL", "/_github/login/oauth/authorize"),
-            ("GITHUB_TOKEN_URL", "/_github/login/oauth/access_token"),
-            ("GITHUB_USER_API", "/_github/user"),
-            ("GITHUB_EMAILS", "/_github/user/emails"),
+            ("GITHUB_AUTHORIZE_URL", UsedBy::Public, "/_github/login/oauth/authorize"),
+            ("GITHUB_TOKEN_URL", UsedBy::Function, "/_github/login/oauth/access_token"),
+            ("GITHUB_USER_API", UsedBy::Function, "/_github/user"),
+            ("GITHUB_EMAILS", UsedBy::Function, "/_github/user/emails"),
         ],
     ),
 ];
 
+/// Where a stack is found.
+pub struct Addresses<'a> {
+    /// The address that it gives to others: in links, tokens and redirects.
+    pub public_url: &'a str,
+    /// Where its gateway listens.
+    pub origin: &'a str,
+    /// Where the tables are served.
+    pub tables: SocketAddr,
+    /// Where the other fakes of AWS are served.
+    pub aws: SocketAddr,
+}
+
 /// What the functions find in their environment.
-pub fn environment(base_url: &str, tables: SocketAddr, aws: SocketAddr, over: Vec<(String, String)>) -> Env {
-    let localhost = base_url.replace("127.0.0.1", "localhost");
+pub fn environment(addresses: &Addresses<'_>, over: Vec<(String, String)>) -> Env {
+    let Addresses { public_url, origin, tables, aws } = addresses;
+    let localhost = origin.replace("127.0.0.1", "localhost");
     let own = [
         ("APP_ENV", "local".to_owned()),
-        ("APP_URL", base_url.to_owned()),
+        ("APP_URL", (*public_url).to_owned()),
         ("CORS_ORIGINS", localhost.clone()),
         ("TABLE_PREFIX", TABLE_PREFIX.to_owned()),
         ("AUTH_SECRET_ID", "auth".to_owned()),
@@ -112,18 +134,24 @@ pub fn environment(base_url: &str, tables: SocketAddr, aws: SocketAddr, over: Ve
         ("AWS_ENDPOINT_URL_SECRETS_MANAGER", format!("http://{aws}")),
     ];
     let mut own: Vec<_> = own.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
-    for (provider, addresses) in PROVIDERS {
+    for (provider, variables) in PROVIDERS {
         let prefix = provider.as_str().to_uppercase();
         let id = format!("{prefix}_CLIENT_ID");
         own.push((format!("{prefix}_SECRET_ID"), provider.as_str().to_owned()));
         // A client id of its own is one at the real provider.
         if !over.iter().any(|(name, value)| *name == id && !value.is_empty()) {
             own.push((id, format!("tollgate-local-{}", provider.as_str())));
-            own.extend(addresses.iter().map(|(name, path)| ((*name).to_owned(), format!("{base_url}{path}"))));
+            own.extend(variables.iter().map(|(name, used_by, path)| {
+                let base = match used_by {
+                    UsedBy::Public => public_url,
+                    UsedBy::Function => origin,
+                };
+                ((*name).to_owned(), format!("{base}{path}"))
+            }));
         }
     }
     if !over.iter().any(|(name, value)| name == STRIPE_KEY && !value.is_empty()) {
-        own.push(("STRIPE_API_URL".to_owned(), format!("{base_url}/_stripe")));
+        own.push(("STRIPE_API_URL".to_owned(), format!("{origin}/_stripe")));
     }
     let over = over.into_iter().filter(|(_, value)| !value.is_empty()).map(|(name, value)| match name.as_str() {
         // The browser's other name of this machine is allowed whatever else is.

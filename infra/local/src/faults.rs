@@ -200,6 +200,12 @@ impl Wire {
         left
     }
 
+    /// Whether a fault has not happened yet as often as it is to.
+    #[must_use]
+    pub fn has_faults(&self) -> bool {
+        !self.state().faults.is_empty()
+    }
+
     /// From now on each call of a function to the tables or to Stripe waits until it is let go: an ordering of two functions'
     /// calls is then the test's to choose.
     #[must_use]

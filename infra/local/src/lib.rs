@@ -16,6 +16,7 @@ mod providers;
 mod pump;
 mod queues;
 mod schedules;
+mod snapshot;
 mod stack;
 mod standins;
 pub mod steps;
@@ -29,6 +30,7 @@ pub use functions::{Function, http_function};
 pub use pump::STREAM_RETRIES;
 pub use queues::QUEUES;
 pub use schedules::SCHEDULES;
+pub use snapshot::{Snapshot, SnapshotError};
 pub use stack::{Data, Options, Stack};
 
 /// The OpenAPI documents of the functions, as JSON.

@@ -61,6 +61,7 @@ async fn run(arguments: &Arguments, started: Instant) -> Result<(), StartError> 
     let password = admin_password(arguments)?;
     let options = Options {
         port: arguments.port,
+        public_url: None,
         data: arguments.data(),
         clock: LocalClock::running(),
         admin: Some((arguments.admin_email.clone(), password.clone())),
@@ -71,7 +72,7 @@ async fn run(arguments: &Arguments, started: Instant) -> Result<(), StartError> 
     };
     let stack = Stack::start(options).await?;
     log(&arguments.data())?;
-    let base = stack.base_url();
+    let base = stack.origin();
     say(&format!("account    {base}/account"));
     say(&format!("docs       {base}/docs"));
     say(&format!("desk       {base}/_local"));

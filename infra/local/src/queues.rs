@@ -72,8 +72,8 @@ struct Held {
 }
 
 /// What was sent within the last five minutes.
-#[derive(Default)]
-struct Recent {
+#[derive(Clone, Default)]
+pub(crate) struct Recent {
     ids: HashSet<String>,
     /// The same, oldest first.
     sent: VecDeque<(Timestamp, String)>,
@@ -114,6 +114,17 @@ impl Queue {
         let next = last.map_or(1, |last| u64::try_from(last + 1).unwrap_or(u64::MAX));
         let held = Mutex::new(Held { messages, recent: Recent::default(), next });
         Ok(Self { spec, kind, drawer, clock, held, arrivals: Notify::new() })
+    }
+
+    /// The same queue, which remembers these recent messages.
+    pub(crate) fn remembering(self, recent: Recent) -> Self {
+        self.held().recent = recent;
+        self
+    }
+
+    /// What it remembers of recent messages.
+    pub(crate) fn recent(&self) -> Recent {
+        self.held().recent.clone()
     }
 
     /// Its name.

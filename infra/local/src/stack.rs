@@ -4,7 +4,7 @@ use crate::TABLE_PREFIX;
 use crate::clock::LocalClock;
 use crate::desk::Desk;
 use crate::drawer::{Drawer, DrawerError};
-use crate::environment::{STRIPE_KEY, environment, sdk, seed_secrets};
+use crate::environment::{Addresses, STRIPE_KEY, environment, sdk, seed_secrets};
 use crate::error::StartError;
 use crate::faults::{Fault, Wire};
 use crate::functions::{Function, event_function, http_function};
@@ -12,8 +12,9 @@ use crate::gateway::Gateway;
 use crate::invocation::invoke;
 use crate::providers::Providers;
 use crate::pump::{PumpError, Pumps, Sources};
-use crate::queues::{QUEUES, Queue};
+use crate::queues::{QUEUES, Queue, QueueSpec};
 use crate::schedules::Schedules;
+use crate::snapshot::{Snapshot, SnapshotError};
 use crate::standins::Standins;
 use crate::webhooks::Webhooks;
 use aws_config::SdkConfig;
@@ -44,12 +45,14 @@ use utoipa::openapi::OpenApi;
 const DATA_VERSION: u32 = 2;
 
 /// Where the tables live.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub enum Data {
     /// Nowhere: nothing is kept.
     Memory,
     /// In this folder.
     Folder(PathBuf),
+    /// Nowhere either, beginning with a copy of what another stack held. Its clock must begin at the snapshot's time.
+    Copy(Arc<Snapshot>),
 }
 
 /// How a stack is started.
@@ -57,6 +60,8 @@ pub enum Data {
 pub struct Options {
     /// Where it listens on 127.0.0.1; 0 takes any free port.
     pub port: u16,
+    /// The address that it gives to others, if not the one where it listens. A copy takes that of its snapshot.
+    pub public_url: Option<String>,
     /// Where the tables live.
     pub data: Data,
     /// The present.
@@ -76,6 +81,7 @@ pub struct Options {
 /// A running stack.
 pub struct Stack {
     address: SocketAddr,
+    public_url: String,
     clock: LocalClock,
     env: Env,
     wire: Wire,
@@ -101,13 +107,20 @@ impl Stack {
     pub async fn start(options: Options) -> Result<Self, StartError> {
         let listener = bind(options.port).await?;
         let address = listener.local_addr()?;
-        let base_url = format!("http://{address}");
+        let origin = format!("http://{address}");
         let (database, drawer, lock) = open(&options.data, &options.clock)?;
         let clock = options.clock.clone();
-        let queues = QUEUES
-            .iter()
-            .map(|spec| Queue::open(*spec, drawer.clone(), clock.clone()))
-            .collect::<Result<Vec<_>, _>>()?;
+        let snapshot = match &options.data {
+            Data::Copy(snapshot) => Some(Arc::clone(snapshot)),
+            Data::Memory | Data::Folder(_) => None,
+        };
+        let public_url = snapshot.as_ref().map(|snapshot| snapshot.public_url().to_owned());
+        let public_url = public_url.or(options.public_url).unwrap_or_else(|| origin.clone());
+        let open_queue = |spec: &QueueSpec| match &snapshot {
+            Some(snapshot) => snapshot.open_queue(*spec, drawer.clone(), clock.clone()),
+            None => Queue::open(*spec, drawer.clone(), clock.clone()),
+        };
+        let queues = QUEUES.iter().map(open_queue).collect::<Result<Vec<_>, _>>()?;
         let queues = Arc::new(queues);
         let standins = Standins { drawer: drawer.clone(), queues: Arc::clone(&queues), clock: clock.clone() };
         let wire = Wire::new(standins.clone());
@@ -115,11 +128,18 @@ impl Stack {
         let tables = bind(0).await?;
         let aws = bind(0).await?;
         let tables_url = format!("http://{}", tables.local_addr()?);
-        let env = environment(&base_url, tables.local_addr()?, aws.local_addr()?, options.env);
+        let addresses = Addresses {
+            public_url: &public_url,
+            origin: &origin,
+            tables: tables.local_addr()?,
+            aws: aws.local_addr()?,
+        };
+        let env = environment(&addresses, options.env);
         let sdk = sdk(&env, &wire, &clock);
 
         let mut stack = Self {
             address,
+            public_url: public_url.clone(),
             clock: clock.clone(),
             env: env.clone(),
             wire: wire.clone(),
@@ -167,10 +187,12 @@ impl Stack {
             clock.platform(),
         );
         let admin = tollgate_admin::State::new(tollgate_admin::Config::from_env(&env)?, &sdk, clock.platform());
-        let webhooks = stripe(&standins, &drawer, &base_url, &clock, &sdk, &env)?;
+        let webhooks = stripe(&standins, &drawer, (&public_url, &origin), &clock, &sdk, &env)?;
         let pages = tollgate_pages::router(tollgate_pages::Config::from_env(&env)?, clock.platform());
 
-        Store::new(&sdk, TABLE_PREFIX).create_tables().await?;
+        if snapshot.is_none() {
+            Store::new(&sdk, TABLE_PREFIX).create_tables().await?;
+        }
         for fault in options.faults {
             if !wire.add(fault.clone()) {
                 return Err(StartError::Failed(format!("no function makes such a call: {fault:?}")));
@@ -232,13 +254,15 @@ impl Stack {
             .chain(options.beside)
             .collect();
         let gateway = Gateway::new(routes, Arc::clone(&stack.functions["pages"])).router();
-        let providers = Providers::new(drawer.clone(), clock.clone(), &base_url, env);
+        let providers = Providers::new(drawer.clone(), clock.clone(), &public_url, env);
         let sweeper = Arc::clone(&stack.functions["sweeper"]);
         let schedules = Schedules::new(sweeper, event_function(counter, sweep), drawer.clone(), clock.clone())?;
-        schedules.count().await.map_err(StartError::Failed)?;
+        if snapshot.is_none() {
+            schedules.count().await.map_err(StartError::Failed)?;
+        }
         stack.pumps.push(tokio::spawn(schedules.clone().keep()));
         let desk = Desk {
-            base_url,
+            base_url: public_url,
             standins,
             providers,
             pumps,
@@ -278,10 +302,31 @@ impl Stack {
         }));
     }
 
-    /// Its address, `http://127.0.0.1:PORT`.
+    /// The address that it gives to others: `http://127.0.0.1:PORT`, unless its options name another one.
     #[must_use]
     pub fn base_url(&self) -> String {
+        self.public_url.clone()
+    }
+
+    /// Where it listens, `http://127.0.0.1:PORT`.
+    #[must_use]
+    pub fn origin(&self) -> String {
         format!("http://{}", self.address)
+    }
+
+    /// Copies all that it holds, while no message moves on.
+    ///
+    /// # Errors
+    /// When it is not in memory, a fault is active, or the tables cannot be copied.
+    pub async fn snapshot(&self) -> Result<Snapshot, SnapshotError> {
+        if self.wire.has_faults() {
+            return Err(SnapshotError::ActiveFault);
+        }
+        let copied = async {
+            let drawer = &self.standins.drawer;
+            Snapshot::take(&self.database, drawer, &self.queues, &self.clock, self.public_url.clone())
+        };
+        self.held(copied).await
     }
 
     /// Its clock.
@@ -398,7 +443,7 @@ async fn sweep(schedule: Schedule, state: tollgate_sweeper::State) -> Result<Swe
 fn stripe(
     standins: &Standins,
     drawer: &Drawer,
-    base_url: &str,
+    (public_url, origin): (&str, &str),
     clock: &LocalClock,
     sdk: &SdkConfig,
     env: &Env,
@@ -408,10 +453,10 @@ fn stripe(
     }
     let secret = |name| Ok::<_, DrawerError>(standins.secret(name)?.unwrap_or_default());
     let settings = Settings {
-        base_url: format!("{base_url}/_stripe"),
+        base_url: format!("{public_url}/_stripe"),
         secret_key: secret("stripe")?,
         webhook_secret: secret("stripe-webhook")?,
-        webhook_url: format!("{base_url}/billing/stripe/webhook"),
+        webhook_url: format!("{origin}/billing/stripe/webhook"),
     };
     let opened = Webhooks::open(drawer.clone(), settings, clock.clone(), sdk);
     opened.map(Some).map_err(|error| StartError::Failed(error.to_string()))
@@ -426,9 +471,16 @@ async fn bind(port: u16) -> Result<TcpListener, StartError> {
 
 /// The database, and the lock that keeps a second process from it; it ends with the process, however that ends.
 fn open(data: &Data, clock: &LocalClock) -> Result<(Database, Drawer, Option<File>), StartError> {
-    let Data::Folder(folder) = data else {
-        let database = Database::memory().map_err(|error| StartError::Failed(error.to_string()))?;
-        return Ok((database, Drawer::memory(), None));
+    let folder = match data {
+        Data::Folder(folder) => folder,
+        Data::Memory => {
+            let database = Database::memory().map_err(|error| StartError::Failed(error.to_string()))?;
+            return Ok((database, Drawer::memory(), None));
+        }
+        Data::Copy(snapshot) => {
+            let (database, drawer) = snapshot.open().map_err(|error| StartError::Failed(error.to_string()))?;
+            return Ok((database, drawer, None));
+        }
     };
     let refused = |reason: String| StartError::Data { folder: folder.display().to_string(), reason };
     // Secrets lie in it: nobody else of this machine may look.

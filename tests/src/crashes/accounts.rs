@@ -183,7 +183,7 @@ async fn login_code(app: &TestApp) -> Case {
     app.member("ann").await;
     let code = mailed_code(app).await;
     case!(Request::post("/login/code", code.clone()), |app| {
-        the_next_code_works(app, code).await;
+        the_next_code_works(app, code.clone()).await;
         gets_in(app, EMAIL, PASSWORD).await;
     })
 }
@@ -192,7 +192,7 @@ async fn login_code_unproved(app: &TestApp) -> Case {
     app.register("ann").await.expect(202);
     let code = mailed_code(app).await;
     case!(Request::post("/login/code", code.clone()), |app| {
-        the_next_code_works(app, code).await;
+        the_next_code_works(app, code.clone()).await;
         // S23: a password that was set before the address was proved is dead.
         app.login(EMAIL, PASSWORD).await.refused(401, "invalid_credentials");
     })
@@ -354,7 +354,7 @@ async fn takeover_by_github(app: &TestApp) -> Case {
     let Case { request, again, check: same_account } = callback(app, "github", subject, false).await;
     case!(request, again, |app| {
         app.login(EMAIL, PASSWORD).await.refused(401, "invalid_credentials");
-        same_account(app).await;
+        same_account.run(app).await;
     })
 }
 

@@ -11,14 +11,16 @@ mod billing;
 mod left;
 mod sweeps;
 
-use crate::app::{Answer, TestApp, World};
+use crate::app::{Answer, Prepared, TestApp, World, limited};
 use crate::request::Request;
 use crate::{apart, panic_text};
-use futures_util::future::BoxFuture;
-use futures_util::{StreamExt, stream};
+use futures_util::future::{BoxFuture, LocalBoxFuture};
+use futures_util::{FutureExt, StreamExt, stream};
 use left::{Left, left};
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use tollgate_local::Options;
+use tollgate_local::clock::LocalClock;
 use tollgate_local::faults::{Call, Kind, Service};
 
 /// One row of the table: an operation, and how the world is made in which it is asked for.
@@ -50,7 +52,7 @@ pub enum Disturbed {
 pub struct Case {
     pub request: Request,
     pub again: Again,
-    pub check: Check,
+    pub check: Box<dyn Check>,
 }
 
 /// How a client that got no answer tries again.
@@ -73,10 +75,16 @@ impl Again {
     }
 }
 
-pub type Check = Box<dyn for<'a> FnOnce(&'a TestApp) -> BoxFuture<'a, ()> + Send>;
+/// What must be true in the end. It runs once in each copy of the prepared stack.
+pub trait Check: Send + Sync {
+    /// Panics where it is not.
+    fn run<'a>(&'a self, app: &'a TestApp) -> LocalBoxFuture<'a, ()>;
+}
 
-fn check(run: impl for<'a> FnOnce(&'a TestApp) -> BoxFuture<'a, ()> + Send + 'static) -> Check {
-    Box::new(run)
+impl<F: AsyncFn(&TestApp) + Send + Sync> Check for F {
+    fn run<'a>(&'a self, app: &'a TestApp) -> LocalBoxFuture<'a, ()> {
+        self(app).boxed_local()
+    }
 }
 
 fn anew(begin: impl for<'a> Fn(&'a TestApp) -> BoxFuture<'a, Answer> + Send + Sync + 'static) -> Again {
@@ -103,7 +111,7 @@ macro_rules! case {
         Case {
             request: $request,
             again: $again,
-            check: $crate::crashes::check(move |$app| async move { $check }.boxed()),
+            check: Box::new(async move |$app: &$crate::app::TestApp| $check),
         }
     };
 }
@@ -146,11 +154,16 @@ const SECRETS_ARE_OLD: i64 = 301;
 /// So many points at once.
 const AT_ONCE: usize = 3;
 
-/// Goes through every point of `operation` with these failures.
+/// Goes through every point of `operation` with these failures. The operation is prepared once; each point disturbs a copy.
 pub async fn enumerate(operation: Operation, failures: &[Failure]) -> Report {
-    let looked_at = apart(move || async move { (undisturbed(operation, 1).await, undisturbed(operation, 2).await) });
-    let ((once, calls), (twice, _)) = match looked_at.await {
-        Ok(outcomes) => outcomes,
+    let undisturbed = apart(move || async move {
+        let setup = Setup::prepare(operation).await;
+        let (once, calls) = setup.undisturbed(1).await;
+        let (twice, _) = setup.undisturbed(2).await;
+        (setup, [once, twice], calls)
+    });
+    let (setup, outcomes, calls) = match undisturbed.await {
+        Ok(done) => done,
         Err(panic) => {
             return Report {
                 points: 0,
@@ -161,11 +174,14 @@ pub async fn enumerate(operation: Operation, failures: &[Failure]) -> Report {
     assert!(!calls.is_empty(), "{} calls nothing", operation.name);
     let points = points(&calls, operation.world, failures);
     let count = points.len();
-    let outcomes = Arc::new([once, twice]);
+    let shared = Arc::new((setup, outcomes));
     let runs = stream::iter(points).map(|point| {
-        let (label, outcomes) = (format!("{} · {point:?}", operation.name), Arc::clone(&outcomes));
+        let (label, shared) = (format!("{} · {point:?}", operation.name), Arc::clone(&shared));
         async move {
-            let run = apart(move || async move { disturbed(operation, &point, &outcomes).await });
+            let run = apart(move || async move {
+                let (setup, outcomes) = &*shared;
+                setup.disturbed(&point, outcomes).await
+            });
             let outcome = match run.await {
                 Ok(outcome) => outcome,
                 Err(panic) => Err(panic_text(panic)),
@@ -214,77 +230,94 @@ struct Outcome {
     left: Left,
 }
 
-async fn prepared(operation: Operation) -> (TestApp, Case) {
-    let app = TestApp::start_in(operation.world).await;
-    let case = (operation.prepare)(&app).await;
-    app.drain().await;
-    app.advance(SECRETS_ARE_OLD);
-    (app, case)
+/// An operation, prepared once.
+struct Setup {
+    operation: Operation,
+    prepared: Prepared,
+    case: Case,
 }
 
-async fn undisturbed(operation: Operation, times: usize) -> (Outcome, Vec<Call>) {
-    let (app, case) = prepared(operation).await;
-    let answered = async {
-        let _before = app.calls();
-        (case.request.send(&app).await.status.as_u16(), app.calls())
-    };
-    let (mut status, mut calls) = app.stack.held(answered).await;
-    for _ in 1..times {
-        status = app.stack.held(case.again.send(&case.request, &app)).await.status.as_u16();
+impl Setup {
+    async fn prepare(operation: Operation) -> Self {
+        let first_plans = operation.world == World::WithPlans;
+        let app = TestApp::start_to_be_copied(Options { first_plans, ..limited() }).await;
+        let case = (operation.prepare)(&app).await;
+        app.drain().await;
+        Self { operation, prepared: app.snapshot().await, case }
     }
-    let _answered = app.calls();
-    app.drain().await;
-    if operation.disturbed == Disturbed::Afterwards {
-        calls = app.calls();
-    }
-    let left = left(&app, operation.world).await;
-    (case.check)(&app).await;
-    (Outcome { status, left }, calls)
-}
 
-async fn disturbed(operation: Operation, point: &Point, outcomes: &[Outcome; 2]) -> Result<(), String> {
-    let [once, twice] = outcomes;
-    let (app, case) = prepared(operation).await;
-    let (kind, times) = point.failure;
-    let fail = || app.fail(point.service, kind, point.call, times);
-    let first = match operation.disturbed {
-        Disturbed::TheAnswer => {
-            let attempt = async {
-                fail();
-                case.request.send(&app).await
-            };
-            app.stack.held(attempt).await
+    /// A stack in which the operation is about to be asked for.
+    async fn copy(&self) -> TestApp {
+        let clock = LocalClock::frozen(self.prepared.time());
+        let app = TestApp::start_from(&self.prepared, Options { clock, ..limited() }).await;
+        app.advance(SECRETS_ARE_OLD);
+        app
+    }
+
+    async fn undisturbed(&self, times: usize) -> (Outcome, Vec<Call>) {
+        let (app, case) = (self.copy().await, &self.case);
+        let answered = async {
+            let _before = app.calls();
+            (case.request.send(&app).await.status.as_u16(), app.calls())
+        };
+        let (mut status, mut calls) = app.stack.held(answered).await;
+        for _ in 1..times {
+            status = app.stack.held(case.again.send(&case.request, &app)).await.status.as_u16();
         }
-        Disturbed::Afterwards => {
-            let attempt = async {
-                let answer = case.request.send(&app).await;
-                fail();
+        let _answered = app.calls();
+        app.drain().await;
+        if self.operation.disturbed == Disturbed::Afterwards {
+            calls = app.calls();
+        }
+        let left = left(&app, self.operation.world).await;
+        case.check.run(&app).await;
+        (Outcome { status, left }, calls)
+    }
+
+    async fn disturbed(&self, point: &Point, outcomes: &[Outcome; 2]) -> Result<(), String> {
+        let [once, twice] = outcomes;
+        let (app, case) = (self.copy().await, &self.case);
+        let (kind, times) = point.failure;
+        let fail = || app.fail(point.service, kind, point.call, times);
+        let first = match self.operation.disturbed {
+            Disturbed::TheAnswer => {
+                let attempt = async {
+                    fail();
+                    case.request.send(&app).await
+                };
+                app.stack.held(attempt).await
+            }
+            Disturbed::Afterwards => {
+                let attempt = async {
+                    let answer = case.request.send(&app).await;
+                    fail();
+                    answer
+                };
+                let answer = app.stack.held(attempt).await;
+                app.drain().await;
                 answer
-            };
-            let answer = app.stack.held(attempt).await;
-            app.drain().await;
-            answer
+            }
+        };
+        // What gave up before the SDK's last try has met its fault too.
+        if app.stack.wire().clear().iter().any(|left| left.times == times) {
+            return Err("the call was not made".into());
         }
-    };
-    // What gave up before the SDK's last try has met its fault too.
-    if app.stack.wire().clear().iter().any(|left| left.times == times) {
-        return Err("the call was not made".into());
+        let mut status = first.status.as_u16();
+        let is_answered = status == once.status;
+        if !is_answered {
+            if !matches!(status, 500 | 502 | 503) {
+                return Err(format!("answered {status}: {}", first.text));
+            }
+            let again = app.stack.held(case.again.send(&case.request, &app)).await;
+            status = again.status.as_u16();
+            if status != once.status && status != twice.status {
+                return Err(format!("the second try was answered {status}: {}", again.text));
+            }
+        }
+        app.drain().await;
+        let left = left(&app, self.operation.world).await;
+        left.judge([&once.left, &twice.left], is_answered, point.mail_may_be_out)?;
+        case.check.run(&app).await;
+        Ok(())
     }
-    let mut status = first.status.as_u16();
-    let is_answered = status == once.status;
-    if !is_answered {
-        if !matches!(status, 500 | 502 | 503) {
-            return Err(format!("answered {status}: {}", first.text));
-        }
-        let again = app.stack.held(case.again.send(&case.request, &app)).await;
-        status = again.status.as_u16();
-        if status != once.status && status != twice.status {
-            return Err(format!("the second try was answered {status}: {}", again.text));
-        }
-    }
-    app.drain().await;
-    let left = left(&app, operation.world).await;
-    left.judge([&once.left, &twice.left], is_answered, point.mail_may_be_out)?;
-    (case.check)(&app).await;
-    Ok(())
 }

@@ -1,7 +1,7 @@
 //! Those who bring the local state to Stripe's, while Stripe's state changes once: an event, another one, the
 //! reconciliation, the user's own request. No older look at Stripe ever stands over a newer one.
 
-use super::{CHANGE, Contest, Ended, Race, Racer, check, duel, race};
+use super::{CHANGE, Contest, Ended, Race, Racer, duel, race};
 use crate::app::{Answer, Session, TestApp, World};
 use crate::events::same_as_stripe;
 use crate::request::Request;
@@ -45,29 +45,26 @@ impl Ended {
 fn followed(session: Session, two: [Racer; 2], act: Request) -> Contest {
     let [one, other] = two;
     let racers = vec![one, other, Racer::AtStripe(act)];
-    let check = check(move |app, ended| {
-        async move {
-            assert!(ended.answers[2].status.as_u16() < 400, "{}", ended.answers[2].text);
-            if ended.was_looked_after_the_change() {
-                same_as_stripe(app, &session).await.unwrap();
-            }
-            app.event_about_nothing("evt_late", &app.stripe("subscriptions").await[0]).await;
+    let check = async move |app: &TestApp, ended: Ended| {
+        assert!(ended.answers[2].status.as_u16() < 400, "{}", ended.answers[2].text);
+        if ended.was_looked_after_the_change() {
             same_as_stripe(app, &session).await.unwrap();
-            let kept = app.stripe("subscriptions").await.into_iter().filter(|s| s["status"] != "canceled").count();
-            assert!(kept <= 1, "two live subscriptions");
-            let rows = app.table("billing").await;
-            for surplus in rows.iter().filter(|row| row["surplus"].is_object()) {
-                for payment in rows.iter().filter(|row| row["subscription_id"] == surplus["id"]) {
-                    assert_ne!(payment["status"]["S"], "succeeded", "not given back: {payment}");
-                }
-            }
-            let confirmed =
-                app.mails("ann@example.com").await.into_iter().filter(|m| m["kind"] == "subscription_confirmed");
-            assert!(confirmed.count() <= app.stripe("subscriptions").await.len(), "told twice");
         }
-        .boxed()
-    });
-    Contest { racers, check }
+        app.event_about_nothing("evt_late", &app.stripe("subscriptions").await[0]).await;
+        same_as_stripe(app, &session).await.unwrap();
+        let kept = app.stripe("subscriptions").await.into_iter().filter(|s| s["status"] != "canceled").count();
+        assert!(kept <= 1, "two live subscriptions");
+        let rows = app.table("billing").await;
+        for surplus in rows.iter().filter(|row| row["surplus"].is_object()) {
+            for payment in rows.iter().filter(|row| row["subscription_id"] == surplus["id"]) {
+                assert_ne!(payment["status"]["S"], "succeeded", "not given back: {payment}");
+            }
+        }
+        let confirmed =
+            app.mails("ann@example.com").await.into_iter().filter(|m| m["kind"] == "subscription_confirmed");
+        assert!(confirmed.count() <= app.stripe("subscriptions").await.len(), "told twice");
+    };
+    Contest { racers, check: Box::new(check) }
 }
 
 /// What is done to a subscription at the stand-in's desk.
@@ -238,18 +235,15 @@ async fn subscribe_order(app: &TestApp) -> Contest {
     let is_waiting = |row: &Value| row["kind"]["S"] == "order" && row["state"]["S"] == "pending";
     let order = app.table("outbox").await.into_iter().find(is_waiting).unwrap();
     let racers = vec![Racer::Request(subscribe(&session)), Racer::Event(json!({"id": order["pk"]["S"]}))];
-    let check = check(|app, ended| {
-        async move {
-            assert_eq!(ended.answers[0].status, 201, "{}", ended.answers[0].text);
-            app.drain().await;
-            let customers = app.stripe("customers").await;
-            assert_eq!((customers.len(), &customers[0]["email"]), (1, &json!("new@example.com")));
-            let kept = app.table("billing").await;
-            let address =
-                kept.iter().filter(|row| row["sk"]["S"] == "CUSTOMER").find_map(|row| row["email"]["S"].as_str());
-            assert_eq!(address, Some("new@example.com"));
-        }
-        .boxed()
-    });
-    Contest { racers, check }
+    let check = async |app: &TestApp, ended: Ended| {
+        assert_eq!(ended.answers[0].status, 201, "{}", ended.answers[0].text);
+        app.drain().await;
+        let customers = app.stripe("customers").await;
+        assert_eq!((customers.len(), &customers[0]["email"]), (1, &json!("new@example.com")));
+        let kept = app.table("billing").await;
+        let address =
+            kept.iter().filter(|row| row["sk"]["S"] == "CUSTOMER").find_map(|row| row["email"]["S"].as_str());
+        assert_eq!(address, Some("new@example.com"));
+    };
+    Contest { racers, check: Box::new(check) }
 }

@@ -10,18 +10,22 @@ mod exploration;
 mod footprint;
 mod sweeps;
 
-use crate::app::{Answer, TestApp, World, options};
+use crate::app::{Answer, Prepared, TestApp, World, options, start_time};
 use crate::request::Request;
 use crate::stripe::queued;
-use crate::{apart, panic_text};
+use crate::{apart, panic_text, text_of};
 use exploration::Exploration;
 use footprint::Footprint;
-use futures_util::future::BoxFuture;
+use futures_util::FutureExt;
+use futures_util::future::{BoxFuture, LocalBoxFuture};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, VecDeque};
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::sync::oneshot;
 use tollgate_local::Options;
+use tollgate_local::clock::LocalClock;
 use tollgate_local::faults::Service;
 use tollgate_local::steps::{Step, SteppedCall};
 
@@ -42,10 +46,11 @@ pub fn races() -> impl Iterator<Item = Race> {
 /// Some at once, and what must be true whichever way they went.
 pub struct Contest {
     pub racers: Vec<Racer>,
-    pub check: Check,
+    pub check: Box<dyn Check>,
 }
 
 /// One of them.
+#[derive(Clone)]
 pub enum Racer {
     /// A client.
     Request(Request),
@@ -65,10 +70,16 @@ pub struct Ended {
     pub steps: Vec<(usize, String)>,
 }
 
-pub type Check = Box<dyn for<'a> FnOnce(&'a TestApp, Ended) -> BoxFuture<'a, ()> + Send>;
+/// What must be true in the end. It runs once in each copy of the prepared stack.
+pub trait Check: Send + Sync {
+    /// Panics where it is not.
+    fn run<'a>(&'a self, app: &'a TestApp, ended: Ended) -> LocalBoxFuture<'a, ()>;
+}
 
-fn check(run: impl for<'a> FnOnce(&'a TestApp, Ended) -> BoxFuture<'a, ()> + Send + 'static) -> Check {
-    Box::new(run)
+impl<F: AsyncFn(&TestApp, Ended) + Send + Sync> Check for F {
+    fn run<'a>(&'a self, app: &'a TestApp, ended: Ended) -> LocalBoxFuture<'a, ()> {
+        self(app, ended).boxed_local()
+    }
 }
 
 macro_rules! race {
@@ -82,12 +93,9 @@ macro_rules! duel {
     ($requests:expr, |$app:ident, $answers:ident| $check:expr) => {
         Contest {
             racers: $requests.map($crate::races::Racer::Request).into(),
-            check: $crate::races::check(move |$app, ended| {
-                async move {
-                    let $answers: [Answer; 2] = ended.answers.try_into().unwrap();
-                    $check
-                }
-                .boxed()
+            check: Box::new(async move |$app: &$crate::app::TestApp, ended: $crate::races::Ended| {
+                let $answers: [Answer; 2] = ended.answers.try_into().unwrap();
+                $check
             }),
         }
     };
@@ -104,16 +112,22 @@ pub struct Report {
 /// A race that went wrong so often is not gone on with.
 const ENOUGH_FAILURES: usize = 3;
 
-/// Goes through every order of `race`.
+/// Goes through every order of `race`. It is prepared once; each order is run in a copy.
 pub async fn enumerate(race: Race) -> Report {
     let mut report = Report { orders: 0, failures: Vec::new() };
+    let failed = |panic| format!("{}\n  {}", race.name, panic_text(panic));
+    let setup = match apart(move || Setup::prepare(race)).await {
+        Ok(setup) => Arc::new(setup),
+        Err(panic) => return Report { orders: 0, failures: vec![failed(panic)] },
+    };
     let mut exploration = Exploration::default();
     loop {
+        let setup = Arc::clone(&setup);
         let outcome;
-        (exploration, outcome) = match apart(move || one_order(race, exploration)).await {
+        (exploration, outcome) = match apart(move || async move { setup.one_order(exploration).await }).await {
             Ok(done) => done,
             Err(panic) => {
-                report.failures.push(format!("{}\n  {}", race.name, panic_text(panic)));
+                report.failures.push(failed(panic));
                 return report; // where it went from there is not known
             }
         };
@@ -135,21 +149,40 @@ enum Outcome {
     SeenBefore,
 }
 
-async fn one_order(race: Race, mut exploration: Exploration) -> (Exploration, Outcome) {
-    let app = TestApp::start_patient(Options { first_plans: race.world == World::WithPlans, ..options() }).await;
-    let Contest { racers, check } = (race.prepare)(&app).await;
-    app.drain().await;
-    let ended = app.stack.held(stepped(&app, racers, &mut exploration)).await;
-    app.stack.wire().run_free();
-    let Some(ended) = ended else { return (exploration, Outcome::SeenBefore) };
-    let steps = format!("{:?}", ended.steps);
-    let checked = tokio::spawn(async move {
-        check(&app, ended).await;
+/// A race, prepared once.
+struct Setup {
+    prepared: Prepared,
+    contest: Contest,
+}
+
+impl Setup {
+    async fn prepare(race: Race) -> Self {
+        let clock = LocalClock::still(start_time());
+        let first_plans = race.world == World::WithPlans;
+        let app = TestApp::start_to_be_copied(Options { clock, first_plans, ..options() }).await;
+        let contest = (race.prepare)(&app).await;
         app.drain().await;
-    });
-    let wrong = |panic| Outcome::Wrong(format!("{}\n  {steps}", panic_text(panic)));
-    let outcome = checked.await.map_or_else(wrong, |()| Outcome::Right);
-    (exploration, outcome)
+        Self { prepared: app.snapshot().await, contest }
+    }
+
+    async fn one_order(&self, mut exploration: Exploration) -> (Exploration, Outcome) {
+        let clock = LocalClock::still(self.prepared.time());
+        let app = TestApp::start_from(&self.prepared, Options { clock, ..options() }).await;
+        let racers = self.contest.racers.clone();
+        let ended = app.stack.held(stepped(&app, racers, &mut exploration)).await;
+        app.stack.wire().run_free();
+        let Some(ended) = ended else { return (exploration, Outcome::SeenBefore) };
+        let steps = format!("{:?}", ended.steps);
+        let checked = AssertUnwindSafe(async {
+            self.contest.check.run(&app, ended).await;
+            app.drain().await;
+        });
+        let outcome = match checked.catch_unwind().await {
+            Ok(()) => Outcome::Right,
+            Err(panic) => Outcome::Wrong(format!("{}\n  {steps}", text_of(panic))),
+        };
+        (exploration, outcome)
+    }
 }
 
 /// One of them, as the scheduler sees it.
@@ -172,7 +205,7 @@ impl Racer {
     fn run(self, index: usize, app: &TestApp, say: UnboundedSender<Heard>) {
         let work: BoxFuture<'static, Answer> = match self {
             Self::Request(request) => {
-                let (client, base) = (app.client.clone(), app.stack.base_url());
+                let (client, base) = (app.client.clone(), app.stack.origin());
                 Box::pin(async move { request.send_by(&client, &base).await })
             }
             Self::Event(event) => {
@@ -187,7 +220,7 @@ impl Racer {
                 Box::pin(async move { Answer::new(200, swept.await.unwrap()) })
             }
             Self::AtStripe(request) => {
-                let (client, base, say) = (app.client.clone(), app.stack.base_url(), say.clone());
+                let (client, base, say) = (app.client.clone(), app.stack.origin(), say.clone());
                 Box::pin(async move {
                     // It is nobody's invocation: a number that no function's run has.
                     let invocation = u64::MAX;

@@ -1,7 +1,7 @@
 //! The sweep of unproved accounts beside whoever proves the address, or does something else with the account, in the same
 //! moment: one of them wins as a whole.
 
-use super::{Contest, Race, Racer, check, race};
+use super::{Contest, Ended, Race, Racer, race};
 use crate::app::{Answer, PASSWORD, Session, TestApp, World};
 use crate::browser::{Browser, proved};
 use crate::request::Request;
@@ -36,13 +36,10 @@ macro_rules! beside_sweep {
     ($request:expr, |$app:ident, $answer:ident, $gone:ident| $check:expr) => {
         Contest {
             racers: vec![Racer::Request($request), Racer::Sweep("accounts")],
-            check: check(move |$app, ended| {
-                async move {
-                    let [$answer, swept] = <[Answer; 2]>::try_from(ended.answers).unwrap();
-                    let $gone = swept.body["handled"].as_u64().unwrap();
-                    $check
-                }
-                .boxed()
+            check: Box::new(async move |$app: &TestApp, ended: Ended| {
+                let [$answer, swept] = <[Answer; 2]>::try_from(ended.answers).unwrap();
+                let $gone = swept.body["handled"].as_u64().unwrap();
+                $check
             }),
         }
     };
@@ -173,15 +170,12 @@ async fn register_name(app: &TestApp) -> Contest {
 // R13
 async fn sweep_sweep(app: &TestApp) -> Contest {
     unproved(app).await;
-    let went_once = check(|app, ended| {
-        async move {
-            let gone: u64 = ended.answers.iter().map(|swept| swept.body["handled"].as_u64().unwrap()).sum();
-            assert_eq!(gone, 1);
-            let deleted = app.actions().await.into_iter().filter(|action| action == "user.deleted");
-            assert_eq!(deleted.count(), 1);
-            is_gone(app).await;
-        }
-        .boxed()
-    });
-    Contest { racers: vec![Racer::Sweep("accounts"), Racer::Sweep("accounts")], check: went_once }
+    let went_once = async |app: &TestApp, ended: Ended| {
+        let gone: u64 = ended.answers.iter().map(|swept| swept.body["handled"].as_u64().unwrap()).sum();
+        assert_eq!(gone, 1);
+        let deleted = app.actions().await.into_iter().filter(|action| action == "user.deleted");
+        assert_eq!(deleted.count(), 1);
+        is_gone(app).await;
+    };
+    Contest { racers: vec![Racer::Sweep("accounts"), Racer::Sweep("accounts")], check: Box::new(went_once) }
 }

@@ -1,0 +1,100 @@
+//! A copy of everything that a stack holds: tables and stream, queues, what the fakes keep, secrets, the time. Any number of
+//! stacks start from one snapshot, each with a copy of its own, so a test prepares a situation once and tries it many times.
+
+use crate::clock::LocalClock;
+use crate::drawer::{Drawer, DrawerError};
+use crate::environment::hex;
+use crate::queues::{Queue, QueueSpec, Recent};
+use dynoxide::Database;
+use jiff::Timestamp;
+use std::path::PathBuf;
+use std::{fs, io};
+use tollgate_platform::random_bytes;
+
+/// Everything that a stack held at one moment.
+pub struct Snapshot {
+    tables: TablesFile,
+    documents: Drawer,
+    /// What each queue remembers of recent messages, by the queue's name.
+    recent: Vec<(&'static str, Recent)>,
+    taken_at: Timestamp,
+    /// The address that the stack gave to others.
+    public_url: String,
+}
+
+/// Why there is no snapshot.
+#[derive(Debug, thiserror::Error)]
+pub enum SnapshotError {
+    /// The stack keeps its data in a folder: only one in memory can be copied.
+    #[error("only a stack in memory can be copied")]
+    NotInMemory,
+    /// A fault is still waiting for its call; a copy would not have it.
+    #[error("a fault is active")]
+    ActiveFault,
+    /// The tables could not be written.
+    #[error("the tables: {0}")]
+    Tables(String),
+    /// There is no place for the tables' file.
+    #[error("the folder of the snapshot: {0}")]
+    Folder(#[from] io::Error),
+}
+
+/// The tables in a file of their own, which goes with the snapshot.
+struct TablesFile(PathBuf);
+
+impl TablesFile {
+    fn path(&self) -> String {
+        self.0.join("tables.db").to_string_lossy().into_owned()
+    }
+}
+
+impl Drop for TablesFile {
+    fn drop(&mut self) {
+        let _best_effort = fs::remove_dir_all(&self.0);
+    }
+}
+
+impl Snapshot {
+    /// Copies what lies in memory. Nothing may write meanwhile.
+    pub(crate) fn take(
+        database: &Database,
+        drawer: &Drawer,
+        queues: &[Queue],
+        clock: &LocalClock,
+        public_url: String,
+    ) -> Result<Self, SnapshotError> {
+        let documents = drawer.copy().ok_or(SnapshotError::NotInMemory)?;
+        let folder = std::env::temp_dir().join(format!("tollgate-snapshot-{}", hex(&random_bytes::<16>())));
+        fs::create_dir(&folder)?;
+        let tables = TablesFile(folder);
+        database.vacuum_into(&tables.path()).map_err(|error| SnapshotError::Tables(error.to_string()))?;
+        let recent = queues.iter().map(|queue| (queue.name(), queue.recent())).collect();
+        Ok(Self { tables, documents, recent, taken_at: clock.now(), public_url })
+    }
+
+    /// When it was taken, by the clock of its stack: the clock of a copy starts there.
+    #[must_use]
+    pub fn taken_at(&self) -> Timestamp {
+        self.taken_at
+    }
+
+    /// The address that its stack gave to others; tokens, links and pages of the fakes contain it.
+    #[must_use]
+    pub fn public_url(&self) -> &str {
+        &self.public_url
+    }
+
+    /// The tables and the documents, copied.
+    pub(crate) fn open(&self) -> Result<(Database, Drawer), SnapshotError> {
+        let failed = |error: dynoxide::DynoxideError| SnapshotError::Tables(error.to_string());
+        let database = Database::memory().map_err(failed)?;
+        database.restore_from(&self.tables.path()).map_err(failed)?;
+        Ok((database, self.documents.copy().ok_or(SnapshotError::NotInMemory)?))
+    }
+
+    /// A queue with what it held and remembered.
+    pub(crate) fn open_queue(&self, spec: QueueSpec, drawer: Drawer, clock: LocalClock) -> Result<Queue, DrawerError> {
+        let recent = self.recent.iter().find(|(name, _)| *name == spec.name).map(|(_, recent)| recent.clone());
+        Ok(Queue::open(spec, drawer, clock)?.remembering(recent.unwrap_or_default()))
+    }
+}
