@@ -1,130 +1,267 @@
-//! `cargo run -p tollgate-tests --bin enumerate`: every crash point of every operation, every order of the calls of two
-//! that race, every order of Stripe's events, and random lives of billing. It prints how many there were, and what did not
-//! hold. `enumerate model SEED` plays the life of one seed, `enumerate model for MINUTES` new ones for so long.
+//! `cargo run -p tollgate-tests --bin enumerate`: every crash point of every operation, every order of the calls of
+//! requests that race, every order of Stripe's events, and random sequences of the billing model. It prints how many there
+//! were and which of them failed.
+//!
+//! ```text
+//! enumerate [--part crashes|races|events|size|model]… [--shard I/N] [TEXT]…    rows whose names contain a TEXT; all without one
+//! enumerate model SEED…                                                   the sequences of these seeds
+//! enumerate model for MINUTES                                             new sequences for that long
+//! ```
+//!
+//! A shard takes each N-th row, beginning with the I-th (1 to N): the shards together are the whole.
 
 #![allow(clippy::print_stdout)] // it is what this program is for
 
 use futures_util::{StreamExt, stream};
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tollgate_tests::crashes::{self, FAILURES, operations};
 use tollgate_tests::events::{self, Twice};
 use tollgate_tests::model;
 use tollgate_tests::races::{self, races};
+use tollgate_tests::size::compare_and_sweep;
+use tollgate_tests::{apart, panic_text};
 
-/// The events of one life, each of them also twice.
-const ARRIVALS: &str = "the events of one life";
-/// So many at once; the orders of one race follow from each other.
+/// The name of the row of all orders of events.
+const ARRIVALS: &str = "the events of one subscription";
+/// How many rows run at once: with two cores a third one fills the waits.
 const AT_ONCE: usize = 3;
-/// Random lives of billing.
-const LIVES: &str = "model";
+const MODEL: &str = "model";
+const SIZE: &str = "size";
+/// How many people pay at once there.
+const PEOPLE: usize = 1000;
 /// The seeds that are played each time.
 const SEEDS: std::ops::Range<u64> = 0..150;
-/// So long a life that ends wrong is made shorter.
-const PATIENCE: Duration = Duration::from_secs(120);
+/// How long a sequence that fails is made shorter.
+const SHORTENING: Duration = Duration::from_secs(120);
+
+/// What is to be run.
+#[derive(Debug, Default)]
+struct Selection {
+    /// Only these parts, unless there are none.
+    parts: Vec<String>,
+    /// Only rows whose names contain one of these, unless there are none.
+    texts: Vec<String>,
+    /// This shard of so many; the first one is 0.
+    shard: Option<(usize, usize)>,
+}
+
+impl Selection {
+    /// Reads the arguments; `None` where they are not as above.
+    fn parse(arguments: &[String]) -> Option<Self> {
+        let mut selection = Self::default();
+        let mut arguments = arguments.iter();
+        while let Some(argument) = arguments.next() {
+            match argument.as_str() {
+                "--part" => {
+                    let part = arguments.next()?;
+                    selection.parts.push(["crashes", "races", "events", SIZE, MODEL].contains(&part.as_str()).then(|| part.clone())?);
+                }
+                "--shard" => {
+                    let (index, count) = arguments.next()?.split_once('/')?;
+                    let (index, count): (usize, usize) = (index.parse().ok()?, count.parse().ok()?);
+                    selection.shard = Some(((1..=count).contains(&index).then(|| index - 1)?, count));
+                }
+                option if option.starts_with("--") => return None,
+                text => selection.texts.push(text.to_owned()),
+            }
+        }
+        Some(selection)
+    }
+
+    /// Of the rows of a part those that are wanted here.
+    fn rows<T>(&self, part: &str, name: impl Fn(&T) -> &str, rows: impl Iterator<Item = T>) -> Vec<T> {
+        let is_part = self.parts.is_empty() || self.parts.iter().any(|wanted| wanted == part);
+        let is_named = |row: &T| self.texts.is_empty() || self.texts.iter().any(|text| name(row).contains(text.as_str()));
+        let is_here = |index: usize| self.shard.is_none_or(|(shard, count)| index % count == shard);
+        let rows = rows.enumerate().filter(|(index, row)| is_part && is_here(*index) && is_named(row));
+        rows.map(|(_, row)| row).collect()
+    }
+}
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    // Only the rows that are named, by a part of their names; else all.
-    let wanted: Vec<String> = std::env::args().skip(1).collect();
-    match wanted.iter().map(String::as_str).collect::<Vec<_>>()[..] {
-        [LIVES, "for", minutes] => return live_for(minutes).await,
-        [LIVES, ref seeds @ ..] if !seeds.is_empty() => {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+        [MODEL, "for", minutes] => return play_for(minutes).await,
+        [MODEL, ref seeds @ ..] if !seeds.is_empty() => {
             let seeds = seeds.iter().filter_map(|seed| seed.parse().ok()).collect();
-            return ended(live(seeds).await);
+            return conclude(&play(seeds).await);
         }
         _ => {}
     }
-    let is_wanted = |name: &str| wanted.is_empty() || wanted.iter().any(|part| name.contains(part.as_str()));
-    let (mut points, mut orders, mut failed) = (0, 0, 0);
-    let wanted_races = races().filter(|race| is_wanted(race.name));
-    let mut reports =
-        stream::iter(wanted_races).map(async |race| (race, races::enumerate(race).await)).buffered(AT_ONCE);
-    while let Some((race, report)) = reports.next().await {
-        println!("{:5} orders        {}", report.orders, race.name);
-        orders += report.orders;
-        failed += tell(&report.failures);
+    let Some(selection) = Selection::parse(&arguments) else {
+        println!("enumerate [--part crashes|races|events|size|model]... [--shard I/N] [TEXT]...");
+        return ExitCode::from(2);
+    };
+    let (points, points_failed) = crash_points(&selection).await;
+    let (orders, orders_failed) = orders_of_races(&selection).await;
+    let (arrivals, arrivals_failed) = orders_of_events(&selection).await;
+    let (size, size_failed) = many_subscriptions(&selection).await;
+    let played = play(selection.rows(MODEL, |_| MODEL, SEEDS)).await;
+    if played.sequences > 0 {
+        println!("{:5} steps         of {} random sequences", played.steps, played.sequences);
     }
-    for operation in operations().filter(|operation| is_wanted(operation.name)) {
-        let report = crashes::enumerate(operation, FAILURES).await;
-        println!("{:5} crash points  {}", report.points, operation.name);
-        points += report.points;
-        failed += tell(&report.failures);
-    }
-    if is_wanted(ARRIVALS) {
-        let all: Vec<_> =
-            events::orders().into_iter().flat_map(|o| Twice::all().map(move |twice| (o.clone(), twice))).collect();
-        println!("{:5} orders        {ARRIVALS}", all.len());
-        orders += all.len();
-        let walks = all.into_iter().map(async |(order, twice)| {
-            let walked = events::walk(order.clone(), twice).await;
-            walked.err().map(|error| format!("{ARRIVALS} · {order:?} {twice:?}\n  {error}"))
-        });
-        let mut walked = stream::iter(walks).buffer_unordered(AT_ONCE);
-        while let Some(failure) = walked.next().await {
-            failed += tell(failure.as_slice());
-        }
-    }
-    let mut lived = Lived::default();
-    if is_wanted(LIVES) {
-        lived = live(SEEDS.collect()).await;
-        println!("{:5} steps         of {} random lives", lived.steps, lived.lives);
-        failed += lived.failed;
-    }
-    let steps = lived.steps;
-    println!("{points} crash points, {orders} orders, {steps} steps of random lives, {failed} failed");
-    if failed == 0 && points + orders + steps > 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    let failed = points_failed + orders_failed + arrivals_failed + size_failed + played.failed;
+    let (orders, steps) = (orders + arrivals, played.steps);
+    println!("{points} crash points, {orders} orders, {steps} steps of random sequences, {failed} failed");
+    if failed == 0 && points + orders + steps + size > 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
-/// What came of random lives.
+/// How many crash points there were, and how many failed.
+async fn crash_points(selection: &Selection) -> (usize, usize) {
+    let rows = selection.rows("crashes", |operation| operation.name, operations());
+    let runs = rows.into_iter().map(async |operation| (operation, crashes::enumerate(operation, FAILURES).await));
+    let mut runs = stream::iter(runs).buffered(AT_ONCE);
+    let (mut points, mut failed) = (0, 0);
+    while let Some((operation, report)) = runs.next().await {
+        println!("{:5} crash points  {}", report.points, operation.name);
+        points += report.points;
+        failed += print_failures(&report.failures);
+    }
+    (points, failed)
+}
+
+/// How many orders of racing calls there were, and how many failed.
+async fn orders_of_races(selection: &Selection) -> (usize, usize) {
+    let rows = selection.rows("races", |race| race.name, races());
+    let mut runs = stream::iter(rows).map(async |race| (race, races::enumerate(race).await)).buffered(AT_ONCE);
+    let (mut orders, mut failed) = (0, 0);
+    while let Some((race, report)) = runs.next().await {
+        println!("{:5} orders        {}", report.orders, race.name);
+        orders += report.orders;
+        failed += print_failures(&report.failures);
+    }
+    (orders, failed)
+}
+
+/// How many orders of events there were, and how many failed.
+async fn orders_of_events(selection: &Selection) -> (usize, usize) {
+    let all = events::orders().into_iter().flat_map(|order| Twice::all().map(move |twice| (order.clone(), twice)));
+    let rows = selection.rows("events", |_| ARRIVALS, all);
+    if rows.is_empty() {
+        return (0, 0);
+    }
+    println!("{:5} orders        {ARRIVALS}", rows.len());
+    let paid = match events::Paid::prepare().await {
+        Ok(paid) => Arc::new(paid),
+        Err(error) => return (0, print_failures(&[format!("{ARRIVALS}\n  {error}")])),
+    };
+    let count = rows.len();
+    let walks = rows.into_iter().map(async |(order, twice)| {
+        let walked = paid.walk(order.clone(), twice).await;
+        walked.err().map(|error| format!("{ARRIVALS} · {order:?} {twice:?}\n  {error}"))
+    });
+    let mut walked = stream::iter(walks).buffer_unordered(AT_ONCE);
+    let mut failed = 0;
+    while let Some(failure) = walked.next().await {
+        failed += print_failures(failure.as_slice());
+    }
+    (count, failed)
+}
+
+/// How many rows with many subscriptions there were, and how many failed.
+async fn many_subscriptions(selection: &Selection) -> (usize, usize) {
+    let rows = selection.rows(SIZE, |_| SIZE, std::iter::once(PEOPLE));
+    let mut failed = 0;
+    for people in &rows {
+        let run = apart(|| compare_and_sweep(PEOPLE)).await;
+        println!("{people:5} subscriptions compared with Stripe and swept");
+        failed += print_failures(run.err().map(|panic| format!("{SIZE}\n  {}", panic_text(panic))).as_slice());
+    }
+    (rows.len(), failed)
+}
+
+/// What came of random sequences.
 #[derive(Default)]
-struct Lived {
-    lives: usize,
+struct Played {
+    sequences: usize,
     steps: usize,
     failed: usize,
 }
 
-/// Plays the lives of these seeds.
-async fn live(seeds: Vec<u64>) -> Lived {
-    let plays = seeds.into_iter().map(|seed| tokio::task::spawn_blocking(move || model::play(seed, PATIENCE)));
+/// Plays the sequences of these seeds.
+async fn play(seeds: Vec<u64>) -> Played {
+    let plays = seeds.into_iter().map(|seed| tokio::task::spawn_blocking(move || model::play(seed, SHORTENING)));
     let mut reports = stream::iter(plays).buffer_unordered(AT_ONCE);
-    let mut lived = Lived::default();
+    let mut played = Played::default();
     while let Some(Ok(report)) = reports.next().await {
-        lived.lives += 1;
-        lived.steps += report.steps;
-        lived.failed += tell(report.failure.as_slice());
+        played.sequences += 1;
+        played.steps += report.steps;
+        played.failed += print_failures(report.failure.as_slice());
     }
-    lived
+    played
 }
 
-/// Plays new lives for so many minutes.
-async fn live_for(minutes: &str) -> ExitCode {
+/// Plays new sequences for so many minutes.
+async fn play_for(minutes: &str) -> ExitCode {
     let Ok(minutes) = minutes.parse::<u64>() else {
-        println!("enumerate {LIVES} for MINUTES");
+        println!("enumerate {MODEL} for MINUTES");
         return ExitCode::from(2);
     };
     let begin = Instant::now();
     let mut seed = u64::from(std::process::id()) << 32;
-    let mut all = Lived::default();
+    let mut all = Played::default();
     while begin.elapsed() < Duration::from_secs(60 * minutes) {
         let next = seed + 30;
-        let lived = live((seed..next).collect()).await;
-        println!("{:5} steps         of {} random lives, seeds {seed} to {}", lived.steps, lived.lives, next - 1);
+        let played = play((seed..next).collect()).await;
+        println!(
+            "{:5} steps         of {} random sequences, seeds {seed} to {}",
+            played.steps,
+            played.sequences,
+            next - 1
+        );
         seed = next;
-        all =
-            Lived { lives: all.lives + lived.lives, steps: all.steps + lived.steps, failed: all.failed + lived.failed };
+        all.sequences += played.sequences;
+        all.steps += played.steps;
+        all.failed += played.failed;
     }
-    ended(all)
+    conclude(&all)
 }
 
-fn ended(Lived { lives, steps, failed }: Lived) -> ExitCode {
-    println!("{steps} steps of {lives} random lives, {failed} failed");
-    if failed == 0 && lives > 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+fn conclude(Played { sequences, steps, failed }: &Played) -> ExitCode {
+    println!("{steps} steps of {sequences} random sequences, {failed} failed");
+    if *failed == 0 && *sequences > 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
-fn tell(failures: &[String]) -> usize {
+/// Prints failures; how many there are.
+fn print_failures(failures: &[String]) -> usize {
     for failure in failures {
         println!("FAILED {failure}\n");
     }
     failures.len()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parsed(arguments: &str) -> Option<Selection> {
+        Selection::parse(&arguments.split_whitespace().map(str::to_owned).collect::<Vec<_>>())
+    }
+
+    #[test]
+    fn the_shards_together_are_all_rows() {
+        let rows = |arguments: &str| parsed(arguments).unwrap().rows("races", |row: &String| row, (0..10).map(|n| n.to_string()));
+        let mut all: Vec<_> = ["1/3", "2/3", "3/3"].iter().flat_map(|shard| rows(&format!("--shard {shard}"))).collect();
+        all.sort();
+        assert_eq!(all, rows(""));
+        assert_eq!(all.len(), 10);
+    }
+
+    #[test]
+    fn parts_and_texts_select_rows() {
+        let rows = |arguments: &str| parsed(arguments).unwrap().rows("races", |row| row, ["ab", "bc", "cd"].into_iter());
+        assert_eq!(rows("--part races b"), ["ab", "bc"]);
+        assert!(rows("--part crashes").is_empty());
+        assert_eq!(rows("a d"), ["ab", "cd"]);
+    }
+
+    #[test]
+    fn wrong_arguments_are_refused() {
+        for wrong in ["--shard 0/3", "--shard 4/3", "--shard 3", "--part orders", "--part", "--all"] {
+            assert!(parsed(wrong).is_none(), "{wrong}");
+        }
+    }
 }

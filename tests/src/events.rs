@@ -1,10 +1,13 @@
 //! Every order in which the events of one life can arrive, while Stripe's state moves on between deliveries: wherever they
 //! end, the local state is Stripe's.
 
-use crate::app::TestApp;
+use crate::app::{Prepared, Session, TestApp, options};
 use crate::stripe::queued;
 use crate::{apart, panic_text};
 use serde_json::{Value, json};
+use std::sync::Arc;
+use tollgate_local::Options;
+use tollgate_local::clock::LocalClock;
 
 /// What happens at Stripe, one after another; each makes one or more events.
 const LIFE: [&str; 5] = ["paid", "failed", "paid later", "renewed", "deleted"];
@@ -61,40 +64,65 @@ pub fn orders() -> Vec<Vec<usize>> {
     all
 }
 
-/// Lets the events arrive in `order`, one of them twice. After each the life goes on by one act, so that what an event says
-/// is old already.
-///
-/// # Errors
-/// With what the local state is where it is not Stripe's.
-pub async fn arrive(order: &[usize], twice: Twice) -> Result<(), String> {
-    let app = TestApp::start().await;
-    let (_, session) = app.person("ann").await;
-    app.at_stripe("delivery", json!({"mode": "drop"})).await.expect(200);
-    let checkout = app.subscribe(&session, "pro").await.expect(201);
-    let mut acts = LIFE.iter();
-    act(&app, &checkout.body, acts.next().copied()).await;
-    for index in &twice.put_into(order) {
-        // The newest event of this kind that there is by now, else what Stripe would send of this kind at all.
-        let events = app.stripe("events").await;
-        let event = events.iter().find(|event| event["type"] == KINDS[*index]);
-        let event = event.cloned().unwrap_or_else(|| stand_in(&events, KINDS[*index]));
-        deliver(&app, &event).await?;
-        act(&app, &checkout.body, acts.next().copied()).await;
-    }
-    // The last that Stripe says is never the last that arrives: any one event brings the state there.
-    let events = app.stripe("events").await;
-    let mut last = events.iter().find(|event| event["type"] == KINDS[*order.last().unwrap()]).cloned().unwrap();
-    last["id"] = json!("evt_the_last");
-    deliver(&app, &last).await?;
-    same_as_stripe(&app, &session).await
+/// A subscription that was just paid at Stripe, of which no event has come yet. Prepared once; each order has a copy.
+pub struct Paid {
+    prepared: Prepared,
+    session: Session,
+    checkout: Value,
 }
 
-/// The same on a runtime of its own.
-///
-/// # Errors
-/// As [`arrive`], or with what it panicked with.
-pub async fn walk(order: Vec<usize>, twice: Twice) -> Result<(), String> {
-    apart(move || async move { arrive(&order, twice).await }).await.unwrap_or_else(|panic| Err(panic_text(panic)))
+impl Paid {
+    /// Prepares it.
+    ///
+    /// # Errors
+    /// With what the preparation panicked with.
+    pub async fn prepare() -> Result<Self, String> {
+        let prepared = apart(|| async {
+            let app = TestApp::start_to_be_copied(options()).await;
+            let (_, session) = app.person("ann").await;
+            app.at_stripe("delivery", json!({"mode": "drop"})).await.expect(200);
+            let checkout = app.subscribe(&session, "pro").await.expect(201).body;
+            act(&app, &checkout, LIFE.first().copied()).await;
+            Self { prepared: app.snapshot().await, session, checkout }
+        });
+        prepared.await.map_err(panic_text)
+    }
+
+    /// Lets the events arrive in `order`, one of them twice. After each, Stripe's state moves on by one act, so that what
+    /// an event says is old already.
+    ///
+    /// # Errors
+    /// With what the local state is where it is not Stripe's.
+    pub async fn arrive(&self, order: &[usize], twice: Twice) -> Result<(), String> {
+        let clock = LocalClock::frozen(self.prepared.time());
+        let app = TestApp::start_from(&self.prepared, Options { clock, ..options() }).await;
+        let mut acts = LIFE.iter().skip(1);
+        for index in &twice.put_into(order) {
+            // The newest event of this kind that there is by now, else what Stripe would send of this kind at all.
+            let events = app.stripe("events").await;
+            let event = events.iter().find(|event| event["type"] == KINDS[*index]);
+            let event = event.cloned().unwrap_or_else(|| stand_in(&events, KINDS[*index]));
+            deliver(&app, &event).await?;
+            act(&app, &self.checkout, acts.next().copied()).await;
+        }
+        // The last that Stripe says is never the last that arrives: any one event brings the state there.
+        let events = app.stripe("events").await;
+        let mut last = events.iter().find(|event| event["type"] == KINDS[*order.last().unwrap()]).cloned().unwrap();
+        last["id"] = json!("evt_the_last");
+        deliver(&app, &last).await?;
+        same_as_stripe(&app, &self.session).await
+    }
+
+    /// The same on a runtime of its own.
+    ///
+    /// # Errors
+    /// As [`Self::arrive`], or with what it panicked with.
+    pub async fn walk(self: &Arc<Self>, order: Vec<usize>, twice: Twice) -> Result<(), String> {
+        let paid = Arc::clone(self);
+        apart(move || async move { paid.arrive(&order, twice).await })
+            .await
+            .unwrap_or_else(|panic| Err(panic_text(panic)))
+    }
 }
 
 /// An event of a kind that has not happened yet: about the subscription, under an id of its own.

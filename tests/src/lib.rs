@@ -18,10 +18,11 @@ pub mod logs;
 pub mod model;
 pub mod races;
 pub mod request;
+pub mod size;
 pub mod stripe;
 
 /// Runs `work` on a runtime of its own, so that nothing of its stack outlives it.
-async fn apart<W: Future>(work: impl FnOnce() -> W + Send + 'static) -> Result<W::Output, JoinError>
+pub async fn apart<W: Future>(work: impl FnOnce() -> W + Send + 'static) -> Result<W::Output, JoinError>
 where
     W::Output: Send + 'static,
 {
@@ -33,7 +34,7 @@ where
 }
 
 /// What a task that panicked said.
-fn panic_text(panic: JoinError) -> String {
+pub fn panic_text(panic: JoinError) -> String {
     text_of(panic.into_panic())
 }
 

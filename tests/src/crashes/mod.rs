@@ -17,7 +17,7 @@ use crate::{apart, panic_text};
 use futures_util::future::{BoxFuture, LocalBoxFuture};
 use futures_util::{FutureExt, StreamExt, stream};
 use left::{Left, left};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 use tollgate_local::Options;
 use tollgate_local::clock::LocalClock;
@@ -146,6 +146,8 @@ struct Point {
 /// What came of all points of one operation.
 pub struct Report {
     pub points: usize,
+    /// Which failures of which services there were.
+    pub tried: HashSet<(Service, Kind)>,
     pub failures: Vec<String>,
 }
 
@@ -167,6 +169,7 @@ pub async fn enumerate(operation: Operation, failures: &[Failure]) -> Report {
         Err(panic) => {
             return Report {
                 points: 0,
+                tried: HashSet::new(),
                 failures: vec![format!("{} · undisturbed\n  {}", operation.name, panic_text(panic))],
             };
         }
@@ -174,6 +177,7 @@ pub async fn enumerate(operation: Operation, failures: &[Failure]) -> Report {
     assert!(!calls.is_empty(), "{} calls nothing", operation.name);
     let points = points(&calls, operation.world, failures);
     let count = points.len();
+    let tried = points.iter().map(|point| (point.service, point.failure.0)).collect();
     let shared = Arc::new((setup, outcomes));
     let runs = stream::iter(points).map(|point| {
         let (label, shared) = (format!("{} · {point:?}", operation.name), Arc::clone(&shared));
@@ -190,7 +194,7 @@ pub async fn enumerate(operation: Operation, failures: &[Failure]) -> Report {
         }
     });
     let failures = runs.buffer_unordered(AT_ONCE).filter_map(async |failure| failure).collect().await;
-    Report { points: count, failures }
+    Report { points: count, tried, failures }
 }
 
 /// Each failure at each call, in the order in which the undisturbed run made them.

@@ -1,0 +1,115 @@
+//! Many subscriptions at once: the comparison with Stripe takes few calls, and the sweep of due subscriptions resumes after
+//! its function was killed on each page.
+
+use crate::app::{TestApp, options};
+use crate::crowd::{Crowd, looks};
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+use tollgate_local::faults::Service;
+use tollgate_stripe_standin::Listed;
+
+const MONTH: i64 = 31 * 86_400;
+
+/// Compares the subscriptions of this many people with Stripe's and sweeps those that are due (R4, R12).
+///
+/// # Panics
+/// Where one is not repaired, is handled twice, or too many calls are made.
+pub async fn compare_and_sweep(people: usize) {
+    let app = TestApp::start_patient(options()).await;
+    let both = async {
+        let crowd = Crowd::gather(&app.stack, people).await;
+        are_compared_in_few_calls(&app, &crowd, people).await;
+        are_each_swept_once(&app, &crowd, people).await;
+    };
+    app.stack.held(both).await;
+}
+
+async fn are_compared_in_few_calls(app: &TestApp, crowd: &Crowd<'_>, people: usize) {
+    // How many are kept otherwise than Stripe has them, in each of three ways.
+    let tampered = people / 10;
+    for invoice in crowd.stripe.list(Listed::Invoices).iter().step_by(4) {
+        crowd.stripe.refund(invoice["id"].as_str().unwrap(), Some(100)).unwrap();
+    }
+    assert_eq!(compared(app, crowd).await, people as u64, "nothing was kept of them");
+    let rows = kept(app).await;
+    let persons: Vec<_> = rows.chunks(2).collect();
+    assert_eq!(persons.len(), people, "a payment and a subscription of each");
+
+    for person in &persons[..tampered] {
+        delete(app, &person[1]);
+    }
+    for person in &persons[tampered..2 * tampered] {
+        set_past_due(app, &person[1]);
+    }
+    for person in &persons[2 * tampered..3 * tampered] {
+        delete(app, &person[0]);
+    }
+    assert_eq!(compared(app, crowd).await, 3 * tampered as u64);
+    assert!(kept(app).await == rows, "all are as they were");
+    assert_eq!(compared(app, crowd).await, 0);
+}
+
+async fn are_each_swept_once(app: &TestApp, crowd: &Crowd<'_>, people: usize) {
+    assert_eq!(crowd.sweep("expiry").await, 0, "nothing is due yet");
+    app.advance(MONTH);
+    crowd.stripe.tick();
+    app.calls();
+    let before = crowd.versions().await;
+
+    let kills = crowd.sweep_killed_on_every_page().await;
+    assert!(kills >= people / 100, "{kills} pages");
+    assert_eq!(looks(&app.calls()), people);
+    let once: BTreeMap<_, _> = before.into_iter().map(|(user, version)| (user, version + 1)).collect();
+    assert_eq!(crowd.versions().await, once);
+    assert_eq!(crowd.sweep("expiry").await, 0);
+
+    let mut statuses: BTreeMap<String, usize> = BTreeMap::new();
+    for subscription in kept(app).await.iter().filter(|row| text(&row["sk"]).starts_with("SUB#")) {
+        *statuses.entry(text(&subscription["status"]).to_owned()).or_default() += 1;
+    }
+    let third = people / 3;
+    let wanted = [("active", people - 2 * third), ("past_due", third), ("canceled", third)];
+    assert_eq!(statuses, wanted.map(|(status, count)| (status.to_owned(), count)).into());
+}
+
+/// Runs reconciliation, which asks Stripe at most once for each hundred objects that there are, and ten times besides: how
+/// many it handled.
+async fn compared(app: &TestApp, crowd: &Crowd<'_>) -> u64 {
+    app.calls();
+    let handled = crowd.sweep("reconcile").await;
+    let calls = app.calls().iter().filter(|call| call.service == Service::Stripe).count();
+    let listed = [Listed::Customers, Listed::Subscriptions, Listed::Invoices, Listed::Charges];
+    let objects: usize = listed.into_iter().map(|what| crowd.stripe.list(what).len()).sum();
+    assert!(calls <= objects / 100 + 10, "{calls} calls of Stripe's for {objects} objects");
+    handled
+}
+
+/// Everybody's payments and subscriptions, person by person.
+async fn kept(app: &TestApp) -> Vec<Value> {
+    let mut rows = app.table("billing").await;
+    rows.retain(|row| text(&row["sk"]).starts_with("PAY#") || text(&row["sk"]).starts_with("SUB#"));
+    rows.sort_by_key(|row| format!("{} {}", text(&row["pk"]), text(&row["sk"])));
+    rows
+}
+
+/// The text of an attribute.
+fn text(attribute: &Value) -> &str {
+    attribute["S"].as_str().unwrap()
+}
+
+fn key(row: &Value) -> Value {
+    json!({"pk": row["pk"], "sk": row["sk"]})
+}
+
+fn delete(app: &TestApp, row: &Value) {
+    let delete = json!({"TableName": "tollgate-billing", "Key": key(row)});
+    app.stack.database().delete_item(serde_json::from_value(delete).unwrap()).unwrap();
+}
+
+fn set_past_due(app: &TestApp, row: &Value) {
+    let update = json!({
+        "TableName": "tollgate-billing", "Key": key(row), "UpdateExpression": "SET #status = :status",
+        "ExpressionAttributeNames": {"#status": "status"}, "ExpressionAttributeValues": {":status": {"S": "past_due"}},
+    });
+    app.stack.database().update_item(serde_json::from_value(update).unwrap()).unwrap();
+}
