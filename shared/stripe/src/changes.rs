@@ -237,3 +237,52 @@ impl Gateway {
         self.post::<Changed>(&schedule_path(&schedule.id), &params).await.map(|_| ())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use stripe_client_core::{RequestBuilder, StripeMethod};
+
+    fn form(params: &impl Serialize) -> String {
+        RequestBuilder::new(StripeMethod::Post, "/x").form(params).body.unwrap()
+    }
+
+    #[test]
+    fn a_change_and_its_preview_have_stripes_form() {
+        let items = || [ItemParams { id: "si_1", price: "price_2" }];
+        let details =
+            PreviewDetails { items: items(), proration_behavior: "always_invoice", proration_date: 1_800_000_000 };
+        assert_eq!(
+            form(&PreviewParams { subscription: "sub_1", subscription_details: details }),
+            "subscription=sub_1&subscription_details[items][0][id]=si_1&subscription_details[items][0][price]=price_2\
+                &subscription_details[proration_behavior]=always_invoice\
+                &subscription_details[proration_date]=1800000000"
+        );
+        let change = PriceChangeParams {
+            expand: ["latest_invoice"],
+            items: items(),
+            payment_behavior: "pending_if_incomplete",
+            proration_behavior: "always_invoice",
+            proration_date: 1_800_000_000,
+        };
+        assert_eq!(
+            form(&change),
+            "expand[0]=latest_invoice&items[0][id]=si_1&items[0][price]=price_2\
+                &payment_behavior=pending_if_incomplete&proration_behavior=always_invoice&proration_date=1800000000"
+        );
+    }
+
+    #[test]
+    fn the_phases_of_a_schedule_have_stripes_form() {
+        let until_then = PhaseParams { start_date: Some(1), end_date: Some(2), ..PhaseParams::of("price_1") };
+        let duration = Some(Duration { interval: BillingPeriod::Year });
+        let phases = [until_then, PhaseParams { duration, ..PhaseParams::of("price_2") }];
+        assert_eq!(
+            form(&ScheduleParams { end_behavior: "release", phases }),
+            "end_behavior=release&phases[0][end_date]=2&phases[0][items][0][price]=price_1\
+                &phases[0][proration_behavior]=none&phases[0][start_date]=1\
+                &phases[1][duration][interval]=year&phases[1][items][0][price]=price_2\
+                &phases[1][proration_behavior]=none"
+        );
+    }
+}

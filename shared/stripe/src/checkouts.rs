@@ -140,3 +140,38 @@ impl Gateway {
         self.post(&format!("/checkout/sessions/{id}/expire"), &NoParams {}).await.map(session)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use stripe_client_core::{RequestBuilder, StripeMethod};
+
+    #[test]
+    fn a_checkout_has_stripes_form() {
+        let params = |trial_period_days| NewCheckout {
+            allow_promotion_codes: true,
+            cancel_url: "https://app.example/left",
+            client_reference_id: "usr_1",
+            customer: "cus_1",
+            line_items: [LineItem { price: "price_1", quantity: 1 }],
+            metadata: BTreeMap::from([(crate::USER, "usr_1"), (crate::ATTEMPT, "a")]),
+            mode: "subscription",
+            subscription_data: SubscriptionData {
+                metadata: BTreeMap::from([(crate::USER, "usr_1")]),
+                trial_period_days,
+            },
+            success_url: "https://app.example/{CHECKOUT_SESSION_ID}",
+        };
+        let form = |days| RequestBuilder::new(StripeMethod::Post, "/x").form(&params(days)).body.unwrap();
+        let expected = "allow_promotion_codes=true&cancel_url=https://app.example/left&client_reference_id=usr_1\
+            &customer=cus_1&line_items[0][price]=price_1&line_items[0][quantity]=1\
+            &metadata[tollgate_attempt]=a&metadata[tollgate_user]=usr_1&mode=subscription\
+            &subscription_data[metadata][tollgate_user]=usr_1";
+        let end = "&success_url=https://app.example/{CHECKOUT_SESSION_ID}";
+        let plain = |form: String| {
+            ["%3A:", "%2F/", "%7B{", "%7D}"].iter().fold(form, |form, pair| form.replace(&pair[..3], &pair[3..]))
+        };
+        assert_eq!(plain(form(None)), format!("{expected}{end}"));
+        assert_eq!(plain(form(Some(14))), format!("{expected}&subscription_data[trial_period_days]=14{end}"));
+    }
+}

@@ -101,7 +101,11 @@ impl List {
     }
 
     /// The id of the first entry that an attempt made.
-    pub(crate) fn id_of_attempt<T: DeserializeOwned>(&self, attempt: &str, of: impl Fn(T) -> (String, Metadata)) -> Option<String> {
+    pub(crate) fn id_of_attempt<T: DeserializeOwned>(
+        &self,
+        attempt: &str,
+        of: impl Fn(T) -> (String, Metadata),
+    ) -> Option<String> {
         let made = self.read(|entry| Ok(Some(of(entry))));
         made.into_iter().find(|(_, metadata)| is_of(metadata, attempt)).map(|(id, _)| id)
     }

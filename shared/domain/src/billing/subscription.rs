@@ -202,7 +202,11 @@ impl From<Subscription> for StripeSubscription {
                 current_period_start: subscription.current_period_start,
                 current_period_end: subscription.current_period_end,
             }],
-            next_price_ids: subscription.schedule.iter().filter_map(|schedule| schedule.next_price_id.clone()).collect(),
+            next_price_ids: subscription
+                .schedule
+                .iter()
+                .filter_map(|schedule| schedule.next_price_id.clone())
+                .collect(),
             cancel_at: None,
             is_status_known: true,
             subscription,

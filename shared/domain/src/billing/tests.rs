@@ -554,7 +554,8 @@ fn the_item_of_a_plan_counts_at_any_position_with_its_quantity() {
 
 #[test]
 fn a_named_end_is_that_of_the_period_of_the_item_that_counts() {
-    let items = vec![item("price_of_an_add_on", 1), SubscriptionItem { current_period_end: at(100), ..item("price_2", 1) }];
+    let items =
+        vec![item("price_of_an_add_on", 1), SubscriptionItem { current_period_end: at(100), ..item("price_2", 1) }];
     let ends = |hour| {
         let cancel_at = Some(at(hour));
         let found = StripeSubscription { items: items.clone(), cancel_at, ..seen(1, Status::Active).into() };
@@ -615,7 +616,9 @@ fn what_could_not_be_read_stays_as_it_is_stored() {
     let whole = read(vec![seen(1, Status::Active)], vec![invoice(1, 1, InvoiceStatus::Paid)]);
     let before = after(account(), &whole, 3);
     assert_eq!((before.access.tier, before.payments.len()), (2, 1));
-    for nothing in [read(vec![], vec![]), read(vec![], whole.invoices.clone()), read(vec![seen(1, Status::Active)], vec![])] {
+    for nothing in
+        [read(vec![], vec![]), read(vec![], whole.invoices.clone()), read(vec![seen(1, Status::Active)], vec![])]
+    {
         assert_eq!(after(before.clone(), &nothing, 4).access, before.access);
         assert_eq!(after(before.clone(), &nothing, 4).subscriptions, before.subscriptions);
         assert_eq!(after(before.clone(), &nothing, 4).payments, before.payments);
