@@ -21,7 +21,7 @@ struct PreviewDetails<'a> {
     proration_date: i64,
 }
 
-/// The item that is to have another price. What is not named stays, its quantity too.
+/// The item and its new price. Stripe keeps everything that is not named, also the quantity.
 #[derive(Serialize)]
 struct ItemParams<'a> {
     id: &'a str,

@@ -67,7 +67,7 @@ impl stripe_client_core::StripeClientErr for GatewayError {
     }
 }
 
-/// What a call is made with that has no parameters.
+/// The parameters of a call that has none.
 #[derive(Serialize)]
 pub(crate) struct NoParams {}
 
@@ -110,19 +110,19 @@ impl Gateway {
         (*key).clone().ok_or(GatewayError::NotConfigured)
     }
 
-    /// Reads what is at `path`.
+    /// Reads the object at `path`.
     pub(crate) async fn get<T: DeserializeOwned>(&self, path: &str, query: &impl Serialize) -> Result<T, GatewayError> {
         let request = RequestBuilder::new(StripeMethod::Get, path).query(query);
         self.call(request, RequestStrategy::Once).await
     }
 
-    /// Makes or changes what is at `path`: done twice it does no harm.
+    /// Creates or changes the object at `path`. Only for calls that can be repeated without harm.
     pub(crate) async fn post<T: DeserializeOwned>(&self, path: &str, form: &impl Serialize) -> Result<T, GatewayError> {
         let request = RequestBuilder::new(StripeMethod::Post, path).form(form);
         self.call(request, RequestStrategy::Once).await
     }
 
-    /// Makes what is at `path`, once for the attempt: under its idempotency key.
+    /// Creates an object at `path` with the idempotency key of `attempt`.
     pub(crate) async fn post_once<T: DeserializeOwned>(
         &self,
         path: &str,
@@ -134,7 +134,7 @@ impl Gateway {
         self.call(request, RequestStrategy::Idempotent(key)).await
     }
 
-    /// Ends what is at `path`.
+    /// Deletes the object at `path`.
     pub(crate) async fn delete<T: DeserializeOwned>(&self, path: &str) -> Result<T, GatewayError> {
         self.call(RequestBuilder::new(StripeMethod::Delete, path).form(&NoParams {}), RequestStrategy::Once).await
     }
@@ -198,7 +198,7 @@ fn refusal(status: u16, body: &[u8]) -> GatewayError {
     }
 }
 
-/// One call. It keeps the answer, which async-stripe would read into types of its own.
+/// One call. It keeps the response body: async-stripe would parse it into its own types.
 struct Call<'a> {
     gateway: &'a Gateway,
     answer: OnceLock<Bytes>,

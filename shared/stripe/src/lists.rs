@@ -1,11 +1,11 @@
-//! Lists, entry by entry. An entry that cannot be read is logged and left out, and the others are used: one object in the
-//! account that Stripe has given a new shape, perhaps one that is not ours, holds up nobody else.
+//! Lists, entry by entry. An entry that cannot be read is logged and left out, and the others are used: an object with a new
+//! shape, or one that is not ours, does not stop the work for all other users.
 //!
-//! What follows from an entry that is left out is that what is stored of it stays as it is. Convergence rests on this: it
-//! changes the subscriptions and payments that it sees and no others, so no access ends and nothing is paid back because an
-//! entry could not be read. Two kinds of list are read whole or not at all, because there the absence of an entry means
-//! something: the customers (whoever is not listed is gone) and the payments of an invoice that is to be refunded (what is not
-//! listed is not refunded, and never will be). `objects` asks for so little that in practice neither happens.
+//! The stored state of an object that is left out stays as it is. Convergence guarantees this: it changes only the
+//! subscriptions and payments that it sees. So no access ends and no money is refunded because an entry could not be read.
+//! Two lists are read whole or not at all, because there an absent entry has a meaning: the customers (a customer who is not
+//! listed was deleted) and the payments of an invoice that is to be refunded (a payment that is not listed would never be
+//! refunded). `objects` requires so few fields that an entry of ours is practically always readable.
 
 use crate::client::{Gateway, GatewayError};
 use crate::objects::Metadata;
@@ -15,10 +15,10 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-/// How many entries one call asks for, the newest: as many as Stripe gives.
+/// How many entries one call asks for: Stripe's maximum.
 const NEWEST: i64 = 100;
 
-/// Which entries a list is to have.
+/// The parameters of every list.
 #[derive(Debug, Default, Serialize)]
 pub(crate) struct ListParams<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -29,12 +29,12 @@ pub(crate) struct ListParams<'a> {
     pub customer: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub email: Option<&'a str>,
-    /// What is to be sent in the place of its id.
+    /// The field that is sent as an object instead of an id.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub expand: Option<[&'a str; 1]>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub invoice: Option<&'a str>,
-    /// Set for every list.
+    /// Set by [`Gateway::list`].
     #[serde(skip_serializing_if = "Option::is_none")]
     pub limit: Option<i64>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -88,7 +88,11 @@ impl List {
             Ok(read) => read,
             Err(Unreadable) => {
                 let text = |name: &str| entry[name].as_str().unwrap_or_default();
-                tracing::warn!(object = text("object"), id = text("id"), "an object at Stripe is left out: unreadable");
+                tracing::warn!(
+                    object = text("object"),
+                    id = text("id"),
+                    "a Stripe object cannot be read and is left out"
+                );
                 None
             }
         };

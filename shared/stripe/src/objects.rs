@@ -1,9 +1,9 @@
-//! Stripe's objects, with the fields that are read here and no other. Every unknown field is ignored.
+//! Stripe's objects, with only the fields that this system reads. All other fields are ignored.
 //!
-//! An object needs little to be readable: its id, and what it cannot be without. Where Stripe may send null, null and a
-//! missing field are alike. Words of which Stripe may add more at any time (currency, status, interval, reason) are strings as
-//! Stripe sends them; `reads` knows those that mean something here. What is only shown, and metadata, never makes an object
-//! unreadable: another shape counts as absent.
+//! Few fields are required: the id, and values that decide access or money, for which a default would be wrong. Where Stripe may
+//! send null, null and a missing field are alike. Values to which Stripe may add others (currency, status, interval, reason) are
+//! Stripe's strings; `reads` interprets them. Texts that are only shown, and metadata, never make an object unreadable: if their
+//! type is not the expected one they count as absent.
 
 use serde::de::{DeserializeOwned, Error};
 use serde::{Deserialize, Deserializer};
@@ -53,7 +53,7 @@ fn readable_entries<'de, D: Deserializer<'de>, T: DeserializeOwned>(deserializer
     Ok(Vec::<Value>::deserialize(deserializer)?.into_iter().filter_map(readable).collect())
 }
 
-/// A field without which the object is readable, whatever stands there.
+/// A field that is its default if its type is not the expected one.
 fn lenient<'de, D: Deserializer<'de>, T: DeserializeOwned + Default>(deserializer: D) -> Result<T, D::Error> {
     Ok(readable(Value::deserialize(deserializer)?).unwrap_or_default())
 }
@@ -63,7 +63,7 @@ fn or_default<'de, D: Deserializer<'de>, T: Deserialize<'de> + Default>(deserial
     Ok(Option::deserialize(deserializer)?.unwrap_or_default())
 }
 
-/// What was attached to an object when it was made.
+/// `metadata` of an object.
 pub(crate) type Metadata = BTreeMap<String, String>;
 
 /// <https://docs.stripe.com/api/customers/object>
@@ -128,7 +128,7 @@ pub(crate) struct Subscription {
     pub schedule: Option<Expandable<SubscriptionSchedule>>,
 }
 
-/// A subscription as a change of it answers: what says whether the change waits, and for what.
+/// A subscription after a change: whether the change waits for a payment, and which.
 #[derive(Debug, Clone, Deserialize)]
 pub(crate) struct ChangedSubscription {
     #[serde(default)]
@@ -145,7 +145,7 @@ pub(crate) struct ChangedSubscription {
 pub(crate) struct SubscriptionItem {
     pub id: String,
     pub price: Price,
-    /// Null for what is charged by its use.
+    /// Null for a metered price.
     #[serde(default)]
     pub quantity: Option<u64>,
     pub current_period_start: i64,
@@ -241,7 +241,7 @@ pub(crate) struct StatusTransitions {
 /// <https://docs.stripe.com/api/invoice-line-item/object>
 #[derive(Debug, Clone, Deserialize)]
 pub(crate) struct InvoiceLine {
-    /// Negative for what is credited.
+    /// Negative for a credit.
     pub amount: i64,
     #[serde(default, deserialize_with = "lenient")]
     pub description: Option<String>,
@@ -298,7 +298,7 @@ pub(crate) struct Charge {
     pub disputed: bool,
 }
 
-/// A charge of which only the customer counts.
+/// A charge: only its customer is read.
 #[derive(Debug, Clone, Deserialize)]
 pub(crate) struct ChargeCustomer {
     #[serde(default)]
@@ -331,11 +331,11 @@ pub(crate) struct PortalSession {
     pub url: String,
 }
 
-/// An object that was made, of which only the id counts.
+/// An object that was made: only its id is read.
 #[derive(Debug, Clone, Deserialize)]
 pub(crate) struct Made {
     pub id: String,
 }
 
-/// An object that was changed, of which nothing counts but that Stripe sent it whole.
+/// An object that was changed. None of its fields is read.
 pub(crate) type Changed = serde::de::IgnoredAny;

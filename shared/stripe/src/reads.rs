@@ -14,7 +14,7 @@ use tollgate_domain::billing::{
 use tollgate_domain::{PaymentId, SubscriptionId};
 use tollgate_platform::ten_bytes;
 
-/// A look under way: on the heap, so that the lists of each kind are called alike.
+/// A boxed future: all lists have the same type for a caller.
 pub type Looking<'a, T> = Pin<Box<dyn Future<Output = Result<T, GatewayError>> + Send + 'a>>;
 
 /// An object that cannot be read.
@@ -102,8 +102,8 @@ pub(crate) fn subscription(seen: objects::Subscription) -> Result<StripeSubscrip
     })
 }
 
-/// The status of that name. Of one that is not known here it is known whether it is over. Else the substitute is `paused`: it
-/// gives no access, and it is there, so that nobody buys a second one.
+/// The status of that name. One that is not known here is `canceled` if the subscription has ended, else `None`. The substitute is
+/// then `paused`: it gives no access, but the subscription exists, so that a second one is not sold.
 fn status(name: &str, has_ended: bool) -> Option<Status> {
     name.parse().ok().or(has_ended.then_some(Status::Canceled))
 }
@@ -145,7 +145,7 @@ pub(crate) fn charge(seen: objects::Charge) -> Option<Charge> {
     })
 }
 
-/// An invoice of which it is known where it is. What is stored of one with another status stays.
+/// An invoice. One with an unknown status is unreadable, so the stored payment stays.
 pub(crate) fn invoice(seen: objects::Invoice) -> Result<Invoice, Unreadable> {
     let stripe_id = seen.id.ok_or(Unreadable)?;
     // Of a change of plan the first line is what is credited: what is paid for says what it is.

@@ -1,4 +1,4 @@
-//! What is sent, and what is read of whatever Stripe may send.
+//! The form of requests, and how Stripe's objects are read.
 
 use crate::GatewayError;
 use crate::lists::{List, ListParams};
@@ -35,7 +35,7 @@ fn with(value: &Value, fields: &Value) -> Value {
     value
 }
 
-/// `value` with null in each of the fields named, and with others that nobody knows.
+/// `value` with null in each of these fields, and with unknown fields.
 fn with_nulls(value: &Value, names: &[&str]) -> Value {
     let nulls = names.iter().map(|name| ((*name).to_owned(), Value::Null)).collect();
     let unknown = json!({"a_field_of_tomorrow": {"deep": [1, null, "x"]}, "another": "word"});
@@ -163,7 +163,7 @@ fn a_subscription_of_an_unknown_status_is_read() {
 }
 
 #[test]
-fn an_interval_or_a_price_of_another_shape_leaves_the_subscription_readable() {
+fn an_unknown_interval_or_price_shape_leaves_a_subscription_readable() {
     for price in [
         json!({"id": "price_1", "recurring": null, "unit_amount": null, "metadata": null, "active": null}),
         json!({"id": "price_1", "recurring": {"interval": "fortnight"}}),
@@ -281,7 +281,7 @@ fn a_whole_invoice_is_read() {
 }
 
 #[test]
-fn an_invoice_of_an_unknown_status_is_left_and_one_of_an_unknown_reason_read() {
+fn an_invoice_of_an_unknown_status_is_left_and_of_any_reason_read() {
     let of = |fields: Value| reads::invoice(parse(&with(&invoice(), &fields)));
     assert_eq!(of(json!({"status": "escrowed_tomorrow"})), Err(Unreadable));
     assert!(!of(json!({"billing_reason": "whim", "status": "open"})).unwrap().is_renewal);
@@ -390,7 +390,7 @@ impl Write for Log {
     }
 }
 
-/// The ids of the subscriptions that are read of a list, and what is logged.
+/// The ids of the subscriptions that are read from a list, and the log.
 fn read(entries: &[Value]) -> (Vec<String>, String) {
     let log = Log::default();
     let writer = log.clone();

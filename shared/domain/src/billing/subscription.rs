@@ -120,7 +120,7 @@ pub struct Subscription {
     pub stripe_item_id: String,
     /// Stripe's price.
     pub stripe_price_id: String,
-    /// How many of it are paid for.
+    /// The quantity of the item.
     #[serde(default = "one")]
     pub quantity: u64,
     /// What this subscriber pays.
@@ -156,14 +156,14 @@ const fn one() -> u64 {
     1
 }
 
-/// One item of a subscription at Stripe: so many of one price, for a period of its own.
+/// One item of a subscription at Stripe: a price, a quantity, and its own period.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SubscriptionItem {
     /// Stripe's id.
     pub stripe_id: String,
     /// Stripe's price.
     pub stripe_price_id: String,
-    /// How many of it.
+    /// The quantity.
     pub quantity: u64,
     /// The price itself.
     pub terms: Terms,
