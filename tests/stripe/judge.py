@@ -13,7 +13,7 @@ from jsonschema.exceptions import best_match
 from referencing import Registry, Resource
 from referencing.jsonschema import DRAFT202012
 
-# What Stripe sends and hides from its description; async-stripe's readers, made from the fuller one, cannot do without.
+# What Stripe sends and hides from its description. The stand-in sends it too: Stripe's own libraries read it.
 HIDDEN = {
     "product": {"type": {"enum": ["good", "service"]}},
     "subscription_item": {"plan": {"$ref": "#/components/schemas/plan"}},

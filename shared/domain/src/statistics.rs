@@ -153,6 +153,7 @@ mod tests {
             plan_id: None,
             stripe_item_id: "si_1".into(),
             stripe_price_id: "price_1".into(),
+            quantity: 1,
             terms: Terms { price_cents: cents, currency: currency.parse().unwrap(), billing_period },
             status,
             started_at: Timestamp::UNIX_EPOCH,

@@ -91,33 +91,19 @@ impl HttpConnector for Wire {
     }
 }
 
-/// What the samples lack. Stripe sends a product's `type` and the `plan` of a subscription's item but hides them from its
-/// description, and async-stripe's readers cannot do without; a sample of an invoice's payment is one that was not made.
+/// What the samples lack: a sample of an invoice's payment is one that was not made.
 fn mend(value: &mut Value) {
     match value {
         Value::Array(items) => items.iter_mut().for_each(mend),
         Value::Object(fields) => {
             fields.values_mut().for_each(mend);
-            match fields.get("object").and_then(Value::as_str) {
-                Some("product") => drop(fields.insert("type".to_owned(), json!("service"))),
-                Some("subscription_item") => drop(fields.insert("plan".to_owned(), legacy_plan())),
-                Some("invoice_payment") => {
-                    fields.insert("amount_paid".to_owned(), json!(1900));
-                    fields.insert("payment".to_owned(), json!({"type": "payment_intent", "payment_intent": "pi_1"}));
-                }
-                _ => {}
+            if fields.get("object").and_then(Value::as_str) == Some("invoice_payment") {
+                fields.insert("amount_paid".to_owned(), json!(1900));
+                fields.insert("payment".to_owned(), json!({"type": "payment_intent", "payment_intent": "pi_1"}));
             }
         }
         _ => {}
     }
-}
-
-fn legacy_plan() -> Value {
-    json!({
-        "id": "price_1", "object": "plan", "active": true, "amount": 1900, "billing_scheme": "per_unit", "created": 1,
-        "currency": "usd", "interval": "month", "interval_count": 1, "livemode": false, "product": "prod_1",
-        "usage_type": "licensed",
-    })
 }
 
 /// The calls so far.
@@ -237,7 +223,7 @@ async fn judge(base_url: &str) -> Result<bool, Box<dyn Error>> {
 async fn seen_of(stripe: &Gateway, wire: &Wire) -> Result<Option<Subscription>, GatewayError> {
     let seen = stripe.look("cus_1").await?;
     wire.take();
-    Ok(seen.subscriptions.into_iter().next())
+    Ok(seen.subscriptions.into_iter().next().map(|found| found.subscription))
 }
 
 fn plan(now: Timestamp, terms: &Terms) -> Result<Plan, Box<dyn Error>> {

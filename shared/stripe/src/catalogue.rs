@@ -1,13 +1,42 @@
 //! Products and prices.
 
-use crate::client::{Gateway, GatewayError, under};
-use crate::lists::Counted;
-use crate::reads::currency_of;
-use std::collections::HashMap;
-use stripe::StripeRequest;
-use stripe_product::price::{CreatePrice, CreatePriceRecurring, CreatePriceRecurringInterval, ListPrice, UpdatePrice};
-use stripe_product::product::{CreateProduct, UpdateProduct};
+use crate::client::{Gateway, GatewayError};
+use crate::lists::ListParams;
+use crate::objects::{Changed, Made, Price};
+use serde::Serialize;
+use std::collections::BTreeMap;
 use tollgate_domain::billing::{Attempt, BillingPeriod, Catalogue, Plan, Terms};
+
+#[derive(Default, Serialize)]
+struct ProductParams<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    id: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    name: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    description: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    active: Option<bool>,
+}
+
+#[derive(Serialize)]
+struct NewPrice<'a> {
+    currency: &'a str,
+    product: &'a str,
+    unit_amount: i64,
+    recurring: Recurring,
+    metadata: BTreeMap<&'static str, &'a str>,
+}
+
+#[derive(Serialize)]
+struct Recurring {
+    interval: BillingPeriod,
+}
+
+#[derive(Serialize)]
+struct PriceParams {
+    active: bool,
+}
 
 impl Gateway {
     /// Makes the product of `plan` under the plan's own id, where there is none yet: it is made once, however often it is
@@ -16,11 +45,14 @@ impl Gateway {
     /// # Errors
     /// See [`GatewayError`].
     pub async fn ensure_product(&self, plan: &Plan) -> Result<(), GatewayError> {
-        let mut call = CreateProduct::new(&plan.name).id(plan.id.to_string());
-        if let Some(description) = plan.description.as_ref().filter(|text| !text.is_empty()) {
-            call = call.description(description);
-        }
-        match call.send(self).await {
+        let id = plan.id.to_string();
+        let product = ProductParams {
+            id: Some(&id),
+            name: Some(&plan.name),
+            description: plan.description.as_deref().filter(|text| !text.is_empty()),
+            ..ProductParams::default()
+        };
+        match self.post::<Changed>("/products", &product).await {
             Ok(_) => Ok(()),
             Err(GatewayError::Refused { code, .. }) if code == "resource_already_exists" => Ok(()),
             Err(error) => Err(error),
@@ -34,15 +66,16 @@ impl Gateway {
     /// See [`GatewayError`].
     pub async fn show_plan(&self, plan: &Plan, catalogue: &Catalogue) -> Result<(), GatewayError> {
         let Some(product) = &plan.stripe_product_id else { return Ok(()) };
-        let call = UpdateProduct::new(product.to_owned())
-            .name(&plan.name)
-            .description(plan.description.clone().unwrap_or_default())
-            .active(plan.is_active);
-        call.send(self).await?;
+        let shown = ProductParams {
+            name: Some(&plan.name),
+            description: Some(plan.description.as_deref().unwrap_or_default()),
+            active: Some(plan.is_active),
+            ..ProductParams::default()
+        };
+        self.post::<Changed>(&format!("/products/{product}"), &shown).await?;
         let own = plan.stripe_price_id.as_deref().filter(|_| plan.is_active);
-        let list = Counted::new(self);
-        let prices = ListPrice::new().product(product).active(true).limit(100).send(&list).await?;
-        let active: Vec<_> = list.all(prices.data)?.into_iter().map(|price| price.id.to_string()).collect();
+        let active = ListParams { product: Some(product), active: Some(true), ..ListParams::default() };
+        let active = self.list("/prices", active).await?.read(|price: Price| Ok(Some(price.id)));
         for price in &active {
             // One that no plan names yet is on its way to be named.
             if catalogue.prices.get(price) == Some(&plan.id) && Some(price.as_str()) != own {
@@ -50,7 +83,7 @@ impl Gateway {
             }
         }
         match own.filter(|own| !active.iter().any(|price| price == own)) {
-            Some(own) => UpdatePrice::new(own.to_owned()).active(true).send(self).await.map(|_| ()),
+            Some(own) => self.set_price_active(own, true).await,
             None => Ok(()),
         }
     }
@@ -60,7 +93,8 @@ impl Gateway {
     /// # Errors
     /// See [`GatewayError`].
     pub async fn archive_product(&self, id: &str) -> Result<(), GatewayError> {
-        match UpdateProduct::new(id.to_owned()).active(false).send(self).await {
+        let archived = ProductParams { active: Some(false), ..ProductParams::default() };
+        match self.post::<Changed>(&format!("/products/{id}"), &archived).await {
             Ok(_) => Ok(()),
             Err(error) if error.is_missing() => Ok(()),
             Err(error) => Err(error),
@@ -72,17 +106,15 @@ impl Gateway {
     /// # Errors
     /// See [`GatewayError`].
     pub async fn create_price(&self, product: &str, terms: &Terms, attempt: &Attempt) -> Result<String, GatewayError> {
-        let interval = match terms.billing_period {
-            BillingPeriod::Month => CreatePriceRecurringInterval::Month,
-            BillingPeriod::Year => CreatePriceRecurringInterval::Year,
+        let price = NewPrice {
+            currency: terms.currency.as_str(),
+            product,
+            unit_amount: terms.price_cents,
+            recurring: Recurring { interval: terms.billing_period },
+            metadata: BTreeMap::from([(crate::ATTEMPT, attempt.id.as_str())]),
         };
-        let call = CreatePrice::new(currency_of(terms)?)
-            .product(product)
-            .unit_amount(terms.price_cents)
-            .recurring(CreatePriceRecurring::new(interval))
-            .metadata(HashMap::from([(crate::ATTEMPT.to_owned(), attempt.id.clone())]));
-        let made = call.customize().request_strategy(under(attempt)?).send(self).await?;
-        Ok(made.id.to_string())
+        let made: Made = self.post_once("/prices", &price, attempt).await?;
+        Ok(made.id)
     }
 
     /// The price that an attempt made, if it did.
@@ -90,10 +122,8 @@ impl Gateway {
     /// # Errors
     /// See [`GatewayError`].
     pub async fn price_of_attempt(&self, product: &str, attempt: &Attempt) -> Result<Option<String>, GatewayError> {
-        let list = Counted::new(self);
-        let prices = ListPrice::new().product(product).limit(100).send(&list).await?;
-        let of_it = |price: &stripe_shared::Price| price.metadata.get(crate::ATTEMPT) == Some(&attempt.id);
-        Ok(list.all(prices.data)?.into_iter().find(of_it).map(|price| price.id.to_string()))
+        let prices = self.list("/prices", ListParams { product: Some(product), ..ListParams::default() }).await?;
+        Ok(prices.id_of_attempt(&attempt.id, |price: Price| (price.id, price.metadata)))
     }
 
     /// Archives a price: nobody can buy at it any more, who has it keeps it.
@@ -101,6 +131,10 @@ impl Gateway {
     /// # Errors
     /// See [`GatewayError`].
     pub async fn archive_price(&self, id: &str) -> Result<(), GatewayError> {
-        UpdatePrice::new(id.to_owned()).active(false).send(self).await.map(|_| ())
+        self.set_price_active(id, false).await
+    }
+
+    async fn set_price_active(&self, id: &str, active: bool) -> Result<(), GatewayError> {
+        self.post::<Changed>(&format!("/prices/{id}"), &PriceParams { active }).await.map(|_| ())
     }
 }

@@ -1,27 +1,93 @@
 //! Another price for a subscription: what it would cost, at once when that is paid, or from the next period on. Each can be
 //! done again without harm: what has the price has nothing to pay.
 
-use crate::client::{Gateway, GatewayError};
-use crate::lists::Counted;
+use crate::client::{Gateway, GatewayError, NoParams};
+use crate::lists::ListParams;
+use crate::objects::{Changed, ChangedSubscription, Invoice, InvoiceLine, InvoicePayment, Phase, SubscriptionSchedule};
 use jiff::Timestamp;
-use stripe_billing::invoice::{
-    CreatePreviewInvoice, CreatePreviewInvoiceSubscriptionDetails, CreatePreviewInvoiceSubscriptionDetailsItems,
-    CreatePreviewInvoiceSubscriptionDetailsProrationBehavior,
-};
-use stripe_billing::invoice_payment::ListInvoicePayment;
-use stripe_billing::subscription::{
-    UpdateSubscription, UpdateSubscriptionItems, UpdateSubscriptionPaymentBehavior, UpdateSubscriptionProrationBehavior,
-};
-use stripe_billing::subscription_schedule::{
-    CreateSubscriptionSchedule, RetrieveSubscriptionSchedule, UpdateSubscriptionSchedule,
-    UpdateSubscriptionSchedulePhases, UpdateSubscriptionSchedulePhasesDuration,
-    UpdateSubscriptionSchedulePhasesDurationInterval, UpdateSubscriptionSchedulePhasesEndDate,
-    UpdateSubscriptionSchedulePhasesItems, UpdateSubscriptionSchedulePhasesProrationBehavior,
-    UpdateSubscriptionSchedulePhasesStartDate, UpdateSubscriptionSchedulePhasesTrialEnd,
-};
-use stripe_shared::{PaymentIntentStatus, SubscriptionScheduleEndBehavior, SubscriptionSchedulePhaseConfiguration};
-use stripe_types::Expandable;
+use serde::Serialize;
 use tollgate_domain::billing::{BillingPeriod, Currency, Subscription, Terms};
+
+#[derive(Serialize)]
+struct PreviewParams<'a> {
+    subscription: &'a str,
+    subscription_details: PreviewDetails<'a>,
+}
+
+#[derive(Serialize)]
+struct PreviewDetails<'a> {
+    items: [ItemParams<'a>; 1],
+    proration_behavior: &'static str,
+    proration_date: i64,
+}
+
+/// The item and its new price. Stripe keeps everything that is not named, also the quantity.
+#[derive(Serialize)]
+struct ItemParams<'a> {
+    id: &'a str,
+    price: &'a str,
+}
+
+#[derive(Serialize)]
+struct PriceChangeParams<'a> {
+    expand: [&'static str; 1],
+    items: [ItemParams<'a>; 1],
+    payment_behavior: &'static str,
+    proration_behavior: &'static str,
+    proration_date: i64,
+}
+
+#[derive(Serialize)]
+struct NewSchedule<'a> {
+    from_subscription: &'a str,
+}
+
+#[derive(Serialize)]
+struct ScheduleParams<'a> {
+    end_behavior: &'static str,
+    phases: [PhaseParams<'a>; 2],
+}
+
+#[derive(Serialize)]
+struct PhaseParams<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    duration: Option<Duration>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    end_date: Option<i64>,
+    items: [PhaseItemParams<'a>; 1],
+    proration_behavior: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    start_date: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    trial_end: Option<i64>,
+}
+
+impl<'a> PhaseParams<'a> {
+    fn of(price: &'a str) -> Self {
+        Self {
+            duration: None,
+            end_date: None,
+            items: [PhaseItemParams { price }],
+            proration_behavior: "none",
+            start_date: None,
+            trial_end: None,
+        }
+    }
+}
+
+fn schedule_path(id: &str) -> String {
+    format!("/subscription_schedules/{id}")
+}
+
+#[derive(Serialize)]
+struct PhaseItemParams<'a> {
+    price: &'a str,
+}
+
+#[derive(Serialize)]
+struct Duration {
+    interval: BillingPeriod,
+}
 
 /// A subscription that is to have another price.
 #[derive(Debug, Clone, Copy)]
@@ -79,20 +145,14 @@ impl Gateway {
     /// See [`GatewayError`].
     pub async fn preview(&self, change: PriceChange<'_>) -> Result<Preview, GatewayError> {
         let PriceChange { subscription, price, from } = change;
-        let item = CreatePreviewInvoiceSubscriptionDetailsItems {
-            id: Some(subscription.stripe_item_id.clone()),
-            price: Some(price.to_owned()),
-            ..CreatePreviewInvoiceSubscriptionDetailsItems::new()
+        let details = PreviewDetails {
+            items: [ItemParams { id: &subscription.stripe_item_id, price }],
+            proration_behavior: "always_invoice",
+            proration_date: from.as_second(),
         };
-        let details = CreatePreviewInvoiceSubscriptionDetails {
-            items: Some(vec![item]),
-            proration_behavior: Some(CreatePreviewInvoiceSubscriptionDetailsProrationBehavior::AlwaysInvoice),
-            proration_date: Some(from.as_second()),
-            ..CreatePreviewInvoiceSubscriptionDetails::new()
-        };
-        let call = CreatePreviewInvoice::new().subscription(&subscription.stripe_id).subscription_details(details);
-        let invoice = call.send(self).await?;
-        let line = |line: stripe_shared::InvoiceLineItem| PreviewLine {
+        let params = PreviewParams { subscription: &subscription.stripe_id, subscription_details: details };
+        let invoice: Invoice = self.post("/invoices/create_preview", &params).await?;
+        let line = |line: InvoiceLine| PreviewLine {
             description: line.description.unwrap_or_default(),
             amount_cents: line.amount,
         };
@@ -109,30 +169,23 @@ impl Gateway {
     /// See [`GatewayError`].
     pub async fn change_price(&self, change: PriceChange<'_>) -> Result<Settled, GatewayError> {
         let PriceChange { subscription, price, from } = change;
-        let item = UpdateSubscriptionItems {
-            id: Some(subscription.stripe_item_id.clone()),
-            price: Some(price.to_owned()),
-            ..UpdateSubscriptionItems::new()
+        let params = PriceChangeParams {
+            expand: ["latest_invoice"],
+            items: [ItemParams { id: &subscription.stripe_item_id, price }],
+            payment_behavior: "pending_if_incomplete",
+            proration_behavior: "always_invoice",
+            proration_date: from.as_second(),
         };
-        let changed = UpdateSubscription::new(subscription.stripe_id.clone())
-            .items(vec![item])
-            .payment_behavior(UpdateSubscriptionPaymentBehavior::PendingIfIncomplete)
-            .proration_behavior(UpdateSubscriptionProrationBehavior::AlwaysInvoice)
-            .proration_date(from.as_second())
-            .expand(vec!["latest_invoice".to_owned()])
-            .send(self)
-            .await?;
+        let changed: ChangedSubscription =
+            self.post(&format!("/subscriptions/{}", subscription.stripe_id), &params).await?;
         if changed.pending_update.is_none() {
             return Ok(Settled::Done);
         }
-        let Some(Expandable::Object(invoice)) = changed.latest_invoice else {
+        let Some(invoice) = changed.latest_invoice else {
             return Err(GatewayError::Unknown("a change waits for no invoice".to_owned()));
         };
-        let invoice_url = invoice.hosted_invoice_url;
-        let needs_consent = match &invoice.id {
-            Some(id) => self.needs_consent(id.as_str()).await?,
-            None => false,
-        };
+        let needs_consent = self.needs_consent(&invoice.id).await?;
+        let invoice_url = invoice.object.and_then(|invoice| invoice.hosted_invoice_url);
         Ok(Settled::Unpaid(Unpaid { invoice_url, needs_consent }))
     }
 
@@ -141,14 +194,13 @@ impl Gateway {
     /// # Errors
     /// See [`GatewayError`].
     pub async fn needs_consent(&self, invoice: &str) -> Result<bool, GatewayError> {
-        let list = Counted::new(self);
-        let expand = vec!["data.payment.payment_intent".to_owned()];
-        let payments = ListInvoicePayment::new().invoice(invoice).expand(expand).limit(100).send(&list).await?;
-        let waits = |payment: &stripe_shared::InvoicePayment| {
-            let intent = payment.payment.payment_intent.as_ref().and_then(Expandable::as_object);
-            intent.is_some_and(|intent| intent.status == PaymentIntentStatus::RequiresAction)
-        };
-        Ok(list.all(payments.data)?.iter().any(waits))
+        let expand = Some(["data.payment.payment_intent"]);
+        let params = ListParams { invoice: Some(invoice), expand, ..ListParams::default() };
+        let waits = self.list("/invoice_payments", params).await?.read(|payment: InvoicePayment| {
+            let intent = payment.payment.payment_intent.and_then(|intent| intent.object);
+            Ok(intent.filter(|intent| intent.status == "requires_action"))
+        });
+        Ok(!waits.is_empty())
     }
 
     /// Gives a subscription another price from its next period on, under the schedule that manages it already or a new one.
@@ -161,45 +213,76 @@ impl Gateway {
         price: &str,
         terms: &Terms,
     ) -> Result<(), GatewayError> {
-        let schedule = match &subscription.schedule {
-            Some(schedule) => RetrieveSubscriptionSchedule::new(schedule.stripe_id.clone()).send(self).await?,
+        let schedule: SubscriptionSchedule = match &subscription.schedule {
+            Some(schedule) => self.get(&schedule_path(&schedule.stripe_id), &NoParams {}).await?,
             None => {
-                let call = CreateSubscriptionSchedule::new().from_subscription(&subscription.stripe_id);
-                call.send(self).await?
-            }
-        };
-        let phase = |price: &str| {
-            let item = UpdateSubscriptionSchedulePhasesItems {
-                price: Some(price.to_owned()),
-                ..UpdateSubscriptionSchedulePhasesItems::new()
-            };
-            UpdateSubscriptionSchedulePhases {
-                proration_behavior: Some(UpdateSubscriptionSchedulePhasesProrationBehavior::None),
-                ..UpdateSubscriptionSchedulePhases::new(vec![item])
+                let params = NewSchedule { from_subscription: &subscription.stripe_id };
+                self.post("/subscription_schedules", &params).await?
             }
         };
         let Some(present) = schedule.current_phase else {
             return Err(GatewayError::Unknown("a schedule without a phase".to_owned()));
         };
-        let is_present = |phase: &&SubscriptionSchedulePhaseConfiguration| phase.start_date == present.start_date;
+        let is_present = |phase: &&Phase| phase.start_date == present.start_date;
         let trial_end = schedule.phases.iter().find(is_present).and_then(|phase| phase.trial_end);
-        let until_then = UpdateSubscriptionSchedulePhases {
-            start_date: Some(UpdateSubscriptionSchedulePhasesStartDate::Timestamp(present.start_date)),
-            end_date: Some(UpdateSubscriptionSchedulePhasesEndDate::Timestamp(present.end_date)),
-            trial_end: trial_end.map(UpdateSubscriptionSchedulePhasesTrialEnd::Timestamp),
-            ..phase(&subscription.stripe_price_id)
+        let until_then = PhaseParams {
+            start_date: Some(present.start_date),
+            end_date: Some(present.end_date),
+            trial_end,
+            ..PhaseParams::of(&subscription.stripe_price_id)
         };
-        let interval = match terms.billing_period {
-            BillingPeriod::Month => UpdateSubscriptionSchedulePhasesDurationInterval::Month,
-            BillingPeriod::Year => UpdateSubscriptionSchedulePhasesDurationInterval::Year,
+        let interval = terms.billing_period;
+        let from_then_on = PhaseParams { duration: Some(Duration { interval }), ..PhaseParams::of(price) };
+        let params = ScheduleParams { end_behavior: "release", phases: [until_then, from_then_on] };
+        self.post::<Changed>(&schedule_path(&schedule.id), &params).await.map(|_| ())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use stripe_client_core::{RequestBuilder, StripeMethod};
+
+    fn form(params: &impl Serialize) -> String {
+        RequestBuilder::new(StripeMethod::Post, "/x").form(params).body.unwrap()
+    }
+
+    #[test]
+    fn a_change_and_its_preview_have_stripes_form() {
+        let items = || [ItemParams { id: "si_1", price: "price_2" }];
+        let details =
+            PreviewDetails { items: items(), proration_behavior: "always_invoice", proration_date: 1_800_000_000 };
+        assert_eq!(
+            form(&PreviewParams { subscription: "sub_1", subscription_details: details }),
+            "subscription=sub_1&subscription_details[items][0][id]=si_1&subscription_details[items][0][price]=price_2\
+                &subscription_details[proration_behavior]=always_invoice\
+                &subscription_details[proration_date]=1800000000"
+        );
+        let change = PriceChangeParams {
+            expand: ["latest_invoice"],
+            items: items(),
+            payment_behavior: "pending_if_incomplete",
+            proration_behavior: "always_invoice",
+            proration_date: 1_800_000_000,
         };
-        let from_then_on = UpdateSubscriptionSchedulePhases {
-            duration: Some(UpdateSubscriptionSchedulePhasesDuration::new(interval)),
-            ..phase(price)
-        };
-        let call = UpdateSubscriptionSchedule::new(schedule.id)
-            .end_behavior(SubscriptionScheduleEndBehavior::Release)
-            .phases(vec![until_then, from_then_on]);
-        call.send(self).await.map(|_| ())
+        assert_eq!(
+            form(&change),
+            "expand[0]=latest_invoice&items[0][id]=si_1&items[0][price]=price_2\
+                &payment_behavior=pending_if_incomplete&proration_behavior=always_invoice&proration_date=1800000000"
+        );
+    }
+
+    #[test]
+    fn the_phases_of_a_schedule_have_stripes_form() {
+        let until_then = PhaseParams { start_date: Some(1), end_date: Some(2), ..PhaseParams::of("price_1") };
+        let duration = Some(Duration { interval: BillingPeriod::Year });
+        let phases = [until_then, PhaseParams { duration, ..PhaseParams::of("price_2") }];
+        assert_eq!(
+            form(&ScheduleParams { end_behavior: "release", phases }),
+            "end_behavior=release&phases[0][end_date]=2&phases[0][items][0][price]=price_1\
+                &phases[0][proration_behavior]=none&phases[0][start_date]=1\
+                &phases[1][duration][interval]=year&phases[1][items][0][price]=price_2\
+                &phases[1][proration_behavior]=none"
+        );
     }
 }

@@ -1,16 +1,38 @@
 //! Checkout sessions, in subscription mode.
 
-use crate::client::{Gateway, GatewayError, under};
-use crate::lists::Counted;
-use std::collections::HashMap;
-use stripe::StripeRequest;
-use stripe_checkout::checkout_session::{
-    CreateCheckoutSession, CreateCheckoutSessionLineItems, CreateCheckoutSessionSubscriptionData,
-    ExpireCheckoutSession, ListCheckoutSession, RetrieveCheckoutSession,
-};
-use stripe_shared::{CheckoutSessionMode, CheckoutSessionStatus};
+use crate::client::{Gateway, GatewayError, NoParams};
+use crate::lists::{ListParams, is_of};
+use crate::objects;
+use serde::Serialize;
+use std::collections::BTreeMap;
 use tollgate_domain::UserId;
 use tollgate_domain::billing::Checkout;
+
+#[derive(Serialize)]
+struct NewCheckout<'a> {
+    allow_promotion_codes: bool,
+    cancel_url: &'a str,
+    client_reference_id: &'a str,
+    customer: &'a str,
+    line_items: [LineItem<'a>; 1],
+    metadata: BTreeMap<&'static str, &'a str>,
+    mode: &'static str,
+    subscription_data: SubscriptionData<'a>,
+    success_url: &'a str,
+}
+
+#[derive(Serialize)]
+struct LineItem<'a> {
+    price: &'a str,
+    quantity: u64,
+}
+
+#[derive(Serialize)]
+struct SubscriptionData<'a> {
+    metadata: BTreeMap<&'static str, &'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    trial_period_days: Option<u32>,
+}
 
 /// What a checkout is asked for with. The same order gives the same session.
 #[derive(Debug, Clone, Copy)]
@@ -49,13 +71,13 @@ pub struct CheckoutSession {
     pub state: CheckoutState,
 }
 
-fn session(session: stripe_shared::CheckoutSession) -> CheckoutSession {
+fn session(session: objects::CheckoutSession) -> CheckoutSession {
     CheckoutSession {
-        id: session.id.to_string(),
+        id: session.id,
         url: session.url,
-        state: match session.status {
-            Some(CheckoutSessionStatus::Open) => CheckoutState::Open,
-            Some(CheckoutSessionStatus::Complete) => CheckoutState::Complete,
+        state: match session.status.as_deref() {
+            Some("open") => CheckoutState::Open,
+            Some("complete") => CheckoutState::Complete,
             _ => CheckoutState::Expired,
         },
     }
@@ -68,28 +90,22 @@ impl Gateway {
     /// See [`GatewayError`].
     pub async fn create_checkout(&self, order: CheckoutOrder<'_>) -> Result<CheckoutSession, GatewayError> {
         let attempt = &order.checkout.attempt;
-        let metadata = HashMap::from([
-            (crate::USER.to_owned(), order.user.to_string()),
-            (crate::ATTEMPT.to_owned(), attempt.id.clone()),
-        ]);
-        let mut item = CreateCheckoutSessionLineItems::new();
-        item.price = Some(order.checkout.stripe_price_id.clone());
-        item.quantity = Some(1);
-        let mut subscription = CreateCheckoutSessionSubscriptionData::new();
-        subscription.metadata = Some(HashMap::from([(crate::USER.to_owned(), order.user.to_string())]));
-        subscription.trial_period_days = Some(order.checkout.trial_days).filter(|days| *days > 0);
-        let call = CreateCheckoutSession::new()
-            .mode(CheckoutSessionMode::Subscription)
-            .customer(order.customer)
-            .client_reference_id(order.user.to_string())
-            .line_items(vec![item])
-            .allow_promotion_codes(true)
-            .subscription_data(subscription)
-            .metadata(metadata)
-            .success_url(order.success_url)
-            .cancel_url(order.cancel_url);
-        let made = call.customize().request_strategy(under(attempt)?).send(self).await?;
-        Ok(session(made))
+        let user = order.user.to_string();
+        let params = NewCheckout {
+            allow_promotion_codes: true,
+            cancel_url: order.cancel_url,
+            client_reference_id: &user,
+            customer: order.customer,
+            line_items: [LineItem { price: &order.checkout.stripe_price_id, quantity: 1 }],
+            metadata: BTreeMap::from([(crate::USER, user.as_str()), (crate::ATTEMPT, attempt.id.as_str())]),
+            mode: "subscription",
+            subscription_data: SubscriptionData {
+                metadata: BTreeMap::from([(crate::USER, user.as_str())]),
+                trial_period_days: Some(order.checkout.trial_days).filter(|days| *days > 0),
+            },
+            success_url: order.success_url,
+        };
+        self.post_once("/checkout/sessions", &params, attempt).await.map(session)
     }
 
     /// The checkout that an attempt made, if it did: among the newest hundred of the customer.
@@ -101,12 +117,11 @@ impl Gateway {
         customer: &str,
         checkout: &Checkout,
     ) -> Result<Option<CheckoutSession>, GatewayError> {
-        let list = Counted::new(self);
-        let sessions = ListCheckoutSession::new().customer(customer).limit(100).send(&list).await?;
-        let of_it = |session: &stripe_shared::CheckoutSession| {
-            session.metadata.as_ref().and_then(|metadata| metadata.get(crate::ATTEMPT)) == Some(&checkout.attempt.id)
+        let params = ListParams { customer: Some(customer), ..ListParams::default() };
+        let of_it = |seen: objects::CheckoutSession| {
+            Ok(Some(seen).filter(|seen| is_of(&seen.metadata, &checkout.attempt.id)).map(session))
         };
-        Ok(list.all(sessions.data)?.into_iter().find(of_it).map(session))
+        Ok(self.list("/checkout/sessions", params).await?.read(of_it).into_iter().next())
     }
 
     /// The checkout of this id.
@@ -114,7 +129,7 @@ impl Gateway {
     /// # Errors
     /// See [`GatewayError`].
     pub async fn checkout(&self, id: &str) -> Result<CheckoutSession, GatewayError> {
-        RetrieveCheckoutSession::new(id.to_owned()).send(self).await.map(session)
+        self.get(&format!("/checkout/sessions/{id}"), &NoParams {}).await.map(session)
     }
 
     /// Closes an open checkout. One that is not open any more is refused.
@@ -122,6 +137,41 @@ impl Gateway {
     /// # Errors
     /// See [`GatewayError`].
     pub async fn expire_checkout(&self, id: &str) -> Result<CheckoutSession, GatewayError> {
-        ExpireCheckoutSession::new(id.to_owned()).send(self).await.map(session)
+        self.post(&format!("/checkout/sessions/{id}/expire"), &NoParams {}).await.map(session)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use stripe_client_core::{RequestBuilder, StripeMethod};
+
+    #[test]
+    fn a_checkout_has_stripes_form() {
+        let params = |trial_period_days| NewCheckout {
+            allow_promotion_codes: true,
+            cancel_url: "https://app.example/left",
+            client_reference_id: "usr_1",
+            customer: "cus_1",
+            line_items: [LineItem { price: "price_1", quantity: 1 }],
+            metadata: BTreeMap::from([(crate::USER, "usr_1"), (crate::ATTEMPT, "a")]),
+            mode: "subscription",
+            subscription_data: SubscriptionData {
+                metadata: BTreeMap::from([(crate::USER, "usr_1")]),
+                trial_period_days,
+            },
+            success_url: "https://app.example/{CHECKOUT_SESSION_ID}",
+        };
+        let form = |days| RequestBuilder::new(StripeMethod::Post, "/x").form(&params(days)).body.unwrap();
+        let expected = "allow_promotion_codes=true&cancel_url=https://app.example/left&client_reference_id=usr_1\
+            &customer=cus_1&line_items[0][price]=price_1&line_items[0][quantity]=1\
+            &metadata[tollgate_attempt]=a&metadata[tollgate_user]=usr_1&mode=subscription\
+            &subscription_data[metadata][tollgate_user]=usr_1";
+        let end = "&success_url=https://app.example/{CHECKOUT_SESSION_ID}";
+        let plain = |form: String| {
+            ["%3A:", "%2F/", "%7B{", "%7D}"].iter().fold(form, |form, pair| form.replace(&pair[..3], &pair[3..]))
+        };
+        assert_eq!(plain(form(None)), format!("{expected}{end}"));
+        assert_eq!(plain(form(Some(14))), format!("{expected}&subscription_data[trial_period_days]=14{end}"));
     }
 }

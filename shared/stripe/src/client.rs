@@ -3,9 +3,13 @@
 
 use bytes::Bytes;
 use http::{Request, header};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use serde_json::Value;
-use std::sync::Arc;
-use stripe_client_core::{CustomizedStripeRequest, RequestBuilder, RequestStrategy, StripeClient, StripeMethod};
+use std::sync::{Arc, OnceLock};
+use stripe_client_core::{
+    CustomizedStripeRequest, IdempotencyKey, RequestBuilder, RequestStrategy, StripeClient, StripeMethod,
+};
 use tollgate_domain::billing::Attempt;
 use tollgate_platform::keys::{KeyError, KeySource};
 use tollgate_platform::{Outbound, Secret};
@@ -50,13 +54,22 @@ impl GatewayError {
     pub fn is_missing(&self) -> bool {
         matches!(self, Self::Refused { status: 404, .. })
     }
+
+    /// An answer that is not understood: what was asked for may have been made.
+    pub(crate) fn unreadable(what: impl std::fmt::Display) -> Self {
+        Self::Unknown(format!("unreadable answer: {what}"))
+    }
 }
 
 impl stripe_client_core::StripeClientErr for GatewayError {
     fn deserialize_err(error: impl std::fmt::Display) -> Self {
-        Self::Unknown(format!("unreadable answer: {error}"))
+        Self::unreadable(error)
     }
 }
+
+/// The parameters of a call that has none.
+#[derive(Serialize)]
+pub(crate) struct NoParams {}
 
 /// Which of Stripe's two worlds a key opens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -95,6 +108,46 @@ impl Gateway {
     async fn key(&self) -> Result<Secret<String>, GatewayError> {
         let key = self.keys.stripe().await?;
         (*key).clone().ok_or(GatewayError::NotConfigured)
+    }
+
+    /// Reads the object at `path`.
+    pub(crate) async fn get<T: DeserializeOwned>(&self, path: &str, query: &impl Serialize) -> Result<T, GatewayError> {
+        let request = RequestBuilder::new(StripeMethod::Get, path).query(query);
+        self.call(request, RequestStrategy::Once).await
+    }
+
+    /// Creates or changes the object at `path`. Only for calls that can be repeated without harm.
+    pub(crate) async fn post<T: DeserializeOwned>(&self, path: &str, form: &impl Serialize) -> Result<T, GatewayError> {
+        let request = RequestBuilder::new(StripeMethod::Post, path).form(form);
+        self.call(request, RequestStrategy::Once).await
+    }
+
+    /// Creates an object at `path` with the idempotency key of `attempt`.
+    pub(crate) async fn post_once<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        form: &impl Serialize,
+        attempt: &Attempt,
+    ) -> Result<T, GatewayError> {
+        let key = IdempotencyKey::new(&attempt.id).map_err(|error| GatewayError::Unknown(error.to_string()))?;
+        let request = RequestBuilder::new(StripeMethod::Post, path).form(form);
+        self.call(request, RequestStrategy::Idempotent(key)).await
+    }
+
+    /// Deletes the object at `path`.
+    pub(crate) async fn delete<T: DeserializeOwned>(&self, path: &str) -> Result<T, GatewayError> {
+        self.call(RequestBuilder::new(StripeMethod::Delete, path).form(&NoParams {}), RequestStrategy::Once).await
+    }
+
+    async fn call<T: DeserializeOwned>(
+        &self,
+        request: RequestBuilder,
+        strategy: RequestStrategy,
+    ) -> Result<T, GatewayError> {
+        let call = Call { gateway: self, answer: OnceLock::new() };
+        request.customize::<()>().request_strategy(strategy).send(&call).await?;
+        let answer = call.answer.into_inner().unwrap_or_default();
+        serde_json::from_slice(&answer).map_err(GatewayError::unreadable)
     }
 
     async fn send(&self, request: RequestBuilder, key: Option<String>) -> Result<Bytes, GatewayError> {
@@ -145,7 +198,13 @@ fn refusal(status: u16, body: &[u8]) -> GatewayError {
     }
 }
 
-impl StripeClient for Gateway {
+/// One call. It keeps the response body: async-stripe would parse it into its own types.
+struct Call<'a> {
+    gateway: &'a Gateway,
+    answer: OnceLock<Bytes>,
+}
+
+impl StripeClient for Call<'_> {
     type Err = GatewayError;
 
     async fn execute(&self, request: CustomizedStripeRequest) -> Result<Bytes, GatewayError> {
@@ -154,14 +213,10 @@ impl StripeClient for Gateway {
             Some(RequestStrategy::Idempotent(key)) => Some(key.as_str().to_owned()),
             _ => None,
         };
-        self.send(request, key).await
+        let answer = self.gateway.send(request, key).await?;
+        let _ = self.answer.set(answer);
+        Ok(Bytes::from_static(b"null"))
     }
-}
-
-/// One try under the attempt's key.
-pub(crate) fn under(attempt: &Attempt) -> Result<RequestStrategy, GatewayError> {
-    let key = stripe::IdempotencyKey::new(&attempt.id).map_err(|error| GatewayError::Unknown(error.to_string()))?;
-    Ok(RequestStrategy::Idempotent(key))
 }
 
 #[cfg(test)]

@@ -1,15 +1,25 @@
 //! Customers.
 
-use crate::client::{Gateway, GatewayError, under};
-use crate::lists::Counted;
-use crate::reads::id_of;
-use std::collections::HashMap;
-use stripe::StripeRequest;
-use stripe_billing::billing_portal_session::CreateBillingPortalSession;
-use stripe_core::charge::RetrieveCharge;
-use stripe_core::customer::{CreateCustomer, ListCustomer, UpdateCustomer};
+use crate::client::{Gateway, GatewayError, NoParams};
+use crate::lists::ListParams;
+use crate::objects::{Changed, ChargeCustomer, Customer, Made, PortalSession};
+use serde::Serialize;
+use std::collections::BTreeMap;
 use tollgate_domain::billing::Attempt;
 use tollgate_domain::{Email, UserId};
+
+#[derive(Serialize)]
+struct CustomerParams<'a> {
+    email: &'a str,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    metadata: BTreeMap<&'static str, &'a str>,
+}
+
+#[derive(Serialize)]
+struct PortalParams<'a> {
+    customer: &'a str,
+    return_url: &'a str,
+}
 
 impl Gateway {
     /// Makes a user a customer; Stripe's id of it.
@@ -22,13 +32,11 @@ impl Gateway {
         email: &Email,
         attempt: &Attempt,
     ) -> Result<String, GatewayError> {
-        let metadata = HashMap::from([
-            (crate::USER.to_owned(), user.to_string()),
-            (crate::ATTEMPT.to_owned(), attempt.id.clone()),
-        ]);
-        let call = CreateCustomer::new().email(email.as_str()).metadata(metadata);
-        let made = call.customize().request_strategy(under(attempt)?).send(self).await?;
-        Ok(made.id.to_string())
+        let user = user.to_string();
+        let metadata = BTreeMap::from([(crate::USER, user.as_str()), (crate::ATTEMPT, attempt.id.as_str())]);
+        let params = CustomerParams { email: email.as_str(), metadata };
+        let made: Made = self.post_once("/customers", &params, attempt).await?;
+        Ok(made.id)
     }
 
     /// The customer that an attempt made, if it did.
@@ -36,12 +44,9 @@ impl Gateway {
     /// # Errors
     /// See [`GatewayError`].
     pub async fn customer_of_attempt(&self, email: &Email, attempt: &Attempt) -> Result<Option<String>, GatewayError> {
-        let list = Counted::new(self);
-        let customers = ListCustomer::new().email(email.as_str()).limit(100).send(&list).await?;
-        let of_it = |customer: &stripe_shared::Customer| {
-            customer.metadata.as_ref().and_then(|metadata| metadata.get(crate::ATTEMPT)) == Some(&attempt.id)
-        };
-        Ok(list.all(customers.data)?.into_iter().find(of_it).map(|customer| customer.id.to_string()))
+        let params = ListParams { email: Some(email.as_str()), ..ListParams::default() };
+        let customers = self.list("/customers", params).await?;
+        Ok(customers.id_of_attempt(&attempt.id, |customer: Customer| (customer.id, customer.metadata)))
     }
 
     /// The customer who was charged; `None` for a charge of nobody's, or one that is not there.
@@ -49,8 +54,8 @@ impl Gateway {
     /// # Errors
     /// See [`GatewayError`].
     pub async fn customer_of_charge(&self, charge: &str) -> Result<Option<String>, GatewayError> {
-        match RetrieveCharge::new(charge.to_owned()).send(self).await {
-            Ok(charge) => Ok(charge.customer.as_ref().map(id_of)),
+        match self.get::<ChargeCustomer>(&format!("/charges/{charge}"), &NoParams {}).await {
+            Ok(charge) => Ok(charge.customer.map(|customer| customer.0)),
             Err(error) if error.is_missing() => Ok(None),
             Err(error) => Err(error),
         }
@@ -61,7 +66,8 @@ impl Gateway {
     /// # Errors
     /// See [`GatewayError`].
     pub async fn update_customer(&self, id: &str, email: &Email) -> Result<(), GatewayError> {
-        UpdateCustomer::new(id.to_owned()).email(email.as_str()).send(self).await.map(|_| ())
+        let params = CustomerParams { email: email.as_str(), metadata: BTreeMap::new() };
+        self.post::<Changed>(&format!("/customers/{id}"), &params).await.map(|_| ())
     }
 
     /// A page of Stripe's on which a customer sees to cards, invoices and the subscription, and comes back to `return_url`.
@@ -69,7 +75,8 @@ impl Gateway {
     /// # Errors
     /// See [`GatewayError`].
     pub async fn portal(&self, customer: &str, return_url: &str) -> Result<String, GatewayError> {
-        let session = CreateBillingPortalSession::new().customer(customer).return_url(return_url).send(self).await?;
+        let session: PortalSession =
+            self.post("/billing_portal/sessions", &PortalParams { customer, return_url }).await?;
         Ok(session.url)
     }
 }

@@ -1,13 +1,21 @@
 //! Whether a subscription goes on: ending it, and giving back what was paid for what must not stay. Each can be done again
 //! without harm.
 
-use crate::client::{Gateway, GatewayError};
-use crate::lists::Counted;
-use crate::reads::id_of;
-use stripe_billing::invoice_payment::ListInvoicePayment;
-use stripe_billing::subscription::{CancelSubscription, UpdateSubscription};
-use stripe_billing::subscription_schedule::ReleaseSubscriptionSchedule;
-use stripe_core::refund::CreateRefund;
+use crate::client::{Gateway, GatewayError, NoParams};
+use crate::lists::ListParams;
+use crate::objects::{Changed, ChangedSubscription, InvoicePayment};
+use serde::Serialize;
+
+#[derive(Serialize)]
+struct CancelParams {
+    cancel_at_period_end: bool,
+}
+
+#[derive(Serialize)]
+struct NewRefund<'a> {
+    amount: i64,
+    payment_intent: &'a str,
+}
 
 impl Gateway {
     /// Lets a subscription go from the schedule that manages it: what waited is taken back. One that let it go before is left
@@ -16,7 +24,8 @@ impl Gateway {
     /// # Errors
     /// See [`GatewayError`].
     pub async fn release(&self, schedule: &str) -> Result<(), GatewayError> {
-        match ReleaseSubscriptionSchedule::new(schedule.to_owned()).send(self).await {
+        let path = format!("/subscription_schedules/{schedule}/release");
+        match self.post::<Changed>(&path, &NoParams {}).await {
             Ok(_) => Ok(()),
             // Stripe refuses what is no longer in force.
             Err(GatewayError::Refused { status: 400 | 404, .. }) => Ok(()),
@@ -29,7 +38,7 @@ impl Gateway {
     /// # Errors
     /// See [`GatewayError`].
     pub async fn cancel(&self, subscription: &str) -> Result<(), GatewayError> {
-        match CancelSubscription::new(subscription.to_owned()).send(self).await {
+        match self.delete::<Changed>(&format!("/subscriptions/{subscription}")).await {
             Ok(_) => Ok(()),
             // Stripe does not find what has ended.
             Err(error) if error.is_missing() => Ok(()),
@@ -42,7 +51,15 @@ impl Gateway {
     /// # Errors
     /// See [`GatewayError`].
     pub async fn cancel_at_period_end(&self, subscription: &str) -> Result<(), GatewayError> {
-        UpdateSubscription::new(subscription.to_owned()).cancel_at_period_end(true).send(self).await.map(|_| ())
+        self.set_cancel_at_period_end(subscription, true).await.map(|_| ())
+    }
+
+    async fn set_cancel_at_period_end(
+        &self,
+        subscription: &str,
+        cancel_at_period_end: bool,
+    ) -> Result<ChangedSubscription, GatewayError> {
+        self.post(&format!("/subscriptions/{subscription}"), &CancelParams { cancel_at_period_end }).await
     }
 
     /// Takes back that a subscription ends with its period.
@@ -50,13 +67,10 @@ impl Gateway {
     /// # Errors
     /// See [`GatewayError`].
     pub async fn resume(&self, subscription: &str) -> Result<(), GatewayError> {
-        let ends_with_period = async |wanted: bool| {
-            UpdateSubscription::new(subscription.to_owned()).cancel_at_period_end(wanted).send(self).await
-        };
-        if ends_with_period(false).await?.cancel_at.is_some() {
+        if self.set_cancel_at_period_end(subscription, false).await?.cancel_at.is_some() {
             // Its end was named by a moment, as Stripe's portal does: it takes that of the period instead, which is taken back.
-            ends_with_period(true).await?;
-            ends_with_period(false).await?;
+            self.set_cancel_at_period_end(subscription, true).await?;
+            self.set_cancel_at_period_end(subscription, false).await?;
         }
         Ok(())
     }
@@ -67,14 +81,14 @@ impl Gateway {
     /// # Errors
     /// See [`GatewayError`].
     pub async fn refund(&self, invoice: &str, cents: i64) -> Result<(), GatewayError> {
-        let list = Counted::new(self);
-        let payments = ListInvoicePayment::new().invoice(invoice).limit(100).send(&list).await?;
+        let params = ListParams { invoice: Some(invoice), ..ListParams::default() };
+        let payments: Vec<InvoicePayment> = self.list("/invoice_payments", params).await?.read_whole()?;
         let mut left = cents;
-        for payment in list.all(payments.data)? {
+        for payment in payments {
             let paid = payment.amount_paid.unwrap_or_default().min(left);
             let Some(intent) = payment.payment.payment_intent.filter(|_| paid > 0) else { continue };
-            let call = CreateRefund::new().payment_intent(id_of(&intent)).amount(paid);
-            match call.send(self).await {
+            let refund = NewRefund { amount: paid, payment_intent: &intent.id };
+            match self.post::<Changed>("/refunds", &refund).await {
                 Ok(_) => {}
                 // What is disputed goes back by the bank, or stays.
                 Err(GatewayError::Refused { code, .. })

@@ -1,75 +1,121 @@
-//! Lists, read whole. The library's reader leaves out, without a word, an entry that it cannot read; to the code above, what
-//! it does not see does not exist: a payment never made, a subscription that has ended. Here that is an error.
+//! Lists, entry by entry. An entry that cannot be read is logged and left out, and the others are used: an object with a new
+//! shape, or one that is not ours, does not stop the work for all other users.
+//!
+//! The stored state of an object that is left out stays as it is. Convergence guarantees this: it changes only the
+//! subscriptions and payments that it sees. So no access ends and no money is refunded because an entry could not be read.
+//! Two lists are read whole or not at all, because there an absent entry has a meaning: the customers (a customer who is not
+//! listed was deleted) and the payments of an invoice that is to be refunded (a payment that is not listed would never be
+//! refunded). `objects` requires so few fields that an entry of ours is practically always readable.
 
-use crate::client::GatewayError;
-use bytes::Bytes;
+use crate::client::{Gateway, GatewayError};
+use crate::objects::Metadata;
+use crate::reads::Unreadable;
+use jiff::Timestamp;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use stripe_client_core::{CustomizedStripeRequest, StripeClient};
 
-/// The way of one list, which counts the entries that come along.
-pub(crate) struct Counted<'a, C> {
-    client: &'a C,
-    sent: AtomicUsize,
+/// How many entries one call asks for: Stripe's maximum.
+const NEWEST: i64 = 100;
+
+/// The parameters of every list.
+#[derive(Debug, Default, Serialize)]
+pub(crate) struct ListParams<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub active: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub created: Option<Since>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub customer: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub email: Option<&'a str>,
+    /// The field that is sent as an object instead of an id.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub expand: Option<[&'a str; 1]>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub invoice: Option<&'a str>,
+    /// Set by [`Gateway::list`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub limit: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub product: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub starting_after: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub status: Option<&'a str>,
 }
 
-impl<'a, C> Counted<'a, C> {
-    pub(crate) const fn new(client: &'a C) -> Self {
-        Self { client, sent: AtomicUsize::new(0) }
-    }
+/// From a moment on.
+#[derive(Debug, Serialize)]
+pub(crate) struct Since {
+    gte: i64,
+}
 
-    /// The entries that were read, if they are all that were sent.
-    pub(crate) fn all<T>(&self, read: Vec<T>) -> Result<Vec<T>, GatewayError> {
-        let unread = self.sent.load(Ordering::SeqCst).saturating_sub(read.len());
-        match unread {
-            0 => Ok(read),
-            _ => Err(GatewayError::Unknown(format!("unreadable answer: {unread} entries of a list"))),
+impl From<Timestamp> for Since {
+    fn from(at: Timestamp) -> Self {
+        Self { gte: at.as_second() }
+    }
+}
+
+/// A list, or a page of one, as Stripe sent it.
+#[derive(Debug, Clone, Deserialize)]
+pub(crate) struct List {
+    data: Vec<Value>,
+    has_more: bool,
+}
+
+impl Gateway {
+    /// The first hundred entries of the list at `path`.
+    pub(crate) async fn list(&self, path: &str, mut params: ListParams<'_>) -> Result<List, GatewayError> {
+        params.limit = Some(NEWEST);
+        self.get(path, &params).await
+    }
+}
+
+impl List {
+    /// After which id the next page starts; `None` on the last page.
+    pub(crate) fn next(&self) -> Result<Option<String>, GatewayError> {
+        if !self.has_more {
+            return Ok(None);
         }
+        let last = self.data.iter().rev().find_map(|entry| entry["id"].as_str());
+        last.map(|id| Some(id.to_owned())).ok_or_else(|| GatewayError::unreadable("a page of a list without an id"))
+    }
+
+    /// What `of` makes of the entries that can be read.
+    pub(crate) fn read<T: DeserializeOwned, U>(&self, of: impl Fn(T) -> Result<Option<U>, Unreadable>) -> Vec<U> {
+        let read = |entry: &Value| match T::deserialize(entry).map_err(|_| Unreadable).and_then(&of) {
+            Ok(read) => read,
+            Err(Unreadable) => {
+                let text = |name: &str| entry[name].as_str().unwrap_or_default();
+                tracing::warn!(
+                    object = text("object"),
+                    id = text("id"),
+                    "a Stripe object cannot be read and is left out"
+                );
+                None
+            }
+        };
+        self.data.iter().filter_map(read).collect()
+    }
+
+    /// The entries as they are, if each of them can be read.
+    pub(crate) fn read_whole<T: DeserializeOwned>(&self) -> Result<Vec<T>, GatewayError> {
+        self.data.iter().map(T::deserialize).collect::<Result<_, _>>().map_err(GatewayError::unreadable)
+    }
+
+    /// The id of the first entry that an attempt made.
+    pub(crate) fn id_of_attempt<T: DeserializeOwned>(
+        &self,
+        attempt: &str,
+        of: impl Fn(T) -> (String, Metadata),
+    ) -> Option<String> {
+        let made = self.read(|entry| Ok(Some(of(entry))));
+        made.into_iter().find(|(_, metadata)| is_of(metadata, attempt)).map(|(id, _)| id)
     }
 }
 
-impl<C: StripeClient<Err = GatewayError> + Sync> StripeClient for Counted<'_, C> {
-    type Err = GatewayError;
-
-    async fn execute(&self, request: CustomizedStripeRequest) -> Result<Bytes, GatewayError> {
-        let answer = self.client.execute(request).await?;
-        let body: Value = serde_json::from_slice(&answer).unwrap_or_default();
-        self.sent.store(body["data"].as_array().map_or(0, Vec::len), Ordering::SeqCst);
-        Ok(answer)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use stripe_core::customer::ListCustomer;
-
-    /// A Stripe that has one answer.
-    struct Canned(&'static str);
-
-    impl StripeClient for Canned {
-        type Err = GatewayError;
-
-        async fn execute(&self, _: CustomizedStripeRequest) -> Result<Bytes, GatewayError> {
-            Ok(Bytes::from_static(self.0.as_bytes()))
-        }
-    }
-
-    #[tokio::test]
-    async fn a_list_of_which_an_entry_cannot_be_read_is_no_shorter_list() {
-        let read = async |body: &'static str| {
-            let stripe = Canned(body);
-            let list = Counted::new(&stripe);
-            let read = ListCustomer::new().send(&list).await?;
-            list.all(read.data).map(|customers| customers.len())
-        };
-        let good = r#"{"id":"cus_1","object":"customer","created":1,"livemode":false}"#;
-        let list = |entries: String| -> &'static str {
-            format!(r#"{{"object":"list","data":[{entries}],"has_more":false,"url":"/v1/customers"}}"#).leak()
-        };
-        assert!(matches!(read(list(String::new())).await, Ok(0)));
-        assert!(matches!(read(list(format!("{good},{good}"))).await, Ok(2)));
-        let unreadable = read(list(format!(r#"{good},{{"id":"cus_2","object":"customer"}}"#))).await;
-        assert!(matches!(&unreadable, Err(error) if error.may_have_happened()), "{unreadable:?}");
-    }
+/// Whether an object was made by an attempt.
+pub(crate) fn is_of(metadata: &Metadata, attempt: &str) -> bool {
+    metadata.get(crate::ATTEMPT).is_some_and(|id| id == attempt)
 }

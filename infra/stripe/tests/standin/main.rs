@@ -15,6 +15,5 @@ mod pending;
 mod play;
 mod portal;
 mod previews;
-mod readers;
 mod renewals;
 mod schedules;

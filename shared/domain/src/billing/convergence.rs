@@ -5,7 +5,7 @@ use super::access::{Access, Grace};
 use super::customer::Customer;
 use super::payment::{Charge, Invoice, InvoiceStatus, Payment, PaymentStatus};
 use super::plan::Plan;
-use super::subscription::{Schedule, Status, Subscription, Surplus};
+use super::subscription::{Schedule, Status, StripeSubscription, Subscription, Surplus};
 use crate::PlanId;
 use crate::gate::Left;
 use jiff::{SignedDuration, Timestamp};
@@ -29,8 +29,8 @@ pub struct Account {
 /// What Stripe has of a customer, read after the version was noted.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Seen {
-    /// All subscriptions. What only this side knows is not set: which plans they are of, `unpaid_since`, `surplus`.
-    pub subscriptions: Vec<Subscription>,
+    /// All subscriptions that could be read. What is stored of another one stays as it is.
+    pub subscriptions: Vec<StripeSubscription>,
     /// The invoices, all open ones among them.
     pub invoices: Vec<Invoice>,
     /// What became of the money that was charged for them, or for earlier ones.
@@ -48,7 +48,10 @@ impl Seen {
     pub fn of_nobody(account: &Account) -> Self {
         let ended = |kept: &Subscription| Subscription { status: Status::Canceled, ..kept.clone() };
         Self {
-            subscriptions: account.subscriptions.iter().filter(|kept| !kept.status.is_ended()).map(ended).collect(),
+            subscriptions: (account.subscriptions.iter())
+                .filter(|kept| !kept.status.is_ended())
+                .map(|kept| ended(kept).into())
+                .collect(),
             is_customer_gone: true,
             ..Self::default()
         }
@@ -200,8 +203,10 @@ pub fn regrade(account: &Account, catalogue: &Catalogue, grace: Grace, now: Time
     Converged { access: (access != account.access).then_some(access), ..Converged::default() }
 }
 
-/// Puts what was seen in the place of what was kept. What has ended stays ended.
-fn follow(all: &mut Vec<Subscription>, seen: &Subscription, read: &Seen, catalogue: &Catalogue) {
+/// Puts what was seen in the place of what was kept. What has ended stays ended, and of a status that is not known here the
+/// stored one stays.
+fn follow(all: &mut Vec<Subscription>, found: &StripeSubscription, read: &Seen, catalogue: &Catalogue) {
+    let seen = found.resolve(|price| catalogue.prices.contains_key(price));
     let is_open = |invoice: &&Invoice| {
         invoice.status == InvoiceStatus::Open
             && invoice.stripe_subscription_id.as_deref() == Some(seen.stripe_id.as_str())
@@ -218,6 +223,9 @@ fn follow(all: &mut Vec<Subscription>, seen: &Subscription, read: &Seen, catalog
     match all.iter_mut().find(|known| known.stripe_id == seen.stripe_id) {
         Some(known) if known.status.is_ended() && !seen.status.is_ended() => {}
         Some(known) => {
+            if !found.is_status_known {
+                after.status = known.status;
+            }
             after.surplus = known.surplus;
             after.had_trial |= known.had_trial;
             *known = after;
@@ -254,7 +262,7 @@ fn payments(account: &Account, seen: &Seen, all: &[Subscription], catalogue: &Ca
     let now_is = |invoice: &Invoice| {
         let stripe_id = invoice.stripe_subscription_id.as_deref();
         let subscription = all.iter().find(|subscription| Some(subscription.stripe_id.as_str()) == stripe_id);
-        let plan = invoice.stripe_price_id.as_ref().and_then(|price| catalogue.prices.get(price)).copied();
+        let plan = invoice.stripe_price_ids.iter().find_map(|price| catalogue.prices.get(price)).copied();
         Payment::of(invoice, subscription.map(|s| s.id), plan, known_of(&invoice.stripe_id))
     };
     let is_unseen = |payment: &&Payment| !seen.invoices.iter().any(|i| i.stripe_id == payment.stripe_invoice_id);

@@ -23,5 +23,5 @@ pub use order::{DuePlace, Order, PlanOrder, UserOrder};
 pub use payment::{Charge, Invoice, InvoiceStatus, Payment, PaymentStatus};
 pub use plan::{BillingPeriod, Features, Plan, PlanCode, Terms};
 pub use reminder::Reminder;
-pub use subscription::{Schedule, Status, Subscription, Surplus};
+pub use subscription::{Schedule, Status, StripeSubscription, Subscription, SubscriptionItem, Surplus};
 pub use view::{PaymentView, PlanView, SubscriptionView};

@@ -15,20 +15,30 @@ const CODES: &str = "aed afn all amd ang aoa ars aud awg azn bam bbd bdt bgn bhd
 /// The largest amount that a plan may cost, in minor units.
 pub const MAX_PRICE_CENTS: i64 = 99_999_999;
 
-/// A currency of ISO 4217, in lower case.
+/// A currency by its lower-case code: one of ISO 4217 where it is parsed, which is what a plan may cost; any three letters
+/// where Stripe or a row of a table names it. What was paid counts in every currency.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Currency([u8; 3]);
 
-/// Not the lower-case code of a currency.
+/// Not the lower-case code of a currency, or not one of ISO 4217 where only those count.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("not a lower-case ISO 4217 code")]
 pub struct UnknownCurrency;
 
 impl Currency {
+    /// The currency that Stripe names, in this list or not: its own list is another, and it grows.
+    ///
+    /// # Errors
+    /// When it is not three lower-case letters.
+    pub fn from_stripe(text: &str) -> Result<Self, UnknownCurrency> {
+        let code = text.as_bytes().try_into().ok();
+        code.filter(|code: &[u8; 3]| code.iter().all(u8::is_ascii_lowercase)).map(Self).ok_or(UnknownCurrency)
+    }
+
     /// Its code.
     #[must_use]
     pub fn as_str(&self) -> &str {
-        // Three ASCII letters of the list: never anything else.
+        // Three ASCII letters: never anything else.
         std::str::from_utf8(&self.0).unwrap_or_default()
     }
 }
@@ -37,8 +47,7 @@ impl FromStr for Currency {
     type Err = UnknownCurrency;
 
     fn from_str(text: &str) -> Result<Self, UnknownCurrency> {
-        let known = CODES.split(' ').any(|code| code == text);
-        text.as_bytes().try_into().ok().filter(|_| known).map(Self).ok_or(UnknownCurrency)
+        if CODES.split(' ').any(|code| code == text) { Self::from_stripe(text) } else { Err(UnknownCurrency) }
     }
 }
 
@@ -62,7 +71,7 @@ impl Serialize for Currency {
 
 impl<'de> Deserialize<'de> for Currency {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
+        Self::from_stripe(&String::deserialize(deserializer)?).map_err(serde::de::Error::custom)
     }
 }
 
@@ -80,6 +89,19 @@ mod tests {
         }
         for other in ["", "us", "USD", "usdt", "xau", "usd ", "eur usd"] {
             assert_eq!(other.parse::<Currency>(), Err(UnknownCurrency), "{other:?}");
+        }
+    }
+
+    #[test]
+    fn stripes_currency_is_any_three_letters_and_survives_the_tables() {
+        for code in ["kwd", "bhd", "ghs", "hrk", "zzz"] {
+            let currency = Currency::from_stripe(code).unwrap();
+            assert_eq!(currency.as_str(), code);
+            let row = serde_json::to_value(currency).unwrap();
+            assert_eq!(serde_json::from_value::<Currency>(row).unwrap(), currency);
+        }
+        for other in ["", "us", "USD", "usdt", "us1", "€"] {
+            assert_eq!(Currency::from_stripe(other), Err(UnknownCurrency), "{other:?}");
         }
     }
 }

@@ -32,8 +32,8 @@ pub struct Invoice {
     pub payment_id: PaymentId,
     /// The subscription that it is for, by Stripe's id.
     pub stripe_subscription_id: Option<String>,
-    /// What it is for, by Stripe's price.
-    pub stripe_price_id: Option<String>,
+    /// What it is for, by Stripe's prices, the one that costs most first. The first that is a plan's counts.
+    pub stripe_price_ids: Vec<String>,
     /// Where it is in its life.
     pub status: InvoiceStatus,
     /// What it asks for, in minor units.

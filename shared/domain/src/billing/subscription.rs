@@ -120,6 +120,9 @@ pub struct Subscription {
     pub stripe_item_id: String,
     /// Stripe's price.
     pub stripe_price_id: String,
+    /// The quantity of the item.
+    #[serde(default = "one")]
+    pub quantity: u64,
     /// What this subscriber pays.
     #[serde(flatten)]
     pub terms: Terms,
@@ -147,6 +150,92 @@ pub struct Subscription {
     /// Set where it must not stay.
     #[serde(default)]
     pub surplus: Option<Surplus>,
+}
+
+const fn one() -> u64 {
+    1
+}
+
+/// One item of a subscription at Stripe: a price, a quantity, and its own period.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SubscriptionItem {
+    /// Stripe's id.
+    pub stripe_id: String,
+    /// Stripe's price.
+    pub stripe_price_id: String,
+    /// The quantity.
+    pub quantity: u64,
+    /// The price itself.
+    pub terms: Terms,
+    /// The start of the period that is paid, or to be paid.
+    pub current_period_start: Timestamp,
+    /// Its end.
+    pub current_period_end: Timestamp,
+}
+
+/// A subscription as Stripe has it. Which of its items counts depends on the plans, which Stripe does not know.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StripeSubscription {
+    /// The subscription with its first item. What only this side knows is not set: which plans it is of, `unpaid_since`,
+    /// `surplus`.
+    pub subscription: Subscription,
+    /// All its items, in Stripe's order.
+    pub items: Vec<SubscriptionItem>,
+    /// The prices that its schedule puts in their place after the present phase, in Stripe's order.
+    pub next_price_ids: Vec<String>,
+    /// The moment at which it is to end, where Stripe names one.
+    pub cancel_at: Option<Timestamp>,
+    /// Whether Stripe's word for its status is one of ours. Else the status in `subscription` is a substitute for the case that
+    /// nothing better is stored.
+    pub is_status_known: bool,
+}
+
+impl From<Subscription> for StripeSubscription {
+    /// One that has this item alone.
+    fn from(subscription: Subscription) -> Self {
+        Self {
+            items: vec![SubscriptionItem {
+                stripe_id: subscription.stripe_item_id.clone(),
+                stripe_price_id: subscription.stripe_price_id.clone(),
+                quantity: subscription.quantity,
+                terms: subscription.terms,
+                current_period_start: subscription.current_period_start,
+                current_period_end: subscription.current_period_end,
+            }],
+            next_price_ids: subscription
+                .schedule
+                .iter()
+                .filter_map(|schedule| schedule.next_price_id.clone())
+                .collect(),
+            cancel_at: None,
+            is_status_known: true,
+            subscription,
+        }
+    }
+}
+
+impl StripeSubscription {
+    /// The subscription with the item that counts: the first whose price `is_plans` knows as a plan's, at any position, else
+    /// the first. The same for the price that waits in its schedule.
+    #[must_use]
+    pub fn resolve(&self, is_plans: impl Fn(&str) -> bool) -> Subscription {
+        let mut subscription = self.subscription.clone();
+        if let Some(schedule) = &mut subscription.schedule {
+            let plans = self.next_price_ids.iter().find(|price| is_plans(price));
+            schedule.next_price_id = plans.or(self.next_price_ids.first()).cloned();
+        }
+        let plans = self.items.iter().find(|item| is_plans(&item.stripe_price_id));
+        let Some(item) = plans.or(self.items.first()) else { return subscription };
+        // Stripe's own portal names the moment alone.
+        subscription.cancel_at_period_end |= self.cancel_at.is_some_and(|end| end <= item.current_period_end);
+        subscription.stripe_item_id.clone_from(&item.stripe_id);
+        subscription.stripe_price_id.clone_from(&item.stripe_price_id);
+        subscription.quantity = item.quantity;
+        subscription.terms = item.terms;
+        subscription.current_period_start = item.current_period_start;
+        subscription.current_period_end = item.current_period_end;
+        subscription
+    }
 }
 
 impl Subscription {

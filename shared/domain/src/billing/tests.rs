@@ -65,6 +65,7 @@ fn seen(n: u8, status: Status) -> Subscription {
         plan_id: None,
         stripe_item_id: format!("si_{n}"),
         stripe_price_id: "price_2".into(),
+        quantity: 1,
         terms: terms(),
         status,
         started_at: at(i64::from(n)),
@@ -86,7 +87,7 @@ fn invoice(n: u8, subscription: u8, status: InvoiceStatus) -> Invoice {
         stripe_id: format!("in_{n}"),
         payment_id: PaymentId::new(at(i64::from(n)), [n; 10]),
         stripe_subscription_id: Some(format!("sub_{subscription}")),
-        stripe_price_id: Some("price_1".into()),
+        stripe_price_ids: vec!["price_1".into()],
         status,
         amount_due_cents: 1900,
         amount_paid_cents: if paid { 1900 } else { 0 },
@@ -136,7 +137,7 @@ fn any_read() -> impl Strategy<Value = Seen> {
     let subscriptions = (any_seen(0), any_seen(1), any_seen(2), 0_usize..=3);
     let invoices = (any_invoice(0), any_invoice(1), any_invoice(2), any_invoice(3), 0_usize..=4);
     (subscriptions, invoices).prop_map(|((a, b, c, subscriptions), (d, e, f, g, invoices))| Seen {
-        subscriptions: [a, b, c].into_iter().take(subscriptions).collect(),
+        subscriptions: [a, b, c].into_iter().take(subscriptions).map(Into::into).collect(),
         invoices: [d, e, f, g].into_iter().take(invoices).collect(),
         ..Seen::default()
     })
@@ -196,7 +197,7 @@ proptest! {
                 && now < kept.current_period_end
                 && kept.stripe_price_id != "price_4"
         };
-        let owed = read.subscriptions.iter().filter(pays).map(|kept| kept.stripe_price_id.clone()).collect::<Vec<_>>();
+        let owed = read.subscriptions.iter().map(|found| &found.subscription).filter(pays).map(|kept| kept.stripe_price_id.clone()).collect::<Vec<_>>();
         let account = after(account(), &read, hour);
         if !owed.is_empty() {
             // One of them is kept, with its own tier.
@@ -218,7 +219,7 @@ proptest! {
     ) {
         let read = |(subscription, first, second): &(Subscription, Invoice, Invoice)| {
             // Stripe leaves neither of its last statuses, nor a paid invoice or one that was taken back.
-            Seen { subscriptions: vec![subscription.clone()], invoices: vec![first.clone(), second.clone()], ..Seen::default() }
+            Seen { subscriptions: vec![subscription.clone().into()], invoices: vec![first.clone(), second.clone()], ..Seen::default() }
         };
         let is_final = |(subscription, first, second): &(Subscription, Invoice, Invoice)| {
             subscription.status.is_ended() || [first, second].iter().any(|invoice| !matches!(invoice.status, InvoiceStatus::Open))
@@ -236,7 +237,7 @@ proptest! {
     fn of_several_live_subscriptions_one_stays_and_all_others_are_to_end(read in any_read(), hour in 0_i64..5000) {
         let converged = converge(&account(), &read, &catalogue(), GRACE, at(hour));
         let ours = |seen: &&Subscription| catalogue().prices.contains_key(&seen.stripe_price_id);
-        let live = read.subscriptions.iter().filter(ours).filter(|seen| seen.status.is_live()).count();
+        let live = read.subscriptions.iter().map(|found| &found.subscription).filter(ours).filter(|seen| seen.status.is_live()).count();
         let staying = converged.subscriptions.iter().filter(|c| c.after.is_held()).count();
         prop_assert_eq!(staying, live.min(1));
         prop_assert_eq!(converged.endings.len(), live.saturating_sub(1));
@@ -271,6 +272,7 @@ fn owed(invoice: &str) -> Vec<Owed> {
 }
 
 fn read(subscriptions: Vec<Subscription>, invoices: Vec<Invoice>) -> Seen {
+    let subscriptions = subscriptions.into_iter().map(Into::into).collect();
     Seen { subscriptions, invoices, ..Seen::default() }
 }
 
@@ -510,6 +512,117 @@ fn whoever_closed_the_account_keeps_the_period_and_whoever_deleted_it_nothing() 
         [Ending::Now { stripe_id: "sub_1".into(), schedule: None, is_live: true, paid: owed("in_1") }]
     );
     assert_eq!(deleted.access, None, "there was none and is none");
+}
+
+/// An item other than that of `seen`, for a longer period.
+fn item(price: &str, quantity: u64) -> SubscriptionItem {
+    SubscriptionItem {
+        stripe_id: format!("si_of_{price}"),
+        stripe_price_id: price.into(),
+        quantity,
+        terms: Terms { price_cents: 300, ..terms() },
+        current_period_start: at(10),
+        current_period_end: at(1440),
+    }
+}
+
+#[test]
+fn the_item_of_a_plan_counts_at_any_position_with_its_quantity() {
+    let (add_on, of_plan, other) = (item("price_of_an_add_on", 5), item("price_2", 3), item("price_of_another", 7));
+    let first = seen(1, Status::Active);
+    let orders = [
+        vec![of_plan.clone(), add_on.clone(), other.clone()],
+        vec![add_on.clone(), of_plan.clone(), other.clone()],
+        vec![add_on.clone(), other.clone(), of_plan.clone()],
+    ];
+    for items in orders {
+        let found = StripeSubscription { items, ..first.clone().into() };
+        let read = Seen { subscriptions: vec![found], ..Seen::default() };
+        let account = after(account(), &read, 3);
+        let [kept] = &account.subscriptions[..] else { panic!("one") };
+        assert_eq!((kept.plan_id, account.access.tier), (Some(plan(2).id), 2));
+        assert_eq!((kept.stripe_item_id.as_str(), kept.quantity), ("si_of_price_2", 3));
+        assert_eq!((kept.stripe_price_id.as_str(), kept.terms), ("price_2", of_plan.terms));
+        assert_eq!((kept.current_period_start, kept.current_period_end), (at(10), at(1440)));
+    }
+    let found = StripeSubscription { items: vec![other, add_on], ..first.clone().into() };
+    let none = found.resolve(|price| price == "price_2");
+    assert_eq!((none.stripe_item_id.as_str(), none.quantity), ("si_of_price_of_another", 7));
+    let empty = StripeSubscription { items: vec![], ..first.clone().into() };
+    assert_eq!(empty.resolve(|_| true), first);
+}
+
+#[test]
+fn a_named_end_is_that_of_the_period_of_the_item_that_counts() {
+    let items =
+        vec![item("price_of_an_add_on", 1), SubscriptionItem { current_period_end: at(100), ..item("price_2", 1) }];
+    let ends = |hour| {
+        let cancel_at = Some(at(hour));
+        let found = StripeSubscription { items: items.clone(), cancel_at, ..seen(1, Status::Active).into() };
+        found.resolve(|price| price == "price_2").cancel_at_period_end
+    };
+    assert!(ends(99) && ends(100) && !ends(101));
+}
+
+#[test]
+fn the_waiting_price_of_a_plan_counts_at_any_position() {
+    let schedule = Some(Schedule { stripe_id: "sub_sched_1".into(), next_price_id: None, next_plan_id: None });
+    let managed = Subscription { schedule, ..seen(1, Status::Active) };
+    let next = |prices: &[&str]| {
+        let next_price_ids = prices.iter().map(ToString::to_string).collect();
+        let found = StripeSubscription { next_price_ids, ..managed.clone().into() };
+        let account = after(account(), &Seen { subscriptions: vec![found], ..Seen::default() }, 1);
+        (account.subscriptions[0].next_plan_id(), account.subscriptions[0].schedule.clone().unwrap().next_price_id)
+    };
+    assert_eq!(next(&["price_of_an_add_on", "price_1"]), (Some(plan(1).id), Some("price_1".into())));
+    assert_eq!(next(&["price_1", "price_of_an_add_on"]), (Some(plan(1).id), Some("price_1".into())));
+    assert_eq!(next(&["price_of_an_add_on"]), (None, Some("price_of_an_add_on".into())));
+    assert_eq!(next(&[]), (None, None));
+}
+
+#[test]
+fn a_payment_is_for_the_plan_among_the_prices_of_its_invoice() {
+    let plan_of = |prices: &[&str]| {
+        let stripe_price_ids = prices.iter().map(ToString::to_string).collect();
+        let invoice = Invoice { stripe_price_ids, ..invoice(1, 1, InvoiceStatus::Paid) };
+        after(account(), &read(vec![seen(1, Status::Active)], vec![invoice]), 1).payments[0].plan_id
+    };
+    assert_eq!(plan_of(&["price_of_an_add_on", "price_2"]), Some(plan(2).id));
+    assert_eq!(plan_of(&["price_3", "price_1"]), Some(plan(3).id), "what is charged before what is credited");
+    assert_eq!(plan_of(&["price_of_an_add_on"]), None);
+}
+
+// R5
+#[test]
+fn an_unknown_status_changes_no_stored_one_and_ends_no_access() {
+    let unknown = |subscription: Subscription| {
+        let found = StripeSubscription { is_status_known: false, ..subscription.into() };
+        Seen { subscriptions: vec![found], ..Seen::default() }
+    };
+    let active = after(account(), &read(vec![seen(1, Status::Active)], vec![]), 3);
+    let renewed = Subscription { current_period_end: at(1440), ..seen(1, Status::Paused) };
+    let still = after(active, &unknown(renewed), 720);
+    assert_eq!((still.subscriptions[0].status, still.access.tier), (Status::Active, 2));
+    assert_eq!(still.subscriptions[0].current_period_end, at(1440), "the rest follows");
+    let new = after(account(), &unknown(seen(1, Status::Paused)), 3);
+    assert!(new.subscriptions[0].is_held() && new.access.tier == 0, "it cannot be bought a second time");
+    let ended = after(account(), &read(vec![seen(1, Status::Canceled)], vec![]), 3);
+    assert!(after(ended, &unknown(seen(1, Status::Paused)), 4).subscriptions[0].status.is_ended());
+}
+
+// R5
+#[test]
+fn what_could_not_be_read_stays_as_it_is_stored() {
+    let whole = read(vec![seen(1, Status::Active)], vec![invoice(1, 1, InvoiceStatus::Paid)]);
+    let before = after(account(), &whole, 3);
+    assert_eq!((before.access.tier, before.payments.len()), (2, 1));
+    for nothing in
+        [read(vec![], vec![]), read(vec![], whole.invoices.clone()), read(vec![seen(1, Status::Active)], vec![])]
+    {
+        assert_eq!(after(before.clone(), &nothing, 4).access, before.access);
+        assert_eq!(after(before.clone(), &nothing, 4).subscriptions, before.subscriptions);
+        assert_eq!(after(before.clone(), &nothing, 4).payments, before.payments);
+    }
 }
 
 // S27

@@ -73,6 +73,7 @@ pub fn subscription(n: u8) -> Subscription {
         plan_id: Some(plan_id(1)),
         stripe_item_id: format!("si_{n}"),
         stripe_price_id: "price_1".into(),
+        quantity: 1,
         terms: terms(),
         status: Status::Active,
         started_at: at(0),

@@ -1,0 +1,480 @@
+//! The form of requests, and how Stripe's objects are read.
+
+use crate::GatewayError;
+use crate::lists::{List, ListParams};
+use crate::objects::{
+    ChangedSubscription, Charge, ChargeCustomer, CheckoutSession, Customer, Expandable, Id, Invoice, InvoicePayment,
+    OfCharge, PortalSession, Price, Product, Subscription, SubscriptionSchedule,
+};
+use crate::reads::{self, Unreadable};
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+use std::io::{self, Write};
+use std::sync::{Arc, Mutex};
+use tollgate_domain::billing::{BillingPeriod, InvoiceStatus, Status};
+
+// The version is the library's own: its requests are of that version.
+#[test]
+fn every_call_asks_for_the_librarys_version() {
+    assert_eq!(stripe_client_core::VERSION.as_str(), crate::API_VERSION);
+}
+
+fn parse<T: DeserializeOwned>(value: &Value) -> T {
+    serde_json::from_value(value.clone()).unwrap_or_else(|error| panic!("{error}: {value}"))
+}
+
+fn is_readable<T: DeserializeOwned>(value: &Value) -> bool {
+    serde_json::from_value::<T>(value.clone()).is_ok()
+}
+
+/// `value` with these fields in place of its own.
+fn with(value: &Value, fields: &Value) -> Value {
+    let mut value = value.clone();
+    let (Value::Object(all), Value::Object(new)) = (&mut value, fields.clone()) else { panic!("objects") };
+    all.extend(new);
+    value
+}
+
+/// `value` with null in each of these fields, and with unknown fields.
+fn with_nulls(value: &Value, names: &[&str]) -> Value {
+    let nulls = names.iter().map(|name| ((*name).to_owned(), Value::Null)).collect();
+    let unknown = json!({"a_field_of_tomorrow": {"deep": [1, null, "x"]}, "another": "word"});
+    with(&with(value, &Value::Object(nulls)), &unknown)
+}
+
+fn item() -> Value {
+    json!({
+        "id": "si_1", "price": {"id": "price_1"}, "current_period_start": 1_000, "current_period_end": 2_000,
+    })
+}
+
+fn subscription() -> Value {
+    json!({
+        "id": "sub_1", "object": "subscription", "customer": "cus_1", "status": "active", "currency": "usd",
+        "created": 900, "items": {"data": [item()]},
+    })
+}
+
+const SUBSCRIPTION_NULLS: [&str; 7] =
+    ["start_date", "cancel_at_period_end", "cancel_at", "canceled_at", "ended_at", "trial_start", "schedule"];
+
+fn invoice() -> Value {
+    json!({
+        "id": "in_1", "object": "invoice", "created": 900, "currency": "usd", "amount_due": 1900, "amount_paid": 0,
+        "lines": {"data": []},
+    })
+}
+
+const INVOICE_NULLS: [&str; 9] = [
+    "customer",
+    "parent",
+    "status",
+    "billing_reason",
+    "attempted",
+    "payments",
+    "status_transitions",
+    "hosted_invoice_url",
+    "description",
+];
+
+fn charge() -> Value {
+    json!({
+        "id": "ch_1", "object": "charge", "paid": true, "amount_captured": 1900, "amount_refunded": 300,
+        "disputed": false,
+    })
+}
+
+fn schedule() -> Value {
+    json!({"id": "sub_sched_1", "object": "subscription_schedule", "phases": []})
+}
+
+#[test]
+fn a_minimal_subscription_is_read_and_null_is_as_missing() {
+    for value in [subscription(), with_nulls(&subscription(), &SUBSCRIPTION_NULLS)] {
+        let read = reads::subscription(parse(&value)).unwrap();
+        let kept = &read.subscription;
+        assert_eq!((kept.stripe_id.as_str(), kept.status, read.is_status_known), ("sub_1", Status::Active, true));
+        assert_eq!((kept.stripe_item_id.as_str(), kept.stripe_price_id.as_str()), ("si_1", "price_1"));
+        assert_eq!((kept.quantity, kept.terms.price_cents, kept.terms.currency.as_str()), (1, 0, "usd"));
+        assert_eq!((kept.started_at.as_second(), kept.current_period_end.as_second()), (900, 2_000));
+        assert!(!kept.cancel_at_period_end && !kept.had_trial && kept.schedule.is_none());
+        assert_eq!((kept.canceled_at, kept.ends_at, read.cancel_at), (None, None, None));
+    }
+}
+
+#[test]
+fn a_whole_subscription_is_read_with_all_its_items() {
+    let price = json!({"id": "price_2", "unit_amount": 4900, "recurring": {"interval": "year", "interval_count": 1}});
+    let second = json!({
+        "id": "si_2", "price": price, "quantity": 3, "current_period_start": 1_100, "current_period_end": 2_200,
+    });
+    let nulls = with_nulls(&item(), &["quantity"]);
+    let value = with(
+        &subscription(),
+        &json!({
+            "customer": {"id": "cus_1", "object": "customer", "deleted": true}, "start_date": 950,
+            "items": {"object": "list", "data": [nulls, second], "has_more": false}, "cancel_at_period_end": true,
+            "cancel_at": 2_200, "canceled_at": 1_500, "trial_start": 950, "schedule": "sub_sched_1",
+        }),
+    );
+    let seen: Subscription = parse(&value);
+    assert_eq!(seen.customer, Id("cus_1".into()));
+    let read = reads::subscription(seen).unwrap();
+    let [first, second] = &read.items[..] else { panic!("two items") };
+    assert_eq!((first.stripe_id.as_str(), first.quantity), ("si_1", 1));
+    assert_eq!((second.stripe_price_id.as_str(), second.quantity, second.terms.price_cents), ("price_2", 3, 4900));
+    assert_eq!(second.terms.billing_period, BillingPeriod::Year);
+    assert_eq!((second.current_period_start.as_second(), second.current_period_end.as_second()), (1_100, 2_200));
+    let kept = read.resolve(|price| price == "price_2");
+    assert!(kept.cancel_at_period_end && kept.had_trial);
+    assert_eq!(kept.schedule.map(|schedule| schedule.stripe_id).as_deref(), Some("sub_sched_1"));
+    assert_eq!((kept.ends_at.unwrap().as_second(), kept.canceled_at.unwrap().as_second()), (2_200, 1_500));
+}
+
+// A1
+#[test]
+fn a_subscription_and_an_invoice_in_any_currency_are_read() {
+    for code in ["kwd", "bhd", "omr", "ghs", "hrk", "zzq"] {
+        let currency = json!({"currency": code});
+        let read = reads::subscription(parse(&with(&subscription(), &currency))).unwrap();
+        assert_eq!(read.subscription.terms.currency.as_str(), code);
+        let paid = with(&invoice(), &json!({"currency": code, "status": "paid", "amount_paid": 19_000}));
+        let read = reads::invoice(parse(&paid)).unwrap();
+        assert_eq!((read.currency.as_str(), read.amount_paid_cents), (code, 19_000));
+    }
+    for code in ["", "KWD", "us", "dollar"] {
+        let read = reads::subscription(parse(&with(&subscription(), &json!({"currency": code}))));
+        assert_eq!(read, Err(Unreadable), "{code:?}");
+    }
+}
+
+// A5
+#[test]
+fn a_subscription_of_an_unknown_status_is_read() {
+    let of = |fields: Value| reads::subscription(parse(&with(&subscription(), &fields))).unwrap();
+    let unknown = of(json!({"status": "suspended_tomorrow"}));
+    assert_eq!((unknown.is_status_known, unknown.subscription.status), (false, Status::Paused));
+    let ended = of(json!({"status": "archived_tomorrow", "ended_at": 1_500}));
+    assert_eq!((ended.is_status_known, ended.subscription.status), (true, Status::Canceled));
+    for status in Status::ALL {
+        let known = of(json!({"status": status.as_str()}));
+        assert_eq!((known.is_status_known, known.subscription.status), (true, status));
+    }
+}
+
+#[test]
+fn an_unknown_interval_or_price_shape_leaves_a_subscription_readable() {
+    for price in [
+        json!({"id": "price_1", "recurring": null, "unit_amount": null, "metadata": null, "active": null}),
+        json!({"id": "price_1", "recurring": {"interval": "fortnight"}}),
+        json!({"id": "price_1", "recurring": "monthly", "metadata": "none"}),
+    ] {
+        let items = json!({"items": {"data": [with(&item(), &json!({"price": price}))]}});
+        let read = reads::subscription(parse(&with(&subscription(), &items))).unwrap();
+        assert_eq!(read.subscription.terms.billing_period, BillingPeriod::Month);
+    }
+}
+
+#[test]
+fn an_item_that_cannot_be_read_leaves_the_others() {
+    let of = |items: Value| serde_json::from_value(with(&subscription(), &json!({"items": {"data": items}})));
+    let bad = json!({"id": "si_0", "price": 7});
+    for items in [json!([bad, item()]), json!([item(), bad]), json!([bad, item(), bad])] {
+        let read = reads::subscription(of(items).unwrap()).unwrap();
+        assert_eq!((read.items.len(), read.subscription.stripe_item_id.as_str()), (1, "si_1"));
+    }
+    for none in [json!([]), json!([bad])] {
+        assert_eq!(reads::subscription(of(none).unwrap()), Err(Unreadable));
+    }
+}
+
+#[test]
+fn a_subscription_without_what_it_cannot_be_without_is_unreadable() {
+    for name in ["id", "customer", "status", "currency", "created", "items"] {
+        assert!(!is_readable::<Subscription>(&with(&subscription(), &json!({name: null}))), "{name}");
+        let mut value = subscription();
+        value.as_object_mut().unwrap().remove(name);
+        assert!(!is_readable::<Subscription>(&value), "{name}");
+    }
+    let never = with(&subscription(), &json!({"created": i64::MAX}));
+    assert_eq!(reads::subscription(parse(&never)), Err(Unreadable));
+}
+
+#[test]
+fn a_schedule_names_every_price_of_the_phase_that_follows() {
+    let phase = |start: i64, prices: &[&str]| {
+        let items: Vec<_> = prices.iter().map(|price| json!({"price": price, "quantity": 1})).collect();
+        json!({"start_date": start, "end_date": start + 100, "items": items, "trial_end": null})
+    };
+    let next = |schedule: &Value| {
+        let value = with(&subscription(), &json!({"schedule": schedule}));
+        let read = reads::subscription(parse(&value)).unwrap();
+        (read.subscription.schedule.map(|schedule| schedule.stripe_id), read.next_price_ids)
+    };
+    let id = Some("sub_sched_1".to_owned());
+    assert_eq!(next(&schedule()), (id.clone(), vec![]));
+    assert_eq!(next(&with_nulls(&schedule(), &["current_phase"])), (id.clone(), vec![]));
+    let current = json!({"start_date": 100, "end_date": 200});
+    let phases = json!([phase(100, &["price_1"]), phase(200, &["price_of_an_add_on", "price_2"])]);
+    let running = with(&schedule(), &json!({"current_phase": current, "phases": phases}));
+    assert_eq!(next(&running), (id.clone(), vec!["price_of_an_add_on".to_owned(), "price_2".to_owned()]));
+    let last = with(&running, &json!({"current_phase": {"start_date": 200, "end_date": 300}}));
+    assert_eq!(next(&last), (id.clone(), vec![]));
+    assert_eq!(next(&json!({"id": "sub_sched_1", "phases": "of another shape"})), (id, vec![]));
+}
+
+#[test]
+fn a_minimal_invoice_is_read_and_null_is_as_missing() {
+    for value in [invoice(), with_nulls(&invoice(), &INVOICE_NULLS)] {
+        let read = reads::invoice(parse(&value)).unwrap();
+        assert_eq!((read.stripe_id.as_str(), read.status), ("in_1", InvoiceStatus::Draft));
+        assert_eq!((read.amount_due_cents, read.amount_paid_cents), (1900, 0));
+        assert_eq!((read.stripe_subscription_id, read.invoice_url, read.description), (None, None, None));
+        assert_eq!((read.is_renewal, read.attempted, read.paid_at), (false, false, None));
+        assert!(read.stripe_price_ids.is_empty() && read.payment_intents.is_empty());
+    }
+    for name in ["created", "currency", "amount_due", "amount_paid", "lines"] {
+        assert!(!is_readable::<Invoice>(&with(&invoice(), &json!({name: null}))), "{name}");
+    }
+    assert_eq!(reads::invoice(parse(&with(&invoice(), &json!({"id": null})))), Err(Unreadable), "a preview");
+}
+
+#[test]
+fn a_whole_invoice_is_read() {
+    let line = |amount: i64, price: &str| {
+        let pricing = json!({"type": "price_details", "price_details": {"price": price, "product": "prod_1"}});
+        json!({"id": "il_1", "amount": amount, "description": format!("for {price}"), "pricing": pricing})
+    };
+    let paid =
+        |intent: Value| json!({"id": "inpay_1", "payment": {"type": "payment_intent", "payment_intent": intent}});
+    let lines = json!([
+        line(-900, "price_1"),
+        line(4900, "price_2"),
+        {"amount": 100, "description": null, "pricing": null},
+        {"amount": 50, "pricing": "of another shape"},
+        {"amount": "unreadable"},
+    ]);
+    let payments = json!([
+        paid(json!("pi_1")),
+        paid(json!({"id": "pi_2", "status": "succeeded"})),
+        paid(Value::Null),
+        {"id": "inpay_4", "amount_paid": null, "payment": {"type": "charge", "charge": "ch_1"}},
+        {"id": "inpay_5"},
+    ]);
+    let value = with(
+        &invoice(),
+        &json!({
+            "customer": "cus_1", "status": "paid", "billing_reason": "subscription_cycle", "attempted": true,
+            "parent": {"type": "subscription_details", "subscription_details": {"subscription": "sub_1"}},
+            "lines": {"data": lines}, "payments": {"data": payments}, "status_transitions": {"paid_at": 950},
+            "hosted_invoice_url": "https://pay.example/in_1",
+        }),
+    );
+    let read = reads::invoice(parse(&value)).unwrap();
+    assert_eq!(read.stripe_price_ids, ["price_2", "price_1"], "what is charged before what is credited");
+    assert_eq!(read.payment_intents, ["pi_1", "pi_2"]);
+    assert_eq!(read.stripe_subscription_id.as_deref(), Some("sub_1"));
+    assert_eq!((read.status, read.is_renewal, read.attempted), (InvoiceStatus::Paid, true, true));
+    assert_eq!((read.paid_at.unwrap().as_second(), read.description.as_deref()), (950, Some("for price_2")));
+    let told = reads::invoice(parse(&with(&value, &json!({"description": "told"})))).unwrap();
+    assert_eq!(told.description.as_deref(), Some("told"));
+}
+
+#[test]
+fn an_invoice_of_an_unknown_status_is_left_and_of_any_reason_read() {
+    let of = |fields: Value| reads::invoice(parse(&with(&invoice(), &fields)));
+    assert_eq!(of(json!({"status": "escrowed_tomorrow"})), Err(Unreadable));
+    assert!(!of(json!({"billing_reason": "whim", "status": "open"})).unwrap().is_renewal);
+    for (name, status) in [
+        ("draft", InvoiceStatus::Draft),
+        ("open", InvoiceStatus::Open),
+        ("paid", InvoiceStatus::Paid),
+        ("uncollectible", InvoiceStatus::Uncollectible),
+        ("void", InvoiceStatus::Void),
+    ] {
+        assert_eq!(of(json!({"status": name})).unwrap().status, status);
+    }
+}
+
+#[test]
+fn a_charge_is_read_with_the_payment_intent_that_it_is_for() {
+    assert_eq!(reads::charge(parse(&charge())), None, "for no invoice");
+    assert_eq!(reads::charge(parse(&with_nulls(&charge(), &["customer", "payment_intent"]))), None);
+    for intent in [json!("pi_1"), json!({"id": "pi_1", "status": "a_status_of_tomorrow"})] {
+        let of_intent = with(&charge(), &json!({"payment_intent": intent, "customer": "cus_1"}));
+        let read = reads::charge(parse(&of_intent)).unwrap();
+        assert_eq!((read.payment_intent.as_str(), read.paid_cents, read.refunded_cents), ("pi_1", 1900, 300));
+        assert_eq!(reads::charge(parse(&with(&of_intent, &json!({"paid": false})))), None);
+    }
+    for name in ["paid", "amount_captured", "amount_refunded", "disputed"] {
+        assert!(!is_readable::<Charge>(&with(&charge(), &json!({name: null}))), "{name}: 0 would be another amount");
+    }
+    assert!(is_readable::<ChargeCustomer>(&json!({"customer": null})) && is_readable::<ChargeCustomer>(&json!({})));
+    assert_eq!(parse::<ChargeCustomer>(&json!({"customer": {"id": "cus_1"}})).customer, Some(Id("cus_1".into())));
+}
+
+#[test]
+fn a_refund_or_a_dispute_is_read_with_its_charge() {
+    for nothing in [json!({"id": "re_1"}), with_nulls(&json!({"id": "re_1"}), &["charge"])] {
+        assert!(parse::<OfCharge>(&nothing).charge.is_none());
+    }
+    let charged = parse::<OfCharge>(&json!({"id": "dp_1", "charge": charge()})).charge.unwrap();
+    assert!(charged.id == "ch_1" && charged.object.is_some());
+    let unread = parse::<OfCharge>(&json!({"id": "dp_1", "charge": {"id": "ch_1", "paid": "perhaps"}})).charge.unwrap();
+    assert!(unread.id == "ch_1" && unread.object.is_none());
+}
+
+#[test]
+fn the_smaller_objects_are_read_in_their_minimal_form_and_with_nulls() {
+    let customer = json!({"id": "cus_1"});
+    for value in [&customer, &with_nulls(&customer, &["metadata"]), &with(&customer, &json!({"metadata": [1]}))] {
+        assert!(parse::<Customer>(value).metadata.is_empty());
+    }
+    let price = json!({"id": "price_1"});
+    for value in [&price, &with_nulls(&price, &["active", "unit_amount", "recurring", "metadata"])] {
+        let read: Price = parse(value);
+        assert!(read.active.is_none() && read.unit_amount.is_none() && read.recurring.is_none());
+    }
+    let product = json!({"id": "prod_1", "name": "Pro", "active": true});
+    assert!(is_readable::<Product>(&with_nulls(&product, &["description", "default_price"])));
+    let session = json!({"id": "cs_1"});
+    for value in [&session, &with_nulls(&session, &["url", "status", "metadata"])] {
+        let read: CheckoutSession = parse(value);
+        assert!(read.url.is_none() && read.status.is_none() && read.metadata.is_empty());
+    }
+    let payment = json!({"id": "inpay_1", "payment": {}});
+    for value in [&payment, &with_nulls(&payment, &["amount_paid"])] {
+        assert!(parse::<InvoicePayment>(value).payment.payment_intent.is_none());
+    }
+    for value in [json!({}), with_nulls(&json!({}), &["cancel_at", "pending_update", "latest_invoice"])] {
+        let read: ChangedSubscription = parse(&value);
+        assert!(read.cancel_at.is_none() && read.pending_update.is_none() && read.latest_invoice.is_none());
+    }
+    let waiting: ChangedSubscription = parse(&json!({"pending_update": {"expires_at": 1}, "latest_invoice": "in_1"}));
+    assert!(waiting.pending_update.is_some() && waiting.latest_invoice.unwrap().id == "in_1");
+    assert_eq!(parse::<PortalSession>(&with_nulls(&json!({"url": "https://x"}), &[])).url, "https://x");
+    assert!(is_readable::<SubscriptionSchedule>(&with_nulls(&schedule(), &["current_phase"])));
+}
+
+#[test]
+fn an_id_is_read_of_the_object_or_of_the_id_alone() {
+    for value in [json!("in_1"), json!({"id": "in_1", "deleted": true})] {
+        assert_eq!(parse::<Id>(&value), Id("in_1".into()));
+        assert!(parse::<Expandable<Invoice>>(&value).object.is_none());
+    }
+    assert!(parse::<Expandable<Invoice>>(&invoice()).object.is_some());
+    for other in [json!(null), json!(1), json!(["in_1"]), json!({"object": "invoice"}), json!({"id": 1})] {
+        assert!(!is_readable::<Id>(&other) && !is_readable::<Expandable<Invoice>>(&other), "{other}");
+    }
+}
+
+fn list(entries: &[Value], has_more: bool) -> List {
+    parse(&json!({"object": "list", "url": "/v1/subscriptions", "data": entries, "has_more": has_more}))
+}
+
+fn numbered(n: usize) -> Value {
+    with(&subscription(), &json!({"id": format!("sub_{n}")}))
+}
+
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// The ids of the subscriptions that are read from a list, and the log.
+fn read(entries: &[Value]) -> (Vec<String>, String) {
+    let log = Log::default();
+    let writer = log.clone();
+    let subscriber = tracing_subscriber::fmt().json().with_writer(move || writer.clone()).finish();
+    let ids = tracing::subscriber::with_default(subscriber, || {
+        list(entries, false).read(|seen| reads::subscription(seen).map(|read| Some(read.subscription.stripe_id)))
+    });
+    let log = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+    (ids, log)
+}
+
+// A5, R5
+#[test]
+fn an_entry_that_cannot_be_read_is_logged_once_and_the_others_are_used() {
+    let secret = "ann@example.com";
+    let bad = [
+        json!({"id": "sub_bad", "object": "subscription", "description": secret}),
+        with(&numbered(9), &json!({"id": "sub_bad", "currency": "dollars", "description": secret})),
+        with(&numbered(9), &json!({"id": "sub_bad", "created": i64::MAX, "description": secret})),
+    ];
+    for bad in bad {
+        for place in 0..3 {
+            let mut entries = vec![numbered(1), numbered(2)];
+            entries.insert(place, bad.clone());
+            let (ids, log) = read(&entries);
+            assert_eq!(ids, ["sub_1", "sub_2"], "{place}");
+            let [line] = &log.lines().collect::<Vec<_>>()[..] else { panic!("one line: {log}") };
+            let line: Value = serde_json::from_str(line).unwrap();
+            let fields = &line["fields"];
+            assert_eq!(
+                (&line["level"], &fields["object"], &fields["id"]),
+                (&json!("WARN"), &json!("subscription"), &json!("sub_bad"))
+            );
+            assert_eq!(fields.as_object().unwrap().len(), 3, "and the message: {log}");
+            assert!(!log.contains(secret));
+        }
+    }
+    assert_eq!(read(&[numbered(1)]), (vec!["sub_1".to_owned()], String::new()));
+    assert_eq!(read(&[json!(null), json!([]), numbered(1)]).0, ["sub_1"]);
+}
+
+#[test]
+fn the_next_page_starts_after_the_last_entry_readable_or_not() {
+    let next = |entries: &[Value], has_more| list(entries, has_more).next();
+    assert_eq!(next(&[numbered(1)], false).unwrap(), None);
+    let bad = json!({"id": "sub_bad"});
+    assert_eq!(next(&[numbered(1), bad], true).unwrap().as_deref(), Some("sub_bad"));
+    assert_eq!(next(&[numbered(1), json!({})], true).unwrap().as_deref(), Some("sub_1"));
+    assert!(matches!(next(&[json!({})], true), Err(GatewayError::Unknown(_))), "it would never end");
+    for no_list in [json!({"data": []}), json!({"has_more": false}), json!({"data": {}, "has_more": false})] {
+        assert!(!is_readable::<List>(&no_list));
+    }
+}
+
+#[test]
+fn a_list_in_which_absence_has_a_meaning_is_read_whole_or_not_at_all() {
+    let good = json!({"id": "cus_1", "object": "customer", "currency": "zzq", "tax_exempt": "a_word_of_tomorrow"});
+    assert_eq!(list(&[good.clone(), good.clone()], false).read_whole::<Customer>().unwrap().len(), 2);
+    for place in 0..3 {
+        let mut entries = vec![good.clone(), good.clone()];
+        entries.insert(place, json!({"object": "customer"}));
+        let unread = list(&entries, false).read_whole::<Customer>();
+        assert!(matches!(&unread, Err(error) if error.may_have_happened()), "{unread:?}");
+    }
+}
+
+#[test]
+fn what_an_attempt_made_is_found_by_its_metadata() {
+    let made = |id: &str, attempt: &str| json!({"id": id, "metadata": {"tollgate_attempt": attempt, "other": "x"}});
+    let entries = [json!({"no": "id"}), json!({"id": "price_0"}), made("price_1", "a"), made("price_2", "b")];
+    let of = |attempt: &str| list(&entries, false).id_of_attempt(attempt, |price: Price| (price.id, price.metadata));
+    assert_eq!((of("b").as_deref(), of("c")), (Some("price_2"), None));
+}
+
+#[test]
+fn a_lists_parameters_have_stripes_form() {
+    let query = |params: &ListParams<'_>| {
+        let request = stripe_client_core::RequestBuilder::new(stripe_client_core::StripeMethod::Get, "/x");
+        request.query(params).query.unwrap()
+    };
+    assert_eq!(query(&ListParams::default()), "");
+    let created = Some(jiff::Timestamp::UNIX_EPOCH.into());
+    let params = ListParams { created, starting_after: Some("in_1"), limit: Some(100), ..reads::every_invoice() };
+    assert_eq!(query(&params), "created[gte]=0&expand[0]=data.payments&limit=100&starting_after=in_1");
+    let params = ListParams { customer: Some("cus_1"), ..reads::every_subscription() };
+    assert_eq!(query(&params), "customer=cus_1&expand[0]=data.schedule&status=all");
+}
