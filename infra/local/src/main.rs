@@ -70,6 +70,7 @@ async fn run(arguments: &Arguments, started: Instant) -> Result<(), StartError> 
         beside: Vec::new(),
     };
     let stack = Stack::start(options).await?;
+    stack.wire().count_no_calls();
     log(&arguments.data())?;
     let base = stack.base_url();
     say(&format!("account    {base}/account"));

@@ -4,6 +4,7 @@ use crate::TABLE_PREFIX;
 use crate::clock::LocalClock;
 use crate::desk::Desk;
 use crate::drawer::{Drawer, DrawerError};
+use crate::engine;
 use crate::environment::{STRIPE_KEY, environment, sdk, seed_secrets};
 use crate::error::StartError;
 use crate::faults::{Fault, Wire};
@@ -181,10 +182,13 @@ impl Stack {
             let made = auth.create_first_admin(email, password).await;
             stack.made_admin = made.map_err(|error| StartError::Failed(format!("the first admin: {error}")))?;
         }
+        let sweeper = event_function(sweeper, sweep);
+        let counter = event_function(counter, sweep);
+        let schedules = Schedules::new(Arc::clone(&sweeper), counter, drawer.clone(), clock.clone())?;
         stack.functions =
             BTreeMap::from([
                 ("auth", http_function(tollgate_auth::router(auth.clone()))),
-                ("admin", http_function(tollgate_admin::router(admin))),
+                ("admin", schedules.count_for(http_function(tollgate_admin::router(admin)))),
                 ("billing", http_function(tollgate_billing::router(billing.clone()))),
                 ("stripe-webhook", http_function(tollgate_stripe_webhook::router(webhook))),
                 (
@@ -193,7 +197,7 @@ impl Stack {
                         tollgate_stripe_events::handle(event, &state).await
                     }),
                 ),
-                ("sweeper", event_function(sweeper, sweep)),
+                ("sweeper", sweeper),
                 ("pages", http_function(pages)),
                 (
                     "relay",
@@ -215,8 +219,7 @@ impl Stack {
         let at_stripe = stack.stripe.clone();
         let consumers = vec![("mail", function("mailer")), ("stripe.fifo", function("stripe-events"))];
         let sources = Sources { relay: function("relay"), consumers, webhooks };
-        let kept = (database.clone(), drawer.clone());
-        let pumps = Pumps::new(kept, queues, clock.clone(), wire.clone(), sources, &outbox)?;
+        let pumps = Pumps::new(database.clone(), queues, clock.clone(), wire.clone(), sources, &outbox)?;
         let pumps = Arc::new(pumps);
         stack.pumps = pumps.start();
         stack.event_sources = Some(Arc::clone(&pumps));
@@ -233,9 +236,6 @@ impl Stack {
             .collect();
         let gateway = Gateway::new(routes, Arc::clone(&stack.functions["pages"])).router();
         let providers = Providers::new(drawer.clone(), clock.clone(), &base_url, env);
-        let sweeper = Arc::clone(&stack.functions["sweeper"]);
-        let schedules = Schedules::new(sweeper, event_function(counter, sweep), drawer.clone(), clock.clone())?;
-        schedules.count().await.map_err(StartError::Failed)?;
         stack.pumps.push(tokio::spawn(schedules.clone().keep()));
         let desk = Desk {
             base_url,
@@ -329,7 +329,7 @@ impl Stack {
         }
     }
 
-    /// Everything that the outbox's stream has carried, as text.
+    /// What the outbox's stream holds: what is not taken yet and the records before it, as text.
     ///
     /// # Errors
     /// When the stream cannot be read.
@@ -427,8 +427,7 @@ async fn bind(port: u16) -> Result<TcpListener, StartError> {
 /// The database, and the lock that keeps a second process from it; it ends with the process, however that ends.
 fn open(data: &Data, clock: &LocalClock) -> Result<(Database, Drawer, Option<File>), StartError> {
     let Data::Folder(folder) = data else {
-        let database = Database::memory().map_err(|error| StartError::Failed(error.to_string()))?;
-        return Ok((database, Drawer::memory(), None));
+        return Ok((engine::memory()?, Drawer::memory(), None));
     };
     let refused = |reason: String| StartError::Data { folder: folder.display().to_string(), reason };
     // Secrets lie in it: nobody else of this machine may look.
@@ -444,7 +443,7 @@ fn open(data: &Data, clock: &LocalClock) -> Result<(Database, Drawer, Option<Fil
     let made = File::options().create(true).append(true).mode(0o600).open(&file);
     let own = made.and_then(|file| file.set_permissions(Permissions::from_mode(0o600)));
     own.map_err(|error| refused(error.to_string()))?;
-    let database = Database::new(&file.to_string_lossy()).map_err(|error| refused(error.to_string()))?;
+    let database = engine::on_file(&file.to_string_lossy()).map_err(|error| refused(error.to_string()))?;
     let drawer = Drawer::open(database.clone()).map_err(|error| refused(error.to_string()))?;
     let version: u32 = drawer.get("stack", "version")?.unwrap_or(DATA_VERSION);
     if version != DATA_VERSION {
