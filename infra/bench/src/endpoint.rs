@@ -48,7 +48,7 @@ pub struct Answer {
     /// Its status.
     pub status: StatusCode,
     headers: HeaderMap,
-    body: Bytes,
+    pub body: Bytes,
 }
 
 /// A listener before one of the stack's own.

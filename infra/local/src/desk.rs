@@ -217,7 +217,8 @@ async fn page(State(desk): State<Desk>, headers: HeaderMap) -> Answer<Response> 
     let queues = desk.depths().into_iter().map(|depth| json!(depth)).collect();
     let tables = TABLES.iter().map(|table| table.name).collect();
     let now = desk.clock.now().strftime("%A, %-d %B %Y, %H:%M:%S UTC").to_string();
-    let page = DeskPage { base_url: desk.base_url, now, mails: desk.standins.newest_mails(MAILS_SHOWN)?, queues, tables };
+    let page =
+        DeskPage { base_url: desk.base_url, now, mails: desk.standins.newest_mails(MAILS_SHOWN)?, queues, tables };
     page.render().map(|text| Html(text).into_response()).map_err(|error| Refused(ApiError::Internal(error.to_string())))
 }
 
@@ -310,7 +311,9 @@ impl Desk {
                         key[sort_key] = item[sort_key].clone();
                     }
                     let request = request_of(json!({"TableName": format!("{TABLE_PREFIX}{table}"), "Key": key}))?;
-                    self.database.delete_item(request).map_err(|error| Refused(ApiError::Internal(error.to_string())))?;
+                    self.database
+                        .delete_item(request)
+                        .map_err(|error| Refused(ApiError::Internal(error.to_string())))?;
                 }
             }
             Ok(())

@@ -69,7 +69,12 @@ impl Transactions {
     ///
     /// # Errors
     /// When it is not answered.
-    pub async fn once<F, W>(&self, mut request: HttpRequest, clock: &LocalClock, make: F) -> Result<Answered, ConnectorError>
+    pub async fn once<F, W>(
+        &self,
+        mut request: HttpRequest,
+        clock: &LocalClock,
+        make: F,
+    ) -> Result<Answered, ConnectorError>
     where
         F: FnOnce(HttpRequest) -> W + Send + 'static,
         W: Future<Output = Result<Answered, ConnectorError>> + Send + 'static,
