@@ -39,6 +39,7 @@ pub struct Call {
     /// `x-amz-target`.
     pub operation: String,
     /// As it was sent.
+    /// Its body.
     pub body: Bytes,
 }
 
@@ -48,6 +49,7 @@ pub struct Answer {
     /// Its status.
     pub status: StatusCode,
     headers: HeaderMap,
+    /// Its body.
     pub body: Bytes,
 }
 

@@ -106,3 +106,103 @@ impl Transactions {
         made.await.map_err(|error| ConnectorError::other(error.into(), None))?
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::future::pending;
+    use std::sync::atomic::{AtomicU32, Ordering};
+    use tokio::sync::Notify;
+
+    const BODY: &str = r#"{"TransactItems":[1],"ClientRequestToken":"t"}"#;
+
+    fn request(body: &str) -> HttpRequest {
+        http::Request::post("http://localhost/").body(SdkBody::from(body)).unwrap().try_into().unwrap()
+    }
+
+    /// An answer that says how often it was made.
+    fn made(status: u16, times: &AtomicU32) -> Result<Answered, ConnectorError> {
+        let time = times.fetch_add(1, Ordering::SeqCst) + 1;
+        Ok(Answered { status: status.try_into().unwrap(), headers: Headers::new(), body: time.to_string().into() })
+    }
+
+    struct Engine {
+        transactions: Transactions,
+        clock: LocalClock,
+        times: Arc<AtomicU32>,
+    }
+
+    impl Engine {
+        fn new() -> Self {
+            let clock = LocalClock::frozen(Timestamp::UNIX_EPOCH);
+            Self { transactions: Transactions::default(), clock, times: Arc::default() }
+        }
+
+        async fn ask(&self, body: &str, status: u16) -> Bytes {
+            let times = Arc::clone(&self.times);
+            let make = move |request: HttpRequest| async move {
+                let length = request.body().bytes().unwrap_or_default().len().to_string();
+                assert!(request.headers().get("content-length").is_none_or(|given| given == length));
+                made(status, &times)
+            };
+            self.transactions.once(request(body), &self.clock, make).await.unwrap().body
+        }
+    }
+
+    #[tokio::test]
+    async fn a_transaction_asked_for_again_is_made_once_in_ten_minutes() {
+        let engine = Engine::new();
+        assert_eq!(engine.ask(BODY, 200).await, "1");
+        engine.clock.advance(KEPT - SignedDuration::from_secs(1));
+        assert_eq!(engine.ask(BODY, 200).await, "1", "the same answer");
+        assert_eq!(engine.ask(&BODY.replace("\"t\"", "\"u\""), 200).await, "2", "another token");
+        engine.clock.advance(SignedDuration::from_secs(1));
+        assert_eq!(engine.ask(BODY, 200).await, "3");
+    }
+
+    #[tokio::test]
+    async fn a_transaction_that_was_refused_is_tried_again() {
+        let engine = Engine::new();
+        assert_eq!(engine.ask(BODY, 400).await, "1");
+        assert_eq!(engine.ask(BODY, 200).await, "2");
+        assert_eq!(engine.ask(BODY, 200).await, "2");
+    }
+
+    #[tokio::test]
+    async fn the_same_token_with_another_request_and_none_reach_the_engine() {
+        let engine = Engine::new();
+        engine.ask(BODY, 200).await;
+        assert_eq!(engine.ask(&BODY.replace("[1]", "[2]"), 400).await, "2");
+        assert_eq!(engine.ask(r#"{"TransactItems":[1]}"#, 200).await, "3");
+        assert_eq!(engine.ask("no JSON", 400).await, "4");
+    }
+
+    #[tokio::test]
+    async fn a_transaction_under_way_goes_on_when_its_caller_gives_up() {
+        let engine = Engine::new();
+        let (begun, go) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+        let (times, begins, goes) = (Arc::clone(&engine.times), Arc::clone(&begun), Arc::clone(&go));
+        let make = |_| async move {
+            begins.notify_one();
+            goes.notified().await;
+            made(200, &times)
+        };
+        tokio::select! {
+            _ = engine.transactions.once(request(BODY), &engine.clock, make) => panic!("it was not let go"),
+            () = begun.notified() => {}
+        }
+        go.notify_one();
+        let again = engine.transactions.once(request(BODY), &engine.clock, |_| pending());
+        assert_eq!(again.await.unwrap().body, "1");
+    }
+
+    // E16
+    #[test]
+    fn no_more_transactions_are_kept_than_some() {
+        let mut kept = Kept::default();
+        for n in 0..2 * MOST {
+            kept.transaction(n.to_string(), &Value::Null, Timestamp::UNIX_EPOCH);
+        }
+        assert_eq!((kept.by_token.len(), kept.tokens.len()), (MOST, MOST));
+    }
+}
