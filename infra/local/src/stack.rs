@@ -111,6 +111,7 @@ impl Stack {
             .collect::<Result<Vec<_>, _>>()?;
         let queues = Arc::new(queues);
         let standins = Standins { drawer: drawer.clone(), queues: Arc::clone(&queues), clock: clock.clone() };
+        standins.enter_old_mails()?;
         let wire = Wire::new(standins.clone());
         seed_secrets(&standins, &Env::from_pairs(options.env.clone()))?;
         let tables = bind(0).await?;
@@ -160,7 +161,9 @@ impl Stack {
         let events = tollgate_stripe_events::State::new(events, &sdk, to_stripe(), clock.platform());
         let sweeper = tollgate_sweeper::Config::from_env(&env)?;
         let sweeper = tollgate_sweeper::State::new(sweeper, &sdk, to_stripe(), clock.platform());
-        let counter = crate::environment::sdk(&env, &Wire::new(standins.clone()), &clock);
+        let to_count = Wire::new(standins.clone());
+        to_count.count_no_calls();
+        let counter = crate::environment::sdk(&env, &to_count, &clock);
         let counter = tollgate_sweeper::State::new(
             tollgate_sweeper::Config::from_env(&env)?,
             &counter,
