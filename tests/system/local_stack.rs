@@ -90,6 +90,27 @@ async fn accounts_sessions_links_and_mails_outlive_a_restart() {
     again.post("/new-password", json!({"token": token, "password": "another horse staple"})).await.expect(200);
 }
 
+// E16
+#[tokio::test]
+async fn the_stream_is_taken_up_to_its_last_record_beside_which_that_is_kept() {
+    let app = TestApp::start().await;
+    let position = || {
+        let key = json!({"kind": {"S": "stream"}, "id": {"S": "outbox"}});
+        let request = serde_json::from_value(json!({"TableName": "local-stack", "Key": key})).unwrap();
+        let item = serde_json::to_value(app.stack.database().get_item(request).unwrap()).unwrap();
+        item.pointer("/Item/document/S").map(|text| serde_json::from_str::<String>(text.as_str().unwrap()).unwrap())
+    };
+    app.drain().await;
+    let before = position();
+    app.register("ann").await.expect(202);
+    app.drain().await;
+    let after = position().unwrap();
+    assert!(before.is_none_or(|before| before < after));
+    let dump = app.stack.stream_dump().unwrap();
+    let newest = dump.split("SequenceNumber\":\"").skip(1).map(|rest| &rest[..21]).max().unwrap();
+    assert_eq!(after, newest);
+}
+
 #[tokio::test]
 async fn data_of_another_version_is_refused_with_what_to_do() {
     for (version, way_out) in [("1", "start anew"), ("3", "newer program")] {

@@ -62,6 +62,18 @@ fn every_package_is_under_the_lints_of_the_workspace() {
     }
 }
 
+// E4
+#[test]
+fn cargo_build_and_cargo_run_build_the_same_package() {
+    let workspace = read("Cargo.toml");
+    let default = workspace.lines().find_map(|line| line.strip_prefix("default-members = "));
+    assert_eq!(default, Some(r#"["infra/local"]"#));
+    let local = manifest("infra/local");
+    assert!(local.contains("default-run = \"tollgate\""));
+    let feature_of_a_binary = local.lines().find(|line| line.starts_with("required-features"));
+    assert_eq!((feature_of_a_binary, local.contains("[features]")), (None, false));
+}
+
 #[test]
 fn the_main_of_a_function_is_telemetry_config_clients_run() {
     for name in ["auth", "pages", "relay", "mailer"] {

@@ -39,6 +39,7 @@ pub struct Call {
     /// `x-amz-target`.
     pub operation: String,
     /// As it was sent.
+    /// Its body.
     pub body: Bytes,
 }
 
@@ -48,7 +49,8 @@ pub struct Answer {
     /// Its status.
     pub status: StatusCode,
     headers: HeaderMap,
-    body: Bytes,
+    /// Its body.
+    pub body: Bytes,
 }
 
 /// A listener before one of the stack's own.

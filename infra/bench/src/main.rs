@@ -1,6 +1,7 @@
 //! What the system costs: the functions to start and to run (`starts`), the sweep of many subscriptions that are due
-//! (`sweep`), Stripe's events on one core (`webhooks`). Ends with 1 when a limit does not hold.
+//! (`sweep`), Stripe's events on one core (`webhooks`), the local stack with many accounts in it (`accounts`). Ends with 1 when a limit does not hold.
 
+mod accounts;
 mod certificate;
 mod endpoint;
 mod error;
@@ -55,6 +56,11 @@ fn run(options: &Options) -> Result<Report, BenchError> {
                 let sweep = sweep::measure(options.people)?;
                 report.limits.extend(sweep.limits());
                 report.sweep = Some(sweep);
+            }
+            Part::Accounts => {
+                let accounts = accounts::measure(options)?;
+                report.limits.extend(accounts.limits());
+                report.accounts = Some(accounts);
             }
             Part::Webhooks => {
                 let webhooks = webhooks::measure()?;

@@ -1,5 +1,6 @@
 //! The figures as a table for a person and as a file for a program.
 
+use crate::accounts::Accounts;
 use crate::figures::{Bound, Comparison, Figures, Limit, Ratio};
 use crate::sweep::Sweep;
 use crate::webhooks::Webhooks;
@@ -17,6 +18,9 @@ pub struct Report {
     /// Of Stripe's events on one core.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub webhooks: Option<Webhooks>,
+    /// Of the local stack with many accounts in it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub accounts: Option<Accounts>,
     /// What is asked of them; of the functions at full speed.
     pub limits: Vec<Limit>,
 }
@@ -52,6 +56,9 @@ impl fmt::Display for Report {
         }
         if let Some(webhooks) = &self.webhooks {
             writeln!(f, "{webhooks}")?;
+        }
+        if let Some(accounts) = &self.accounts {
+            writeln!(f, "{accounts}")?;
         }
         for limit in &self.limits {
             let word = if limit.holds() { "holds " } else { "MISSED" };

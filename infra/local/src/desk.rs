@@ -2,7 +2,7 @@
 
 use crate::TABLE_PREFIX;
 use crate::clock::LocalClock;
-use crate::drawer::{DrawerError, request_of, table_items};
+use crate::drawer::{DrawerError, each_page, request_of, table_items};
 use crate::faults::{Fault, Wire};
 use crate::providers::{Account, Providers};
 use crate::pump::{PumpError, Pumps};
@@ -60,6 +60,8 @@ pub struct Desk {
     pub schedules: Schedules,
 }
 
+/// So many mails are on the page, the newest.
+const MAILS_SHOWN: u64 = 100;
 /// How long a drain may take.
 const DRAIN: Duration = Duration::from_secs(30);
 
@@ -205,7 +207,7 @@ async fn page(State(desk): State<Desk>, headers: HeaderMap) -> Answer<Response> 
     let accept = headers.get(header::ACCEPT).and_then(|accept| accept.to_str().ok()).unwrap_or_default();
     if accept.starts_with("application/json") {
         let now = desk.clock.now();
-        let emails = desk.standins.mails()?.len();
+        let emails = desk.standins.mail_count()?;
         let about = json!({
             "now": now, "emails": emails, "queues": desk.depths(), "tables_url": desk.tables_url,
             "table_prefix": TABLE_PREFIX,
@@ -215,7 +217,8 @@ async fn page(State(desk): State<Desk>, headers: HeaderMap) -> Answer<Response> 
     let queues = desk.depths().into_iter().map(|depth| json!(depth)).collect();
     let tables = TABLES.iter().map(|table| table.name).collect();
     let now = desk.clock.now().strftime("%A, %-d %B %Y, %H:%M:%S UTC").to_string();
-    let page = DeskPage { base_url: desk.base_url, now, mails: desk.standins.mails()?, queues, tables };
+    let page =
+        DeskPage { base_url: desk.base_url, now, mails: desk.standins.newest_mails(MAILS_SHOWN)?, queues, tables };
     page.render().map(|text| Html(text).into_response()).map_err(|error| Refused(ApiError::Internal(error.to_string())))
 }
 
@@ -231,8 +234,10 @@ struct MailQuery {
 }
 
 async fn mails(State(desk): State<Desk>, Query(query): Query<MailQuery>) -> Answer {
-    let mut mails = desk.standins.mails()?;
-    mails.retain(|mail| query.to.as_ref().is_none_or(|to| mail.to.eq_ignore_ascii_case(to)));
+    let mails = match &query.to {
+        Some(to) => desk.standins.mails_to(to)?,
+        None => desk.standins.mails()?,
+    };
     Ok(Json(json!({"items": mails})))
 }
 
@@ -254,7 +259,7 @@ async fn drain(State(desk): State<Desk>, headers: HeaderMap) -> Answer<Response>
     match tokio::time::timeout(DRAIN, desk.pumps.drain()).await {
         Ok(handled) => {
             let handled = handled?;
-            desk.schedules.count().await.map_err(ApiError::Internal)?;
+            desk.schedules.count_before_next_read();
             Ok(done(&headers, json!({"handled": handled})))
         }
         Err(_) => Ok((StatusCode::GATEWAY_TIMEOUT, Json(json!({"queues": desk.depths()}))).into_response()),
@@ -296,19 +301,23 @@ impl Desk {
     fn expire(&self, table: &str, ttl: &str) -> Result<(), Refused> {
         let spec = TABLES.iter().find(|spec| spec.name == table).ok_or(ApiError::NotFound)?;
         let now = self.clock.now().as_second();
-        for item in table_items(&self.database, table)? {
-            let end =
-                item.pointer(&format!("/{ttl}/N")).and_then(Value::as_str).and_then(|end| end.parse::<i64>().ok());
-            if end.is_some_and(|end| end < now) {
-                let mut key = json!({spec.partition_key: item[spec.partition_key]});
-                if let Some(sort_key) = spec.sort_key {
-                    key[sort_key] = item[sort_key].clone();
+        each_page(&self.database, table, |items| {
+            for item in items {
+                let end =
+                    item.pointer(&format!("/{ttl}/N")).and_then(Value::as_str).and_then(|end| end.parse::<i64>().ok());
+                if end.is_some_and(|end| end < now) {
+                    let mut key = json!({spec.partition_key: item[spec.partition_key]});
+                    if let Some(sort_key) = spec.sort_key {
+                        key[sort_key] = item[sort_key].clone();
+                    }
+                    let request = request_of(json!({"TableName": format!("{TABLE_PREFIX}{table}"), "Key": key}))?;
+                    self.database
+                        .delete_item(request)
+                        .map_err(|error| Refused(ApiError::Internal(error.to_string())))?;
                 }
-                let request = request_of(json!({"TableName": format!("{TABLE_PREFIX}{table}"), "Key": key}))?;
-                self.database.delete_item(request).map_err(|error| Refused(ApiError::Internal(error.to_string())))?;
             }
-        }
-        Ok(())
+            Ok(())
+        })
     }
 }
 

@@ -9,7 +9,8 @@ use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-const TABLE: &str = "local-stack";
+/// The table of the documents.
+pub(crate) const TABLE: &str = "local-stack";
 
 /// Documents by kind and id, as JSON.
 #[derive(Clone)]
@@ -26,11 +27,23 @@ enum Place {
 #[error("the local database: {0}")]
 pub struct DrawerError(String);
 
+impl DrawerError {
+    pub(crate) fn of(error: impl std::fmt::Display) -> Self {
+        Self(error.to_string())
+    }
+}
+
 impl Drawer {
     /// One that keeps nothing when it is dropped.
     #[must_use]
     pub fn memory() -> Self {
         Self(Place::Memory(Arc::default()))
+    }
+
+    /// Whether what is put there outlives it.
+    #[must_use]
+    pub const fn is_kept(&self) -> bool {
+        matches!(self.0, Place::Table(_))
     }
 
     /// Opens it in a database, making its table where there is none.
@@ -117,13 +130,22 @@ impl Drawer {
     /// # Errors
     /// When the database does not answer.
     pub fn list<T: DeserializeOwned>(&self, kind: &str) -> Result<Vec<T>, DrawerError> {
+        self.list_under(kind, "")
+    }
+
+    /// The documents of a kind whose ids begin with `prefix`, by id. No other is read.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub fn list_under<T: DeserializeOwned>(&self, kind: &str, prefix: &str) -> Result<Vec<T>, DrawerError> {
         let texts: Vec<String> = match &self.0 {
             Place::Memory(documents) => {
                 let held = held(documents);
-                let of_kind = held.range((kind.to_owned(), String::new())..).take_while(|((of, _), _)| of == kind);
-                of_kind.map(|(_, text)| text.clone()).collect()
+                let from = held.range((kind.to_owned(), prefix.to_owned())..);
+                let found = from.take_while(|((of, id), _)| of == kind && id.starts_with(prefix));
+                found.map(|(_, text)| text.clone()).collect()
             }
-            Place::Table(database) => texts_of(database, kind)?,
+            Place::Table(database) => texts_of(database, kind, prefix)?,
         };
         texts.iter().map(|text| serde_json::from_str(text).map_err(failed)).collect()
     }
@@ -133,13 +155,18 @@ fn held(documents: &Mutex<BTreeMap<(String, String), String>>) -> MutexGuard<'_,
     documents.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn texts_of(database: &Database, kind: &str) -> Result<Vec<String>, DrawerError> {
+fn texts_of(database: &Database, kind: &str, prefix: &str) -> Result<Vec<String>, DrawerError> {
     let (mut found, mut start) = (Vec::new(), Value::Null);
     loop {
         let mut request = json!({
             "TableName": TABLE, "KeyConditionExpression": "#kind = :kind",
             "ExpressionAttributeNames": {"#kind": "kind"}, "ExpressionAttributeValues": {":kind": {"S": kind}},
         });
+        if !prefix.is_empty() {
+            request["KeyConditionExpression"] = json!("#kind = :kind AND begins_with(#id, :prefix)");
+            request["ExpressionAttributeNames"]["#id"] = json!("id");
+            request["ExpressionAttributeValues"][":prefix"] = json!({"S": prefix});
+        }
         if !start.is_null() {
             request["ExclusiveStartKey"] = start;
         }
@@ -160,7 +187,21 @@ pub(crate) fn request_of<T: DeserializeOwned>(request: Value) -> Result<T, Drawe
 
 /// All the raw items of a table of the design.
 pub(crate) fn table_items(database: &Database, table: &str) -> Result<Vec<Value>, DrawerError> {
-    let (mut items, mut start) = (Vec::new(), Value::Null);
+    let mut items = Vec::new();
+    each_page(database, table, |page| {
+        items.extend(page);
+        Ok(())
+    })?;
+    Ok(items)
+}
+
+/// The raw items of a table of the design, a page at a time.
+pub(crate) fn each_page<E: From<DrawerError>>(
+    database: &Database,
+    table: &str,
+    mut work: impl FnMut(Vec<Value>) -> Result<(), E>,
+) -> Result<(), E> {
+    let mut start = Value::Null;
     loop {
         let mut request = json!({"TableName": format!("{TABLE_PREFIX}{table}")});
         if !start.is_null() {
@@ -168,16 +209,16 @@ pub(crate) fn table_items(database: &Database, table: &str) -> Result<Vec<Value>
         }
         let page = database.scan(request_of(request)?).map_err(failed)?;
         let mut page = serde_json::to_value(page).map_err(failed)?;
-        items.extend(page["Items"].as_array_mut().map(std::mem::take).unwrap_or_default());
+        work(page["Items"].as_array_mut().map(std::mem::take).unwrap_or_default())?;
         start = page["LastEvaluatedKey"].take();
         if start.is_null() {
-            return Ok(items);
+            return Ok(());
         }
     }
 }
 
 fn failed(error: impl std::fmt::Display) -> DrawerError {
-    DrawerError(error.to_string())
+    DrawerError::of(error)
 }
 
 #[cfg(test)]
@@ -205,6 +246,9 @@ mod tests {
             assert_eq!(drawer.get::<String>("mail", "1").unwrap(), None);
             assert_eq!(drawer.get::<String>("mail", "2").unwrap().as_deref(), Some("another"));
             assert_eq!(drawer.list::<String>("nothing").unwrap(), Vec::<String>::new());
+            drawer.put("mail", "20", &"twentieth").unwrap();
+            drawer.put("mail", "3", &"third").unwrap();
+            assert_eq!(drawer.list_under::<String>("mail", "2").unwrap(), ["another", "twentieth"]);
         }
     }
 }

@@ -5,6 +5,7 @@ use crate::clock::LocalClock;
 use crate::invocation::Invocation;
 use crate::standins::{Standins, TARGET};
 use crate::steps::{Step, turn};
+use crate::transactions::{Answered, Transactions};
 use aws_smithy_runtime_api::client::http::{
     HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpConnector,
 };
@@ -151,19 +152,21 @@ pub struct Call {
 pub struct Wire(Arc<Shared>);
 
 struct Shared {
-    inner: aws_smithy_http_client::Connector,
+    inner: SharedHttpConnector,
     standins: Standins,
     clock: LocalClock,
     state: Mutex<State>,
     cleared: Notify,
     /// Told of each write to a table, which may be one to the outbox.
     pub wrote: Notify,
+    transactions: Transactions,
 }
 
 #[derive(Default)]
 struct State {
     faults: Vec<Fault>,
-    calls: Vec<Call>,
+    /// `None` where they are not counted.
+    calls: Option<Vec<Call>>,
     steps: Option<mpsc::UnboundedSender<Step>>,
 }
 
@@ -171,9 +174,11 @@ impl Wire {
     /// One without faults, to the listeners on loopback and to these stand-ins.
     #[must_use]
     pub fn new(standins: Standins) -> Self {
-        let inner = aws_smithy_http_client::Connector::builder().build_http();
-        let (clock, state) = (standins.clock.clone(), Mutex::default());
-        Self(Arc::new(Shared { inner, standins, clock, state, cleared: Notify::new(), wrote: Notify::new() }))
+        let inner = SharedHttpConnector::new(aws_smithy_http_client::Connector::builder().build_http());
+        let clock = standins.clock.clone();
+        let state = Mutex::new(State { calls: Some(Vec::new()), ..State::default() });
+        let (cleared, wrote, transactions) = (Notify::new(), Notify::new(), Transactions::default());
+        Self(Arc::new(Shared { inner, standins, clock, state, cleared, wrote, transactions }))
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -223,7 +228,18 @@ impl Wire {
     /// The calls since the last time this was asked.
     #[must_use]
     pub fn take_calls(&self) -> Vec<Call> {
-        std::mem::take(&mut self.state().calls)
+        self.state().calls.as_mut().map(std::mem::take).unwrap_or_default()
+    }
+
+    /// Counts no calls any more: where nobody takes them they would fill the memory.
+    pub fn count_no_calls(&self) {
+        self.state().calls = None;
+    }
+
+    fn count(&self, call: Call) {
+        if let Some(calls) = &mut self.state().calls {
+            calls.push(call);
+        }
     }
 
     /// Waits for a write to some table.
@@ -307,17 +323,20 @@ impl Wire {
         if let Service::Sqs | Service::Ses | Service::Secrets = service {
             let target = request.headers().get(TARGET).unwrap_or_default();
             let answer = self.0.standins.answer(target, request.body().bytes().unwrap_or_default());
-            self.state().calls.push(Call { service, operation, units: Vec::new() });
+            self.count(Call { service, operation, units: Vec::new() });
             return answered(answer.status.as_u16(), answer.body);
         }
-        let response = self.0.inner.call(request).await?;
-        let status = response.status();
-        let headers = response.headers().clone();
-        let body = response.into_body().collect().await.map_err(ConnectorError::io)?.to_bytes();
+        let Answered { status, headers, body } = match operation.as_str() {
+            "TransactWriteItems" if service == Service::Dynamodb => {
+                let inner = self.0.inner.clone();
+                self.0.transactions.once(request, &self.0.clock, |request| read(inner, request)).await?
+            }
+            _ => read(self.0.inner.clone(), request).await?,
+        };
         let units =
             table_request.map(|request| units(&operation, &request, &body, status.as_u16())).unwrap_or_default();
         let wrote = service == Service::Dynamodb && units.iter().any(|(_, _, written)| *written > 0.0);
-        self.state().calls.push(Call { service, operation, units });
+        self.count(Call { service, operation, units });
         if wrote {
             self.0.wrote.notify_one();
         }
@@ -338,6 +357,14 @@ impl Wire {
             }
         }
     }
+}
+
+/// Makes a call and reads its answer to the end.
+async fn read(connector: SharedHttpConnector, request: HttpRequest) -> Result<Answered, ConnectorError> {
+    let response = connector.call(request).await?;
+    let (status, headers) = (response.status(), response.headers().clone());
+    let body = response.into_body().collect().await.map_err(ConnectorError::io)?.to_bytes();
+    Ok(Answered { status, headers, body })
 }
 
 /// Stops the function that calls. Outside of one there is no process to stop.

@@ -6,6 +6,7 @@ mod aws_alone;
 pub mod clock;
 mod desk;
 mod drawer;
+mod engine;
 mod environment;
 mod error;
 pub mod faults;
@@ -21,6 +22,7 @@ mod stack;
 mod standins;
 pub mod steps;
 mod stripe_desk;
+mod transactions;
 mod webhooks;
 
 pub use aws_alone::{AwsAlone, SAMPLE_CODES_SECRET, put_sample_rows};

@@ -71,6 +71,7 @@ async fn run(arguments: &Arguments, started: Instant) -> Result<(), StartError> 
         beside: Vec::new(),
     };
     let stack = Stack::start(options).await?;
+    stack.wire().count_no_calls();
     log(&arguments.data())?;
     let base = stack.origin();
     say(&format!("account    {base}/account"));

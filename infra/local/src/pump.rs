@@ -2,6 +2,7 @@
 
 use crate::clock::LocalClock;
 use crate::drawer::{Drawer, request_of};
+use crate::engine::{POSITION, RECORDS_KEPT};
 use crate::faults::Wire;
 use crate::functions::Function;
 use crate::invocation::invoke;
@@ -21,7 +22,6 @@ const BATCH: usize = 10;
 const STREAM_PAUSE: Duration = Duration::from_secs(1);
 /// After so many more tries a record of the stream is given up; the template says the same.
 pub const STREAM_RETRIES: u32 = 100;
-const POSITION: (&str, &str) = ("stream", "outbox");
 
 /// Everything that carries messages from one function to the next.
 pub struct Pumps {
@@ -34,13 +34,15 @@ pub struct Pumps {
     consumers: Vec<Consumer>,
     webhooks: Option<Webhooks>,
     stream_arn: String,
+    shard: String,
     /// One invocation of each source at a time.
-    stream: Mutex<Tries>,
+    stream: Mutex<Stream>,
 }
 
-/// How often the record of the stream that is next failed.
+/// How far the stream is taken, and how often the record that is next failed.
 #[derive(Default)]
-struct Tries {
+struct Stream {
+    position: Option<String>,
     record: String,
     failed: u32,
 }
@@ -90,7 +92,7 @@ impl Pumps {
     /// # Errors
     /// When the table has no stream, or there is no such queue.
     pub fn new(
-        (database, drawer): (Database, Drawer),
+        database: Database,
         queues: Arc<Vec<Queue>>,
         clock: LocalClock,
         wire: Wire,
@@ -102,6 +104,13 @@ impl Pumps {
         let table = serde_json::to_value(table).map_err(failed)?;
         let arn = table.pointer("/Table/LatestStreamArn").and_then(Value::as_str);
         let stream_arn = arn.ok_or_else(|| failed("the outbox has no stream"))?.to_owned();
+        let stream = request_of(json!({"StreamArn": stream_arn})).map_err(failed)?;
+        let stream = serde_json::to_value(database.describe_stream(stream).map_err(failed)?).map_err(failed)?;
+        let shard = stream.pointer("/StreamDescription/Shards/0/ShardId").and_then(Value::as_str);
+        let shard = shard.ok_or_else(|| failed("the outbox's stream has no shard"))?.to_owned();
+        // Beside the records, whatever else is kept: the engine removes those that it says are taken.
+        let drawer = Drawer::open(database.clone()).map_err(failed)?;
+        let position = drawer.get(POSITION.0, POSITION.1).map_err(failed)?;
         let consumer = |(name, function): (&str, Function)| {
             let queue = queues.iter().position(|queue| queue.name() == name);
             let queue = queue.ok_or_else(|| failed(format!("no queue is called {name}")))?;
@@ -118,7 +127,8 @@ impl Pumps {
             consumers,
             webhooks: sources.webhooks,
             stream_arn,
-            stream: Mutex::default(),
+            shard,
+            stream: Mutex::new(Stream { position, ..Stream::default() }),
         })
     }
 
@@ -201,9 +211,8 @@ impl Pumps {
     }
 
     async fn is_stream_read(&self) -> Result<bool, PumpError> {
-        let _alone = self.stream.lock().await;
-        let position = self.drawer.get(POSITION.0, POSITION.1).map_err(failed)?;
-        Ok(self.records_after(position, 1)?.is_empty())
+        let stream = self.stream.lock().await;
+        Ok(self.records_after(stream.position.as_deref(), 1)?.is_empty())
     }
 
     /// Does `work` while no message moves on.
@@ -220,19 +229,18 @@ impl Pumps {
         work.await
     }
 
-    /// All that the stream has carried, as text.
+    /// The oldest records that the stream still holds, as text.
     ///
     /// # Errors
     /// When it cannot be read.
     pub fn dump(&self) -> Result<String, PumpError> {
-        Ok(self.records_after(None, 1000)?.iter().map(Value::to_string).collect())
+        Ok(self.records_after(None, RECORDS_KEPT)?.iter().map(Value::to_string).collect())
     }
 
     /// Hands the next records of the stream to `relay`; those that it reports stay where they are, until they are given up.
     async fn stream_turn(&self) -> Result<Turn, PumpError> {
-        let mut tries = self.stream.lock().await;
-        let position = self.drawer.get(POSITION.0, POSITION.1).map_err(failed)?;
-        let records = self.records_after(position, BATCH)?;
+        let mut stream = self.stream.lock().await;
+        let records = self.records_after(stream.position.as_deref(), BATCH)?;
         let inserts: Vec<&Value> = records.iter().filter(|record| record["eventName"] == "INSERT").collect();
         let sequence = |record: &Value| {
             record.pointer("/dynamodb/SequenceNumber").and_then(Value::as_str).unwrap_or_default().to_owned()
@@ -241,20 +249,20 @@ impl Pumps {
         let failed_at = if inserts.is_empty() { None } else { self.invoke_relay(&inserts).await };
         // The lowest sequence number that is reported counts; what stands before it is done.
         let Some(failed_at) = failed_at else {
-            self.drawer.put(POSITION.0, POSITION.1, &sequence(last)).map_err(failed)?;
+            self.take(&mut stream, sequence(last))?;
             return Ok(Turn { handled: inserts.len().max(1), failed: 0 });
         };
         let mut done = records.iter().take_while(|record| sequence(record) != failed_at).count();
-        if tries.record != failed_at {
-            *tries = Tries { record: failed_at, failed: 0 };
+        if stream.record != failed_at {
+            (stream.record, stream.failed) = (failed_at, 0);
         }
-        tries.failed += 1;
-        if tries.failed > STREAM_RETRIES {
-            tracing::error!(sequence_number = tries.record, "relay gave a record up");
+        stream.failed += 1;
+        if stream.failed > STREAM_RETRIES {
+            tracing::error!(sequence_number = stream.record, "relay gave a record up");
             done += 1;
         }
         if let Some(before) = done.checked_sub(1).and_then(|index| records.get(index)) {
-            self.drawer.put(POSITION.0, POSITION.1, &sequence(before)).map_err(failed)?;
+            self.take(&mut stream, sequence(before))?;
         }
         Ok(Turn { handled: done, failed: records.len() - done })
     }
@@ -268,12 +276,17 @@ impl Pumps {
         inserts.iter().filter_map(sequence).find(|number| reported.contains(number))
     }
 
+    /// Says that the stream is taken up to this record.
+    fn take(&self, stream: &mut Stream, position: String) -> Result<(), PumpError> {
+        self.drawer.put(POSITION.0, POSITION.1, &position).map_err(failed)?;
+        stream.position = Some(position);
+        Ok(())
+    }
+
     /// The records after `position`, else from the stream's beginning.
-    fn records_after(&self, position: Option<String>, most: usize) -> Result<Vec<Value>, PumpError> {
-        let stream = request_of(json!({"StreamArn": self.stream_arn})).map_err(failed)?;
-        let stream = serde_json::to_value(self.database.describe_stream(stream).map_err(failed)?).map_err(failed)?;
-        let shard = stream.pointer("/StreamDescription/Shards/0/ShardId").and_then(Value::as_str);
-        let mut request = json!({"StreamArn": self.stream_arn, "ShardId": shard.unwrap_or_default(), "ShardIteratorType": "TRIM_HORIZON"});
+    fn records_after(&self, position: Option<&str>, most: usize) -> Result<Vec<Value>, PumpError> {
+        let mut request =
+            json!({"StreamArn": self.stream_arn, "ShardId": self.shard, "ShardIteratorType": "TRIM_HORIZON"});
         if let Some(position) = position {
             request["ShardIteratorType"] = json!("AFTER_SEQUENCE_NUMBER");
             request["SequenceNumber"] = json!(position);

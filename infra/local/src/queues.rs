@@ -4,7 +4,7 @@ use crate::clock::LocalClock;
 use crate::drawer::{Drawer, DrawerError};
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
-use std::collections::{HashSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use tokio::sync::Notify;
 
@@ -65,10 +65,112 @@ pub struct Queue {
     pub arrivals: Notify,
 }
 
+/// The messages by their ids, and where each stands: no operation reads those that it does not need.
+#[derive(Default)]
 struct Held {
-    messages: Vec<Message>,
+    /// Those that are to be received.
+    live: BTreeMap<String, Message>,
+    /// Of those, the ones that may be received now.
+    ready: BTreeSet<String>,
+    /// And the others, by the time at which they come back.
+    hidden: BTreeSet<(Timestamp, String)>,
+    /// The hidden ones of each group.
+    closed: HashMap<Option<String>, BTreeSet<String>>,
+    /// The dead letters.
+    dead: BTreeMap<String, Message>,
     recent: Recent,
     next: u64,
+    /// How many messages were read to receive some.
+    #[cfg(test)]
+    reads: usize,
+}
+
+impl Held {
+    /// Takes a message in, or another state of it.
+    fn put(&mut self, message: Message) {
+        self.remove(&message.id);
+        if message.is_dead {
+            self.dead.insert(message.id.clone(), message);
+            return;
+        }
+        match message.hidden_until {
+            Some(until) => {
+                self.hidden.insert((until, message.id.clone()));
+                self.closed.entry(message.group.clone()).or_default().insert(message.id.clone());
+            }
+            None => {
+                self.ready.insert(message.id.clone());
+            }
+        }
+        self.live.insert(message.id.clone(), message);
+    }
+
+    fn remove(&mut self, id: &str) {
+        self.dead.remove(id);
+        let Some(message) = self.live.remove(id) else { return };
+        self.ready.remove(id);
+        if let Some(until) = message.hidden_until {
+            self.hidden.remove(&(until, message.id));
+            self.open(&message.group, id);
+        }
+    }
+
+    fn open(&mut self, group: &Option<String>, id: &str) {
+        if let Some(ids) = self.closed.get_mut(group) {
+            ids.remove(id);
+            if ids.is_empty() {
+                self.closed.remove(group);
+            }
+        }
+    }
+
+    /// Makes ready what was hidden until now.
+    fn bring_back(&mut self, now: Timestamp) {
+        while let Some((until, id)) = self.hidden.pop_first() {
+            if now < until {
+                self.hidden.insert((until, id));
+                return;
+            }
+            let group = self.live.get(&id).and_then(|message| message.group.clone());
+            self.open(&group, &id);
+            self.ready.insert(id);
+        }
+    }
+
+    /// Those that are next to be received, at most so many beside those that have been received too often.
+    fn next_messages(&mut self, most: usize, at_once: bool, spec: QueueSpec) -> Vec<Message> {
+        let ids: Box<dyn Iterator<Item = &String>> =
+            if at_once { Box::new(self.live.keys()) } else { Box::new(self.ready.iter()) };
+        let (mut next, mut left, mut reads) = (Vec::new(), most, 0);
+        for message in ids.filter_map(|id| self.live.get(id)) {
+            reads += 1;
+            // The rest of a group waits for a message of it that is hidden.
+            if spec.is_fifo() && !at_once && self.waits(message) {
+                continue;
+            }
+            if message.receives < spec.max_receives {
+                let Some(one_less) = left.checked_sub(1) else { break };
+                left = one_less;
+            }
+            next.push(message.clone());
+        }
+        self.count_reads(reads);
+        next
+    }
+
+    #[cfg(test)]
+    const fn count_reads(&mut self, reads: usize) {
+        self.reads += reads;
+    }
+
+    #[cfg(not(test))]
+    const fn count_reads(&mut self, _: usize) {}
+
+    /// Whether an earlier message of its group is hidden.
+    fn waits(&self, message: &Message) -> bool {
+        let hidden = self.closed.get(&message.group).and_then(BTreeSet::first);
+        hidden.is_some_and(|first| *first < message.id)
+    }
 }
 
 /// What was sent within the last five minutes.
@@ -112,8 +214,9 @@ impl Queue {
         let messages: Vec<Message> = drawer.list(&kind)?;
         let last = messages.iter().filter_map(|message| message.id.parse::<u128>().ok()).max();
         let next = last.map_or(1, |last| u64::try_from(last + 1).unwrap_or(u64::MAX));
-        let held = Mutex::new(Held { messages, recent: Recent::default(), next });
-        Ok(Self { spec, kind, drawer, clock, held, arrivals: Notify::new() })
+        let mut held = Held { next, ..Held::default() };
+        messages.into_iter().for_each(|message| held.put(message));
+        Ok(Self { spec, kind, drawer, clock, held: Mutex::new(held), arrivals: Notify::new() })
     }
 
     /// The same queue, which remembers these recent messages.
@@ -162,7 +265,7 @@ impl Queue {
             is_dead: false,
         };
         self.drawer.put(&self.kind, &id, &message)?;
-        held.messages.push(message);
+        held.put(message);
         drop(held);
         self.arrivals.notify_one();
         Ok(id)
@@ -176,17 +279,9 @@ impl Queue {
     pub fn receive(&self, most: usize, at_once: bool) -> Result<Vec<Message>, DrawerError> {
         let mut held = self.held();
         let now = self.clock.now();
+        held.bring_back(now);
         let mut received = Vec::new();
-        let mut closed_groups: Vec<Option<String>> = Vec::new();
-        for message in &mut held.messages {
-            if message.is_dead || received.len() == most {
-                continue;
-            }
-            let is_hidden = !at_once && message.hidden_until.is_some_and(|until| now < until);
-            if is_hidden || (self.spec.is_fifo() && closed_groups.contains(&message.group)) {
-                closed_groups.push(message.group.clone()); // the rest of its group waits for it
-                continue;
-            }
+        for mut message in held.next_messages(most, at_once, self.spec) {
             if message.receives >= self.spec.max_receives {
                 message.is_dead = true;
                 message.hidden_until = None;
@@ -195,7 +290,8 @@ impl Queue {
                 message.hidden_until = now.saturating_add(SignedDuration::from_secs(self.spec.visibility_seconds)).ok();
                 received.push(message.clone());
             }
-            self.drawer.put(&self.kind, &message.id, message)?;
+            self.drawer.put(&self.kind, &message.id, &message)?;
+            held.put(message);
         }
         Ok(received)
     }
@@ -206,7 +302,7 @@ impl Queue {
     /// When the drawer does not.
     pub fn delete(&self, id: &str) -> Result<(), DrawerError> {
         let mut held = self.held();
-        held.messages.retain(|message| message.id != id);
+        held.remove(id);
         self.drawer.delete(&self.kind, id)
     }
 
@@ -215,7 +311,7 @@ impl Queue {
     /// # Errors
     /// When the drawer does not.
     pub fn redrive(&self) -> Result<usize, DrawerError> {
-        let dead: Vec<_> = self.held().messages.iter().filter(|message| message.is_dead).cloned().collect();
+        let dead: Vec<_> = self.held().dead.values().cloned().collect();
         for message in &dead {
             self.send(message.body.clone(), message.group.clone(), None)?;
             self.delete(&message.id)?;
@@ -226,19 +322,19 @@ impl Queue {
     /// When the next hidden message comes back, if any is hidden.
     #[must_use]
     pub fn next_return(&self) -> Option<Timestamp> {
-        self.held().messages.iter().filter(|message| !message.is_dead).filter_map(|message| message.hidden_until).min()
+        self.held().hidden.first().map(|(until, _)| *until)
     }
 
     /// Whether anything but dead letters is there.
     #[must_use]
     pub fn has_work(&self) -> bool {
-        self.held().messages.iter().any(|message| !message.is_dead)
+        !self.held().live.is_empty()
     }
 
     /// How many dead letters it has.
     #[must_use]
     pub fn dead_letters(&self) -> usize {
-        self.held().messages.iter().filter(|message| message.is_dead).count()
+        self.held().dead.len()
     }
 
     /// What it holds, in numbers.
@@ -246,10 +342,8 @@ impl Queue {
     pub fn depth(&self) -> Depth {
         let now = self.clock.now();
         let held = self.held();
-        let dead = held.messages.iter().filter(|message| message.is_dead).count();
-        let in_flight =
-            held.messages.iter().filter(|m| !m.is_dead && m.hidden_until.is_some_and(|until| now < until)).count();
-        Depth { name: self.spec.name, depth: held.messages.len() - dead - in_flight, in_flight, dead }
+        let in_flight = held.hidden.iter().rev().take_while(|(until, _)| now < *until).count();
+        Depth { name: self.spec.name, depth: held.live.len() - in_flight, in_flight, dead: held.dead.len() }
     }
 }
 
@@ -322,6 +416,43 @@ mod tests {
         clock.advance(SignedDuration::from_mins(5));
         send();
         assert_eq!(queue.depth().depth, 2);
+    }
+
+    // E16
+    #[test]
+    fn a_receive_reads_no_more_messages_however_many_wait() {
+        for name in ["plain", "orders.fifo"] {
+            let (queue, _) = queue(name);
+            for n in 0..1000 {
+                send(&queue, "a", &n.to_string());
+            }
+            for n in 0..90 {
+                let received = queue.receive(10, false).unwrap();
+                assert_eq!(received.len(), 10);
+                if n % 2 == 0 {
+                    received.iter().for_each(|message| queue.delete(&message.id).unwrap());
+                }
+            }
+            // Ten and the one after them, of a thousand that wait or are hidden.
+            assert_eq!(queue.held().reads, 90 * 11, "{name}");
+            assert_eq!(queue.receive(1, true).unwrap().len(), 1);
+            assert_eq!(queue.held().reads, 90 * 11 + 2, "{name}");
+        }
+    }
+
+    #[test]
+    fn a_dead_letter_does_not_count_among_the_received() {
+        let (queue, clock) = queue("plain");
+        for body in ["a", "b"] {
+            send(&queue, body, "");
+        }
+        for _ in 0..2 {
+            assert_eq!(ids(&queue.receive(1, false).unwrap()), [1]);
+            clock.advance(SignedDuration::from_secs(30));
+        }
+        assert_eq!(ids(&queue.receive(1, false).unwrap()), [2]);
+        assert_eq!(queue.depth(), Depth { name: "plain", depth: 0, in_flight: 1, dead: 1 });
+        assert!(queue.next_return().is_some());
     }
 
     #[test]

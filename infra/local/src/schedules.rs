@@ -8,6 +8,7 @@ use crate::invocation::invoke;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 /// Each schedule and how often it comes, in minutes; the template says the same.
@@ -34,7 +35,12 @@ pub struct Schedules {
     clock: LocalClock,
     /// One run at a time.
     running: Arc<tokio::sync::Mutex<()>>,
+    /// Whether the statistics are to be counted before they are read again.
+    is_count_due: Arc<AtomicBool>,
 }
+
+/// Where the statistics are read.
+const STATISTICS: &str = "/admin/stats";
 
 impl Schedules {
     /// Each counts from the first start on.
@@ -47,7 +53,8 @@ impl Schedules {
                 drawer.put(KIND, name, &clock.now())?;
             }
         }
-        Ok(Self { sweeper, counter, drawer, clock, running: Arc::default() })
+        let is_count_due = Arc::new(AtomicBool::new(true));
+        Ok(Self { sweeper, counter, drawer, clock, running: Arc::default(), is_count_due })
     }
 
     /// Keeps to the schedules for as long as the stack runs. On a clock that stands still they run when the desk moves it.
@@ -70,11 +77,27 @@ impl Schedules {
         }
     }
 
-    /// Brings the statistics up to date, whatever fails for the functions.
-    ///
-    /// # Errors
-    /// With what the function failed with.
-    pub async fn count(&self) -> Result<Value, String> {
+    /// From now on the statistics that are there are out of date.
+    pub fn count_before_next_read(&self) {
+        self.is_count_due.store(true, Ordering::Relaxed);
+    }
+
+    /// `admin`, which finds the statistics up to date, whatever fails for the functions. Who does not ask for them does not
+    /// wait until everything is counted.
+    pub fn count_for(&self, admin: Function) -> Function {
+        let schedules = self.clone();
+        Arc::new(move |event| {
+            let (schedules, admin) = (schedules.clone(), Arc::clone(&admin));
+            Box::pin(async move {
+                if event["rawPath"] == STATISTICS && schedules.is_count_due.swap(false, Ordering::Relaxed) {
+                    schedules.count().await?;
+                }
+                admin(event).await
+            })
+        })
+    }
+
+    async fn count(&self) -> Result<Value, String> {
         let answer = invoke((self.counter)(json!({"schedule": ROLLUP}))).await;
         answer.unwrap_or_else(|| Err("the function ended without an answer".to_owned()))
     }
@@ -88,5 +111,35 @@ impl Schedules {
         self.drawer.put(KIND, name, &self.clock.now()).map_err(|error| error.to_string())?;
         let answer = invoke((self.sweeper)(json!({"schedule": name}))).await;
         answer.unwrap_or_else(|| Err("the function ended without an answer".to_owned()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::atomic::AtomicU32;
+
+    // E16
+    #[tokio::test]
+    async fn the_statistics_are_counted_for_their_first_reader() {
+        let counts = Arc::new(AtomicU32::new(0));
+        let counted = Arc::clone(&counts);
+        let counter: Function = Arc::new(move |_| {
+            counted.fetch_add(1, Ordering::Relaxed);
+            Box::pin(async { Ok(Value::Null) })
+        });
+        let echo: Function = Arc::new(|event| Box::pin(async { Ok(event) }));
+        let clock = LocalClock::frozen(Timestamp::UNIX_EPOCH);
+        let schedules = Schedules::new(Arc::clone(&echo), counter, Drawer::memory(), clock).unwrap();
+        let admin = schedules.count_for(echo);
+        let expected = [("/admin/users", 0), (STATISTICS, 1), (STATISTICS, 1)];
+        for (path, expected) in expected {
+            assert_eq!(admin(json!({"rawPath": path})).await.unwrap()["rawPath"], path);
+            assert_eq!(counts.load(Ordering::Relaxed), expected, "{path}");
+        }
+        (0..3).for_each(|_| schedules.count_before_next_read());
+        assert_eq!(counts.load(Ordering::Relaxed), 1, "nobody reads them");
+        admin(json!({"rawPath": STATISTICS})).await.unwrap();
+        assert_eq!(counts.load(Ordering::Relaxed), 2);
     }
 }

@@ -4,6 +4,7 @@ use crate::TABLE_PREFIX;
 use crate::clock::LocalClock;
 use crate::desk::Desk;
 use crate::drawer::{Drawer, DrawerError};
+use crate::engine;
 use crate::environment::{Addresses, STRIPE_KEY, environment, sdk, seed_secrets};
 use crate::error::StartError;
 use crate::faults::{Fault, Wire};
@@ -123,6 +124,7 @@ impl Stack {
         let queues = QUEUES.iter().map(open_queue).collect::<Result<Vec<_>, _>>()?;
         let queues = Arc::new(queues);
         let standins = Standins { drawer: drawer.clone(), queues: Arc::clone(&queues), clock: clock.clone() };
+        standins.enter_old_mails()?;
         let wire = Wire::new(standins.clone());
         seed_secrets(&standins, &Env::from_pairs(options.env.clone()))?;
         let tables = bind(0).await?;
@@ -179,7 +181,9 @@ impl Stack {
         let events = tollgate_stripe_events::State::new(events, &sdk, to_stripe(), clock.platform());
         let sweeper = tollgate_sweeper::Config::from_env(&env)?;
         let sweeper = tollgate_sweeper::State::new(sweeper, &sdk, to_stripe(), clock.platform());
-        let counter = crate::environment::sdk(&env, &Wire::new(standins.clone()), &clock);
+        let to_count = Wire::new(standins.clone());
+        to_count.count_no_calls();
+        let counter = crate::environment::sdk(&env, &to_count, &clock);
         let counter = tollgate_sweeper::State::new(
             tollgate_sweeper::Config::from_env(&env)?,
             &counter,
@@ -203,10 +207,13 @@ impl Stack {
             let made = auth.create_first_admin(email, password).await;
             stack.made_admin = made.map_err(|error| StartError::Failed(format!("the first admin: {error}")))?;
         }
+        let sweeper = event_function(sweeper, sweep);
+        let counter = event_function(counter, sweep);
+        let schedules = Schedules::new(Arc::clone(&sweeper), counter, drawer.clone(), clock.clone())?;
         stack.functions =
             BTreeMap::from([
                 ("auth", http_function(tollgate_auth::router(auth.clone()))),
-                ("admin", http_function(tollgate_admin::router(admin))),
+                ("admin", schedules.count_for(http_function(tollgate_admin::router(admin)))),
                 ("billing", http_function(tollgate_billing::router(billing.clone()))),
                 ("stripe-webhook", http_function(tollgate_stripe_webhook::router(webhook))),
                 (
@@ -215,7 +222,7 @@ impl Stack {
                         tollgate_stripe_events::handle(event, &state).await
                     }),
                 ),
-                ("sweeper", event_function(sweeper, sweep)),
+                ("sweeper", sweeper),
                 ("pages", http_function(pages)),
                 (
                     "relay",
@@ -237,8 +244,7 @@ impl Stack {
         let at_stripe = stack.stripe.clone();
         let consumers = vec![("mail", function("mailer")), ("stripe.fifo", function("stripe-events"))];
         let sources = Sources { relay: function("relay"), consumers, webhooks };
-        let kept = (database.clone(), drawer.clone());
-        let pumps = Pumps::new(kept, queues, clock.clone(), wire.clone(), sources, &outbox)?;
+        let pumps = Pumps::new(database.clone(), queues, clock.clone(), wire.clone(), sources, &outbox)?;
         let pumps = Arc::new(pumps);
         stack.pumps = pumps.start();
         stack.event_sources = Some(Arc::clone(&pumps));
@@ -255,11 +261,6 @@ impl Stack {
             .collect();
         let gateway = Gateway::new(routes, Arc::clone(&stack.functions["pages"])).router();
         let providers = Providers::new(drawer.clone(), clock.clone(), &public_url, env);
-        let sweeper = Arc::clone(&stack.functions["sweeper"]);
-        let schedules = Schedules::new(sweeper, event_function(counter, sweep), drawer.clone(), clock.clone())?;
-        if snapshot.is_none() {
-            schedules.count().await.map_err(StartError::Failed)?;
-        }
         stack.pumps.push(tokio::spawn(schedules.clone().keep()));
         let desk = Desk {
             base_url: public_url,
@@ -374,7 +375,7 @@ impl Stack {
         }
     }
 
-    /// Everything that the outbox's stream has carried, as text.
+    /// What the outbox's stream holds: what is not taken yet and the records before it, as text.
     ///
     /// # Errors
     /// When the stream cannot be read.
@@ -474,8 +475,7 @@ fn open(data: &Data, clock: &LocalClock) -> Result<(Database, Drawer, Option<Fil
     let folder = match data {
         Data::Folder(folder) => folder,
         Data::Memory => {
-            let database = Database::memory().map_err(|error| StartError::Failed(error.to_string()))?;
-            return Ok((database, Drawer::memory(), None));
+            return Ok((engine::memory()?, Drawer::memory(), None));
         }
         Data::Copy(snapshot) => {
             let (database, drawer) = snapshot.open().map_err(|error| StartError::Failed(error.to_string()))?;
@@ -496,7 +496,7 @@ fn open(data: &Data, clock: &LocalClock) -> Result<(Database, Drawer, Option<Fil
     let made = File::options().create(true).append(true).mode(0o600).open(&file);
     let own = made.and_then(|file| file.set_permissions(Permissions::from_mode(0o600)));
     own.map_err(|error| refused(error.to_string()))?;
-    let database = Database::new(&file.to_string_lossy()).map_err(|error| refused(error.to_string()))?;
+    let database = engine::on_file(&file.to_string_lossy()).map_err(|error| refused(error.to_string()))?;
     let drawer = Drawer::open(database.clone()).map_err(|error| refused(error.to_string()))?;
     let version: u32 = drawer.get("stack", "version")?.unwrap_or(DATA_VERSION);
     if version != DATA_VERSION {

@@ -54,6 +54,10 @@ pub struct Mail {
 pub const TARGET: &str = "x-amz-target";
 
 const MAILS: &str = "mail";
+/// The ids of the mails to each address, so that nobody's inbox is searched for in everybody's.
+const MAILS_TO: &str = "mail-to";
+/// So many of the newest mails are kept.
+pub const MAILS_KEPT: u64 = 5000;
 const SECRETS: &str = "secret";
 
 /// The queue that a queue's address ends in.
@@ -119,12 +123,62 @@ impl Standins {
         Ok(mails)
     }
 
+    /// The newest mails of the inbox, at most so many, newest first. No other is read.
+    ///
+    /// # Errors
+    /// When the drawer does not answer.
+    pub fn newest_mails(&self, most: u64) -> Result<Vec<Mail>, DrawerError> {
+        let sent = self.mails_sent()?;
+        let numbers = (sent.saturating_sub(most) + 1..=sent).rev();
+        numbers.filter_map(|number| self.drawer.get(MAILS, &mail_id(number)).transpose()).collect()
+    }
+
+    /// The mails to an address, newest first. No other is read.
+    ///
+    /// # Errors
+    /// When the drawer does not answer.
+    pub fn mails_to(&self, address: &str) -> Result<Vec<Mail>, DrawerError> {
+        let mut ids: Vec<String> = self.drawer.list_under(MAILS_TO, &place(address, ""))?;
+        ids.reverse();
+        ids.iter().filter_map(|id| self.drawer.get(MAILS, id).transpose()).collect()
+    }
+
+    /// Enters the mails of a folder that an older program has written, by their address.
+    ///
+    /// # Errors
+    /// When the drawer does not answer.
+    pub fn enter_old_mails(&self) -> Result<(), DrawerError> {
+        let Some(newest) = self.newest_mails(1)?.pop() else { return Ok(()) };
+        if self.drawer.get::<String>(MAILS_TO, &place(&newest.to, &newest.id))?.is_some() {
+            return Ok(());
+        }
+        self.mails()?.iter().try_for_each(|mail| self.drawer.put(MAILS_TO, &place(&mail.to, &mail.id), &mail.id))
+    }
+
+    /// How many mails the inbox holds.
+    ///
+    /// # Errors
+    /// When the drawer does not answer.
+    pub fn mail_count(&self) -> Result<usize, DrawerError> {
+        Ok(self.drawer.list::<String>(MAILS_TO)?.len())
+    }
+
     /// Empties the inbox.
     ///
     /// # Errors
     /// When the drawer does not.
     pub fn clear_mails(&self) -> Result<(), DrawerError> {
-        self.mails()?.iter().try_for_each(|mail| self.drawer.delete(MAILS, &mail.id))
+        self.mails()?.iter().try_for_each(|mail| self.remove(mail))
+    }
+
+    fn remove(&self, mail: &Mail) -> Result<(), DrawerError> {
+        self.drawer.delete(MAILS_TO, &place(&mail.to, &mail.id))?;
+        self.drawer.delete(MAILS, &mail.id)
+    }
+
+    /// How many mails were ever sent.
+    fn mails_sent(&self) -> Result<u64, DrawerError> {
+        Ok(self.drawer.get("counter", MAILS)?.unwrap_or_default())
     }
 
     /// The text of a secret.
@@ -182,11 +236,11 @@ impl Standins {
     fn send_email(&self, form: &HashMap<String, String>) -> Result<String, DrawerError> {
         let field = |name: &str| form.get(name).cloned().unwrap_or_default();
         let (now, text) = (self.clock.now(), field("Message.Body.Text.Data"));
-        let count = self.drawer.get::<u64>("counter", MAILS)?.unwrap_or_default() + 1;
+        let count = self.mails_sent()? + 1;
         self.drawer.put("counter", MAILS, &count)?;
         let tag = (1..=50).find(|n| field(&format!("Tags.member.{n}.Name")) == "kind");
         let mail = Mail {
-            id: format!("{count:020}"),
+            id: mail_id(count),
             to: field("Destination.ToAddresses.member.1"),
             subject: field("Message.Subject.Data"),
             kind: tag.map(|n| field(&format!("Tags.member.{n}.Value"))).unwrap_or_default(),
@@ -197,8 +251,23 @@ impl Standins {
             created_at: now,
         };
         self.drawer.put(MAILS, &mail.id, &mail)?;
+        self.drawer.put(MAILS_TO, &place(&mail.to, &mail.id), &mail.id)?;
+        if let Some(old) = count.checked_sub(MAILS_KEPT)
+            && let Some(old) = self.drawer.get(MAILS, &mail_id(old))?
+        {
+            self.remove(&old)?;
+        }
         Ok(mail.id)
     }
+}
+
+fn mail_id(number: u64) -> String {
+    format!("{number:020}")
+}
+
+/// Where the id of a mail to this address stands, whatever the case of its letters.
+fn place(address: &str, id: &str) -> String {
+    format!("{} {id}", address.to_ascii_lowercase())
 }
 
 fn links_in(text: &str) -> Vec<String> {
@@ -295,6 +364,61 @@ impl Standins {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::engine;
+
+    fn standins(drawer: Drawer) -> Standins {
+        Standins { drawer, queues: Arc::default(), clock: LocalClock::frozen(Timestamp::UNIX_EPOCH) }
+    }
+
+    fn send(standins: &Standins, to: &str, subject: &str) {
+        let form = [("Destination.ToAddresses.member.1", to), ("Message.Subject.Data", subject)];
+        standins.send_email(&form.map(|(name, value)| (name.to_owned(), value.to_owned())).into()).unwrap();
+    }
+
+    fn subjects(mails: Vec<Mail>) -> Vec<String> {
+        mails.into_iter().map(|mail| mail.subject).collect()
+    }
+
+    // E16
+    #[test]
+    fn mails_are_found_by_their_address_newest_first() {
+        for drawer in [Drawer::memory(), Drawer::open(engine::memory().unwrap()).unwrap()] {
+            let standins = standins(drawer);
+            for (to, subject) in [("ann@a.example", "1"), ("ann@a.example.org", "2"), ("Ann@a.example", "3")] {
+                send(&standins, to, subject);
+            }
+            assert_eq!(subjects(standins.mails_to("ANN@a.example").unwrap()), ["3", "1"]);
+            assert_eq!(subjects(standins.newest_mails(2).unwrap()), ["3", "2"]);
+            assert_eq!(subjects(standins.newest_mails(9).unwrap()), ["3", "2", "1"]);
+            assert_eq!(standins.mail_count().unwrap(), 3);
+            standins.clear_mails().unwrap();
+            assert!(standins.mails_to("ann@a.example").unwrap().is_empty() && standins.mail_count().unwrap() == 0);
+        }
+    }
+
+    #[test]
+    fn the_mails_of_an_older_program_are_found_by_their_address() {
+        let standins = standins(Drawer::memory());
+        standins.enter_old_mails().unwrap();
+        send(&standins, "ann@a.example", "1");
+        standins.drawer.delete(MAILS_TO, &place("ann@a.example", &mail_id(1))).unwrap();
+        assert!(standins.mails_to("ann@a.example").unwrap().is_empty());
+        standins.enter_old_mails().unwrap();
+        assert_eq!(subjects(standins.mails_to("ann@a.example").unwrap()), ["1"]);
+    }
+
+    // E16
+    #[test]
+    fn the_inbox_keeps_the_newest_mails_alone() {
+        let standins = standins(Drawer::memory());
+        for n in 0..MAILS_KEPT + 10 {
+            send(&standins, "ann@a.example", &n.to_string());
+        }
+        let kept = usize::try_from(MAILS_KEPT).unwrap();
+        let found = standins.mails_to("ann@a.example").unwrap();
+        assert_eq!((found.len(), found.last().unwrap().subject.as_str()), (kept, "10"));
+        assert_eq!((standins.mails().unwrap().len(), standins.mail_count().unwrap()), (kept, kept));
+    }
 
     #[test]
     fn links_and_codes_are_found_in_a_mail() {

@@ -22,8 +22,29 @@ impl Shelf for OnDrawer {
         self.0.put(KIND, id, document).map_err(|error| ShelfError(error.to_string()))
     }
 
+    fn remove(&self, id: &str) -> Result<(), ShelfError> {
+        self.0.delete(KIND, id).map_err(|error| ShelfError(error.to_string()))
+    }
+
     fn list(&self) -> Result<Vec<Value>, ShelfError> {
         self.0.list(KIND).map_err(|error| ShelfError(error.to_string()))
+    }
+}
+
+/// Of a stack whose data is gone with it: what Stripe holds is not held twice.
+struct Nowhere;
+
+impl Shelf for Nowhere {
+    fn put(&self, _: &str, _: &Value) -> Result<(), ShelfError> {
+        Ok(())
+    }
+
+    fn remove(&self, _: &str) -> Result<(), ShelfError> {
+        Ok(())
+    }
+
+    fn list(&self) -> Result<Vec<Value>, ShelfError> {
+        Ok(Vec::new())
     }
 }
 
@@ -46,7 +67,8 @@ impl Webhooks {
         let arrivals = Arc::new(Notify::new());
         let (told, present) = (Arc::clone(&arrivals), clock.clone());
         let wake = Arc::new(move || told.notify_one());
-        let stripe = Stripe::open(Arc::new(OnDrawer(drawer)), settings, Arc::new(move || present.now()), wake)?;
+        let shelf: Arc<dyn Shelf> = if drawer.is_kept() { Arc::new(OnDrawer(drawer)) } else { Arc::new(Nowhere) };
+        let stripe = Stripe::open(shelf, settings, Arc::new(move || present.now()), wake)?;
         let plain = SharedHttpConnector::new(aws_smithy_http_client::Connector::builder().build_http());
         Ok(Self { stripe, outbound: Outbound::over(plain, sdk), clock, arrivals, turn: Mutex::default() })
     }

@@ -16,6 +16,12 @@ pub trait Shelf: Send + Sync + 'static {
     /// When it is not kept.
     fn put(&self, id: &str, document: &Value) -> Result<(), ShelfError>;
 
+    /// Takes a document out.
+    ///
+    /// # Errors
+    /// When it is kept.
+    fn remove(&self, id: &str) -> Result<(), ShelfError>;
+
     /// All documents.
     ///
     /// # Errors
@@ -35,6 +41,11 @@ pub struct MemoryShelf(Mutex<BTreeMap<String, Value>>);
 impl Shelf for MemoryShelf {
     fn put(&self, id: &str, document: &Value) -> Result<(), ShelfError> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(id.to_owned(), document.clone());
+        Ok(())
+    }
+
+    fn remove(&self, id: &str) -> Result<(), ShelfError> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(id);
         Ok(())
     }
 
@@ -71,18 +82,22 @@ pub struct Core {
 
 impl Core {
     pub fn open(shelf: Arc<dyn Shelf>, settings: Settings, clock: Now) -> Result<Self, ShelfError> {
-        let (mut records, mut index) = (HashMap::new(), Index::default());
+        let (mut records, mut index, mut dirty) = (HashMap::new(), Index::default(), BTreeSet::new());
         for document in shelf.list()? {
             let mut record: Record = serde_json::from_value(document).map_err(|error| ShelfError(error.to_string()))?;
-            // What was under way when the process ended is sent again.
             if record.object["object"] == "delivery" {
+                // A delivery that is done is gone; data of before may hold one.
+                if record.side["done"] == true {
+                    dirty.insert(record.id);
+                    continue;
+                }
+                // What was under way when the process ended is sent again.
                 record.side["in_flight"] = json!(false);
             }
             index.add(&record);
             records.insert(record.id.clone(), record);
         }
         let seq = records.values().map(|record| record.seq).max().unwrap_or_default();
-        let dirty = BTreeSet::new();
         Ok(Self { settings, records, index, dirty, seq, shelf, clock, at: None, is_to_send: true })
     }
 
@@ -90,8 +105,11 @@ impl Core {
     pub fn save(&mut self) {
         let dirty = std::mem::take(&mut self.dirty);
         for id in dirty {
-            let document = self.records.get(&id).and_then(|record| serde_json::to_value(record).ok());
-            if document.is_none_or(|document| self.shelf.put(&id, &document).is_err()) {
+            let is_saved = match self.records.get(&id) {
+                Some(record) => serde_json::to_value(record).is_ok_and(|record| self.shelf.put(&id, &record).is_ok()),
+                None => self.shelf.remove(&id).is_ok(),
+            };
+            if !is_saved {
                 self.dirty.insert(id);
             }
         }
@@ -124,6 +142,25 @@ impl Core {
             self.index.remove(&before);
         }
         id
+    }
+
+    /// Takes a record out.
+    pub fn remove(&mut self, id: &str) {
+        if let Some(record) = self.records.remove(id) {
+            self.index.remove(&record);
+            self.dirty.insert(record.id);
+        }
+    }
+
+    /// Takes out the oldest of a kind for as long as they are `old`; `old` is told how many there are too. What Stripe
+    /// forgets is forgotten when more of it is made, and no other is read for that.
+    pub fn forget(&mut self, kind: &str, old: impl Fn(&Record, usize) -> bool) {
+        loop {
+            let count = self.index.count(kind);
+            let oldest = self.index.ids(kind, None).next().and_then(|id| self.records.get(id));
+            let Some(id) = oldest.filter(|record| old(record, count)).map(|record| record.id.clone()) else { return };
+            self.remove(&id);
+        }
     }
 
     pub fn record(&self, id: &str) -> Option<&Record> {
@@ -176,9 +213,9 @@ impl Core {
         self.index.ids(kind, Some(name)).rev().filter_map(|id| self.records.get(id)).collect()
     }
 
-    /// The ids of those of a kind that name this object and pass, oldest first.
-    pub fn ids_of(&self, kind: &str, name: &str, pass: impl Fn(&Record) -> bool) -> Vec<String> {
+    /// The ids of those of a kind that name this object, if one is given, and pass, oldest first.
+    pub fn ids_of(&self, kind: &str, name: Option<&str>, pass: impl Fn(&Record) -> bool) -> Vec<String> {
         let passes = |id: &&String| self.records.get(*id).is_some_and(&pass);
-        self.index.ids(kind, Some(name)).filter(passes).cloned().collect()
+        self.index.ids(kind, name).filter(passes).cloned().collect()
     }
 }

@@ -1,7 +1,6 @@
 //! Events and their deliveries: signed anew at each try, tried again with Stripe's patience.
 
 use crate::core::Core;
-use crate::index::UNDONE;
 use crate::{API_VERSION, Stripe};
 use aws_lc_rs::hmac;
 use serde::{Deserialize, Serialize};
@@ -10,6 +9,9 @@ use serde_json::{Value, json};
 /// The waits after a delivery that failed, in seconds; the last one again and again.
 const RETRIES: [i64; 4] = [10, 60, 600, 3600];
 const SETTINGS: &str = "settings_delivery";
+/// How long an event is kept, as Stripe does, and how many at the most.
+const EVENTS_KEPT_SECONDS: i64 = 30 * 86_400;
+const EVENTS_KEPT: usize = 5000;
 
 /// What happens to events made from now on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -66,6 +68,7 @@ impl Core {
             "livemode": false, "pending_webhooks": 1, "request": {"id": null, "idempotency_key": null}, "type": kind,
         });
         self.insert(event, Value::Null);
+        self.forget_events();
         match mode {
             Mode::Normal => self.send(&id, false),
             Mode::Duplicate => {
@@ -77,10 +80,23 @@ impl Core {
         }
     }
 
+    /// Forgets the events that Stripe does not tell of any more, and those beyond the number that is kept here. One that
+    /// is still to be delivered stays, and those after it.
+    fn forget_events(&mut self) {
+        let oldest = self.now() - EVENTS_KEPT_SECONDS;
+        let undelivered = self.index.ids("delivery", None).next().and_then(|id| self.record(id));
+        let undelivered = undelivered.and_then(|delivery| self.record(delivery.object["event"].as_str()?));
+        let before = undelivered.map_or(u64::MAX, |event| event.seq);
+        self.forget("event", |event, count| {
+            let is_old = count > EVENTS_KEPT || event.object["created"].as_i64().is_some_and(|at| at < oldest);
+            is_old && event.seq < before
+        });
+    }
+
     fn send(&mut self, event: &str, is_held: bool) {
         self.is_to_send |= !is_held;
         let delivery = json!({"id": self.new_id("del"), "object": "delivery", "event": event});
-        let side = json!({"tries": 0, "due_at": self.now(), "in_flight": false, "held": is_held, "done": false});
+        let side = json!({"tries": 0, "due_at": self.now(), "in_flight": false, "held": is_held});
         self.insert(delivery, side);
     }
 
@@ -111,15 +127,14 @@ impl Stripe {
             if mode != Mode::Normal {
                 return;
             }
-            let mut held = core.ids_of("delivery", UNDONE, |record| record.side["held"] == true);
+            let mut held = core.ids_of("delivery", None, |record| record.side["held"] == true);
             if was == Mode::Reverse {
                 held.reverse();
             }
             // Sent in this order: each again as a delivery of its own.
             for id in held {
                 let event = core.object(&id)["event"].as_str().unwrap_or_default().to_owned();
-                core.set_side(&id, "held", json!(false));
-                core.set_side(&id, "done", json!(true));
+                core.remove(&id);
                 core.send(&event, false);
             }
         });
@@ -141,7 +156,7 @@ impl Stripe {
     pub fn deliveries_due(&self, at_once: bool) -> Vec<Delivery> {
         self.with(|core| {
             let now = core.now();
-            let due = core.ids_of("delivery", UNDONE, |record| {
+            let due = core.ids_of("delivery", None, |record| {
                 let side = &record.side;
                 side["held"] == false
                     && side["in_flight"] == false
@@ -154,10 +169,12 @@ impl Stripe {
     /// What came of a delivery: answered with 2xx, or not.
     pub fn delivered(&self, delivery: &Delivery, is_ok: bool) {
         self.with(|core| {
+            if is_ok {
+                return core.remove(&delivery.id);
+            }
             let tries = core.side(&delivery.id)["tries"].as_u64().unwrap_or_default();
             let wait = RETRIES[usize::try_from(tries).unwrap_or(usize::MAX).min(RETRIES.len() - 1)];
             core.set_side(&delivery.id, "in_flight", json!(false));
-            core.set_side(&delivery.id, "done", json!(is_ok));
             core.set_side(&delivery.id, "tries", json!(tries + 1));
             core.set_side(&delivery.id, "due_at", json!(core.now() + wait));
         });
@@ -166,7 +183,7 @@ impl Stripe {
     /// How many deliveries are neither done nor kept.
     #[must_use]
     pub fn pending(&self) -> usize {
-        self.core().ids_of("delivery", UNDONE, |record| record.side["held"] == false).len()
+        self.core().ids_of("delivery", None, |record| record.side["held"] == false).len()
     }
 }
 

@@ -34,6 +34,8 @@ impl Core {
     }
 
     pub fn remember(&mut self, key: &str, call: &str, (status, body): &Answer) {
+        let now = self.now();
+        self.forget("idempotency", |record, _| record.side["at"].as_i64().is_some_and(|at| now - at >= KEPT_SECONDS));
         let object = json!({"id": id_of(key), "object": "idempotency"});
         self.insert(object, json!({"at": self.now(), "call": call, "status": status, "body": body}));
     }

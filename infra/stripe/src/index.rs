@@ -11,6 +11,7 @@ use std::iter;
 pub const NAMES: &[&str] = &[
     "/charge",
     "/customer",
+    "/email",
     "/invoice",
     "/parent/subscription_details/subscription",
     "/payment/payment_intent",
@@ -18,9 +19,6 @@ pub const NAMES: &[&str] = &[
     "/product",
     "/subscription",
 ];
-
-/// What a delivery that is not done stands under, as if it named it.
-pub const UNDONE: &str = "undone";
 
 /// A kind, and the object that is named, if any.
 type Place = (String, Option<String>);
@@ -36,8 +34,7 @@ pub struct Index {
 fn places(record: &Record) -> Vec<Place> {
     let kind = record.object["object"].as_str().unwrap_or_default();
     let named = NAMES.iter().filter_map(|field| record.object.pointer(field)?.as_str());
-    let undone = (kind == "delivery" && record.side["done"] == false).then_some(UNDONE);
-    let names = named.chain(undone).map(|name| Some(name.to_owned()));
+    let names = named.map(|name| Some(name.to_owned()));
     iter::once(None).chain(names).map(|name| (kind.to_owned(), name)).collect()
 }
 
@@ -57,6 +54,9 @@ impl Index {
         for place in places(record) {
             if let Some(ids) = self.places.get_mut(&place) {
                 ids.remove(&record.seq);
+                if ids.is_empty() {
+                    self.places.remove(&place);
+                }
             }
         }
         if let Some((at, due)) = due_of(record) {
@@ -68,6 +68,11 @@ impl Index {
     pub fn ids(&self, kind: &str, name: Option<&str>) -> impl DoubleEndedIterator<Item = &String> {
         let place = (kind.to_owned(), name.map(str::to_owned));
         self.places.get(&place).into_iter().flat_map(BTreeMap::values)
+    }
+
+    /// How many of a kind there are.
+    pub fn count(&self, kind: &str) -> usize {
+        self.places.get(&(kind.to_owned(), None)).map_or(0, BTreeMap::len)
     }
 
     /// What falls due first: when, what, and of which object.

@@ -95,7 +95,7 @@ impl Core {
         self.set(&intent, "status", json!("succeeded"));
         self.set(&intent, "amount_received", object["amount_due"].clone());
         self.set(&intent, "latest_charge", json!(charge));
-        for payment in self.ids_of("invoice_payment", invoice, |_| true) {
+        for payment in self.ids_of("invoice_payment", Some(invoice), |_| true) {
             self.set(&payment, "status", json!("paid"));
             self.set(&payment, "amount_paid", object["amount_due"].clone());
             self.set(&payment, "status_transitions", json!({"canceled_at": null, "paid_at": self.now()}));
@@ -204,7 +204,7 @@ impl Core {
 
     /// The open invoices of a subscription, oldest first.
     pub fn open_invoices(&self, subscription: &str) -> Vec<String> {
-        self.ids_of("invoice", subscription, |invoice| invoice.object["status"] == "open")
+        self.ids_of("invoice", Some(subscription), |invoice| invoice.object["status"] == "open")
     }
 
     /// The charge that paid an invoice.

@@ -245,10 +245,10 @@ impl Core {
     /// Takes a customer away: subscriptions end, open checkouts close.
     pub fn delete_customer(&mut self, id: &str) -> Answered {
         let before = present_customer(self, id).map_err(|fault| Fault { status: 404, ..fault })?.clone();
-        for subscription in self.ids_of("subscription", id, |record| is_live(&record.object["status"])) {
+        for subscription in self.ids_of("subscription", Some(id), |record| is_live(&record.object["status"])) {
             self.end(&subscription, "cancellation_requested");
         }
-        for session in self.ids_of("checkout.session", id, |record| record.object["status"] == "open") {
+        for session in self.ids_of("checkout.session", Some(id), |record| record.object["status"] == "open") {
             self.expire(&session)?;
         }
         let gone = json!({"id": id, "object": "customer", "deleted": true});

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex};
-use tollgate_stripe_standin::{Delivery, Listed, MemoryShelf, Settings, Stripe};
+use tollgate_stripe_standin::{Delivery, Listed, MemoryShelf, Settings, Shelf, Stripe};
 use tower::ServiceExt;
 
 pub const KEY: &str = "sk_test_play";
@@ -79,6 +79,12 @@ impl Play {
         let clock = Arc::new(move || Timestamp::from_second(present.load(Ordering::SeqCst)).expect("a moment"));
         let stripe = Stripe::open(shelf.clone(), settings, clock, Arc::new(|| {})).expect("a shelf that can be read");
         Self { stripe, now, shelf, heard: Mutex::default() }
+    }
+
+    /// How many objects of a kind lie on the shelf.
+    pub fn kept(&self, kind: &str) -> usize {
+        let kept = self.shelf.list().expect("a shelf that can be read");
+        kept.iter().filter(|record| record["object"]["object"] == kind).count()
     }
 
     /// The process ends and begins again.

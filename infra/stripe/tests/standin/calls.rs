@@ -29,6 +29,18 @@ async fn a_key_is_known_after_a_restart_and_forgotten_after_a_day() {
     assert!(!anew.is_replayed && anew.id() != first.id());
 }
 
+// E16
+#[tokio::test]
+async fn the_keys_of_the_day_before_are_not_kept() {
+    let play = Play::at(MOMENT);
+    for key in ["a", "b"] {
+        play.call("POST", "customers", &[], Some(key)).await;
+    }
+    play.pass(DAY);
+    play.call("POST", "customers", &[], Some("c")).await;
+    assert_eq!(play.kept("idempotency"), 1);
+}
+
 #[tokio::test]
 async fn a_key_that_comes_with_another_call_is_refused_and_nothing_is_done() {
     let play = Play::at(MOMENT);
