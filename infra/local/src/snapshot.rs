@@ -10,6 +10,7 @@ use jiff::Timestamp;
 use std::path::PathBuf;
 use std::{fs, io};
 use tollgate_platform::random_bytes;
+use tollgate_stripe_standin::Records;
 
 /// Everything that a stack held at one moment.
 pub struct Snapshot {
@@ -17,6 +18,8 @@ pub struct Snapshot {
     documents: Drawer,
     /// What each queue remembers of recent messages, by the queue's name.
     recent: Vec<(&'static str, Recent)>,
+    /// What the fake Stripe held.
+    stripe: Records,
     taken_at: Timestamp,
     /// The address that the stack gave to others.
     public_url: String,
@@ -60,6 +63,7 @@ impl Snapshot {
         database: &Database,
         drawer: &Drawer,
         queues: &[Queue],
+        stripe: Records,
         clock: &LocalClock,
         public_url: String,
     ) -> Result<Self, SnapshotError> {
@@ -69,7 +73,7 @@ impl Snapshot {
         let tables = TablesFile(folder);
         database.vacuum_into(&tables.path()).map_err(|error| SnapshotError::Tables(error.to_string()))?;
         let recent = queues.iter().map(|queue| (queue.name(), queue.recent())).collect();
-        Ok(Self { tables, documents, recent, taken_at: clock.now(), public_url })
+        Ok(Self { tables, documents, recent, stripe, taken_at: clock.now(), public_url })
     }
 
     /// When it was taken, by the clock of its stack: the clock of a copy starts there.
@@ -90,6 +94,11 @@ impl Snapshot {
         let database = Database::memory().map_err(failed)?;
         database.restore_from(&self.tables.path()).map_err(failed)?;
         Ok((database, self.documents.copy().ok_or(SnapshotError::NotInMemory)?))
+    }
+
+    /// What the fake Stripe held, copied.
+    pub(crate) fn stripe(&self) -> Records {
+        self.stripe.clone()
     }
 
     /// A queue with what it held and remembered.

@@ -37,7 +37,7 @@ use tollgate_auth::ProviderClients;
 use tollgate_domain::user::IdentityProvider;
 use tollgate_platform::{Env, Outbound, Secret};
 use tollgate_store::Store;
-use tollgate_stripe_standin::{Settings, Stripe};
+use tollgate_stripe_standin::{Records, Settings, Stripe};
 use tollgate_sweeper::{Schedule, SweepError, Swept};
 use utoipa::openapi::OpenApi;
 
@@ -191,7 +191,8 @@ impl Stack {
             clock.platform(),
         );
         let admin = tollgate_admin::State::new(tollgate_admin::Config::from_env(&env)?, &sdk, clock.platform());
-        let webhooks = stripe(&standins, &drawer, (&public_url, &origin), &clock, &sdk, &env)?;
+        let records = snapshot.as_ref().map(|snapshot| snapshot.stripe()).unwrap_or_default();
+        let webhooks = stripe(&standins, (drawer.clone(), records), (&public_url, &origin), &clock, &sdk, &env)?;
         let pages = tollgate_pages::router(tollgate_pages::Config::from_env(&env)?, clock.platform());
 
         if snapshot.is_none() {
@@ -325,7 +326,8 @@ impl Stack {
         }
         let copied = async {
             let drawer = &self.standins.drawer;
-            Snapshot::take(&self.database, drawer, &self.queues, &self.clock, self.public_url.clone())
+            let stripe = self.stripe.as_ref().map(Stripe::records).unwrap_or_default();
+            Snapshot::take(&self.database, drawer, &self.queues, stripe, &self.clock, self.public_url.clone())
         };
         self.held(copied).await
     }
@@ -443,7 +445,7 @@ async fn sweep(schedule: Schedule, state: tollgate_sweeper::State) -> Result<Swe
 /// The Stripe stand-in, unless there is a key for Stripe itself.
 fn stripe(
     standins: &Standins,
-    drawer: &Drawer,
+    kept: (Drawer, Records),
     (public_url, origin): (&str, &str),
     clock: &LocalClock,
     sdk: &SdkConfig,
@@ -459,7 +461,7 @@ fn stripe(
         webhook_secret: secret("stripe-webhook")?,
         webhook_url: format!("{origin}/billing/stripe/webhook"),
     };
-    let opened = Webhooks::open(drawer.clone(), settings, clock.clone(), sdk);
+    let opened = Webhooks::open(kept, settings, clock.clone(), sdk);
     opened.map(Some).map_err(|error| StartError::Failed(error.to_string()))
 }
 

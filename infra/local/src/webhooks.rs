@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{Mutex, MutexGuard, Notify};
 use tollgate_platform::Outbound;
-use tollgate_stripe_standin::{Delivery, Settings, Shelf, ShelfError, Stripe};
+use tollgate_stripe_standin::{Delivery, Records, Settings, Shelf, ShelfError, Stripe};
 
 const KIND: &str = "stripe";
 /// A renewal waits so long at the most on a clock that runs.
@@ -31,23 +31,6 @@ impl Shelf for OnDrawer {
     }
 }
 
-/// Of a stack whose data is gone with it: what Stripe holds is not held twice.
-struct Nowhere;
-
-impl Shelf for Nowhere {
-    fn put(&self, _: &str, _: &Value) -> Result<(), ShelfError> {
-        Ok(())
-    }
-
-    fn remove(&self, _: &str) -> Result<(), ShelfError> {
-        Ok(())
-    }
-
-    fn list(&self) -> Result<Vec<Value>, ShelfError> {
-        Ok(Vec::new())
-    }
-}
-
 /// The stand-in and the way of its events.
 pub struct Webhooks {
     stripe: Stripe,
@@ -59,16 +42,24 @@ pub struct Webhooks {
 }
 
 impl Webhooks {
-    /// With what the drawer holds.
+    /// With what the drawer holds; in memory with these records.
     ///
     /// # Errors
     /// When the drawer does not answer.
-    pub fn open(drawer: Drawer, settings: Settings, clock: LocalClock, sdk: &SdkConfig) -> Result<Self, ShelfError> {
+    pub fn open(
+        (drawer, records): (Drawer, Records),
+        settings: Settings,
+        clock: LocalClock,
+        sdk: &SdkConfig,
+    ) -> Result<Self, ShelfError> {
         let arrivals = Arc::new(Notify::new());
         let (told, present) = (Arc::clone(&arrivals), clock.clone());
         let wake = Arc::new(move || told.notify_one());
-        let shelf: Arc<dyn Shelf> = if drawer.is_kept() { Arc::new(OnDrawer(drawer)) } else { Arc::new(Nowhere) };
-        let stripe = Stripe::open(shelf, settings, Arc::new(move || present.now()), wake)?;
+        let now = Arc::new(move || present.now());
+        let stripe = match drawer.is_kept() {
+            true => Stripe::open(Arc::new(OnDrawer(drawer)), settings, now, wake)?,
+            false => Stripe::in_memory(records, settings, now, wake),
+        };
         let plain = SharedHttpConnector::new(aws_smithy_http_client::Connector::builder().build_http());
         Ok(Self { stripe, outbound: Outbound::over(plain, sdk), clock, arrivals, turn: Mutex::default() })
     }

@@ -66,6 +66,31 @@ pub struct Record {
     pub side: Value,
 }
 
+/// Everything that a fake Stripe held at one moment.
+#[derive(Clone, Default)]
+pub struct Records {
+    records: HashMap<String, Record>,
+    index: Index,
+    seq: u64,
+}
+
+/// For data that is gone with the process: nothing is held twice.
+struct NoShelf;
+
+impl Shelf for NoShelf {
+    fn put(&self, _: &str, _: &Value) -> Result<(), ShelfError> {
+        Ok(())
+    }
+
+    fn remove(&self, _: &str) -> Result<(), ShelfError> {
+        Ok(())
+    }
+
+    fn list(&self) -> Result<Vec<Value>, ShelfError> {
+        Ok(Vec::new())
+    }
+}
+
 pub struct Core {
     pub settings: Settings,
     records: HashMap<String, Record>,
@@ -99,6 +124,18 @@ impl Core {
         }
         let seq = records.values().map(|record| record.seq).max().unwrap_or_default();
         Ok(Self { settings, records, index, dirty, seq, shelf, clock, at: None, is_to_send: true })
+    }
+
+    /// With these records, on a shelf that keeps nothing.
+    pub fn with(records: Records, settings: Settings, clock: Now) -> Self {
+        let Records { records, index, seq } = records;
+        let shelf = Arc::new(NoShelf);
+        Self { settings, records, index, dirty: BTreeSet::new(), seq, shelf, clock, at: None, is_to_send: true }
+    }
+
+    /// A copy of all that it holds.
+    pub fn records(&self) -> Records {
+        Records { records: self.records.clone(), index: self.index.clone(), seq: self.seq }
     }
 
     /// Writes what changed to the shelf. What cannot be written is written with the next change.

@@ -23,7 +23,7 @@ pub const NAMES: &[&str] = &[
 /// A kind, and the object that is named, if any.
 type Place = (String, Option<String>);
 
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub struct Index {
     /// The ids in each place, oldest first.
     places: HashMap<Place, BTreeMap<u64, String>>,

@@ -30,7 +30,7 @@ mod subscriptions;
 mod tick;
 mod updates;
 
-pub use self::core::{MemoryShelf, Shelf, ShelfError};
+pub use self::core::{MemoryShelf, Records, Shelf, ShelfError};
 pub use desk::{DeskError, Listed, Outcome};
 pub use events::{Delivery, Mode};
 
@@ -74,6 +74,18 @@ impl Stripe {
     /// When the shelf cannot be read.
     pub fn open(shelf: Arc<dyn Shelf>, settings: Settings, now: Now, wake: Wake) -> Result<Self, ShelfError> {
         Ok(Self { core: Arc::new(Mutex::new(Core::open(shelf, settings, now)?)), wake })
+    }
+
+    /// In memory, beginning with these records; [`Records::default`] are none.
+    #[must_use]
+    pub fn in_memory(records: Records, settings: Settings, now: Now, wake: Wake) -> Self {
+        Self { core: Arc::new(Mutex::new(Core::with(records, settings, now))), wake }
+    }
+
+    /// A copy of all that it holds.
+    #[must_use]
+    pub fn records(&self) -> Records {
+        self.core().records()
     }
 
     fn core(&self) -> MutexGuard<'_, Core> {
