@@ -31,8 +31,12 @@ export AWS_ENDPOINT_URL="http://127.0.0.1:$port" AWS_DEFAULT_REGION=us-east-1 AW
 sam validate --lint
 "$python" tests/aws/refused.py template.yaml
 case "$(uname -m)" in aarch64 | arm64) architecture=arm64 ;; *) architecture=x86_64 ;; esac
-cargo build --workspace --bin walk --bin tollgate-ops --locked
+# The build of the tests has the commands in it, and nearly all of the functions: they are deployed as they are tested,
+# without optimisation; infra/bench measures them as they are released.
+cargo test --workspace --locked --no-run --quiet
+export CARGO_LAMBDA_COMPILER=cargo SAM_BUILD_MODE=debug
 sam build --build-dir "$work/build" --parameter-overrides "Architecture=$architecture"
+strip "$work"/build/*/bootstrap
 sam deploy --template-file "$work/build/template.yaml" --config-file "$root/samconfig.toml" --stack-name tollgate-test \
   --resolve-s3 --capabilities CAPABILITY_IAM CAPABILITY_AUTO_EXPAND --no-confirm-changeset --no-progressbar \
   --parameter-overrides "Stage=test" "AppUrl=http://127.0.0.1:$port" "MailFrom=no-reply@example.com" \

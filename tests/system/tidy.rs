@@ -67,7 +67,7 @@ fn every_package_is_under_the_lints_of_the_workspace() {
 fn cargo_build_and_cargo_run_build_the_same_package() {
     let workspace = read("Cargo.toml");
     let default = workspace.lines().find_map(|line| line.strip_prefix("default-members = "));
-    assert_eq!(default, Some(r#"["infra/local"]"#));
+    assert_eq!(default, Some(r#"["infra/local", "functions/*"]"#));
     let local = manifest("infra/local");
     assert!(local.contains("default-run = \"tollgate\""));
     let feature_of_a_binary = local.lines().find(|line| line.starts_with("required-features"));
