@@ -4,7 +4,7 @@ use crate::Stripe;
 use crate::core::Core;
 use crate::error::Fault;
 use crate::resources::present_customer;
-use crate::subscriptions::is_live;
+use crate::subscriptions::{Start, is_live};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
@@ -80,7 +80,8 @@ impl Stripe {
             present_customer(core, customer).map_err(|_| DeskError::NotFound)?;
             let price = core.find("price", price).ok_or(DeskError::NotFound)?.clone();
             core.set_side(customer, "card", json!(card));
-            let (subscription, _) = core.begin(customer, &price, 0, &json!({}));
+            let start = Start { metadata: json!({}), ..Start::default() };
+            let (subscription, _) = core.begin(customer, &[(price, 1)], &start);
             Ok(core.object(&subscription))
         })
     }

@@ -31,7 +31,9 @@ impl Core {
     }
 
     /// Draws up an invoice that is open then. What is owed to the customer after it is their balance.
-    pub fn draw_up(&mut self, subscription: &str, reason: &str, lines: Vec<Value>) -> String {
+    pub fn draw_up(&mut self, subscription: &str, reason: &str, mut lines: Vec<Value>) -> String {
+        lines.append(&mut self.pending_lines(subscription));
+        self.set_side(subscription, "pending_lines", json!([]));
         let id = self.new_id("in");
         let drawn = self.new_invoice(&id, &self.object(subscription), reason, lines);
         let invoice = self.insert(drawn.clone(), json!({"failures": 0, "first_failed_at": null}));
@@ -45,6 +47,9 @@ impl Core {
         self.set_balance(&drawn, balance_after(&drawn));
         let open = self.object(&invoice);
         self.emit("invoice.finalized", &open, None);
+        let used = drawn["total_discount_amounts"].as_array().into_iter().flatten();
+        let used: Vec<_> = used.filter_map(|of_it| of_it["discount"].as_str().map(str::to_owned)).collect();
+        self.drop_discounts(subscription, self.now(), &used);
         invoice
     }
 
@@ -59,6 +64,18 @@ impl Core {
         let customer = open["customer"].as_str().unwrap_or_default().to_owned();
         let outcome = outcome.unwrap_or_else(|| self.outcome_of_card(&customer));
         self.attempt(invoice, outcome);
+    }
+
+    /// What waits for a subscription's next invoice.
+    pub fn pending_lines(&self, subscription: &str) -> Vec<Value> {
+        self.side(subscription)["pending_lines"].as_array().cloned().unwrap_or_default()
+    }
+
+    /// Has lines wait for a subscription's next invoice.
+    pub fn add_pending_lines(&mut self, subscription: &str, lines: Vec<Value>) {
+        let mut pending = self.pending_lines(subscription);
+        pending.extend(lines);
+        self.set_side(subscription, "pending_lines", pending.into());
     }
 
     fn set_balance(&mut self, invoice: &Value, balance: i64) {

@@ -3,34 +3,41 @@
 //! calls it.
 //!
 //! Simpler than Stripe: a renewal is charged when its period ends, without the hour's wait; amounts carry no tax and are
-//! charged however small; a subscription has one item of quantity 1; a schedule's phases begin with a period, and a
+//! charged however small; the items of a subscription have one interval; a schedule's phases begin with a period, and a
 //! subscription under one is changed and ended by the schedule alone; there is one webhook endpoint.
 
 #![recursion_limit = "256"] // the objects are written as they are, and some are long
 
+mod amounts;
 mod api;
 mod core;
+mod dashboard;
 mod desk;
+mod discounts;
 mod error;
 mod events;
 mod expand;
 mod idempotency;
 mod index;
 mod invoices;
+mod items;
 mod lists;
 mod objects;
 mod pages;
 mod params;
+mod phases;
 mod portal;
 mod preview;
 mod proration;
 mod resources;
 mod schedules;
 mod subscriptions;
+mod taxes;
 mod tick;
 mod updates;
 
 pub use self::core::{MemoryShelf, Shelf, ShelfError};
+pub use dashboard::NewDiscount;
 pub use desk::{DeskError, Listed, Outcome};
 pub use events::{Delivery, Mode};
 

@@ -3,6 +3,7 @@
 use crate::core::{Core, Record};
 use crate::error::Fault;
 use crate::index::NAMES;
+use crate::items::items_of;
 use crate::params::Params;
 use crate::resources::{Answered, Call};
 use crate::subscriptions::is_live;
@@ -14,6 +15,8 @@ const READ: &[(&str, &str)] = &[
     ("products", "product"),
     ("prices", "price"),
     ("customers", "customer"),
+    ("coupons", "coupon"),
+    ("tax_rates", "tax_rate"),
     ("checkout/sessions", "checkout.session"),
     ("subscriptions", "subscription"),
     ("subscription_schedules", "subscription_schedule"),
@@ -99,6 +102,9 @@ fn filter(kind: &str, found: &mut Vec<&Record>, params: &mut Params) -> Result<(
         }
     }
     if kind == "subscription" {
+        if let Some(price) = params.take("price") {
+            found.retain(|record| items_of(&record.object).iter().any(|item| item["price"]["id"] == *price));
+        }
         let status = params.take("status");
         found.retain(|record| match status.as_deref() {
             Some("all") => true,
@@ -121,7 +127,7 @@ fn fields_of(kind: &str) -> &'static [(&'static str, &'static str)] {
         "price" => &[("product", "/product"), ("currency", "/currency"), ("type", "/type")],
         "customer" => &[("email", "/email")],
         "checkout.session" => &[("customer", "/customer"), ("status", "/status"), ("subscription", "/subscription")],
-        "subscription" => &[("customer", "/customer"), ("price", "/items/data/0/price/id")],
+        "subscription" => &[("customer", "/customer")],
         "invoice" => &[
             ("customer", "/customer"),
             ("subscription", "/parent/subscription_details/subscription"),

@@ -1,6 +1,7 @@
 //! The objects' shapes, each with all that Stripe's schema of it requires.
 
 use crate::core::Core;
+use crate::items::quantity_of;
 use serde_json::{Map, Value, json};
 
 /// A list as it stands inside an object.
@@ -34,14 +35,14 @@ impl Core {
     pub fn new_price(
         &mut self,
         product: &str,
-        (currency, amount, interval): (&str, i64, &str),
+        (currency, amount, (interval, count)): (&str, i64, (&str, i64)),
         metadata: Map<String, Value>,
     ) -> String {
         let price = json!({
             "id": self.new_id("price"), "object": "price", "active": true, "billing_scheme": "per_unit",
             "created": self.now(), "currency": currency, "custom_unit_amount": null, "livemode": false,
             "lookup_key": null, "metadata": metadata, "nickname": null, "product": product,
-            "recurring": {"interval": interval, "interval_count": 1, "meter": null, "usage_type": "licensed"},
+            "recurring": {"interval": interval, "interval_count": count, "meter": null, "usage_type": "licensed"},
             "tax_behavior": "unspecified", "tiers_mode": null, "transform_quantity": null, "type": "recurring",
             "unit_amount": amount, "unit_amount_decimal": amount.to_string(),
         });
@@ -72,7 +73,8 @@ impl Core {
         json!({
             "id": price["id"], "object": "plan", "active": price["active"], "amount": price["unit_amount"],
             "amount_decimal": price["unit_amount_decimal"], "billing_scheme": "per_unit", "created": price["created"],
-            "currency": price["currency"], "interval": price["recurring"]["interval"], "interval_count": 1,
+            "currency": price["currency"], "interval": price["recurring"]["interval"],
+            "interval_count": price["recurring"]["interval_count"],
             "livemode": false, "metadata": {}, "meter": null, "nickname": null, "product": price["product"],
             "tiers_mode": null, "transform_usage": null, "trial_period_days": null, "usage_type": "licensed",
         })
@@ -110,7 +112,7 @@ impl Core {
         self.insert(session, side)
     }
 
-    pub fn new_subscription(&self, id: &str, customer: &str, price: &Value, metadata: &Value) -> Value {
+    pub fn new_subscription(&self, id: &str, customer: &str, currency: &Value, metadata: &Value) -> Value {
         json!({
             "id": id, "object": "subscription", "application": null, "application_fee_percent": null,
             "automatic_tax": {"disabled_reason": null, "enabled": false, "liability": null},
@@ -119,7 +121,7 @@ impl Core {
             "billing_schedules": [],
             "billing_thresholds": null, "cancel_at": null, "cancel_at_period_end": false, "canceled_at": null,
             "cancellation_details": {"comment": null, "feedback": null, "feedback_option": null, "reason": null},
-            "collection_method": "charge_automatically", "created": self.now(), "currency": price["currency"],
+            "collection_method": "charge_automatically", "created": self.now(), "currency": currency,
             "customer": customer, "customer_account": null, "days_until_due": null, "default_payment_method": null,
             "default_source": null, "default_tax_rates": [], "description": null, "discounts": [], "ended_at": null,
             "invoice_settings": {
@@ -138,17 +140,18 @@ impl Core {
         })
     }
 
-    pub fn new_item(&self, subscription: &str, price: &Value, (start, end): (i64, i64)) -> Value {
+    pub fn new_item(&self, subscription: &str, price: &Value, quantity: i64, (start, end): (i64, i64)) -> Value {
         json!({
             "id": self.new_id("si"), "object": "subscription_item", "billing_thresholds": null, "created": self.now(),
             "current_period_end": end, "current_period_start": start, "discounts": [], "metadata": {},
-            "plan": Self::plan_of(price), "price": price, "quantity": 1, "subscription": subscription, "tax_rates": [],
+            "plan": Self::plan_of(price), "price": price, "quantity": quantity, "subscription": subscription,
+            "tax_rates": [],
         })
     }
 
     /// A line of an invoice, which is still to be told which one.
     pub fn new_line(&self, subscription: &Value, item: &Value, line: &Line<'_>) -> Value {
-        let price = line.price;
+        let (price, quantity) = (line.price, quantity_of(item));
         json!({
             "id": self.new_id("il"), "object": "line_item", "amount": line.amount, "currency": price["currency"],
             "description": line.description, "discount_amounts": [], "discountable": !line.is_proration,
@@ -161,7 +164,7 @@ impl Core {
             "period": {"start": line.period.0, "end": line.period.1}, "pretax_credit_amounts": [],
             "pricing": {"price_details": {"price": price["id"], "product": price["product"]}, "type": "price_details",
                 "unit_amount_decimal": price["unit_amount_decimal"]},
-            "quantity": 1, "quantity_decimal": "1", "subscription": subscription["id"], "subtotal": line.amount,
+            "quantity": quantity, "quantity_decimal": quantity.to_string(), "subscription": subscription["id"], "subtotal": line.amount,
             "taxes": [],
         })
     }
@@ -171,7 +174,8 @@ impl Core {
         let now = self.now();
         let customer = self.object(subscription["customer"].as_str().unwrap_or_default());
         let balance = customer["balance"].as_i64().unwrap_or_default();
-        let total: i64 = lines.iter().filter_map(|line| line["amount"].as_i64()).sum();
+        let sums = self.total_up(subscription, &mut lines);
+        let (subtotal, total) = (sums.subtotal, sums.total);
         let due = (total + balance).max(0);
         lines.iter_mut().for_each(|line| line["invoice"] = json!(id));
         json!({
@@ -185,8 +189,9 @@ impl Core {
             "created": now, "currency": subscription["currency"], "custom_fields": null, "customer": subscription["customer"],
             "customer_account": null, "customer_address": null, "customer_email": null, "customer_name": null,
             "customer_phone": null, "customer_shipping": null, "customer_tax_exempt": "none", "customer_tax_ids": [],
-            "default_payment_method": null, "default_source": null, "default_tax_rates": [], "description": null,
-            "discounts": [], "due_date": null, "effective_at": now, "ending_balance": null, "footer": null,
+            "default_payment_method": null, "default_source": null,
+            "default_tax_rates": subscription["default_tax_rates"], "description": null,
+            "discounts": subscription["discounts"], "due_date": null, "effective_at": now, "ending_balance": null, "footer": null,
             "from_invoice": null, "hosted_invoice_url": format!("{}/invoice/{id}", self.settings.base_url),
             "invoice_pdf": null, "issuer": {"type": "self"}, "last_finalization_error": null, "latest_revision": null,
             "lines": sublist(&format!("/v1/invoices/{id}/lines"), lines), "livemode": false, "metadata": {},
@@ -201,9 +206,10 @@ impl Core {
             "status_transitions": {
                 "finalized_at": null, "marked_uncollectible_at": null, "paid_at": null, "voided_at": null,
             },
-            "subtotal": total, "subtotal_excluding_tax": total, "test_clock": null, "total": total,
-            "total_discount_amounts": [], "total_excluding_tax": total, "total_pretax_credit_amounts": [],
-            "total_taxes": [], "webhooks_delivered_at": null,
+            "subtotal": subtotal, "subtotal_excluding_tax": subtotal - sums.included_tax, "test_clock": null,
+            "total": total, "total_discount_amounts": sums.discounts,
+            "total_excluding_tax": total - sums.tax - sums.included_tax, "total_pretax_credit_amounts": [],
+            "total_taxes": sums.taxes, "webhooks_delivered_at": null,
         })
     }
 

@@ -54,9 +54,10 @@ impl Stripe {
 
     fn name_of_price(&self, session: &str) -> String {
         let core = self.core();
-        let price = core.object(core.side(session)["price"].as_str().unwrap_or_default());
-        let product = core.object(price["product"].as_str().unwrap_or_default());
-        product["name"].as_str().unwrap_or("A subscription").to_owned()
+        let side = core.side(session);
+        let prices = side["items"].as_array().into_iter().flatten().map(|item| item["price"].as_str());
+        let names: Vec<_> = prices.map(|price| core.name_of(&core.object(price.unwrap_or_default()))).collect();
+        names.join(", ")
     }
 }
 

@@ -4,6 +4,7 @@
 use crate::Stripe;
 use crate::core::Core;
 use crate::desk::Outcome;
+use crate::items::{amount_of_all, items_of, present_period};
 use crate::pages::{DECLINED, card_of, money, page, see_other};
 use crate::params::Params;
 use crate::resources::{Answered, present_customer};
@@ -127,7 +128,9 @@ fn shown(stripe: &Stripe, session: &Value, (status, error): Refusal) -> Response
 
 impl Core {
     fn subscription_of_page(&self, subscription: &Value) -> SubscriptionOfPage {
-        let price = &subscription["items"]["data"][0]["price"];
+        let items = items_of(subscription);
+        let price = items.first().map(|item| item["price"].clone()).unwrap_or_default();
+        let names: Vec<_> = items.iter().map(|item| self.name_of(&item["price"])).collect();
         let is_ending = will_end(subscription);
         let (action, label) = match (subscription["schedule"].is_null(), is_ending) {
             (false, _) => ("", ""),
@@ -138,8 +141,8 @@ impl Core {
         let status = subscription["status"].as_str().unwrap_or_default();
         SubscriptionOfPage {
             id: subscription["id"].as_str().unwrap_or_default().to_owned(),
-            name: self.name_of(price),
-            price: format!("{} a {interval}", money(&price["unit_amount"], &price["currency"])),
+            name: names.join(", "),
+            price: format!("{} a {interval}", money(&json!(amount_of_all(items)), &price["currency"])),
             state: if is_ending { "it ends with its period".to_owned() } else { status.to_owned() },
             action,
             label,
@@ -154,7 +157,7 @@ impl Core {
         if !subscription["schedule"].is_null() {
             return Err(MANAGED);
         }
-        let end = subscription["items"]["data"][0]["current_period_end"].clone();
+        let (_, end) = present_period(subscription);
         match wanted {
             // As the real one does of a subscription in flexible billing mode: it names the moment alone.
             true if subscription["cancel_at"].is_null() => {

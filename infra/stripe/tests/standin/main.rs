@@ -6,7 +6,10 @@
 
 mod calls;
 mod changes;
+mod dashboard;
 mod deliveries;
+mod discounts;
+mod items;
 mod lists;
 mod payments;
 mod pending;
