@@ -10,10 +10,14 @@
 
 mod amounts;
 mod api;
+mod cards;
 mod core;
+mod credit_notes;
 mod dashboard;
+mod debits;
 mod desk;
 mod discounts;
+mod disputes;
 mod error;
 mod events;
 mod expand;
@@ -25,10 +29,13 @@ mod lists;
 mod objects;
 mod pages;
 mod params;
+mod parts;
+mod pauses;
 mod phases;
 mod portal;
 mod preview;
 mod proration;
+mod refusals;
 mod resources;
 mod schedules;
 mod subscriptions;
@@ -40,6 +47,7 @@ pub use self::core::{MemoryShelf, Shelf, ShelfError};
 pub use dashboard::NewDiscount;
 pub use desk::{DeskError, Listed, Outcome};
 pub use events::{Delivery, Mode};
+pub use refusals::Refusal;
 
 use self::core::Core;
 use jiff::Timestamp;

@@ -23,9 +23,11 @@ const READ: &[(&str, &str)] = &[
     ("invoices", "invoice"),
     ("invoice_payments", "invoice_payment"),
     ("payment_intents", "payment_intent"),
+    ("payment_methods", "payment_method"),
     ("charges", "charge"),
     ("refunds", "refund"),
     ("disputes", "dispute"),
+    ("credit_notes", "credit_note"),
     ("events", "event"),
 ];
 
@@ -139,9 +141,10 @@ fn fields_of(kind: &str) -> &'static [(&'static str, &'static str)] {
             ("payment[type]", "/payment/type"),
             ("status", "/status"),
         ],
-        "payment_intent" | "subscription_schedule" => &[("customer", "/customer")],
+        "payment_intent" | "subscription_schedule" | "payment_method" => &[("customer", "/customer")],
         "charge" => &[("customer", "/customer"), ("payment_intent", "/payment_intent")],
         "refund" | "dispute" => &[("charge", "/charge"), ("payment_intent", "/payment_intent")],
+        "credit_note" => &[("customer", "/customer"), ("invoice", "/invoice")],
         "event" => &[("type", "/type")],
         _ => &[],
     }

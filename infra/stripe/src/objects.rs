@@ -9,6 +9,10 @@ pub fn sublist(url: &str, data: Vec<Value>) -> Value {
     json!({"object": "list", "data": data, "has_more": false, "url": url})
 }
 
+fn text(value: &Value) -> &str {
+    value.as_str().unwrap_or_default()
+}
+
 /// What a line of an invoice is for.
 pub struct Line<'a> {
     pub price: &'a Value,
@@ -213,9 +217,10 @@ impl Core {
         })
     }
 
-    pub fn new_intent(&mut self, invoice: &Value) -> String {
+    pub fn new_intent(&mut self, invoice: &Value, amount: &Value, is_default: bool) -> String {
+        let (method, kind, _) = self.method_of_charge(text(&invoice["customer"]), &invoice["currency"]);
         let intent = json!({
-            "id": self.new_id("pi"), "object": "payment_intent", "amount": invoice["amount_due"],
+            "id": self.new_id("pi"), "object": "payment_intent", "amount": amount,
             "allowed_payment_method_types": null, "amount_capturable": 0, "amount_received": 0, "application": null,
             "application_fee_amount": null,
             "automatic_payment_methods": null, "canceled_at": null, "cancellation_reason": null,
@@ -225,8 +230,8 @@ impl Core {
             "last_payment_error": null,
             "latest_charge": null, "livemode": false, "managed_payments": null, "metadata": {}, "next_action": null,
             "on_behalf_of": null,
-            "payment_method": null, "payment_method_configuration_details": null, "payment_method_options": {},
-            "payment_method_types": ["card"], "processing": null, "receipt_email": null, "review": null,
+            "payment_method": method, "payment_method_configuration_details": null, "payment_method_options": {},
+            "payment_method_types": [kind], "processing": null, "receipt_email": null, "review": null,
             "setup_future_usage": null, "shipping": null, "statement_descriptor": null,
             "statement_descriptor_suffix": null, "status": "requires_payment_method", "transfer_data": null,
             "transfer_group": null,
@@ -234,8 +239,8 @@ impl Core {
         let intent = self.insert(intent, Value::Null);
         let payment = json!({
             "id": self.new_id("inpay"), "object": "invoice_payment", "amount_paid": null,
-            "amount_requested": invoice["amount_due"], "created": self.now(), "currency": invoice["currency"],
-            "invoice": invoice["id"], "is_default": true, "livemode": false,
+            "amount_requested": amount, "created": self.now(), "currency": invoice["currency"],
+            "invoice": invoice["id"], "is_default": is_default, "livemode": false,
             "payment": {"payment_intent": intent, "type": "payment_intent"}, "status": "open",
             "status_transitions": {"canceled_at": null, "paid_at": null},
         });
@@ -243,10 +248,11 @@ impl Core {
         intent
     }
 
-    pub fn new_charge(&mut self, intent: &str, invoice: &Value) -> String {
+    pub fn new_charge(&mut self, intent: &str, invoice: &Value, amount: &Value) -> String {
+        let (method, _, details) = self.method_of_charge(text(&invoice["customer"]), &invoice["currency"]);
         let charge = json!({
-            "id": self.new_id("ch"), "object": "charge", "amount": invoice["amount_due"],
-            "amount_captured": invoice["amount_due"], "amount_refunded": 0, "application": null,
+            "id": self.new_id("ch"), "object": "charge", "amount": amount,
+            "amount_captured": amount, "amount_refunded": 0, "application": null,
             "application_fee": null, "application_fee_amount": null, "balance_transaction": null,
             "billing_details": {"address": null, "email": null, "name": null, "phone": null, "tax_id": null},
             "calculated_statement_descriptor": null, "captured": true, "created": self.now(),
@@ -254,7 +260,7 @@ impl Core {
             "disputed": false, "failure_balance_transaction": null, "failure_code": null, "failure_message": null,
             "fraud_details": {}, "livemode": false, "metadata": {}, "on_behalf_of": null, "outcome": null,
             "paid": true,
-            "payment_intent": intent, "payment_method": null, "payment_method_details": null, "receipt_email": null,
+            "payment_intent": intent, "payment_method": method, "payment_method_details": details, "receipt_email": null,
             "receipt_number": null, "receipt_url": null, "refunded": false, "review": null, "shipping": null,
             "source_transfer": null, "statement_descriptor": null, "statement_descriptor_suffix": null,
             "status": "succeeded", "transfer_data": null, "transfer_group": null,

@@ -6,6 +6,7 @@ use crate::error::Fault;
 use crate::items::cost_of;
 use crate::lists::one;
 use crate::params::Params;
+use crate::pauses::resume_subscription;
 use crate::portal::portal_session;
 use crate::preview::preview;
 use crate::schedules::{change_schedule, make_schedule, release_schedule};
@@ -54,6 +55,7 @@ impl Call<'_> {
                 Ok(core.object(id))
             }
             ("POST", ["subscriptions", id]) => change_subscription(core, id, params),
+            ("POST", ["subscriptions", id, "resume"]) => resume_subscription(core, id, params),
             ("DELETE", ["subscriptions", id]) => {
                 live(core, id)?;
                 unmanaged(&core.object(id))?;

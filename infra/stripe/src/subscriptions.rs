@@ -1,5 +1,6 @@
 //! Subscriptions: begun by a checkout, renewed, ended.
 
+use crate::cards::first_outcome;
 use crate::core::Core;
 use crate::desk::Outcome;
 use crate::error::Fault;
@@ -50,6 +51,17 @@ const RENEWED: [&str; 8] = [
 pub struct Start {
     pub trial_days: i64,
     pub metadata: Value,
+    /// What becomes of the first payment.
+    pub outcome: Outcome,
+    pub payment_method: Option<String>,
+}
+
+impl Start {
+    /// One that is paid by this card.
+    pub fn with_card(card: &str, payment_method: &str) -> Self {
+        let (outcome, payment_method) = (first_outcome(card), Some(payment_method.to_owned()));
+        Self { metadata: json!({}), outcome, payment_method, ..Self::default() }
+    }
 }
 
 impl Core {
@@ -62,7 +74,13 @@ impl Core {
         let mut subscription = self.new_subscription(&id, customer, &price["currency"], &start.metadata);
         let items = wanted.iter().map(|(price, quantity)| self.new_item(&id, price, *quantity, (now, end))).collect();
         subscription["items"] = sublist(&format!("/v1/subscription_items?subscription={id}"), items);
-        subscription["status"] = json!(if trial_end.is_some() { "trialing" } else { "active" });
+        let is_processing = matches!(start.outcome, Outcome::Processing | Outcome::ProcessingFails);
+        subscription["status"] = json!(match trial_end {
+            Some(_) => "trialing",
+            None if is_processing => "incomplete",
+            None => "active",
+        });
+        subscription["default_payment_method"] = json!(start.payment_method);
         subscription["trial_start"] = json!(trial_end.map(|_| now));
         subscription["trial_end"] = json!(trial_end);
         let (anchor, periods) = trial_end.map_or((now, 1), |end| (end, 0));
@@ -70,12 +88,12 @@ impl Core {
         self.insert(subscription.clone(), json!({"anchor": anchor, "periods": periods, "told_of_trial": false}));
         self.emit("customer.subscription.created", &subscription, None);
         let lines = self.period_lines(&subscription);
-        let invoice = self.invoice(&id, "subscription_create", lines, Some(Outcome::Paid));
+        let invoice = self.invoice(&id, "subscription_create", lines, Some(start.outcome));
         (id, invoice)
     }
 
     /// Pays a checkout: its subscription begins.
-    pub fn complete(&mut self, session: &str) {
+    pub fn complete(&mut self, session: &str, start: Start) {
         let (object, side) = (self.object(session), self.side(session));
         let customer = object["customer"].as_str().unwrap_or_default();
         let wanted: Vec<_> = side["items"]
@@ -87,12 +105,16 @@ impl Core {
             })
             .collect();
         let trial_days = side["trial_days"].as_i64().unwrap_or_default();
-        let start = Start { trial_days, metadata: side["metadata"].clone() };
+        let start = Start { trial_days, metadata: side["metadata"].clone(), ..start };
         let (subscription, invoice) = self.begin(customer, &wanted, &start);
-        let is_free = self.object(&invoice)["total"] == 0;
+        let payment_status = match self.object(&invoice)["status"] == "open" {
+            true => "unpaid",
+            false if self.object(&invoice)["amount_paid"] == 0 => "no_payment_required",
+            false => "paid",
+        };
         for (name, value) in [
             ("status", json!("complete")),
-            ("payment_status", json!(if is_free { "no_payment_required" } else { "paid" })),
+            ("payment_status", json!(payment_status)),
             ("subscription", json!(subscription)),
             ("invoice", json!(invoice)),
             ("url", Value::Null),

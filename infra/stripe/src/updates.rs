@@ -5,6 +5,7 @@ use crate::error::Fault;
 use crate::invoices::subscription_of;
 use crate::items::present_period;
 use crate::params::Params;
+use crate::pauses::pause_in;
 use crate::proration::Change;
 use crate::resources::{Answered, live};
 use crate::subscriptions::is_live;
@@ -98,6 +99,12 @@ fn plain_fields(core: &Core, subscription: &Value, params: &mut Params) -> Resul
     }
     if let Some(rates) = core.tax_rates_in(params, "default_tax_rates")? {
         fields["default_tax_rates"] = rates;
+    }
+    if let Some(pause) = pause_in(params)? {
+        fields["pause_collection"] = pause;
+    }
+    if let Some(behavior) = params.take("trial_settings[end_behavior][missing_payment_method]") {
+        fields["trial_settings"] = json!({"end_behavior": {"missing_payment_method": behavior}});
     }
     for name in ["default_payment_method", "description"] {
         if let Some(text) = params.take(name) {

@@ -11,7 +11,7 @@ const MOMENT: &str = "2026-03-01T00:00:00Z";
 async fn a_discount_names_its_coupon_under_source_and_takes_its_part_off() {
     let play = Play::at(MOMENT);
     let (_, subscription) = play.subscriber(PAYS, "").await;
-    let given = NewDiscount { percent_off: Some(25.0), months: Some(1), ..NewDiscount::default() };
+    let given = NewDiscount { percent_off: Some(25.0), months: Some(2), ..NewDiscount::default() };
     let changed = play.stripe.give_discount(&subscription, given).unwrap();
     let id = text(&changed["discounts"][0]);
     assert!(id.starts_with("di_"), "{id}");
@@ -26,7 +26,7 @@ async fn a_discount_names_its_coupon_under_source_and_takes_its_part_off() {
     assert_eq!((&invoice["subtotal"], &invoice["total"]), (&json!(1900), &json!(1425)));
     assert_eq!((&invoice["amount_paid"], &invoice["total_discount_amounts"]), (&json!(1425), &amounts));
     assert_eq!(invoice["lines"]["data"][0]["discount_amounts"], amounts);
-    // After a month it is over.
+    // After two months it is over.
     play.pass_to("2026-05-01T00:00:00Z");
     assert_eq!(play.latest_invoice(&subscription).await["amount_paid"], 1900);
     assert_eq!(play.subscription(&subscription).await["discounts"], json!([]));

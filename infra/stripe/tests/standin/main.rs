@@ -7,6 +7,7 @@
 mod calls;
 mod changes;
 mod dashboard;
+mod debits;
 mod deliveries;
 mod discounts;
 mod items;
