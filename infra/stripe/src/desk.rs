@@ -6,7 +6,7 @@ use crate::error::Fault;
 use crate::resources::present_customer;
 use crate::subscriptions::{Start, is_live};
 use serde::Deserialize;
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
 /// What becomes of a payment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]

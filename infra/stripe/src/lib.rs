@@ -21,6 +21,7 @@ mod disputes;
 mod error;
 mod events;
 mod expand;
+mod foreign;
 mod idempotency;
 mod index;
 mod invoices;
@@ -47,6 +48,7 @@ pub use self::core::{MemoryShelf, Shelf, ShelfError};
 pub use dashboard::NewDiscount;
 pub use desk::{DeskError, Listed, Outcome};
 pub use events::{Delivery, Mode};
+pub use foreign::Foreign;
 pub use refusals::Refusal;
 
 use self::core::Core;

@@ -20,6 +20,10 @@ pub enum Due {
 
 pub fn due_of(record: &Record) -> Option<(i64, Due)> {
     let object = &record.object;
+    // What belongs to another application is its own business.
+    if record.side["foreign"] == true {
+        return None;
+    }
     match object["object"].as_str()? {
         "subscription" if matches!(object["status"].as_str(), Some("trialing" | "active" | "past_due")) => {
             let end = object["items"]["data"][0]["current_period_end"].as_i64()?;

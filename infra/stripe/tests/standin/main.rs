@@ -10,8 +10,11 @@ mod dashboard;
 mod debits;
 mod deliveries;
 mod discounts;
+mod disputes;
+mod foreign;
 mod items;
 mod lists;
+mod pauses;
 mod payments;
 mod pending;
 #[path = "../play/mod.rs"]
@@ -20,5 +23,6 @@ mod play;
 mod portal;
 mod previews;
 mod readers;
+mod refusals;
 mod renewals;
 mod schedules;
