@@ -38,6 +38,7 @@ mod preview;
 mod proration;
 mod refusals;
 mod resources;
+mod rules;
 mod schedules;
 mod subscriptions;
 mod taxes;

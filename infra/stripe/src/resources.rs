@@ -9,6 +9,7 @@ use crate::params::Params;
 use crate::pauses::resume_subscription;
 use crate::portal::portal_session;
 use crate::preview::preview;
+use crate::rules;
 use crate::schedules::{change_schedule, make_schedule, release_schedule};
 use crate::subscriptions::is_live;
 use crate::taxes::make_tax_rate;
@@ -111,6 +112,12 @@ fn product(core: &mut Core, mut params: Params) -> Answered {
     let count = price.remove("recurring][interval_count").and_then(|count| count.as_str()?.parse().ok());
     let description = params.take("description");
     params.finish()?;
+    let amount = price.remove("unit_amount").and_then(|amount| amount.as_str()?.parse().ok()).unwrap_or_default();
+    let currency =
+        price.remove("currency").map(|text| rules::currency(text.as_str().unwrap_or_default())).transpose()?;
+    if let Some(currency) = &currency {
+        rules::amount(amount, currency, "default_price_data[unit_amount]")?;
+    }
     if let Some(id) = id.as_deref().filter(|id| core.record(id).is_some()) {
         return Err(Fault::invalid(format!("Product already exists: {id}")).code("resource_already_exists", "id"));
     }
@@ -118,10 +125,9 @@ fn product(core: &mut Core, mut params: Params) -> Answered {
     if let Some(description) = description {
         core.set(&id, "description", json!(description));
     }
-    if let Some(currency) = price.remove("currency") {
-        let amount = price.remove("unit_amount").and_then(|amount| amount.as_str()?.parse().ok()).unwrap_or_default();
+    if let Some(currency) = currency {
         let interval = interval.as_ref().and_then(Value::as_str).unwrap_or("month");
-        let terms = (currency.as_str().unwrap_or_default(), amount, (interval, count.unwrap_or(1)));
+        let terms = (currency.as_str(), amount, (interval, count.unwrap_or(1)));
         let price = core.new_price(&id, terms, Map::new());
         core.set(&id, "default_price", json!(price));
         let made = core.object(&price);
@@ -152,8 +158,9 @@ fn change_product(core: &mut Core, id: &str, mut params: Params) -> Answered {
 fn price(core: &mut Core, mut params: Params) -> Answered {
     let product = params.require("product")?;
     core.find("product", &product).ok_or_else(|| Fault { status: 400, ..Fault::missing("product", &product) })?;
-    let currency = params.require("currency")?;
+    let currency = rules::currency(&params.require("currency")?)?;
     let amount = params.number("unit_amount")?.unwrap_or_default();
+    rules::amount(amount, &currency, "unit_amount")?;
     let interval = params.take("recurring[interval]").unwrap_or_else(|| "month".to_owned());
     let count = params.number("recurring[interval_count]")?.unwrap_or(1);
     let metadata = params.map("metadata");
@@ -167,6 +174,7 @@ fn price(core: &mut Core, mut params: Params) -> Answered {
 fn customer(core: &mut Core, mut params: Params) -> Answered {
     let (email, name, metadata) = (params.take("email"), params.take("name"), params.map("metadata"));
     params.finish()?;
+    email.as_deref().filter(|email| !email.is_empty()).map_or(Ok(()), rules::email)?;
     Ok(core.create_customer(email, name, metadata))
 }
 
@@ -180,6 +188,9 @@ fn change_customer(core: &mut Core, id: &str, mut params: Params) -> Answered {
     let mut fields = Map::new();
     for name in ["email", "name"] {
         if let Some(text) = params.take(name) {
+            if name == "email" && !text.is_empty() {
+                rules::email(&text)?;
+            }
             fields.insert(name.to_owned(), json!(text));
         }
     }
@@ -198,6 +209,11 @@ fn session(core: &mut Core, mut params: Params) -> Answered {
     let items = line_items(core, &mut params)?;
     let currency = items[0].0["currency"].clone();
     let amount: i64 = items.iter().map(|(price, quantity)| cost_of(price) * quantity).sum();
+    let smallest = rules::smallest_charge(currency.as_str().unwrap_or_default());
+    if (1..smallest).contains(&amount) {
+        let message = format!("The Checkout Session's total amount due must add up to at least {smallest} {currency}.");
+        return Err(Fault::invalid(message).code("amount_too_small", "line_items"));
+    }
     let trial_days = params.number("subscription_data[trial_period_days]")?.unwrap_or_default();
     let metadata = params.map("subscription_data[metadata]");
     let items: Vec<_> =

@@ -25,4 +25,5 @@ mod previews;
 mod readers;
 mod refusals;
 mod renewals;
+mod rules;
 mod schedules;
