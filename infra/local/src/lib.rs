@@ -19,6 +19,7 @@ mod schedules;
 mod stack;
 mod standins;
 pub mod steps;
+mod stripe_dashboard;
 mod stripe_desk;
 mod webhooks;
 

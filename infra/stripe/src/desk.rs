@@ -36,6 +36,10 @@ pub enum Listed {
     Invoices,
     /// Charges.
     Charges,
+    /// Disputes.
+    Disputes,
+    /// Subscription schedules.
+    Schedules,
     /// Events.
     Events,
 }
@@ -66,6 +70,8 @@ impl Stripe {
             Listed::Subscriptions => "subscription",
             Listed::Invoices => "invoice",
             Listed::Charges => "charge",
+            Listed::Disputes => "dispute",
+            Listed::Schedules => "subscription_schedule",
             Listed::Events => "event",
         };
         self.core().all(kind).into_iter().map(|record| record.object.clone()).collect()
