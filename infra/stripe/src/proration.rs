@@ -29,6 +29,8 @@ pub struct Change {
     /// From then on.
     pub at: i64,
     pub behavior: Behavior,
+    /// Whether it ends the trial, if there is one.
+    pub ends_trial: bool,
 }
 
 /// What a change makes of a subscription.
@@ -94,7 +96,19 @@ impl Core {
         };
         let behavior = behavior_in(params, &named("proration_behavior"))?;
         let date = params.number(&named("proration_date"))?;
-        let Some(items) = self.items_in(subscription, params, named)? else { return Ok(None) };
+        let ends_trial = match params.take(&named("trial_end")).as_deref() {
+            None => false,
+            Some("now") => true,
+            Some(_) => {
+                let message = "Of trial_end, now is played here.";
+                return Err(Fault { param: Some(named("trial_end")), ..Fault::invalid(message) });
+            }
+        };
+        let present = || items_of(subscription).to_vec();
+        let items = match self.items_in(subscription, params, named)? {
+            None if !ends_trial => return Ok(None),
+            items => items.unwrap_or_else(present),
+        };
         let (start, end) = present_period(subscription);
         let at = date.unwrap_or_else(|| self.now());
         // A period that was begun before its time is as good as begun.
@@ -102,18 +116,20 @@ impl Core {
             let message = format!("Cannot specify a proration date outside of the current period ({start} to {end}).");
             return Err(Fault { param: Some(named("proration_date")), ..Fault::invalid(message) });
         }
-        Ok(Some(Change { items, at: at.clamp(start, end), behavior }))
+        Ok(Some(Change { items, at: at.clamp(start, end), behavior, ends_trial }))
     }
 
     /// What a change makes of a subscription.
     pub fn changed(&self, subscription: &Value, change: &Change) -> Changed {
         let old = items_of(subscription);
         let mut new = change.items.clone();
-        let is_trial = subscription["status"] == "trialing";
+        let ends_trial = subscription["status"] == "trialing" && change.ends_trial;
+        let is_trial = subscription["status"] == "trialing" && !ends_trial;
         let is_prorated = change.behavior != Behavior::None;
         let price = new.first().map(|item| item["price"].clone()).unwrap_or_default();
         let has_other_interval = old.first().is_none_or(|item| interval_of(&item["price"]) != interval_of(&price));
-        let is_anew = !is_trial && (has_other_interval || (amount_of_all(old) == 0 && amount_of_all(&new) > 0));
+        let is_anew =
+            !is_trial && (ends_trial || has_other_interval || (amount_of_all(old) == 0 && amount_of_all(&new) > 0));
         let mut fields = json!({});
         if is_anew {
             let end = periods_after(change.at, &price, 1);
@@ -124,6 +140,11 @@ impl Core {
             }
         }
         let mut then = subscription.clone();
+        if ends_trial {
+            fields["status"] = json!("active");
+            fields["trial_end"] = json!(change.at);
+            then["status"] = json!("active");
+        }
         set_items(&mut then, new.clone());
         fields["items"] = then["items"].clone();
         let stays = |items: &[Value], item: &Value| {
@@ -132,8 +153,8 @@ impl Core {
         };
         let is_other = |items: &[Value]| items.iter().any(|item| !stays(old, item));
         let mut lines = Vec::new();
-        if is_other(&new) || old.iter().any(|item| !stays(&new, item)) {
-            if is_prorated && !is_trial {
+        if ends_trial || is_other(&new) || old.iter().any(|item| !stays(&new, item)) {
+            if is_prorated && !is_trial && !ends_trial {
                 let gone = old.iter().filter(|item| is_anew || !stays(&new, item));
                 lines.extend(gone.map(|item| self.unused(subscription, item, change.at)));
             }

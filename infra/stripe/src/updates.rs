@@ -143,7 +143,7 @@ impl Core {
         let waiting = json!({
             "billing_cycle_anchor": changed.anchor, "discount": null, "discounts": null,
             "expires_at": end.min(self.now() + WAIT_SECONDS), "metadata": Some(&metadata).filter(|set| !set.is_empty()),
-            "subscription_items": changed.fields["items"]["data"], "trial_end": null, "trial_from_plan": null,
+            "subscription_items": changed.fields["items"]["data"], "trial_end": changed.fields["trial_end"], "trial_from_plan": null,
         });
         let invoice = self.draw_up(id, "subscription_update", changed.lines);
         let update = json!({"fields": changed.fields, "anchor": changed.anchor, "metadata": metadata});
