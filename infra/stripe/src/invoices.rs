@@ -255,10 +255,10 @@ impl Core {
     }
 }
 
-/// The customer's balance once an invoice took of it or added to it.
+/// The customer's balance once an invoice took of it or added to it. What is too little to be charged is owed.
 pub fn balance_after(invoice: &Value) -> i64 {
     let of = |name: &str| invoice[name].as_i64().unwrap_or_default();
-    (of("starting_balance") + of("total")).min(0)
+    of("starting_balance") + of("total") - of("amount_due")
 }
 
 /// The subscription that an invoice is for.

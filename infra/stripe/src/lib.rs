@@ -2,9 +2,9 @@
 //! checkout page, an invoice page, a portal, renewals and retries by an injected clock, and signed webhooks. It knows nothing of who
 //! calls it.
 //!
-//! Simpler than Stripe: a renewal is charged when its period ends, without the hour's wait; amounts carry no tax and are
-//! charged however small; the items of a subscription have one interval; a schedule's phases begin with a period, and a
-//! subscription under one is changed and ended by the schedule alone; there is one webhook endpoint.
+//! Simpler than Stripe: a renewal is charged when its period ends, without the hour's wait; the items of a subscription have
+//! one interval; a schedule's phases begin with a period, and a subscription under one is changed and ended by the schedule
+//! alone; there is one webhook endpoint.
 
 #![recursion_limit = "256"] // the objects are written as they are, and some are long
 

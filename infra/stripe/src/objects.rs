@@ -2,6 +2,7 @@
 
 use crate::core::Core;
 use crate::items::quantity_of;
+use crate::rules;
 use serde_json::{Map, Value, json};
 
 /// A list as it stands inside an object.
@@ -180,7 +181,7 @@ impl Core {
         let balance = customer["balance"].as_i64().unwrap_or_default();
         let sums = self.total_up(subscription, &mut lines);
         let (subtotal, total) = (sums.subtotal, sums.total);
-        let due = (total + balance).max(0);
+        let due = rules::charge_of(total + balance, text(&subscription["currency"]));
         lines.iter_mut().for_each(|line| line["invoice"] = json!(id));
         json!({
             "id": id, "object": "invoice", "account_country": "US", "account_name": null, "account_tax_ids": null,

@@ -86,6 +86,11 @@ pub fn smallest_charge(currency: &str) -> i64 {
     SMALLEST.iter().find(|(known, _)| *known == currency).map_or(0, |(_, cents)| *cents)
 }
 
+/// What is charged of an amount: nothing, where it is less than the smallest charge.
+pub fn charge_of(cents: i64, currency: &str) -> i64 {
+    if cents < smallest_charge(currency) { 0 } else { cents.max(0) }
+}
+
 /// An e-mail address as Stripe accepts it.
 pub fn email(text: &str) -> Result<(), Fault> {
     let is_good = text.len() <= 512

@@ -1,6 +1,7 @@
 //! What Stripe checks: currencies, amounts, addresses, the depth of an expansion.
 
 use crate::play::{PAYS, Play};
+use serde_json::json;
 
 const MOMENT: &str = "2026-03-01T00:00:00Z";
 
@@ -105,4 +106,23 @@ async fn a_list_that_repeats_its_brackets_keeps_each_entry() {
     let (_, subscription) = play.subscriber(PAYS, "").await;
     let found = play.get(&format!("subscriptions/{subscription}?expand[]=customer&expand[]=latest_invoice")).await.body;
     assert!(found["customer"].is_object() && found["latest_invoice"].is_object());
+}
+
+#[tokio::test]
+async fn an_invoice_below_the_minimum_is_owed_and_charged_with_the_next() {
+    let play = Play::at(MOMENT);
+    let (customer, subscription) = play.subscriber(PAYS, "").await;
+    let dearer = play.price("Pro", "1949", "month").await;
+    play.change(&subscription, &dearer, &[("proration_behavior", "always_invoice")]).await;
+    let small = play.latest_invoice(&subscription).await;
+    assert_eq!((&small["total"], &small["amount_due"], &small["ending_balance"]), (&json!(49), &json!(0), &json!(49)));
+    assert_eq!(small["status"], "paid");
+    assert_eq!(play.get(&format!("charges?customer={customer}")).await.ids().len(), 1);
+    assert_eq!(play.get(&format!("customers/{customer}")).await.body["balance"], 49);
+    play.pass_to("2026-04-01T00:00:00Z");
+    let next = play.latest_invoice(&subscription).await;
+    assert_eq!(
+        (&next["total"], &next["amount_paid"], &next["ending_balance"]),
+        (&json!(1949), &json!(1998), &json!(0))
+    );
 }
