@@ -1,10 +1,12 @@
 #!/usr/bin/env bash
-# Two judges of what this project knows of Stripe, both made from Stripe's own description of its API: every call of the
-# gateway at Stripe's mock server, and everything that the stand-in says against the description itself. Installs what is
-# missing; leaves nothing running.
+# Conformance to Stripe. Two checks are made from Stripe's own description of its API: every call of the gateway at Stripe's
+# mock server, and everything that the fake says against the description itself. Two more are Stripe's own SDKs, for Python
+# and for Node, which drive the fake of a running stack through the whole life of a customer. Installs what is missing;
+# leaves nothing running.
 source "$(dirname "$0")/../lib.sh"
 need go golang
 need python3 python3 python3-venv
+need node nodejs npm
 cd "$root"
 mock="github.com/stripe/stripe-mock@v0.203.0"
 held="${XDG_CACHE_HOME:-$HOME/.cache}/tollgate-stripe"
@@ -34,3 +36,10 @@ diff <(sed -n -e 's/^ *pub async fn \([a-z_]*\).*/\1/p' -e "s/^ *pub fn \([a-z_]
 
 "$CARGO_TARGET_DIR/debug/examples/lives" >"$work/lives"
 "$held/python/bin/python" tests/stripe/judge.py "$description/spec3.json" "$description/spec3.beta.sdk.json" "$root" <"$work/lives"
+
+(cd tests/stripe && npm ci --no-audit --no-fund --silent)
+kill "$server" && wait "$server" || true
+rm -rf "$work"
+start_stack
+"$held/python/bin/python" tests/stripe/sdk.py "$BASE"
+node tests/stripe/sdk.mjs "$BASE"

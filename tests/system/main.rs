@@ -30,6 +30,7 @@ mod rotation;
 mod secrets;
 mod sessions;
 mod size;
+mod stripe_controls;
 mod sweeps;
 mod template;
 mod tidy;

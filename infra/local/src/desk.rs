@@ -9,7 +9,7 @@ use crate::pump::{PumpError, Pumps};
 use crate::queues::{Depth, Queue};
 use crate::schedules::{SCHEDULES, Schedules};
 use crate::standins::{Mail, Standins};
-use crate::stripe_desk;
+use crate::{stripe_dashboard, stripe_desk};
 use askama::Template;
 use axum::body::Bytes;
 use axum::extract::{Path, Query, Request, State};
@@ -31,7 +31,7 @@ use tollgate_domain::user::IdentityProvider;
 use tollgate_http::{ApiError, FieldError};
 use tollgate_platform::random_bytes;
 use tollgate_store::schema::TABLES;
-use tollgate_stripe_standin::Stripe;
+use tollgate_stripe_standin::{Listed, Refusal, Stripe};
 
 /// What the desk looks at.
 #[derive(Clone)]
@@ -118,6 +118,7 @@ impl Desk {
             .route("/_local/google/accounts", post(google_account))
             .route("/_local/github/accounts", post(github_account))
             .merge(stripe_desk::routes())
+            .merge(stripe_dashboard::routes())
             .route("/_local/{*path}", axum::routing::any(nothing))
             .method_not_allowed_fallback(async || Refused(ApiError::MethodNotAllowed))
             .with_state(self)
@@ -201,6 +202,8 @@ struct DeskPage {
     mails: Vec<Mail>,
     queues: Vec<Value>,
     tables: Vec<&'static str>,
+    subscriptions: Vec<Value>,
+    refusals: Vec<Refusal>,
 }
 
 async fn page(State(desk): State<Desk>, headers: HeaderMap) -> Answer<Response> {
@@ -217,8 +220,11 @@ async fn page(State(desk): State<Desk>, headers: HeaderMap) -> Answer<Response> 
     let queues = desk.depths().into_iter().map(|depth| json!(depth)).collect();
     let tables = TABLES.iter().map(|table| table.name).collect();
     let now = desk.clock.now().strftime("%A, %-d %B %Y, %H:%M:%S UTC").to_string();
-    let page =
-        DeskPage { base_url: desk.base_url, now, mails: desk.standins.newest_mails(MAILS_SHOWN)?, queues, tables };
+    let stripe = desk.stripe.as_ref();
+    let subscriptions = stripe.map(|stripe| stripe.list(Listed::Subscriptions)).unwrap_or_default();
+    let refusals = stripe.map(Stripe::refusals).unwrap_or_default();
+    let mails = desk.standins.newest_mails(MAILS_SHOWN)?;
+    let page = DeskPage { base_url: desk.base_url, now, mails, queues, tables, subscriptions, refusals };
     page.render().map(|text| Html(text).into_response()).map_err(|error| Refused(ApiError::Internal(error.to_string())))
 }
 

@@ -21,6 +21,7 @@ mod snapshot;
 mod stack;
 mod standins;
 pub mod steps;
+mod stripe_dashboard;
 mod stripe_desk;
 mod transactions;
 mod webhooks;

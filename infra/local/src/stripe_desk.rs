@@ -36,14 +36,17 @@ impl From<DeskError> for Refused {
     }
 }
 
-fn stripe(desk: &Desk) -> Result<&Stripe, Refused> {
+/// Stripe, where it is the fake.
+pub fn stripe(desk: &Desk) -> Result<&Stripe, Refused> {
     desk.stripe.as_ref().ok_or_else(|| ApiError::NotFound.into())
 }
 
 async fn overview(State(desk): State<Desk>) -> Answer {
     stripe(&desk)?;
     let webhook_secret = desk.standins.secret("stripe-webhook")?;
-    Ok(Json(json!({"webhook_secret": webhook_secret, "api_version": API_VERSION})))
+    let secret_key = desk.standins.secret("stripe")?;
+    let about = json!({"webhook_secret": webhook_secret, "secret_key": secret_key, "api_version": API_VERSION});
+    Ok(Json(about))
 }
 
 async fn list(State(desk): State<Desk>, Path(name): Path<String>) -> Answer {
@@ -51,6 +54,9 @@ async fn list(State(desk): State<Desk>, Path(name): Path<String>) -> Answer {
         "customers" => Listed::Customers,
         "subscriptions" => Listed::Subscriptions,
         "invoices" => Listed::Invoices,
+        "charges" => Listed::Charges,
+        "disputes" => Listed::Disputes,
+        "schedules" => Listed::Schedules,
         "events" => Listed::Events,
         _ => return Err(ApiError::NotFound.into()),
     };

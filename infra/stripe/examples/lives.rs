@@ -8,9 +8,9 @@
 #[path = "../tests/play/mod.rs"]
 mod play;
 
-use play::{ASKS_LATER, DAY, DECLINED, KEY, PAYS, Play, REFUSED_LATER, text};
+use play::{ASKS_LATER, DAY, DEBIT, DEBIT_THAT_FAILS, DECLINED, KEY, PAYS, Play, REFUSED_LATER, text};
 use serde_json::json;
-use tollgate_stripe_standin::{Listed, Outcome};
+use tollgate_stripe_standin::{Foreign, Listed, NewDiscount, Outcome, Refusal};
 
 const START: &str = "2026-01-31T12:00:00Z";
 
@@ -285,6 +285,117 @@ async fn schedules(play: &Play) {
     play.get("subscription_schedules?limit=100").await;
 }
 
+async fn items_and_discounts(play: &Play) {
+    let (_, subscription) = play.subscriber(PAYS, "").await;
+    let path = format!("subscriptions/{subscription}");
+    let add_on = play.price("Add-on", "500", "month").await;
+    play.saw(play.stripe.change_items(&subscription, Some(&add_on), Some(2)).expect("a subscription"));
+    let form = [("percent_off", "12.5"), ("duration", "repeating"), ("duration_in_months", "2"), ("name", "Spring")];
+    let percent = play.post("coupons", &form).await.id();
+    let form = [("amount_off", "100"), ("currency", "usd"), ("duration", "once"), ("metadata[a]", "b")];
+    let once = play.post("coupons", &form).await.id();
+    play.post("coupons", &[("percent_off", "101")]).await;
+    play.post(&path, &[("discounts[0][coupon]", &percent), ("discounts[1][coupon]", &once)]).await;
+    let rate = [("display_name", "VAT"), ("percentage", "19.5"), ("inclusive", "false"), ("country", "DE")];
+    let rate = play.post("tax_rates", &rate).await.id();
+    let item = text(&play.subscription(&subscription).await["items"]["data"][1]["id"]);
+    let form = [
+        ("default_tax_rates[0]", rate.as_str()),
+        ("items[0][id]", &item),
+        ("items[0][quantity]", "3"),
+        ("items[0][discounts][0][coupon]", &percent),
+        ("items[0][tax_rates][0]", &rate),
+        ("items[0][metadata][a]", "b"),
+        ALWAYS,
+    ];
+    play.post(&path, &form).await;
+    play.get(&format!("{path}?expand[]=discounts.source.coupon&expand[]=items.data.discounts")).await;
+    play.post("invoices/create_preview", &[("subscription", &subscription)]).await;
+    play.pass(31 * DAY);
+    play.get(&format!("invoices?subscription={subscription}&limit=100&expand[]=data.discounts")).await;
+    let made = play.post("subscription_schedules", &[("from_subscription", &subscription)]).await;
+    play.get(&format!("subscription_schedules/{}?expand[]=phases.discounts.discount", made.id())).await;
+    play.post(&format!("subscription_schedules/{}/release", made.id()), &[]).await;
+    let month = json!({"interval": "month", "interval_count": 1});
+    let phases = [json!({"duration": month}), json!({"percent_off": 50.0, "duration": month})];
+    play.saw(play.stripe.schedule(&subscription, &phases).expect("a subscription"));
+    play.pass(62 * DAY);
+    let given = NewDiscount { amount_off: Some(100), on_item: true, ..NewDiscount::default() };
+    let (_, other) = play.subscriber(PAYS, "").await;
+    play.saw(play.stripe.give_discount(&other, given).expect("a subscription"));
+    play.saw(play.stripe.give_tax_rate(&other, 20.0, true).expect("a subscription"));
+    play.saw(play.stripe.cancel_at(&other, play.now() + 10 * DAY).expect("a subscription"));
+    let more = [("cancel_at", ""), ("discounts", ""), ("default_tax_rates", ""), ("description", "Two")];
+    play.post(&format!("subscriptions/{other}"), &more).await;
+    play.pass(31 * DAY);
+}
+
+async fn debits(play: &Play) {
+    for (card, trial_days) in [(DEBIT, ""), (DEBIT_THAT_FAILS, ""), (DEBIT_THAT_FAILS, "7")] {
+        let (customer, subscription) = play.subscriber(card, trial_days).await;
+        for _ in 0..4 {
+            play.get(&format!("charges?customer={customer}&expand[]=data.payment_intent")).await;
+            play.get(&format!("payment_methods?customer={customer}")).await;
+            play.get(&format!("checkout/sessions?customer={customer}&expand[]=data.invoice.payments")).await;
+            play.get(&format!("subscriptions/{subscription}?expand[]=default_payment_method")).await;
+            play.pass(8 * DAY);
+        }
+    }
+    let customer = text(&play.stripe.create_customer("ann@example.com")["id"]);
+    let product = play.post("products", &[("name", "Pro")]).await.id();
+    let price =
+        [("product", product.as_str()), ("currency", "eur"), ("unit_amount", "900"), ("recurring[interval]", "day")];
+    let price = play.post("prices", &price).await.id();
+    play.saw(play.stripe.subscribe(&customer, &price, DEBIT).expect("a price"));
+    play.get(&format!("charges?customer={customer}")).await;
+    play.get(&format!("payment_methods?customer={customer}")).await;
+    let (_, subscription) = play.subscriber(PAYS, "").await;
+    play.stripe.renew(&subscription, Outcome::Failed).expect("a subscription");
+    let invoice = text(&play.latest_invoice(&subscription).await["id"]);
+    play.saw(play.stripe.pay_part(&invoice, 500).expect("an open invoice"));
+    play.post(&format!("invoices/{invoice}/pay"), &[]).await;
+    play.saw(play.stripe.credit(&invoice, Some(300)).expect("a paid invoice"));
+    play.get(&format!("credit_notes?invoice={invoice}&expand[]=data.refunds.refund")).await;
+    for (number, dispute) in play.get("disputes").await.ids().iter().take(2).enumerate() {
+        play.saw(play.stripe.close_dispute(dispute, number == 0).expect("an open dispute"));
+    }
+}
+
+async fn pauses(play: &Play) {
+    for behavior in ["keep_as_draft", "mark_uncollectible", "void"] {
+        let (_, subscription) = play.subscriber(PAYS, "").await;
+        play.saw(play.stripe.pause(&subscription, Some(behavior)).expect("a subscription"));
+        play.pass(31 * DAY);
+        play.latest_invoice(&subscription).await;
+    }
+    let (customer, subscription) = play.subscriber(PAYS, "7").await;
+    play.saw(play.stripe.remove_card(&subscription).expect("a subscription"));
+    play.pass(8 * DAY);
+    let resume = format!("subscriptions/{subscription}/resume");
+    play.post(&resume, &[]).await;
+    let session = play.post("billing_portal/sessions", &[("customer", &customer)]).await.id();
+    play.fill(&format!("portal/{session}"), &[("action", "card"), ("card", PAYS)]).await;
+    play.post(&resume, &[("billing_cycle_anchor", "now")]).await;
+    play.post(&resume, &[]).await;
+}
+
+async fn others(play: &Play) {
+    for kind in ["product", "price", "customer", "subscription", "invoice", "charge", "refund"] {
+        let foreign = Foreign { kind: kind.to_owned(), fields: serde_json::Map::new() };
+        play.saw(play.stripe.make_foreign(foreign).expect("a kind"));
+    }
+    let operation = "GET /v1/products".to_owned();
+    let refusal = Refusal { operation, status: 400, code: None, message: String::new(), times: Some(1) };
+    play.stripe.refuse(refusal);
+    play.get("products").await;
+    play.stripe.set_portal_configured(false);
+    let (customer, _) = play.subscriber(PAYS, "").await;
+    play.post("billing_portal/sessions", &[("customer", &customer)]).await;
+    play.stripe.set_portal_configured(true);
+    play.post("customers", &[("email", "ann")]).await;
+    play.post("products", &[("name", "x"), ("default_price_data[currency]", "hrk")]).await;
+}
+
 async fn portal(play: &Play) {
     let (customer, subscription) = play.subscriber(REFUSED_LATER, "").await;
     let form = [("customer", customer.as_str()), ("return_url", "https://app.example/account"), ("locale", "en")];
@@ -317,9 +428,13 @@ async fn lists(play: &Play) {
         "refunds",
         "disputes",
         "events",
+        "coupons",
+        "tax_rates",
+        "payment_methods",
+        "credit_notes",
     ] {
         let first = play.get(&format!("{kind}?limit=2")).await;
-        play.get(&format!("{kind}?limit=2&starting_after={}", first.ids()[1])).await;
+        play.get(&format!("{kind}?limit=2&starting_after={}", first.ids().last().expect("an object"))).await;
         play.get(&format!("{kind}/{}", first.ids()[0])).await;
     }
     play.get("subscriptions?status=ended").await;
@@ -348,6 +463,10 @@ async fn main() {
     changes_that_wait(&play).await;
     schedules(&play).await;
     portal(&play).await;
+    items_and_discounts(&play).await;
+    debits(&play).await;
+    pauses(&play).await;
+    others(&play).await;
     lists(&play).await;
     for line in play.heard.lock().expect("a list").iter() {
         println!("{line}");

@@ -4,6 +4,7 @@ use crate::Stripe;
 use crate::error::Fault;
 use crate::lists::lists;
 use crate::params::Params;
+use crate::refusals::operation_of;
 use crate::resources::Call;
 use axum::Router;
 use axum::body::Bytes;
@@ -41,6 +42,9 @@ async fn call(State(stripe): State<Stripe>, method: Method, uri: Uri, headers: H
             && let Some(answer) = core.replayed(key, &made)?
         {
             return Ok((answer, true));
+        }
+        if let Some(fault) = core.refusal(&operation_of(method.as_str(), uri.path())) {
+            return Err(fault);
         }
         let expand = params.list("expand");
         let path: Vec<&str> = uri.path().trim_matches('/').split('/').collect();

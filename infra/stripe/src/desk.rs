@@ -4,20 +4,25 @@ use crate::Stripe;
 use crate::core::Core;
 use crate::error::Fault;
 use crate::resources::present_customer;
-use crate::subscriptions::is_live;
+use crate::subscriptions::{Start, is_live};
 use serde::Deserialize;
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
 /// What becomes of a payment.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
     /// It is made.
+    #[default]
     Paid,
     /// The card is refused.
     Failed,
     /// The card's owner must consent.
     ActionRequired,
+    /// A bank debit begins, which is paid after a day.
+    Processing,
+    /// A bank debit begins, which fails after eight days.
+    ProcessingFails,
 }
 
 /// A kind of object to be listed.
@@ -31,6 +36,10 @@ pub enum Listed {
     Invoices,
     /// Charges.
     Charges,
+    /// Disputes.
+    Disputes,
+    /// Subscription schedules.
+    Schedules,
     /// Events.
     Events,
 }
@@ -61,6 +70,8 @@ impl Stripe {
             Listed::Subscriptions => "subscription",
             Listed::Invoices => "invoice",
             Listed::Charges => "charge",
+            Listed::Disputes => "dispute",
+            Listed::Schedules => "subscription_schedule",
             Listed::Events => "event",
         };
         self.core().all(kind).into_iter().map(|record| record.object.clone()).collect()
@@ -79,8 +90,9 @@ impl Stripe {
         self.with(|core| {
             present_customer(core, customer).map_err(|_| DeskError::NotFound)?;
             let price = core.find("price", price).ok_or(DeskError::NotFound)?.clone();
-            core.set_side(customer, "card", json!(card));
-            let (subscription, _) = core.begin(customer, &price, 0, &json!({}));
+            let method = core.attach_card(customer, card, &price["currency"]);
+            let start = Start::with_card(card, &method);
+            let (subscription, _) = core.begin(customer, &[(price, 1)], &start);
             Ok(core.object(&subscription))
         })
     }
@@ -138,32 +150,15 @@ impl Stripe {
         })
     }
 
-    /// The card's owner says that a payment was not theirs.
+    /// Pays a part of an open invoice.
     ///
     /// # Errors
-    /// When there is no such invoice, or it was not paid, or is disputed already.
-    pub fn dispute(&self, invoice: &str) -> Result<Value, DeskError> {
+    /// When there is no such invoice, or not so much is open of it.
+    pub fn pay_part(&self, invoice: &str, cents: i64) -> Result<Value, DeskError> {
         self.with(|core| {
             core.find("invoice", invoice).ok_or(DeskError::NotFound)?;
-            let charge = core.charge_of(invoice).ok_or_else(|| DeskError::Refused("it was not paid".to_owned()))?;
-            if core.object(&charge)["disputed"] == true {
-                return Err(DeskError::Refused("it is disputed already".to_owned()));
-            }
-            core.set(&charge, "disputed", json!(true));
-            let of = core.object(&charge);
-            let dispute = json!({
-                "id": core.new_id("du"), "object": "dispute", "amount": of["amount"], "balance_transactions": [],
-                "charge": charge, "created": core.now(), "currency": of["currency"], "enhanced_eligibility_types": [],
-                "evidence": evidence(), "evidence_details": {
-                    "due_by": core.now() + 7 * 86_400, "enhanced_eligibility": {}, "has_evidence": false,
-                    "past_due": false, "submission_count": 0,
-                },
-                "is_charge_refundable": true, "livemode": false, "metadata": {}, "payment_intent": of["payment_intent"],
-                "reason": "fraudulent", "status": "needs_response",
-            });
-            core.insert(dispute.clone(), Value::Null);
-            core.emit("charge.dispute.created", &dispute, None);
-            Ok(dispute)
+            core.pay_part(invoice, cents)?;
+            Ok(core.object(invoice))
         })
     }
 
@@ -180,39 +175,4 @@ impl Stripe {
 fn live(core: &Core, subscription: &str) -> Result<(), DeskError> {
     let object = core.find("subscription", subscription).ok_or(DeskError::NotFound)?;
     if is_live(&object["status"]) { Ok(()) } else { Err(DeskError::Refused("it has ended".to_owned())) }
-}
-
-fn evidence() -> Value {
-    let texts = [
-        "access_activity_log",
-        "billing_address",
-        "cancellation_policy_disclosure",
-        "cancellation_rebuttal",
-        "customer_email_address",
-        "customer_name",
-        "customer_purchase_ip",
-        "duplicate_charge_explanation",
-        "duplicate_charge_id",
-        "product_description",
-        "refund_policy_disclosure",
-        "refund_refusal_explanation",
-        "service_date",
-        "shipping_address",
-        "shipping_carrier",
-        "shipping_date",
-        "shipping_tracking_number",
-        "uncategorized_text",
-        "cancellation_policy",
-        "customer_communication",
-        "customer_signature",
-        "duplicate_charge_documentation",
-        "receipt",
-        "refund_policy",
-        "service_documentation",
-        "shipping_documentation",
-        "uncategorized_file",
-    ];
-    let mut evidence: serde_json::Map<_, _> = texts.into_iter().map(|name| (name.to_owned(), Value::Null)).collect();
-    evidence.insert("enhanced_evidence".to_owned(), json!({}));
-    evidence.into()
 }

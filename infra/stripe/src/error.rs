@@ -4,13 +4,14 @@ use axum::Json;
 use axum::response::{IntoResponse, Response};
 use http::StatusCode;
 use serde_json::{Value, json};
+use std::borrow::Cow;
 
 /// An answer that is no success.
 #[derive(Debug, Clone)]
 pub struct Fault {
     pub status: u16,
     pub kind: &'static str,
-    pub code: Option<&'static str>,
+    pub code: Option<Cow<'static, str>>,
     pub message: String,
     pub param: Option<String>,
 }
@@ -23,21 +24,21 @@ impl Fault {
     pub fn missing(what: &str, id: &str) -> Self {
         Self {
             status: 404,
-            code: Some("resource_missing"),
+            code: Some("resource_missing".into()),
             param: Some("id".to_owned()),
             ..Self::invalid(format!("No such {what}: '{id}'"))
         }
     }
 
-    pub fn code(mut self, code: &'static str, param: &str) -> Self {
-        self.code = Some(code);
+    pub fn code(mut self, code: impl Into<Cow<'static, str>>, param: &str) -> Self {
+        self.code = Some(code.into());
         self.param = Some(param.to_owned());
         self
     }
 
     pub fn body(&self) -> Value {
         let mut error = json!({"type": self.kind, "message": self.message});
-        if let Some(code) = self.code {
+        if let Some(code) = &self.code {
             error["code"] = json!(code);
         }
         if let Some(param) = &self.param {

@@ -151,6 +151,13 @@ impl Stripe {
         })
     }
 
+    /// What a delivery of an event is now; it is not sent.
+    #[must_use]
+    pub fn delivery(&self, event: &str) -> Option<Delivery> {
+        let core = self.core();
+        core.find("event", event).map(|_| core.delivery_of("", event.to_owned()))
+    }
+
     /// The deliveries whose time has come, in their order; with `at_once` those that wait for another try too. Each is
     /// under way until it is said what came of it.
     pub fn deliveries_due(&self, at_once: bool) -> Vec<Delivery> {
@@ -191,6 +198,10 @@ impl Core {
     fn signed(&mut self, id: &str) -> Delivery {
         self.set_side(id, "in_flight", json!(true));
         let event_id = self.object(id)["event"].as_str().unwrap_or_default().to_owned();
+        self.delivery_of(id, event_id)
+    }
+
+    fn delivery_of(&self, id: &str, event_id: String) -> Delivery {
         let body = self.object(&event_id).to_string();
         let at = self.now();
         let key = hmac::Key::new(hmac::HMAC_SHA256, self.settings.webhook_secret.as_bytes());

@@ -35,9 +35,16 @@ impl Core {
         let inner = value.as_object_mut().and_then(|object| object.get_mut(*step)).ok_or_else(unknown)?;
         if let Some(id) = inner.as_str() {
             *inner = self.record(id).map(|record| record.object.clone()).ok_or_else(unknown)?;
+        } else if let Value::Array(entries) = inner {
+            for entry in entries {
+                if let Some(id) = entry.as_str() {
+                    *entry = self.record(id).map(|record| record.object.clone()).ok_or_else(unknown)?;
+                }
+            }
         } else if inner.is_null() {
             return Ok(());
-        } else if rest.is_empty() && !inner.is_object() {
+        }
+        if rest.is_empty() && !inner.is_object() && !inner.is_array() {
             return Err(unknown());
         }
         if inner["object"] == json!("list") && rest.first() == Some(&"data") {

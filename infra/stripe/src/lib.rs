@@ -2,37 +2,55 @@
 //! checkout page, an invoice page, a portal, renewals and retries by an injected clock, and signed webhooks. It knows nothing of who
 //! calls it.
 //!
-//! Simpler than Stripe: a renewal is charged when its period ends, without the hour's wait; amounts carry no tax and are
-//! charged however small; a subscription has one item of quantity 1; a schedule's phases begin with a period, and a
-//! subscription under one is changed and ended by the schedule alone; there is one webhook endpoint.
+//! Simpler than Stripe: a renewal is charged when its period ends, without the hour's wait; the items of a subscription have
+//! one interval; a schedule's phases begin with a period, and a subscription under one is changed and ended by the schedule
+//! alone; there is one webhook endpoint.
 
 #![recursion_limit = "256"] // the objects are written as they are, and some are long
 
+mod amounts;
 mod api;
+mod cards;
 mod core;
+mod credit_notes;
+mod dashboard;
+mod debits;
 mod desk;
+mod discounts;
+mod disputes;
 mod error;
 mod events;
 mod expand;
+mod foreign;
 mod idempotency;
 mod index;
 mod invoices;
+mod items;
 mod lists;
 mod objects;
 mod pages;
 mod params;
+mod parts;
+mod pauses;
+mod phases;
 mod portal;
 mod preview;
 mod proration;
+mod refusals;
 mod resources;
+mod rules;
 mod schedules;
 mod subscriptions;
+mod taxes;
 mod tick;
 mod updates;
 
 pub use self::core::{MemoryShelf, Records, Shelf, ShelfError};
+pub use dashboard::NewDiscount;
 pub use desk::{DeskError, Listed, Outcome};
 pub use events::{Delivery, Mode};
+pub use foreign::Foreign;
+pub use refusals::Refusal;
 
 use self::core::Core;
 use jiff::Timestamp;

@@ -3,6 +3,7 @@
 use crate::core::{Core, Record};
 use crate::error::Fault;
 use crate::index::NAMES;
+use crate::items::items_of;
 use crate::params::Params;
 use crate::resources::{Answered, Call};
 use crate::subscriptions::is_live;
@@ -14,15 +15,19 @@ const READ: &[(&str, &str)] = &[
     ("products", "product"),
     ("prices", "price"),
     ("customers", "customer"),
+    ("coupons", "coupon"),
+    ("tax_rates", "tax_rate"),
     ("checkout/sessions", "checkout.session"),
     ("subscriptions", "subscription"),
     ("subscription_schedules", "subscription_schedule"),
     ("invoices", "invoice"),
     ("invoice_payments", "invoice_payment"),
     ("payment_intents", "payment_intent"),
+    ("payment_methods", "payment_method"),
     ("charges", "charge"),
     ("refunds", "refund"),
     ("disputes", "dispute"),
+    ("credit_notes", "credit_note"),
     ("events", "event"),
 ];
 
@@ -99,6 +104,9 @@ fn filter(kind: &str, found: &mut Vec<&Record>, params: &mut Params) -> Result<(
         }
     }
     if kind == "subscription" {
+        if let Some(price) = params.take("price") {
+            found.retain(|record| items_of(&record.object).iter().any(|item| item["price"]["id"] == *price));
+        }
         let status = params.take("status");
         found.retain(|record| match status.as_deref() {
             Some("all") => true,
@@ -121,7 +129,7 @@ fn fields_of(kind: &str) -> &'static [(&'static str, &'static str)] {
         "price" => &[("product", "/product"), ("currency", "/currency"), ("type", "/type")],
         "customer" => &[("email", "/email")],
         "checkout.session" => &[("customer", "/customer"), ("status", "/status"), ("subscription", "/subscription")],
-        "subscription" => &[("customer", "/customer"), ("price", "/items/data/0/price/id")],
+        "subscription" => &[("customer", "/customer")],
         "invoice" => &[
             ("customer", "/customer"),
             ("subscription", "/parent/subscription_details/subscription"),
@@ -133,9 +141,10 @@ fn fields_of(kind: &str) -> &'static [(&'static str, &'static str)] {
             ("payment[type]", "/payment/type"),
             ("status", "/status"),
         ],
-        "payment_intent" | "subscription_schedule" => &[("customer", "/customer")],
+        "payment_intent" | "subscription_schedule" | "payment_method" => &[("customer", "/customer")],
         "charge" => &[("customer", "/customer"), ("payment_intent", "/payment_intent")],
         "refund" | "dispute" => &[("charge", "/charge"), ("payment_intent", "/payment_intent")],
+        "credit_note" => &[("customer", "/customer"), ("invoice", "/invoice")],
         "event" => &[("type", "/type")],
         _ => &[],
     }

@@ -1,11 +1,17 @@
 //! The objects' shapes, each with all that Stripe's schema of it requires.
 
 use crate::core::Core;
+use crate::items::quantity_of;
+use crate::rules;
 use serde_json::{Map, Value, json};
 
 /// A list as it stands inside an object.
 pub fn sublist(url: &str, data: Vec<Value>) -> Value {
     json!({"object": "list", "data": data, "has_more": false, "url": url})
+}
+
+fn text(value: &Value) -> &str {
+    value.as_str().unwrap_or_default()
 }
 
 /// What a line of an invoice is for.
@@ -34,14 +40,14 @@ impl Core {
     pub fn new_price(
         &mut self,
         product: &str,
-        (currency, amount, interval): (&str, i64, &str),
+        (currency, amount, (interval, count)): (&str, i64, (&str, i64)),
         metadata: Map<String, Value>,
     ) -> String {
         let price = json!({
             "id": self.new_id("price"), "object": "price", "active": true, "billing_scheme": "per_unit",
             "created": self.now(), "currency": currency, "custom_unit_amount": null, "livemode": false,
             "lookup_key": null, "metadata": metadata, "nickname": null, "product": product,
-            "recurring": {"interval": interval, "interval_count": 1, "meter": null, "usage_type": "licensed"},
+            "recurring": {"interval": interval, "interval_count": count, "meter": null, "usage_type": "licensed"},
             "tax_behavior": "unspecified", "tiers_mode": null, "transform_quantity": null, "type": "recurring",
             "unit_amount": amount, "unit_amount_decimal": amount.to_string(),
         });
@@ -72,7 +78,8 @@ impl Core {
         json!({
             "id": price["id"], "object": "plan", "active": price["active"], "amount": price["unit_amount"],
             "amount_decimal": price["unit_amount_decimal"], "billing_scheme": "per_unit", "created": price["created"],
-            "currency": price["currency"], "interval": price["recurring"]["interval"], "interval_count": 1,
+            "currency": price["currency"], "interval": price["recurring"]["interval"],
+            "interval_count": price["recurring"]["interval_count"],
             "livemode": false, "metadata": {}, "meter": null, "nickname": null, "product": price["product"],
             "tiers_mode": null, "transform_usage": null, "trial_period_days": null, "usage_type": "licensed",
         })
@@ -110,7 +117,7 @@ impl Core {
         self.insert(session, side)
     }
 
-    pub fn new_subscription(&self, id: &str, customer: &str, price: &Value, metadata: &Value) -> Value {
+    pub fn new_subscription(&self, id: &str, customer: &str, currency: &Value, metadata: &Value) -> Value {
         json!({
             "id": id, "object": "subscription", "application": null, "application_fee_percent": null,
             "automatic_tax": {"disabled_reason": null, "enabled": false, "liability": null},
@@ -119,7 +126,7 @@ impl Core {
             "billing_schedules": [],
             "billing_thresholds": null, "cancel_at": null, "cancel_at_period_end": false, "canceled_at": null,
             "cancellation_details": {"comment": null, "feedback": null, "feedback_option": null, "reason": null},
-            "collection_method": "charge_automatically", "created": self.now(), "currency": price["currency"],
+            "collection_method": "charge_automatically", "created": self.now(), "currency": currency,
             "customer": customer, "customer_account": null, "days_until_due": null, "default_payment_method": null,
             "default_source": null, "default_tax_rates": [], "description": null, "discounts": [], "ended_at": null,
             "invoice_settings": {
@@ -138,17 +145,18 @@ impl Core {
         })
     }
 
-    pub fn new_item(&self, subscription: &str, price: &Value, (start, end): (i64, i64)) -> Value {
+    pub fn new_item(&self, subscription: &str, price: &Value, quantity: i64, (start, end): (i64, i64)) -> Value {
         json!({
             "id": self.new_id("si"), "object": "subscription_item", "billing_thresholds": null, "created": self.now(),
             "current_period_end": end, "current_period_start": start, "discounts": [], "metadata": {},
-            "plan": Self::plan_of(price), "price": price, "quantity": 1, "subscription": subscription, "tax_rates": [],
+            "plan": Self::plan_of(price), "price": price, "quantity": quantity, "subscription": subscription,
+            "tax_rates": [],
         })
     }
 
     /// A line of an invoice, which is still to be told which one.
     pub fn new_line(&self, subscription: &Value, item: &Value, line: &Line<'_>) -> Value {
-        let price = line.price;
+        let (price, quantity) = (line.price, quantity_of(item));
         json!({
             "id": self.new_id("il"), "object": "line_item", "amount": line.amount, "currency": price["currency"],
             "description": line.description, "discount_amounts": [], "discountable": !line.is_proration,
@@ -161,7 +169,7 @@ impl Core {
             "period": {"start": line.period.0, "end": line.period.1}, "pretax_credit_amounts": [],
             "pricing": {"price_details": {"price": price["id"], "product": price["product"]}, "type": "price_details",
                 "unit_amount_decimal": price["unit_amount_decimal"]},
-            "quantity": 1, "quantity_decimal": "1", "subscription": subscription["id"], "subtotal": line.amount,
+            "quantity": quantity, "quantity_decimal": quantity.to_string(), "subscription": subscription["id"], "subtotal": line.amount,
             "taxes": [],
         })
     }
@@ -171,8 +179,9 @@ impl Core {
         let now = self.now();
         let customer = self.object(subscription["customer"].as_str().unwrap_or_default());
         let balance = customer["balance"].as_i64().unwrap_or_default();
-        let total: i64 = lines.iter().filter_map(|line| line["amount"].as_i64()).sum();
-        let due = (total + balance).max(0);
+        let sums = self.total_up(subscription, &mut lines);
+        let (subtotal, total) = (sums.subtotal, sums.total);
+        let due = rules::charge_of(total + balance, text(&subscription["currency"]));
         lines.iter_mut().for_each(|line| line["invoice"] = json!(id));
         json!({
             "id": id, "object": "invoice", "account_country": "US", "account_name": null, "account_tax_ids": null,
@@ -185,8 +194,9 @@ impl Core {
             "created": now, "currency": subscription["currency"], "custom_fields": null, "customer": subscription["customer"],
             "customer_account": null, "customer_address": null, "customer_email": null, "customer_name": null,
             "customer_phone": null, "customer_shipping": null, "customer_tax_exempt": "none", "customer_tax_ids": [],
-            "default_payment_method": null, "default_source": null, "default_tax_rates": [], "description": null,
-            "discounts": [], "due_date": null, "effective_at": now, "ending_balance": null, "footer": null,
+            "default_payment_method": null, "default_source": null,
+            "default_tax_rates": subscription["default_tax_rates"], "description": null,
+            "discounts": subscription["discounts"], "due_date": null, "effective_at": now, "ending_balance": null, "footer": null,
             "from_invoice": null, "hosted_invoice_url": format!("{}/invoice/{id}", self.settings.base_url),
             "invoice_pdf": null, "issuer": {"type": "self"}, "last_finalization_error": null, "latest_revision": null,
             "lines": sublist(&format!("/v1/invoices/{id}/lines"), lines), "livemode": false, "metadata": {},
@@ -201,15 +211,17 @@ impl Core {
             "status_transitions": {
                 "finalized_at": null, "marked_uncollectible_at": null, "paid_at": null, "voided_at": null,
             },
-            "subtotal": total, "subtotal_excluding_tax": total, "test_clock": null, "total": total,
-            "total_discount_amounts": [], "total_excluding_tax": total, "total_pretax_credit_amounts": [],
-            "total_taxes": [], "webhooks_delivered_at": null,
+            "subtotal": subtotal, "subtotal_excluding_tax": subtotal - sums.included_tax, "test_clock": null,
+            "total": total, "total_discount_amounts": sums.discounts,
+            "total_excluding_tax": total - sums.tax - sums.included_tax, "total_pretax_credit_amounts": [],
+            "total_taxes": sums.taxes, "webhooks_delivered_at": null,
         })
     }
 
-    pub fn new_intent(&mut self, invoice: &Value) -> String {
+    pub fn new_intent(&mut self, invoice: &Value, amount: &Value, is_default: bool) -> String {
+        let (method, kind, _) = self.method_of_charge(text(&invoice["customer"]), &invoice["currency"]);
         let intent = json!({
-            "id": self.new_id("pi"), "object": "payment_intent", "amount": invoice["amount_due"],
+            "id": self.new_id("pi"), "object": "payment_intent", "amount": amount,
             "allowed_payment_method_types": null, "amount_capturable": 0, "amount_received": 0, "application": null,
             "application_fee_amount": null,
             "automatic_payment_methods": null, "canceled_at": null, "cancellation_reason": null,
@@ -219,8 +231,8 @@ impl Core {
             "last_payment_error": null,
             "latest_charge": null, "livemode": false, "managed_payments": null, "metadata": {}, "next_action": null,
             "on_behalf_of": null,
-            "payment_method": null, "payment_method_configuration_details": null, "payment_method_options": {},
-            "payment_method_types": ["card"], "processing": null, "receipt_email": null, "review": null,
+            "payment_method": method, "payment_method_configuration_details": null, "payment_method_options": {},
+            "payment_method_types": [kind], "processing": null, "receipt_email": null, "review": null,
             "setup_future_usage": null, "shipping": null, "statement_descriptor": null,
             "statement_descriptor_suffix": null, "status": "requires_payment_method", "transfer_data": null,
             "transfer_group": null,
@@ -228,8 +240,8 @@ impl Core {
         let intent = self.insert(intent, Value::Null);
         let payment = json!({
             "id": self.new_id("inpay"), "object": "invoice_payment", "amount_paid": null,
-            "amount_requested": invoice["amount_due"], "created": self.now(), "currency": invoice["currency"],
-            "invoice": invoice["id"], "is_default": true, "livemode": false,
+            "amount_requested": amount, "created": self.now(), "currency": invoice["currency"],
+            "invoice": invoice["id"], "is_default": is_default, "livemode": false,
             "payment": {"payment_intent": intent, "type": "payment_intent"}, "status": "open",
             "status_transitions": {"canceled_at": null, "paid_at": null},
         });
@@ -237,10 +249,11 @@ impl Core {
         intent
     }
 
-    pub fn new_charge(&mut self, intent: &str, invoice: &Value) -> String {
+    pub fn new_charge(&mut self, intent: &str, invoice: &Value, amount: &Value) -> String {
+        let (method, _, details) = self.method_of_charge(text(&invoice["customer"]), &invoice["currency"]);
         let charge = json!({
-            "id": self.new_id("ch"), "object": "charge", "amount": invoice["amount_due"],
-            "amount_captured": invoice["amount_due"], "amount_refunded": 0, "application": null,
+            "id": self.new_id("ch"), "object": "charge", "amount": amount,
+            "amount_captured": amount, "amount_refunded": 0, "application": null,
             "application_fee": null, "application_fee_amount": null, "balance_transaction": null,
             "billing_details": {"address": null, "email": null, "name": null, "phone": null, "tax_id": null},
             "calculated_statement_descriptor": null, "captured": true, "created": self.now(),
@@ -248,7 +261,7 @@ impl Core {
             "disputed": false, "failure_balance_transaction": null, "failure_code": null, "failure_message": null,
             "fraud_details": {}, "livemode": false, "metadata": {}, "on_behalf_of": null, "outcome": null,
             "paid": true,
-            "payment_intent": intent, "payment_method": null, "payment_method_details": null, "receipt_email": null,
+            "payment_intent": intent, "payment_method": method, "payment_method_details": details, "receipt_email": null,
             "receipt_number": null, "receipt_url": null, "refunded": false, "review": null, "shipping": null,
             "source_transfer": null, "statement_descriptor": null, "statement_descriptor_suffix": null,
             "status": "succeeded", "transfer_data": null, "transfer_group": null,

@@ -1,8 +1,9 @@
 //! The pages of Stripe's that a person sees: the checkout, an invoice to be paid, and the way to the portal.
 
 use crate::Stripe;
-use crate::desk::Outcome;
+use crate::cards::{DECLINED, first_outcome};
 use crate::portal::{act_at_portal, portal};
+use crate::subscriptions::Start;
 use askama::Template;
 use axum::Router;
 use axum::extract::{Form, Path, State};
@@ -10,10 +11,8 @@ use axum::response::{Html, IntoResponse, Response};
 use axum::routing::get;
 use http::{HeaderValue, StatusCode, header};
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::Value;
 
-/// The card that is never taken.
-pub const DECLINED: &str = "4000000000000002";
 const POLICY: &str =
     "default-src 'none'; style-src 'unsafe-inline'; form-action *; base-uri 'none'; frame-ancestors 'none'";
 
@@ -54,9 +53,10 @@ impl Stripe {
 
     fn name_of_price(&self, session: &str) -> String {
         let core = self.core();
-        let price = core.object(core.side(session)["price"].as_str().unwrap_or_default());
-        let product = core.object(price["product"].as_str().unwrap_or_default());
-        product["name"].as_str().unwrap_or("A subscription").to_owned()
+        let side = core.side(session);
+        let prices = side["items"].as_array().into_iter().flatten().map(|item| item["price"].as_str());
+        let names: Vec<_> = prices.map(|price| core.name_of(&core.object(price.unwrap_or_default()))).collect();
+        names.join(", ")
     }
 }
 
@@ -121,8 +121,9 @@ async fn pay_checkout(State(stripe): State<Stripe>, Path(id): Path<String>, Form
         return checkout_page(&stripe, &session, refused, "Your card was declined. Try another one.");
     }
     stripe.with(|core| {
-        core.set_side(session["customer"].as_str().unwrap_or_default(), "card", json!(card));
-        core.complete(&id);
+        let customer = session["customer"].as_str().unwrap_or_default();
+        let method = core.attach_card(customer, &card, &session["currency"]);
+        core.complete(&id, Start::with_card(&card, &method));
     });
     let success = session["success_url"].as_str().unwrap_or_default();
     see_other(&success.replace("{CHECKOUT_SESSION_ID}", &id))
@@ -160,8 +161,8 @@ async fn pay_invoice(State(stripe): State<Stripe>, Path(id): Path<String>, Form(
         return invoice_page(&invoice, refused, "Your card was declined. Try another one.");
     }
     stripe.with(|core| {
-        core.set_side(invoice["customer"].as_str().unwrap_or_default(), "card", json!(card));
-        core.attempt(&id, Outcome::Paid);
+        core.attach_card(invoice["customer"].as_str().unwrap_or_default(), &card, &invoice["currency"]);
+        core.attempt(&id, first_outcome(&card));
     });
     see_other(&id)
 }

@@ -4,6 +4,13 @@ use crate::error::Fault;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 
+/// A name with `[]` as the next free number of that list.
+fn numbered(params: &BTreeMap<String, String>, name: String) -> String {
+    let Some((list, rest)) = name.split_once("[]") else { return name };
+    let is_free = |number: &usize| !params.contains_key(&format!("{list}[{number}]{rest}"));
+    (0..).find(is_free).map(|number| format!("{list}[{number}]{rest}")).unwrap_or(name)
+}
+
 #[derive(Debug, Clone, Default)]
 pub struct Params(BTreeMap<String, String>);
 
@@ -11,7 +18,11 @@ impl Params {
     pub fn parse(text: &str) -> Result<Self, Fault> {
         let pairs: Vec<(String, String)> =
             serde_urlencoded::from_str(text).map_err(|_| Fault::invalid("The parameters could not be read."))?;
-        Ok(Self(pairs.into_iter().collect()))
+        let mut params = BTreeMap::new();
+        for (name, value) in pairs {
+            params.insert(numbered(&params, name), value);
+        }
+        Ok(Self(params))
     }
 
     pub fn get(&self, name: &str) -> Option<&str> {
@@ -65,6 +76,11 @@ impl Params {
     /// `name[0]=…` or `name[]=…` as a list.
     pub fn list(&mut self, name: &str) -> Vec<String> {
         self.map(name).into_iter().filter_map(|(_, value)| value.as_str().map(str::to_owned)).collect()
+    }
+
+    /// Adds one.
+    pub fn put(&mut self, name: String, value: String) {
+        self.0.insert(name, value);
     }
 
     /// Nothing may be left.

@@ -2,9 +2,12 @@
 //! leaves another card.
 
 use crate::Stripe;
+use crate::cards::DECLINED;
 use crate::core::Core;
 use crate::desk::Outcome;
-use crate::pages::{DECLINED, card_of, money, page, see_other};
+use crate::error::Fault;
+use crate::items::{amount_of_all, items_of, present_period};
+use crate::pages::{card_of, money, page, see_other};
 use crate::params::Params;
 use crate::resources::{Answered, present_customer};
 use crate::subscriptions::{is_live, will_end};
@@ -65,6 +68,12 @@ pub fn portal_session(core: &mut Core, mut params: Params) -> Answered {
     let (return_url, locale) = (params.take("return_url"), params.take("locale"));
     params.finish()?;
     present_customer(core, &customer)?;
+    if !core.is_portal_configured() {
+        let message = "No configuration provided and your test mode default configuration has not been created. Provide \
+                       a configuration or create your default by saving your customer portal settings in test mode at \
+                       https://dashboard.stripe.com/test/settings/billing/portal.";
+        return Err(Fault::invalid(message));
+    }
     let id = core.new_id("bps");
     let session = json!({
         "id": id, "object": "billing_portal.session", "configuration": "bpc_default", "created": core.now(),
@@ -125,9 +134,27 @@ fn shown(stripe: &Stripe, session: &Value, (status, error): Refusal) -> Response
     page(status, &shown)
 }
 
+const SETTINGS: &str = "settings_portal";
+
+impl Stripe {
+    /// Whether the portal's settings were ever saved at the dashboard, without which no session is opened. They were, until
+    /// this says otherwise.
+    pub fn set_portal_configured(&self, is_configured: bool) {
+        self.with(|core| {
+            core.insert(json!({"id": SETTINGS, "object": "settings"}), json!({"configured": is_configured}));
+        });
+    }
+}
+
 impl Core {
+    fn is_portal_configured(&self) -> bool {
+        self.side(SETTINGS)["configured"] != false
+    }
+
     fn subscription_of_page(&self, subscription: &Value) -> SubscriptionOfPage {
-        let price = &subscription["items"]["data"][0]["price"];
+        let items = items_of(subscription);
+        let price = items.first().map(|item| item["price"].clone()).unwrap_or_default();
+        let names: Vec<_> = items.iter().map(|item| self.name_of(&item["price"])).collect();
         let is_ending = will_end(subscription);
         let (action, label) = match (subscription["schedule"].is_null(), is_ending) {
             (false, _) => ("", ""),
@@ -138,8 +165,8 @@ impl Core {
         let status = subscription["status"].as_str().unwrap_or_default();
         SubscriptionOfPage {
             id: subscription["id"].as_str().unwrap_or_default().to_owned(),
-            name: self.name_of(price),
-            price: format!("{} a {interval}", money(&price["unit_amount"], &price["currency"])),
+            name: names.join(", "),
+            price: format!("{} a {interval}", money(&json!(amount_of_all(items)), &price["currency"])),
             state: if is_ending { "it ends with its period".to_owned() } else { status.to_owned() },
             action,
             label,
@@ -154,7 +181,7 @@ impl Core {
         if !subscription["schedule"].is_null() {
             return Err(MANAGED);
         }
-        let end = subscription["items"]["data"][0]["current_period_end"].clone();
+        let (_, end) = present_period(subscription);
         match wanted {
             // As the real one does of a subscription in flexible billing mode: it names the moment alone.
             true if subscription["cancel_at"].is_null() => {
@@ -174,11 +201,11 @@ impl Core {
             return Err(NOT_THERE);
         }
         let outcome = match self.outcome_of_card(customer) {
-            Outcome::Failed => Outcome::Failed,
-            Outcome::Paid | Outcome::ActionRequired => Outcome::Paid,
+            Outcome::ActionRequired => Outcome::Paid,
+            other => other,
         };
         self.attempt(id, outcome);
-        if outcome == Outcome::Paid { Ok(()) } else { Err(REFUSED) }
+        if outcome == Outcome::Failed { Err(REFUSED) } else { Ok(()) }
     }
 
     fn leave_card(&mut self, customer: &str, card: &str) -> Result<(), Refusal> {
@@ -187,9 +214,9 @@ impl Core {
             return Err(REFUSED);
         }
         present_customer(self, customer).map_err(|_| NOT_THERE)?;
-        self.set_side(customer, "card", json!(card));
+        let method = self.attach_card(customer, &card, &json!("usd"));
         let mut settings = self.object(customer)["invoice_settings"].clone();
-        settings["default_payment_method"] = json!(self.new_id("pm"));
+        settings["default_payment_method"] = json!(method);
         self.change(customer, "customer.updated", json!({"invoice_settings": settings}));
         Ok(())
     }

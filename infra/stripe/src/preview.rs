@@ -23,10 +23,14 @@ pub fn preview(core: &Core, mut params: Params) -> Answered {
         return Err(none(&subscription));
     }
     let mut side = core.side(&id);
-    let mut lines = Vec::new();
+    let (mut lines, mut waiting) = (Vec::new(), Vec::new());
     if let Some(change) = &change {
         let changed = core.changed(&subscription, change);
-        lines = changed.lines;
+        if changed.is_to_wait {
+            waiting = changed.lines;
+        } else {
+            lines = changed.lines;
+        }
         for (name, value) in changed.fields.as_object().into_iter().flatten() {
             subscription[name] = value.clone();
         }
@@ -35,8 +39,11 @@ pub fn preview(core: &Core, mut params: Params) -> Answered {
         if will_end(&subscription) {
             return Err(none(&subscription));
         }
-        lines.push(core.period_line(&core.renewed(&subscription, &mut side)));
+        subscription = core.renewed(&subscription, &mut side);
+        lines = core.period_lines(&subscription);
     }
+    lines.extend(core.pending_lines(&id));
+    lines.append(&mut waiting);
     let mut invoice = core.new_invoice(&core.new_id("upcoming_in"), &subscription, "upcoming", lines);
     invoice["ending_balance"] = json!(balance_after(&invoice));
     invoice["effective_at"] = Value::Null;

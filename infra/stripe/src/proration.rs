@@ -1,20 +1,36 @@
-//! What a change of price makes of a subscription and what it costs: by the second, each line rounded to a whole minor
+//! What a change of items makes of a subscription and what it costs: by the second, each line rounded to a whole minor
 //! unit. A trial costs nothing. Another interval, or the first price that costs something, begins the periods anew.
 
 use crate::core::Core;
 use crate::error::Fault;
+use crate::items::{
+    amount_of, amount_of_all, interval_of, items_of, period_of, periods_after, present_period, quantity_of, set_items,
+    set_period,
+};
 use crate::objects::Line;
 use crate::params::Params;
-use crate::subscriptions::after;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-/// A subscription's item is to have another price.
+/// What becomes of the difference in cost.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Behavior {
+    /// It is invoiced at once.
+    AlwaysInvoice,
+    /// It waits for the next invoice.
+    CreateProrations,
+    /// There is none.
+    None,
+}
+
+/// A subscription is to have other items.
 pub struct Change {
-    pub price: Value,
+    pub items: Vec<Value>,
     /// From then on.
     pub at: i64,
-    pub is_prorated: bool,
+    pub behavior: Behavior,
+    /// Whether it ends the trial, if there is one.
+    pub ends_trial: bool,
 }
 
 /// What a change makes of a subscription.
@@ -23,18 +39,10 @@ pub struct Changed {
     pub fields: Value,
     /// When its periods begin anew.
     pub anchor: Option<i64>,
-    /// What is invoiced for it at once.
+    /// What it costs.
     pub lines: Vec<Value>,
-}
-
-/// A period of an item: its start and its end.
-pub fn period_of(item: &Value) -> (i64, i64) {
-    let of = |name: &str| item[name].as_i64().unwrap_or_default();
-    (of("current_period_start"), of("current_period_end"))
-}
-
-pub fn cost_of(price: &Value) -> i64 {
-    price["unit_amount"].as_i64().unwrap_or_default()
+    /// Whether that waits for the next invoice.
+    pub is_to_wait: bool,
 }
 
 /// The part of `amount` that falls on what is left of a period.
@@ -47,6 +55,37 @@ fn day(at: i64) -> String {
     Timestamp::from_second(at).map(|at| at.strftime("%d %b %Y").to_string()).unwrap_or_default()
 }
 
+/// A name with its quantity, where that is not one.
+fn counted(item: &Value, name: &str) -> String {
+    match quantity_of(item) {
+        1 => name.to_owned(),
+        quantity => format!("{quantity} × {name}"),
+    }
+}
+
+impl Behavior {
+    /// As a phase names it.
+    pub fn of(name: Option<&str>) -> Self {
+        match name {
+            Some("always_invoice") => Self::AlwaysInvoice,
+            Some("none") => Self::None,
+            _ => Self::CreateProrations,
+        }
+    }
+}
+
+/// The parameter that says what becomes of the difference in cost.
+pub fn behavior_in(params: &mut Params, name: &str) -> Result<Behavior, Fault> {
+    match params.take(name).as_deref() {
+        None | Some("create_prorations") => Ok(Behavior::CreateProrations),
+        Some("always_invoice") => Ok(Behavior::AlwaysInvoice),
+        Some("none") => Ok(Behavior::None),
+        Some(other) => {
+            Err(Fault { param: Some(name.to_owned()), ..Fault::invalid(format!("Invalid {name}: {other}")) })
+        }
+    }
+}
+
 impl Core {
     /// The change that the parameters of a call ask for, which stand there `within` another parameter or by themselves.
     pub fn change_in(&self, subscription: &Value, params: &mut Params, within: &str) -> Result<Option<Change>, Fault> {
@@ -55,86 +94,79 @@ impl Core {
             (_, Some((first, rest))) => format!("{within}[{first}][{rest}"),
             (_, None) => format!("{within}[{name}]"),
         };
-        let present = &subscription["items"]["data"][0];
-        let (item, price) = (params.take(&named("items[0][id]")), params.take(&named("items[0][price]")));
-        let quantity = params.number(&named("items[0][quantity]"))?;
-        let behavior = params.take(&named("proration_behavior"));
+        let behavior = behavior_in(params, &named("proration_behavior"))?;
         let date = params.number(&named("proration_date"))?;
-        if quantity.is_some_and(|quantity| quantity != 1) {
-            return Err(Fault::invalid("Only the quantity 1 is played here."));
-        }
-        let Some(price) = price else { return Ok(None) };
-        let item = item.ok_or_else(|| Fault::invalid("Only one item is played here: it is named by its id."))?;
-        if present["id"] != item {
-            return Err(Fault { status: 400, ..Fault::missing("subscription_item", &item) });
-        }
-        let price = self.price_for(subscription, &price, &named("items[0][price]"))?;
-        let is_prorated = match behavior.as_deref() {
-            Some("always_invoice") => true,
-            Some("none") => false,
-            _ => return Err(Fault::invalid("Of proration_behavior, always_invoice and none are played here.")),
+        let ends_trial = match params.take(&named("trial_end")).as_deref() {
+            None => false,
+            Some("now") => true,
+            Some(_) => {
+                let message = "Of trial_end, now is played here.";
+                return Err(Fault { param: Some(named("trial_end")), ..Fault::invalid(message) });
+            }
         };
-        let (start, end) = period_of(present);
+        let present = || items_of(subscription).to_vec();
+        let items = match self.items_in(subscription, params, named)? {
+            None if !ends_trial => return Ok(None),
+            items => items.unwrap_or_else(present),
+        };
+        let (start, end) = present_period(subscription);
         let at = date.unwrap_or_else(|| self.now());
         // A period that was begun before its time is as good as begun.
         if date.is_some() && !(start.min(self.now())..=end).contains(&at) {
             let message = format!("Cannot specify a proration date outside of the current period ({start} to {end}).");
             return Err(Fault { param: Some(named("proration_date")), ..Fault::invalid(message) });
         }
-        Ok(Some(Change { price, at: at.clamp(start, end), is_prorated }))
-    }
-
-    /// A price that a subscription's item can have.
-    pub fn price_for(&self, subscription: &Value, id: &str, param: &str) -> Result<Value, Fault> {
-        let missing = || Fault { status: 400, ..Fault::missing("price", id) }.code("resource_missing", param);
-        let price = self.find("price", id).ok_or_else(missing)?;
-        let (is_active, currency) = (price["active"] == true, &price["currency"]);
-        if !is_active && subscription["items"]["data"][0]["price"]["id"] != id {
-            return Err(Fault::invalid(format!("The price specified is inactive: {id}")));
-        }
-        if *currency != subscription["currency"] {
-            let message = format!("The price specified is in {currency}, the subscription is not.");
-            return Err(Fault { param: Some(param.to_owned()), ..Fault::invalid(message) });
-        }
-        Ok(price.clone())
+        Ok(Some(Change { items, at: at.clamp(start, end), behavior, ends_trial }))
     }
 
     /// What a change makes of a subscription.
     pub fn changed(&self, subscription: &Value, change: &Change) -> Changed {
-        let item = &subscription["items"]["data"][0];
-        let (old, new) = (&item["price"], &change.price);
-        let is_trial = subscription["status"] == "trialing";
-        let interval = new["recurring"]["interval"].as_str().unwrap_or("month");
+        let old = items_of(subscription);
+        let mut new = change.items.clone();
+        let ends_trial = subscription["status"] == "trialing" && change.ends_trial;
+        let is_trial = subscription["status"] == "trialing" && !ends_trial;
+        let is_prorated = change.behavior != Behavior::None;
+        let price = new.first().map(|item| item["price"].clone()).unwrap_or_default();
+        let has_other_interval = old.first().is_none_or(|item| interval_of(&item["price"]) != interval_of(&price));
         let is_anew =
-            !is_trial && (old["recurring"]["interval"] != interval || (cost_of(old) == 0 && cost_of(new) > 0));
-        let mut items = subscription["items"].clone();
-        items["data"][0]["price"] = new.clone();
-        items["data"][0]["plan"] = Self::plan_of(new);
+            !is_trial && (ends_trial || has_other_interval || (amount_of_all(old) == 0 && amount_of_all(&new) > 0));
         let mut fields = json!({});
         if is_anew {
-            let end = after(change.at, interval, 1);
-            items["data"][0]["current_period_start"] = json!(change.at);
-            items["data"][0]["current_period_end"] = json!(end);
+            let end = periods_after(change.at, &price, 1);
+            set_period(&mut new, (change.at, end));
             fields["billing_cycle_anchor"] = json!(change.at);
             if subscription["cancel_at_period_end"] == true {
                 fields["cancel_at"] = json!(end);
             }
         }
-        fields["items"] = items;
+        let mut then = subscription.clone();
+        if ends_trial {
+            fields["status"] = json!("active");
+            fields["trial_end"] = json!(change.at);
+            then["status"] = json!("active");
+        }
+        set_items(&mut then, new.clone());
+        fields["items"] = then["items"].clone();
+        let stays = |items: &[Value], item: &Value| {
+            let same = |other: &Value| ["id", "quantity"].iter().all(|name| other[name] == item[name]);
+            items.iter().any(|other| same(other) && other["price"]["id"] == item["price"]["id"])
+        };
+        let is_other = |items: &[Value]| items.iter().any(|item| !stays(old, item));
         let mut lines = Vec::new();
-        if old["id"] != new["id"] {
-            if change.is_prorated && !is_trial {
-                lines.push(self.unused(subscription, change.at));
+        if ends_trial || is_other(&new) || old.iter().any(|item| !stays(&new, item)) {
+            if is_prorated && !is_trial && !ends_trial {
+                let gone = old.iter().filter(|item| is_anew || !stays(&new, item));
+                lines.extend(gone.map(|item| self.unused(subscription, item, change.at)));
             }
-            if is_anew || (change.is_prorated && is_trial) {
-                let mut then = subscription.clone();
-                then["items"] = fields["items"].clone();
-                lines.push(self.period_line(&then));
-            } else if change.is_prorated {
-                lines.push(self.remaining(subscription, change));
+            let come = new.iter().filter(|item| is_anew || !stays(old, item));
+            if is_anew || (is_prorated && is_trial) {
+                lines.extend(come.map(|item| self.period_line(&then, item)));
+            } else if is_prorated {
+                lines.extend(come.map(|item| self.remaining(&then, item, change.at)));
             }
         }
-        Changed { fields, anchor: is_anew.then_some(change.at), lines }
+        let is_to_wait = change.behavior == Behavior::CreateProrations && !is_anew;
+        Changed { fields, anchor: is_anew.then_some(change.at), lines, is_to_wait }
     }
 
     pub fn name_of(&self, price: &Value) -> String {
@@ -142,13 +174,16 @@ impl Core {
         product["name"].as_str().unwrap_or("a subscription").to_owned()
     }
 
-    /// The line of a whole period.
-    pub fn period_line(&self, subscription: &Value) -> Value {
-        let item = &subscription["items"]["data"][0];
+    /// The lines of a whole period, one for each item.
+    pub fn period_lines(&self, subscription: &Value) -> Vec<Value> {
+        items_of(subscription).iter().map(|item| self.period_line(subscription, item)).collect()
+    }
+
+    fn period_line(&self, subscription: &Value, item: &Value) -> Value {
         let (price, name) = (&item["price"], self.name_of(&item["price"]));
         let (amount, description) = match subscription["status"] == "trialing" {
-            true => (0, format!("Trial period for {name}")),
-            false => (cost_of(price), format!("1 × {name}")),
+            true => (0, format!("Trial period for {}", counted(item, &name))),
+            false => (amount_of(item), format!("{} × {name}", quantity_of(item))),
         };
         self.new_line(
             subscription,
@@ -157,12 +192,11 @@ impl Core {
         )
     }
 
-    /// The credit for what is left of the present period.
-    fn unused(&self, subscription: &Value, at: i64) -> Value {
-        let item = &subscription["items"]["data"][0];
+    /// The credit for what is left of an item's present period.
+    fn unused(&self, subscription: &Value, item: &Value, at: i64) -> Value {
         let (price, period) = (&item["price"], period_of(item));
-        let description = format!("Unused time on {} after {}", self.name_of(price), day(at));
-        let amount = -part_left(cost_of(price), period, at);
+        let description = format!("Unused time on {} after {}", counted(item, &self.name_of(price)), day(at));
+        let amount = -part_left(self.net_amount(subscription, item, at), period, at);
         let line = Line { price, amount, description, period: (at, period.1), is_proration: true };
         let mut line = self.new_line(subscription, item, &line);
         if let Some((invoice, credited)) = self.debit_of(subscription, price, at) {
@@ -172,17 +206,12 @@ impl Core {
         line
     }
 
-    /// The charge for what is left of the present period at the new price.
-    fn remaining(&self, subscription: &Value, change: &Change) -> Value {
-        let item = &subscription["items"]["data"][0];
-        let (price, period) = (&change.price, period_of(item));
-        let description = format!("Remaining time on {} after {}", self.name_of(price), day(change.at));
-        let amount = part_left(cost_of(price), period, change.at);
-        self.new_line(
-            subscription,
-            item,
-            &Line { price, amount, description, period: (change.at, period.1), is_proration: true },
-        )
+    /// The charge for what is left of the present period of an item of `then`, the subscription as it is after the change.
+    fn remaining(&self, then: &Value, item: &Value, at: i64) -> Value {
+        let (price, period) = (&item["price"], period_of(item));
+        let description = format!("Remaining time on {} after {}", counted(item, &self.name_of(price)), day(at));
+        let amount = part_left(self.net_amount(then, item, at), period, at);
+        self.new_line(then, item, &Line { price, amount, description, period: (at, period.1), is_proration: true })
     }
 
     /// The invoice and its line that asked for a price at a moment.

@@ -1,13 +1,18 @@
 //! The calls, one after another.
 
 use crate::core::Core;
+use crate::discounts::make_coupon;
 use crate::error::Fault;
+use crate::items::cost_of;
 use crate::lists::one;
 use crate::params::Params;
+use crate::pauses::resume_subscription;
 use crate::portal::portal_session;
 use crate::preview::preview;
+use crate::rules;
 use crate::schedules::{change_schedule, make_schedule, release_schedule};
 use crate::subscriptions::is_live;
+use crate::taxes::make_tax_rate;
 use crate::updates::{change_subscription, unmanaged};
 use http::Method;
 use serde_json::{Map, Value, json};
@@ -38,6 +43,8 @@ impl Call<'_> {
                 }
                 Ok(core.object(id))
             }
+            ("POST", ["coupons"]) => make_coupon(core, params),
+            ("POST", ["tax_rates"]) => make_tax_rate(core, params),
             ("POST", ["customers"]) => customer(core, params),
             ("POST", ["customers", id]) => change_customer(core, id, params),
             ("DELETE", ["customers", id]) => core.delete_customer(id),
@@ -49,6 +56,7 @@ impl Call<'_> {
                 Ok(core.object(id))
             }
             ("POST", ["subscriptions", id]) => change_subscription(core, id, params),
+            ("POST", ["subscriptions", id, "resume"]) => resume_subscription(core, id, params),
             ("DELETE", ["subscriptions", id]) => {
                 live(core, id)?;
                 unmanaged(&core.object(id))?;
@@ -101,8 +109,15 @@ fn product(core: &mut Core, mut params: Params) -> Answered {
     let mut price = params.map("default_price_data");
     // `default_price_data[recurring][interval]` is two levels deep.
     let interval = price.remove("recurring][interval");
+    let count = price.remove("recurring][interval_count").and_then(|count| count.as_str()?.parse().ok());
     let description = params.take("description");
     params.finish()?;
+    let amount = price.remove("unit_amount").and_then(|amount| amount.as_str()?.parse().ok()).unwrap_or_default();
+    let currency =
+        price.remove("currency").map(|text| rules::currency(text.as_str().unwrap_or_default())).transpose()?;
+    if let Some(currency) = &currency {
+        rules::amount(amount, currency, "default_price_data[unit_amount]")?;
+    }
     if let Some(id) = id.as_deref().filter(|id| core.record(id).is_some()) {
         return Err(Fault::invalid(format!("Product already exists: {id}")).code("resource_already_exists", "id"));
     }
@@ -110,10 +125,9 @@ fn product(core: &mut Core, mut params: Params) -> Answered {
     if let Some(description) = description {
         core.set(&id, "description", json!(description));
     }
-    if let Some(currency) = price.remove("currency") {
-        let amount = price.remove("unit_amount").and_then(|amount| amount.as_str()?.parse().ok()).unwrap_or_default();
+    if let Some(currency) = currency {
         let interval = interval.as_ref().and_then(Value::as_str).unwrap_or("month");
-        let terms = (currency.as_str().unwrap_or_default(), amount, interval);
+        let terms = (currency.as_str(), amount, (interval, count.unwrap_or(1)));
         let price = core.new_price(&id, terms, Map::new());
         core.set(&id, "default_price", json!(price));
         let made = core.object(&price);
@@ -144,12 +158,14 @@ fn change_product(core: &mut Core, id: &str, mut params: Params) -> Answered {
 fn price(core: &mut Core, mut params: Params) -> Answered {
     let product = params.require("product")?;
     core.find("product", &product).ok_or_else(|| Fault { status: 400, ..Fault::missing("product", &product) })?;
-    let currency = params.require("currency")?;
+    let currency = rules::currency(&params.require("currency")?)?;
     let amount = params.number("unit_amount")?.unwrap_or_default();
+    rules::amount(amount, &currency, "unit_amount")?;
     let interval = params.take("recurring[interval]").unwrap_or_else(|| "month".to_owned());
+    let count = params.number("recurring[interval_count]")?.unwrap_or(1);
     let metadata = params.map("metadata");
     params.finish()?;
-    let id = core.new_price(&product, (&currency, amount, &interval), metadata);
+    let id = core.new_price(&product, (&currency, amount, (&interval, count)), metadata);
     let made = core.object(&id);
     core.emit("price.created", &made, None);
     Ok(made)
@@ -158,6 +174,7 @@ fn price(core: &mut Core, mut params: Params) -> Answered {
 fn customer(core: &mut Core, mut params: Params) -> Answered {
     let (email, name, metadata) = (params.take("email"), params.take("name"), params.map("metadata"));
     params.finish()?;
+    email.as_deref().filter(|email| !email.is_empty()).map_or(Ok(()), rules::email)?;
     Ok(core.create_customer(email, name, metadata))
 }
 
@@ -171,6 +188,9 @@ fn change_customer(core: &mut Core, id: &str, mut params: Params) -> Answered {
     let mut fields = Map::new();
     for name in ["email", "name"] {
         if let Some(text) = params.take(name) {
+            if name == "email" && !text.is_empty() {
+                rules::email(&text)?;
+            }
             fields.insert(name.to_owned(), json!(text));
         }
     }
@@ -186,16 +206,19 @@ fn session(core: &mut Core, mut params: Params) -> Answered {
     }
     let customer = params.require("customer")?;
     present_customer(core, &customer)?;
-    let price = params.require("line_items[0][price]")?;
-    let known = core.find("price", &price).ok_or_else(|| Fault { status: 400, ..Fault::missing("price", &price) })?;
-    if known["active"] != true {
-        return Err(Fault::invalid(format!("The price specified is inactive: {price}")));
+    let items = line_items(core, &mut params)?;
+    let currency = items[0].0["currency"].clone();
+    let amount: i64 = items.iter().map(|(price, quantity)| cost_of(price) * quantity).sum();
+    let smallest = rules::smallest_charge(currency.as_str().unwrap_or_default());
+    if (1..smallest).contains(&amount) {
+        let message = format!("The Checkout Session's total amount due must add up to at least {smallest} {currency}.");
+        return Err(Fault::invalid(message).code("amount_too_small", "line_items"));
     }
-    let (currency, amount) = (known["currency"].clone(), known["unit_amount"].clone());
-    params.number("line_items[0][quantity]")?;
     let trial_days = params.number("subscription_data[trial_period_days]")?.unwrap_or_default();
     let metadata = params.map("subscription_data[metadata]");
-    let side = json!({"price": price, "trial_days": trial_days, "metadata": metadata});
+    let items: Vec<_> =
+        items.iter().map(|(price, quantity)| json!({"price": price["id"], "quantity": quantity})).collect();
+    let side = json!({"items": items, "trial_days": trial_days, "metadata": metadata});
     let mut wanted = json!({
         "customer": customer, "currency": currency, "amount_subtotal": amount, "amount_total": amount,
         "success_url": params.require("success_url")?, "cancel_url": params.take("cancel_url"),
@@ -208,6 +231,26 @@ fn session(core: &mut Core, mut params: Params) -> Answered {
     params.finish()?;
     let id = core.new_session(wanted, side);
     Ok(core.object(&id))
+}
+
+/// What a checkout sells: prices and quantities.
+fn line_items(core: &Core, params: &mut Params) -> Result<Vec<(Value, i64)>, Fault> {
+    let mut items: Vec<(Value, i64)> = Vec::new();
+    while items.is_empty() || params.any(&format!("line_items[{}]", items.len())) {
+        let named = |name: &str| format!("line_items[{}][{name}]", items.len());
+        let price = params.require(&named("price"))?;
+        let missing = || Fault { status: 400, ..Fault::missing("price", &price) };
+        let known = core.find("price", &price).ok_or_else(missing)?;
+        if known["active"] != true {
+            return Err(Fault::invalid(format!("The price specified is inactive: {price}")));
+        }
+        if items.iter().any(|(other, _)| other["currency"] != known["currency"]) {
+            return Err(Fault::invalid("All prices on a Checkout Session must be in the same currency."));
+        }
+        let quantity = params.number(&named("quantity"))?.unwrap_or(1);
+        items.push((known.clone(), quantity));
+    }
+    Ok(items)
 }
 
 pub fn live(core: &Core, id: &str) -> Result<(), Fault> {

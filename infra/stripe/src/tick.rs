@@ -13,12 +13,17 @@ pub enum Due {
     Period,
     Update,
     TrialWillEnd,
+    Debit,
     Retry,
     Checkout,
 }
 
 pub fn due_of(record: &Record) -> Option<(i64, Due)> {
     let object = &record.object;
+    // What belongs to another application is its own business.
+    if record.side["foreign"] == true {
+        return None;
+    }
     match object["object"].as_str()? {
         "subscription" if matches!(object["status"].as_str(), Some("trialing" | "active" | "past_due")) => {
             let end = object["items"]["data"][0]["current_period_end"].as_i64()?;
@@ -29,6 +34,9 @@ pub fn due_of(record: &Record) -> Option<(i64, Due)> {
             }
             let is_to_be_told = object["status"] == "trialing" && record.side["told_of_trial"] == false;
             if is_to_be_told { Some((end - 3 * DAY, Due::TrialWillEnd)) } else { Some((end, Due::Period)) }
+        }
+        "invoice" if object["status"] == "open" && record.side["debit"].is_object() => {
+            Some((record.side["debit"]["due_at"].as_i64()?, Due::Debit))
         }
         "invoice" if object["status"] == "open" => Some((object["next_payment_attempt"].as_i64()?, Due::Retry)),
         "checkout.session" if object["status"] == "open" => Some((object["expires_at"].as_i64()?, Due::Checkout)),
@@ -50,8 +58,10 @@ impl Core {
                 Due::Period if will_end(&self.object(&id)) => {
                     self.end(&id, "cancellation_requested");
                 }
+                Due::Period if self.has_to_pause(&id) => self.pause(&id),
                 Due::Period => self.renew(&id, None),
                 Due::Update => self.drop_update(&id),
+                Due::Debit => self.end_due_debit(&id),
                 Due::Retry => self.attempt_by_card(&id),
                 Due::TrialWillEnd => {
                     self.set_side(&id, "told_of_trial", json!(true));

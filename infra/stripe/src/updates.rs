@@ -3,8 +3,10 @@
 use crate::core::Core;
 use crate::error::Fault;
 use crate::invoices::subscription_of;
+use crate::items::present_period;
 use crate::params::Params;
-use crate::proration::{Change, period_of};
+use crate::pauses::pause_in;
+use crate::proration::Change;
 use crate::resources::{Answered, live};
 use crate::subscriptions::is_live;
 use serde_json::{Map, Value, json};
@@ -36,6 +38,8 @@ pub fn change_subscription(core: &mut Core, id: &str, mut params: Params) -> Ans
     let subscription = core.object(id);
     let change = core.change_in(&subscription, &mut params, "")?;
     let at_end = params.flag("cancel_at_period_end")?;
+    let cancel_at = optional_moment(&mut params, "cancel_at")?;
+    let fields = plain_fields(core, &subscription, &mut params)?;
     let metadata = params.map("metadata");
     let behavior = params.take("payment_behavior");
     params.finish()?;
@@ -48,22 +52,66 @@ pub fn change_subscription(core: &mut Core, id: &str, mut params: Params) -> Ans
             ));
         }
     };
-    if is_to_wait && at_end.is_some() {
-        let message = "cancel_at_period_end cannot be set with payment_behavior=pending_if_incomplete.";
-        return Err(Fault { param: Some("cancel_at_period_end".to_owned()), ..Fault::invalid(message) });
+    let is_plain = at_end.is_none() && cancel_at.is_none() && fields == json!({});
+    if is_to_wait && !is_plain {
+        let name = if at_end.is_some() { "cancel_at_period_end" } else { "payment_behavior" };
+        let message = format!("{name} cannot be set with payment_behavior=pending_if_incomplete.");
+        return Err(Fault { param: Some(name.to_owned()), ..Fault::invalid(message) });
     }
-    if change.is_some() || at_end.is_some() {
+    if at_end == Some(true) && cancel_at.flatten().is_some() {
+        return Err(Fault::invalid("You cannot set both cancel_at and cancel_at_period_end."));
+    }
+    if change.is_some() || !is_plain {
         unmanaged(&subscription)?;
     }
     if let Some(wanted) = at_end {
         core.set_cancel_at_period_end(id, wanted);
     }
+    if let Some(moment) = cancel_at {
+        core.set_cancel_at(id, moment)?;
+    }
+    if fields != json!({}) {
+        core.apply(id, fields, None, &Map::new());
+    }
     match change {
-        Some(change) => core.change_price(id, &change, is_to_wait, metadata),
+        Some(change) => core.change_items(id, &change, is_to_wait, metadata),
         None if !metadata.is_empty() => core.apply(id, json!({}), None, &metadata),
         None => {}
     }
     Ok(core.object(id))
+}
+
+/// A moment that is to be set, or, given as an empty text, to be cleared.
+fn optional_moment(params: &mut Params, name: &str) -> Result<Option<Option<i64>>, Fault> {
+    if params.get(name) == Some("") {
+        params.take(name);
+        return Ok(Some(None));
+    }
+    Ok(params.number(name)?.map(Some))
+}
+
+/// The fields that a call sets and that cost nothing.
+fn plain_fields(core: &Core, subscription: &Value, params: &mut Params) -> Result<Value, Fault> {
+    let mut fields = json!({});
+    let (currency, present) = (&subscription["currency"], &subscription["discounts"]);
+    if let Some(discounts) = core.discounts_in(params, "discounts", currency, present)? {
+        fields["discounts"] = discounts;
+    }
+    if let Some(rates) = core.tax_rates_in(params, "default_tax_rates")? {
+        fields["default_tax_rates"] = rates;
+    }
+    if let Some(pause) = pause_in(params)? {
+        fields["pause_collection"] = pause;
+    }
+    if let Some(behavior) = params.take("trial_settings[end_behavior][missing_payment_method]") {
+        fields["trial_settings"] = json!({"end_behavior": {"missing_payment_method": behavior}});
+    }
+    for name in ["default_payment_method", "description"] {
+        if let Some(text) = params.take(name) {
+            fields[name] = if text.is_empty() { Value::Null } else { json!(text) };
+        }
+    }
+    Ok(fields)
 }
 
 /// A subscription that a schedule manages is changed by that alone.
@@ -77,23 +125,25 @@ pub fn unmanaged(subscription: &Value) -> Result<(), Fault> {
 }
 
 impl Core {
-    /// Changes the price of a subscription and asks for what that costs. A change that waits already is dropped for it.
-    fn change_price(&mut self, id: &str, change: &Change, is_to_wait: bool, metadata: Map<String, Value>) {
+    /// Changes the items of a subscription and asks for what that costs. A change that waits already is dropped for it.
+    pub fn change_items(&mut self, id: &str, change: &Change, is_to_wait: bool, metadata: Map<String, Value>) {
         self.drop_update(id);
         let subscription = self.object(id);
         let changed = self.changed(&subscription, change);
-        if !is_to_wait || changed.lines.is_empty() {
+        if !is_to_wait || changed.lines.is_empty() || changed.is_to_wait {
             self.apply(id, changed.fields, changed.anchor, &metadata);
-            if !changed.lines.is_empty() {
+            if changed.is_to_wait {
+                self.add_pending_lines(id, changed.lines);
+            } else if !changed.lines.is_empty() {
                 self.invoice(id, "subscription_update", changed.lines, None);
             }
             return;
         }
-        let (_, end) = period_of(&subscription["items"]["data"][0]);
+        let (_, end) = present_period(&subscription);
         let waiting = json!({
             "billing_cycle_anchor": changed.anchor, "discount": null, "discounts": null,
             "expires_at": end.min(self.now() + WAIT_SECONDS), "metadata": Some(&metadata).filter(|set| !set.is_empty()),
-            "subscription_items": changed.fields["items"]["data"], "trial_end": null, "trial_from_plan": null,
+            "subscription_items": changed.fields["items"]["data"], "trial_end": changed.fields["trial_end"], "trial_from_plan": null,
         });
         let invoice = self.draw_up(id, "subscription_update", changed.lines);
         let update = json!({"fields": changed.fields, "anchor": changed.anchor, "metadata": metadata});
@@ -105,12 +155,13 @@ impl Core {
     }
 
     /// Gives fields of a subscription other values, and tells of it where that changes something.
-    fn apply(&mut self, id: &str, mut fields: Value, anchor: Option<i64>, metadata: &Map<String, Value>) {
+    pub fn apply(&mut self, id: &str, mut fields: Value, anchor: Option<i64>, metadata: &Map<String, Value>) {
         if let Some(anchor) = anchor {
             self.set_side(id, "anchor", json!(anchor));
             self.set_side(id, "periods", json!(1));
         }
         let before = self.object(id);
+        self.redeem_all(&before, &mut fields);
         fields["metadata"] = merged(&before["metadata"], metadata);
         if fields.as_object().is_some_and(|fields| fields.iter().any(|(name, value)| before[name] != *value)) {
             self.change(id, "customer.subscription.updated", fields);

@@ -21,6 +21,8 @@ pub const PAYS: &str = "4242 4242 4242 4242";
 pub const REFUSED_LATER: &str = "4000000000000341";
 pub const ASKS_LATER: &str = "4000002760003184";
 pub const DECLINED: &str = "4000000000000002";
+pub const DEBIT: &str = "6200000000000005";
+pub const DEBIT_THAT_FAILS: &str = "6200000000000047";
 
 /// What a call was answered with.
 #[derive(Debug, Clone)]

@@ -238,11 +238,10 @@ async fn what_is_not_played_or_not_there_is_refused_and_changes_nothing() {
         ("price_none", &INVOICED[..]),
         (&old, &INVOICED),
         (&euro, &INVOICED),
-        (&team, &[]),
-        (&team, &[("proration_behavior", "create_prorations")]),
+        (&team, &[("proration_behavior", "sometimes")]),
         (&team, &[INVOICED[0], ("payment_behavior", "error_if_incomplete")]),
         (&team, &[INVOICED[0], ("payment_behavior", "pending_if_incomplete"), ("cancel_at_period_end", "true")]),
-        (&team, &[INVOICED[0], ("items[0][quantity]", "2")]),
+        (&team, &[INVOICED[0], ("items[0][quantity]", "-1")]),
         (&team, &[INVOICED[0], ("items[0][id]", "si_none")]),
         (&team, &[INVOICED[0], ("items[1][price]", &team)]),
         (&team, &[INVOICED[0], ("proration_date", "soon")]),
@@ -255,4 +254,34 @@ async fn what_is_not_played_or_not_there_is_refused_and_changes_nothing() {
     let refused = play.change(&subscription, &team, &INVOICED).await;
     assert_eq!(refused.status, 400);
     assert!(text(&refused.body["error"]["message"]).starts_with("A canceled subscription"));
+}
+
+#[tokio::test]
+async fn a_change_that_ends_the_trial_charges_the_first_period() {
+    for card in [PAYS, REFUSED_LATER] {
+        let play = Play::at(MOMENT);
+        let (_, subscription) = play.subscriber(card, "14").await;
+        let team = play.price("Team", "4900", "month").await;
+        play.pass(DAY);
+        let more = [INVOICED[0], ("trial_end", "now"), ("payment_behavior", "pending_if_incomplete")];
+        let details = [
+            ("subscription_details[proration_behavior]", "always_invoice"),
+            ("subscription_details[trial_end]", "now"),
+        ];
+        assert_eq!(play.preview(&subscription, &team, &details).await.body["amount_due"], 4900);
+        let changed = play.change(&subscription, &team, &more).await.body;
+        let invoice = play.latest_invoice(&subscription).await;
+        assert_eq!(lines(&invoice), [("1 × Team".to_owned(), 4900, false)]);
+        if card == REFUSED_LATER {
+            assert_eq!((&changed["status"], &invoice["status"]), (&json!("trialing"), &json!("open")));
+            assert_eq!(changed["pending_update"]["trial_end"], play.now());
+            continue;
+        }
+        assert_eq!((&changed["status"], &changed["trial_end"]), (&json!("active"), &json!(play.now())));
+        assert_eq!(changed["items"]["data"][0]["current_period_end"], at("2026-04-02T00:00:00Z"));
+        play.pass_to("2026-04-02T00:00:00Z");
+        assert_eq!(play.latest_invoice(&subscription).await["amount_paid"], 4900);
+        let refused = play.change(&subscription, &team, &[("trial_end", "1")]).await;
+        assert_eq!(refused.status, 400);
+    }
 }

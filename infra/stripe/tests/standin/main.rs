@@ -6,8 +6,15 @@
 
 mod calls;
 mod changes;
+mod dashboard;
+mod debits;
 mod deliveries;
+mod discounts;
+mod disputes;
+mod foreign;
+mod items;
 mod lists;
+mod pauses;
 mod payments;
 mod pending;
 #[path = "../play/mod.rs"]
@@ -15,5 +22,7 @@ mod pending;
 mod play;
 mod portal;
 mod previews;
+mod refusals;
 mod renewals;
+mod rules;
 mod schedules;

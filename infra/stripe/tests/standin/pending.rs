@@ -121,7 +121,7 @@ async fn a_change_that_nobody_pays_for_is_dropped_after_23_hours_and_its_invoice
 async fn a_change_waits_no_longer_than_its_period() {
     let play = Play::at(MOMENT);
     let (_, subscription) = play.subscriber(REFUSED_LATER, "").await;
-    let team = play.price("Team", "4900", "month").await;
+    let team = play.price("Team", "49000", "month").await;
     play.pass_to("2026-03-31T20:00:00Z");
     let changed = play.change(&subscription, &team, &WAITS).await.body;
     assert_eq!(changed["pending_update"]["expires_at"], at("2026-04-01T00:00:00Z"));

@@ -91,7 +91,7 @@ async fn a_preview_is_refused_where_the_change_would_be() {
     let always = ("subscription_details[proration_behavior]", "always_invoice");
     for more in [
         &[always, ("subscription_details[proration_date]", "1")][..],
-        &[("subscription_details[proration_behavior]", "create_prorations")],
+        &[("subscription_details[proration_behavior]", "sometimes")],
         &[always, ("subscription_details[items][0][id]", "si_none")],
         &[always, ("proration_behavior", "always_invoice")],
     ] {

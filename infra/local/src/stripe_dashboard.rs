@@ -1,0 +1,213 @@
+//! The dev console's part of Stripe's dashboard: what people change of a subscription there, what Stripe refuses, and what
+//! other applications do in the same account.
+
+use crate::desk::{Answer, Desk, Refused, body, done};
+use crate::stripe_desk::stripe;
+use axum::body::Bytes;
+use axum::extract::{Path, State};
+use axum::response::Response;
+use axum::routing::{get, post};
+use axum::{Json, Router};
+use http::{HeaderMap, StatusCode};
+use jiff::Timestamp;
+use serde::Deserialize;
+use serde_json::{Value, json};
+use tollgate_http::{ApiError, FieldError};
+use tollgate_stripe_standin::{Foreign, NewDiscount, Refusal};
+
+/// Its routes.
+pub fn routes() -> Router<Desk> {
+    Router::new()
+        .route("/_local/stripe/subscriptions/{id}/items", post(items))
+        .route("/_local/stripe/subscriptions/{id}/discount", post(discount))
+        .route("/_local/stripe/subscriptions/{id}/tax_rate", post(tax_rate))
+        .route("/_local/stripe/subscriptions/{id}/pause", post(pause))
+        .route("/_local/stripe/subscriptions/{id}/remove_card", post(remove_card))
+        .route("/_local/stripe/subscriptions/{id}/cancel_at", post(cancel_at))
+        .route("/_local/stripe/subscriptions/{id}/schedule", post(schedule))
+        .route("/_local/stripe/invoices/{id}/pay", post(pay))
+        .route("/_local/stripe/invoices/{id}/credit_note", post(credit_note))
+        .route("/_local/stripe/disputes/{id}/close", post(close_dispute))
+        .route("/_local/stripe/events/{id}/delivery", get(delivery))
+        .route("/_local/stripe/foreign", post(foreign))
+        .route("/_local/stripe/refusals", get(refusals).post(add_refusal).delete(clear_refusals))
+        .route("/_local/stripe/portal", post(portal))
+}
+
+fn wrong(field: &'static str, message: impl Into<String>) -> Refused {
+    ApiError::Validation(FieldError::new(field, message.into())).into()
+}
+
+#[derive(Deserialize)]
+struct Item {
+    #[serde(default)]
+    price: Option<String>,
+    #[serde(default)]
+    quantity: Option<i64>,
+}
+
+async fn items(State(desk): State<Desk>, Path(id): Path<String>, headers: HeaderMap, bytes: Bytes) -> Answer<Response> {
+    let Item { price, quantity } = body(&headers, &bytes)?;
+    let price = price.filter(|price| !price.is_empty());
+    Ok(done(&headers, stripe(&desk)?.change_items(&id, price.as_deref(), quantity)?))
+}
+
+async fn discount(
+    State(desk): State<Desk>,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+    bytes: Bytes,
+) -> Answer<Response> {
+    let given: NewDiscount = body(&headers, &bytes)?;
+    Ok(done(&headers, stripe(&desk)?.give_discount(&id, given)?))
+}
+
+#[derive(Deserialize)]
+struct TaxRate {
+    percentage: f64,
+    #[serde(default)]
+    inclusive: bool,
+}
+
+async fn tax_rate(
+    State(desk): State<Desk>,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+    bytes: Bytes,
+) -> Answer<Response> {
+    let TaxRate { percentage, inclusive } = body(&headers, &bytes)?;
+    if !(0.0..=100.0).contains(&percentage) {
+        return Err(wrong("percentage", "percentage is a number from 0 to 100."));
+    }
+    Ok(done(&headers, stripe(&desk)?.give_tax_rate(&id, percentage, inclusive)?))
+}
+
+#[derive(Deserialize)]
+struct Pause {
+    #[serde(default)]
+    behavior: Option<String>,
+}
+
+async fn pause(State(desk): State<Desk>, Path(id): Path<String>, headers: HeaderMap, bytes: Bytes) -> Answer<Response> {
+    let Pause { behavior } = body(&headers, &bytes)?;
+    let behavior = behavior.filter(|behavior| !behavior.is_empty());
+    Ok(done(&headers, stripe(&desk)?.pause(&id, behavior.as_deref())?))
+}
+
+async fn remove_card(State(desk): State<Desk>, Path(id): Path<String>, headers: HeaderMap) -> Answer<Response> {
+    Ok(done(&headers, stripe(&desk)?.remove_card(&id)?))
+}
+
+#[derive(Deserialize)]
+struct End {
+    time: Timestamp,
+}
+
+async fn cancel_at(
+    State(desk): State<Desk>,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+    bytes: Bytes,
+) -> Answer<Response> {
+    let End { time } = body(&headers, &bytes)?;
+    Ok(done(&headers, stripe(&desk)?.cancel_at(&id, time.as_second())?))
+}
+
+#[derive(Deserialize)]
+struct Phases {
+    phases: Vec<Value>,
+}
+
+async fn schedule(
+    State(desk): State<Desk>,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+    bytes: Bytes,
+) -> Answer<Response> {
+    let Phases { phases } = body(&headers, &bytes)?;
+    Ok(done(&headers, stripe(&desk)?.schedule(&id, &phases)?))
+}
+
+#[derive(Deserialize)]
+struct Amount {
+    #[serde(default)]
+    amount_cents: Option<i64>,
+}
+
+async fn pay(State(desk): State<Desk>, Path(id): Path<String>, headers: HeaderMap, bytes: Bytes) -> Answer<Response> {
+    let Amount { amount_cents } = body(&headers, &bytes)?;
+    let cents = amount_cents.ok_or_else(|| wrong("amount_cents", "amount_cents is missing."))?;
+    Ok(done(&headers, stripe(&desk)?.pay_part(&id, cents)?))
+}
+
+async fn credit_note(
+    State(desk): State<Desk>,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+    bytes: Bytes,
+) -> Answer<Response> {
+    let Amount { amount_cents } = body(&headers, &bytes)?;
+    Ok(done(&headers, stripe(&desk)?.credit(&id, amount_cents)?))
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Verdict {
+    Won,
+    Lost,
+}
+
+#[derive(Deserialize)]
+struct Closing {
+    status: Verdict,
+}
+
+async fn close_dispute(
+    State(desk): State<Desk>,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+    bytes: Bytes,
+) -> Answer<Response> {
+    let Closing { status } = body(&headers, &bytes)?;
+    Ok(done(&headers, stripe(&desk)?.close_dispute(&id, matches!(status, Verdict::Won))?))
+}
+
+/// What an event's delivery would be now: where it goes, its bytes and their signature.
+async fn delivery(State(desk): State<Desk>, Path(id): Path<String>) -> Answer {
+    let delivery = stripe(&desk)?.delivery(&id).ok_or(ApiError::NotFound)?;
+    Ok(Json(json!({"url": delivery.url, "body": delivery.body, "signature": delivery.signature})))
+}
+
+async fn foreign(State(desk): State<Desk>, headers: HeaderMap, bytes: Bytes) -> Answer<(StatusCode, Json<Value>)> {
+    let made: Foreign = body(&headers, &bytes)?;
+    Ok((StatusCode::CREATED, Json(stripe(&desk)?.make_foreign(made)?)))
+}
+
+async fn refusals(State(desk): State<Desk>) -> Answer {
+    Ok(Json(json!({"items": stripe(&desk)?.refusals()})))
+}
+
+async fn add_refusal(State(desk): State<Desk>, headers: HeaderMap, bytes: Bytes) -> Answer<Response> {
+    let refusal: Refusal = body(&headers, &bytes)?;
+    if !refusal.is_valid() {
+        return Err(wrong("operation", "operation is a method and a path of Stripe's, status one from 400 to 599."));
+    }
+    stripe(&desk)?.refuse(refusal.clone());
+    Ok(done(&headers, json!(refusal)))
+}
+
+async fn clear_refusals(State(desk): State<Desk>) -> Answer<StatusCode> {
+    stripe(&desk)?.clear_refusals();
+    Ok(StatusCode::NO_CONTENT)
+}
+
+#[derive(Deserialize)]
+struct Portal {
+    configured: bool,
+}
+
+async fn portal(State(desk): State<Desk>, headers: HeaderMap, bytes: Bytes) -> Answer<Response> {
+    let Portal { configured } = body(&headers, &bytes)?;
+    stripe(&desk)?.set_portal_configured(configured);
+    Ok(done(&headers, json!({"configured": configured})))
+}

@@ -1,0 +1,117 @@
+//! Calls that Stripe refuses for good, because a test or a person wants it so.
+
+use crate::Stripe;
+use crate::core::Core;
+use crate::error::Fault;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+const SETTINGS: &str = "settings_refusals";
+/// Steps of a path that look like an id and are none.
+const WORDS: [&str; 8] = [
+    "billing_portal",
+    "create_preview",
+    "credit_notes",
+    "invoice_payments",
+    "payment_intents",
+    "payment_methods",
+    "subscription_schedules",
+    "tax_rates",
+];
+
+/// A refusal of one operation.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Refusal {
+    /// Method and path, with `{id}` in the place of an object's id: `POST /v1/refunds`.
+    pub operation: String,
+    /// The status, by default 400.
+    #[serde(default = "bad_request")]
+    pub status: u16,
+    /// Stripe's code, if any.
+    #[serde(default)]
+    pub code: Option<String>,
+    /// What the answer says.
+    #[serde(default)]
+    pub message: String,
+    /// So many calls are refused; without it all of them.
+    #[serde(default)]
+    pub times: Option<u32>,
+}
+
+const fn bad_request() -> u16 {
+    400
+}
+
+/// The operation of a call, whatever object it is about.
+pub fn operation_of(method: &str, path: &str) -> String {
+    let is_id = |step: &str| step.contains('_') && !WORDS.contains(&step);
+    let steps: Vec<_> = path.split('/').map(|step| if is_id(step) { "{id}" } else { step }).collect();
+    format!("{method} {}", steps.join("/"))
+}
+
+impl Stripe {
+    /// Has an operation refused from now on.
+    pub fn refuse(&self, refusal: Refusal) {
+        self.with(|core| {
+            let mut refusals = core.refusals();
+            refusals.push(refusal);
+            core.set_refusals(&refusals);
+        });
+    }
+
+    /// What is refused.
+    #[must_use]
+    pub fn refusals(&self) -> Vec<Refusal> {
+        self.core().refusals()
+    }
+
+    /// Has nothing refused any more.
+    pub fn clear_refusals(&self) {
+        self.with(|core| core.set_refusals(&[]));
+    }
+}
+
+impl Core {
+    fn refusals(&self) -> Vec<Refusal> {
+        serde_json::from_value(self.side(SETTINGS)["refusals"].clone()).unwrap_or_default()
+    }
+
+    fn set_refusals(&mut self, refusals: &[Refusal]) {
+        self.insert(json!({"id": SETTINGS, "object": "settings"}), json!({"refusals": refusals}));
+    }
+
+    /// The refusal that an operation meets, which counts it.
+    pub fn refusal(&mut self, operation: &str) -> Option<Fault> {
+        let mut refusals = self.refusals();
+        let place = refusals.iter().position(|refusal| refusal.operation == operation)?;
+        let refusal = refusals[place].clone();
+        match refusal.times {
+            None => {}
+            Some(0 | 1) => {
+                refusals.remove(place);
+                self.set_refusals(&refusals);
+            }
+            Some(times) => {
+                refusals[place].times = Some(times - 1);
+                self.set_refusals(&refusals);
+            }
+        }
+        let kind = match refusal.status {
+            402 => "card_error",
+            500.. => "api_error",
+            _ => "invalid_request_error",
+        };
+        let message = if refusal.message.is_empty() { "Refused.".to_owned() } else { refusal.message };
+        let code = refusal.code.filter(|code| !code.is_empty()).map(Into::into);
+        Some(Fault { status: refusal.status, kind, code, ..Fault::invalid(message) })
+    }
+}
+
+impl Refusal {
+    /// Whether it names a method and a path, and a status that refuses.
+    #[must_use]
+    pub fn is_valid(&self) -> bool {
+        let method = self.operation.split_once(" /v1/").map(|(method, _)| method);
+        matches!(method, Some("GET" | "POST" | "DELETE")) && (400..600).contains(&self.status)
+    }
+}

@@ -1,0 +1,53 @@
+//! Objects of another application in the same account.
+
+use crate::play::{DAY, PAYS, Play, text};
+use serde_json::{Map, Value, json};
+use tollgate_stripe_standin::Foreign;
+
+const MOMENT: &str = "2026-03-01T00:00:00Z";
+
+fn foreign(kind: &str, fields: Value) -> Foreign {
+    let fields = fields.as_object().cloned().unwrap_or_else(Map::new);
+    Foreign { kind: kind.to_owned(), fields }
+}
+
+#[tokio::test]
+async fn a_foreign_object_is_listed_read_and_told_of_as_it_is() {
+    for (kind, path, event) in [
+        ("product", "products", "product.created"),
+        ("price", "prices", "price.created"),
+        ("customer", "customers", "customer.created"),
+        ("subscription", "subscriptions", "customer.subscription.created"),
+        ("invoice", "invoices", "invoice.created"),
+        ("charge", "charges", "charge.succeeded"),
+        ("refund", "refunds", "refund.created"),
+    ] {
+        let play = Play::at(MOMENT);
+        let fields = json!({"currency": "hrk", "status": "unheard_of", "metadata": null, "surprise": [1]});
+        let made = play.stripe.make_foreign(foreign(kind, fields)).unwrap();
+        let id = text(&made["id"]);
+        assert_eq!(play.get(&format!("{path}/{id}")).await.body, made, "{kind}");
+        assert_eq!((&made["currency"], &made["metadata"]), (&json!("hrk"), &Value::Null));
+        assert_eq!(play.told(), [event], "{kind}");
+        let query = if kind == "subscription" { "?status=all" } else { "" };
+        assert!(play.get(&format!("{path}{query}")).await.ids().contains(&id), "{kind}");
+        play.stripe.make_foreign(foreign("cat", json!({}))).unwrap_err();
+    }
+}
+
+#[tokio::test]
+async fn a_foreign_invoice_of_a_customer_stands_among_theirs_and_is_left_alone() {
+    let play = Play::at(MOMENT);
+    let (customer, _) = play.subscriber(PAYS, "").await;
+    let of_it =
+        json!({"customer": customer, "status": "open", "currency": "hrk", "next_payment_attempt": play.now() + 1});
+    let made = play.stripe.make_foreign(foreign("invoice", of_it)).unwrap();
+    assert_eq!(play.get(&format!("invoices?customer={customer}")).await.ids().len(), 2);
+    play.pass(31 * DAY);
+    assert_eq!(play.get(&format!("invoices/{}", text(&made["id"]))).await.body, made);
+    let status = json!({"customer": customer, "status": "trialing", "items": {"data": []}});
+    let made = play.stripe.make_foreign(foreign("subscription", status)).unwrap();
+    play.pass(31 * DAY);
+    assert_eq!(play.get(&format!("subscriptions/{}", text(&made["id"]))).await.body, made);
+    assert_eq!(play.delete(&format!("customers/{customer}")).await.status, 200);
+}
