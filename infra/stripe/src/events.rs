@@ -9,8 +9,7 @@ use serde_json::{Value, json};
 /// The waits after a delivery that failed, in seconds; the last one again and again.
 const RETRIES: [i64; 4] = [10, 60, 600, 3600];
 const SETTINGS: &str = "settings_delivery";
-/// How long an event is kept, as Stripe does, and how many at the most.
-const EVENTS_KEPT_SECONDS: i64 = 30 * 86_400;
+/// How many events are kept. Stripe keeps them for 30 days; here the billing model compares a whole history with them.
 const EVENTS_KEPT: usize = 5000;
 
 /// What happens to events made from now on.
@@ -80,17 +79,12 @@ impl Core {
         }
     }
 
-    /// Forgets the events that Stripe does not tell of any more, and those beyond the number that is kept here. One that
-    /// is still to be delivered stays, and those after it.
+    /// Forgets the oldest events beyond the number that is kept. One that is still to be delivered stays, and those after it.
     fn forget_events(&mut self) {
-        let oldest = self.now() - EVENTS_KEPT_SECONDS;
         let undelivered = self.index.ids("delivery", None).next().and_then(|id| self.record(id));
         let undelivered = undelivered.and_then(|delivery| self.record(delivery.object["event"].as_str()?));
         let before = undelivered.map_or(u64::MAX, |event| event.seq);
-        self.forget("event", |event, count| {
-            let is_old = count > EVENTS_KEPT || event.object["created"].as_i64().is_some_and(|at| at < oldest);
-            is_old && event.seq < before
-        });
+        self.forget("event", |event, count| count > EVENTS_KEPT && event.seq < before);
     }
 
     fn send(&mut self, event: &str, is_held: bool) {

@@ -1,6 +1,6 @@
 //! Events on their way.
 
-use crate::play::{DAY, Play, text};
+use crate::play::{Play, text};
 use serde_json::Value;
 use tollgate_stripe_standin::{Delivery, Mode};
 
@@ -153,26 +153,6 @@ async fn a_delivery_that_is_taken_leaves_nothing_and_one_that_is_not_stays() {
     assert_eq!(play.kept("delivery"), 2);
     let play = play.again();
     assert_eq!((taken(&play), play.kept("delivery")), (vec!["c".to_owned()], 1));
-}
-
-// E16
-#[tokio::test]
-async fn an_event_is_forgotten_after_30_days_unless_it_is_to_be_delivered() {
-    let play = Play::at(MOMENT);
-    three(&play).await;
-    assert_eq!(taken(&play).len(), 3);
-    play.stripe.set_delivery(Mode::Hold);
-    play.post("customers", &[("name", "held")]).await;
-    play.pass(30 * DAY);
-    play.post("customers", &[("name", "month")]).await;
-    assert_eq!((play.told().len(), play.kept("event")), (5, 5), "30 days are not over");
-    play.pass(DAY);
-    play.post("customers", &[("name", "later")]).await;
-    assert_eq!((play.told().len(), play.kept("event")), (3, 3), "the first three are gone");
-    play.stripe.set_delivery(Mode::Normal);
-    assert_eq!(taken(&play), ["held", "month", "later"]);
-    play.post("customers", &[("name", "last")]).await;
-    assert_eq!((play.told().len(), play.kept("event")), (3, 3));
 }
 
 // E16
