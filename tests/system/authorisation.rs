@@ -5,6 +5,7 @@ use crate::openapi::operations;
 use futures_util::StreamExt;
 use reqwest::Method;
 use serde_json::{Value, json};
+use std::collections::BTreeSet;
 use tollgate_tests::app::{ADMIN, Answer, PASSWORD, Session, TestApp};
 
 /// What each caller gets, in this order.
@@ -221,5 +222,30 @@ async fn every_admin_operation_refuses_a_demoted_and_a_disabled_admin_on_the_nex
         let body = body.map(|body| body.to_string());
         ask(&app, &path, Some(&demoted), body.clone()).await.refused(403, "forbidden");
         ask(&app, &path, Some(&disabled), body).await.refused(401, "unauthenticated");
+    }
+}
+
+/// Every id in an answer, plans excepted: those are everybody's.
+fn ids(body: &Value) -> BTreeSet<String> {
+    let own = ["usr_", "ses_", "sub_", "pay_", "aud_"];
+    match body {
+        Value::String(text) if own.iter().any(|prefix| text.starts_with(prefix)) => BTreeSet::from([text.clone()]),
+        Value::Array(items) => items.iter().flat_map(ids).collect(),
+        Value::Object(fields) => fields.values().flat_map(ids).collect(),
+        _ => BTreeSet::new(),
+    }
+}
+
+// S25
+#[tokio::test]
+async fn what_a_user_reads_of_their_own_names_nothing_of_another_user() {
+    let app = TestApp::start().await;
+    let (_, ann) = app.subscriber("ann").await;
+    let (_, bob) = app.subscriber("bob").await;
+    for path in ["/me", "/sessions", "/billing/subscriptions/me", "/billing/payments/me", "/me/export"] {
+        let of_ann = ids(&app.get_as(&ann, path).await.expect(200).body);
+        let of_bob = ids(&app.get_as(&bob, path).await.expect(200).body);
+        assert!(!of_ann.is_empty() && !of_bob.is_empty(), "{path} names nothing");
+        assert!(of_ann.is_disjoint(&of_bob), "{path}: {:?}", of_ann.intersection(&of_bob));
     }
 }
