@@ -30,8 +30,10 @@ struct Node {
 impl Exploration {
     /// Who goes next of those who can; `None` where another run ends like this one.
     pub fn choose(&mut self, next: BTreeMap<usize, Footprint>) -> Option<usize> {
-        if let Some(node) = self.nodes.get(self.chosen) {
+        if let Some(node) = self.nodes.get_mut(self.chosen) {
             assert!(next.contains_key(&node.taken), "the same choices lead to the same calls");
+            // What this run touches: what a run draws at random (the id of a new session, say) is another one in each.
+            node.next = next;
         } else {
             let asleep = self.nodes.last().map(Node::still_asleep).unwrap_or_default();
             let taken = *next.keys().find(|worker| !asleep.contains(worker))?;
@@ -140,7 +142,8 @@ mod tests {
                 let can_go = (0..programs.len()).filter(|worker| at[*worker] < programs[*worker].len());
                 let next: BTreeMap<_, _> = can_go
                     .map(|worker| (worker, programs[worker][at[worker]]))
-                    .map(|(w, (p, writes))| (w, Footprint::of_place(p, writes)))
+                    // As an item that each run makes anew, a place has another name in each.
+                    .map(|(w, (p, writes))| (w, Footprint::of_place(begun * 16 + usize::from(p), writes)))
                     .collect();
                 if next.is_empty() {
                     break true;

@@ -68,7 +68,7 @@ impl Footprint {
 
     /// Of one of some places.
     #[cfg(test)]
-    pub fn of_place(place: u8, writes: bool) -> Self {
+    pub fn of_place(place: usize, writes: bool) -> Self {
         Self(vec![Touch { table: place.to_string(), partition: None, sort: None, writes }])
     }
 
