@@ -78,8 +78,11 @@ enum UsedBy {
     Function,
 }
 
+/// The variable that names an address, who uses it, and its path at the fake.
+type ProviderAddress = (&'static str, UsedBy, &'static str);
+
 /// The addresses of the fake Google and GitHub, by the variables that name the real ones'.
-const PROVIDERS: &[(IdentityProvider, &[(&str, UsedBy, &str)])] = &[
+const PROVIDERS: &[(IdentityProvider, &[ProviderAddress])] = &[
     (
         IdentityProvider::Google,
         &[
