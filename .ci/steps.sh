@@ -9,6 +9,8 @@ CI_LOGS="${CI_LOGS:-$(mktemp -d "${TMPDIR:-/tmp}/tollgate-ci.XXXXXX")}"
 mkdir -p "$CI_LOGS"
 : >"$CI_LOGS/durations"
 rm -f "$CI_LOGS/failed" "$CI_LOGS/groups"
+# No step may take longer: one that waits for ever fails with exit code 124.
+CI_STEP_SECONDS="${CI_STEP_SECONDS:-2400}"
 ci_began=$(date +%s)
 ci_shell=$BASHPID
 export CI_MARK="$$-$ci_began-$RANDOM"
@@ -19,7 +21,8 @@ step() {
   log="$CI_LOGS/${name//[^a-zA-Z0-9]/-}.log"
   began=$(date +%s)
   echo "begin  $name"
-  setsid "$@" >"$log" 2>&1 </dev/null &
+  # A background process of a script ignores SIGINT; a step gets it as from a terminal.
+  setsid timeout --kill-after=10 "$CI_STEP_SECONDS" env --default-signal=INT,QUIT "$@" >"$log" 2>&1 </dev/null &
   local group=$!
   echo "$group" >>"$CI_LOGS/groups"
   wait "$group" || status=$?

@@ -44,6 +44,13 @@ none_left
 status="$(run 'a() { step a true; step aa true; }; b() { step b true; }; chains a b; step last true')"
 [ "$status" = 0 ] && [ "$(wc -l <"$work/logs/durations")" = 4 ] || fail "chains that succeed: exit code $status"
 
+status="$(CI_STEP_SECONDS=1 run 'step stuck "$SLEEP" 40')"
+[ "$status" = 1 ] && grep -q 'stuck  (exit 124)' "$work/out" || fail "a step that does not end: exit code $status"
+none_left
+
+status="$(run 'step signal bash -c "kill -INT \$\$; sleep 1"')"
+[ "$status" = 1 ] && grep -q 'signal  (exit 130)' "$work/out" || fail "SIGINT does not reach a step: exit code $status"
+
 CI_LOGS="$work/logs" bash -c 'set -euo pipefail; source ./steps.sh; step long bash -c "\"$SLEEP\" 80 & \"$SLEEP\" 90"' \
   >"$work/out" 2>&1 &
 stopped=$!
