@@ -43,7 +43,7 @@ struct Selection {
     parts: Vec<String>,
     /// Only rows whose names contain one of these, unless there are none.
     texts: Vec<String>,
-    /// This shard of so many; the first one is 0.
+    /// The index of this shard, beginning with 0, and the number of shards.
     shard: Option<(usize, usize)>,
 }
 
@@ -197,7 +197,7 @@ async fn play(seeds: Vec<u64>) -> Played {
     played
 }
 
-/// Plays new sequences for so many minutes.
+/// Plays new sequences for this number of minutes.
 async fn play_for(minutes: &str) -> ExitCode {
     let Ok(minutes) = minutes.parse::<u64>() else {
         println!("enumerate {MODEL} for MINUTES");

@@ -51,10 +51,10 @@ pub struct Accounts {
     pub sizes: Vec<Size>,
 }
 
-/// With so many accounts.
+/// The figures at one number of accounts.
 #[derive(Debug, Serialize)]
 pub struct Size {
-    /// So many.
+    /// The number of accounts.
     pub accounts: usize,
     /// CPU time of a registration: the form, its mail, the mail's link.
     pub registration_ms: f64,
@@ -196,7 +196,7 @@ impl<'a> People<'a> {
         Ok(email)
     }
 
-    /// Registrations by the store until there are so many: each has its rows, its message in the outbox and its mail, and
+    /// Registrations by the store up to this number: each has its rows, its message in the outbox and its mail, and
     /// goes the mail's whole way. The password is not hashed anew.
     async fn fill(&mut self, accounts: usize) -> Result<(), BenchError> {
         while self.count < accounts {
@@ -262,7 +262,7 @@ impl<'a> People<'a> {
         Ok(account)
     }
 
-    /// Makes each operation some times, so that there are so many accounts at the end.
+    /// Makes each operation several times; this is the number of accounts at the end.
     async fn measure(&mut self, accounts: usize, begun: Instant) -> Result<Size, BenchError> {
         let mut emails = Vec::with_capacity(REPEATS);
         let at_start = cpu()?;

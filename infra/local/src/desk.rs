@@ -60,7 +60,7 @@ pub struct Desk {
     pub schedules: Schedules,
 }
 
-/// So many mails are on the page, the newest.
+/// How many mails the page shows, the newest.
 const MAILS_SHOWN: u64 = 100;
 /// How long a drain may take.
 const DRAIN: Duration = Duration::from_secs(30);

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 /// The document that holds how far the outbox's stream has been taken: its kind and id.
 pub const POSITION: (&str, &str) = ("stream", "outbox");
-/// So many of the newest records stay, whether they are taken or not.
+/// How many of the newest records stay, whether they are taken or not.
 pub const RECORDS_KEPT: usize = 1000;
 
 /// An engine whose data is gone with it.

@@ -231,7 +231,7 @@ impl Wire {
         self.state().calls.as_mut().map(std::mem::take).unwrap_or_default()
     }
 
-    /// Counts no calls any more: where nobody takes them they would fill the memory.
+    /// Stops recording calls: without a reader they would fill the memory.
     pub fn count_no_calls(&self) {
         self.state().calls = None;
     }

@@ -137,7 +137,7 @@ impl Held {
         }
     }
 
-    /// Those that are next to be received, at most so many beside those that have been received too often.
+    /// Those that are next to be received, at most `most`, and those that have been received too often.
     fn next_messages(&mut self, most: usize, at_once: bool, spec: QueueSpec) -> Vec<Message> {
         let ids: Box<dyn Iterator<Item = &String>> =
             if at_once { Box::new(self.live.keys()) } else { Box::new(self.ready.iter()) };

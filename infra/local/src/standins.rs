@@ -54,9 +54,9 @@ pub struct Mail {
 pub const TARGET: &str = "x-amz-target";
 
 const MAILS: &str = "mail";
-/// The ids of the mails to each address, so that nobody's inbox is searched for in everybody's.
+/// The ids of the mails to each address: an inbox is found without reading the others.
 const MAILS_TO: &str = "mail-to";
-/// So many of the newest mails are kept.
+/// How many of the newest mails are kept.
 pub const MAILS_KEPT: u64 = 5000;
 const SECRETS: &str = "secret";
 
@@ -123,7 +123,7 @@ impl Standins {
         Ok(mails)
     }
 
-    /// The newest mails of the inbox, at most so many, newest first. No other is read.
+    /// The newest mails of the inbox, at most `most`, newest first. No other is read.
     ///
     /// # Errors
     /// When the drawer does not answer.

@@ -15,7 +15,7 @@ use tokio::sync::OnceCell;
 
 const TOKEN: &str = "ClientRequestToken";
 const KEPT: SignedDuration = SignedDuration::from_mins(10);
-/// So many are kept at the most: a lost answer is asked for again within seconds.
+/// How many are kept: a lost answer is asked for again within seconds.
 const MOST: usize = 1000;
 
 /// An answer that was read to its end.

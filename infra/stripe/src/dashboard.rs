@@ -11,16 +11,16 @@ use crate::resources::live;
 use crate::schedules::{change_schedule, schedule_of};
 use serde_json::{Map, Value, json};
 
-/// A discount that somebody gives.
+/// A new discount.
 #[derive(Debug, Clone, Copy, Default, PartialEq, serde::Deserialize)]
 pub struct NewDiscount {
-    /// So many per cent off, or else so much off.
+    /// The per cent off; without it `amount_off` applies.
     #[serde(default)]
     pub percent_off: Option<f64>,
     /// In the minor unit of the subscription's currency.
     #[serde(default)]
     pub amount_off: Option<i64>,
-    /// For so many months; otherwise forever.
+    /// The number of months; without it, for ever.
     #[serde(default)]
     pub months: Option<i64>,
     /// On the subscription's first item, not on the subscription.
@@ -112,7 +112,7 @@ impl Stripe {
     }
 
     /// Puts a subscription under a schedule with these phases, in the shape of Stripe's API. The first phase starts with the
-    /// present period; a phase without `items` has those of the subscription, `price` stands for one item, and
+    /// current period; a phase without `items` has those of the subscription, `price` stands for one item, and
     /// `percent_off` and `amount_off` for a discount.
     ///
     /// # Errors

@@ -283,7 +283,7 @@ pub fn ids_of(discounts: &Value) -> impl Iterator<Item = &str> {
     discounts.as_array().into_iter().flatten().filter_map(Value::as_str)
 }
 
-/// So many per cent of an amount, rounded to a whole minor unit.
+/// A percentage of an amount, rounded to a whole minor unit.
 #[allow(clippy::cast_possible_truncation)] // per cent, of which ten-thousandths count
 pub fn part(amount: i64, percent: f64) -> i64 {
     let ten_thousandths = (percent * 10_000.0).round() as i64;

@@ -40,7 +40,7 @@ pub fn period_of(item: &Value) -> (i64, i64) {
     (of("current_period_start"), of("current_period_end"))
 }
 
-/// The present period of a subscription, which is that of each item.
+/// The current period of a subscription, which is that of each item.
 pub fn present_period(subscription: &Value) -> (i64, i64) {
     items_of(subscription).first().map(period_of).unwrap_or_default()
 }

@@ -123,18 +123,18 @@ fn phase_discounts(core: &Core, params: &mut Params, name: &str, currency: &Valu
     Ok(discounts.into())
 }
 
-/// Phases that can take the place of a schedule's: the present one stays as it began.
+/// Phases that can take the place of a schedule's: the current one stays as it began.
 pub fn checked(schedule: &Value, subscription: &Value, phases: Vec<Value>) -> Result<Value, Fault> {
     let current = &schedule["current_phase"];
     let Some(first) = phases.iter().find(|phase| phase["end_date"].as_i64() > current["start_date"].as_i64()) else {
-        return Err(Fault::invalid("The present phase is missing."));
+        return Err(Fault::invalid("The current phase is missing."));
     };
     if first["start_date"] != current["start_date"] {
         return Err(Fault::invalid("You can not modify the start date of the current phase."));
     }
     let has = |price: &Value| items_of(subscription).iter().any(|item| item["price"]["id"] == *price);
     if first["items"].as_array().into_iter().flatten().any(|item| !has(&item["price"])) {
-        return Err(Fault::invalid("Another price in the present phase is not played here."));
+        return Err(Fault::invalid("Another price in the current phase is not supported by this fake."));
     }
     if first["end_date"].as_i64() < Some(present_period(subscription).1) {
         return Err(Fault::invalid("A phase that ends within a period is not played here."));
@@ -209,7 +209,7 @@ impl Core {
         wanted.as_array().into_iter().flatten().map(id).collect()
     }
 
-    /// Makes a subscription what its present phase says, now.
+    /// Makes a subscription what its current phase says, now.
     pub fn apply_present_phase(&mut self, subscription: &str) {
         let object = self.object(subscription);
         let (start, _) = present_period(&object);

@@ -192,7 +192,7 @@ impl Core {
         )
     }
 
-    /// The credit for what is left of an item's present period.
+    /// The credit for what is left of an item's current period.
     fn unused(&self, subscription: &Value, item: &Value, at: i64) -> Value {
         let (price, period) = (&item["price"], period_of(item));
         let description = format!("Unused time on {} after {}", counted(item, &self.name_of(price)), day(at));
@@ -206,7 +206,7 @@ impl Core {
         line
     }
 
-    /// The charge for what is left of the present period of an item of `then`, the subscription as it is after the change.
+    /// The charge for what is left of the current period of an item of `then`, the subscription as it is after the change.
     fn remaining(&self, then: &Value, item: &Value, at: i64) -> Value {
         let (price, period) = (&item["price"], period_of(item));
         let description = format!("Remaining time on {} after {}", counted(item, &self.name_of(price)), day(at));

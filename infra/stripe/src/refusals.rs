@@ -33,7 +33,7 @@ pub struct Refusal {
     /// What the answer says.
     #[serde(default)]
     pub message: String,
-    /// So many calls are refused; without it all of them.
+    /// How many calls are refused; without it, all.
     #[serde(default)]
     pub times: Option<u32>,
 }

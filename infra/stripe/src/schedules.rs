@@ -97,7 +97,7 @@ fn active(core: &Core, id: &str) -> Result<Value, Fault> {
 }
 
 impl Core {
-    /// A schedule with one phase: the subscription's present period.
+    /// A schedule with one phase: the subscription's current period.
     fn new_schedule(&self, subscription: &Value) -> Value {
         let (start, end) = present_period(subscription);
         json!({
@@ -135,7 +135,7 @@ impl Core {
         self.phase_at(subscription, at).filter(|phase| phase["start_date"] != current)
     }
 
-    /// A subscription's schedule goes on to the phase of its present period, or ends with its last one.
+    /// A subscription's schedule goes on to the phase of its current period, or ends with its last one.
     pub fn enter_phase(&mut self, subscription: &str) {
         let object = self.object(subscription);
         if let Some(schedule) = object["schedule"].as_str() {

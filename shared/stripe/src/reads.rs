@@ -66,7 +66,7 @@ fn currency(code: &str) -> Result<Currency, Unreadable> {
 pub(crate) fn subscription(seen: objects::Subscription) -> Result<StripeSubscription, Unreadable> {
     let currency = currency(&seen.currency)?;
     let items = seen.items.data.into_iter().map(|seen| item(seen, currency)).collect::<Result<Vec<_>, _>>()?;
-    // At Stripe there is none without an item.
+    // Stripe has no subscription without an item.
     let first = items.first().ok_or(Unreadable)?.clone();
     let status = status(&seen.status, seen.ended_at.is_some());
     let cancel_at = seen.cancel_at.map(at).transpose()?;

@@ -27,7 +27,7 @@ pub struct Truth {
     pub disputed: BTreeSet<String>,
     /// The plans as an admin sees them, archived ones too, by id, which is that of the product.
     pub plans: BTreeMap<String, Value>,
-    /// By schedule: the plan after the present phase, where the price is another then.
+    /// By schedule: the plan after the current phase, where the price is another then.
     pub scheduled: BTreeMap<String, Value>,
 }
 

@@ -181,7 +181,7 @@ pub struct StripeSubscription {
     pub subscription: Subscription,
     /// All its items, in Stripe's order.
     pub items: Vec<SubscriptionItem>,
-    /// The prices that its schedule puts in their place after the present phase, in Stripe's order.
+    /// The prices that its schedule puts in their place after the current phase, in Stripe's order.
     pub next_price_ids: Vec<String>,
     /// The moment at which it is to end, where Stripe names one.
     pub cancel_at: Option<Timestamp>,

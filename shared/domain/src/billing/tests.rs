@@ -175,7 +175,9 @@ proptest! {
         if account.access.tier > 0 {
             let now = at(hour);
             let granted = |kept: &Subscription| {
-                let will_renew = !kept.cancel_at_period_end && kept.ends_at.is_none();
+                // One that is to end later than with its period renews until then.
+                let ends_later = kept.ends_at.is_none_or(|end| end > kept.current_period_end);
+                let will_renew = !kept.cancel_at_period_end && ends_later;
                 let margin = if will_renew { RENEWAL_MARGIN } else { SignedDuration::ZERO };
                 match kept.status {
                     Status::Trialing | Status::Active => now < kept.current_period_end + margin,
