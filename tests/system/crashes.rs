@@ -28,7 +28,7 @@ const RACES: [&str; 8] = [
     "unlink ∥ unlink, the last two",
     "demote ∥ demote, the last two admins",
     "sweep ∥ sweep of accounts",
-    "subscribe ∥ subscribe",
+    "plan ∥ plan of one code",
 ];
 
 // R1, R8
