@@ -7,9 +7,9 @@ use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, COOKIE, HeaderMap, SET_COOKIE
 use reqwest::{Client, Method, Response, StatusCode, redirect};
 use serde_json::{Value, json};
 use std::net::IpAddr;
+use std::sync::Arc;
 use tollgate_local::clock::LocalClock;
 use tollgate_local::faults::{Call, Fault, Kind, Service};
-use std::sync::Arc;
 use tollgate_local::{Data, Options, STREAM_RETRIES, Snapshot, Stack, TABLE_PREFIX};
 use tollgate_ops::{MadeAdmin, make_admin};
 use tollgate_platform::Secret;

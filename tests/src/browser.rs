@@ -39,7 +39,8 @@ impl<'a> Browser<'a> {
     /// One request to a path of the app or to an absolute address; what it sets is kept.
     pub async fn send(&self, method: Method, place: &str, headers: &[(&str, &str)], form: Option<String>) -> Answer {
         let path = place.strip_prefix(&self.app.stack.base_url()).unwrap_or(place);
-        let address = if path.starts_with('/') { format!("{}{path}", self.app.stack.origin()) } else { path.to_owned() };
+        let address =
+            if path.starts_with('/') { format!("{}{path}", self.app.stack.origin()) } else { path.to_owned() };
         let cookies = self.cookies();
         let mut request = self.client.request(method, address);
         if !cookies.is_empty() {

@@ -56,7 +56,9 @@ impl Selection {
             match argument.as_str() {
                 "--part" => {
                     let part = arguments.next()?;
-                    selection.parts.push(["crashes", "races", "events", SIZE, MODEL].contains(&part.as_str()).then(|| part.clone())?);
+                    selection.parts.push(
+                        ["crashes", "races", "events", SIZE, MODEL].contains(&part.as_str()).then(|| part.clone())?,
+                    );
                 }
                 "--shard" => {
                     let (index, count) = arguments.next()?.split_once('/')?;
@@ -73,7 +75,8 @@ impl Selection {
     /// Of the rows of a part those that are wanted here.
     fn rows<T>(&self, part: &str, name: impl Fn(&T) -> &str, rows: impl Iterator<Item = T>) -> Vec<T> {
         let is_part = self.parts.is_empty() || self.parts.iter().any(|wanted| wanted == part);
-        let is_named = |row: &T| self.texts.is_empty() || self.texts.iter().any(|text| name(row).contains(text.as_str()));
+        let is_named =
+            |row: &T| self.texts.is_empty() || self.texts.iter().any(|text| name(row).contains(text.as_str()));
         let is_here = |index: usize| self.shard.is_none_or(|(shard, count)| index % count == shard);
         let rows = rows.enumerate().filter(|(index, row)| is_part && is_here(*index) && is_named(row));
         rows.map(|(_, row)| row).collect()
@@ -243,8 +246,11 @@ mod tests {
 
     #[test]
     fn the_shards_together_are_all_rows() {
-        let rows = |arguments: &str| parsed(arguments).unwrap().rows("races", |row: &String| row, (0..10).map(|n| n.to_string()));
-        let mut all: Vec<_> = ["1/3", "2/3", "3/3"].iter().flat_map(|shard| rows(&format!("--shard {shard}"))).collect();
+        let rows = |arguments: &str| {
+            parsed(arguments).unwrap().rows("races", |row: &String| row, (0..10).map(|n| n.to_string()))
+        };
+        let mut all: Vec<_> =
+            ["1/3", "2/3", "3/3"].iter().flat_map(|shard| rows(&format!("--shard {shard}"))).collect();
         all.sort();
         assert_eq!(all, rows(""));
         assert_eq!(all.len(), 10);
@@ -252,7 +258,8 @@ mod tests {
 
     #[test]
     fn parts_and_texts_select_rows() {
-        let rows = |arguments: &str| parsed(arguments).unwrap().rows("races", |row| row, ["ab", "bc", "cd"].into_iter());
+        let rows =
+            |arguments: &str| parsed(arguments).unwrap().rows("races", |row| row, ["ab", "bc", "cd"].into_iter());
         assert_eq!(rows("--part races b"), ["ab", "bc"]);
         assert!(rows("--part crashes").is_empty());
         assert_eq!(rows("a d"), ["ab", "cd"]);

@@ -78,7 +78,8 @@ impl Core {
 
     /// Tells what became of a checkout's payment that was in progress when the checkout was completed.
     pub fn end_checkout(&mut self, invoice: &str, kind: &str, payment_status: Option<&str>) {
-        for session in self.ids_of("checkout.session", Some(invoice), |session| session.object["payment_status"] == "unpaid")
+        for session in
+            self.ids_of("checkout.session", Some(invoice), |session| session.object["payment_status"] == "unpaid")
         {
             if let Some(status) = payment_status {
                 self.set(&session, "payment_status", json!(status));

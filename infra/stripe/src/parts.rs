@@ -33,7 +33,9 @@ impl Core {
         self.set(intent, "status", json!("succeeded"));
         self.set(intent, "amount_received", amount.clone());
         self.set(intent, "latest_charge", json!(charge));
-        for payment in self.ids_of("invoice_payment", Some(invoice), |it| it.object["payment"]["payment_intent"] == intent) {
+        for payment in
+            self.ids_of("invoice_payment", Some(invoice), |it| it.object["payment"]["payment_intent"] == intent)
+        {
             self.set(&payment, "status", json!("paid"));
             self.set(&payment, "amount_paid", amount.clone());
             self.set(&payment, "amount_requested", amount.clone());

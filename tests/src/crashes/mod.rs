@@ -108,11 +108,7 @@ macro_rules! case {
         case!($request, Again::TheSame, |$app| $check)
     };
     ($request:expr, $again:expr, |$app:ident| $check:expr) => {
-        Case {
-            request: $request,
-            again: $again,
-            check: Box::new(async move |$app: &$crate::app::TestApp| $check),
-        }
+        Case { request: $request, again: $again, check: Box::new(async move |$app: &$crate::app::TestApp| $check) }
     };
 }
 

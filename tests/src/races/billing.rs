@@ -241,8 +241,7 @@ async fn subscribe_order(app: &TestApp) -> Contest {
         let customers = app.stripe("customers").await;
         assert_eq!((customers.len(), &customers[0]["email"]), (1, &json!("new@example.com")));
         let kept = app.table("billing").await;
-        let address =
-            kept.iter().filter(|row| row["sk"]["S"] == "CUSTOMER").find_map(|row| row["email"]["S"].as_str());
+        let address = kept.iter().filter(|row| row["sk"]["S"] == "CUSTOMER").find_map(|row| row["email"]["S"].as_str());
         assert_eq!(address, Some("new@example.com"));
     };
     Contest { racers, check: Box::new(check) }
