@@ -211,11 +211,12 @@ fn follow(all: &mut Vec<Subscription>, found: &StripeSubscription, read: &Seen, 
         invoice.status == InvoiceStatus::Open
             && invoice.stripe_subscription_id.as_deref() == Some(seen.stripe_id.as_str())
     };
+    let plan_id = catalogue.prices.get(&seen.stripe_price_id).copied();
     let mut after = Subscription {
-        plan_id: catalogue.prices.get(&seen.stripe_price_id).copied(),
+        plan_id,
         schedule: seen.schedule.clone().map(|schedule| {
-            let next_plan_id = schedule.next_price_id.as_ref().and_then(|price| catalogue.prices.get(price)).copied();
-            Schedule { next_plan_id, ..schedule }
+            let next = schedule.next_price_id.as_ref().and_then(|price| catalogue.prices.get(price)).copied();
+            Schedule { next_plan_id: next.filter(|next| Some(*next) != plan_id), ..schedule }
         }),
         unpaid_since: read.invoices.iter().filter(is_open).map(|invoice| invoice.created_at).min(),
         ..seen.clone()
