@@ -44,6 +44,11 @@ pub async fn handle(ticket: &Ticket, holder: &str, state: &State) -> Result<(), 
     }
 }
 
+/// Reports a command that ends here although Stripe refused it.
+fn log_refusal(error: &GatewayError, message: &str) {
+    tracing::error!(metric = "stripe_refused", reason = %error, "{message}");
+}
+
 async fn for_user(order: &UserOrder, state: &State) -> Result<(), Failure> {
     if order.email.is_some()
         && let Some(Profile { email, .. }) = state.store.profile(&order.user_id).await?
@@ -51,8 +56,13 @@ async fn for_user(order: &UserOrder, state: &State) -> Result<(), Failure> {
     {
         match state.gateway.update_customer(&customer, &email).await {
             // One who is no more at Stripe: what that means is seen below.
-            Err(error) if !error.is_missing() => return Err(error.into()),
-            Ok(_) | Err(_) => {}
+            Err(error) if error.is_missing() => {}
+            // The same address would be refused each time. Stripe keeps the one that it has.
+            Err(error) if error.is_permanent() => {
+                log_refusal(&error, "Stripe does not accept the customer's address");
+            }
+            Err(error) => return Err(error.into()),
+            Ok(()) => {}
         }
     }
     if order.ends_checkouts
@@ -78,7 +88,10 @@ async fn for_plan(order: PlanOrder, state: &State) -> Result<Option<PlanOrder>, 
     if order.from.is_none()
         && let Some(plan) = catalogue.plans.iter().find(|plan| plan.id == order.plan_id)
     {
-        state.gateway.show_plan(plan, &catalogue).await?;
+        match state.gateway.show_plan(plan, &catalogue).await {
+            Err(error) if error.is_permanent() => log_refusal(&error, "Stripe does not accept the plan as it is"),
+            other => other?,
+        }
     }
     let mut from = order.from.unwrap_or_default();
     for _ in 0..PAGES {

@@ -55,6 +55,12 @@ impl GatewayError {
         matches!(self, Self::Refused { status: 404, .. })
     }
 
+    /// Whether the same request will be refused again, whenever it is made.
+    #[must_use]
+    pub const fn is_permanent(&self) -> bool {
+        matches!(self, Self::Refused { status: 400 | 403 | 404, .. })
+    }
+
     /// An answer that is not understood: what was asked for may have been made.
     pub(crate) fn unreadable(what: impl std::fmt::Display) -> Self {
         Self::Unknown(format!("unreadable answer: {what}"))
