@@ -83,12 +83,18 @@ pub struct SubscriptionView {
     current_period_start: Timestamp,
     #[schema(value_type = String, format = DateTime)]
     current_period_end: Timestamp,
+    /// Whether it ends with the current period.
     cancel_at_period_end: bool,
+    /// When it is to end, however far ahead.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    cancel_at: Option<Timestamp>,
     #[schema(value_type = Option<String>, format = DateTime)]
     canceled_at: Option<Timestamp>,
     #[schema(value_type = Option<String>, format = DateTime)]
     access_until: Option<Timestamp>,
     has_access: bool,
+    /// How many of the plan it is for.
+    quantity: u64,
 }
 
 impl SubscriptionView {
@@ -104,6 +110,8 @@ impl SubscriptionView {
         Self {
             access_until: subscription.access_until(grace),
             has_access: subscription.has_access(grace, now),
+            cancel_at: subscription.cancel_at(),
+            quantity: subscription.quantity,
             id: subscription.id,
             plan,
             scheduled_plan,
