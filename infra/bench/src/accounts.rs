@@ -289,7 +289,7 @@ impl<'a> People<'a> {
 
     /// CPU time until as many new customers have subscribed and everything that Stripe tells of it is written.
     async fn subscriptions(&mut self) -> Result<Duration, BenchError> {
-        let stripe = self.stack.stripe().ok_or_else(|| BenchError::new("Stripe", "there is none"))?;
+        let stripe = self.stack.stripe().ok_or_else(|| BenchError::new("Stripe", "this stack has no fake Stripe"))?;
         let plans = self.store.catalogue().await.doing("the plans")?.plans;
         let price = plans.into_iter().find(|plan| plan.code.as_str() == "pro").and_then(|plan| plan.stripe_price_id);
         let price = price.ok_or_else(|| BenchError::new("the plans", "none is sold"))?;

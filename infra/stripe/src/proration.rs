@@ -19,7 +19,7 @@ pub enum Behavior {
     AlwaysInvoice,
     /// It waits for the next invoice.
     CreateProrations,
-    /// There is none.
+    /// No proration.
     None,
 }
 
