@@ -54,7 +54,7 @@ async fn call(State(stripe): State<Stripe>, method: Method, uri: Uri, headers: H
             None => call.run(core),
         };
         let answer = match done.and_then(|answer| core.expanded(answer, &expand)) {
-            Ok(answer) => (200, answer),
+            Ok(answer) => (200, core.with_links(answer)),
             // What failed with the card was tried: it is the answer to this key.
             Err(fault) if fault.status == 402 => (402, fault.body()),
             Err(fault) => return Err(fault),

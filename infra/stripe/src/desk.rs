@@ -74,7 +74,8 @@ impl Stripe {
             Listed::Schedules => "subscription_schedule",
             Listed::Events => "event",
         };
-        self.core().all(kind).into_iter().map(|record| record.object.clone()).collect()
+        let core = self.core();
+        core.all(kind).into_iter().map(|record| core.with_links(record.object.clone())).collect()
     }
 
     /// Makes a customer, as its dashboard would.

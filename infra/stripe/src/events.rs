@@ -57,7 +57,7 @@ impl Core {
         if mode == Mode::Silent {
             return;
         }
-        let mut data = json!({"object": object});
+        let mut data = json!({"object": self.with_links(object.clone())});
         if let Some(previous) = previous {
             data["previous_attributes"] = previous;
         }

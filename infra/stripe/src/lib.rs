@@ -26,6 +26,7 @@ mod idempotency;
 mod index;
 mod invoices;
 mod items;
+mod links;
 mod lists;
 mod objects;
 mod pages;

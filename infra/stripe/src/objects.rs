@@ -198,7 +198,7 @@ impl Core {
             "default_tax_rates": subscription["default_tax_rates"], "description": null,
             "discounts": subscription["discounts"], "due_date": null, "effective_at": now, "ending_balance": null, "footer": null,
             "from_invoice": null, "hosted_invoice_url": format!("{}/invoice/{id}", self.settings.base_url),
-            "invoice_pdf": null, "issuer": {"type": "self"}, "last_finalization_error": null, "latest_revision": null,
+            "invoice_pdf": format!("{}/invoice/{id}/pdf", self.settings.base_url), "issuer": {"type": "self"}, "last_finalization_error": null, "latest_revision": null,
             "lines": sublist(&format!("/v1/invoices/{id}/lines"), lines), "livemode": false, "metadata": {},
             "next_payment_attempt": null, "number": null, "on_behalf_of": null,
             "parent": {"quote_details": null, "subscription_details": {

@@ -48,6 +48,7 @@ pub fn preview(core: &Core, mut params: Params) -> Answered {
     invoice["ending_balance"] = json!(balance_after(&invoice));
     invoice["effective_at"] = Value::Null;
     invoice["hosted_invoice_url"] = Value::Null;
+    invoice["invoice_pdf"] = Value::Null;
     if let Some(change) = change {
         invoice["parent"]["subscription_details"]["subscription_proration_date"] = json!(change.at);
     }

@@ -6,6 +6,16 @@ use tollgate_stripe_standin::Foreign;
 
 const MOMENT: &str = "2026-03-01T00:00:00Z";
 
+/// An object without the links that are others on each read.
+fn without_links(mut object: Value) -> Value {
+    for name in ["hosted_invoice_url", "invoice_pdf"] {
+        if let Some(object) = object.as_object_mut() {
+            object.remove(name);
+        }
+    }
+    object
+}
+
 fn foreign(kind: &str, fields: Value) -> Foreign {
     let fields = fields.as_object().cloned().unwrap_or_else(Map::new);
     Foreign { kind: kind.to_owned(), fields }
@@ -26,7 +36,8 @@ async fn a_foreign_object_is_listed_read_and_told_of_as_it_is() {
         let fields = json!({"currency": "hrk", "status": "unheard_of", "metadata": null, "surprise": [1]});
         let made = play.stripe.make_foreign(foreign(kind, fields)).unwrap();
         let id = text(&made["id"]);
-        assert_eq!(play.get(&format!("{path}/{id}")).await.body, made, "{kind}");
+        let read = play.get(&format!("{path}/{id}")).await.body;
+        assert_eq!(without_links(read), without_links(made.clone()), "{kind}");
         assert_eq!((&made["currency"], &made["metadata"]), (&json!("hrk"), &Value::Null));
         assert_eq!(play.told(), [event], "{kind}");
         let query = if kind == "subscription" { "?status=all" } else { "" };
@@ -44,7 +55,8 @@ async fn a_foreign_invoice_of_a_customer_stands_among_theirs_and_is_left_alone()
     let made = play.stripe.make_foreign(foreign("invoice", of_it)).unwrap();
     assert_eq!(play.get(&format!("invoices?customer={customer}")).await.ids().len(), 2);
     play.pass(31 * DAY);
-    assert_eq!(play.get(&format!("invoices/{}", text(&made["id"]))).await.body, made);
+    let read = play.get(&format!("invoices/{}", text(&made["id"]))).await.body;
+    assert_eq!(without_links(read), without_links(made));
     let status = json!({"customer": customer, "status": "trialing", "items": {"data": []}});
     let made = play.stripe.make_foreign(foreign("subscription", status)).unwrap();
     play.pass(31 * DAY);

@@ -13,6 +13,7 @@ mod discounts;
 mod disputes;
 mod foreign;
 mod items;
+mod links;
 mod lists;
 mod pauses;
 mod payments;
