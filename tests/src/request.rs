@@ -39,6 +39,10 @@ impl Request {
         Self { method: Method::PATCH, ..Self::post_as(session, path, body) }
     }
 
+    pub fn get_as(session: &Session, path: &str) -> Self {
+        Self { method: Method::GET, ..Self::delete_as(session, path) }
+    }
+
     pub fn delete_as(session: &Session, path: &str) -> Self {
         let headers = vec![("authorization", format!("Bearer {}", session.access))];
         Self { method: Method::DELETE, path: path.to_owned(), headers, body: None }

@@ -97,6 +97,7 @@ fn rows() -> Vec<(&'static str, Option<Value>, [u16; 5])> {
         ("POST /billing/subscriptions/resume", None, own(404)),
         ("POST /billing/portal", None, own(404)),
         ("GET /billing/payments/me", None, own(200)),
+        ("GET /billing/payments/{payment}/invoice", None, own(404)),
         ("GET /admin/stats", None, of_admins(200)),
         ("GET /admin/users", None, of_admins(200)),
         ("GET /admin/users/{user}", None, of_admins(200)),

@@ -93,6 +93,9 @@ async fn every_operation_costs_what_the_budget_says() {
     app.drain().await;
     measure!("GET /billing/subscriptions/me", app.get_as(&three, "/billing/subscriptions/me")).expect(200);
     measure!("GET /billing/payments/me", app.get_as(&three, "/billing/payments/me")).expect(200);
+    let payment = app.get_as(&three, "/billing/payments/me").await.expect(200).body["items"][0]["id"].clone();
+    let path = format!("/billing/payments/{}/invoice", payment.as_str().unwrap());
+    measure!("GET /billing/payments/{id}/invoice", app.get_as(&three, &path)).expect(200);
     let team = json!({"plan_code": "team"});
     let path = "/billing/subscriptions/preview";
     measure!("POST /billing/subscriptions/preview", app.post_as(&three, path, team.clone())).expect(200);

@@ -77,6 +77,7 @@ fn routes() -> OpenApiRouter<State> {
         .routes(routes!(plan::get, plan::change, plan::archive))
         .routes(routes!(subscription::mine))
         .routes(routes!(payments::mine))
+        .routes(routes!(payments::invoice))
         .routes(routes!(portal::open))
 }
 

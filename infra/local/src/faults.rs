@@ -122,6 +122,7 @@ pub const OPERATIONS: &[(Service, &[&str])] = &[
             "GET /v1/charges/{id}",
             "GET /v1/disputes",
             "GET /v1/invoices",
+            "GET /v1/invoices/{id}",
             "POST /v1/billing_portal/sessions",
             "POST /v1/invoices/create_preview",
             "GET /v1/invoice_payments",

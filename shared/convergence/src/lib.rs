@@ -16,8 +16,10 @@ use tollgate_platform::Clock;
 use tollgate_store::{AccountWrite, CustomerVersion, EventRow, Store, StoreError};
 use tollgate_stripe::{Gateway, GatewayError};
 
-/// How often it is looked again when somebody else has written meanwhile: each event does, and ten follow a checkout.
-const LOOKS: usize = 12;
+/// How often Stripe's state of a user is fetched in one call, for whatever reason: a write of somebody else (each event causes
+/// one, and ten follow a checkout), a change that is written in parts, an end at Stripe. What is written so far stays, and the
+/// next call continues from there.
+pub const MAX_FETCHES: usize = 24;
 /// So many subscriptions and so many payments are written at once, each with its entry and its mail: a transaction takes a
 /// hundred items.
 const AT_ONCE: usize = 15;
@@ -31,8 +33,8 @@ pub enum ConvergeError {
     /// The tables gave none.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// Somebody else wrote each time: to be tried again.
-    #[error("the customer was written by others {LOOKS} times in a row")]
+    /// Somebody else wrote each time, or Stripe's state changed each time: to be tried again.
+    #[error("the customer's state was still changing after {MAX_FETCHES} fetches")]
     Overtaken,
 }
 
@@ -97,8 +99,7 @@ impl Convergence {
 
     async fn follow_on(&self, user: &UserId, cause: Cause<'_>) -> Result<Vec<Subscription>, ConvergeError> {
         let mut done = Done::default();
-        let mut looks = 0;
-        while looks < LOOKS {
+        for _ in 0..MAX_FETCHES {
             let account = self.store.account(user).await?;
             let found = account.and_then(|account| Some((account.customer.stripe_customer_id.clone()?, account)));
             let Some((customer, account)) = found else {
@@ -123,7 +124,6 @@ impl Convergence {
             let event = cause.event.filter(|_| is_last);
             let write = Write { account: &account, converged: &converged, catalogue: &catalogue, event, cause, now };
             if !self.write(write).await? {
-                looks += 1;
                 continue;
             }
             if is_last {
@@ -181,7 +181,7 @@ impl Convergence {
     /// # Errors
     /// When the tables do not answer, or others write each time.
     pub async fn regrade(&self, user: &UserId, catalogue: &Catalogue) -> Result<(), ConvergeError> {
-        for _ in 0..LOOKS {
+        for _ in 0..MAX_FETCHES {
             let Some(account) = self.store.account(user).await? else { return Ok(()) };
             let now = self.clock.now();
             let converged = regrade(&account, catalogue, self.grace, now);

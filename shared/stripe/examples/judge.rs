@@ -192,6 +192,7 @@ async fn judge(base_url: &str) -> Result<bool, Box<dyn Error>> {
     // The sample waits for a payment: which of the two it is, its payments say.
     let settled = stripe.change_price(change).await;
     judge.call("change_price", 2, settled, |settled| matches!(settled, Settled::Unpaid(_)));
+    judge.call("invoice_links", 1, stripe.invoice_links("in_1").await, |_| true);
     judge.call("needs_consent", 1, stripe.needs_consent("in_1").await, |_| true);
     // The schedule, then its phases.
     judge.call("schedule_price", 2, stripe.schedule_price(&kept, "price_2", &terms).await, |()| true);

@@ -17,7 +17,7 @@ pub use changes::{Preview, PreviewLine, PriceChange, Settled, Unpaid};
 pub use checkouts::{CheckoutOrder, CheckoutSession, CheckoutState};
 pub use client::{Gateway, GatewayError, Mode};
 pub use everything::{Page, Price, Product};
-pub use reads::Looking;
+pub use reads::{InvoiceLinks, Looking};
 
 /// Where Stripe's API is.
 pub const STRIPE_API: &str = "https://api.stripe.com";

@@ -218,6 +218,15 @@ pub(crate) struct Invoice {
     pub description: Option<String>,
 }
 
+/// An invoice: only its links are read.
+#[derive(Debug, Clone, Deserialize)]
+pub(crate) struct InvoicePage {
+    #[serde(default, deserialize_with = "lenient")]
+    pub hosted_invoice_url: Option<String>,
+    #[serde(default, deserialize_with = "lenient")]
+    pub invoice_pdf: Option<String>,
+}
+
 /// `parent` of an invoice: what it was made by.
 #[derive(Debug, Clone, Deserialize)]
 pub(crate) struct InvoiceParent {

@@ -1,7 +1,7 @@
 //! The one look at a customer from which the local state follows: its subscriptions of every status, its invoices, and what
 //! became of the money. One call sees the newest hundred of each; reconciliation sees the others.
 
-use crate::client::{Gateway, GatewayError};
+use crate::client::{Gateway, GatewayError, NoParams};
 use crate::lists::ListParams;
 use crate::objects;
 use jiff::Timestamp;
@@ -17,6 +17,15 @@ use tollgate_platform::ten_bytes;
 /// A boxed future: all lists have the same type for a caller.
 pub type Looking<'a, T> = Pin<Box<dyn Future<Output = Result<T, GatewayError>> + Send + 'a>>;
 
+/// The links to an invoice. They expire.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InvoiceLinks {
+    /// Stripe's page.
+    pub url: String,
+    /// The document, if Stripe has created one.
+    pub pdf_url: Option<String>,
+}
+
 /// An object that cannot be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Unreadable;
@@ -28,6 +37,15 @@ impl Gateway {
     /// See [`GatewayError`].
     pub fn look<'a>(&'a self, customer: &'a str) -> Looking<'a, Seen> {
         Box::pin(self.look_at(customer))
+    }
+
+    /// The links to an invoice, as Stripe creates them now; `None` where Stripe has no page for it.
+    ///
+    /// # Errors
+    /// See [`GatewayError`].
+    pub async fn invoice_links(&self, invoice: &str) -> Result<Option<InvoiceLinks>, GatewayError> {
+        let invoice: objects::InvoicePage = self.get(&format!("/invoices/{invoice}"), &NoParams {}).await?;
+        Ok(invoice.hosted_invoice_url.map(|url| InvoiceLinks { url, pdf_url: invoice.invoice_pdf }))
     }
 
     async fn look_at(&self, customer: &str) -> Result<Seen, GatewayError> {

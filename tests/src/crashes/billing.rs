@@ -23,6 +23,7 @@ pub const OPERATIONS: &[Operation] = &[
     operation!(TheAnswer, WithPlans, "POST /billing/subscriptions/upgrade", upgrade),
     operation!(TheAnswer, WithPlans, "POST /billing/subscriptions/upgrade to a lower plan", downgrade),
     operation!(TheAnswer, WithPlans, "POST /billing/portal", portal),
+    operation!(TheAnswer, WithPlans, "GET /billing/payments/{id}/invoice", invoice_links),
     operation!(TheAnswer, WithPlans, "the sweep of what is due", sweep),
     operation!(TheAnswer, WithPlans, "the reconciliation", reconcile),
     operation!(TheAnswer, WithPlans, "the sweep of reminders", reminders),
@@ -204,6 +205,15 @@ async fn portal(app: &TestApp) -> Case {
     let (_, session) = app.subscriber("ann").await;
     case!(Request::post_as(&session, "/billing/portal", json!({})), |app| {
         app.post_as(&session, "/billing/portal", json!({})).await.expect(201);
+    })
+}
+
+async fn invoice_links(app: &TestApp) -> Case {
+    let (_, session) = app.subscriber("ann").await;
+    let payments = app.get_as(&session, "/billing/payments/me").await.expect(200).body;
+    let path = format!("/billing/payments/{}/invoice", payments["items"][0]["id"].as_str().unwrap());
+    case!(Request::get_as(&session, &path), |app| {
+        assert!(app.get_as(&session, &path).await.expect(200).body["url"].is_string());
     })
 }
 

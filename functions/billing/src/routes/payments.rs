@@ -1,11 +1,25 @@
-//! `GET /billing/payments/me`.
+//! `GET /billing/payments/me` and `/billing/payments/{id}/invoice`.
 
 use crate::State;
+use crate::error::of_gateway;
 use axum::Json;
 use axum::extract::State as Shared;
+use serde::Serialize;
+use tollgate_domain::PaymentId;
 use tollgate_domain::billing::PaymentView;
-use tollgate_http::{ActiveUser, ApiError, Cursor, Page, PageQuery};
+use tollgate_http::{ActiveUser, ApiError, Cursor, Page, PageQuery, PathId};
 use tollgate_store::BillingFilter;
+use utoipa::ToSchema;
+
+/// The links to an invoice. They expire.
+#[derive(Serialize, ToSchema)]
+#[schema(as = InvoiceLinks)]
+pub struct InvoiceLinksView {
+    /// Stripe's page.
+    url: String,
+    /// The document, if Stripe has created one.
+    pdf_url: Option<String>,
+}
 
 /// The caller's payments, newest first.
 #[utoipa::path(
@@ -23,4 +37,28 @@ pub async fn mine(
     let filter = BillingFilter { user_id: Some(user.id), ..BillingFilter::default() };
     let listed = state.store.list_payments(&filter, query.of(after.as_deref())).await?;
     Ok(Json(Page::of(listed, &cursor, |payment| PaymentView::from(payment.of))))
+}
+
+/// The current links to the invoice of a payment: for its owner, or an admin.
+#[utoipa::path(
+    get, path = "/billing/payments/{id}/invoice", operation_id = "get_payment_invoice", tag = "Billing",
+    security(("bearer" = [])), params(("id" = String, Path, description = "The payment's id")),
+    responses((status = 200, body = InvoiceLinksView), (status = 404, description = "`not_found`"),
+        (status = 502, description = "`stripe_unavailable`"), (status = 503, description = "`stripe_not_configured`"))
+)]
+pub async fn invoice(
+    Shared(state): Shared<State>,
+    user: ActiveUser,
+    PathId(id): PathId<PaymentId>,
+) -> Result<Json<InvoiceLinksView>, ApiError> {
+    let owned = state.store.payment(&id).await?.ok_or(ApiError::NotFound)?;
+    if owned.user_id != user.id && !user.gate.is_admin {
+        return Err(ApiError::NotFound);
+    }
+    let links = match state.gateway.invoice_links(&owned.of.stripe_invoice_id).await {
+        Ok(links) => links.ok_or(ApiError::NotFound)?,
+        Err(error) if error.is_missing() => return Err(ApiError::NotFound),
+        Err(error) => return Err(of_gateway(error)),
+    };
+    Ok(Json(InvoiceLinksView { url: links.url, pdf_url: links.pdf_url }))
 }

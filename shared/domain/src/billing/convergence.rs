@@ -268,7 +268,9 @@ fn payments(account: &Account, seen: &Seen, all: &[Subscription], catalogue: &Ca
     let is_unseen = |payment: &&Payment| !seen.invoices.iter().any(|i| i.stripe_id == payment.stripe_invoice_id);
     let earlier = account.payments.iter().filter(is_unseen).map(|payment| payment.clone().paid_by(&seen.charges));
     let payments = seen.invoices.iter().filter_map(now_is).chain(earlier).map(|p| p.charged(&seen.charges));
-    payments.filter(|payment| known_of(&payment.stripe_invoice_id) != Some(payment)).collect()
+    payments
+        .filter(|payment| known_of(&payment.stripe_invoice_id).is_none_or(|known| payment.differs_from(known)))
+        .collect()
 }
 
 /// Whether somebody has paid for a subscription since the last look: an invoice that was open when it ended, perhaps.

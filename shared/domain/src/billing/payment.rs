@@ -131,7 +131,7 @@ pub struct Payment {
     pub currency: Currency,
     /// Where it is.
     pub status: PaymentStatus,
-    /// Stripe's page of the invoice.
+    /// Stripe's page of the invoice, as it was last seen. Stripe may create the link anew on each read, so it is never compared.
     pub invoice_url: Option<String>,
     /// What it is for.
     pub description: Option<String>,
@@ -185,6 +185,12 @@ impl Payment {
             created_at: invoice.created_at,
         };
         (amount_cents > 0).then(|| payment.given_back(known.map_or(0, |known| known.refunded_cents)))
+    }
+
+    /// Whether something changed. The link to the invoice does not count: it may differ on each read.
+    #[must_use]
+    pub fn differs_from(&self, known: &Self) -> bool {
+        *self != Self { invoice_url: self.invoice_url.clone(), ..known.clone() }
     }
 
     /// The same where these charges have paid it: of an invoice that is not seen itself.
