@@ -14,9 +14,16 @@ const HINTS: &[&str] = &[
     "checkout.session.expired",
     "checkout.session.async_payment_succeeded",
     "checkout.session.async_payment_failed",
+    "charge.dispute.closed",
     "charge.dispute.created",
+    "charge.dispute.funds_reinstated",
+    "charge.dispute.funds_withdrawn",
+    "charge.dispute.updated",
     "charge.refund.updated",
     "charge.refunded",
+    "credit_note.created",
+    "credit_note.updated",
+    "credit_note.voided",
     "customer.deleted",
     "customer.subscription.created",
     "customer.subscription.updated",
@@ -31,6 +38,14 @@ const HINTS: &[&str] = &[
     WANTS_CONSENT,
     "invoice.voided",
     "invoice.marked_uncollectible",
+    "payment_intent.processing",
+    "subscription_schedule.aborted",
+    "subscription_schedule.canceled",
+    "subscription_schedule.completed",
+    "subscription_schedule.created",
+    "subscription_schedule.expiring",
+    "subscription_schedule.released",
+    "subscription_schedule.updated",
 ];
 
 /// Three days before the end of a trial: what the sweep of reminders finds as well.
@@ -135,9 +150,13 @@ pub async fn handle(event: Event, state: &State) -> Result<(), Failure> {
     }
     let row = event.row("followed", now);
     let gone_customer = customer.as_deref().filter(|_| event.kind == "customer.deleted");
-    state.convergence.follow(&user, Cause { event: Some(&row), gone_customer, ..Cause::default() }).await?;
-    if event.kind == TRIAL_ENDS {
+    // The event of a trial's end counts as handled when its reminder is written.
+    let is_to_remind = event.kind == TRIAL_ENDS;
+    let handled = Some(&row).filter(|_| !is_to_remind);
+    state.convergence.follow(&user, Cause { event: handled, gone_customer, ..Cause::default() }).await?;
+    if is_to_remind {
         state.convergence.remind(&user).await?;
+        state.store.keep_event(&row).await?;
     }
     Ok(())
 }

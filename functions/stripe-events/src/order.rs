@@ -18,6 +18,16 @@ pub struct Ticket {
     id: MessageId,
 }
 
+/// How far a command came.
+enum Outcome {
+    /// To its end.
+    Done,
+    /// To its end, except what Stripe refuses for good, for this reason: it is recorded with the command, which is closed.
+    Refused(String),
+    /// So far: the rest is a command of its own.
+    Rest(PlanOrder),
+}
+
 /// Carries out the order behind `ticket`, which the SQS message `holder` brought.
 pub async fn handle(ticket: &Ticket, holder: &str, state: &State) -> Result<(), Failure> {
     let row = match state.store.claim_message(&ticket.id, holder, state.clock.now()).await? {
@@ -26,14 +36,15 @@ pub async fn handle(ticket: &Ticket, holder: &str, state: &State) -> Result<(), 
         Claim::HeldByAnother => return Err(Failure::HeldByAnother),
     };
     let done = match serde_json::from_str(&row.body) {
-        Ok(Order::User(order)) => for_user(&order, state).await.map(|()| None),
+        Ok(Order::User(order)) => for_user(&order, state).await,
         Ok(Order::Plan(order)) => for_plan(order, state).await,
         Err(_) => Err(Failure::Unreadable),
     };
     let now = state.clock.now();
     match done {
-        Ok(None) => Ok(state.store.mark_sent(&ticket.id, now).await?),
-        Ok(Some(rest)) => {
+        Ok(Outcome::Done) => Ok(state.store.mark_sent(&ticket.id, now).await?),
+        Ok(Outcome::Refused(reason)) => Ok(state.store.park_message(&ticket.id, &reason, now).await?),
+        Ok(Outcome::Rest(rest)) => {
             let rest = Outgoing::of_order(&Order::Plan(rest), MessageId::new(now, random_bytes()), now)?;
             Ok(state.store.pass_on_message(&ticket.id, &rest, now).await?)
         }
@@ -44,15 +55,29 @@ pub async fn handle(ticket: &Ticket, holder: &str, state: &State) -> Result<(), 
     }
 }
 
-async fn for_user(order: &UserOrder, state: &State) -> Result<(), Failure> {
+async fn for_user(order: &UserOrder, state: &State) -> Result<Outcome, Failure> {
+    let mut refused = None;
     if order.email.is_some()
         && let Some(Profile { email, .. }) = state.store.profile(&order.user_id).await?
         && let Some(customer) = state.store.rename_customer(&order.user_id, &email).await?
     {
         match state.gateway.update_customer(&customer, &email).await {
+            Ok(()) => {}
             // One who is no more at Stripe: what that means is seen below.
-            Err(error) if !error.is_missing() => return Err(error.into()),
-            Ok(_) | Err(_) => {}
+            Err(error) if error.is_missing() => {}
+            // Stripe will refuse it each time. The address may be in its answer, which is not logged.
+            Err(GatewayError::Refused { status, code, .. }) if matches!(status, 400 | 403) => {
+                tracing::error!(
+                    user = %order.user_id,
+                    customer,
+                    status,
+                    code,
+                    metric = "stripe_refused",
+                    "Stripe refuses the user's address for good: the customer keeps the one before"
+                );
+                refused = Some(format!("Stripe refused the address ({status} {code})"));
+            }
+            Err(error) => return Err(error.into()),
         }
     }
     if order.ends_checkouts
@@ -69,11 +94,11 @@ async fn for_user(order: &UserOrder, state: &State) -> Result<(), Failure> {
         state.store.end_checkout(&order.user_id, &checkout.attempt.id).await?;
     }
     state.convergence.follow(&order.user_id, Cause::default()).await?;
-    Ok(())
+    Ok(refused.map_or(Outcome::Done, Outcome::Refused))
 }
 
-/// Shows the plan at Stripe, then gives its subscribers what it gives, so many at a time; the rest, where there is one.
-async fn for_plan(order: PlanOrder, state: &State) -> Result<Option<PlanOrder>, Failure> {
+/// Shows the plan at Stripe, then gives its subscribers what it gives, so many at a time.
+async fn for_plan(order: PlanOrder, state: &State) -> Result<Outcome, Failure> {
     let catalogue = state.store.catalogue().await?;
     if order.from.is_none()
         && let Some(plan) = catalogue.plans.iter().find(|plan| plan.id == order.plan_id)
@@ -86,8 +111,8 @@ async fn for_plan(order: PlanOrder, state: &State) -> Result<Option<PlanOrder>, 
         for subscription in page.items {
             state.convergence.regrade(&subscription.user_id, &catalogue).await?;
         }
-        let Some(next) = page.next else { return Ok(None) };
+        let Some(next) = page.next else { return Ok(Outcome::Done) };
         from = next;
     }
-    Ok(Some(PlanOrder { from: Some(from), ..order }))
+    Ok(Outcome::Rest(PlanOrder { from: Some(from), ..order }))
 }

@@ -93,8 +93,9 @@ async fn listed(gateway: &Gateway, since: Timestamp) -> Result<Everything, Gatew
     let refunds = all(|after| gateway.refunds_since(since, after)).await?;
     let disputes = all(|after| gateway.disputes_since(since, after)).await?;
     let mut known = BTreeSet::new();
-    for (customer, charge) in charges.into_iter().chain(refunds).chain(disputes) {
-        if known.insert(charge.payment_intent.clone()) {
+    // Where a dispute is stands with the dispute alone, so that those come first.
+    for (customer, charge) in disputes.into_iter().chain(charges).chain(refunds) {
+        if known.insert(charge.stripe_id.clone()) {
             seen.entry(customer).or_default().charges.push(charge);
         }
     }

@@ -6,9 +6,10 @@ use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 use tollgate_domain::audit::{Action, AuditEntry};
 use tollgate_domain::billing::convergence::Changed;
-use tollgate_domain::billing::{Account, Converged, Payment, PaymentStatus, Plan, Status, Subscription, Surplus};
+use tollgate_domain::billing::{Account, Converged, Payment, PaymentStatus, Plan, Status, Subscription};
+use tollgate_domain::gate::Left;
 use tollgate_domain::{AuditId, Email, MessageId};
-use tollgate_mail::{Amount, Message};
+use tollgate_mail::{Amount, Message, RefundReason};
 use tollgate_platform::random_bytes;
 use tollgate_store::{Outgoing, StoreError};
 
@@ -32,6 +33,7 @@ pub fn audit(converged: &Converged, known: &[Payment], cause: Cause<'_>, now: Ti
         let action = match &changed.before {
             _ if cause.is_repair => Action::SubscriptionRepaired,
             None => Action::SubscriptionCreated,
+            Some(before) if changed.after.is_end_refused && !before.is_end_refused => Action::SubscriptionEndRefused,
             Some(_) if changed.after.status.is_ended() && !was_ended => Action::SubscriptionEnded,
             Some(_) => Action::SubscriptionChanged,
         };
@@ -42,6 +44,8 @@ pub fn audit(converged: &Converged, known: &[Payment], cause: Cause<'_>, now: Ti
         let subscription = payment.subscription_id?.to_string();
         let action = if cause.is_repair {
             Action::PaymentRepaired
+        } else if payment.is_refund_refused && !before.is_some_and(|before| before.is_refund_refused) {
+            Action::PaymentRefundRefused
         } else if payment.is_disputed && !before.is_some_and(|before| before.is_disputed) {
             Action::PaymentDisputed
         } else if payment.refunded_cents != before.map_or(0, |before| before.refunded_cents) {
@@ -69,6 +73,7 @@ fn told(subscription: &Subscription) -> Value {
         "current_period_end": subscription.current_period_end,
         "cancel_at_period_end": subscription.cancel_at_period_end,
         "is_surplus": subscription.surplus.is_some(),
+        "is_end_refused": subscription.is_end_refused,
     })
 }
 
@@ -80,6 +85,7 @@ fn told_of_payment(payment: &Payment) -> Value {
         "amount_cents": payment.amount_cents,
         "refunded_cents": payment.refunded_cents,
         "is_disputed": payment.is_disputed,
+        "is_refund_refused": payment.is_refund_refused,
     })
 }
 
@@ -123,9 +129,15 @@ pub fn mails(
     let subscriptions: Vec<_> = changed.chain(&account.subscriptions).collect();
     for payment in &converged.payments {
         let of_it = subscriptions.iter().find(|subscription| Some(subscription.id) == payment.subscription_id);
-        let Some(subscription) = of_it.filter(|subscription| subscription.surplus.is_none()) else { continue };
+        let Some(subscription) = of_it else { continue };
         let Some(plan) = plan_named(payment.plan_id.or(subscription.plan_id)) else { continue };
         let before = account.payments.iter().find(|known| known.id == payment.id);
+        if let Some(refunded) = of_refund(to, before, payment, subscription, account.left, plan.clone()) {
+            mails.push(outgoing(&refunded, new_id(), now)?);
+        }
+        if subscription.surplus.is_some() || payment.is_late {
+            continue;
+        }
         let needs_consent = consents.contains(&payment.stripe_invoice_id);
         for message in of_payment(to.to_owned(), before, payment, subscription, plan, needs_consent) {
             // Stripe tells of it by an event of its own, too.
@@ -146,11 +158,9 @@ fn of_subscription(
     next: Option<String>,
 ) -> Vec<Message> {
     let was = before.map(|before| before.status);
+    // The refund of what was paid for it is told with its payment, when it is made.
     if after.surplus.is_some() {
-        let was_settled = before.is_some_and(|before| before.surplus == Some(Surplus::Settled));
-        let is_settled = after.surplus == Some(Surplus::Settled);
-        let refunded = (is_settled && !was_settled).then_some(Message::Refunded { to, plan, amount: None });
-        return refunded.into_iter().collect();
+        return Vec::new();
     }
     if matches!(after.status, Status::Active | Status::Trialing) && !was.is_some_and(Status::is_live) {
         return vec![Message::SubscriptionConfirmed { to, plan, until: after.current_period_end }];
@@ -183,6 +193,29 @@ fn of_subscription(
     messages
 }
 
+/// What is told of the refund of a payment, which was made: how much, and why.
+fn of_refund(
+    to: &str,
+    before: Option<&Payment>,
+    after: &Payment,
+    subscription: &Subscription,
+    left: Option<Left>,
+    plan: String,
+) -> Option<Message> {
+    let refunded_cents = after.refunded_cents - before.map_or(0, |before| before.refunded_cents);
+    if refunded_cents <= 0 {
+        return None;
+    }
+    let reason = match subscription.surplus {
+        _ if after.is_late => Some(RefundReason::PaidAfterEnd),
+        Some(_) if left == Some(Left::Deleted) => Some(RefundReason::AccountDeleted),
+        Some(_) => Some(RefundReason::SecondSubscription),
+        None => None,
+    };
+    let amount = Some(Amount { amount_cents: refunded_cents, currency: after.currency.to_string() });
+    Some(Message::Refunded { to: to.to_owned(), plan, amount, reason })
+}
+
 /// What is told of a payment for a subscription to `plan`.
 fn of_payment(
     to: String,
@@ -195,13 +228,8 @@ fn of_payment(
     let mut messages = Vec::new();
     let invoice_url = after.invoice_url.clone();
     let was = before.map(|before| before.status);
-    let refunded_cents = after.refunded_cents - before.map_or(0, |before| before.refunded_cents);
-    let is_paid = |status| matches!(status, PaymentStatus::Succeeded | PaymentStatus::Refunded);
-    if refunded_cents > 0 {
-        let amount = Amount { amount_cents: refunded_cents, currency: after.currency.to_string() };
-        messages.push(Message::Refunded { to: to.clone(), plan: plan.clone(), amount: Some(amount) });
-    }
-    if after.status == PaymentStatus::Failed && was.is_none() {
+    // A debit that was in progress is told of when it has failed, like any other payment.
+    if after.status == PaymentStatus::Failed && matches!(was, None | Some(PaymentStatus::Processing)) {
         messages.push(match needs_consent {
             true => Message::ActionRequired { to, plan, invoice_url },
             false => {
@@ -209,7 +237,7 @@ fn of_payment(
                 Message::PaymentFailed { to, plan, invoice_url, until: None, is_change }
             }
         });
-    } else if after.is_renewal && is_paid(after.status) && !was.is_some_and(is_paid) {
+    } else if after.is_renewal && after.status.is_paid() && !was.is_some_and(PaymentStatus::is_paid) {
         messages.push(Message::Renewed {
             to,
             plan,

@@ -9,7 +9,7 @@ use consequences::{audit, mails};
 use jiff::Timestamp;
 use std::pin::Pin;
 use tollgate_domain::billing::{
-    Account, Catalogue, Converged, Ending, Grace, Payment, PaymentStatus, Seen, Subscription, converge, regrade,
+    Account, Catalogue, Converged, Ending, Grace, Owed, Payment, PaymentStatus, Seen, Subscription, converge, regrade,
 };
 use tollgate_domain::{RequestId, UserId};
 use tollgate_platform::Clock;
@@ -74,11 +74,14 @@ pub struct Convergence {
 /// The way under way: on the heap, as Stripe's types within are deeper than a compiler likes.
 pub type Following<'a> = Pin<Box<dyn Future<Output = Result<Vec<Subscription>, ConvergeError>> + Send + 'a>>;
 
-/// What was ended and given back so far.
+/// What was ended and refunded so far, or refused by Stripe for good.
 #[derive(Default)]
 struct Done {
     settled: Vec<String>,
     told_to_end: Vec<String>,
+    refunded: Vec<String>,
+    refused_ends: Vec<String>,
+    refused_refunds: Vec<String>,
 }
 
 impl Convergence {
@@ -114,6 +117,8 @@ impl Convergence {
                 Err(error) => return Err(error.into()),
             };
             seen.settled.clone_from(&done.settled);
+            seen.refused_ends.clone_from(&done.refused_ends);
+            seen.refused_refunds.clone_from(&done.refused_refunds);
             let catalogue = self.store.catalogue().await?;
             let now = self.clock.now();
             let mut converged = converge(&account, &seen, &catalogue, self.grace, now);
@@ -152,6 +157,13 @@ impl Convergence {
         let cause = Cause { is_repair: true, ..Cause::default() };
         let Some(account) = self.store.account(user).await? else { return Ok(false) };
         let seen = match listed {
+            // What the lists do not say is asked for: the version was noted before.
+            Listed::There(seen) if seen.is_undecided(&account) => {
+                match self.gateway.look(&noted.stripe_customer_id).await {
+                    Err(error) if error.is_missing() => Seen::of_nobody(&account),
+                    seen => seen?,
+                }
+            }
             Listed::There(seen) => seen,
             // Of somebody who paid Stripe lists something for ever: this is the key to another account rather than the end
             // of everybody's access.
@@ -231,7 +243,10 @@ impl Convergence {
     /// Of the payments that failed, those that wait for the payer's consent, by their invoices. Reconciliation, whose calls
     /// are bounded, does not ask.
     async fn consents(&self, write: &Write<'_>) -> Result<Vec<String>, ConvergeError> {
-        let is_new = |payment: &&Payment| !write.account.payments.iter().any(|known| known.id == payment.id);
+        let was_failed = |known: &Payment| known.status != PaymentStatus::Processing;
+        let is_new = |payment: &&Payment| {
+            !write.account.payments.iter().any(|known| known.id == payment.id && was_failed(known))
+        };
         let failed = write.converged.payments.iter().filter(|payment| payment.status == PaymentStatus::Failed);
         let mut consents = Vec::new();
         for payment in failed.filter(|_| !write.cause.is_repair).filter(is_new) {
@@ -246,33 +261,85 @@ impl Convergence {
         match ending {
             Ending::Now { stripe_id, schedule, is_live, paid } => {
                 tracing::error!(subscription = stripe_id, metric = "surplus_subscription", "ended and given back");
-                if let Some(schedule) = schedule {
-                    self.gateway.release(&schedule).await?;
-                }
                 if is_live {
-                    self.gateway.cancel(&stripe_id).await?;
+                    let ended = self.end_now(&stripe_id, schedule.as_deref()).await;
+                    note_refusal(ended, "end of the subscription", &stripe_id, &mut done.refused_ends)?;
                 }
-                for owed in paid {
-                    self.gateway.refund(&owed.stripe_invoice_id, owed.left_cents).await?;
-                }
+                self.refund(paid, done).await?;
                 done.settled.push(stripe_id);
             }
+            Ending::Refund { stripe_id, paid } => {
+                tracing::warn!(subscription = stripe_id, "a payment that came after its end is refunded");
+                self.refund(paid, done).await?;
+            }
             Ending::AtPeriodEnd { stripe_id, schedule } => {
-                if let Some(schedule) = schedule {
-                    self.gateway.release(&schedule).await?;
-                }
-                self.gateway.cancel_at_period_end(&stripe_id).await?;
+                let ended = self.end_with_period(&stripe_id, schedule.as_deref()).await;
+                note_refusal(ended, "end of the subscription", &stripe_id, &mut done.refused_ends)?;
                 done.told_to_end.push(stripe_id);
             }
         }
         Ok(())
+    }
+
+    async fn end_now(&self, subscription: &str, schedule: Option<&str>) -> Result<(), GatewayError> {
+        if let Some(schedule) = schedule {
+            self.gateway.release(schedule).await?;
+        }
+        self.gateway.cancel(subscription).await
+    }
+
+    async fn end_with_period(&self, subscription: &str, schedule: Option<&str>) -> Result<(), GatewayError> {
+        if let Some(schedule) = schedule {
+            self.gateway.release(schedule).await?;
+        }
+        self.gateway.cancel_at_period_end(subscription).await
+    }
+
+    /// Refunds what is left of these, charge by charge: one that is refused does not stop the others.
+    async fn refund(&self, paid: Vec<Owed>, done: &mut Done) -> Result<(), ConvergeError> {
+        for Owed { stripe_invoice_id, charges } in paid {
+            for charge in charges {
+                let refunded = self.gateway.refund(&charge).await;
+                note_refusal(refunded, "refund of the invoice", &stripe_invoice_id, &mut done.refused_refunds)?;
+            }
+            done.refunded.push(stripe_invoice_id);
+        }
+        Ok(())
+    }
+}
+
+/// Notes what Stripe refuses for good, so that it is recorded once and blocks nothing else. Any other error is returned.
+fn note_refusal(
+    done: Result<(), GatewayError>,
+    what: &str,
+    object: &str,
+    refused: &mut Vec<String>,
+) -> Result<(), GatewayError> {
+    match done {
+        Err(error) if error.is_permanent() => {
+            tracing::error!(
+                object,
+                reason = %error,
+                metric = "stripe_refused",
+                "Stripe refuses the {what} for good: see to it in Stripe's dashboard"
+            );
+            if !refused.iter().any(|noted| noted == object) {
+                refused.push(object.to_owned());
+            }
+            Ok(())
+        }
+        done => done,
     }
 }
 
 impl Done {
     /// Whether it is not to be done again. One that is settled is named again only where more was paid for it.
     fn has(&self, ending: &Ending) -> bool {
-        matches!(ending, Ending::AtPeriodEnd { stripe_id, .. } if self.told_to_end.contains(stripe_id))
+        match ending {
+            Ending::AtPeriodEnd { stripe_id, .. } => self.told_to_end.contains(stripe_id),
+            Ending::Refund { paid, .. } => paid.iter().all(|owed| self.refunded.contains(&owed.stripe_invoice_id)),
+            Ending::Now { .. } => false,
+        }
     }
 }
 

@@ -80,6 +80,10 @@ actions! {
     PaymentRepaired = "payment.repaired",
     /// Money went back.
     PaymentRefunded = "payment.refunded",
+    /// Stripe refused the refund of a payment for good.
+    PaymentRefundRefused = "payment.refund_refused",
+    /// Stripe refused the end of a subscription for good.
+    SubscriptionEndRefused = "subscription.end_refused",
     /// The card's owner disputes a payment.
     PaymentDisputed = "payment.disputed",
 }

@@ -164,6 +164,8 @@ mod tests {
             ends_at: None,
             had_trial: false,
             unpaid_since: None,
+            payment_processing: false,
+            is_end_refused: false,
             schedule: None,
             surplus: None,
         }
@@ -183,6 +185,10 @@ mod tests {
             description: None,
             is_renewal: false,
             is_disputed: false,
+            is_dispute_lost: false,
+            failed_at: None,
+            is_late: false,
+            is_refund_refused: false,
             payment_intents: Vec::new(),
             created_at: at(created_at),
         }

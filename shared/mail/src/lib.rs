@@ -4,5 +4,5 @@ mod message;
 mod money;
 mod templates;
 
-pub use message::{Amount, Message, OneTime};
+pub use message::{Amount, Message, OneTime, RefundReason};
 pub use templates::{Context, Mail, render};

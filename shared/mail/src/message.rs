@@ -6,6 +6,18 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use tollgate_domain::UserId;
 
+/// Why a payment was refunded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RefundReason {
+    /// There was another subscription already.
+    SecondSubscription,
+    /// The account was deleted.
+    AccountDeleted,
+    /// The payment came after the subscription had ended.
+    PaidAfterEnd,
+}
+
 /// A mail to be sent.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
@@ -167,9 +179,12 @@ pub enum Message {
         to: String,
         /// The plan, by its name for people.
         plan: String,
-        /// How much; `None` where it is all of it, and the subscription was not to be.
+        /// How much; `None` in a message of the previous version, where it is all of it, and the subscription was not to be.
         #[serde(default)]
         amount: Option<Amount>,
+        /// Why, where it was not a person who refunded it.
+        #[serde(default)]
+        reason: Option<RefundReason>,
     },
     /// The password is another now.
     PasswordChanged {

@@ -1,6 +1,6 @@
 //! The rendering: each message as text and as HTML, with the same facts.
 
-use crate::message::{Amount, Message};
+use crate::message::{Amount, Message, RefundReason};
 use crate::money::money;
 use askama::Template;
 use jiff::Timestamp;
@@ -49,6 +49,7 @@ struct Page<'a> {
     provider: &'a str,
     plan: &'a str,
     amount: &'a str,
+    reason: &'a str,
     is_change: bool,
 }
 
@@ -177,6 +178,18 @@ pub fn render(message: &Message, context: &Context<'_>) -> Result<Mail, askama::
         | Message::Refunded { amount: Some(Amount { amount_cents, currency }), .. } => money(*amount_cents, currency),
         _ => String::new(),
     };
+    let reason = match message {
+        Message::Refunded { reason: Some(reason), .. } => match reason {
+            RefundReason::SecondSubscription => {
+                "You already had a subscription when this one was paid, so it was cancelled."
+            }
+            RefundReason::AccountDeleted => "Your account was deleted, so the subscription was cancelled.",
+            RefundReason::PaidAfterEnd => {
+                "The payment arrived after the subscription had ended, so it paid for nothing."
+            }
+        },
+        _ => "",
+    };
     let page = Page {
         app_name: name,
         app_url: context.app_url,
@@ -188,6 +201,7 @@ pub fn render(message: &Message, context: &Context<'_>) -> Result<Mail, askama::
         provider,
         plan,
         amount: &amount,
+        reason,
         is_change: matches!(
             message,
             Message::Verify { is_change: true, .. } | Message::PaymentFailed { is_change: true, .. }
@@ -259,7 +273,7 @@ mod tests {
                 is_change: true,
             },
             Message::SubscriptionEnded { to: to.clone(), plan: plan.clone() },
-            Message::Refunded { to: to.clone(), plan: plan.clone(), amount: None },
+            Message::Refunded { to: to.clone(), plan: plan.clone(), amount: None, reason: None },
             Message::Renewed {
                 to: to.clone(),
                 plan: plan.clone(),
@@ -281,7 +295,12 @@ mod tests {
                 until: Some(Timestamp::UNIX_EPOCH),
                 is_change: false,
             },
-            Message::Refunded { to, plan, amount: Some(Amount { amount_cents: 1900, currency: "usd".into() }) },
+            Message::Refunded {
+                to,
+                plan,
+                amount: Some(Amount { amount_cents: 1900, currency: "usd".into() }),
+                reason: Some(RefundReason::PaidAfterEnd),
+            },
         ]
     }
 

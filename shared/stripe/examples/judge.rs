@@ -215,8 +215,8 @@ async fn judge(base_url: &str) -> Result<bool, Box<dyn Error>> {
     // The subscription there is to end at a moment.
     judge.call("resume", 3, stripe.resume("sub_1").await, |()| true);
     judge.call("portal", 1, stripe.portal("cus_1", "https://app.example").await, |url| !url.is_empty());
-    // The payments of the invoice, then the refund of one.
-    judge.call("refund", 2, stripe.refund("in_1", 1900).await, |()| true);
+    judge.call("dispute_of_charge", 1, stripe.dispute_of_charge("ch_1").await, |_| true);
+    judge.call("refund", 1, stripe.refund("ch_1").await, |()| true);
     Ok(!judge.has_failed)
 }
 

@@ -55,6 +55,13 @@ impl GatewayError {
         matches!(self, Self::Refused { status: 404, .. })
     }
 
+    /// Whether Stripe will refuse the same request each time: the object is gone, the request cannot be met, or the key may not
+    /// make it. A card that was declined (402) and an invalid key (401) are other cases.
+    #[must_use]
+    pub const fn is_permanent(&self) -> bool {
+        matches!(self, Self::Refused { status: 400 | 403 | 404, .. })
+    }
+
     /// An answer that is not understood: what was asked for may have been made.
     pub(crate) fn unreadable(what: impl std::fmt::Display) -> Self {
         Self::Unknown(format!("unreadable answer: {what}"))

@@ -2,8 +2,7 @@
 //! without harm.
 
 use crate::client::{Gateway, GatewayError, NoParams};
-use crate::lists::ListParams;
-use crate::objects::{Changed, ChangedSubscription, InvoicePayment};
+use crate::objects::{Changed, ChangedSubscription};
 use serde::Serialize;
 
 #[derive(Serialize)]
@@ -13,8 +12,7 @@ struct CancelParams {
 
 #[derive(Serialize)]
 struct NewRefund<'a> {
-    amount: i64,
-    payment_intent: &'a str,
+    charge: &'a str,
 }
 
 impl Gateway {
@@ -75,28 +73,21 @@ impl Gateway {
         Ok(())
     }
 
-    /// Gives back `cents` of what was paid for an invoice: all that is left of it. Stripe gives back no more than was paid,
-    /// and nothing that is disputed: this done twice is refused the second time, which counts as done.
+    /// Refunds what is left of a charge. Stripe refunds no more than was paid, and nothing that is disputed: this done twice is
+    /// refused the second time, which counts as done.
     ///
     /// # Errors
     /// See [`GatewayError`].
-    pub async fn refund(&self, invoice: &str, cents: i64) -> Result<(), GatewayError> {
-        let params = ListParams { invoice: Some(invoice), ..ListParams::default() };
-        let payments: Vec<InvoicePayment> = self.list("/invoice_payments", params).await?.read_whole()?;
-        let mut left = cents;
-        for payment in payments {
-            let paid = payment.amount_paid.unwrap_or_default().min(left);
-            let Some(intent) = payment.payment.payment_intent.filter(|_| paid > 0) else { continue };
-            let refund = NewRefund { amount: paid, payment_intent: &intent.id };
-            match self.post::<Changed>("/refunds", &refund).await {
-                Ok(_) => {}
-                // What is disputed goes back by the bank, or stays.
-                Err(GatewayError::Refused { code, .. })
-                    if matches!(code.as_str(), "charge_already_refunded" | "charge_disputed") => {}
-                Err(error) => return Err(error),
+    pub async fn refund(&self, charge: &str) -> Result<(), GatewayError> {
+        match self.post::<Changed>("/refunds", &NewRefund { charge }).await {
+            Ok(_) => Ok(()),
+            // What is disputed goes back by the bank, or stays.
+            Err(GatewayError::Refused { code, .. })
+                if matches!(code.as_str(), "charge_already_refunded" | "charge_disputed") =>
+            {
+                Ok(())
             }
-            left -= paid;
+            Err(error) => Err(error),
         }
-        Ok(())
     }
 }

@@ -2,8 +2,8 @@
 
 use crate::client::{Gateway, GatewayError};
 use crate::lists::{List, ListParams};
-use crate::objects::{self, Expandable, OfCharge};
-use crate::reads::{Looking, Unreadable, charge, every_invoice, every_subscription, invoice, subscription};
+use crate::objects::{self, Expandable};
+use crate::reads::{Looking, Unreadable, charge, dispute, every_invoice, every_subscription, invoice, subscription};
 use jiff::Timestamp;
 use serde::de::DeserializeOwned;
 use tollgate_domain::billing::{Charge, Invoice, StripeSubscription};
@@ -45,18 +45,25 @@ fn page<T: DeserializeOwned, U>(
     Ok(Page { items: list.read(of), next: list.next()? })
 }
 
-/// The customer of a charge, and what became of it.
-fn of_charge(seen: objects::Charge) -> Option<(String, Charge)> {
-    Some((seen.customer.clone()?.0, charge(seen)?))
+/// The customer of a charge, and the charge.
+fn of_charge(seen: objects::Charge) -> Result<Option<(String, Charge)>, Unreadable> {
+    let Some(customer) = seen.customer.clone() else { return Ok(None) };
+    Ok(charge(seen)?.map(|charge| (customer.0, charge)))
 }
 
-/// The same of what has a charge, which was asked for.
-fn of_expanded(seen: OfCharge) -> Result<Option<(String, Charge)>, Unreadable> {
-    match seen.charge {
-        Some(Expandable { object: Some(seen), .. }) => Ok(of_charge(seen)),
+/// The same of an object that has a charge, which was asked for.
+fn of_expanded(seen: Option<Expandable<objects::Charge>>) -> Result<Option<(String, Charge)>, Unreadable> {
+    match seen {
+        Some(Expandable { object: Some(seen), .. }) => of_charge(seen),
         Some(Expandable { object: None, .. }) => Err(Unreadable),
         None => Ok(None),
     }
+}
+
+/// The charge of a dispute, with where that is.
+fn of_dispute(seen: objects::Dispute) -> Result<Option<(String, Charge)>, Unreadable> {
+    let dispute = Some(dispute(&seen));
+    Ok(of_expanded(seen.charge)?.map(|(customer, charge)| (customer, Charge { dispute, ..charge })))
 }
 
 impl Gateway {
@@ -113,30 +120,31 @@ impl Gateway {
         Box::pin(async move {
             let created = Some(at.into());
             let params = ListParams { created, starting_after: after.as_deref(), ..ListParams::default() };
-            page(&self.list("/charges", params).await?, |seen| Ok(of_charge(seen)))
+            page(&self.list("/charges", params).await?, of_charge)
         })
     }
 
     /// What became of the charges of which something went back since then, each with its customer.
     pub fn refunds_since<'a>(&'a self, at: Timestamp, after: Option<String>) -> Looking<'a, Page<(String, Charge)>> {
-        self.of_charges("/refunds", at, after)
+        self.of_charges("/refunds", at, after, |seen: objects::Refund| of_expanded(seen.charge))
     }
 
     /// What became of the charges that are disputed since then, each with its customer.
     pub fn disputes_since<'a>(&'a self, at: Timestamp, after: Option<String>) -> Looking<'a, Page<(String, Charge)>> {
-        self.of_charges("/disputes", at, after)
+        self.of_charges("/disputes", at, after, of_dispute)
     }
 
-    fn of_charges<'a>(
+    fn of_charges<'a, T: DeserializeOwned + 'a>(
         &'a self,
         path: &'static str,
         at: Timestamp,
         after: Option<String>,
+        of: fn(T) -> Result<Option<(String, Charge)>, Unreadable>,
     ) -> Looking<'a, Page<(String, Charge)>> {
         Box::pin(async move {
             let (created, expand) = (Some(at.into()), Some(["data.charge"]));
             let params = ListParams { created, expand, starting_after: after.as_deref(), ..ListParams::default() };
-            page(&self.list(path, params).await?, of_expanded)
+            page(&self.list(path, params).await?, of)
         })
     }
 

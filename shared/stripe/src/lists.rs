@@ -3,9 +3,8 @@
 //!
 //! The stored state of an object that is left out stays as it is. Convergence guarantees this: it changes only the
 //! subscriptions and payments that it sees. So no access ends and no money is refunded because an entry could not be read.
-//! Two lists are read whole or not at all, because there an absent entry has a meaning: the customers (a customer who is not
-//! listed was deleted) and the payments of an invoice that is to be refunded (a payment that is not listed would never be
-//! refunded). `objects` requires so few fields that an entry of ours is practically always readable.
+//! The list of the customers is read whole or not at all, because there an absent entry has a meaning: a customer who is not
+//! listed was deleted. `objects` requires so few fields that an entry of ours is practically always readable.
 
 use crate::client::{Gateway, GatewayError};
 use crate::objects::Metadata;
@@ -23,6 +22,8 @@ const NEWEST: i64 = 100;
 pub(crate) struct ListParams<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub active: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub charge: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub created: Option<Since>,
     #[serde(skip_serializing_if = "Option::is_none")]

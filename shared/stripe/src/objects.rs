@@ -212,6 +212,9 @@ pub(crate) struct Invoice {
     pub payments: Option<Sublist<InvoicePayment>>,
     #[serde(default)]
     pub status_transitions: Option<StatusTransitions>,
+    /// For an invoice that is sent by mail.
+    #[serde(default)]
+    pub due_date: Option<i64>,
     #[serde(default, deserialize_with = "lenient")]
     pub hosted_invoice_url: Option<String>,
     #[serde(default, deserialize_with = "lenient")]
@@ -274,9 +277,6 @@ pub(crate) struct PriceDetails {
 /// <https://docs.stripe.com/api/invoice-payment/object>
 #[derive(Debug, Clone, Deserialize)]
 pub(crate) struct InvoicePayment {
-    /// Null for one that is not made yet.
-    #[serde(default)]
-    pub amount_paid: Option<i64>,
     pub payment: PaidBy,
 }
 
@@ -299,12 +299,25 @@ pub(crate) struct PaymentIntent {
 pub(crate) struct Charge {
     #[serde(default)]
     pub customer: Option<Id>,
+    pub id: String,
     #[serde(default)]
     pub payment_intent: Option<Id>,
     pub paid: bool,
+    #[serde(default)]
+    pub status: Option<String>,
+    #[serde(default, deserialize_with = "lenient")]
+    pub payment_method_details: Option<PaymentMethodDetails>,
     pub amount_captured: i64,
     pub amount_refunded: i64,
     pub disputed: bool,
+    pub created: i64,
+}
+
+/// `payment_method_details` of a charge.
+#[derive(Debug, Clone, Deserialize)]
+pub(crate) struct PaymentMethodDetails {
+    #[serde(rename = "type")]
+    pub kind: String,
 }
 
 /// A charge: only its customer is read.
@@ -314,9 +327,17 @@ pub(crate) struct ChargeCustomer {
     pub customer: Option<Id>,
 }
 
-/// <https://docs.stripe.com/api/refunds/object> or <https://docs.stripe.com/api/disputes/object>: the charge that it is of.
+/// <https://docs.stripe.com/api/refunds/object>: the charge that it is of.
 #[derive(Debug, Clone, Deserialize)]
-pub(crate) struct OfCharge {
+pub(crate) struct Refund {
+    #[serde(default)]
+    pub charge: Option<Expandable<Charge>>,
+}
+
+/// <https://docs.stripe.com/api/disputes/object>
+#[derive(Debug, Clone, Deserialize)]
+pub(crate) struct Dispute {
+    pub status: String,
     #[serde(default)]
     pub charge: Option<Expandable<Charge>>,
 }

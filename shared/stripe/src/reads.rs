@@ -8,8 +8,8 @@ use jiff::Timestamp;
 use std::cmp::Reverse;
 use std::pin::Pin;
 use tollgate_domain::billing::{
-    BillingPeriod, Charge, Currency, Invoice, InvoiceStatus, Schedule, Seen, Status, StripeSubscription, Subscription,
-    SubscriptionItem, Terms,
+    BillingPeriod, Charge, ChargeStatus, Currency, Dispute, Invoice, InvoiceStatus, Schedule, Seen, Status,
+    StripeSubscription, Subscription, SubscriptionItem, Terms,
 };
 use tollgate_domain::{PaymentId, SubscriptionId};
 use tollgate_platform::ten_bytes;
@@ -54,11 +54,31 @@ impl Gateway {
             self.list("/invoices", ListParams { customer: Some(customer), ..every_invoice() }),
             self.list("/charges", ListParams { customer: Some(customer), ..ListParams::default() }),
         );
+        let mut charges = charges?.read(charge);
+        for charge in charges.iter_mut().filter(|charge| charge.dispute.is_some()) {
+            charge.dispute = Some(self.dispute_of_charge(&charge.stripe_id).await?);
+        }
         Ok(Seen {
             subscriptions: subscriptions?.read(|seen| subscription(seen).map(Some)),
             invoices: invoices?.read(|seen| invoice(seen).map(Some)),
-            charges: charges?.read(|seen| Ok(charge(seen))),
+            charges,
             ..Seen::default()
+        })
+    }
+
+    /// Where the dispute of a charge is, which is marked as disputed also after the dispute was won. Of several, one that is open
+    /// or lost counts.
+    ///
+    /// # Errors
+    /// See [`GatewayError`].
+    pub async fn dispute_of_charge(&self, charge: &str) -> Result<Dispute, GatewayError> {
+        let params = ListParams { charge: Some(charge), ..ListParams::default() };
+        let disputes = self.list("/disputes", params).await?.read(|seen: objects::Dispute| Ok(Some(dispute(&seen))));
+        let has = |dispute| disputes.contains(&dispute);
+        Ok(match (has(Dispute::Open), has(Dispute::Lost), has(Dispute::Won)) {
+            (true, _, _) | (_, false, false) => Dispute::Open,
+            (_, true, _) => Dispute::Lost,
+            (_, _, true) => Dispute::Won,
         })
     }
 }
@@ -106,6 +126,8 @@ pub(crate) fn subscription(seen: objects::Subscription) -> Result<StripeSubscrip
             ends_at: seen.ended_at.map(at).transpose()?.or(cancel_at),
             had_trial: seen.trial_start.is_some(),
             unpaid_since: None,
+            payment_processing: false,
+            is_end_refused: false,
             schedule: seen.schedule.as_ref().map(|schedule| Schedule {
                 stripe_id: schedule.id.clone(),
                 next_price_id: None,
@@ -152,15 +174,40 @@ fn next_price_ids(schedule: objects::SubscriptionSchedule) -> Vec<String> {
     next.map(|phase| phase.items.into_iter().map(|item| item.price.0).collect()).unwrap_or_default()
 }
 
-/// What became of a charge; `None` for one that was refused, and for one that was made by no payment intent, which is for no
-/// invoice. Of an intent at most one is paid.
-pub(crate) fn charge(seen: objects::Charge) -> Option<Charge> {
-    Some(Charge {
-        payment_intent: seen.payment_intent.filter(|_| seen.paid)?.0,
+/// A charge; `None` for one that was made by no payment intent, which is for no invoice. A status that is not known here is
+/// told by whether it was paid.
+pub(crate) fn charge(seen: objects::Charge) -> Result<Option<Charge>, Unreadable> {
+    let Some(payment_intent) = seen.payment_intent else { return Ok(None) };
+    Ok(Some(Charge {
+        stripe_id: seen.id,
+        payment_intent: payment_intent.0,
+        status: match seen.status.as_deref() {
+            Some("pending") => ChargeStatus::Pending,
+            Some("failed") => ChargeStatus::Failed,
+            _ if seen.paid => ChargeStatus::Succeeded,
+            _ => ChargeStatus::Failed,
+        },
+        is_debit: seen.payment_method_details.is_some_and(|details| is_debit(&details.kind)),
         paid_cents: seen.amount_captured,
         refunded_cents: seen.amount_refunded,
-        is_disputed: seen.disputed,
-    })
+        dispute: seen.disputed.then_some(Dispute::Unread),
+        created_at: at(seen.created)?,
+    }))
+}
+
+/// Whether a payment method asks a bank, which answers days later.
+fn is_debit(kind: &str) -> bool {
+    kind.ends_with("_debit") || kind.ends_with("_bank_account")
+}
+
+/// Where a dispute is. A status that is not known here is one that is not decided.
+pub(crate) fn dispute(seen: &objects::Dispute) -> Dispute {
+    match seen.status.as_str() {
+        // An inquiry that led to no dispute, or a dispute that was prevented, costs nothing.
+        "won" | "warning_closed" | "prevented" => Dispute::Won,
+        "lost" => Dispute::Lost,
+        _ => Dispute::Open,
+    }
 }
 
 /// An invoice. One with an unknown status is unreadable, so the stored payment stays.
@@ -194,6 +241,7 @@ pub(crate) fn invoice(seen: objects::Invoice) -> Result<Invoice, Unreadable> {
         invoice_url: seen.hosted_invoice_url,
         description: seen.description.or(lines.into_iter().next().and_then(|line| line.description)),
         created_at: at(seen.created)?,
+        due_at: seen.due_date.map(at).transpose()?,
         paid_at: seen.status_transitions.and_then(|when| when.paid_at).map(at).transpose()?,
     })
 }

@@ -66,7 +66,7 @@ pub async fn subscribe(
 }
 
 fn refuse_subscribers(subscriptions: &[Subscription]) -> Result<(), ApiError> {
-    let is_subscribed = subscriptions.iter().any(Subscription::is_held);
+    let is_subscribed = subscriptions.iter().any(Subscription::excludes_another);
     if is_subscribed { Err(ApiError::AlreadySubscribed) } else { Ok(()) }
 }
 

@@ -20,8 +20,10 @@ pub async fn mine(
     user: ActiveUser,
 ) -> Result<Json<SubscriptionView>, ApiError> {
     let subscriptions = state.store.subscriptions(&user.id).await?;
-    let begun = subscriptions.into_iter().filter(|s| s.plan_id.is_some() && s.surplus.is_none() && began(s));
-    let shown = begun.max_by_key(|s| (s.status.is_live(), s.started_at, s.id)).ok_or(ApiError::NoSubscription)?;
+    let begun = subscriptions.into_iter().filter(|s| s.plan_id.is_some() && began(s));
+    // One that must not stay is shown only where there was no other.
+    let shown = begun.max_by_key(|s| (s.surplus.is_none(), s.status.is_live(), s.started_at, s.id));
+    let shown = shown.ok_or(ApiError::NoSubscription)?;
     view(&state, shown, context.now).await
 }
 
@@ -38,7 +40,7 @@ pub async fn view(state: &State, shown: Subscription, now: Timestamp) -> Result<
     Ok(Json(SubscriptionView::of(shown, plan, scheduled_plan, state.config.grace, now)))
 }
 
-/// Whether it ever was one: a first payment that never came makes none.
+/// Whether it ever was one: a first payment that never came makes none, one that is in progress does.
 fn began(subscription: &Subscription) -> bool {
-    !matches!(subscription.status, Status::Incomplete | Status::IncompleteExpired)
+    subscription.payment_processing || !matches!(subscription.status, Status::Incomplete | Status::IncompleteExpired)
 }

@@ -8,7 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 /// may be late. Stripe is asked before anything is ended.
 pub const RENEWAL_MARGIN: SignedDuration = SignedDuration::from_hours(24);
 
-/// How long access outlives a payment that failed, from the creation of the oldest open invoice.
+/// How long access outlives a payment that failed, from the first refused attempt at it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Grace(pub SignedDuration);
 
@@ -25,6 +25,13 @@ impl Subscription {
     #[must_use]
     pub const fn is_held(&self) -> bool {
         self.plan_id.is_some() && self.status.is_live() && self.surplus.is_none()
+    }
+
+    /// Whether no other one is sold beside it: it is held, or its first payment is a bank debit in progress.
+    #[must_use]
+    pub const fn excludes_another(&self) -> bool {
+        self.is_held()
+            || (self.plan_id.is_some() && self.surplus.is_none() && self.payment_processing && !self.status.is_ended())
     }
 
     /// Whether it goes on after its period. It may be told to end later.

@@ -3,7 +3,7 @@
 
 use super::access::{Access, Grace};
 use super::customer::Customer;
-use super::payment::{Charge, Invoice, InvoiceStatus, Payment, PaymentStatus};
+use super::payment::{Charge, ChargeStatus, Dispute, Invoice, InvoiceStatus, Payment, PaymentStatus};
 use super::plan::Plan;
 use super::subscription::{Schedule, Status, StripeSubscription, Subscription, Surplus};
 use crate::PlanId;
@@ -33,11 +33,15 @@ pub struct Seen {
     pub subscriptions: Vec<StripeSubscription>,
     /// The invoices, all open ones among them.
     pub invoices: Vec<Invoice>,
-    /// What became of the money that was charged for them, or for earlier ones.
+    /// The charges for them, or for earlier ones.
     pub charges: Vec<Charge>,
     /// Subscriptions, by Stripe's id, that were ended because they must not stay, after what was known to be paid for them had
     /// gone back.
     pub settled: Vec<String>,
+    /// Subscriptions, by Stripe's id, whose end Stripe refused for good.
+    pub refused_ends: Vec<String>,
+    /// Invoices, by Stripe's id, whose refund Stripe refused for good.
+    pub refused_refunds: Vec<String>,
     /// Whether the customer is no more.
     pub is_customer_gone: bool,
 }
@@ -55,6 +59,28 @@ impl Seen {
             is_customer_gone: true,
             ..Self::default()
         }
+    }
+
+    /// Whether a list of the latest objects does not say enough about `account`, so that all of the customer's must be read: how
+    /// a debit or a dispute ended that began before, or what a charge of an earlier invoice paid.
+    #[must_use]
+    pub fn is_undecided(&self, account: &Account) -> bool {
+        let own = |payment: &Payment| {
+            let intents = payment.payment_intents.clone();
+            self.charges.iter().filter(move |charge| intents.contains(&charge.payment_intent))
+        };
+        let is_unsaid = |payment: &Payment| match payment.status {
+            PaymentStatus::Processing => {
+                !own(payment).any(|charge| matches!(charge.status, ChargeStatus::Pending | ChargeStatus::Succeeded))
+            }
+            PaymentStatus::Failed => {
+                own(payment).any(|charge| charge.status == ChargeStatus::Succeeded)
+                    && !self.invoices.iter().any(|invoice| invoice.stripe_id == payment.stripe_invoice_id)
+            }
+            _ if payment.is_disputed => !payment.is_dispute_lost,
+            _ => own(payment).any(|charge| charge.dispute == Some(Dispute::Unread)),
+        };
+        account.payments.iter().any(is_unsaid)
     }
 }
 
@@ -76,16 +102,16 @@ pub struct Changed {
     pub after: Subscription,
 }
 
-/// What is to go back of an invoice.
+/// What is to be refunded of an invoice.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Owed {
     /// Stripe's invoice.
     pub stripe_invoice_id: String,
-    /// What was paid and has not gone back yet, in minor units.
-    pub left_cents: i64,
+    /// Stripe's charges of it that were not wholly refunded: the rest of each is. What was paid elsewhere has none.
+    pub charges: Vec<String>,
 }
 
-/// A subscription that is to end at Stripe.
+/// What is to end at Stripe, or to be refunded there.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Ending {
     /// At once, and what was paid for it goes back: a second one, or one of a user who deleted the account.
@@ -97,6 +123,13 @@ pub enum Ending {
         /// Whether it still has to be cancelled.
         is_live: bool,
         /// The paid invoices that have not wholly gone back yet.
+        paid: Vec<Owed>,
+    },
+    /// Nothing, but what was paid after the subscription had ended, for what was due before, is refunded.
+    Refund {
+        /// Stripe's id of the subscription.
+        stripe_id: String,
+        /// Those invoices.
         paid: Vec<Owed>,
     },
     /// With its period: one of a user who closed the account.
@@ -168,17 +201,20 @@ impl Converged {
 pub fn converge(account: &Account, seen: &Seen, catalogue: &Catalogue, grace: Grace, now: Timestamp) -> Converged {
     let mut all = account.subscriptions.clone();
     for subscription in &seen.subscriptions {
-        follow(&mut all, subscription, seen, catalogue);
+        follow(&mut all, subscription, catalogue);
+    }
+    let payments = payments(account, seen, &all, catalogue, now);
+    let money = Money { account, seen, changed: &payments };
+    for subscription in &mut all {
+        if seen.subscriptions.iter().any(|found| found.subscription.stripe_id == subscription.stripe_id) {
+            money.mark_unpaid(subscription);
+        }
+        subscription.is_end_refused |= seen.refused_ends.contains(&subscription.stripe_id);
     }
     let kept_since = mark_surplus(&mut all, account.left, grace, now);
-    let payments = payments(account, seen, &all, catalogue);
-    for subscription in &mut all {
-        let is_owed = match subscription.surplus {
-            // What was paid since goes back as well, also where the rest has gone back just now.
-            Some(_) => is_paid_anew(subscription, account, &payments),
-            None => is_paid_in_vain(subscription, seen),
-        };
-        if is_owed {
+    for subscription in all.iter_mut().filter(|subscription| subscription.surplus.is_some()) {
+        // What was paid since goes back as well, also where the rest has gone back just now.
+        if money.is_paid_anew(subscription) {
             subscription.surplus = Some(Surplus::Owed);
         } else if seen.settled.contains(&subscription.stripe_id) {
             subscription.surplus = Some(Surplus::Settled);
@@ -187,7 +223,7 @@ pub fn converge(account: &Account, seen: &Seen, catalogue: &Catalogue, grace: Gr
     let subscriptions: Vec<_> = all.iter().filter_map(|after| changed(account, after)).collect();
     let access = Access::of(&all, &catalogue.plans, grace, now);
     Converged {
-        endings: endings(account, seen, &all, kept_since, &payments),
+        endings: money.endings(&all, kept_since),
         access: (access != account.access).then_some(access),
         customer_is_gone: seen.is_customer_gone && account.customer.stripe_customer_id.is_some(),
         first_trial: !account.customer.had_trial && all.iter().any(|subscription| subscription.had_trial),
@@ -205,19 +241,14 @@ pub fn regrade(account: &Account, catalogue: &Catalogue, grace: Grace, now: Time
 
 /// Puts what was seen in the place of what was kept. What has ended stays ended, and of a status that is not known here the
 /// stored one stays.
-fn follow(all: &mut Vec<Subscription>, found: &StripeSubscription, read: &Seen, catalogue: &Catalogue) {
+fn follow(all: &mut Vec<Subscription>, found: &StripeSubscription, catalogue: &Catalogue) {
     let seen = found.resolve(|price| catalogue.prices.contains_key(price));
-    let is_open = |invoice: &&Invoice| {
-        invoice.status == InvoiceStatus::Open
-            && invoice.stripe_subscription_id.as_deref() == Some(seen.stripe_id.as_str())
-    };
     let mut after = Subscription {
         plan_id: catalogue.prices.get(&seen.stripe_price_id).copied(),
         schedule: seen.schedule.clone().map(|schedule| {
             let next_plan_id = schedule.next_price_id.as_ref().and_then(|price| catalogue.prices.get(price)).copied();
             Schedule { next_plan_id, ..schedule }
         }),
-        unpaid_since: read.invoices.iter().filter(is_open).map(|invoice| invoice.created_at).min(),
         ..seen.clone()
     };
     match all.iter_mut().find(|known| known.stripe_id == seen.stripe_id) {
@@ -227,6 +258,7 @@ fn follow(all: &mut Vec<Subscription>, found: &StripeSubscription, read: &Seen, 
                 after.status = known.status;
             }
             after.surplus = known.surplus;
+            after.is_end_refused = known.is_end_refused;
             after.had_trial |= known.had_trial;
             *known = after;
         }
@@ -245,7 +277,9 @@ fn mark_surplus(all: &mut [Subscription], left: Option<Left>, grace: Grace, now:
             .min_by_key(|s| (!s.is_paid(grace, now), !s.has_access(grace, now), s.started_at, s.id))
             .map(|s| (s.id, s.started_at)),
     };
-    for surplus in all.iter_mut().filter(|s| s.is_held() && Some(s.id) != kept.map(|(id, _)| id)) {
+    let is_deleted = left == Some(Left::Deleted);
+    let must_end = |s: &Subscription| if is_deleted { s.excludes_another() } else { s.is_held() };
+    for surplus in all.iter_mut().filter(|s| must_end(s) && Some(s.id) != kept.map(|(id, _)| id)) {
         surplus.surplus = Some(Surplus::Owed);
     }
     kept.map(|(_, started_at)| started_at)
@@ -257,96 +291,159 @@ fn changed(account: &Account, after: &Subscription) -> Option<Changed> {
 }
 
 /// The payments that are new or changed.
-fn payments(account: &Account, seen: &Seen, all: &[Subscription], catalogue: &Catalogue) -> Vec<Payment> {
+fn payments(
+    account: &Account,
+    seen: &Seen,
+    all: &[Subscription],
+    catalogue: &Catalogue,
+    now: Timestamp,
+) -> Vec<Payment> {
     let known_of = |id: &str| account.payments.iter().find(|payment| payment.stripe_invoice_id == id);
     let now_is = |invoice: &Invoice| {
         let stripe_id = invoice.stripe_subscription_id.as_deref();
         let subscription = all.iter().find(|subscription| Some(subscription.stripe_id.as_str()) == stripe_id);
         let plan = invoice.stripe_price_ids.iter().find_map(|price| catalogue.prices.get(price)).copied();
-        Payment::of(invoice, subscription.map(|s| s.id), plan, known_of(&invoice.stripe_id))
+        let (id, known) = (subscription.map(|s| s.id), known_of(&invoice.stripe_id));
+        let mut payment = Payment::of(invoice, id, plan, known, &seen.charges, now)?;
+        payment.is_late |= subscription.is_some_and(|subscription| invoice.is_late_for(subscription));
+        Some(payment)
     };
     let is_unseen = |payment: &&Payment| !seen.invoices.iter().any(|i| i.stripe_id == payment.stripe_invoice_id);
     let earlier = account.payments.iter().filter(is_unseen).map(|payment| payment.clone().paid_by(&seen.charges));
-    let payments = seen.invoices.iter().filter_map(now_is).chain(earlier).map(|p| p.charged(&seen.charges));
+    let payments = seen.invoices.iter().filter_map(now_is).chain(earlier).map(|payment| {
+        let mut payment = payment.charged(&seen.charges);
+        payment.is_refund_refused |= seen.refused_refunds.contains(&payment.stripe_invoice_id);
+        payment
+    });
     payments
         .filter(|payment| known_of(&payment.stripe_invoice_id).is_none_or(|known| payment.differs_from(known)))
         .collect()
 }
 
-/// Whether somebody has paid for a subscription since the last look: an invoice that was open when it ended, perhaps.
-fn is_paid_anew(subscription: &Subscription, account: &Account, changed: &[Payment]) -> bool {
-    let status_before =
-        |payment: &Payment| account.payments.iter().find(|known| known.id == payment.id).map(|p| p.status);
-    let mut of_it = changed.iter().filter(|payment| payment.subscription_id == Some(subscription.id));
-    of_it.any(|payment| {
-        payment.status == PaymentStatus::Succeeded && status_before(payment) != Some(PaymentStatus::Succeeded)
-    })
-}
-
 impl Invoice {
-    fn is_paid_for(&self, subscription: &Subscription) -> bool {
-        self.status == InvoiceStatus::Paid
-            && self.stripe_subscription_id.as_deref() == Some(subscription.stripe_id.as_str())
+    fn is_for(&self, subscription: &Subscription) -> bool {
+        self.stripe_subscription_id.as_deref() == Some(subscription.stripe_id.as_str())
     }
-}
 
-/// Whether somebody paid for it after it had ended what was asked for before: that buys nothing any more.
-fn is_paid_in_vain(subscription: &Subscription, seen: &Seen) -> bool {
-    let has_ended = subscription.plan_id.is_some() && subscription.status.is_ended();
-    let Some(ended_at) = subscription.ends_at.filter(|_| has_ended) else { return false };
-    seen.invoices
-        .iter()
-        .filter(|invoice| invoice.is_paid_for(subscription))
-        .any(|invoice| invoice.created_at < ended_at && invoice.paid_at.is_some_and(|at| at > ended_at))
+    /// Whether it was paid after the subscription had ended, for what was due before: that buys nothing any more.
+    fn is_late_for(&self, subscription: &Subscription) -> bool {
+        let has_ended = subscription.plan_id.is_some() && subscription.status.is_ended();
+        let Some(ended_at) = subscription.ends_at.filter(|_| has_ended) else { return false };
+        self.status == InvoiceStatus::Paid
+            && self.created_at < ended_at
+            && self.paid_at.is_some_and(|paid_at| paid_at > ended_at)
+    }
 }
 
 /// So long before its period an invoice may have been made. A period is a month at least.
 const INVOICED_BEFORE: SignedDuration = SignedDuration::from_hours(1);
 
-/// What was paid for a subscription that must not stay and is to go back: for the last period, and since there is the one
-/// that stays. What has gone back already, or is disputed, which is another way back, does not.
-fn paid_for(
-    subscription: &Subscription,
-    kept_since: Option<Timestamp>,
-    seen: &Seen,
-    account: &Account,
-    changed: &[Payment],
-) -> Vec<Owed> {
-    let last_period = subscription.current_period_start.saturating_sub(INVOICED_BEFORE).unwrap_or(Timestamp::MIN);
-    let since = kept_since.map_or(last_period, |since| since.min(last_period));
-    let payment_of = |id: &str| changed.iter().chain(&account.payments).find(|payment| payment.stripe_invoice_id == id);
-    let owed = |invoice: &Invoice| {
-        let payment = payment_of(&invoice.stripe_id);
-        let refunded = payment.map_or(0, |payment| payment.refunded_cents);
-        let is_disputed = payment.is_some_and(|payment| payment.is_disputed);
-        let stripe_invoice_id = invoice.stripe_id.clone();
-        let left_cents = if is_disputed { 0 } else { invoice.amount_paid_cents - refunded };
-        Owed { stripe_invoice_id, left_cents }
-    };
-    let of_it = seen.invoices.iter().filter(|i| i.is_paid_for(subscription) && i.created_at >= since);
-    of_it.map(owed).filter(|owed| owed.left_cents > 0).collect()
+/// What is stored of the money and what was seen of it.
+struct Money<'a> {
+    account: &'a Account,
+    seen: &'a Seen,
+    /// The payments that are new or changed.
+    changed: &'a [Payment],
 }
 
-fn endings(
-    account: &Account,
-    seen: &Seen,
-    all: &[Subscription],
-    kept_since: Option<Timestamp>,
-    changed: &[Payment],
-) -> Vec<Ending> {
-    let ending = |subscription: &Subscription| {
-        let stripe_id = subscription.stripe_id.clone();
-        let schedule = subscription.schedule.as_ref().map(|schedule| schedule.stripe_id.clone());
-        if subscription.surplus == Some(Surplus::Owed) {
-            let paid = paid_for(subscription, kept_since, seen, account, changed);
-            // Of a customer who is no more there is nothing to end, and no payment to look for.
-            if seen.is_customer_gone {
-                return None;
-            }
-            return Some(Ending::Now { stripe_id, schedule, is_live: !subscription.status.is_ended(), paid });
+impl Money<'_> {
+    /// The payment of an invoice, as it is now.
+    fn payment(&self, invoice: &Invoice) -> Option<&Payment> {
+        let mut all = self.changed.iter().chain(&self.account.payments);
+        all.find(|payment| payment.stripe_invoice_id == invoice.stripe_id)
+    }
+
+    fn invoices<'a>(&'a self, subscription: &'a Subscription) -> impl Iterator<Item = &'a Invoice> {
+        self.seen.invoices.iter().filter(|invoice| invoice.is_for(subscription))
+    }
+
+    /// Sets since when a subscription is not paid, and whether a debit for it is in progress. An invoice that was left open
+    /// before the last paid one does not count.
+    fn mark_unpaid(&self, subscription: &mut Subscription) {
+        (subscription.unpaid_since, subscription.payment_processing) = (None, false);
+        if subscription.status.is_ended() {
+            return;
         }
-        let must_end = account.left == Some(Left::Deactivated) && subscription.is_held() && subscription.will_renew();
-        must_end.then_some(Ending::AtPeriodEnd { stripe_id, schedule })
-    };
-    all.iter().filter_map(ending).collect()
+        let own = |payment: &&Payment| payment.subscription_id == Some(subscription.id) && payment.status.is_paid();
+        let stored = self.account.payments.iter().chain(self.changed).filter(own).map(|payment| payment.created_at);
+        let seen = self.invoices(subscription).filter(|i| i.status == InvoiceStatus::Paid).map(|i| i.created_at);
+        let last_paid = stored.chain(seen).max();
+        let open: Vec<_> = self
+            .invoices(subscription)
+            .filter(|i| i.status == InvoiceStatus::Open && last_paid.is_none_or(|paid| i.created_at >= paid))
+            .map(|invoice| (invoice, self.payment(invoice)))
+            .collect();
+        let refused_at = |(invoice, payment): &(&Invoice, Option<&Payment>)| match payment {
+            Some(payment) => payment.failed_at,
+            None => invoice.due_at,
+        };
+        let unpaid_since = open.iter().filter_map(refused_at).min();
+        let is_processing = |payment: &Payment| payment.status == PaymentStatus::Processing;
+        let payment_processing = open.iter().any(|(_, payment)| payment.is_some_and(is_processing));
+        (subscription.unpaid_since, subscription.payment_processing) = (unpaid_since, payment_processing);
+    }
+
+    /// Whether somebody has paid for a subscription since the last look: an invoice that was open when it ended, perhaps.
+    fn is_paid_anew(&self, subscription: &Subscription) -> bool {
+        let status_before =
+            |payment: &Payment| self.account.payments.iter().find(|known| known.id == payment.id).map(|p| p.status);
+        let mut of_it = self.changed.iter().filter(|payment| payment.subscription_id == Some(subscription.id));
+        of_it.any(|payment| {
+            payment.status == PaymentStatus::Succeeded && status_before(payment) != Some(PaymentStatus::Succeeded)
+        })
+    }
+
+    /// What of a paid invoice can be refunded, if anything. What was refunded already, is disputed (which is another way
+    /// back), or was paid elsewhere, cannot; nor what Stripe refused to refund.
+    fn owed(&self, invoice: &Invoice) -> Option<Owed> {
+        if self.payment(invoice).is_some_and(|payment| payment.is_refund_refused) {
+            return None;
+        }
+        let left = invoice.charges(&self.seen.charges).filter(|charge| charge.is_refundable());
+        let charges: Vec<_> = left.map(|charge| charge.stripe_id.clone()).collect();
+        (!charges.is_empty()).then(|| Owed { stripe_invoice_id: invoice.stripe_id.clone(), charges })
+    }
+
+    fn is_late(&self, invoice: &Invoice) -> bool {
+        self.payment(invoice).is_some_and(|payment| payment.is_late)
+    }
+
+    /// What was paid for a subscription that must not stay and is to go back: for the last period, since there is the one that
+    /// stays, and too late.
+    fn paid_for(&self, subscription: &Subscription, kept_since: Option<Timestamp>) -> Vec<Owed> {
+        let last_period = subscription.current_period_start.saturating_sub(INVOICED_BEFORE).unwrap_or(Timestamp::MIN);
+        let since = kept_since.map_or(last_period, |since| since.min(last_period));
+        let paid = self.invoices(subscription).filter(|invoice| invoice.status == InvoiceStatus::Paid);
+        paid.filter(|i| i.created_at >= since || self.is_late(i)).filter_map(|i| self.owed(i)).collect()
+    }
+
+    fn endings(&self, all: &[Subscription], kept_since: Option<Timestamp>) -> Vec<Ending> {
+        // Of a customer who is no more there is nothing to end, and no payment to look for.
+        if self.seen.is_customer_gone {
+            return Vec::new();
+        }
+        let ending = |subscription: &Subscription| {
+            let stripe_id = subscription.stripe_id.clone();
+            let schedule = subscription.schedule.as_ref().map(|schedule| schedule.stripe_id.clone());
+            let can_end = !subscription.is_end_refused;
+            match subscription.surplus {
+                Some(Surplus::Owed) => {
+                    let paid = self.paid_for(subscription, kept_since);
+                    let is_live = can_end && !subscription.status.is_ended();
+                    return Some(Ending::Now { stripe_id, schedule, is_live, paid });
+                }
+                Some(Surplus::Settled) => return None,
+                None => {}
+            }
+            let late = self.invoices(subscription).filter(|invoice| self.is_late(invoice));
+            let paid: Vec<_> = late.filter_map(|invoice| self.owed(invoice)).collect();
+            if !paid.is_empty() {
+                return Some(Ending::Refund { stripe_id, paid });
+            }
+            let closed = self.account.left == Some(Left::Deactivated);
+            let must_end = closed && can_end && subscription.is_held() && subscription.will_renew();
+            must_end.then_some(Ending::AtPeriodEnd { stripe_id, schedule })
+        };
+        all.iter().filter_map(ending).collect()
+    }
 }

@@ -20,7 +20,7 @@ pub use convergence::{Account, Catalogue, Changed, Converged, Ending, Owed, Seen
 pub use customer::{Attempt, Checkout, Customer};
 pub use money::Currency;
 pub use order::{DuePlace, Order, PlanOrder, UserOrder};
-pub use payment::{Charge, Invoice, InvoiceStatus, Payment, PaymentStatus};
+pub use payment::{Charge, ChargeStatus, Dispute, Invoice, InvoiceStatus, Payment, PaymentStatus};
 pub use plan::{BillingPeriod, Features, Plan, PlanCode, Terms};
 pub use reminder::Reminder;
 pub use subscription::{Schedule, Status, StripeSubscription, Subscription, SubscriptionItem, Surplus};

@@ -56,44 +56,128 @@ pub struct Invoice {
     pub created_at: Timestamp,
     /// When it was paid.
     pub paid_at: Option<Timestamp>,
+    /// When it is due, for an invoice that is sent by mail.
+    pub due_at: Option<Timestamp>,
 }
 
-/// What became of money that was charged, and paid.
+/// Where a charge is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ChargeStatus {
+    /// The money came.
+    Succeeded,
+    /// The bank was asked and has not answered: a debit in progress.
+    Pending,
+    /// It was refused.
+    Failed,
+}
+
+/// Where the dispute of a charge is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Dispute {
+    /// There is or was one: which, was not read.
+    Unread,
+    /// The bank has not decided.
+    Open,
+    /// The money stays with us.
+    Won,
+    /// The money is gone.
+    Lost,
+}
+
+/// A charge: an attempt at a payment, and what became of the money.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Charge {
+    /// Stripe's id.
+    pub stripe_id: String,
     /// Stripe's payment intent that it was charged for.
     pub payment_intent: String,
-    /// How much it was, in minor units.
+    /// Where it is.
+    pub status: ChargeStatus,
+    /// Whether it is a bank debit, which may fail days after it was made.
+    pub is_debit: bool,
+    /// How much was paid, in minor units.
     pub paid_cents: i64,
-    /// What went back of it, in minor units.
+    /// What was refunded of it, in minor units.
     pub refunded_cents: i64,
-    /// Whether the card's owner disputes it, or did.
-    pub is_disputed: bool,
+    /// Its dispute, if there is or was one.
+    pub dispute: Option<Dispute>,
+    /// When it was made.
+    pub created_at: Timestamp,
+}
+
+impl Invoice {
+    pub(super) fn charges<'a>(&'a self, charges: &'a [Charge]) -> impl Iterator<Item = &'a Charge> {
+        charges.iter().filter(|charge| charge.is_of(&self.payment_intents))
+    }
+
+    /// Whether a bank debit of it is in progress. One that was remains so until a charge says otherwise: a list of the latest
+    /// charges may not hold it.
+    fn is_processing(&self, was_processing: bool, charges: &[Charge]) -> bool {
+        let has = |status| self.charges(charges).any(|charge| charge.status == status);
+        has(ChargeStatus::Pending) || (was_processing && !has(ChargeStatus::Failed))
+    }
+
+    /// When the first attempt at it was refused. Stripe does not keep when a debit failed: that is when it becomes known.
+    fn refused_at(&self, was_processing: bool, charges: &[Charge], now: Timestamp) -> Timestamp {
+        let refused = self.charges(charges).filter(|charge| charge.status == ChargeStatus::Failed);
+        match refused.min_by_key(|charge| charge.created_at) {
+            _ if was_processing => now,
+            Some(charge) if charge.is_debit => now,
+            Some(charge) => charge.created_at,
+            None => self.due_at.unwrap_or(self.created_at),
+        }
+    }
+}
+
+impl Charge {
+    fn is_of(&self, payment_intents: &[String]) -> bool {
+        payment_intents.contains(&self.payment_intent)
+    }
+
+    /// Whether something of it can be refunded: what is disputed, or was lost, cannot.
+    #[must_use]
+    pub fn is_refundable(&self) -> bool {
+        self.status == ChargeStatus::Succeeded
+            && self.paid_cents > self.refunded_cents
+            && matches!(self.dispute, None | Some(Dispute::Won))
+    }
 }
 
 /// Where a payment is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum PaymentStatus {
+    /// A bank debit is in progress: nothing is owed and nothing has failed.
+    Processing,
     /// The money came.
     Succeeded,
     /// It did not, so far.
     Failed,
     /// All of it went back.
     Refunded,
+    /// A dispute of it is open, or was lost.
+    Disputed,
 }
 
 impl PaymentStatus {
     /// All of them.
-    pub const ALL: [Self; 3] = [Self::Succeeded, Self::Failed, Self::Refunded];
+    pub const ALL: [Self; 5] = [Self::Processing, Self::Succeeded, Self::Failed, Self::Refunded, Self::Disputed];
+
+    /// Whether the money came, whatever became of it afterwards.
+    #[must_use]
+    pub const fn is_paid(self) -> bool {
+        matches!(self, Self::Succeeded | Self::Refunded | Self::Disputed)
+    }
 
     /// Its name.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
+            Self::Processing => "processing",
             Self::Succeeded => "succeeded",
             Self::Failed => "failed",
             Self::Refunded => "refunded",
+            Self::Disputed => "disputed",
         }
     }
 }
@@ -138,9 +222,21 @@ pub struct Payment {
     /// Whether it is for a period after the first.
     #[serde(default)]
     pub is_renewal: bool,
-    /// Whether the card's owner disputes it, or did.
+    /// Whether a dispute of it is open, or was lost.
     #[serde(default)]
     pub is_disputed: bool,
+    /// Whether a dispute of it was lost.
+    #[serde(default)]
+    pub is_dispute_lost: bool,
+    /// When an attempt at it was refused for the first time, or a debit was known to have failed.
+    #[serde(default)]
+    pub failed_at: Option<Timestamp>,
+    /// Whether it was paid after its subscription had ended, for what was due before: it buys nothing.
+    #[serde(default)]
+    pub is_late: bool,
+    /// Whether Stripe refused its refund for good: it is not requested again.
+    #[serde(default)]
+    pub is_refund_refused: bool,
     /// By what it was paid, or was to be: Stripe's payment intents.
     #[serde(default)]
     pub payment_intents: Vec<String>,
@@ -157,10 +253,21 @@ impl Payment {
         subscription: Option<SubscriptionId>,
         plan: Option<PlanId>,
         known: Option<&Self>,
+        charges: &[Charge],
+        now: Timestamp,
     ) -> Option<Self> {
+        let was_processing = known.is_some_and(|known| known.status == PaymentStatus::Processing);
         let (amount_cents, status) = match invoice.status {
             InvoiceStatus::Paid => (invoice.amount_paid_cents, PaymentStatus::Succeeded),
             InvoiceStatus::Open | InvoiceStatus::Uncollectible if invoice.attempted => {
+                let is_processing = invoice.is_processing(was_processing, charges);
+                (
+                    invoice.amount_due_cents,
+                    if is_processing { PaymentStatus::Processing } else { PaymentStatus::Failed },
+                )
+            }
+            // A debit that failed, and nobody is asked again.
+            InvoiceStatus::Uncollectible | InvoiceStatus::Void if was_processing => {
                 (invoice.amount_due_cents, PaymentStatus::Failed)
             }
             // Taken back after it was tried: what stood there stands.
@@ -168,6 +275,7 @@ impl Payment {
                 return known.cloned();
             }
         };
+        let failed_at = known.and_then(|known| known.failed_at);
         let payment = Self {
             id: invoice.payment_id,
             stripe_invoice_id: invoice.stripe_id.clone(),
@@ -181,6 +289,14 @@ impl Payment {
             description: invoice.description.clone(),
             is_renewal: invoice.is_renewal,
             is_disputed: known.is_some_and(|known| known.is_disputed),
+            is_dispute_lost: known.is_some_and(|known| known.is_dispute_lost),
+            failed_at: match status {
+                PaymentStatus::Failed => failed_at.or_else(|| Some(invoice.refused_at(was_processing, charges, now))),
+                PaymentStatus::Processing => failed_at,
+                PaymentStatus::Succeeded | PaymentStatus::Refunded | PaymentStatus::Disputed => None,
+            },
+            is_late: known.is_some_and(|known| known.is_late),
+            is_refund_refused: known.is_some_and(|known| known.is_refund_refused),
             payment_intents: invoice.payment_intents.clone(),
             created_at: invoice.created_at,
         };
@@ -196,9 +312,11 @@ impl Payment {
     /// The same where these charges have paid it: of an invoice that is not seen itself.
     #[must_use]
     pub fn paid_by(mut self, charges: &[Charge]) -> Self {
-        let of_it = charges.iter().filter(|charge| self.payment_intents.contains(&charge.payment_intent));
-        if of_it.map(|charge| charge.paid_cents).sum::<i64>() >= self.amount_cents {
+        let of_it = charges.iter().filter(|charge| charge.is_of(&self.payment_intents));
+        let paid = of_it.filter(|charge| charge.status == ChargeStatus::Succeeded);
+        if paid.map(|charge| charge.paid_cents).sum::<i64>() >= self.amount_cents {
             self.status = PaymentStatus::Succeeded;
+            self.failed_at = None;
         }
         self
     }
@@ -206,15 +324,20 @@ impl Payment {
     /// The same after what became of its charges; those that are not among them are as they were.
     #[must_use]
     pub fn charged(mut self, charges: &[Charge]) -> Self {
-        let of_it = |charge: &&Charge| self.payment_intents.contains(&charge.payment_intent);
+        let of_it = |charge: &&Charge| charge.status == ChargeStatus::Succeeded && charge.is_of(&self.payment_intents);
         let own: Vec<_> = charges.iter().filter(of_it).collect();
         if own.is_empty() {
             return self;
         }
         let is_seen = |intent: &String| own.iter().any(|charge| charge.payment_intent == *intent);
-        let least = if self.payment_intents.iter().all(is_seen) { 0 } else { self.refunded_cents };
+        let is_whole = self.payment_intents.iter().all(is_seen);
+        let least = if is_whole { 0 } else { self.refunded_cents };
         let refunded_cents = own.iter().map(|charge| charge.refunded_cents).sum::<i64>().max(least);
-        self.is_disputed |= own.iter().any(|charge| charge.is_disputed);
+        let has = |dispute: Dispute| own.iter().any(|charge| charge.dispute == Some(dispute));
+        // What was not read stands as it is stored.
+        self.is_dispute_lost = has(Dispute::Lost) || ((has(Dispute::Unread) || !is_whole) && self.is_dispute_lost);
+        self.is_disputed =
+            has(Dispute::Open) || self.is_dispute_lost || has(Dispute::Unread) || (!is_whole && self.is_disputed);
         self.given_back(refunded_cents)
     }
 
@@ -223,6 +346,8 @@ impl Payment {
         self.refunded_cents = cents.min(self.amount_cents);
         self.status = match self.status {
             PaymentStatus::Failed => PaymentStatus::Failed,
+            PaymentStatus::Processing => PaymentStatus::Processing,
+            _ if self.is_disputed => PaymentStatus::Disputed,
             _ if self.refunded_cents == self.amount_cents => PaymentStatus::Refunded,
             _ => PaymentStatus::Succeeded,
         };

@@ -8,7 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 
 /// So long before its end a trial is told of.
 pub const TRIAL_NOTICE: SignedDuration = SignedDuration::from_hours(3 * 24);
-/// On these days after it was asked for, a payment that failed is told of again, while there is grace.
+/// On these days after it was refused for the first time, a payment that failed is told of again, while there is grace.
 const FAILED_DAYS: [i64; 3] = [1, 3, 5];
 
 /// What somebody is to be told of a subscription. Each is told once.
@@ -27,7 +27,7 @@ pub enum Reminder {
         subscription: SubscriptionId,
         /// Which.
         payment: PaymentId,
-        /// The day after it was asked for.
+        /// The day after it was refused.
         day: i64,
         /// When access ends without it.
         until: Timestamp,
@@ -50,7 +50,7 @@ impl Subscription {
                 let is_open = |payment: &&Payment| {
                     payment.subscription_id == Some(self.id)
                         && payment.status == PaymentStatus::Failed
-                        && payment.created_at == since
+                        && payment.failed_at == Some(since)
                 };
                 let days = now.duration_since(since).as_hours() / 24;
                 let day = FAILED_DAYS.into_iter().rev().find(|day| *day <= days)?;

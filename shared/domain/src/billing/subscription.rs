@@ -89,7 +89,7 @@ impl FromStr for Status {
 pub enum Surplus {
     /// It is to be cancelled, and what was paid for it goes back.
     Owed,
-    /// Both are done.
+    /// Both are done, or refused by Stripe for good.
     Settled,
 }
 
@@ -142,8 +142,14 @@ pub struct Subscription {
     pub ends_at: Option<Timestamp>,
     /// Whether a trial is or was part of it.
     pub had_trial: bool,
-    /// The creation of its oldest open invoice.
+    /// The first refused attempt at its oldest open invoice that fell due after the last paid period.
     pub unpaid_since: Option<Timestamp>,
+    /// Whether a bank debit for it is in progress.
+    #[serde(default)]
+    pub payment_processing: bool,
+    /// Whether Stripe refused its end for good: it is not requested again.
+    #[serde(default)]
+    pub is_end_refused: bool,
     /// The change that waits for the end of the period, if any.
     #[serde(default)]
     pub schedule: Option<Schedule>,

@@ -76,6 +76,8 @@ fn seen(n: u8, status: Status) -> Subscription {
         ends_at: None,
         had_trial: status == Status::Trialing,
         unpaid_since: None,
+        payment_processing: false,
+        is_end_refused: false,
         schedule: None,
         surplus: None,
     }
@@ -99,12 +101,22 @@ fn invoice(n: u8, subscription: u8, status: InvoiceStatus) -> Invoice {
         description: None,
         created_at: at(i64::from(n)),
         paid_at: paid.then(|| at(i64::from(n))),
+        due_at: None,
     }
 }
 
 /// What became of the money of invoice number `n`.
 fn charge(n: u8, refunded_cents: i64) -> Charge {
-    Charge { payment_intent: format!("pi_{n}"), paid_cents: 1900, refunded_cents, is_disputed: false }
+    Charge {
+        stripe_id: format!("ch_{n}"),
+        payment_intent: format!("pi_{n}"),
+        status: ChargeStatus::Succeeded,
+        is_debit: false,
+        paid_cents: 1900,
+        refunded_cents,
+        dispute: None,
+        created_at: at(i64::from(n)),
+    }
 }
 
 fn any_status() -> impl Strategy<Value = Status> {
@@ -270,12 +282,21 @@ proptest! {
 }
 
 fn owed(invoice: &str) -> Vec<Owed> {
-    vec![Owed { stripe_invoice_id: invoice.into(), left_cents: 1900 }]
+    vec![Owed { stripe_invoice_id: invoice.into(), charges: vec![invoice.replace("in_", "ch_")] }]
 }
 
 fn read(subscriptions: Vec<Subscription>, invoices: Vec<Invoice>) -> Seen {
     let subscriptions = subscriptions.into_iter().map(Into::into).collect();
-    Seen { subscriptions, invoices, ..Seen::default() }
+    let charges = (1..9).filter(|n| {
+        let id = format!("in_{n}");
+        invoices.iter().any(|invoice| invoice.stripe_id == id && invoice.status == InvoiceStatus::Paid)
+    });
+    Seen { subscriptions, charges: charges.map(|n| charge(n, 0)).collect(), invoices, ..Seen::default() }
+}
+
+fn payment_of(invoice: &Invoice, known: Option<&Payment>) -> Option<Payment> {
+    let (subscription, plan) = (known.and_then(|known| known.subscription_id), known.and_then(|known| known.plan_id));
+    Payment::of(invoice, subscription, plan, known, &[], at(9))
 }
 
 #[test]
@@ -364,7 +385,7 @@ fn what_is_paid_while_the_rest_goes_back_goes_back_as_well() {
 
     // One payment has gone back; meanwhile the other invoice was paid.
     let ended = read(vec![seen(2, Status::Canceled), seen(1, Status::Active)], invoices(InvoiceStatus::Paid).to_vec());
-    let half = Seen { settled: vec!["sub_2".into()], charges: vec![charge(2, 1900)], ..ended };
+    let half = Seen { settled: vec!["sub_2".into()], charges: vec![charge(2, 1900), charge(3, 0)], ..ended };
     let converged = converge(&account, &half, &catalogue(), GRACE, at(4));
     let ending = Ending::Now { stripe_id: "sub_2".into(), schedule: None, is_live: false, paid: owed("in_3") };
     assert_eq!(converged.endings, [ending]);
@@ -384,7 +405,7 @@ fn what_is_paid_after_a_subscription_has_ended_for_what_was_asked_for_before_goe
         let read = read(vec![subscription.clone()], vec![invoice]);
         converge(account, &read, &catalogue(), GRACE, at(500)).endings
     };
-    let back = Ending::Now { stripe_id: "sub_1".into(), schedule: None, is_live: false, paid: owed("in_1") };
+    let back = Ending::Refund { stripe_id: "sub_1".into(), paid: owed("in_1") };
     assert_eq!(endings(&account(), &ended, paid_at(400)), [back]);
     assert_eq!(endings(&account(), &ended, paid_at(340)), [], "it may have been the last thing before the end");
     let last_bill = Invoice { created_at: at(341), ..paid_at(400) };
@@ -392,13 +413,22 @@ fn what_is_paid_after_a_subscription_has_ended_for_what_was_asked_for_before_goe
     let of_no_plan = Subscription { stripe_price_id: "price_of_nobody".into(), ..ended.clone() };
     assert_eq!(endings(&account(), &of_no_plan, paid_at(400)), []);
 
-    let late = read(vec![ended], vec![paid_at(400)]);
-    let account = after(account(), &late, 500);
-    assert_eq!(account.subscriptions[0].surplus, Some(Surplus::Owed));
-    let settled = Seen { settled: vec!["sub_1".into()], charges: vec![charge(1, 1900)], ..late.clone() };
-    let account = after(account, &settled, 501);
-    let again = converge(&account, &Seen { charges: settled.charges, ..late }, &catalogue(), GRACE, at(502));
+    // A12: the period that was paid in time stays paid.
+    let in_time = Invoice { created_at: at(330), paid_at: Some(at(330)), ..invoice(2, 1, InvoiceStatus::Paid) };
+    let late = read(vec![ended], vec![paid_at(400), in_time]);
+    let back = Ending::Refund { stripe_id: "sub_1".into(), paid: owed("in_1") };
+    let converged = converge(&account(), &late, &catalogue(), GRACE, at(500));
+    assert_eq!(converged.endings, [back]);
+    let account = written(account(), converged);
+    assert_eq!(account.subscriptions[0].surplus, None);
+    assert!(account.payments[0].is_late && !account.payments[1].is_late);
+    let refunded = Seen { charges: vec![charge(1, 1900), charge(2, 0)], ..late.clone() };
+    let account = after(account, &refunded, 501);
+    let again = converge(&account, &refunded, &catalogue(), GRACE, at(502));
     assert!(again.is_unchanged() && again.endings.is_empty(), "{again:?}");
+    // Marked as paid outside of Stripe: there is no charge, so nothing is refunded.
+    let elsewhere = Seen { charges: vec![charge(2, 0)], ..late };
+    assert_eq!(converge(&account, &elsewhere, &catalogue(), GRACE, at(503)).endings, []);
 }
 
 #[test]
@@ -433,7 +463,7 @@ fn of_a_subscription_that_must_not_stay_the_last_period_goes_back_and_what_was_p
 #[test]
 fn what_is_disputed_is_not_given_back_beside() {
     let deleted = Account { left: Some(Left::Deleted), ..account() };
-    let disputed = Charge { is_disputed: true, ..charge(1, 0) };
+    let disputed = Charge { dispute: Some(Dispute::Open), ..charge(1, 0) };
     let read = Seen {
         charges: vec![disputed],
         ..read(vec![seen(1, Status::Active)], vec![invoice(1, 1, InvoiceStatus::Paid)])
@@ -644,11 +674,11 @@ fn a_failed_payment_that_is_made_later_is_the_same_payment_and_part_of_it_may_go
     assert_eq!((paid.payments.len(), paid.payments[0].status), (1, PaymentStatus::Succeeded));
     let part = paid.payments[0].clone().charged(&[charge(1, 900)]);
     assert_eq!((part.status, part.refunded_cents), (PaymentStatus::Succeeded, 900));
-    let of_part = Payment::of(&invoice(1, 1, InvoiceStatus::Paid), part.subscription_id, part.plan_id, Some(&part));
+    let of_part = payment_of(&invoice(1, 1, InvoiceStatus::Paid), Some(&part));
     assert_eq!(of_part, Some(part.clone()), "what went back is remembered");
     let whole = part.charged(&[charge(1, 5000)]);
     assert_eq!((whole.status, whole.refunded_cents), (PaymentStatus::Refunded, 1900));
-    let of_whole = Payment::of(&invoice(1, 1, InvoiceStatus::Paid), whole.subscription_id, whole.plan_id, Some(&whole));
+    let of_whole = payment_of(&invoice(1, 1, InvoiceStatus::Paid), Some(&whole));
     assert_eq!(of_whole, Some(whole.clone()));
     let failed_to_go_back = whole.charged(&[charge(1, 0)]);
     assert_eq!((failed_to_go_back.status, failed_to_go_back.refunded_cents), (PaymentStatus::Succeeded, 0));
@@ -657,7 +687,7 @@ fn a_failed_payment_that_is_made_later_is_the_same_payment_and_part_of_it_may_go
 #[test]
 fn what_became_of_a_charge_is_seen_though_its_invoice_is_not_among_the_newest() {
     let paid = after(account(), &read(vec![seen(1, Status::Active)], vec![invoice(1, 1, InvoiceStatus::Paid)]), 1);
-    let disputed = Charge { is_disputed: true, ..charge(1, 500) };
+    let disputed = Charge { dispute: Some(Dispute::Open), ..charge(1, 500) };
     let seen = Seen { charges: vec![charge(2, 1900), disputed], ..Seen::default() };
     let [payment] = &converge(&paid, &seen, &catalogue(), GRACE, at(2)).payments[..] else { panic!("one changed") };
     assert_eq!((payment.refunded_cents, payment.is_disputed), (500, true));
@@ -666,7 +696,7 @@ fn what_became_of_a_charge_is_seen_though_its_invoice_is_not_among_the_newest() 
 #[test]
 fn of_a_payment_in_parts_what_went_back_before_is_not_forgotten_when_one_part_is_seen() {
     let two = Invoice { payment_intents: vec!["pi_1".into(), "pi_2".into()], ..invoice(1, 1, InvoiceStatus::Paid) };
-    let payment = Payment::of(&two, None, None, None).unwrap().charged(&[charge(1, 700), charge(2, 400)]);
+    let payment = payment_of(&two, None).unwrap().charged(&[charge(1, 700), charge(2, 400)]);
     assert_eq!(payment.refunded_cents, 1100);
     assert_eq!(payment.clone().charged(&[charge(2, 400)]).refunded_cents, 1100);
     assert_eq!(payment.charged(&[charge(1, 700), charge(2, 0)]).refunded_cents, 700, "all of it is seen");
@@ -706,9 +736,9 @@ fn what_a_schedule_manages_is_released_before_it_is_ended() {
 #[test]
 fn an_invoice_of_nothing_makes_no_payment_and_one_taken_back_leaves_what_stood_there() {
     let nothing = Invoice { amount_due_cents: 0, amount_paid_cents: 0, ..invoice(1, 1, InvoiceStatus::Paid) };
-    assert_eq!(Payment::of(&nothing, None, None, None), None);
-    let failed = Payment::of(&invoice(1, 1, InvoiceStatus::Open), None, None, None);
-    assert_eq!(Payment::of(&invoice(1, 1, InvoiceStatus::Void), None, None, failed.as_ref()), failed);
+    assert_eq!(payment_of(&nothing, None), None);
+    let failed = payment_of(&invoice(1, 1, InvoiceStatus::Open), None);
+    assert_eq!(payment_of(&invoice(1, 1, InvoiceStatus::Void), failed.as_ref()), failed);
 }
 
 #[test]
@@ -791,4 +821,158 @@ fn a_trial_is_told_of_in_its_last_three_days_unless_it_ends_with_them() {
         assert_eq!(&reminder(&kept, hour), wanted, "{hour}");
     }
     assert_eq!(reminder(&Subscription { cancel_at_period_end: true, ..kept }, 700), None);
+}
+
+/// A debit of invoice 1 of subscription 1, where it is in progress since hour 10.
+fn debit(status: ChargeStatus) -> Charge {
+    Charge { status, is_debit: true, created_at: at(10), ..charge(1, 0) }
+}
+
+// A4
+#[test]
+fn a_debit_in_progress_is_neither_owed_nor_failed_and_its_grace_begins_when_it_fails() {
+    let open = |status, charge| Seen {
+        charges: vec![charge],
+        ..read(vec![seen(1, status)], vec![invoice(1, 1, InvoiceStatus::Open)])
+    };
+    let pending = after(account(), &open(Status::Active, debit(ChargeStatus::Pending)), 11);
+    assert_eq!((pending.payments[0].status, pending.payments[0].failed_at), (PaymentStatus::Processing, None));
+    let kept = &pending.subscriptions[0];
+    assert_eq!((kept.unpaid_since, kept.payment_processing), (None, true));
+    assert_eq!(kept.reminder(&pending.payments, GRACE, at(200)), None);
+
+    // A list of what is new does not hold the charge: nothing is decided by it.
+    let partial = Seen { charges: vec![], ..open(Status::Active, debit(ChargeStatus::Pending)) };
+    assert!(partial.is_undecided(&pending));
+    assert!(converge(&pending, &partial, &catalogue(), GRACE, at(100)).is_unchanged());
+
+    let failed = after(pending.clone(), &open(Status::PastDue, debit(ChargeStatus::Failed)), 200);
+    assert_eq!((failed.payments[0].status, failed.payments[0].failed_at), (PaymentStatus::Failed, Some(at(200))));
+    assert_eq!(failed.access.until, Some(at(200 + 168)), "not from the day of the invoice");
+    let again = converge(&failed, &open(Status::PastDue, debit(ChargeStatus::Failed)), &catalogue(), GRACE, at(210));
+    assert!(again.is_unchanged(), "{again:?}");
+    let reminder = failed.subscriptions[0].reminder(&failed.payments, GRACE, at(200 + 24));
+    assert!(matches!(reminder, Some(Reminder::PaymentFailed { day: 1, .. })), "{reminder:?}");
+
+    let paid = Seen {
+        charges: vec![debit(ChargeStatus::Succeeded)],
+        ..read(vec![seen(1, Status::Active)], vec![invoice(1, 1, InvoiceStatus::Paid)])
+    };
+    let paid = after(pending.clone(), &paid, 34);
+    assert_eq!((paid.payments[0].status, paid.subscriptions[0].payment_processing), (PaymentStatus::Succeeded, false));
+
+    // At the first payment: the invoice is void when it is seen next.
+    let void = Seen {
+        charges: vec![debit(ChargeStatus::Failed)],
+        ..read(vec![seen(1, Status::IncompleteExpired)], vec![invoice(1, 1, InvoiceStatus::Void)])
+    };
+    assert_eq!(after(pending, &void, 200).payments[0].status, PaymentStatus::Failed);
+}
+
+// A4
+#[test]
+fn the_first_payment_by_debit_excludes_another_subscription_until_it_failed() {
+    let incomplete = |charge| Seen {
+        charges: vec![charge],
+        ..read(vec![seen(1, Status::Incomplete)], vec![invoice(1, 1, InvoiceStatus::Open)])
+    };
+    let pending = after(account(), &incomplete(debit(ChargeStatus::Pending)), 11);
+    let kept = &pending.subscriptions[0];
+    assert!(kept.excludes_another() && !kept.has_access(GRACE, at(11)) && !kept.is_held());
+    let deleted = Account { left: Some(Left::Deleted), ..pending.clone() };
+    let endings = converge(&deleted, &incomplete(debit(ChargeStatus::Pending)), &catalogue(), GRACE, at(12)).endings;
+    assert!(matches!(&endings[..], [Ending::Now { is_live: true, .. }]), "{endings:?}");
+    let failed = after(pending, &incomplete(debit(ChargeStatus::Failed)), 200);
+    assert!(!failed.subscriptions[0].excludes_another());
+    let card = Charge { is_debit: false, created_at: at(12), ..debit(ChargeStatus::Failed) };
+    assert_eq!(after(account(), &incomplete(card), 20).payments[0].failed_at, Some(at(12)), "a card says so at once");
+}
+
+// A4
+#[test]
+fn an_invoice_left_open_before_the_last_paid_one_or_of_another_does_not_count() {
+    let month = |n: u8, status| Invoice { created_at: at(720 * i64::from(n)), ..invoice(n, 1, status) };
+    let since = |invoices: Vec<Invoice>| {
+        after(account(), &read(vec![seen(1, Status::PastDue)], invoices), 3000).subscriptions[0].unpaid_since
+    };
+    let (open, paid) = (InvoiceStatus::Open, InvoiceStatus::Paid);
+    assert_eq!(since(vec![month(1, open), month(2, open)]), Some(at(720)));
+    assert_eq!(since(vec![month(1, open), month(2, paid), month(3, open)]), Some(at(720 * 3)));
+    assert_eq!(since(vec![month(1, open), month(2, paid)]), None);
+    let other = Invoice { stripe_subscription_id: Some("sub_2".into()), ..month(1, open) };
+    assert_eq!(since(vec![other, month(2, open)]), Some(at(720 * 2)));
+    let by_mail = Invoice { attempted: false, due_at: Some(at(2000)), ..month(2, open) };
+    assert_eq!(since(vec![by_mail]), Some(at(2000)));
+    // What is stored of the last paid one counts, where a list of the latest does not hold it.
+    let stored = after(account(), &read(vec![seen(1, Status::Active)], vec![month(2, paid)]), 1500);
+    let latest = read(vec![seen(1, Status::PastDue)], vec![month(1, open)]);
+    assert_eq!(after(stored, &latest, 1600).subscriptions[0].unpaid_since, None);
+}
+
+// A3
+#[test]
+fn a_refund_or_an_end_that_stripe_refused_is_recorded_and_not_requested_again() {
+    let deleted = Account { left: Some(Left::Deleted), ..account() };
+    let paid = read(vec![seen(1, Status::Canceled)], vec![invoice(1, 1, InvoiceStatus::Paid)]);
+    let live = read(vec![seen(1, Status::Active)], vec![invoice(1, 1, InvoiceStatus::Paid)]);
+    let account = after(deleted, &live, 3);
+    let refused = Seen { settled: vec!["sub_1".into()], refused_refunds: vec!["in_1".into()], ..paid.clone() };
+    let account = after(account, &refused, 4);
+    assert_eq!(account.subscriptions[0].surplus, Some(Surplus::Settled));
+    assert!(account.payments[0].is_refund_refused && account.payments[0].status == PaymentStatus::Succeeded);
+    let again = converge(&account, &paid, &catalogue(), GRACE, at(5));
+    assert!(again.is_unchanged() && again.endings.is_empty(), "{again:?}");
+
+    for left in [Left::Deactivated, Left::Deleted] {
+        let account = after(Account { left: Some(left), ..self::account() }, &live, 3);
+        let settled = if left == Left::Deleted { vec!["sub_1".into()] } else { vec![] };
+        let refused = Seen { settled, refused_ends: vec!["sub_1".into()], ..live.clone() };
+        let account = after(account, &refused, 4);
+        assert!(account.subscriptions[0].is_end_refused);
+        let again = converge(&account, &live, &catalogue(), GRACE, at(5));
+        assert!(again.is_unchanged() && again.endings.is_empty(), "{left:?} {again:?}");
+    }
+}
+
+// A17
+#[test]
+fn of_a_payment_in_parts_the_rest_of_each_charge_is_refunded() {
+    let deleted = Account { left: Some(Left::Deleted), ..account() };
+    let two = Invoice { payment_intents: vec!["pi_1".into(), "pi_2".into()], ..invoice(1, 1, InvoiceStatus::Paid) };
+    let owed = |charges: Vec<Charge>| {
+        let read = Seen { charges, ..read(vec![seen(1, Status::Active)], vec![two.clone()]) };
+        match &converge(&deleted, &read, &catalogue(), GRACE, at(2)).endings[..] {
+            [Ending::Now { paid, .. }] => paid.iter().flat_map(|owed| owed.charges.clone()).collect::<Vec<_>>(),
+            other => panic!("{other:?}"),
+        }
+    };
+    let part = |n, refunded| Charge { paid_cents: 950, ..charge(n, refunded) };
+    assert_eq!(owed(vec![part(1, 0), part(2, 0)]), ["ch_1", "ch_2"]);
+    assert_eq!(owed(vec![part(1, 950), part(2, 0)]), ["ch_2"]);
+    assert_eq!(owed(vec![part(1, 300), part(2, 950)]), ["ch_1"]);
+    let lost = Charge { dispute: Some(Dispute::Lost), ..part(2, 0) };
+    assert_eq!(owed(vec![part(1, 0), lost]), ["ch_1"]);
+    let refused = Charge { status: ChargeStatus::Failed, ..part(3, 0) };
+    assert_eq!(owed(vec![refused, part(1, 0)]), ["ch_1"]);
+}
+
+// A11
+#[test]
+fn a_dispute_that_was_won_returns_the_status_before_and_one_that_was_lost_stays() {
+    let disputed = |dispute, refunded| Seen {
+        charges: vec![Charge { dispute: Some(dispute), ..charge(1, refunded) }],
+        ..read(vec![seen(1, Status::Active)], vec![invoice(1, 1, InvoiceStatus::Paid)])
+    };
+    for (refunded, before) in [(0, PaymentStatus::Succeeded), (700, PaymentStatus::Succeeded)] {
+        let open = after(account(), &disputed(Dispute::Open, refunded), 2);
+        assert_eq!((open.payments[0].status, open.payments[0].is_disputed), (PaymentStatus::Disputed, true));
+        assert!(Seen::default().is_undecided(&open), "it may be decided in silence");
+        // A list that does not say where it is changes nothing.
+        assert!(converge(&open, &disputed(Dispute::Unread, refunded), &catalogue(), GRACE, at(3)).is_unchanged());
+        let won = after(open.clone(), &disputed(Dispute::Won, refunded), 4);
+        assert_eq!((won.payments[0].status, won.payments[0].is_disputed), (before, false));
+        let lost = after(open, &disputed(Dispute::Lost, refunded), 4);
+        assert_eq!((lost.payments[0].status, lost.payments[0].is_dispute_lost), (PaymentStatus::Disputed, true));
+        assert!(!Seen::default().is_undecided(&lost), "that is the end of it");
+    }
 }

@@ -89,6 +89,8 @@ pub struct SubscriptionView {
     #[schema(value_type = Option<String>, format = DateTime)]
     access_until: Option<Timestamp>,
     has_access: bool,
+    /// A bank debit is in progress: nothing is owed and nothing has failed.
+    payment_processing: bool,
 }
 
 impl SubscriptionView {
@@ -104,6 +106,7 @@ impl SubscriptionView {
         Self {
             access_until: subscription.access_until(grace),
             has_access: subscription.has_access(grace, now),
+            payment_processing: subscription.payment_processing,
             id: subscription.id,
             plan,
             scheduled_plan,

@@ -84,6 +84,8 @@ pub fn subscription(n: u8) -> Subscription {
         ends_at: None,
         had_trial: false,
         unpaid_since: None,
+        payment_processing: false,
+        is_end_refused: false,
         schedule: None,
         surplus: None,
     }
@@ -104,6 +106,10 @@ pub fn payment(n: u8) -> Payment {
         description: None,
         is_renewal: false,
         is_disputed: false,
+        is_dispute_lost: false,
+        failed_at: None,
+        is_late: false,
+        is_refund_refused: false,
         payment_intents: vec![format!("pi_{n}")],
         created_at: at(n.into()),
     }
