@@ -18,7 +18,9 @@ use tollgate_platform::Outbound;
 use tollgate_platform::keys::{KeySource, SecretIds};
 use tollgate_store::Store;
 use tollgate_stripe::Gateway;
-use tollgate_tests::app::{Session, TestApp};
+use tollgate_tests::app::{PASSWORD, Session, TestApp};
+use tollgate_tests::request::Request;
+use tollgate_tests::stripe::queued;
 
 const DAY: i64 = 86_400;
 
@@ -176,4 +178,419 @@ async fn a_synchronisation_ends_whatever_stripe_answers() {
     // What it wrote is there, and a look at what does not differ ends at once.
     event_about_nothing(&app, "evt_after").await;
     assert_eq!(payments(&app, &session).await.len(), 21);
+}
+
+async fn advance(app: &TestApp, days: i64) {
+    app.post("/_local/clock", json!({"advance_seconds": days * DAY})).await.expect(200);
+    app.drain().await;
+}
+
+async fn kinds(app: &TestApp, email: &str) -> Vec<String> {
+    app.mails(email).await.iter().map(|mail| mail["kind"].as_str().unwrap().to_owned()).collect()
+}
+
+async fn told(app: &TestApp, email: &str, kind: &str) -> usize {
+    kinds(app, email).await.iter().filter(|told| *told == kind).count()
+}
+
+async fn recorded(app: &TestApp, action: &str) -> usize {
+    app.actions().await.iter().filter(|kept| *kept == action).count()
+}
+
+/// Has Stripe refuse an operation for good.
+async fn refuse(app: &TestApp, operation: &str, status: u16, code: &str) {
+    let refusal = json!({"operation": operation, "status": status, "code": code, "message": "Not possible."});
+    app.at_stripe("refusals", refusal).await.expect(200);
+}
+
+async fn statuses(app: &TestApp, session: &Session) -> Vec<Value> {
+    payments(app, session).await.iter().map(|payment| payment["status"].clone()).collect()
+}
+
+// A4
+#[tokio::test]
+async fn a_first_payment_by_debit_is_in_progress_until_it_fails() {
+    let app = TestApp::start().await;
+    let (email, ann) = app.person("ann").await;
+    let checkout = app.subscribe(&ann, "pro").await.expect(201);
+    app.pay_with(&checkout.body, "6200000000000047").await.expect(303);
+    app.drain().await;
+    let found = app.subscription(&ann).await;
+    assert_eq!((&found["status"], &found["payment_processing"]), (&json!("incomplete"), &json!(true)));
+    assert_eq!((&found["has_access"], app.get_as(&ann, "/me").await.body["tier"].clone()), (&json!(false), json!(0)));
+    assert_eq!(statuses(&app, &ann).await, ["processing"]);
+    assert_eq!(told(&app, &email, "payment_failed").await, 0);
+    for plan in ["pro", "team"] {
+        app.subscribe(&ann, plan).await.refused(409, "already_subscribed");
+    }
+    advance(&app, 7).await;
+    assert_eq!(app.sweep("reconcile").await.expect(200).body["handled"], 0);
+    advance(&app, 2).await;
+    let ann = app.sign_in(&email).await;
+    assert_eq!(statuses(&app, &ann).await, ["failed"]);
+    assert_eq!(told(&app, &email, "payment_failed").await, 1);
+    app.get_as(&ann, "/billing/subscriptions/me").await.refused(404, "no_subscription");
+    app.subscribe(&ann, "pro").await.expect(201);
+}
+
+// A4
+#[tokio::test]
+async fn a_renewal_by_debit_that_fails_begins_its_grace_then() {
+    let app = TestApp::start().await;
+    let (email, ann) = app.subscriber("ann").await;
+    renew(&app, "processing_fails").await;
+    app.drain().await;
+    assert_eq!(statuses(&app, &ann).await, ["processing", "succeeded"]);
+    let found = app.subscription(&ann).await;
+    assert_eq!((&found["status"], &found["payment_processing"]), (&json!("active"), &json!(true)));
+    advance(&app, 5).await;
+    app.sweep("reminders").await.expect(200);
+    assert_eq!(app.sweep("reconcile").await.expect(200).body["handled"], 0);
+    assert_eq!(told(&app, &email, "payment_failed").await, 0, "nothing has failed");
+    advance(&app, 4).await;
+    let ann = app.sign_in(&email).await;
+    assert_eq!(statuses(&app, &ann).await, ["failed", "succeeded"]);
+    let found = app.subscription(&ann).await;
+    assert_eq!((&found["status"], &found["has_access"]), (&json!("past_due"), &json!(true)));
+    assert_eq!(found["payment_processing"], false);
+    assert_eq!(told(&app, &email, "payment_failed").await, 1);
+    let until: jiff::Timestamp = found["access_until"].as_str().unwrap().parse().unwrap();
+    let left = until.duration_since(app.now()).as_hours();
+    assert!((6 * 24..=7 * 24).contains(&left), "{left} hours: from the failure, not from the invoice");
+    advance(&app, 1).await;
+    app.sweep("reminders").await.expect(200);
+    assert_eq!(told(&app, &email, "payment_failed").await, 2, "a day after it failed");
+}
+
+// A4
+#[tokio::test]
+async fn a_debit_that_is_paid_was_never_a_failure() {
+    let app = TestApp::start().await;
+    let (email, ann) = app.person("ann").await;
+    let checkout = app.subscribe(&ann, "pro").await.expect(201);
+    app.pay_with(&checkout.body, "6200000000000005").await.expect(303);
+    app.drain().await;
+    assert_eq!(statuses(&app, &ann).await, ["processing"]);
+    advance(&app, 2).await;
+    let ann = app.sign_in(&email).await;
+    assert_eq!(statuses(&app, &ann).await, ["succeeded"]);
+    assert_eq!(app.get_as(&ann, "/me").await.body["tier"], 1);
+    assert_eq!(kinds(&app, &email).await.iter().filter(|kind| kind.contains("failed")).count(), 0);
+    app.mail(&email, "subscription_confirmed").await;
+}
+
+// A4
+#[tokio::test]
+async fn a_debit_that_fails_in_silence_is_found_by_reconciliation() {
+    let app = TestApp::start().await;
+    let (email, _) = app.subscriber("ann").await;
+    renew(&app, "processing_fails").await;
+    app.drain().await;
+    app.sweep("reconcile").await.expect(200);
+    app.at_stripe("delivery", json!({"mode": "drop"})).await.expect(200);
+    for _ in 0..3 {
+        app.advance(3 * DAY);
+        app.sweep("reconcile").await.expect(200);
+    }
+    app.drain().await;
+    let ann = app.sign_in(&email).await;
+    assert_eq!(statuses(&app, &ann).await, ["failed", "succeeded"]);
+    assert_eq!(told(&app, &email, "payment_failed").await, 1);
+}
+
+async fn second_subscription(app: &TestApp) {
+    let customer = newest(app, "customers").await;
+    let price = app.stripe("subscriptions").await[0]["items"]["data"][0]["price"]["id"].as_str().unwrap().to_owned();
+    app.advance(60);
+    app.second_checkout(&customer, &price).await;
+    app.drain().await;
+}
+
+/// The user can cancel, resume and upgrade.
+async fn changes_work(app: &TestApp, session: &Session) {
+    for act in ["cancel", "resume"] {
+        app.post_as(session, &format!("/billing/subscriptions/{act}"), json!({})).await.expect(200);
+    }
+    let team = json!({"plan_code": "team"});
+    app.post_as(session, "/billing/subscriptions/upgrade", team).await.expect(200);
+    app.drain().await;
+}
+
+// A3, A22
+#[tokio::test]
+async fn a_refused_refund_of_a_second_subscription_is_recorded_once_and_blocks_nothing() {
+    let app = TestApp::start().await;
+    let (email, ann) = app.subscriber("ann").await;
+    refuse(&app, "POST /v1/refunds", 400, "charge_not_refundable").await;
+    second_subscription(&app).await;
+    let mut found: Vec<_> = app.stripe("subscriptions").await.iter().map(|s| s["status"].clone()).collect();
+    found.sort_by_key(ToString::to_string);
+    assert_eq!(found, ["active", "canceled"]);
+    changes_work(&app, &ann).await;
+    assert_eq!(recorded(&app, "payment.refund_refused").await, 1);
+    assert_eq!(told(&app, &email, "refunded").await, 0, "there was no refund");
+    app.calls();
+    event_about_nothing(&app, "evt_later").await;
+    assert_eq!(count(&app, "POST /v1/refunds"), 0, "it is not requested again");
+    assert_eq!(app.sweep("reconcile").await.expect(200).body["handled"], 0);
+}
+
+// A3
+#[tokio::test]
+async fn a_refused_end_of_a_second_subscription_is_recorded_once_and_blocks_nothing() {
+    for status in [400, 403] {
+        let app = TestApp::start().await;
+        let (_, ann) = app.subscriber("ann").await;
+        refuse(&app, "DELETE /v1/subscriptions/{id}", status, "").await;
+        second_subscription(&app).await;
+        changes_work(&app, &ann).await;
+        assert_eq!(recorded(&app, "subscription.end_refused").await, 1);
+        assert_eq!(recorded(&app, "payment.refunded").await, 1, "the refund is another matter");
+    }
+}
+
+// A3
+#[tokio::test]
+async fn a_refused_refund_does_not_stop_an_erasure_nor_another_user() {
+    let app = TestApp::start().await;
+    let (_, ann) = app.subscriber("ann").await;
+    let (bob_email, _) = app.subscriber("bob").await;
+    refuse(&app, "POST /v1/refunds", 400, "").await;
+    app.post_as(&ann, "/me/delete", json!({"password": PASSWORD})).await.expect(202);
+    app.drain().await;
+    app.advance(DAY);
+    assert_eq!(app.sweep("accounts").await.expect(200).body["handled"], 1);
+    assert_eq!(recorded(&app, "payment.refund_refused").await, 1);
+    assert!(!Value::from(app.table("identity").await).to_string().contains("ann@example.com"));
+    let bob = app.sign_in(&bob_email).await;
+    changes_work(&app, &bob).await;
+}
+
+// A3
+#[tokio::test]
+async fn a_refused_end_at_period_end_of_a_closed_account_is_recorded_once() {
+    let app = TestApp::start().await;
+    let (_, ann) = app.subscriber("ann").await;
+    let subscription = app.stripe("subscriptions").await[0].clone();
+    refuse(&app, "POST /v1/subscriptions/{id}", 400, "").await;
+    app.post_as(&ann, "/deactivate", json!({"password": PASSWORD})).await.expect(200);
+    app.drain().await;
+    assert_eq!(recorded(&app, "subscription.end_refused").await, 1);
+    app.event_about_nothing("evt_later", &subscription).await;
+    assert_eq!(recorded(&app, "subscription.end_refused").await, 1);
+}
+
+// A10
+#[tokio::test]
+async fn an_address_that_stripe_refuses_ends_its_command_which_keeps_the_reason() {
+    for (status, code) in [(400, "email_invalid"), (403, "")] {
+        let app = TestApp::start().await;
+        let (_, ann) = app.subscriber("ann").await;
+        refuse(&app, "POST /v1/customers/{id}", status, code).await;
+        let body = app.proof_of_address(&ann, "new@example.com").await;
+        app.post("/verify", body).await.expect(200);
+        app.drain().await;
+        let closed: Vec<_> =
+            app.table("outbox").await.into_iter().filter(|row| row["state"]["S"] == "parked").collect();
+        assert_eq!(closed.len(), 1);
+        let reason = closed[0]["reason"]["S"].as_str().unwrap();
+        assert!(reason.contains(&status.to_string()) && !reason.contains("new@example.com"), "{reason}");
+        let ann = app.sign_in("new@example.com").await;
+        changes_work(&app, &ann).await;
+    }
+}
+
+/// Ann, whose first period is paid, the second one is not, and whose subscription has ended: her address, and the open invoice.
+async fn ended_with_an_open_invoice(app: &TestApp) -> (String, String) {
+    let (email, _) = app.subscriber("ann").await;
+    renew(app, "failed").await;
+    app.drain().await;
+    let open = newest(app, "invoices").await;
+    let subscription = newest(app, "subscriptions").await;
+    app.advance(60);
+    app.at_stripe(&format!("subscriptions/{subscription}/cancel"), json!({})).await.expect(200);
+    app.drain().await;
+    app.advance(60);
+    (email, open)
+}
+
+async fn pay_page(app: &TestApp, invoice: &str) {
+    let form = [("content-type", "application/x-www-form-urlencoded")];
+    let page = format!("/_stripe/invoice/{invoice}");
+    app.send(reqwest::Method::POST, &page, &form, Some("card=4242424242424242".to_owned())).await.expect(303);
+    app.drain().await;
+}
+
+// A12, A21, A22
+#[tokio::test]
+async fn only_the_invoice_that_was_paid_after_the_end_is_refunded_and_a_mail_says_why() {
+    let app = TestApp::start().await;
+    let (email, open) = ended_with_an_open_invoice(&app).await;
+    pay_page(&app, &open).await;
+    let ann = app.sign_in(&email).await;
+    assert_eq!(statuses(&app, &ann).await, ["refunded", "succeeded"], "the period that was used stays paid");
+    let mail = app.mail(&email, "refunded").await;
+    let text = mail["text"].as_str().unwrap();
+    assert!(text.contains("19.00") && text.contains("after the subscription had ended"), "{text}");
+    assert_eq!((told(&app, &email, "refunded").await, told(&app, &email, "renewed").await), (1, 0));
+    let found = app.subscription(&ann).await;
+    assert_eq!((&found["status"], &found["has_access"]), (&json!("canceled"), &json!(false)));
+    assert_eq!(app.sweep("reconcile").await.expect(200).body["handled"], 0);
+}
+
+// A12
+#[tokio::test]
+async fn a_late_payment_in_silence_is_found_and_refunded_by_reconciliation() {
+    let app = TestApp::start().await;
+    let (email, open) = ended_with_an_open_invoice(&app).await;
+    app.sweep("reconcile").await.expect(200);
+    app.advance(5 * DAY);
+    app.sweep("reconcile").await.expect(200);
+    app.at_stripe("delivery", json!({"mode": "drop"})).await.expect(200);
+    pay_page(&app, &open).await;
+    assert_eq!(app.sweep("reconcile").await.expect(200).body["handled"], 1);
+    app.drain().await;
+    let ann = app.sign_in(&email).await;
+    assert_eq!(statuses(&app, &ann).await, ["refunded", "succeeded"]);
+    assert_eq!(told(&app, &email, "refunded").await, 1);
+}
+
+// A12, A3
+#[tokio::test]
+async fn a_late_payment_whose_refund_is_refused_is_recorded_and_nothing_is_mailed() {
+    let app = TestApp::start().await;
+    let (email, open) = ended_with_an_open_invoice(&app).await;
+    refuse(&app, "POST /v1/refunds", 400, "").await;
+    pay_page(&app, &open).await;
+    let ann = app.sign_in(&email).await;
+    assert_eq!(statuses(&app, &ann).await, ["succeeded", "succeeded"]);
+    assert_eq!((recorded(&app, "payment.refund_refused").await, told(&app, &email, "refunded").await), (1, 0));
+    app.subscribe(&ann, "pro").await.expect(201);
+}
+
+// A17
+#[tokio::test]
+async fn of_a_late_payment_in_two_parts_exactly_the_rest_is_refunded() {
+    for refunded_before in [0, 400, 900] {
+        let app = TestApp::start().await;
+        let (email, open) = ended_with_an_open_invoice(&app).await;
+        let pay = format!("invoices/{open}/pay");
+        app.at_stripe("delivery", json!({"mode": "hold"})).await.expect(200);
+        app.at_stripe(&pay, json!({"amount_cents": 900})).await.expect(200);
+        if refunded_before > 0 {
+            let refund = json!({"amount_cents": refunded_before});
+            app.at_stripe(&format!("invoices/{open}/refund"), refund).await.expect(200);
+        }
+        app.at_stripe(&pay, json!({"amount_cents": 1000})).await.expect(200);
+        app.at_stripe("delivery", json!({"mode": "normal"})).await.expect(200);
+        app.drain().await;
+        let refunds: i64 = app.stripe_list("refunds").await.iter().map(|r| r["amount"].as_i64().unwrap()).sum();
+        assert_eq!(refunds, 1900, "{refunded_before}");
+        let ann = app.sign_in(&email).await;
+        let payment = payments(&app, &ann).await[0].clone();
+        assert_eq!((&payment["status"], &payment["refunded_cents"]), (&json!("refunded"), &json!(1900)));
+    }
+}
+
+/// Ann, whose trial of `pro` ends in three days, and the event that says so, which was not sent.
+async fn trial_that_ends(app: &TestApp) -> (String, Value) {
+    let (_, admin) = app.person("admin").await;
+    app.make_admins(&[&admin]).await;
+    let plans = app.get("/billing/plans").await.expect(200).body["items"].clone();
+    let pro = plans.as_array().unwrap().iter().find(|plan| plan["code"] == "pro").unwrap()["id"].clone();
+    let path = format!("/billing/plans/{}", pro.as_str().unwrap());
+    Request::patch_as(&admin, &path, json!({"trial_days": 14})).send(app).await.expect(200);
+    let (email, _) = app.subscriber("ann").await;
+    app.at_stripe("delivery", json!({"mode": "drop"})).await.expect(200);
+    app.advance(11 * DAY + 60);
+    let events = app.stripe("events").await;
+    let event = events.into_iter().find(|event| event["type"] == "customer.subscription.trial_will_end");
+    (email, event.unwrap())
+}
+
+// A16
+#[tokio::test]
+async fn an_event_whose_reminder_was_not_written_is_not_handled() {
+    for operation in ["PutItem", "GetItem"] {
+        let app = TestApp::start().await;
+        let (email, event) = trial_that_ends(&app).await;
+        app.stack.wire().clear();
+        // It is known as handled after the reminder, whatever fails in between.
+        let mut failed = 0;
+        for after in 0..6 {
+            let fault = tollgate_local::faults::Fault {
+                service: Service::Dynamodb,
+                operation: Some(operation.to_owned()),
+                kind: Kind::Error,
+                after,
+                times: 20,
+            };
+            assert!(app.stack.wire().add(fault));
+            let answer = app.stack.invoke("stripe-events", queued(&[&event])).await.unwrap();
+            app.stack.wire().clear();
+            failed += answer["batchItemFailures"].as_array().unwrap().len();
+        }
+        assert!(failed > 0, "{operation}");
+        app.stack.invoke("stripe-events", queued(&[&event])).await.unwrap();
+        assert_eq!(told(&app, &email, "trial_ending").await, 1, "{operation}");
+    }
+}
+
+// A11
+#[tokio::test]
+async fn a_dispute_that_is_won_returns_the_status_and_one_that_is_lost_stays() {
+    for (status, then) in [("won", "succeeded"), ("lost", "disputed")] {
+        for is_told in [true, false] {
+            let app = TestApp::start().await;
+            let (_, ann) = app.subscriber("ann").await;
+            let invoice = newest(&app, "invoices").await;
+            let dispute = app.at_stripe(&format!("invoices/{invoice}/dispute"), json!({})).await.expect(200).body;
+            app.drain().await;
+            assert_eq!(statuses(&app, &ann).await, ["disputed"]);
+            app.sweep("reconcile").await.expect(200);
+            app.at_stripe("delivery", json!({"mode": if is_told { "normal" } else { "drop" }})).await.expect(200);
+            let close = format!("disputes/{}/close", dispute["id"].as_str().unwrap());
+            app.at_stripe(&close, json!({"status": status})).await.expect(200);
+            app.drain().await;
+            if !is_told {
+                app.sweep("reconcile").await.expect(200);
+            }
+            assert_eq!(statuses(&app, &ann).await, [then], "{status} {is_told}");
+            assert_eq!(app.sweep("reconcile").await.expect(200).body["handled"], 0);
+        }
+    }
+}
+
+// A11
+#[tokio::test]
+async fn schedules_and_credit_notes_are_hints_like_others() {
+    let app = TestApp::start().await;
+    let (_, ann) = app.subscriber("ann").await;
+    let subscription = newest(&app, "subscriptions").await;
+    let team = app.get("/billing/plans").await.body["items"].clone();
+    assert!(team.as_array().unwrap().iter().any(|plan| plan["code"] == "team"));
+    let prices = app.stripe_list("prices?active=true").await;
+    let price = prices.iter().find(|price| price["unit_amount"] == 4900).or(prices.first()).unwrap()["id"].clone();
+    let phases = json!([{"duration": {"interval": "month"}}, {"price": price, "duration": {"interval": "month"}}]);
+    app.at_stripe("delivery", json!({"mode": "drop"})).await.expect(200);
+    app.at_stripe(&format!("subscriptions/{subscription}/schedule"), json!({"phases": phases})).await.expect(200);
+    let invoice = newest(&app, "invoices").await;
+    let resend = async |starts: &str| {
+        let events = app.stripe("events").await;
+        let event = events.iter().find(|event| event["type"].as_str().unwrap().starts_with(starts)).unwrap().clone();
+        let path = format!("/_local/stripe/events/{}/resend", event["id"].as_str().unwrap());
+        app.post(&path, json!({})).await.expect(200);
+        app.drain().await;
+    };
+    let waits = app.stripe("schedules").await[0]["phases"].as_array().unwrap().len() > 1;
+    resend("subscription_schedule.").await;
+    let kept = app.table("billing").await.into_iter().find(|row| row["stripe_id"]["S"] == *subscription).unwrap();
+    assert!(waits && kept["schedule"].is_object(), "{kept}");
+    app.at_stripe(&format!("invoices/{invoice}/credit_note"), json!({"amount_cents": 700})).await.expect(200);
+    resend("credit_note.created").await;
+    assert_eq!(payments(&app, &ann).await[0]["refunded_cents"], 700);
+    app.at_stripe("delivery", json!({"mode": "drop"})).await.expect(200);
+    renew(&app, "processing").await;
+    resend("payment_intent.processing").await;
+    assert_eq!(statuses(&app, &ann).await, ["processing", "succeeded"]);
 }

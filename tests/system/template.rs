@@ -304,6 +304,7 @@ fn logs_end_and_what_is_lost_or_refused_rings() {
         "ServerErrors",
         "Bounces",
         "SurplusSubscription",
+        "StripeRefused",
         "CatalogueDrift",
     ]
     .map(str::to_owned)

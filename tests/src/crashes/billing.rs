@@ -31,6 +31,9 @@ pub const OPERATIONS: &[Operation] = &[
     operation!(Afterwards, WithPlans, "the event of a second subscription", second_event),
     operation!(Afterwards, WithPlans, "the event of a refund", refund_event),
     operation!(Afterwards, WithPlans, "the event of a dispute", dispute_event),
+    operation!(Afterwards, WithPlans, "the event of a dispute that is won", won_event),
+    operation!(Afterwards, WithPlans, "the event of a payment after the end", late_event),
+    operation!(Afterwards, WithPlans, "the event of a trial that ends", trial_event),
     operation!(Afterwards, WithPlans, "the event of a customer who is gone", gone_event),
     operation!(Afterwards, WithPlans, "the order of a closed account", closing_order),
     operation!(Afterwards, WithPlans, "the order of another address", address_order),
@@ -291,6 +294,55 @@ async fn dispute_event(app: &TestApp) -> Case {
     let (_, request) = invoice_act(app, "dispute", "charge.dispute.created").await;
     case!(request, |app| {
         assert_eq!(app.actions().await.iter().filter(|action| *action == "payment.disputed").count(), 1);
+    })
+}
+
+async fn won_event(app: &TestApp) -> Case {
+    let (_, session) = app.subscriber("ann").await;
+    let invoice = app.stripe("invoices").await[0]["id"].as_str().unwrap().to_owned();
+    let dispute = app.at_stripe(&format!("invoices/{invoice}/dispute"), json!({})).await.expect(200).body;
+    app.drain().await;
+    app.at_stripe("delivery", json!({"mode": "drop"})).await.expect(200);
+    let close = format!("disputes/{}/close", dispute["id"].as_str().unwrap());
+    app.at_stripe(&close, json!({"status": "won"})).await.expect(200);
+    case!(sent_late(app, "charge.dispute.closed").await, |app| {
+        let payments = app.get_as(&session, "/billing/payments/me").await.expect(200).body;
+        assert_eq!(payments["items"][0]["status"], "succeeded");
+    })
+}
+
+/// Ann's second period was refused, her subscription has ended, and then she paid.
+async fn late_event(app: &TestApp) -> Case {
+    let (_, session) = app.subscriber("ann").await;
+    let subscription = app.stripe("subscriptions").await[0]["id"].as_str().unwrap().to_owned();
+    app.advance(1);
+    app.at_stripe(&format!("subscriptions/{subscription}/renew"), json!({"outcome": "failed"})).await.expect(200);
+    let open = app.stripe("invoices").await[0]["id"].as_str().unwrap().to_owned();
+    app.advance(60);
+    app.at_stripe(&format!("subscriptions/{subscription}/cancel"), json!({})).await.expect(200);
+    app.drain().await;
+    app.at_stripe("delivery", json!({"mode": "drop"})).await.expect(200);
+    app.advance(60);
+    let paid = Request::post_form(&format!("/_stripe/invoice/{open}"), "card=4242424242424242");
+    paid.send(app).await.expect(303);
+    case!(sent_late(app, "invoice.paid").await, |app| {
+        let payments = app.get_as(&session, "/billing/payments/me").await.expect(200).body["items"].clone();
+        let refunded: Vec<_> = payments.as_array().unwrap().iter().map(|p| p["refunded_cents"].clone()).collect();
+        assert_eq!(refunded, [1900, 0]);
+        let mails = app.mails("ann@example.com").await;
+        assert_eq!(mails.iter().filter(|mail| mail["kind"] == "refunded").count(), 1);
+    })
+}
+
+async fn trial_event(app: &TestApp) -> Case {
+    let (admin, plan) = admin_and_plan(app, "pro").await;
+    Request::patch_as(&admin, &path_of(&plan), json!({"trial_days": 14})).send(app).await.expect(200);
+    app.subscriber("ann").await;
+    app.at_stripe("delivery", json!({"mode": "drop"})).await.expect(200);
+    app.advance(11 * 86_400 + 60);
+    case!(sent_late(app, "customer.subscription.trial_will_end").await, |app| {
+        let mails = app.mails("ann@example.com").await;
+        assert_eq!(mails.iter().filter(|mail| mail["kind"] == "trial_ending").count(), 1);
     })
 }
 

@@ -169,6 +169,7 @@ pub fn payments(wrong: &mut Differences, user: &str, truth: &Truth, kept: &Kept)
         let back = truth.refunded.get(id).copied().unwrap_or_default();
         let expected = match text(&invoice["status"]) {
             "paid" if paid == 0 => None,
+            "paid" if truth.disputed.contains(id) => Some((paid, "disputed")),
             "paid" => Some((paid, if back == paid { "refunded" } else { "succeeded" })),
             "open" | "uncollectible" if invoice["attempted"] == true && due > 0 => Some((due, "failed")),
             // One that was taken back after it was tried may have been seen before, or not.

@@ -38,12 +38,7 @@ fn due(subscription: &Value, truth: &Truth, kept: &Kept, history: &History, by_p
         // One too many is given back, which is told. It may have been confirmed before it was one too many.
         // It may have ended before, and been paid afterwards.
         let ended = (0, i64::from(by_people || ended_by_itself(subscription)));
-        return Due {
-            confirmed: (0, 1),
-            ended,
-            refunded: sum([(0, 1), of_payments].into_iter()),
-            canceled_less_resumed: (-1, 1),
-        };
+        return Due { confirmed: (0, 1), ended, refunded: of_payments, canceled_less_resumed: (-1, 1) };
     }
     let canceled_less_resumed = match (is_live(subscription), ends(subscription), history.renewing.contains(id)) {
         (true, true, true) => (1, 1),
@@ -110,7 +105,9 @@ pub fn mails(
         let least = i64::from(history.failed.contains(id) && is_certain);
         compare(&format!("payment_failed or action_required of {id}"), failed, (least, 2 + REMINDERS));
         let is_renewal = invoice["billing_reason"] == "subscription_cycle" && int(&invoice["amount_paid"]) > 0;
-        let range = (i64::from(is_renewal && is_certain), i64::from(is_renewal));
+        // What was paid after the end is refunded: it renewed nothing.
+        let is_ended = truth.subscription_of(invoice).is_none_or(|found| !is_live(found));
+        let range = (i64::from(is_renewal && is_certain && !is_ended), i64::from(is_renewal));
         compare(&format!("renewed of {id}"), count_of(&["renewed"]), range);
     }
 }
