@@ -35,7 +35,7 @@ pub struct OwnedPayment {
     /// `null` for a price that is no plan's.
     #[schema(value_type = Option<String>)]
     plan_id: Option<PlanId>,
-    /// Whether the card's owner disputes it, or did.
+    /// Whether a dispute of it is open, or was lost.
     is_disputed: bool,
     stripe_invoice_id: String,
     stripe_customer_id: Option<String>,
