@@ -226,16 +226,16 @@ pub struct Payment {
     #[serde(default)]
     pub is_disputed: bool,
     /// Whether a dispute of it was lost.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub is_dispute_lost: bool,
     /// When an attempt at it was refused for the first time, or a debit was known to have failed.
     #[serde(default)]
     pub failed_at: Option<Timestamp>,
     /// Whether it was paid after its subscription had ended, for what was due before: it buys nothing.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub is_late: bool,
     /// Whether Stripe refused its refund for good: it is not requested again.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub is_refund_refused: bool,
     /// By what it was paid, or was to be: Stripe's payment intents.
     #[serde(default)]

@@ -145,10 +145,10 @@ pub struct Subscription {
     /// The first refused attempt at its oldest open invoice that fell due after the last paid period.
     pub unpaid_since: Option<Timestamp>,
     /// Whether a bank debit for it is in progress.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub payment_processing: bool,
     /// Whether Stripe refused its end for good: it is not requested again.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub is_end_refused: bool,
     /// The change that waits for the end of the period, if any.
     #[serde(default)]
