@@ -3,15 +3,15 @@
 use crate::GatewayError;
 use crate::lists::{List, ListParams};
 use crate::objects::{
-    ChangedSubscription, Charge, ChargeCustomer, CheckoutSession, Customer, Expandable, Id, Invoice, InvoicePayment,
-    OfCharge, PortalSession, Price, Product, Subscription, SubscriptionSchedule,
+    ChangedSubscription, Charge, ChargeCustomer, CheckoutSession, Customer, Dispute, Expandable, Id, Invoice, InvoicePayment,
+    PortalSession, Price, Product, Refund, Subscription, SubscriptionSchedule,
 };
 use crate::reads::{self, Unreadable};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use std::io::{self, Write};
 use std::sync::{Arc, Mutex};
-use tollgate_domain::billing::{BillingPeriod, InvoiceStatus, Status};
+use tollgate_domain::billing::{self, BillingPeriod, ChargeStatus, InvoiceStatus, Status};
 
 // The version is the library's own: its requests are of that version.
 #[test]
@@ -80,7 +80,7 @@ const INVOICE_NULLS: [&str; 9] = [
 fn charge() -> Value {
     json!({
         "id": "ch_1", "object": "charge", "paid": true, "amount_captured": 1900, "amount_refunded": 300,
-        "disputed": false,
+        "disputed": false, "created": 900,
     })
 }
 
@@ -298,30 +298,72 @@ fn an_invoice_of_an_unknown_status_is_left_and_of_any_reason_read() {
 
 #[test]
 fn a_charge_is_read_with_the_payment_intent_that_it_is_for() {
-    assert_eq!(reads::charge(parse(&charge())), None, "for no invoice");
-    assert_eq!(reads::charge(parse(&with_nulls(&charge(), &["customer", "payment_intent"]))), None);
+    assert_eq!(reads::charge(parse(&charge())), Ok(None), "for no invoice");
+    assert_eq!(reads::charge(parse(&with_nulls(&charge(), &["customer", "payment_intent"]))), Ok(None));
     for intent in [json!("pi_1"), json!({"id": "pi_1", "status": "a_status_of_tomorrow"})] {
         let of_intent = with(&charge(), &json!({"payment_intent": intent, "customer": "cus_1"}));
-        let read = reads::charge(parse(&of_intent)).unwrap();
+        let read = reads::charge(parse(&of_intent)).unwrap().unwrap();
         assert_eq!((read.payment_intent.as_str(), read.paid_cents, read.refunded_cents), ("pi_1", 1900, 300));
-        assert_eq!(reads::charge(parse(&with(&of_intent, &json!({"paid": false})))), None);
+        assert_eq!((read.stripe_id.as_str(), read.is_debit, read.dispute), ("ch_1", false, None));
     }
-    for name in ["paid", "amount_captured", "amount_refunded", "disputed"] {
+    for name in ["id", "paid", "amount_captured", "amount_refunded", "disputed", "created"] {
         assert!(!is_readable::<Charge>(&with(&charge(), &json!({name: null}))), "{name}: 0 would be another amount");
     }
     assert!(is_readable::<ChargeCustomer>(&json!({"customer": null})) && is_readable::<ChargeCustomer>(&json!({})));
     assert_eq!(parse::<ChargeCustomer>(&json!({"customer": {"id": "cus_1"}})).customer, Some(Id("cus_1".into())));
 }
 
+// A4
+#[test]
+fn a_charge_is_pending_failed_or_paid_whatever_else_its_status_says() {
+    let status = |fields: Value| {
+        let charge = with(&with(&charge(), &json!({"payment_intent": "pi_1"})), &fields);
+        reads::charge(parse(&charge)).unwrap().unwrap().status
+    };
+    for (name, paid, wanted) in [
+        ("pending", false, ChargeStatus::Pending),
+        ("failed", false, ChargeStatus::Failed),
+        ("succeeded", true, ChargeStatus::Succeeded),
+        ("a_status_of_tomorrow", true, ChargeStatus::Succeeded),
+        ("a_status_of_tomorrow", false, ChargeStatus::Failed),
+    ] {
+        assert_eq!(status(json!({"status": name, "paid": paid})), wanted, "{name}");
+    }
+    assert_eq!(status(json!({"status": null, "paid": false})), ChargeStatus::Failed);
+    let is_debit = |kind: &str| {
+        let fields = json!({"payment_intent": "pi_1", "payment_method_details": {"type": kind}});
+        reads::charge(parse(&with(&charge(), &fields))).unwrap().unwrap().is_debit
+    };
+    for kind in ["sepa_debit", "us_bank_account", "bacs_debit", "acss_debit", "nz_bank_account"] {
+        assert!(is_debit(kind), "{kind}");
+    }
+    assert!(!is_debit("card") && !is_debit("link"));
+}
+
 #[test]
 fn a_refund_or_a_dispute_is_read_with_its_charge() {
     for nothing in [json!({"id": "re_1"}), with_nulls(&json!({"id": "re_1"}), &["charge"])] {
-        assert!(parse::<OfCharge>(&nothing).charge.is_none());
+        assert!(parse::<Refund>(&nothing).charge.is_none());
     }
-    let charged = parse::<OfCharge>(&json!({"id": "dp_1", "charge": charge()})).charge.unwrap();
+    let charged = parse::<Refund>(&json!({"id": "re_1", "charge": charge()})).charge.unwrap();
     assert!(charged.id == "ch_1" && charged.object.is_some());
-    let unread = parse::<OfCharge>(&json!({"id": "dp_1", "charge": {"id": "ch_1", "paid": "perhaps"}})).charge.unwrap();
+    let unread = parse::<Refund>(&json!({"id": "re_1", "charge": {"id": "ch_1", "paid": "perhaps"}})).charge.unwrap();
     assert!(unread.id == "ch_1" && unread.object.is_none());
+    let disputed = parse::<Dispute>(&json!({"id": "dp_1", "status": "won", "charge": charge()}));
+    assert!(disputed.charge.is_some_and(|charge| charge.object.is_some()));
+}
+
+// A11
+#[test]
+fn a_dispute_is_open_until_stripe_says_that_it_was_won_or_lost() {
+    let of = |status: &str| reads::dispute(&parse(&json!({"id": "dp_1", "status": status})));
+    for status in ["needs_response", "under_review", "warning_needs_response", "a_status_of_tomorrow"] {
+        assert_eq!(of(status), billing::Dispute::Open, "{status}");
+    }
+    for status in ["won", "warning_closed", "prevented"] {
+        assert_eq!(of(status), billing::Dispute::Won, "{status}");
+    }
+    assert_eq!(of("lost"), billing::Dispute::Lost);
 }
 
 #[test]
