@@ -45,14 +45,16 @@ fn page<T: DeserializeOwned, U>(
     Ok(Page { items: list.read(of), next: list.next()? })
 }
 
-/// The customer of a charge, and the charge.
-fn of_charge(seen: objects::Charge) -> Result<Option<(String, Charge)>, Unreadable> {
+/// The customer of a charge, and the charge; `None` where there is none of a customer.
+type ReadCharge = Result<Option<(String, Charge)>, Unreadable>;
+
+fn of_charge(seen: objects::Charge) -> ReadCharge {
     let Some(customer) = seen.customer.clone() else { return Ok(None) };
     Ok(charge(seen)?.map(|charge| (customer.0, charge)))
 }
 
 /// The same of an object that has a charge, which was asked for.
-fn of_expanded(seen: Option<Expandable<objects::Charge>>) -> Result<Option<(String, Charge)>, Unreadable> {
+fn of_expanded(seen: Option<Expandable<objects::Charge>>) -> ReadCharge {
     match seen {
         Some(Expandable { object: Some(seen), .. }) => of_charge(seen),
         Some(Expandable { object: None, .. }) => Err(Unreadable),
@@ -61,7 +63,7 @@ fn of_expanded(seen: Option<Expandable<objects::Charge>>) -> Result<Option<(Stri
 }
 
 /// The charge of a dispute, with where that is.
-fn of_dispute(seen: objects::Dispute) -> Result<Option<(String, Charge)>, Unreadable> {
+fn of_dispute(seen: objects::Dispute) -> ReadCharge {
     let dispute = Some(dispute(&seen));
     Ok(of_expanded(seen.charge)?.map(|(customer, charge)| (customer, Charge { dispute, ..charge })))
 }
@@ -139,7 +141,7 @@ impl Gateway {
         path: &'static str,
         at: Timestamp,
         after: Option<String>,
-        of: fn(T) -> Result<Option<(String, Charge)>, Unreadable>,
+        of: fn(T) -> ReadCharge,
     ) -> Looking<'a, Page<(String, Charge)>> {
         Box::pin(async move {
             let (created, expand) = (Some(at.into()), Some(["data.charge"]));

@@ -3,8 +3,8 @@
 use crate::GatewayError;
 use crate::lists::{List, ListParams};
 use crate::objects::{
-    ChangedSubscription, Charge, ChargeCustomer, CheckoutSession, Customer, Dispute, Expandable, Id, Invoice, InvoicePayment,
-    PortalSession, Price, Product, Refund, Subscription, SubscriptionSchedule,
+    ChangedSubscription, Charge, ChargeCustomer, CheckoutSession, Customer, Dispute, Expandable, Id, Invoice,
+    InvoicePayment, PortalSession, Price, Product, Refund, Subscription, SubscriptionSchedule,
 };
 use crate::reads::{self, Unreadable};
 use serde::de::DeserializeOwned;
