@@ -31,6 +31,7 @@ mod secrets;
 mod sessions;
 mod size;
 mod stripe_controls;
+mod stripe_plans;
 mod stripe_sync;
 mod sweeps;
 mod template;

@@ -1,12 +1,12 @@
-//! Another price for a subscription: what it would cost, at once when that is paid, or from the next period on. Each can be
-//! done again without harm: what has the price has nothing to pay.
+//! Another price for a subscription at once: what it would cost, and the change when that is paid. Each can be done again
+//! without harm: what has the price has nothing to pay.
 
-use crate::client::{Gateway, GatewayError, NoParams};
+use crate::client::{Gateway, GatewayError};
 use crate::lists::ListParams;
-use crate::objects::{Changed, ChangedSubscription, Invoice, InvoiceLine, InvoicePayment, Phase, SubscriptionSchedule};
+use crate::objects::{ChangedSubscription, Invoice, InvoiceLine, InvoicePayment};
 use jiff::Timestamp;
 use serde::Serialize;
-use tollgate_domain::billing::{BillingPeriod, Currency, Subscription, Terms};
+use tollgate_domain::billing::{Currency, Subscription};
 
 #[derive(Serialize)]
 struct PreviewParams<'a> {
@@ -35,58 +35,6 @@ struct PriceChangeParams<'a> {
     payment_behavior: &'static str,
     proration_behavior: &'static str,
     proration_date: i64,
-}
-
-#[derive(Serialize)]
-struct NewSchedule<'a> {
-    from_subscription: &'a str,
-}
-
-#[derive(Serialize)]
-struct ScheduleParams<'a> {
-    end_behavior: &'static str,
-    phases: [PhaseParams<'a>; 2],
-}
-
-#[derive(Serialize)]
-struct PhaseParams<'a> {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    duration: Option<Duration>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    end_date: Option<i64>,
-    items: [PhaseItemParams<'a>; 1],
-    proration_behavior: &'static str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    start_date: Option<i64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    trial_end: Option<i64>,
-}
-
-impl<'a> PhaseParams<'a> {
-    fn of(price: &'a str) -> Self {
-        Self {
-            duration: None,
-            end_date: None,
-            items: [PhaseItemParams { price }],
-            proration_behavior: "none",
-            start_date: None,
-            trial_end: None,
-        }
-    }
-}
-
-fn schedule_path(id: &str) -> String {
-    format!("/subscription_schedules/{id}")
-}
-
-#[derive(Serialize)]
-struct PhaseItemParams<'a> {
-    price: &'a str,
-}
-
-#[derive(Serialize)]
-struct Duration {
-    interval: BillingPeriod,
 }
 
 /// A subscription that is to have another price.
@@ -202,40 +150,6 @@ impl Gateway {
         });
         Ok(!waits.is_empty())
     }
-
-    /// Gives a subscription another price from its next period on, under the schedule that manages it already or a new one.
-    ///
-    /// # Errors
-    /// See [`GatewayError`].
-    pub async fn schedule_price(
-        &self,
-        subscription: &Subscription,
-        price: &str,
-        terms: &Terms,
-    ) -> Result<(), GatewayError> {
-        let schedule: SubscriptionSchedule = match &subscription.schedule {
-            Some(schedule) => self.get(&schedule_path(&schedule.stripe_id), &NoParams {}).await?,
-            None => {
-                let params = NewSchedule { from_subscription: &subscription.stripe_id };
-                self.post("/subscription_schedules", &params).await?
-            }
-        };
-        let Some(present) = schedule.current_phase else {
-            return Err(GatewayError::Unknown("a schedule without a phase".to_owned()));
-        };
-        let is_present = |phase: &&Phase| phase.start_date == present.start_date;
-        let trial_end = schedule.phases.iter().find(is_present).and_then(|phase| phase.trial_end);
-        let until_then = PhaseParams {
-            start_date: Some(present.start_date),
-            end_date: Some(present.end_date),
-            trial_end,
-            ..PhaseParams::of(&subscription.stripe_price_id)
-        };
-        let interval = terms.billing_period;
-        let from_then_on = PhaseParams { duration: Some(Duration { interval }), ..PhaseParams::of(price) };
-        let params = ScheduleParams { end_behavior: "release", phases: [until_then, from_then_on] };
-        self.post::<Changed>(&schedule_path(&schedule.id), &params).await.map(|_| ())
-    }
 }
 
 #[cfg(test)]
@@ -269,20 +183,6 @@ mod tests {
             form(&change),
             "expand[0]=latest_invoice&items[0][id]=si_1&items[0][price]=price_2\
                 &payment_behavior=pending_if_incomplete&proration_behavior=always_invoice&proration_date=1800000000"
-        );
-    }
-
-    #[test]
-    fn the_phases_of_a_schedule_have_stripes_form() {
-        let until_then = PhaseParams { start_date: Some(1), end_date: Some(2), ..PhaseParams::of("price_1") };
-        let duration = Some(Duration { interval: BillingPeriod::Year });
-        let phases = [until_then, PhaseParams { duration, ..PhaseParams::of("price_2") }];
-        assert_eq!(
-            form(&ScheduleParams { end_behavior: "release", phases }),
-            "end_behavior=release&phases[0][end_date]=2&phases[0][items][0][price]=price_1\
-                &phases[0][proration_behavior]=none&phases[0][start_date]=1\
-                &phases[1][duration][interval]=year&phases[1][items][0][price]=price_2\
-                &phases[1][proration_behavior]=none"
         );
     }
 }

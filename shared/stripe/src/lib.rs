@@ -12,6 +12,7 @@ mod everything;
 mod lists;
 mod objects;
 mod reads;
+mod schedules;
 
 pub use changes::{Preview, PreviewLine, PriceChange, Settled, Unpaid};
 pub use checkouts::{CheckoutOrder, CheckoutSession, CheckoutState};

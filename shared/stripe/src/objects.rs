@@ -155,7 +155,6 @@ pub(crate) struct SubscriptionItem {
 /// <https://docs.stripe.com/api/subscription_schedules/object>
 #[derive(Debug, Clone, Deserialize)]
 pub(crate) struct SubscriptionSchedule {
-    pub id: String,
     /// Null before the first phase and after the last.
     #[serde(default)]
     pub current_phase: Option<CurrentPhase>,
@@ -166,7 +165,6 @@ pub(crate) struct SubscriptionSchedule {
 #[derive(Debug, Clone, Deserialize)]
 pub(crate) struct CurrentPhase {
     pub start_date: i64,
-    pub end_date: i64,
 }
 
 /// One of the `phases` of a schedule.
@@ -174,7 +172,7 @@ pub(crate) struct CurrentPhase {
 pub(crate) struct Phase {
     pub start_date: i64,
     #[serde(default)]
-    pub trial_end: Option<i64>,
+    pub end_date: Option<i64>,
     #[serde(default, deserialize_with = "readable_entries")]
     pub items: Vec<PhaseItem>,
 }

@@ -108,6 +108,8 @@ pub(crate) fn subscription(seen: objects::Subscription) -> Result<StripeSubscrip
     let first = items.first().ok_or(Unreadable)?.clone();
     let status = status(&seen.status, seen.ended_at.is_some());
     let cancel_at = seen.cancel_at.map(at).transpose()?;
+    let manages = seen.schedule.as_ref().and_then(|schedule| schedule.object.clone());
+    let next_price_ids = manages.map(|schedule| next_price_ids(schedule, &items)).unwrap_or_default();
     Ok(StripeSubscription {
         subscription: Subscription {
             id: SubscriptionId::new(at(seen.created)?, ten_bytes(&seen.id)),
@@ -136,7 +138,7 @@ pub(crate) fn subscription(seen: objects::Subscription) -> Result<StripeSubscrip
             surplus: None,
         },
         items,
-        next_price_ids: seen.schedule.and_then(|schedule| schedule.object).map(next_price_ids).unwrap_or_default(),
+        next_price_ids,
         cancel_at,
         is_status_known: status.is_some(),
     })
@@ -167,10 +169,16 @@ fn item(seen: objects::SubscriptionItem, currency: Currency) -> Result<Subscript
     })
 }
 
-/// The prices that wait: those of the phase which follows the present one.
-fn next_price_ids(schedule: objects::SubscriptionSchedule) -> Vec<String> {
-    let Some(present) = schedule.current_phase else { return Vec::new() };
-    let next = schedule.phases.into_iter().find(|phase| phase.start_date >= present.end_date);
+/// The prices that wait: those of the phase in which the next period begins, if that is not the current one. A phase may hold
+/// for several periods, so its end is not the end of the period.
+fn next_price_ids(schedule: objects::SubscriptionSchedule, items: &[SubscriptionItem]) -> Vec<String> {
+    let Some(current) = schedule.current_phase else { return Vec::new() };
+    let begins_in = |phase: &objects::Phase, at: i64| phase.start_date <= at && phase.end_date.is_none_or(|end| at < end);
+    let is_next = |phase: &objects::Phase| {
+        phase.start_date > current.start_date
+            && items.iter().any(|item| begins_in(phase, item.current_period_end.as_second()))
+    };
+    let next = schedule.phases.into_iter().find(is_next);
     next.map(|phase| phase.items.into_iter().map(|item| item.price.0).collect()).unwrap_or_default()
 }
 

@@ -243,11 +243,12 @@ pub fn regrade(account: &Account, catalogue: &Catalogue, grace: Grace, now: Time
 /// stored one stays.
 fn follow(all: &mut Vec<Subscription>, found: &StripeSubscription, catalogue: &Catalogue) {
     let seen = found.resolve(|price| catalogue.prices.contains_key(price));
+    let plan_id = catalogue.prices.get(&seen.stripe_price_id).copied();
     let mut after = Subscription {
-        plan_id: catalogue.prices.get(&seen.stripe_price_id).copied(),
+        plan_id,
         schedule: seen.schedule.clone().map(|schedule| {
-            let next_plan_id = schedule.next_price_id.as_ref().and_then(|price| catalogue.prices.get(price)).copied();
-            Schedule { next_plan_id, ..schedule }
+            let next = schedule.next_price_id.as_ref().and_then(|price| catalogue.prices.get(price)).copied();
+            Schedule { next_plan_id: next.filter(|next| Some(*next) != plan_id), ..schedule }
         }),
         ..seen.clone()
     };

@@ -226,12 +226,14 @@ impl StripeSubscription {
     #[must_use]
     pub fn resolve(&self, is_plans: impl Fn(&str) -> bool) -> Subscription {
         let mut subscription = self.subscription.clone();
-        if let Some(schedule) = &mut subscription.schedule {
-            let plans = self.next_price_ids.iter().find(|price| is_plans(price));
-            schedule.next_price_id = plans.or(self.next_price_ids.first()).cloned();
-        }
         let plans = self.items.iter().find(|item| is_plans(&item.stripe_price_id));
         let Some(item) = plans.or(self.items.first()) else { return subscription };
+        if let Some(schedule) = &mut subscription.schedule {
+            let plans = self.next_price_ids.iter().find(|price| is_plans(price));
+            let next = plans.or(self.next_price_ids.first()).cloned();
+            // A phase that changes something else keeps the price.
+            schedule.next_price_id = next.filter(|price| *price != item.stripe_price_id);
+        }
         // Stripe's own portal names the moment alone.
         subscription.cancel_at_period_end |= self.cancel_at.is_some_and(|end| end <= item.current_period_end);
         subscription.stripe_item_id.clone_from(&item.stripe_id);

@@ -1,0 +1,284 @@
+//! Subscription schedules: another price from the next period on. A phase replaces what the subscription has, and what it
+//! does not name is removed. So each phase is written from the whole subscription, and only the price of one item differs.
+
+use crate::client::{Gateway, GatewayError};
+use crate::objects::{Changed, CurrentPhase};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
+use tollgate_domain::billing::{Subscription, Terms};
+
+/// The fields of a phase that a subscription has as well.
+const OF_SUBSCRIPTION: [&str; 9] = [
+    "application_fee_percent",
+    "billing_thresholds",
+    "collection_method",
+    "default_payment_method",
+    "default_tax_rates",
+    "description",
+    "invoice_settings",
+    "on_behalf_of",
+    "transfer_data",
+];
+/// The fields of a phase's item that a subscription's item has as well; its discounts have another form.
+const OF_ITEM: [&str; 5] = ["billing_thresholds", "metadata", "price", "quantity", "tax_rates"];
+
+#[derive(Serialize)]
+struct WithSubscription {
+    expand: [&'static str; 1],
+}
+
+const WITH_SUBSCRIPTION: WithSubscription = WithSubscription { expand: ["subscription"] };
+
+#[derive(Serialize)]
+struct NewSchedule<'a> {
+    expand: [&'static str; 1],
+    from_subscription: &'a str,
+}
+
+#[derive(Serialize)]
+struct ScheduleParams {
+    end_behavior: &'static str,
+    phases: [Value; 2],
+}
+
+/// A schedule and the subscription that it manages. Phases and subscription are Stripe's own objects: what is written back
+/// must not be limited to the fields that are read elsewhere.
+#[derive(Debug, Deserialize)]
+struct Managed {
+    id: String,
+    #[serde(default)]
+    current_phase: Option<CurrentPhase>,
+    phases: Vec<Value>,
+    subscription: Value,
+}
+
+impl Gateway {
+    /// Gives a subscription another price from its next period on, under the schedule that manages it already or a new one.
+    /// Everything else stays as it is.
+    ///
+    /// # Errors
+    /// See [`GatewayError`].
+    pub async fn schedule_price(
+        &self,
+        subscription: &Subscription,
+        price: &str,
+        terms: &Terms,
+    ) -> Result<(), GatewayError> {
+        let managed: Managed = match &subscription.schedule {
+            Some(schedule) => self.get(&schedule_path(&schedule.stripe_id), &WITH_SUBSCRIPTION).await?,
+            None => {
+                let expand = WITH_SUBSCRIPTION.expand;
+                let params = NewSchedule { expand, from_subscription: &subscription.stripe_id };
+                self.post("/subscription_schedules", &params).await?
+            }
+        };
+        let phases = phases(&managed, subscription, price, terms)?;
+        let params = ScheduleParams { end_behavior: "release", phases };
+        self.post::<Changed>(&schedule_path(&managed.id), &params).await.map(|_| ())
+    }
+}
+
+fn schedule_path(id: &str) -> String {
+    format!("/subscription_schedules/{id}")
+}
+
+/// The phase until the end of the item's period, and the one that follows with the other price. A phase of the schedule that
+/// begins at that moment already is kept with its own fields.
+fn phases(managed: &Managed, kept: &Subscription, price: &str, terms: &Terms) -> Result<[Value; 2], GatewayError> {
+    let missing = |what: &str| GatewayError::Unknown(format!("a schedule without {what}"));
+    let current = managed.current_phase.as_ref().ok_or_else(|| missing("a current phase"))?;
+    let subscription = &managed.subscription;
+    let items = subscription["items"]["data"].as_array().ok_or_else(|| missing("its subscription"))?;
+    let item = items.iter().find(|item| item["id"] == *kept.stripe_item_id);
+    let item = item.ok_or_else(|| missing("the item of the plan"))?;
+    // The period ends with the item's: a phase made in Stripe's dashboard may hold for several periods.
+    let end = item["current_period_end"].as_i64().ok_or_else(|| missing("an end of the period"))?;
+    let starts_at = |at: i64| managed.phases.iter().find(move |phase| phase["start_date"] == at);
+    let is_trial = subscription["status"] == "trialing";
+    let carried = carry_over(subscription, starts_at(current.start_date).unwrap_or(&Value::Null));
+
+    let mut present = carried.clone();
+    present.insert("start_date".to_owned(), json!(current.start_date));
+    present.insert("end_date".to_owned(), json!(end));
+    if let Some(trial_end) = subscription["trial_end"].as_i64().filter(|_| is_trial) {
+        present.insert("trial_end".to_owned(), json!(trial_end));
+    }
+
+    let planned = starts_at(end).filter(|_| end != current.start_date);
+    let mut next = planned.map_or(carried, carry_over_phase);
+    let old_prices = [kept.schedule.as_ref().and_then(|s| s.next_price_id.clone()), plain(&item["price"]).and_then(text)];
+    set_price(&mut next, &old_prices, price);
+    next.insert("duration".to_owned(), json!({"interval": terms.billing_period}));
+    Ok([present.into(), next.into()])
+}
+
+/// Gives the item with the first of `old_prices` that an item has the new price; a phase without such an item gets one.
+fn set_price(phase: &mut Map<String, Value>, old_prices: &[Option<String>], price: &str) {
+    let items = phase.entry("items").or_insert_with(|| json!([]));
+    let Some(items) = items.as_array_mut() else { return };
+    let place = old_prices.iter().flatten().find_map(|old| items.iter().position(|item| item["price"] == *old));
+    match place.and_then(|place| items.get_mut(place)) {
+        Some(item) => item["price"] = json!(price),
+        None => items.insert(0, json!({"price": price})),
+    }
+}
+
+/// The parameters of a phase that keeps everything that the subscription has, and what only its present phase says.
+fn carry_over(subscription: &Value, phase: &Value) -> Map<String, Value> {
+    let mut carried = Map::new();
+    for name in OF_SUBSCRIPTION {
+        put(&mut carried, name, plain(&subscription[name]).or_else(|| plain(&phase[name])));
+    }
+    put(&mut carried, "automatic_tax", automatic_tax(&subscription["automatic_tax"]));
+    put(&mut carried, "discounts", discounts(&subscription["discounts"]));
+    put(&mut carried, "metadata", plain(&phase["metadata"]));
+    if let Some(days) = subscription["days_until_due"].as_i64() {
+        let settings = carried.entry("invoice_settings").or_insert_with(|| json!({}));
+        settings["days_until_due"] = json!(days);
+    }
+    finish(carried, &subscription["items"]["data"])
+}
+
+/// The parameters of a phase as it is.
+fn carry_over_phase(phase: &Value) -> Map<String, Value> {
+    let mut carried = Map::new();
+    for name in OF_SUBSCRIPTION.into_iter().chain(["add_invoice_items", "billing_cycle_anchor", "metadata"]) {
+        put(&mut carried, name, plain(&phase[name]));
+    }
+    put(&mut carried, "automatic_tax", automatic_tax(&phase["automatic_tax"]));
+    put(&mut carried, "discounts", discounts(&phase["discounts"]));
+    finish(carried, &phase["items"])
+}
+
+/// The same with the items. No phase charges a difference when it begins.
+fn finish(mut carried: Map<String, Value>, items: &Value) -> Map<String, Value> {
+    let items: Vec<Value> = items.as_array().into_iter().flatten().map(item_params).collect();
+    carried.insert("items".to_owned(), items.into());
+    carried.insert("proration_behavior".to_owned(), json!("none"));
+    carried
+}
+
+fn item_params(item: &Value) -> Value {
+    let mut params = Map::new();
+    for name in OF_ITEM {
+        put(&mut params, name, plain(&item[name]));
+    }
+    put(&mut params, "discounts", discounts(&item["discounts"]));
+    params.into()
+}
+
+fn put(params: &mut Map<String, Value>, name: &str, value: Option<Value>) {
+    if let Some(value) = value {
+        params.insert(name.to_owned(), value);
+    }
+}
+
+/// Stripe's reason for its switching off is no parameter.
+fn automatic_tax(object: &Value) -> Option<Value> {
+    let mut tax = plain(object)?;
+    tax.as_object_mut()?.remove("disabled_reason");
+    Some(tax)
+}
+
+/// Discounts by their ids, so that each keeps its end: a coupon would be redeemed again. A phase that has not begun may name
+/// a coupon or a promotion code instead.
+fn discounts(list: &Value) -> Option<Value> {
+    let named = |discount: &Value| {
+        if discount.is_string() || discount["object"] == "discount" {
+            return plain(discount).map(|id| json!({"discount": id}));
+        }
+        let names = ["discount", "promotion_code", "coupon"];
+        names.into_iter().find_map(|name| plain(&discount[name]).map(|id| json!({(name): id})))
+    };
+    let discounts: Vec<Value> = list.as_array()?.iter().filter_map(named).collect();
+    (!discounts.is_empty()).then(|| discounts.into())
+}
+
+/// A value of an object as a parameter: without what is null or empty, and an id in the place of an object that has one.
+fn plain(value: &Value) -> Option<Value> {
+    match value {
+        Value::Null => None,
+        Value::Array(entries) => {
+            let entries: Vec<Value> = entries.iter().filter_map(plain).collect();
+            (!entries.is_empty()).then(|| entries.into())
+        }
+        Value::Object(fields) if fields.contains_key("object") => fields.get("id").cloned(),
+        Value::Object(fields) => {
+            let fields: Map<_, _> =
+                fields.iter().filter_map(|(name, value)| Some((name.clone(), plain(value)?))).collect();
+            (!fields.is_empty()).then(|| fields.into())
+        }
+        Value::String(text) if text.is_empty() => None,
+        other => Some(other.clone()),
+    }
+}
+
+fn text(value: Value) -> Option<String> {
+    value.as_str().map(str::to_owned)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use stripe_client_core::{RequestBuilder, StripeMethod};
+
+    // A7
+    #[test]
+    fn a_phase_carries_over_every_field_that_it_can_name() {
+        let subscription = json!({
+            "id": "sub_1", "object": "subscription", "status": "active", "trial_end": 5, "description": "",
+            "application_fee_percent": 1.5, "automatic_tax": {"disabled_reason": "x", "enabled": true, "liability": null},
+            "collection_method": "send_invoice", "days_until_due": 7, "default_payment_method": {"id": "pm_1", "object": "payment_method"},
+            "default_tax_rates": [{"id": "txr_1", "object": "tax_rate"}], "discounts": ["di_1", {"id": "di_2", "object": "discount"}],
+            "invoice_settings": {"account_tax_ids": null, "issuer": {"type": "self"}}, "on_behalf_of": "acct_1",
+            "transfer_data": {"amount_percent": null, "destination": "acct_2"},
+            "items": {"data": [{
+                "id": "si_1", "object": "subscription_item", "price": {"id": "price_1", "object": "price"}, "quantity": 3,
+                "discounts": ["di_3"], "tax_rates": ["txr_2"], "metadata": {"seat": "a"}, "billing_thresholds": null,
+            }]},
+        });
+        let phase = json!({"metadata": {"campaign": "spring"}, "description": "from the phase"});
+        let wanted = json!({
+            "application_fee_percent": 1.5, "automatic_tax": {"enabled": true}, "collection_method": "send_invoice",
+            "default_payment_method": "pm_1", "default_tax_rates": ["txr_1"], "description": "from the phase",
+            "discounts": [{"discount": "di_1"}, {"discount": "di_2"}],
+            "invoice_settings": {"days_until_due": 7, "issuer": {"type": "self"}}, "metadata": {"campaign": "spring"},
+            "on_behalf_of": "acct_1", "proration_behavior": "none", "transfer_data": {"destination": "acct_2"},
+            "items": [{
+                "price": "price_1", "quantity": 3, "discounts": [{"discount": "di_3"}], "tax_rates": ["txr_2"],
+                "metadata": {"seat": "a"},
+            }],
+        });
+        assert_eq!(Value::Object(carry_over(&subscription, &phase)), wanted);
+        let planned = json!({
+            "discounts": [{"coupon": {"id": "co_1", "object": "coupon"}, "discount": null, "promotion_code": null}],
+            "items": [{"price": "price_1", "plan": "price_1", "quantity": 2, "discounts": []}],
+        });
+        let wanted = json!({
+            "discounts": [{"coupon": "co_1"}], "items": [{"price": "price_1", "quantity": 2}],
+            "proration_behavior": "none",
+        });
+        assert_eq!(Value::Object(carry_over_phase(&planned)), wanted);
+    }
+
+    #[test]
+    fn the_phases_of_a_schedule_have_stripes_form() {
+        let next = json!({"items": [{"price": "price_2", "discounts": [{"discount": "di_1"}]}], "duration": {"interval": "year"}});
+        let present = json!({"start_date": 1, "end_date": 2, "items": [{"price": "price_1", "quantity": 3}]});
+        let params = ScheduleParams { end_behavior: "release", phases: [present, next] };
+        let form = RequestBuilder::new(StripeMethod::Post, "/x").form(&params).body.unwrap();
+        let mut pairs: Vec<&str> = form.split('&').collect();
+        pairs.sort_unstable();
+        let wanted = [
+            "end_behavior=release",
+            "phases[0][end_date]=2",
+            "phases[0][items][0][price]=price_1",
+            "phases[0][items][0][quantity]=3",
+            "phases[0][start_date]=1",
+            "phases[1][duration][interval]=year",
+            "phases[1][items][0][discounts][0][discount]=di_1",
+            "phases[1][items][0][price]=price_2",
+        ];
+        assert_eq!(pairs, wanted);
+    }
+}
