@@ -1,7 +1,7 @@
 //! Plans as they are made: at Stripe first, then here, and never by halves.
 
 use crate::State;
-use crate::error::of_gateway;
+use crate::error::for_admin;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use tollgate_domain::audit::{Action, AuditEntry};
@@ -38,10 +38,10 @@ pub async fn make(
             Ok(price) => plan.stripe_price_id = Some(price),
             Err(NotMade(error, is_certain)) => {
                 if is_certain {
-                    state.gateway.archive_product(&plan.id.to_string()).await.map_err(of_gateway)?;
+                    state.gateway.archive_product(&plan.id.to_string()).await.map_err(for_admin)?;
                     state.store.release_plan(&reservation).await?;
                 }
-                return Err(of_gateway(error));
+                return Err(for_admin(error));
             }
         }
         plan.stripe_product_id = Some(plan.id.to_string());
@@ -55,7 +55,7 @@ pub async fn make(
     // Another call has the code. Unless it made the very same, what this one made is nobody's.
     let is_same = state.store.plan_reservation(&plan.code).await?.is_some_and(|kept| kept.plan_id == plan.id);
     if !is_same && plan.stripe_product_id.is_some() {
-        state.gateway.archive_product(&plan.id.to_string()).await.map_err(of_gateway)?;
+        state.gateway.archive_product(&plan.id.to_string()).await.map_err(for_admin)?;
     }
     Err(ApiError::PlanCodeTaken)
 }
@@ -112,7 +112,7 @@ async fn keep_code(state: &State, now: Timestamp, plan: &Plan) -> Result<PlanRes
     if old.digest == new.digest && !old.attempt.is_old(now) {
         return Ok(old);
     }
-    state.gateway.archive_product(&old.plan_id.to_string()).await.map_err(of_gateway)?;
+    state.gateway.archive_product(&old.plan_id.to_string()).await.map_err(for_admin)?;
     if state.store.reserve_plan(&new, Some(&old.attempt.id)).await? {
         return Ok(new);
     }
@@ -151,7 +151,7 @@ pub async fn change(
     let write = PlanWrite::Changed { plan: &to, from: from.updated_at, audit: &audit, order: &order };
     if !state.store.write_plan(write).await? {
         if let Some(price) = to.stripe_price_id.filter(|_| is_new_price) {
-            state.gateway.archive_price(&price).await.map_err(of_gateway)?;
+            state.gateway.archive_price(&price).await.map_err(for_admin)?;
         }
         return Err(ApiError::PlanChanged);
     }
@@ -179,7 +179,7 @@ async fn new_price(state: &State, context: &RequestContext, from: &Plan, to: &Pl
                 let again = PlanReservation { digest: String::new(), attempt: new_attempt(context.now), ..kept };
                 state.store.reserve_price(&again, &attempt.id).await?;
             }
-            Err(of_gateway(error))
+            Err(for_admin(error))
         }
     }
 }

@@ -1,26 +1,77 @@
-//! What Stripe's errors are to a caller.
+//! What Stripe's errors are to a caller: the only place that decides it.
 
 use tollgate_convergence::ConvergeError;
-use tollgate_http::ApiError;
+use tollgate_http::{ApiError, Refused};
 use tollgate_stripe::GatewayError;
 
-/// The contract's error for a call to Stripe that gave no answer to work with.
+/// The contract's error for a user's call that Stripe did not carry out.
 pub fn of_gateway(error: GatewayError) -> ApiError {
+    classify(error, Refused::User)
+}
+
+/// The same for an admin's call: a refusal gives Stripe's reason, which the admin can act on.
+pub fn for_admin(error: GatewayError) -> ApiError {
+    classify(error, Refused::Admin)
+}
+
+fn classify(error: GatewayError, refused: fn(String) -> Refused) -> ApiError {
     match error {
         GatewayError::NotConfigured => ApiError::StripeNotConfigured,
         GatewayError::Key(error) => error.into(),
+        GatewayError::Refused { status: 401, message, .. } => {
+            tracing::error!(
+                metric = "stripe_refused",
+                reason = message,
+                "Stripe does not accept the API key: set another one"
+            );
+            ApiError::StripeNotConfigured
+        }
         GatewayError::Refused { status: 402, .. } => ApiError::PaymentFailed(None),
+        error if error.is_permanent() => {
+            tracing::error!(metric = "stripe_refused", reason = %error, "Stripe refused a request for good");
+            let GatewayError::Refused { message, .. } = error else {
+                return ApiError::StripeUnavailable(error.to_string());
+            };
+            ApiError::StripeRefused(refused(message))
+        }
         GatewayError::Refused { .. } | GatewayError::Failed(_) | GatewayError::Unknown(_) => {
             ApiError::StripeUnavailable(error.to_string())
         }
     }
 }
 
-/// The same for a look at Stripe and the write that follows.
+/// The same for a read of Stripe's state and the write that follows.
 pub fn of_convergence(error: ConvergeError) -> ApiError {
     match error {
         ConvergeError::Stripe(error) => of_gateway(error),
         ConvergeError::Store(error) => error.into(),
         ConvergeError::Overtaken => ApiError::Unavailable(error.to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refused(status: u16) -> GatewayError {
+        GatewayError::Refused { status, code: String::new(), message: "No such price.".to_owned() }
+    }
+
+    // A10
+    #[test]
+    fn each_answer_of_stripe_has_its_code_and_its_reader() {
+        for status in [400, 403, 404] {
+            let (user, admin) = (of_gateway(refused(status)), for_admin(refused(status)));
+            assert_eq!((user.status().as_u16(), user.code()), (502, "stripe_refused"));
+            assert_eq!((admin.status().as_u16(), admin.code()), (422, "stripe_refused"));
+            assert!(admin.detail().contains("No such price.") && !user.detail().contains("No such price."));
+            assert!(user.detail().contains("will not help"), "{}", user.detail());
+        }
+        assert_eq!(of_gateway(refused(401)).code(), "stripe_not_configured");
+        assert_eq!(of_gateway(refused(402)).code(), "payment_failed");
+        for error in [GatewayError::Failed("500".to_owned()), GatewayError::Unknown("429".to_owned()), refused(418)] {
+            let answer = of_gateway(error);
+            assert_eq!((answer.status().as_u16(), answer.code()), (502, "stripe_unavailable"));
+        }
     }
 }

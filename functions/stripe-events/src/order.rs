@@ -103,7 +103,10 @@ async fn for_plan(order: PlanOrder, state: &State) -> Result<Outcome, Failure> {
     if order.from.is_none()
         && let Some(plan) = catalogue.plans.iter().find(|plan| plan.id == order.plan_id)
     {
-        state.gateway.show_plan(plan, &catalogue).await?;
+        match state.gateway.show_plan(plan, &catalogue).await {
+            Err(error) if error.is_permanent() => log_refusal(&error, "Stripe does not accept the plan as it is"),
+            other => other?,
+        }
     }
     let mut from = order.from.unwrap_or_default();
     for _ in 0..PAGES {

@@ -95,6 +95,8 @@ pub enum ApiError {
     StripeNotConfigured,
     /// Stripe does not answer, or not to the point. The text is for the log.
     StripeUnavailable(String),
+    /// Stripe refuses the request for good.
+    StripeRefused(Refused),
     /// The card was refused: Stripe's page to pay on, where there is one.
     PaymentFailed(Option<String>),
     /// The bank wants the payer's consent: Stripe's page to give it on, where there is one.
@@ -131,6 +133,15 @@ pub enum ApiError {
     Internal(String),
     /// Something that this needs is down. The text is for the log.
     Unavailable(String),
+}
+
+/// To whom a refusal of Stripe is answered, with Stripe's reason.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Refused {
+    /// An admin, who can act on the reason.
+    Admin(String),
+    /// A user, to whom the reason says nothing. It is for the log.
+    User(String),
 }
 
 /// What is wrong with one field.
@@ -246,6 +257,14 @@ impl ApiError {
             Self::StripeUnavailable(_) => {
                 (S::BAD_GATEWAY, "stripe_unavailable", "Payments cannot be reached. Try again in a moment.")
             }
+            Self::StripeRefused(Refused::Admin(reason)) => {
+                return (S::UNPROCESSABLE_ENTITY, "stripe_refused", format!("Stripe refused this: {reason}"));
+            }
+            Self::StripeRefused(Refused::User(_)) => (
+                S::BAD_GATEWAY,
+                "stripe_refused",
+                "The payment provider refused this request. Trying again will not help: contact support.",
+            ),
             Self::PaymentFailed(_) => (S::PAYMENT_REQUIRED, "payment_failed", "The payment was refused."),
             Self::PaymentActionRequired(_) => {
                 (S::PAYMENT_REQUIRED, "payment_action_required", "Your bank wants your consent to the payment.")
@@ -313,7 +332,8 @@ impl ApiError {
             Self::Internal(cause)
             | Self::Unavailable(cause)
             | Self::OauthProviderUnavailable(cause)
-            | Self::StripeUnavailable(cause) => Some(cause),
+            | Self::StripeUnavailable(cause)
+            | Self::StripeRefused(Refused::Admin(cause) | Refused::User(cause)) => Some(cause),
             _ => None,
         }
     }

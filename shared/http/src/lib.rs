@@ -15,7 +15,7 @@ pub use body::{Form, Input, JsonBody, OptionalJson, PathId};
 pub use context::RequestContext;
 pub use conventions::{Conventions, method_not_allowed, misconfigured, not_found};
 pub use cookies::{CookieJar, CookieSettings, DEVICE_COOKIE, FLOW_COOKIE, REFRESH_COOKIE};
-pub use error::{ApiError, FieldError};
+pub use error::{ApiError, FieldError, Refused};
 pub use guard::{ActiveUser, Admin, Guard, RequireTier};
 pub use idempotency::idempotent;
 pub use limits::{AccountKey, Exceeded, Limiter, limit_posts, limit_redirects, quota_from_env};

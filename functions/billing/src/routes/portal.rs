@@ -20,7 +20,7 @@ pub struct PortalView {
 #[utoipa::path(
     post, path = "/billing/portal", operation_id = "open_portal", tag = "Billing", security(("bearer" = [])),
     responses((status = 201, body = PortalView), (status = 404, description = "`no_customer`"),
-        (status = 502, description = "`stripe_unavailable`"), (status = 503, description = "`stripe_not_configured`"))
+        (status = 502, description = "`stripe_unavailable`, `stripe_refused`"), (status = 503, description = "`stripe_not_configured`"))
 )]
 pub async fn open(Shared(state): Shared<State>, user: ActiveUser) -> Result<(StatusCode, Json<PortalView>), ApiError> {
     let customer = state.store.customer(&user.id).await?.and_then(|customer| customer.stripe_customer_id);
