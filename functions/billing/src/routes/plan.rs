@@ -1,6 +1,6 @@
 //! `GET`, `PATCH` and `DELETE /billing/plans/{id}`.
 
-use super::plans::{IsAdmin, currency, description, features, name, price_cents, tier, trial_days};
+use super::plans::{IsAdmin, check_amount, currency, description, features, name, price_cents, tier, trial_days};
 use crate::{State, catalogue};
 use axum::Json;
 use axum::extract::State as Shared;
@@ -66,7 +66,7 @@ fn given<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Option<Str
     patch, path = "/billing/plans/{id}", operation_id = "change_plan", tag = "Billing",
     security(("bearer" = [])), request_body = PlanChange, params(("id" = String, Path, description = "Its id")),
     responses((status = 200, body = PlanView), (status = 404, description = "`not_found`"),
-        (status = 409, description = "`plan_changed`"), (status = 422, description = "`validation_failed`"),
+        (status = 409, description = "`plan_changed`"), (status = 422, description = "`validation_failed`, `stripe_refused`"),
         (status = 502, description = "`stripe_unavailable`"), (status = 503, description = "`stripe_not_configured`"))
 )]
 pub async fn change(
@@ -105,6 +105,7 @@ pub async fn change(
     if let Some(map) = body.features {
         to.features = features(map)?;
     }
+    check_amount(&to.terms)?;
     if to == from {
         return Ok(Json(PlanView::of(from, true)));
     }
@@ -117,7 +118,8 @@ pub async fn change(
     delete, path = "/billing/plans/{id}", operation_id = "archive_plan", tag = "Billing", security(("bearer" = [])),
     params(("id" = String, Path, description = "Its id")),
     responses((status = 204, description = "Archived"), (status = 404, description = "`not_found`"),
-        (status = 409, description = "`plan_changed`"), (status = 502, description = "`stripe_unavailable`"),
+        (status = 409, description = "`plan_changed`"), (status = 422, description = "`stripe_refused`"),
+        (status = 502, description = "`stripe_unavailable`"),
         (status = 503, description = "`stripe_not_configured`"))
 )]
 pub async fn archive(

@@ -10,6 +10,7 @@ use serde_json::{Map, Value};
 use std::str::FromStr;
 use tollgate_domain::PlanId;
 use tollgate_domain::billing::money::MAX_PRICE_CENTS;
+use tollgate_domain::billing::plan::MAX_FEATURES_DEPTH;
 use tollgate_domain::billing::{BillingPeriod, Currency, Features, Plan, PlanCode, PlanView, Terms};
 use tollgate_http::{ActiveUser, Admin, ApiError, FieldError, JsonBody, RequestContext};
 use tollgate_platform::random_bytes;
@@ -137,7 +138,19 @@ pub fn trial_days(days: i64) -> Result<u32, ApiError> {
 pub fn features(map: Map<String, Value>) -> Result<Features, ApiError> {
     let features = Features(map);
     let fits = features.fits().then_some(features);
-    field("features", fits, "an object of at most 1,024 bytes")
+    let features = field("features", fits, "an object of at most 1,024 bytes")?;
+    let fits = features.can_be_stored().then_some(features);
+    let wants = format!(
+        "at most {MAX_FEATURES_DEPTH} levels deep, without empty names, with numbers of up to 38 digits between 1e-130 and 1e126"
+    );
+    field("features", fits, &wants)
+}
+
+/// The price of a plan in its currency, if Stripe can charge it.
+pub fn check_amount(terms: &Terms) -> Result<(), ApiError> {
+    let step = terms.currency.step();
+    let fits = (terms.price_cents % step == 0).then_some(());
+    field("price_cents", fits, &format!("divisible by {step} in {}", terms.currency))
 }
 
 /// Makes a plan, with its product and price at Stripe.
@@ -145,7 +158,7 @@ pub fn features(map: Map<String, Value>) -> Result<Features, ApiError> {
     post, path = "/billing/plans", operation_id = "create_plan", tag = "Billing",
     security(("bearer" = [])), request_body = NewPlan,
     responses((status = 201, body = PlanView), (status = 409, description = "`plan_code_taken`, `idempotency_in_progress`"),
-        (status = 422, description = "`validation_failed`, `idempotency_key_reused`"),
+        (status = 422, description = "`validation_failed`, `stripe_refused`, `idempotency_key_reused`"),
         (status = 502, description = "`stripe_unavailable`"), (status = 503, description = "`stripe_not_configured`"))
 )]
 pub async fn create(
@@ -173,6 +186,7 @@ pub async fn create(
         created_at: context.now,
         updated_at: context.now,
     };
+    check_amount(&plan.terms)?;
     let entry = |action, target| context.entry(action, Some(admin.id), Some(target));
     let plan = catalogue::make(&state, &entry, context.now, plan).await?;
     Ok((StatusCode::CREATED, Json(PlanView::of(plan, true))))

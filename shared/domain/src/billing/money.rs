@@ -35,6 +35,17 @@ impl Currency {
         code.filter(|code: &[u8; 3]| code.iter().all(u8::is_ascii_lowercase)).map(Self).ok_or(UnknownCurrency)
     }
 
+    /// What Stripe wants an amount to be divisible by: 10 where a unit has three decimals, 100 where it is charged whole
+    /// although it has two (<https://docs.stripe.com/currencies>).
+    #[must_use]
+    pub fn step(&self) -> i64 {
+        match self.as_str() {
+            "bhd" | "iqd" | "jod" | "kwd" | "lyd" | "omr" | "tnd" => 10,
+            "isk" | "ugx" => 100,
+            _ => 1,
+        }
+    }
+
     /// Its code.
     #[must_use]
     pub fn as_str(&self) -> &str {

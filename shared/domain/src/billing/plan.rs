@@ -33,6 +33,46 @@ impl Features {
     pub fn fits(&self) -> bool {
         serde_json::to_string(&self.0).is_ok_and(|text| text.len() <= MAX_FEATURES_BYTES)
     }
+
+    /// Whether DynamoDB can hold it: depth, names of fields, numbers.
+    #[must_use]
+    pub fn can_be_stored(&self) -> bool {
+        fields_can_be_stored(&self.0, MAX_FEATURES_DEPTH)
+    }
+}
+
+/// How deep features may be, objects and arrays counted. DynamoDB allows 32 levels, and an entry of the audit trail puts
+/// features two levels down.
+pub const MAX_FEATURES_DEPTH: usize = 28;
+
+fn fields_can_be_stored(fields: &Map<String, Value>, depth: usize) -> bool {
+    depth > 0 && fields.iter().all(|(name, value)| !name.is_empty() && value_can_be_stored(value, depth - 1))
+}
+
+fn value_can_be_stored(value: &Value, depth: usize) -> bool {
+    match value {
+        Value::Object(fields) => fields_can_be_stored(fields, depth),
+        Value::Array(entries) => depth > 0 && entries.iter().all(|entry| value_can_be_stored(entry, depth - 1)),
+        Value::Number(number) => number_can_be_stored(&number.to_string()),
+        Value::Null | Value::Bool(_) | Value::String(_) => true,
+    }
+}
+
+/// Whether a number of JSON is one of DynamoDB: at most 38 digits, zero or from 1E-130 to 9.99E+125 without its sign.
+fn number_can_be_stored(text: &str) -> bool {
+    let (mantissa, exponent) = text.split_once(['e', 'E']).unwrap_or((text, "0"));
+    let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
+    let digits = [whole.trim_start_matches(['-', '+']), fraction].concat();
+    let significant = digits.trim_start_matches('0');
+    let leading_zeros = digits.len() - significant.len();
+    if significant.is_empty() {
+        return true;
+    }
+    let places = i64::try_from(digits.len() - fraction.len()).unwrap_or(i64::MAX);
+    let zeros = i64::try_from(leading_zeros).unwrap_or(i64::MAX);
+    // The power of ten of the first digit that is not 0.
+    let power = exponent.parse::<i64>().map(|exponent| exponent.saturating_add(places - zeros - 1));
+    significant.trim_end_matches('0').len() <= 38 && power.is_ok_and(|power| (-130..=125).contains(&power))
 }
 
 /// The name of a plan for programs: 1–64 of `a–z 0–9 _ -`. It is never another plan's, not even when this one is archived.
@@ -148,6 +188,28 @@ mod tests {
             assert_eq!(bad.parse::<PlanCode>(), Err(InvalidPlanCode), "{bad:?}");
             assert!(serde_json::from_str::<PlanCode>(&format!("\"{bad}\"")).is_err());
         }
+    }
+
+    // A19
+    #[test]
+    fn features_are_what_dynamodb_can_hold() {
+        let of = |text: &str| serde_json::from_str::<Features>(text).unwrap().can_be_stored();
+        let deep = |levels: usize, open: &str, close: &str| {
+            format!(r#"{{"a":{}1{}}}"#, open.repeat(levels - 1), close.repeat(levels - 1))
+        };
+        for (open, close) in [(r#"{"a":"#, "}"), ("[", "]")] {
+            assert!(of(&deep(MAX_FEATURES_DEPTH, open, close)));
+            assert!(!of(&deep(MAX_FEATURES_DEPTH + 1, open, close)) && !of(&deep(31, open, close)));
+        }
+        for good in ["0", "-0.0", "1e125", "9.99e125", "-1e-130", "18446744073709551615", "0.1", "1e22"] {
+            assert!(of(&format!(r#"{{"a":{good}}}"#)), "{good}");
+        }
+        for bad in ["1e126", "-1e200", "1e-131", "1.5e308", "5e-324"] {
+            assert!(!of(&format!(r#"{{"a":[{bad}]}}"#)), "{bad}");
+        }
+        assert!(!number_can_be_stored(&"1".repeat(39)) && number_can_be_stored(&format!("1{}", "0".repeat(60))));
+        assert!(!of(r#"{"":1}"#) && !of(r#"{"a":{"":1}}"#) && !of(r#"{"a":[{"":1}]}"#));
+        assert!(of(r#"{"a":"","b":[],"c":{}}"#));
     }
 
     #[test]
