@@ -62,8 +62,10 @@ const CATALOGUE: &[&str] =
 pub struct Event {
     id: String,
     kind: String,
-    created: i64,
+    created: Option<Timestamp>,
     livemode: bool,
+    /// It names what changed, and has no object in it.
+    is_thin: bool,
     object: Value,
 }
 
@@ -73,22 +75,26 @@ struct Raw {
     object: String,
     #[serde(rename = "type")]
     kind: String,
-    created: i64,
+    /// Seconds, or in a thin event RFC 3339.
+    #[serde(default)]
+    created: Value,
     #[serde(default)]
     livemode: bool,
-    data: Data,
-}
-
-#[derive(Deserialize)]
-struct Data {
-    object: Value,
+    /// Not in a thin event.
+    #[serde(default)]
+    data: Value,
 }
 
 impl Event {
     /// The event in `body`, if it holds one.
     pub fn parse(body: &str) -> Option<Self> {
-        let raw: Raw = serde_json::from_str(body).ok().filter(|raw: &Raw| raw.object == "event")?;
-        Some(Self { id: raw.id, kind: raw.kind, created: raw.created, livemode: raw.livemode, object: raw.data.object })
+        let mut raw: Raw = serde_json::from_str(body).ok()?;
+        let (is_thin, is_whole) = (raw.object == "v2.core.event", raw.object == "event");
+        let object = raw.data.get_mut("object").filter(|_| is_whole).map(Value::take).unwrap_or_default();
+        let created = raw.created.as_i64().and_then(|seconds| Timestamp::from_second(seconds).ok());
+        let created = created.or_else(|| raw.created.as_str()?.parse().ok());
+        let is_event = is_thin || (is_whole && object.is_object() && created.is_some());
+        is_event.then(|| Self { id: raw.id, kind: raw.kind, created, livemode: raw.livemode, is_thin, object })
     }
 
     /// Stripe's customer that it is about, if any. A dispute does not name the customer, nor does every refund: their charge
@@ -111,7 +117,7 @@ impl Event {
             kind: self.kind.clone(),
             object_id: self.object["id"].as_str().map(str::to_owned),
             outcome: outcome.to_owned(),
-            created_at: Timestamp::from_second(self.created).unwrap_or(now),
+            created_at: self.created.unwrap_or(now),
             handled_at: now,
         }
     }
@@ -127,6 +133,9 @@ pub async fn handle(event: Event, state: &State) -> Result<(), Failure> {
     let is_live = state.gateway.mode().await? == Mode::Live;
     if event.livemode != is_live {
         return keep("of the other mode").await;
+    }
+    if event.is_thin {
+        return keep("thin").await;
     }
     if CATALOGUE.contains(&event.kind.as_str()) {
         let drifted = drift::of(&event.kind, &event.object, state).await?;

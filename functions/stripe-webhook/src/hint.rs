@@ -22,15 +22,17 @@ struct Event {
     object: String,
     #[serde(rename = "type")]
     kind: String,
+    #[serde(default)]
     data: Data,
 }
 
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
 struct Data {
-    object: Object,
+    #[serde(default)]
+    object: Option<Object>,
 }
 
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
 struct Object {
     #[serde(default)]
     id: Value,
@@ -44,10 +46,16 @@ impl Hint {
         let event: Event = serde_json::from_slice(body).ok()?;
         let fits =
             |text: &str| !text.is_empty() && text.len() <= MAX_GROUP && text.bytes().all(|b| b.is_ascii_graphic());
-        if event.object != "event" || !fits(&event.id) {
+        let object = match (event.object.as_str(), event.data.object) {
+            ("event", Some(object)) => object,
+            // A thin event: it names what changed, and has no object in it.
+            ("v2.core.event", _) => Object::default(),
+            _ => return None,
+        };
+        if !fits(&event.id) {
             return None;
         }
-        let Object { id, customer } = &event.data.object;
+        let Object { id, customer } = &object;
         let group = customer.as_str().or_else(|| customer["id"].as_str()).or_else(|| id.as_str());
         let group = group.filter(|group| fits(group)).unwrap_or(&event.id).to_owned();
         Some(Self { id: event.id, kind: event.kind, group })
@@ -77,11 +85,23 @@ mod tests {
         assert_eq!(group(r#"{"id":"with space"}"#).as_deref(), Some("evt_1"));
     }
 
+    // A15
+    #[test]
+    fn a_thin_event_is_an_event_of_its_own_group() {
+        for rest in ["", r#","data":{"amount":1}"#, r#","data":{}"#, r#","related_object":{"id":"mtr_1"}"#] {
+            let event =
+                format!(r#"{{"id":"evt_1","object":"v2.core.event","type":"v1.billing.meter.no_meter_found"{rest}}}"#);
+            let hint = Hint::of(event.as_bytes()).unwrap();
+            assert_eq!((hint.group.as_str(), hint.kind.as_str()), ("evt_1", "v1.billing.meter.no_meter_found"));
+        }
+    }
+
     #[test]
     fn what_is_no_event_is_none() {
         let other = br#"{"id":"cus_1","object":"customer","type":"a","data":{"object":{}}}"#;
         let unnamed = br#"{"id":"","object":"event","type":"a","data":{"object":{}}}"#;
-        for body in [&b"{}"[..], b"", b"nonsense", b"[]", other, unnamed] {
+        let empty = br#"{"id":"evt_1","object":"event","type":"a"}"#;
+        for body in [&b"{}"[..], b"", b"nonsense", b"[]", other, unnamed, empty] {
             assert!(Hint::of(body).is_none());
         }
     }
