@@ -265,7 +265,7 @@ async fn a_change_whose_answer_is_lost_is_seen_all_the_same() {
 }
 
 #[tokio::test]
-async fn a_trial_changes_its_plan_for_nothing() {
+async fn a_trial_ends_with_an_upgrade_to_a_plan_without_one() {
     let app = TestApp::start().await;
     let (_, admin) = app.person("root").await;
     app.make_admins(&[&admin]).await;
@@ -277,10 +277,10 @@ async fn a_trial_changes_its_plan_for_nothing() {
     app.send(Method::PATCH, &format!("/billing/plans/{pro}"), &headers, Some(body)).await.expect(200);
     let (_, ann) = app.subscriber("ann").await;
     assert_eq!(app.subscription(&ann).await["status"], "trialing");
-    assert_eq!(preview(&app, &ann, "team").await.expect(200).body["amount_due_cents"], 0);
+    assert_eq!(preview(&app, &ann, "team").await.expect(200).body["amount_due_cents"], 4900);
     let team = upgrade(&app, &ann, "team").await.expect(200).body;
-    assert_eq!((plan_codes(&team), team["status"].as_str()), (("team", None), Some("trialing")));
-    assert_eq!(payments(&app, &ann).await, Vec::<Value>::new());
+    assert_eq!((plan_codes(&team), team["status"].as_str()), (("team", None), Some("active")));
+    assert_eq!(payments(&app, &ann).await[0]["amount_cents"], 4900);
     assert_eq!(plan_codes(&upgrade(&app, &ann, "pro").await.expect(200).body), ("team", Some("pro")));
 }
 

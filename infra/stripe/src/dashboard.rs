@@ -58,7 +58,13 @@ impl Stripe {
             if is_new {
                 items.rotate_right(1);
             }
-            let change = Change { items, at: core.now(), behavior: Behavior::CreateProrations, ends_trial: false };
+            let change = Change {
+                items,
+                at: core.now(),
+                behavior: Behavior::CreateProrations,
+                ends_trial: false,
+                trial_until: None,
+            };
             core.change_items(subscription, &change, false, Map::new());
             Ok(core.object(subscription))
         })

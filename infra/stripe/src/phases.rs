@@ -216,7 +216,8 @@ impl Core {
         let Some(phase) = self.phase_at(&object, start) else { return };
         let next = self.in_phase(&object, &phase);
         let behavior = Behavior::of(phase["proration_behavior"].as_str());
-        let change = Change { items: items_of(&next).to_vec(), at: self.now(), behavior, ends_trial: false };
+        let change =
+            Change { items: items_of(&next).to_vec(), at: self.now(), behavior, ends_trial: false, trial_until: None };
         let names = ["discounts", "default_tax_rates", "default_payment_method", "description", "metadata"];
         let fields: serde_json::Map<_, _> =
             names.map(|name| (name.to_owned(), next[name].clone())).into_iter().collect();

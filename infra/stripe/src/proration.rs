@@ -31,6 +31,8 @@ pub struct Change {
     pub behavior: Behavior,
     /// Whether it ends the trial, if there is one.
     pub ends_trial: bool,
+    /// When the trial, if there is one, ends instead.
+    pub trial_until: Option<i64>,
 }
 
 /// What a change makes of a subscription.
@@ -96,17 +98,22 @@ impl Core {
         };
         let behavior = behavior_in(params, &named("proration_behavior"))?;
         let date = params.number(&named("proration_date"))?;
-        let ends_trial = match params.take(&named("trial_end")).as_deref() {
-            None => false,
-            Some("now") => true,
-            Some(_) => {
-                let message = "Of trial_end, now is played here.";
-                return Err(Fault { param: Some(named("trial_end")), ..Fault::invalid(message) });
-            }
+        let wrong = |message: &str| Fault { param: Some(named("trial_end")), ..Fault::invalid(message) };
+        let (ends_trial, trial_until) = match params.take(&named("trial_end")).as_deref() {
+            None => (false, None),
+            Some("now") => (true, None),
+            Some(text) => match text.parse() {
+                Ok(until) if until <= self.now() => return Err(wrong("trial_end must be in the future.")),
+                Ok(_) if subscription["status"] != "trialing" => {
+                    return Err(wrong("A trial that begins later is not played here."));
+                }
+                Ok(until) => (false, Some(until)),
+                Err(_) => return Err(wrong("Invalid timestamp: trial_end.")),
+            },
         };
         let present = || items_of(subscription).to_vec();
         let items = match self.items_in(subscription, params, named)? {
-            None if !ends_trial => return Ok(None),
+            None if !ends_trial && trial_until.is_none() => return Ok(None),
             items => items.unwrap_or_else(present),
         };
         let (start, end) = present_period(subscription);
@@ -116,7 +123,7 @@ impl Core {
             let message = format!("Cannot specify a proration date outside of the current period ({start} to {end}).");
             return Err(Fault { param: Some(named("proration_date")), ..Fault::invalid(message) });
         }
-        Ok(Some(Change { items, at: at.clamp(start, end), behavior, ends_trial }))
+        Ok(Some(Change { items, at: at.clamp(start, end), behavior, ends_trial, trial_until }))
     }
 
     /// What a change makes of a subscription.
@@ -137,6 +144,16 @@ impl Core {
             fields["billing_cycle_anchor"] = json!(change.at);
             if subscription["cancel_at_period_end"] == true {
                 fields["cancel_at"] = json!(end);
+            }
+        }
+        let trial_until = change.trial_until.filter(|_| is_trial);
+        if let Some(until) = trial_until {
+            let (start, _) = present_period(subscription);
+            set_period(&mut new, (start, until));
+            fields["billing_cycle_anchor"] = json!(until);
+            fields["trial_end"] = json!(until);
+            if subscription["cancel_at_period_end"] == true {
+                fields["cancel_at"] = json!(until);
             }
         }
         let mut then = subscription.clone();
@@ -166,7 +183,7 @@ impl Core {
             }
         }
         let is_to_wait = change.behavior == Behavior::CreateProrations && !is_anew;
-        Changed { fields, anchor: is_anew.then_some(change.at), lines, is_to_wait }
+        Changed { fields, anchor: trial_until.or(is_anew.then_some(change.at)), lines, is_to_wait }
     }
 
     pub fn name_of(&self, price: &Value) -> String {

@@ -158,7 +158,10 @@ impl Core {
     pub fn apply(&mut self, id: &str, mut fields: Value, anchor: Option<i64>, metadata: &Map<String, Value>) {
         if let Some(anchor) = anchor {
             self.set_side(id, "anchor", json!(anchor));
-            self.set_side(id, "periods", json!(1));
+            // A trial is a period before the first one.
+            let is_trial = fields["trial_end"] == anchor && fields["status"].is_null();
+            self.set_side(id, "periods", json!(i64::from(!is_trial)));
+            self.set_side(id, "told_of_trial", json!(false));
         }
         let before = self.object(id);
         self.redeem_all(&before, &mut fields);

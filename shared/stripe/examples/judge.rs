@@ -187,7 +187,7 @@ async fn judge(base_url: &str) -> Result<bool, Box<dyn Error>> {
     let seen = stripe.look("cus_1").await;
     judge.call("look", 3, seen, |seen| !seen.subscriptions.is_empty() && !seen.invoices.is_empty());
     let Some(kept) = seen_of(&stripe, &judge.wire).await? else { return Ok(false) };
-    let change = PriceChange { subscription: &kept, price: "price_2", from: now };
+    let change = PriceChange { subscription: &kept, price: "price_2", from: now, trial: None };
     judge.call("preview", 1, stripe.preview(change).await, |preview| !preview.lines.is_empty());
     // The sample waits for a payment: which of the two it is, its payments say.
     let settled = stripe.change_price(change).await;
@@ -213,7 +213,7 @@ async fn judge(base_url: &str) -> Result<bool, Box<dyn Error>> {
     judge.call("cancel", 1, stripe.cancel("sub_1").await, |()| true);
     judge.call("cancel_at_period_end", 1, stripe.cancel_at_period_end("sub_1").await, |()| true);
     // The subscription there is to end at a moment.
-    judge.call("resume", 3, stripe.resume("sub_1").await, |()| true);
+    judge.call("resume", 2, stripe.resume("sub_1").await, |()| true);
     judge.call("portal", 1, stripe.portal("cus_1", "https://app.example").await, |url| !url.is_empty());
     judge.call("dispute_of_charge", 1, stripe.dispute_of_charge("ch_1").await, |_| true);
     judge.call("refund", 1, stripe.refund("ch_1").await, |()| true);

@@ -18,7 +18,10 @@ struct PreviewParams<'a> {
 struct PreviewDetails<'a> {
     items: [ItemParams<'a>; 1],
     proration_behavior: &'static str,
-    proration_date: i64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    proration_date: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    trial_end: Option<TrialEndParam>,
 }
 
 /// The item and its new price. Stripe keeps everything that is not named, also the quantity.
@@ -34,7 +37,26 @@ struct PriceChangeParams<'a> {
     items: [ItemParams<'a>; 1],
     payment_behavior: &'static str,
     proration_behavior: &'static str,
-    proration_date: i64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    proration_date: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    trial_end: Option<TrialEndParam>,
+}
+
+#[derive(Serialize)]
+#[serde(untagged)]
+enum TrialEndParam {
+    Now(&'static str),
+    At(i64),
+}
+
+/// When the trial of a subscription ends that changes its price.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TrialEnd {
+    /// With the change: its first period is charged.
+    Now,
+    /// Later: nothing is charged before.
+    At(Timestamp),
 }
 
 /// A subscription that is to have another price.
@@ -46,6 +68,28 @@ pub struct PriceChange<'a> {
     pub price: &'a str,
     /// From when on the difference is counted, in whole seconds.
     pub from: Timestamp,
+    /// When its trial ends, if it is in one. A trial costs nothing, so there is no difference to count.
+    pub trial: Option<TrialEnd>,
+}
+
+impl PriceChange<'_> {
+    fn proration_behavior(&self) -> &'static str {
+        match self.trial {
+            Some(TrialEnd::At(_)) => "none",
+            Some(TrialEnd::Now) | None => "always_invoice",
+        }
+    }
+
+    fn proration_date(&self) -> Option<i64> {
+        self.trial.is_none().then_some(self.from.as_second())
+    }
+
+    fn trial_end(&self) -> Option<TrialEndParam> {
+        self.trial.map(|trial| match trial {
+            TrialEnd::Now => TrialEndParam::Now("now"),
+            TrialEnd::At(end) => TrialEndParam::At(end.as_second()),
+        })
+    }
 }
 
 /// What a change would cost now.
@@ -92,11 +136,12 @@ impl Gateway {
     /// # Errors
     /// See [`GatewayError`].
     pub async fn preview(&self, change: PriceChange<'_>) -> Result<Preview, GatewayError> {
-        let PriceChange { subscription, price, from } = change;
+        let PriceChange { subscription, price, .. } = change;
         let details = PreviewDetails {
             items: [ItemParams { id: &subscription.stripe_item_id, price }],
-            proration_behavior: "always_invoice",
-            proration_date: from.as_second(),
+            proration_behavior: change.proration_behavior(),
+            proration_date: change.proration_date(),
+            trial_end: change.trial_end(),
         };
         let params = PreviewParams { subscription: &subscription.stripe_id, subscription_details: details };
         let invoice: Invoice = self.post("/invoices/create_preview", &params).await?;
@@ -116,13 +161,14 @@ impl Gateway {
     /// # Errors
     /// See [`GatewayError`].
     pub async fn change_price(&self, change: PriceChange<'_>) -> Result<Settled, GatewayError> {
-        let PriceChange { subscription, price, from } = change;
+        let PriceChange { subscription, price, .. } = change;
         let params = PriceChangeParams {
             expand: ["latest_invoice"],
             items: [ItemParams { id: &subscription.stripe_item_id, price }],
             payment_behavior: "pending_if_incomplete",
-            proration_behavior: "always_invoice",
-            proration_date: from.as_second(),
+            proration_behavior: change.proration_behavior(),
+            proration_date: change.proration_date(),
+            trial_end: change.trial_end(),
         };
         let changed: ChangedSubscription =
             self.post(&format!("/subscriptions/{}", subscription.stripe_id), &params).await?;
@@ -164,8 +210,12 @@ mod tests {
     #[test]
     fn a_change_and_its_preview_have_stripes_form() {
         let items = || [ItemParams { id: "si_1", price: "price_2" }];
-        let details =
-            PreviewDetails { items: items(), proration_behavior: "always_invoice", proration_date: 1_800_000_000 };
+        let details = PreviewDetails {
+            items: items(),
+            proration_behavior: "always_invoice",
+            proration_date: Some(1_800_000_000),
+            trial_end: None,
+        };
         assert_eq!(
             form(&PreviewParams { subscription: "sub_1", subscription_details: details }),
             "subscription=sub_1&subscription_details[items][0][id]=si_1&subscription_details[items][0][price]=price_2\
@@ -177,12 +227,13 @@ mod tests {
             items: items(),
             payment_behavior: "pending_if_incomplete",
             proration_behavior: "always_invoice",
-            proration_date: 1_800_000_000,
+            proration_date: None,
+            trial_end: Some(TrialEndParam::Now("now")),
         };
         assert_eq!(
             form(&change),
             "expand[0]=latest_invoice&items[0][id]=si_1&items[0][price]=price_2\
-                &payment_behavior=pending_if_incomplete&proration_behavior=always_invoice&proration_date=1800000000"
+                &payment_behavior=pending_if_incomplete&proration_behavior=always_invoice&trial_end=now"
         );
     }
 }

@@ -11,6 +11,11 @@ struct CancelParams {
 }
 
 #[derive(Serialize)]
+struct NoCancelAt {
+    cancel_at: &'static str,
+}
+
+#[derive(Serialize)]
 struct NewRefund<'a> {
     charge: &'a str,
 }
@@ -66,9 +71,8 @@ impl Gateway {
     /// See [`GatewayError`].
     pub async fn resume(&self, subscription: &str) -> Result<(), GatewayError> {
         if self.set_cancel_at_period_end(subscription, false).await?.cancel_at.is_some() {
-            // Its end was named by a moment, as Stripe's portal does: it takes that of the period instead, which is taken back.
-            self.set_cancel_at_period_end(subscription, true).await?;
-            self.set_cancel_at_period_end(subscription, false).await?;
+            // Its end was named by a moment, as Stripe's portal and dashboard do: an empty one takes it back.
+            self.post::<Changed>(&format!("/subscriptions/{subscription}"), &NoCancelAt { cancel_at: "" }).await?;
         }
         Ok(())
     }

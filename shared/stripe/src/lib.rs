@@ -14,7 +14,7 @@ mod objects;
 mod reads;
 mod schedules;
 
-pub use changes::{Preview, PreviewLine, PriceChange, Settled, Unpaid};
+pub use changes::{Preview, PreviewLine, PriceChange, Settled, TrialEnd, Unpaid};
 pub use checkouts::{CheckoutOrder, CheckoutSession, CheckoutState};
 pub use client::{Gateway, GatewayError, Mode};
 pub use everything::{Page, Price, Product};

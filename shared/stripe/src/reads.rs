@@ -173,7 +173,8 @@ fn item(seen: objects::SubscriptionItem, currency: Currency) -> Result<Subscript
 /// for several periods, so its end is not the end of the period.
 fn next_price_ids(schedule: objects::SubscriptionSchedule, items: &[SubscriptionItem]) -> Vec<String> {
     let Some(current) = schedule.current_phase else { return Vec::new() };
-    let begins_in = |phase: &objects::Phase, at: i64| phase.start_date <= at && phase.end_date.is_none_or(|end| at < end);
+    let begins_in =
+        |phase: &objects::Phase, at: i64| phase.start_date <= at && phase.end_date.is_none_or(|end| at < end);
     let is_next = |phase: &objects::Phase| {
         phase.start_date > current.start_date
             && items.iter().any(|item| begins_in(phase, item.current_period_end.as_second()))

@@ -106,7 +106,8 @@ fn phases(managed: &Managed, kept: &Subscription, price: &str, terms: &Terms) ->
 
     let planned = starts_at(end).filter(|_| end != current.start_date);
     let mut next = planned.map_or(carried, carry_over_phase);
-    let old_prices = [kept.schedule.as_ref().and_then(|s| s.next_price_id.clone()), plain(&item["price"]).and_then(text)];
+    let old_prices =
+        [kept.schedule.as_ref().and_then(|s| s.next_price_id.clone()), plain(&item["price"]).and_then(text)];
     set_price(&mut next, &old_prices, price);
     next.insert("duration".to_owned(), json!({"interval": terms.billing_period}));
     Ok([present.into(), next.into()])

@@ -11,8 +11,9 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use tollgate_domain::billing::{Payment, PaymentStatus, Plan, Status, Subscription, SubscriptionView};
 use tollgate_http::{ActiveUser, ApiError, JsonBody, RequestContext};
+use tollgate_platform::ten_bytes;
 use tollgate_store::{BillingFilter, PageOf};
-use tollgate_stripe::{Preview, PriceChange, Settled, Unpaid};
+use tollgate_stripe::{Preview, PriceChange, Settled, TrialEnd, Unpaid};
 use utoipa::ToSchema;
 
 /// So old the moment of a preview may be when its price is asked for.
@@ -44,7 +45,8 @@ pub struct PreviewView {
     /// What is charged now, in minor units.
     amount_due_cents: i64,
     currency: String,
-    /// The moment from which on it is counted: the same given to the upgrade makes it charge the same.
+    /// The moment from which on it is counted: the same given to the upgrade makes it charge the same. Its fraction of a second
+    /// stands for what the amount depends on.
     #[schema(value_type = String, format = DateTime)]
     proration_date: Timestamp,
     lines: Vec<LineView>,
@@ -67,7 +69,7 @@ pub struct LineView {
         (status = 404, description = "`plan_not_found`, `no_subscription`"),
         (status = 409, description = "`same_plan`, `currency_mismatch`, `already_canceling`, `idempotency_in_progress`"),
         (status = 422, description = "`plan_is_free`, `idempotency_key_reused`"),
-        (status = 502, description = "`stripe_unavailable`"), (status = 503, description = "`stripe_not_configured`"))
+        (status = 502, description = "`stripe_unavailable`, `stripe_refused`"), (status = 503, description = "`stripe_not_configured`"))
 )]
 pub async fn preview(
     Shared(state): Shared<State>,
@@ -77,8 +79,8 @@ pub async fn preview(
 ) -> Result<Json<PreviewView>, ApiError> {
     let change = Change::wanted(&state, &context, &user, &body.plan_code).await?;
     let from = whole_seconds(context.now);
-    // Before a trial has ended nothing is charged.
-    let is_charged = change.is_at_once && change.subscription.status != Status::Trialing;
+    let proration_date = change.proration_date(from);
+    let is_charged = change.is_at_once && !matches!(change.trial, Some(TrialEnd::At(_)));
     let preview = match is_charged {
         true => state.gateway.preview(change.price_from(from)).await.map_err(of_gateway)?,
         false => Preview { amount_due_cents: 0, currency: change.subscription.terms.currency, lines: Vec::new() },
@@ -90,7 +92,7 @@ pub async fn preview(
     Ok(Json(PreviewView {
         amount_due_cents: preview.amount_due_cents,
         currency: preview.currency.to_string(),
-        proration_date: from,
+        proration_date,
         lines: preview.lines.into_iter().map(line).collect(),
     }))
 }
@@ -104,7 +106,7 @@ pub async fn preview(
         (status = 404, description = "`plan_not_found`, `no_subscription`"),
         (status = 409, description = "`same_plan`, `currency_mismatch`, `already_canceling`, `idempotency_in_progress`"),
         (status = 422, description = "`plan_is_free`, `invalid_proration_date`, `idempotency_key_reused`"),
-        (status = 502, description = "`stripe_unavailable`"), (status = 503, description = "`stripe_not_configured`"))
+        (status = 502, description = "`stripe_unavailable`, `stripe_refused`"), (status = 503, description = "`stripe_not_configured`"))
 )]
 pub async fn upgrade(
     Shared(state): Shared<State>,
@@ -135,6 +137,8 @@ pub async fn upgrade(
         (Err(error), Ok(after)) if error.may_have_happened() && change.is_done(&after) => {
             view(&state, after, context.now).await
         }
+        // It ended meanwhile: that is why Stripe refused.
+        (Err(error), Err(ApiError::NoSubscription)) if error.is_permanent() => Err(ApiError::NoSubscription),
         (Err(error), _) => Err(of_gateway(error)),
     }
 }
@@ -146,6 +150,8 @@ struct Change {
     /// Stripe's price of the plan.
     price: String,
     is_at_once: bool,
+    /// When the trial ends, if the subscription is in one and changes at once.
+    trial: Option<TrialEnd>,
     /// When the plan or the present one became what it is.
     plans_changed_at: Timestamp,
 }
@@ -157,8 +163,7 @@ impl Change {
         let plan = catalogue::active_plan(&plans, code)?;
         let price = plan.stripe_price_id.clone().ok_or(ApiError::PlanIsFree)?;
         let subscription = followed(state, context, user).await?;
-        let wanted = Some(plan.id);
-        if subscription.plan_id == wanted || subscription.next_plan_id() == wanted {
+        if subscription.stripe_price_id == price || subscription.next_price_id() == Some(price.as_str()) {
             return Err(ApiError::SamePlan);
         }
         if subscription.terms.currency != plan.terms.currency {
@@ -174,26 +179,55 @@ impl Change {
         }
         let present = plans.iter().find(|present| Some(present.id) == subscription.plan_id);
         let plans_changed_at = present.map_or(plan.updated_at, |present| present.updated_at.max(plan.updated_at));
-        Ok(Self { subscription, plan, price, is_at_once, plans_changed_at })
+        let is_trial = is_at_once && subscription.status == Status::Trialing;
+        let trial = is_trial.then(|| trial_end(&subscription, &plan, context.now));
+        Ok(Self { subscription, plan, price, is_at_once, trial, plans_changed_at })
+    }
+
+    /// The moment of a preview that was made at `from`, a whole second. Its fraction is a digest of everything that the amount
+    /// depends on, so that an upgrade notices a difference also where something changed in the same second.
+    fn proration_date(&self, from: Timestamp) -> Timestamp {
+        let subscription = &self.subscription;
+        let inputs = format!(
+            "{:?}",
+            (
+                &self.plan.terms,
+                (self.is_at_once, self.trial),
+                &subscription.stripe_price_id,
+                (&subscription.terms, subscription.quantity, subscription.status),
+                subscription.current_period_end,
+            )
+        );
+        let digest = ten_bytes(&inputs).iter().fold(0_i64, |sum, byte| (sum * 256 + i64::from(*byte)) % 999_999);
+        from.saturating_add(SignedDuration::from_micros(digest + 1)).unwrap_or(from)
     }
 
     fn price_from(&self, from: Timestamp) -> PriceChange<'_> {
-        PriceChange { subscription: &self.subscription, price: &self.price, from }
+        PriceChange { subscription: &self.subscription, price: &self.price, from, trial: self.trial }
     }
 
     /// The moment that `text` names, if the difference can be counted from it at `now`.
     fn moment(&self, text: &str, now: Timestamp) -> Result<Timestamp, ApiError> {
-        let from = text.parse().map(whole_seconds).map_err(|_| ApiError::InvalidProrationDate)?;
+        let exact: Timestamp = text.parse().map_err(|_| ApiError::InvalidProrationDate)?;
+        let from = whole_seconds(exact);
         let is_fresh = from <= now && now.duration_since(from) <= PREVIEW_HOLDS;
         let is_of_period = from >= self.subscription.current_period_start;
-        // What it said then was of the plans as they were.
-        let is_of_plans = self.plans_changed_at <= from;
+        // What it said then was of the plans as they were. A moment that is no preview's own says nothing else about them.
+        let is_of_plans =
+            if exact == from { self.plans_changed_at <= from } else { exact == self.proration_date(from) };
         if is_fresh && is_of_period && is_of_plans { Ok(from) } else { Err(ApiError::InvalidProrationDate) }
     }
 
     fn is_done(&self, after: &Subscription) -> bool {
-        after.plan_id == Some(self.plan.id) || after.next_plan_id() == Some(self.plan.id)
+        after.stripe_price_id == self.price || after.next_price_id() == Some(self.price.as_str())
     }
+}
+
+/// When the trial of a subscription that changes to `plan` ends: the plan's own trial counts from the subscription's start.
+fn trial_end(subscription: &Subscription, plan: &Plan, now: Timestamp) -> TrialEnd {
+    let length = SignedDuration::from_hours(24 * i64::from(plan.trial_days));
+    let end = subscription.started_at.saturating_add(length).unwrap_or(Timestamp::MAX);
+    if end > now { TrialEnd::At(end) } else { TrialEnd::Now }
 }
 
 /// Stripe counts in whole seconds.

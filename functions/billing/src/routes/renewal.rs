@@ -16,7 +16,7 @@ use tollgate_stripe::GatewayError;
     security(("bearer" = [])),
     responses((status = 200, body = SubscriptionView), (status = 404, description = "`no_subscription`"),
         (status = 409, description = "`already_canceling`, `idempotency_in_progress`"),
-        (status = 502, description = "`stripe_unavailable`"), (status = 503, description = "`stripe_not_configured`"))
+        (status = 502, description = "`stripe_unavailable`, `stripe_refused`"), (status = 503, description = "`stripe_not_configured`"))
 )]
 pub async fn cancel(
     Shared(state): Shared<State>,
@@ -40,7 +40,7 @@ pub async fn cancel(
     security(("bearer" = [])),
     responses((status = 200, body = SubscriptionView), (status = 404, description = "`no_subscription`"),
         (status = 409, description = "`not_canceling`, `idempotency_in_progress`"),
-        (status = 502, description = "`stripe_unavailable`"), (status = 503, description = "`stripe_not_configured`"))
+        (status = 502, description = "`stripe_unavailable`, `stripe_refused`"), (status = 503, description = "`stripe_not_configured`"))
 )]
 pub async fn resume(
     Shared(state): Shared<State>,
@@ -48,13 +48,13 @@ pub async fn resume(
     user: ActiveUser,
 ) -> Result<Json<SubscriptionView>, ApiError> {
     let subscription = followed(&state, &context, &user).await?;
-    let is_to_change = subscription.schedule.as_ref().is_some_and(|schedule| schedule.next_price_id.is_some());
-    if subscription.will_renew() && !is_to_change {
+    let is_to_end = subscription.cancel_at_period_end || subscription.cancel_at().is_some();
+    if !is_to_end && subscription.next_price_id().is_none() {
         return Err(ApiError::NotCanceling);
     }
     let told = async {
         release(&state, &subscription).await?;
-        if subscription.will_renew() { Ok(()) } else { state.gateway.resume(&subscription.stripe_id).await }
+        if is_to_end { state.gateway.resume(&subscription.stripe_id).await } else { Ok(()) }
     };
     after(&state, &context, &user, told.await).await
 }

@@ -41,7 +41,7 @@ pub struct CheckoutView {
     responses((status = 201, body = CheckoutView), (status = 404, description = "`plan_not_found`"),
         (status = 409, description = "`already_subscribed`, `idempotency_in_progress`"),
         (status = 422, description = "`plan_is_free`, `idempotency_key_reused`"),
-        (status = 502, description = "`stripe_unavailable`"), (status = 503, description = "`stripe_not_configured`"))
+        (status = 502, description = "`stripe_unavailable`, `stripe_refused`"), (status = 503, description = "`stripe_not_configured`"))
 )]
 pub async fn subscribe(
     Shared(state): Shared<State>,
@@ -168,8 +168,8 @@ async fn reserved(
 ) -> Result<Option<Checkout>, ApiError> {
     let price = plan.stripe_price_id.clone().ok_or_else(|| ApiError::Internal(format!("{} has no price", plan.id)))?;
     if let Some(checkout) = &customer.checkout {
-        // A trial is given once, however long its page is open.
-        let is_good = checkout.trial_days == 0 || !customer.had_trial;
+        // A trial is given once, however long its page is open, and as the plan has it now.
+        let is_good = checkout.trial_days == trial_days(customer, plan);
         let same = checkout.plan_id == plan.id && checkout.stripe_price_id == price && is_good;
         if let Some(session) = &checkout.session_id {
             let there = state.gateway.checkout(session).await.map_err(of_gateway)?;
@@ -209,7 +209,7 @@ async fn reserved(
         plan_id: plan.id,
         plan_code: plan.code.clone(),
         stripe_price_id: price,
-        trial_days: if now.had_trial { 0 } else { plan.trial_days },
+        trial_days: trial_days(&now, plan),
         session_id: None,
         url: None,
     };
@@ -217,6 +217,11 @@ async fn reserved(
         Reserved::Done => Ok(Some(checkout)),
         Reserved::Overtaken => Ok(None),
     }
+}
+
+/// The trial that a new subscription of `customer` to `plan` begins with.
+const fn trial_days(customer: &Customer, plan: &Plan) -> u32 {
+    if customer.had_trial { 0 } else { plan.trial_days }
 }
 
 async fn close(state: &State, session: &str) -> Result<(), ApiError> {

@@ -253,6 +253,18 @@ impl Subscription {
         self.schedule.as_ref()?.next_plan_id
     }
 
+    /// The price that it is to have after its period, where that is another: perhaps of the same plan.
+    #[must_use]
+    pub fn next_price_id(&self) -> Option<&str> {
+        self.schedule.as_ref()?.next_price_id.as_deref()
+    }
+
+    /// When it is to end, however far ahead: Stripe's `cancel_at`.
+    #[must_use]
+    pub fn cancel_at(&self) -> Option<Timestamp> {
+        self.ends_at.filter(|_| !self.status.is_ended())
+    }
+
     /// Whether a change to `plan`, with what it was so far among `plans`, is one for more: a higher tier, else a longer
     /// period, else no lower price. Such a change happens at once, any other with the end of the period.
     #[must_use]

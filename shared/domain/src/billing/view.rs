@@ -83,7 +83,11 @@ pub struct SubscriptionView {
     current_period_start: Timestamp,
     #[schema(value_type = String, format = DateTime)]
     current_period_end: Timestamp,
+    /// Whether it ends with the current period.
     cancel_at_period_end: bool,
+    /// When it is to end, however far ahead.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    cancel_at: Option<Timestamp>,
     #[schema(value_type = Option<String>, format = DateTime)]
     canceled_at: Option<Timestamp>,
     #[schema(value_type = Option<String>, format = DateTime)]
@@ -91,6 +95,8 @@ pub struct SubscriptionView {
     has_access: bool,
     /// A bank debit is in progress: nothing is owed and nothing has failed.
     payment_processing: bool,
+    /// How many of the plan it is for.
+    quantity: u64,
 }
 
 impl SubscriptionView {
@@ -107,6 +113,8 @@ impl SubscriptionView {
             access_until: subscription.access_until(grace),
             has_access: subscription.has_access(grace, now),
             payment_processing: subscription.payment_processing,
+            cancel_at: subscription.cancel_at(),
+            quantity: subscription.quantity,
             id: subscription.id,
             plan,
             scheduled_plan,
