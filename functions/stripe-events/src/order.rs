@@ -104,7 +104,12 @@ async fn for_plan(order: PlanOrder, state: &State) -> Result<Outcome, Failure> {
         && let Some(plan) = catalogue.plans.iter().find(|plan| plan.id == order.plan_id)
     {
         match state.gateway.show_plan(plan, &catalogue).await {
-            Err(error) if error.is_permanent() => log_refusal(&error, "Stripe does not accept the plan as it is"),
+            Err(error) if error.is_permanent() => tracing::error!(
+                plan = %plan.id,
+                reason = %error,
+                metric = "stripe_refused",
+                "Stripe does not accept the plan as it is: its product keeps the text before"
+            ),
             other => other?,
         }
     }
