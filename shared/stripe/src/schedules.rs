@@ -5,6 +5,7 @@ use crate::client::{Gateway, GatewayError};
 use crate::objects::{Changed, CurrentPhase};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
+use std::collections::BTreeMap;
 use tollgate_domain::billing::{Subscription, Terms};
 
 /// The fields of a phase that a subscription has as well.
@@ -35,10 +36,30 @@ struct NewSchedule<'a> {
     from_subscription: &'a str,
 }
 
-#[derive(Serialize)]
-struct ScheduleParams {
-    end_behavior: &'static str,
-    phases: [Value; 2],
+/// The two phases as the pairs of a form, as Stripe writes nested parameters. Serialised as they are, they are deeper than the
+/// client allows.
+fn form(phases: [Value; 2]) -> BTreeMap<String, Value> {
+    let mut pairs = BTreeMap::from([("end_behavior".to_owned(), json!("release"))]);
+    flatten("phases".to_owned(), phases.as_slice().into(), &mut pairs);
+    pairs
+}
+
+fn flatten(name: String, value: Value, pairs: &mut BTreeMap<String, Value>) {
+    match value {
+        Value::Array(entries) => {
+            for (place, entry) in entries.into_iter().enumerate() {
+                flatten(format!("{name}[{place}]"), entry, pairs);
+            }
+        }
+        Value::Object(fields) => {
+            for (field, entry) in fields {
+                flatten(format!("{name}[{field}]"), entry, pairs);
+            }
+        }
+        leaf => {
+            pairs.insert(name, leaf);
+        }
+    }
 }
 
 /// A schedule and the subscription that it manages. Phases and subscription are Stripe's own objects: what is written back
@@ -73,8 +94,7 @@ impl Gateway {
             }
         };
         let phases = phases(&managed, subscription, price, terms)?;
-        let params = ScheduleParams { end_behavior: "release", phases };
-        self.post::<Changed>(&schedule_path(&managed.id), &params).await.map(|_| ())
+        self.post::<Changed>(&schedule_path(&managed.id), &form(phases)).await.map(|_| ())
     }
 }
 
@@ -266,9 +286,9 @@ mod tests {
     fn the_phases_of_a_schedule_have_stripes_form() {
         let next = json!({"items": [{"price": "price_2", "discounts": [{"discount": "di_1"}]}], "duration": {"interval": "year"}});
         let present = json!({"start_date": 1, "end_date": 2, "items": [{"price": "price_1", "quantity": 3}]});
-        let params = ScheduleParams { end_behavior: "release", phases: [present, next] };
-        let form = RequestBuilder::new(StripeMethod::Post, "/x").form(&params).body.unwrap();
-        let mut pairs: Vec<&str> = form.split('&').collect();
+        let body = RequestBuilder::new(StripeMethod::Post, "/x").form(&form([present, next])).body.unwrap();
+        let body = body.replace("%5B", "[").replace("%5D", "]");
+        let mut pairs: Vec<&str> = body.split('&').collect();
         pairs.sort_unstable();
         let wanted = [
             "end_behavior=release",

@@ -243,7 +243,7 @@ pub fn shown(truth: &Truth, kept: &Kept, user: &str) -> Vec<Value> {
             "current_period_end": moment(end), "cancel_at_period_end": ends(found),
             "canceled_at": found["canceled_at"].as_i64().map(moment),
             "cancel_at": found["cancel_at"].as_i64().filter(|_| is_live(found)).map(moment),
-            "quantity": found["items"]["data"][0]["quantity"],
+            "quantity": found["items"]["data"][0]["quantity"], "payment_processing": false,
             "access_until": until.map(moment), "has_access": until.is_some_and(|until| truth.now < until),
         })
     };

@@ -92,7 +92,7 @@ pub fn mails(
     for invoice in truth.of(user, &truth.invoices) {
         let id = text(&invoice["id"]);
         let is_of_it = |mail: &&Value| {
-            mail["links"].as_array().is_some_and(|links| links.iter().any(|link| text(link).ends_with(id)))
+            mail["links"].as_array().is_some_and(|links| links.iter().any(|link| text(link).contains(id)))
         };
         let count_of = |kinds: &[&str]| {
             let found: Vec<_> = kinds.iter().flat_map(|kind| of(kind)).filter(is_of_it).collect();
@@ -167,7 +167,12 @@ pub fn audit(wrong: &mut Differences, entries: &[Value], kept: &Kept) {
             if field == "scheduled_plan_id" {
                 continue;
             }
-            let now = if field == "is_surplus" { json!(!row["surplus"].is_null()) } else { row[field].clone() };
+            let now = match field.as_str() {
+                "is_surplus" => json!(!row["surplus"].is_null()),
+                // Stored only where it is set.
+                "is_end_refused" => json!(row[field] == true),
+                _ => row[field].clone(),
+            };
             let steps = changes.iter().filter(|entry| entry["after"].get(field).is_some());
             chain(
                 wrong,
