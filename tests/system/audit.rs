@@ -82,21 +82,22 @@ async fn a_whole_life(app: &TestApp, admin: &Session) -> Vec<String> {
     let (_, cem) = app.person("cem").await;
     app.post_as(&cem, "/me/delete", json!({})).await.expect(202);
     app.drain().await;
-    stripe_refuses_what_a_closing_account_asks_for(app).await;
+    stripe_refuses_to_end_a_second_subscription(app).await;
     secrets
 }
 
-/// One account closes and Stripe refuses to end its subscription; one account closes and Stripe refuses its refund.
-async fn stripe_refuses_what_a_closing_account_asks_for(app: &TestApp) {
-    for (name, operation) in [("eva", "DELETE /v1/subscriptions/{id}"), ("fay", "POST /v1/refunds")] {
-        let (_, person) = app.subscriber(name).await;
-        let refusal =
-            json!({"operation": operation, "status": 400, "code": "resource_missing", "message": "Not any more."});
+/// A second subscription is paid, and Stripe refuses to end it and to refund it.
+async fn stripe_refuses_to_end_a_second_subscription(app: &TestApp) {
+    app.subscriber("eva").await;
+    for operation in ["DELETE /v1/subscriptions/{id}", "POST /v1/refunds"] {
+        let refusal = json!({"operation": operation, "status": 400, "code": "other", "message": "Not any more."});
         app.at_stripe("refusals", refusal).await.expect(200);
-        app.post_as(&person, "/me/delete", json!({})).await.expect(202);
-        app.drain().await;
-        app.send(Method::DELETE, "/_local/stripe/refusals", &[], None).await.expect(204);
     }
+    let first = app.stripe("subscriptions").await.remove(0);
+    let text = |value: &Value| value.as_str().unwrap().to_owned();
+    app.second_checkout(&text(&first["customer"]), &text(&first["items"]["data"][0]["price"]["id"])).await;
+    app.drain().await;
+    app.send(Method::DELETE, "/_local/stripe/refusals", &[], None).await.expect(204);
 }
 
 // S19, S28

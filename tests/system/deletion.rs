@@ -49,7 +49,7 @@ async fn deleted(app: &TestApp, session: &Session) {
 
 // S17
 #[tokio::test]
-async fn a_deleted_user_is_out_of_everything_at_once_and_the_subscription_ends_and_goes_back() {
+async fn a_deletion_ends_sessions_and_the_subscription_at_once() {
     let (app, admin) = at_the_desk().await;
     let ann = ann_with_a_past(&app).await;
     app.post_as(&ann, "/me/delete", json!({"password": "wrong password"})).await.refused(403, "wrong_password");
@@ -69,7 +69,7 @@ async fn a_deleted_user_is_out_of_everything_at_once_and_the_subscription_ends_a
     app.drain().await;
     assert_eq!(app.stripe("subscriptions").await[0]["status"], "canceled");
     let payments = app.get_as(&admin, &format!("{path}/payments")).await.expect(200).body;
-    assert_eq!(payments["items"][0]["status"], "refunded");
+    assert_eq!(payments["items"][0]["status"], "succeeded", "nothing is refunded");
     let subscriptions = app.get_as(&admin, &format!("{path}/subscriptions")).await.expect(200).body;
     assert_eq!(subscriptions["items"][0]["status"], "canceled");
     assert_eq!(app.get_as(&admin, &format!("{path}/sessions")).await.expect(200).body["items"], json!([]));

@@ -11,14 +11,14 @@ use serde_json::{Value, json};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use tollgate_convergence::{Cause, ConvergeError, Convergence, MAX_FETCHES};
-use tollgate_domain::billing::Grace;
-use tollgate_local::TABLE_PREFIX;
+use tollgate_domain::billing::Rules;
 use tollgate_local::faults::{Kind, Service};
+use tollgate_local::{Options, TABLE_PREFIX};
 use tollgate_platform::Outbound;
 use tollgate_platform::keys::{KeySource, SecretIds};
 use tollgate_store::Store;
 use tollgate_stripe::Gateway;
-use tollgate_tests::app::{PASSWORD, Session, TestApp};
+use tollgate_tests::app::{PASSWORD, Session, TestApp, no_limits, options};
 use tollgate_tests::request::Request;
 use tollgate_tests::stripe::queued;
 
@@ -166,11 +166,12 @@ async fn a_synchronisation_ends_whatever_stripe_answers() {
     let reads = Arc::new(AtomicUsize::new(0));
     let inner = SharedHttpConnector::new(Connector::builder().build_http());
     let outbound = Outbound::over(SharedHttpConnector::new(Unstable { inner, reads: Arc::clone(&reads) }), sdk);
-    let ids = SecretIds { stripe: Some("stripe".to_owned()), ..SecretIds::default() };
+    let (stripe, trials) = (Some("stripe".to_owned()), Some("trials".to_owned()));
+    let ids = SecretIds { stripe, trials, ..SecretIds::default() };
     let keys = Arc::new(KeySource::new(ids, sdk, clock.clone()));
-    let gateway = Gateway::new(outbound, keys, &format!("{}/_stripe", app.stack.origin()));
+    let gateway = Gateway::new(outbound, Arc::clone(&keys), &format!("{}/_stripe", app.stack.origin()));
     let store = Store::new(sdk, TABLE_PREFIX);
-    let convergence = Convergence::new(store, gateway, clock, Grace::default());
+    let convergence = Convergence::new(store, gateway, keys, clock, Rules::default());
     let user = session.user["id"].as_str().unwrap().parse().unwrap();
     let ended = convergence.follow(&user, Cause::default()).await;
     assert!(matches!(ended, Err(ConvergeError::Overtaken)), "{ended:?}");
@@ -352,7 +353,9 @@ async fn a_refused_end_of_a_second_subscription_is_recorded_once_and_blocks_noth
 // A3
 #[tokio::test]
 async fn a_refused_refund_does_not_stop_an_erasure_nor_another_user() {
-    let app = TestApp::start().await;
+    let refunds = ("REFUND_ON_DELETION".to_owned(), "unused".to_owned());
+    let app =
+        TestApp::start_with(Options { env: no_limits().into_iter().chain([refunds]).collect(), ..options() }).await;
     let (_, ann) = app.subscriber("ann").await;
     let (bob_email, _) = app.subscriber("bob").await;
     refuse(&app, "POST /v1/refunds", 400, "").await;

@@ -1,7 +1,7 @@
 //! The settings of this function.
 
 use std::sync::Arc;
-use tollgate_domain::billing::Grace;
+use tollgate_domain::billing::Rules;
 use tollgate_platform::keys::SecretIds;
 use tollgate_platform::{ConfigError, Env, Origins};
 use tollgate_stripe::STRIPE_API;
@@ -23,8 +23,8 @@ pub struct Config {
     pub portal_return_url: Arc<str>,
     /// Where Stripe's API is.
     pub stripe_url: String,
-    /// How long access outlives a payment that failed.
-    pub grace: Grace,
+    /// The rules of billing.
+    pub rules: Rules,
     /// What the names of the tables start with.
     pub table_prefix: String,
     /// The secrets that this function reads.
@@ -38,7 +38,6 @@ impl Config {
         env.required("APP_URL", "the public address of this service")?;
         let app_url = env.address("APP_URL", String::new)?;
         let frontend_url = env.address("FRONTEND_URL", || format!("{app_url}/account"))?;
-        let stripe = env.required("STRIPE_SECRET_ID", "the name of the secret `stripe`")?;
         Ok(Self {
             audience: env.get("TOKEN_AUDIENCE").unwrap_or(&app_url).into(),
             success_url: env.address("CHECKOUT_SUCCESS_URL", || format!("{frontend_url}?checkout=success"))?.into(),
@@ -47,9 +46,9 @@ impl Config {
             app_url: app_url.into(),
             origins: Origins::from_env(env)?,
             stripe_url: env.address("STRIPE_API_URL", || STRIPE_API.to_owned())?,
-            grace: env.grace()?,
+            rules: env.billing_rules()?,
             table_prefix: env.required("TABLE_PREFIX", "what the names of the tables start with")?.to_owned(),
-            secret_ids: SecretIds { stripe: Some(stripe.to_owned()), ..SecretIds::default() },
+            secret_ids: SecretIds::billing(env)?,
         })
     }
 }

@@ -44,6 +44,7 @@ fn classify(error: GatewayError, refused: fn(String) -> Refused) -> ApiError {
 pub fn of_convergence(error: ConvergeError) -> ApiError {
     match error {
         ConvergeError::Stripe(error) => of_gateway(error),
+        ConvergeError::Key(error) => error.into(),
         ConvergeError::Store(error) => error.into(),
         ConvergeError::Overtaken => ApiError::Unavailable(error.to_string()),
     }

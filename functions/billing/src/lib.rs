@@ -41,8 +41,8 @@ impl State {
     pub fn new(config: Config, sdk: &SdkConfig, outbound: Outbound, clock: Clock) -> Self {
         let store = Store::new(sdk, &config.table_prefix);
         let keys = Arc::new(KeySource::new(config.secret_ids.clone(), sdk, clock.clone()));
-        let gateway = Gateway::new(outbound, keys, &config.stripe_url);
-        let convergence = Convergence::new(store.clone(), gateway.clone(), clock.clone(), config.grace);
+        let gateway = Gateway::new(outbound, Arc::clone(&keys), &config.stripe_url);
+        let convergence = Convergence::new(store.clone(), gateway.clone(), keys, clock.clone(), config.rules);
         Self { config: Arc::new(config), keys: PublishedKeys::new(store.clone()), store, gateway, convergence, clock }
     }
 }

@@ -162,7 +162,8 @@ async fn secrets_of(
         | Message::SubscriptionResumed { .. }
         | Message::SubscriptionEnded { .. }
         | Message::TrialEnding { .. }
-        | Message::Refunded { .. } => return Ok(Ok((None, None))),
+        | Message::Refunded { .. }
+        | Message::TrialRefused { .. } => return Ok(Ok((None, None))),
     };
     if state.clock.now() >= otp.expires_at {
         return Ok(Err(Parked::Expired));

@@ -12,7 +12,7 @@ use order::Ticket;
 use std::convert::Infallible;
 use std::sync::Arc;
 use tollgate_convergence::{ConvergeError, Convergence};
-use tollgate_domain::billing::Grace;
+use tollgate_domain::billing::Rules;
 use tollgate_platform::keys::{KeySource, SecretIds};
 use tollgate_platform::{Clock, ConfigError, Env, Outbound, sqs};
 use tollgate_store::{Store, StoreError};
@@ -23,7 +23,7 @@ use tollgate_stripe::{Gateway, GatewayError, STRIPE_API};
 pub struct Config {
     table_prefix: String,
     stripe_url: String,
-    grace: Grace,
+    rules: Rules,
     secret_ids: SecretIds,
 }
 
@@ -31,12 +31,11 @@ impl Config {
     /// # Errors
     /// With the name of the first variable that is missing or wrong.
     pub fn from_env(env: &Env) -> Result<Self, ConfigError> {
-        let secret = env.required("STRIPE_SECRET_ID", "the name of the secret `stripe`")?;
         Ok(Self {
             table_prefix: env.required("TABLE_PREFIX", "what the names of the tables start with")?.to_owned(),
             stripe_url: env.address("STRIPE_API_URL", || STRIPE_API.to_owned())?,
-            grace: env.grace()?,
-            secret_ids: SecretIds { stripe: Some(secret.to_owned()), ..SecretIds::default() },
+            rules: env.billing_rules()?,
+            secret_ids: SecretIds::billing(env)?,
         })
     }
 }
@@ -56,8 +55,8 @@ impl State {
     pub fn new(config: Config, sdk: &SdkConfig, outbound: Outbound, clock: Clock) -> Self {
         let store = Store::new(sdk, &config.table_prefix);
         let keys = Arc::new(KeySource::new(config.secret_ids, sdk, clock.clone()));
-        let gateway = Gateway::new(outbound, keys, &config.stripe_url);
-        let convergence = Convergence::new(store.clone(), gateway.clone(), clock.clone(), config.grace);
+        let gateway = Gateway::new(outbound, Arc::clone(&keys), &config.stripe_url);
+        let convergence = Convergence::new(store.clone(), gateway.clone(), keys, clock.clone(), config.rules);
         Self { store, gateway, convergence, clock }
     }
 }

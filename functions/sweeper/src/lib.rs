@@ -13,7 +13,7 @@ use aws_config::SdkConfig;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use tollgate_convergence::{ConvergeError, Convergence};
-use tollgate_domain::billing::Grace;
+use tollgate_domain::billing::{Grace, Rules};
 use tollgate_outgoing::{Queues, Sender};
 use tollgate_platform::keys::{KeySource, SecretIds};
 use tollgate_platform::{Clock, ConfigError, Env, Outbound};
@@ -25,7 +25,7 @@ use tollgate_stripe::{Gateway, GatewayError, STRIPE_API};
 pub struct Config {
     table_prefix: String,
     stripe_url: String,
-    grace: Grace,
+    rules: Rules,
     queues: Queues,
     secret_ids: SecretIds,
 }
@@ -34,13 +34,12 @@ impl Config {
     /// # Errors
     /// With the name of the first variable that is missing or wrong.
     pub fn from_env(env: &Env) -> Result<Self, ConfigError> {
-        let secret = env.required("STRIPE_SECRET_ID", "the name of the secret `stripe`")?;
         Ok(Self {
             table_prefix: env.required("TABLE_PREFIX", "what the names of the tables start with")?.to_owned(),
             stripe_url: env.address("STRIPE_API_URL", || STRIPE_API.to_owned())?,
-            grace: env.grace()?,
+            rules: env.billing_rules()?,
             queues: Queues::from_env(env)?,
-            secret_ids: SecretIds { stripe: Some(secret.to_owned()), ..SecretIds::default() },
+            secret_ids: SecretIds::billing(env)?,
         })
     }
 }
@@ -62,10 +61,10 @@ impl State {
     pub fn new(config: Config, sdk: &SdkConfig, outbound: Outbound, clock: Clock) -> Self {
         let store = Store::new(sdk, &config.table_prefix);
         let keys = Arc::new(KeySource::new(config.secret_ids, sdk, clock.clone()));
-        let gateway = Gateway::new(outbound, keys, &config.stripe_url);
-        let convergence = Convergence::new(store.clone(), gateway.clone(), clock.clone(), config.grace);
+        let gateway = Gateway::new(outbound, Arc::clone(&keys), &config.stripe_url);
+        let convergence = Convergence::new(store.clone(), gateway.clone(), keys, clock.clone(), config.rules);
         let sender = Sender::new(config.queues, sdk);
-        Self { store, gateway, convergence, grace: config.grace, sender, clock }
+        Self { store, gateway, convergence, grace: config.rules.grace, sender, clock }
     }
 }
 

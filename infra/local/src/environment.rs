@@ -17,7 +17,7 @@ use tollgate_platform::{BadSecret, ConfigError, Env, check_secret, random_bytes}
 
 /// The secrets, made at the first start; those of the environment go before them (S16).
 pub fn seed_secrets(standins: &Standins, env: &Env) -> Result<(), StartError> {
-    for (variable, name) in [("AUTH_SECRET", "auth"), ("CODES_SECRET", "codes")] {
+    for (variable, name) in [("AUTH_SECRET", "auth"), ("CODES_SECRET", "codes"), ("TRIALS_SECRET", "trials")] {
         if env.is_present(variable) {
             let value = env.get(variable).unwrap_or_default();
             check_secret(value).map_err(|bad: BadSecret| ConfigError::new(variable, bad.to_string()))?;
@@ -126,6 +126,7 @@ pub fn environment(addresses: &Addresses<'_>, over: Vec<(String, String)>) -> En
         ("TABLE_PREFIX", TABLE_PREFIX.to_owned()),
         ("AUTH_SECRET_ID", "auth".to_owned()),
         ("CODES_SECRET_ID", "codes".to_owned()),
+        ("TRIALS_SECRET_ID", "trials".to_owned()),
         ("MAIL_QUEUE_URL", format!("http://{aws}/000000000000/mail")),
         ("STRIPE_QUEUE_URL", format!("http://{aws}/000000000000/stripe.fifo")),
         ("STRIPE_SECRET_ID", "stripe".to_owned()),
@@ -209,7 +210,9 @@ pub const SETTINGS: &[&str] = &[
     "GITHUB_EMAILS",
     "AUTH_SECRET",
     "CODES_SECRET",
+    "TRIALS_SECRET",
     "BILLING_GRACE_DAYS",
+    "REFUND_ON_DELETION",
     "CHECKOUT_SUCCESS_URL",
     "CHECKOUT_CANCEL_URL",
     "STRIPE_API_URL",

@@ -120,6 +120,7 @@ pub const OPERATIONS: &[(Service, &[&str])] = &[
             "DELETE /v1/subscriptions/{id}",
             "GET /v1/charges",
             "GET /v1/charges/{id}",
+            "GET /v1/coupons/{id}",
             "GET /v1/disputes",
             "GET /v1/invoices",
             "GET /v1/invoices/{id}",

@@ -57,6 +57,8 @@ enum Keys {
     Auth,
     /// Mailed codes and links.
     Codes,
+    /// The ledger of trials.
+    Trials,
 }
 
 impl Keys {
@@ -64,6 +66,7 @@ impl Keys {
         match self {
             Self::Auth => "auth",
             Self::Codes => "codes",
+            Self::Trials => "trials",
         }
     }
 }

@@ -70,6 +70,9 @@ fn told(subscription: &Subscription) -> Value {
         "price_cents": subscription.terms.price_cents,
         "currency": subscription.terms.currency,
         "billing_period": subscription.terms.billing_period,
+        "interval_count": subscription.terms.interval_count,
+        "quantity": subscription.quantity,
+        "collection_paused": subscription.collection_paused,
         "current_period_end": subscription.current_period_end,
         "cancel_at_period_end": subscription.cancel_at_period_end,
         "is_surplus": subscription.surplus.is_some(),
@@ -158,6 +161,9 @@ fn of_subscription(
     next: Option<String>,
 ) -> Vec<Message> {
     let was = before.map(|before| before.status);
+    if after.trial_refused && !before.is_some_and(|before| before.trial_refused) {
+        return vec![Message::TrialRefused { to, plan }];
+    }
     // The refund of what was paid for it is told with its payment, when it is made.
     if after.surplus.is_some() {
         return Vec::new();

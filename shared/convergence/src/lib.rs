@@ -8,12 +8,16 @@ mod reminders;
 use consequences::{audit, mails};
 use jiff::Timestamp;
 use std::pin::Pin;
+use std::sync::Arc;
 use tollgate_domain::billing::{
-    Account, Catalogue, Converged, Ending, Grace, Owed, Payment, PaymentStatus, Seen, Subscription, converge, regrade,
+    Account, Catalogue, Converged, EndReason, Ending, Owed, Payment, PaymentStatus, Rules, Seen, Status, Subscription,
+    converge, regrade,
 };
-use tollgate_domain::{RequestId, UserId};
+use tollgate_domain::{Email, RequestId, UserId};
 use tollgate_platform::Clock;
-use tollgate_store::{AccountWrite, CustomerVersion, EventRow, Store, StoreError};
+use tollgate_platform::keys::{KeyError, KeySource};
+use tollgate_platform::trials::TrialMark;
+use tollgate_store::{AccountWrite, CustomerVersion, EventRow, Store, StoreError, TrialEntry};
 use tollgate_stripe::{Gateway, GatewayError};
 
 /// How often Stripe's state of a user is fetched in one call, for whatever reason: a write of somebody else (each event causes
@@ -30,6 +34,9 @@ pub enum ConvergeError {
     /// Stripe gave no answer.
     #[error(transparent)]
     Stripe(#[from] GatewayError),
+    /// The keys of the ledger of trials cannot be read.
+    #[error(transparent)]
+    Key(#[from] KeyError),
     /// The tables gave none.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -67,8 +74,9 @@ pub enum Listed {
 pub struct Convergence {
     store: Store,
     gateway: Gateway,
+    keys: Arc<KeySource>,
     clock: Clock,
-    grace: Grace,
+    rules: Rules,
 }
 
 /// The way under way: on the heap, as Stripe's types within are deeper than a compiler likes.
@@ -87,8 +95,8 @@ struct Done {
 impl Convergence {
     /// Between these. No call is made.
     #[must_use]
-    pub fn new(store: Store, gateway: Gateway, clock: Clock, grace: Grace) -> Self {
-        Self { store, gateway, clock, grace }
+    pub fn new(store: Store, gateway: Gateway, keys: Arc<KeySource>, clock: Clock, rules: Rules) -> Self {
+        Self { store, gateway, keys, clock, rules }
     }
 
     /// Brings what is kept of `user` to what Stripe says now, and ends at Stripe what must not stay. The subscriptions as they
@@ -121,13 +129,15 @@ impl Convergence {
             seen.refused_refunds.clone_from(&done.refused_refunds);
             let catalogue = self.store.catalogue().await?;
             let now = self.clock.now();
-            let mut converged = converge(&account, &seen, &catalogue, self.grace, now);
+            let trials = self.judge_trials(&account, &mut seen, &catalogue, now).await?;
+            let mut converged = converge(&account, &seen, &catalogue, self.rules, now);
             let is_all = converged.keep_first(AT_ONCE);
             let endings: Vec<_> = converged.endings.drain(..).filter(|ending| !done.has(ending)).collect();
             // While something is left to do the event is not handled: whoever comes next goes on.
             let is_last = is_all && endings.is_empty();
             let event = cause.event.filter(|_| is_last);
-            let write = Write { account: &account, converged: &converged, catalogue: &catalogue, event, cause, now };
+            let write =
+                Write { account: &account, converged: &converged, trials, catalogue: &catalogue, event, cause, now };
             if !self.write(write).await? {
                 continue;
             }
@@ -174,13 +184,16 @@ impl Convergence {
             Listed::Gone | Listed::Nowhere => Seen::of_nobody(&account),
         };
         let now = self.clock.now();
-        let mut converged = converge(&account, &seen, catalogue, self.grace, now);
+        // A trial is entered into the ledger by a sync alone.
+        let has_trial = seen.new_trials(&account, catalogue).next().is_some();
+        let mut converged = converge(&account, &seen, catalogue, self.rules, now);
         if converged.is_unchanged() && converged.endings.is_empty() {
             return Ok(false);
         }
         let is_all = converged.keep_first(AT_ONCE) && converged.endings.is_empty();
-        let is_as_noted = account.customer.version == noted.version;
-        let write = Write { account: &account, converged: &converged, catalogue, event: None, cause, now };
+        let is_as_noted = account.customer.version == noted.version && !has_trial;
+        let trials = Vec::new();
+        let write = Write { account: &account, converged: &converged, trials, catalogue, event: None, cause, now };
         if !(is_all && is_as_noted && self.write(write).await?) {
             self.follow(user, cause).await?;
         }
@@ -196,17 +209,69 @@ impl Convergence {
         for _ in 0..MAX_FETCHES {
             let Some(account) = self.store.account(user).await? else { return Ok(()) };
             let now = self.clock.now();
-            let converged = regrade(&account, catalogue, self.grace, now);
+            let converged = regrade(&account, catalogue, self.rules.grace, now);
             if converged.is_unchanged() {
                 return Ok(());
             }
             let cause = Cause::default();
-            let write = Write { account: &account, converged: &converged, catalogue, event: None, cause, now };
+            let trials = Vec::new();
+            let write = Write { account: &account, converged: &converged, trials, catalogue, event: None, cause, now };
             if self.write(write).await? {
                 return Ok(());
             }
         }
         Err(ConvergeError::Overtaken)
+    }
+
+    /// Whether a trial can be given to this address: each has one, whoever has the address.
+    ///
+    /// # Errors
+    /// When the ledger or its keys cannot be read.
+    pub async fn has_trial_left(&self, address: &Email) -> Result<bool, ConvergeError> {
+        for hash in self.keys.trials().await?.hashes(TrialMark::Address(address)) {
+            if self.store.trial_of(&hash).await?.is_some() {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    /// Judges the trials that are seen for the first time: one whose address or card had a trial before is refused, unless it is
+    /// over already. The others are returned, to be entered into the ledger.
+    async fn judge_trials(
+        &self,
+        account: &Account,
+        seen: &mut Seen,
+        catalogue: &Catalogue,
+        now: Timestamp,
+    ) -> Result<Vec<TrialEntry>, ConvergeError> {
+        let (mut entries, mut refused) = (Vec::<TrialEntry>::new(), Vec::new());
+        for found in seen.new_trials(account, catalogue) {
+            let keys = self.keys.trials().await?;
+            let subscription_id = found.subscription.id;
+            let address = account.customer.email.as_ref().map(TrialMark::Address);
+            let mut own = Vec::new();
+            let mut is_taken = false;
+            for mark in address.into_iter().chain(found.fingerprint.as_deref().map(TrialMark::Card)) {
+                let mut owner = None;
+                for hash in keys.hashes(mark) {
+                    owner = owner.or(self.store.trial_of(&hash).await?);
+                }
+                let hash = keys.hash(mark, now);
+                let is_entered = entries.iter().any(|entry| entry.hash == hash);
+                is_taken |= is_entered || owner.is_some_and(|owner| owner != subscription_id);
+                if owner.is_none() && !is_entered {
+                    own.push(TrialEntry { hash, subscription_id, created_at: now });
+                }
+            }
+            if is_taken && found.subscription.status == Status::Trialing {
+                refused.push(found.subscription.stripe_id.clone());
+            } else {
+                entries.extend(own);
+            }
+        }
+        seen.refused_trials = refused;
+        Ok(entries)
     }
 
     async fn keep(&self, event: Option<&EventRow>) -> Result<(), ConvergeError> {
@@ -234,8 +299,9 @@ impl Convergence {
             converged: write.converged,
             audit: &audit,
             mails: &mails,
+            trials: &write.trials,
             event: write.event,
-            grace: self.grace,
+            grace: self.rules.grace,
         };
         Ok(self.store.write_account(&write).await?)
     }
@@ -259,14 +325,29 @@ impl Convergence {
 
     async fn end(&self, ending: Ending, done: &mut Done) -> Result<(), ConvergeError> {
         match ending {
-            Ending::Now { stripe_id, schedule, is_live, paid } => {
-                tracing::error!(subscription = stripe_id, metric = "surplus_subscription", "ended and given back");
+            Ending::Now { reason, stripe_id, schedule, is_live, paid, is_refund_pending } => {
+                match reason {
+                    EndReason::Second => tracing::error!(
+                        subscription = stripe_id,
+                        metric = "surplus_subscription",
+                        "a second subscription is cancelled and refunded"
+                    ),
+                    EndReason::AccountDeleted => tracing::info!(subscription = stripe_id, "cancelled with its account"),
+                    EndReason::TrialRefused => {
+                        tracing::warn!(
+                            subscription = stripe_id,
+                            "cancelled: the address or the card had a trial before"
+                        );
+                    }
+                }
                 if is_live {
                     let ended = self.end_now(&stripe_id, schedule.as_deref()).await;
                     note_refusal(ended, "end of the subscription", &stripe_id, &mut done.refused_ends)?;
                 }
                 self.refund(paid, done).await?;
-                done.settled.push(stripe_id);
+                if !is_refund_pending {
+                    done.settled.push(stripe_id);
+                }
             }
             Ending::Refund { stripe_id, paid } => {
                 tracing::warn!(subscription = stripe_id, "a payment that came after its end is refunded");
@@ -299,7 +380,7 @@ impl Convergence {
     async fn refund(&self, paid: Vec<Owed>, done: &mut Done) -> Result<(), ConvergeError> {
         for Owed { stripe_invoice_id, charges } in paid {
             for charge in charges {
-                let refunded = self.gateway.refund(&charge).await;
+                let refunded = self.gateway.refund(&charge.stripe_id, charge.amount_cents).await;
                 note_refusal(refunded, "refund of the invoice", &stripe_invoice_id, &mut done.refused_refunds)?;
             }
             done.refunded.push(stripe_invoice_id);
@@ -346,6 +427,7 @@ impl Done {
 struct Write<'a> {
     account: &'a Account,
     converged: &'a Converged,
+    trials: Vec<TrialEntry>,
     catalogue: &'a Catalogue,
     event: Option<&'a EventRow>,
     cause: Cause<'a>,

@@ -52,7 +52,7 @@ impl Convergence {
     async fn reminders(&self, user: &UserId) -> Result<Vec<Outgoing>, ConvergeError> {
         let Some(account) = self.store.account(user).await? else { return Ok(Vec::new()) };
         let now = self.clock.now();
-        let due = |kept: &Subscription| kept.reminder(&account.payments, self.grace, now);
+        let due = |kept: &Subscription| kept.reminder(&account.payments, self.rules.grace, now);
         let due: Vec<_> = account.subscriptions.iter().filter_map(due).collect();
         let plans = if due.is_empty() { Vec::new() } else { self.store.catalogue().await?.plans };
         let mut reminders = Vec::new();

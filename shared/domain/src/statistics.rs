@@ -1,6 +1,6 @@
 //! The statistics of the admin's desk: counted over everything by a schedule, read as one item.
 
-use crate::billing::{BillingPeriod, Payment, PaymentStatus, Status, Subscription};
+use crate::billing::{Payment, PaymentStatus, Status, Subscription};
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::{Span, Timestamp};
@@ -104,13 +104,10 @@ impl Counting {
     /// Counts a subscription. Only one that is paid, or that is to be, brings something each month.
     pub fn subscription(&mut self, subscription: &Subscription) {
         *self.subscriptions.entry(subscription.status.as_str().to_owned()).or_default() += 1;
-        if subscription.surplus.is_none() && matches!(subscription.status, Status::Active | Status::PastDue) {
-            let periods = match subscription.terms.billing_period {
-                BillingPeriod::Month => 12,
-                BillingPeriod::Year => 1,
-            };
+        let is_charged = subscription.surplus.is_none() && !subscription.collection_paused;
+        if is_charged && matches!(subscription.status, Status::Active | Status::PastDue) {
             let currency = subscription.terms.currency.to_string();
-            *self.yearly_cents.entry(currency).or_default() += subscription.terms.price_cents * periods;
+            *self.yearly_cents.entry(currency).or_default() += subscription.terms.yearly_cents();
         }
     }
 
@@ -139,7 +136,7 @@ impl Counting {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::billing::{Surplus, Terms};
+    use crate::billing::{BillingPeriod, Surplus, Terms};
     use crate::{PaymentId, SubscriptionId};
 
     fn at(text: &str) -> Timestamp {
@@ -154,7 +151,7 @@ mod tests {
             stripe_item_id: "si_1".into(),
             stripe_price_id: "price_1".into(),
             quantity: 1,
-            terms: Terms { price_cents: cents, currency: currency.parse().unwrap(), billing_period },
+            terms: Terms { price_cents: cents, currency: currency.parse().unwrap(), billing_period }.into(),
             status,
             started_at: Timestamp::UNIX_EPOCH,
             current_period_start: Timestamp::UNIX_EPOCH,
@@ -166,8 +163,10 @@ mod tests {
             unpaid_since: None,
             payment_processing: false,
             is_end_refused: false,
+            collection_paused: false,
             schedule: None,
             surplus: None,
+            trial_refused: false,
         }
     }
 

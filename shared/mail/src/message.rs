@@ -186,6 +186,13 @@ pub enum Message {
         #[serde(default)]
         reason: Option<RefundReason>,
     },
+    /// A subscription was cancelled because its address or its card had a trial before.
+    TrialRefused {
+        /// The address.
+        to: String,
+        /// The plan, by its name for people.
+        plan: String,
+    },
     /// The password is another now.
     PasswordChanged {
         /// The address.
@@ -242,6 +249,7 @@ impl Message {
             Self::SubscriptionEnded { .. } => "subscription_ended",
             Self::TrialEnding { .. } => "trial_ending",
             Self::Refunded { .. } => "refunded",
+            Self::TrialRefused { .. } => "trial_refused",
         }
     }
 
@@ -266,6 +274,7 @@ impl Message {
             | Self::SubscriptionEnded { to, .. }
             | Self::TrialEnding { to, .. }
             | Self::Refunded { to, .. }
+            | Self::TrialRefused { to, .. }
             | Self::PasswordChanged { to, .. } => to,
         }
     }

@@ -96,6 +96,7 @@ templates! {
     subscription_ended, "subscription_ended.txt", "subscription_ended.html";
     trial_ending, "trial_ending.txt", "trial_ending.html";
     refunded, "refunded.txt", "refunded.html";
+    trial_refused, "trial_refused.txt", "trial_refused.html";
 }
 
 /// Renders `message`.
@@ -123,6 +124,7 @@ pub fn render(message: &Message, context: &Context<'_>) -> Result<Mail, askama::
         Message::SubscriptionEnded { plan, .. } => format!("Your {plan} at {name} has ended"),
         Message::TrialEnding { plan, .. } => format!("Your trial of {plan} at {name} ends soon"),
         Message::Refunded { plan, .. } => format!("Your payment for {plan} at {name} goes back to you"),
+        Message::TrialRefused { plan, .. } => format!("Your trial of {plan} at {name} was not started"),
     };
     let link = match message {
         Message::Verify { .. } => format!("{}?token={}", context.verify_page_url, context.token),
@@ -153,7 +155,8 @@ pub fn render(message: &Message, context: &Context<'_>) -> Result<Mail, askama::
         | Message::ActionRequired { .. }
         | Message::SubscriptionResumed { .. }
         | Message::SubscriptionEnded { .. }
-        | Message::Refunded { .. } => ("", no_time()),
+        | Message::Refunded { .. }
+        | Message::TrialRefused { .. } => ("", no_time()),
     };
     let plan = match message {
         Message::SubscriptionConfirmed { plan, .. }
@@ -166,7 +169,8 @@ pub fn render(message: &Message, context: &Context<'_>) -> Result<Mail, askama::
         | Message::SubscriptionResumed { plan, .. }
         | Message::SubscriptionEnded { plan, .. }
         | Message::TrialEnding { plan, .. }
-        | Message::Refunded { plan, .. } => plan,
+        | Message::Refunded { plan, .. }
+        | Message::TrialRefused { plan, .. } => plan,
         _ => "",
     };
     let provider = match message {
@@ -226,6 +230,7 @@ pub fn render(message: &Message, context: &Context<'_>) -> Result<Mail, askama::
         Message::SubscriptionEnded { .. } => subscription_ended::render(page),
         Message::TrialEnding { .. } => trial_ending::render(page),
         Message::Refunded { .. } => refunded::render(page),
+        Message::TrialRefused { .. } => trial_refused::render(page),
     }?;
     Ok(Mail { to: message.to().to_owned(), text, html, kind: message.kind(), subject: subject.clone() })
 }
@@ -245,7 +250,7 @@ mod tests {
         code: "042137",
     };
 
-    fn all() -> [Message; 21] {
+    fn all() -> [Message; 22] {
         let (to, username) = ("ann@example.com".to_owned(), "<b>ann</b>".to_owned());
         let plan = "<b>ann's plan</b>".to_owned();
         let invoice_url = Some("https://pay.example/in_1".to_owned());
@@ -295,6 +300,7 @@ mod tests {
                 until: Some(Timestamp::UNIX_EPOCH),
                 is_change: false,
             },
+            Message::TrialRefused { to: to.clone(), plan: plan.clone() },
             Message::Refunded {
                 to,
                 plan,

@@ -5,7 +5,7 @@ use jiff::SignedDuration;
 use std::collections::HashMap;
 use std::fmt;
 use std::str::FromStr;
-use tollgate_domain::billing::Grace;
+use tollgate_domain::billing::{Grace, RefundOnDeletion, Rules};
 
 /// The variables of a function's environment.
 #[derive(Clone, Default)]
@@ -104,6 +104,26 @@ impl Env {
             .filter(|_| !value.contains(['?', '#', '\\']) && !value.contains(char::is_whitespace))
             .map(|_| value.trim_end_matches('/').to_owned())
             .ok_or_else(|| ConfigError::new(name, format!("an absolute http or https address, found {value:?}")))
+    }
+
+    /// The rules of billing.
+    ///
+    /// # Errors
+    /// With the name of the variable that is wrong.
+    pub fn billing_rules(&self) -> Result<Rules, ConfigError> {
+        Ok(Rules { grace: self.grace()?, refund_on_deletion: self.refund_on_deletion()? })
+    }
+
+    /// What a user who deletes the account gets back of a paid period: `REFUND_ON_DELETION`, `nothing` by default or `unused`.
+    ///
+    /// # Errors
+    /// When it is neither.
+    fn refund_on_deletion(&self) -> Result<RefundOnDeletion, ConfigError> {
+        match self.get("REFUND_ON_DELETION") {
+            None | Some("nothing") => Ok(RefundOnDeletion::Nothing),
+            Some("unused") => Ok(RefundOnDeletion::Unused),
+            Some(_) => Err(ConfigError::new("REFUND_ON_DELETION", "nothing or unused")),
+        }
     }
 
     /// How long access outlives a payment that failed: `BILLING_GRACE_DAYS`, 7 by default.

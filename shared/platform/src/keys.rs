@@ -1,4 +1,4 @@
-//! The key ring. Every key is derived by HKDF from one of two random strings, `auth` and `codes`, by purpose and
+//! The key ring. Every key is derived by HKDF from one of the random strings `auth`, `codes` and `trials`, by purpose and
 //! generation; rotation appends a string. Secrets Manager holds them; a warm function goes on with what it has when that
 //! is down (R17).
 
@@ -6,6 +6,7 @@ use crate::codes::Codes;
 use crate::env::ConfigError;
 use crate::generation::{BadSecret, parse_generations};
 use crate::tokens::AuthKeys;
+use crate::trials::TrialKeys;
 use crate::{Clock, Env, Secret};
 use aws_config::SdkConfig;
 use jiff::{SignedDuration, Timestamp};
@@ -35,6 +36,7 @@ pub struct KeySource {
     github: Option<Cached<ClientSecret>>,
     stripe: Option<Cached<ClientSecret>>,
     stripe_webhook: Option<Cached<ClientSecret>>,
+    trials: Option<Cached<TrialKeys>>,
 }
 
 /// What a provider knows this service by, beside its client id; `None` where the secret says `unset`.
@@ -64,6 +66,8 @@ pub struct SecretIds {
     pub stripe: Option<String>,
     /// `STRIPE_WEBHOOK_SECRET_ID`: what Stripe signs its events with.
     pub stripe_webhook: Option<String>,
+    /// `TRIALS_SECRET_ID`: what the ledger of trials hashes with.
+    pub trials: Option<String>,
 }
 
 impl SecretIds {
@@ -74,6 +78,16 @@ impl SecretIds {
     pub fn both(env: &Env) -> Result<Self, ConfigError> {
         let auth = env.required("AUTH_SECRET_ID", "the name of the secret `auth`")?.to_owned();
         Ok(Self { auth: Some(auth), ..Self::codes(env)? })
+    }
+
+    /// What billing needs, from `STRIPE_SECRET_ID` and `TRIALS_SECRET_ID`.
+    ///
+    /// # Errors
+    /// When one is not set.
+    pub fn billing(env: &Env) -> Result<Self, ConfigError> {
+        let stripe = env.required("STRIPE_SECRET_ID", "the name of the secret `stripe`")?.to_owned();
+        let trials = env.required("TRIALS_SECRET_ID", "the name of the secret `trials`")?.to_owned();
+        Ok(Self { stripe: Some(stripe), trials: Some(trials), ..Self::default() })
     }
 
     /// `CODES_SECRET_ID` alone.
@@ -100,6 +114,7 @@ impl KeySource {
             github: ids.github.map(|id| Cached::new("GITHUB_SECRET_ID", id)),
             stripe: ids.stripe.map(|id| Cached::new("STRIPE_SECRET_ID", id)),
             stripe_webhook: ids.stripe_webhook.map(|id| Cached::new("STRIPE_WEBHOOK_SECRET_ID", id)),
+            trials: ids.trials.map(|id| Cached::new("TRIALS_SECRET_ID", id)),
         }
     }
 
@@ -132,6 +147,15 @@ impl KeySource {
     pub async fn codes(&self) -> Result<Arc<Codes>, KeyError> {
         let build = |text: &str| Ok(Codes::new(parse_generations(text)?));
         self.read(self.codes.as_ref(), "CODES_SECRET_ID", build).await
+    }
+
+    /// The keys of the ledger of trials.
+    ///
+    /// # Errors
+    /// When none are held and none can be read.
+    pub async fn trials(&self) -> Result<Arc<TrialKeys>, KeyError> {
+        let build = |text: &str| Ok(TrialKeys::new(&parse_generations(text)?));
+        self.read(self.trials.as_ref(), "TRIALS_SECRET_ID", build).await
     }
 
     /// The client secret of a provider.

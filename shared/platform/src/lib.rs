@@ -16,6 +16,7 @@ mod sealed;
 pub mod sqs;
 pub mod telemetry;
 pub mod tokens;
+pub mod trials;
 
 pub use clock::Clock;
 pub use encoding::{fingerprint, ten_bytes};

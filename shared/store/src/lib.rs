@@ -28,7 +28,7 @@ pub use address::{AddressChange, ChangedAddress};
 pub use audit::AuditFilter;
 pub use billing::{
     AccountWrite, BillingFilter, CustomerVersion, Due, DuePage, EventRow, Owned, PlanReservation, PlanWrite, Reserved,
-    VersionPage, VersionPlace,
+    TrialEntry, VersionPage, VersionPlace,
 };
 pub use error::StoreError;
 pub use gate::{Admission, Admitted};

@@ -216,7 +216,7 @@ async fn judge(base_url: &str) -> Result<bool, Box<dyn Error>> {
     judge.call("resume", 2, stripe.resume("sub_1").await, |()| true);
     judge.call("portal", 1, stripe.portal("cus_1", "https://app.example").await, |url| !url.is_empty());
     judge.call("dispute_of_charge", 1, stripe.dispute_of_charge("ch_1").await, |_| true);
-    judge.call("refund", 1, stripe.refund("ch_1").await, |()| true);
+    judge.call("refund", 1, stripe.refund("ch_1", Some(1)).await, |()| true);
     Ok(!judge.has_failed)
 }
 

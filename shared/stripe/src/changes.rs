@@ -3,7 +3,7 @@
 
 use crate::client::{Gateway, GatewayError};
 use crate::lists::ListParams;
-use crate::objects::{ChangedSubscription, Invoice, InvoiceLine, InvoicePayment};
+use crate::objects::{ChangedSubscription, Expandable, Invoice, InvoiceLine, InvoicePayment};
 use jiff::Timestamp;
 use serde::Serialize;
 use tollgate_domain::billing::{Currency, Subscription};
@@ -178,9 +178,14 @@ impl Gateway {
         let Some(invoice) = changed.latest_invoice else {
             return Err(GatewayError::Unknown("a change waits for no invoice".to_owned()));
         };
+        self.unpaid(invoice).await.map(Settled::Unpaid)
+    }
+
+    /// What an invoice waits for that was not paid.
+    pub(crate) async fn unpaid(&self, invoice: Expandable<Invoice>) -> Result<Unpaid, GatewayError> {
         let needs_consent = self.needs_consent(&invoice.id).await?;
         let invoice_url = invoice.object.and_then(|invoice| invoice.hosted_invoice_url);
-        Ok(Settled::Unpaid(Unpaid { invoice_url, needs_consent }))
+        Ok(Unpaid { invoice_url, needs_consent })
     }
 
     /// Whether the payment of an invoice waits for the payer's consent.
@@ -188,7 +193,7 @@ impl Gateway {
     /// # Errors
     /// See [`GatewayError`].
     pub async fn needs_consent(&self, invoice: &str) -> Result<bool, GatewayError> {
-        let expand = Some(["data.payment.payment_intent"]);
+        let expand = &["data.payment.payment_intent"];
         let params = ListParams { invoice: Some(invoice), expand, ..ListParams::default() };
         let waits = self.list("/invoice_payments", params).await?.read(|payment: InvoicePayment| {
             let intent = payment.payment.payment_intent.and_then(|intent| intent.object);

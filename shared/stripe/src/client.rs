@@ -1,12 +1,13 @@
 //! How Stripe is called: one try with a deadline, an idempotency key where something is made, and errors told apart by
 //! what is known of the outcome (R16).
 
+use crate::coupons::Coupons;
 use bytes::Bytes;
 use http::{Request, header};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, OnceLock, RwLock};
 use stripe_client_core::{
     CustomizedStripeRequest, IdempotencyKey, RequestBuilder, RequestStrategy, StripeClient, StripeMethod,
 };
@@ -93,13 +94,16 @@ pub struct Gateway {
     outbound: Outbound,
     keys: Arc<KeySource>,
     base_url: Arc<str>,
+    /// What was read of coupons, which never changes.
+    pub(crate) coupons: Arc<RwLock<Arc<Coupons>>>,
 }
 
 impl Gateway {
     /// To the API at `base_url` (`https://api.stripe.com`), with the key of the secret `stripe`.
     #[must_use]
     pub fn new(outbound: Outbound, keys: Arc<KeySource>, base_url: &str) -> Self {
-        Self { outbound, keys, base_url: base_url.trim_end_matches('/').into() }
+        let base_url = base_url.trim_end_matches('/').into();
+        Self { outbound, keys, base_url, coupons: Arc::default() }
     }
 
     /// The world that the key opens.

@@ -1,8 +1,9 @@
 //! Whether a subscription goes on: ending it, and giving back what was paid for what must not stay. Each can be done again
 //! without harm.
 
+use crate::changes::Settled;
 use crate::client::{Gateway, GatewayError, NoParams};
-use crate::objects::{Changed, ChangedSubscription};
+use crate::objects::{Changed, ChangedSubscription, ResumedSubscription};
 use serde::Serialize;
 
 #[derive(Serialize)]
@@ -16,8 +17,16 @@ struct NoCancelAt {
 }
 
 #[derive(Serialize)]
+struct ResumeParams {
+    billing_cycle_anchor: &'static str,
+    expand: [&'static str; 1],
+}
+
+#[derive(Serialize)]
 struct NewRefund<'a> {
     charge: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    amount: Option<i64>,
 }
 
 impl Gateway {
@@ -77,13 +86,26 @@ impl Gateway {
         Ok(())
     }
 
-    /// Refunds what is left of a charge. Stripe refunds no more than was paid, and nothing that is disputed: this done twice is
+    /// Lets a subscription go on that was paused because its trial ended without a card: a period begins now, and is charged.
+    ///
+    /// # Errors
+    /// See [`GatewayError`].
+    pub async fn resume_paused(&self, subscription: &str) -> Result<Settled, GatewayError> {
+        let params = ResumeParams { billing_cycle_anchor: "now", expand: ["latest_invoice"] };
+        let resumed: ResumedSubscription = self.post(&format!("/subscriptions/{subscription}/resume"), &params).await?;
+        match resumed.latest_invoice {
+            Some(invoice) if resumed.status == "paused" => self.unpaid(invoice).await.map(Settled::Unpaid),
+            _ => Ok(Settled::Done),
+        }
+    }
+
+    /// Refunds so much of a charge, in minor units, or what is left of it. Stripe refunds no more than was paid, and nothing that is disputed: this done twice is
     /// refused the second time, which counts as done.
     ///
     /// # Errors
     /// See [`GatewayError`].
-    pub async fn refund(&self, charge: &str) -> Result<(), GatewayError> {
-        match self.post::<Changed>("/refunds", &NewRefund { charge }).await {
+    pub async fn refund(&self, charge: &str, amount: Option<i64>) -> Result<(), GatewayError> {
+        match self.post::<Changed>("/refunds", &NewRefund { charge, amount }).await {
             Ok(_) => Ok(()),
             // What is disputed goes back by the bank, or stays.
             Err(GatewayError::Refused { code, .. })

@@ -87,8 +87,10 @@ impl Gateway {
     pub fn subscriptions<'a>(&'a self, after: Option<String>) -> Looking<'a, Page<(String, StripeSubscription)>> {
         Box::pin(async move {
             let params = ListParams { starting_after: after.as_deref(), ..every_subscription() };
-            let of = |seen: objects::Subscription| Ok(Some((seen.customer.0.clone(), subscription(seen)?)));
-            page(&self.list("/subscriptions", params).await?, of)
+            let list = self.list("/subscriptions", params).await?;
+            let coupons = self.coupons(&list).await?;
+            let of = |seen: objects::Subscription| Ok(Some((seen.customer.0.clone(), subscription(seen, &coupons)?)));
+            page(&list, of)
         })
     }
 
@@ -144,7 +146,7 @@ impl Gateway {
         of: fn(T) -> ReadCharge,
     ) -> Looking<'a, Page<(String, Charge)>> {
         Box::pin(async move {
-            let (created, expand) = (Some(at.into()), Some(["data.charge"]));
+            let (created, expand) = (Some(at.into()), &["data.charge"]);
             let params = ListParams { created, expand, starting_after: after.as_deref(), ..ListParams::default() };
             page(&self.list(path, params).await?, of)
         })

@@ -6,6 +6,7 @@ mod catalogue;
 mod changes;
 mod checkouts;
 mod client;
+mod coupons;
 mod customers;
 mod endings;
 mod everything;

@@ -30,9 +30,9 @@ pub(crate) struct ListParams<'a> {
     pub customer: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub email: Option<&'a str>,
-    /// The field that is sent as an object instead of an id.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub expand: Option<[&'a str; 1]>,
+    /// The fields that are sent as objects instead of ids.
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    pub expand: &'a [&'a str],
     #[serde(skip_serializing_if = "Option::is_none")]
     pub invoice: Option<&'a str>,
     /// Set by [`Gateway::list`].
@@ -74,6 +74,11 @@ impl Gateway {
 }
 
 impl List {
+    /// The entries as Stripe sent them.
+    pub(crate) fn entries(&self) -> &[Value] {
+        &self.data
+    }
+
     /// After which id the next page starts; `None` on the last page.
     pub(crate) fn next(&self) -> Result<Option<String>, GatewayError> {
         if !self.has_more {

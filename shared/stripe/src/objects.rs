@@ -58,6 +58,12 @@ fn lenient<'de, D: Deserializer<'de>, T: DeserializeOwned + Default>(deserialize
     Ok(readable(Value::deserialize(deserializer)?).unwrap_or_default())
 }
 
+/// A list of objects that may be null: the entries that can be read.
+fn readable_or_none<'de, D: Deserializer<'de>, T: DeserializeOwned>(deserializer: D) -> Result<Vec<T>, D::Error> {
+    let entries = Option::<Vec<Value>>::deserialize(deserializer)?.unwrap_or_default();
+    Ok(entries.into_iter().filter_map(readable).collect())
+}
+
 /// A field that is its default where Stripe sends null.
 fn or_default<'de, D: Deserializer<'de>, T: Deserialize<'de> + Default>(deserializer: D) -> Result<T, D::Error> {
     Ok(Option::deserialize(deserializer)?.unwrap_or_default())
@@ -101,6 +107,42 @@ pub(crate) struct Price {
 #[derive(Debug, Clone, Deserialize)]
 pub(crate) struct Recurring {
     pub interval: String,
+    #[serde(default)]
+    pub interval_count: Option<u64>,
+}
+
+/// <https://docs.stripe.com/api/discounts/object>
+#[derive(Debug, Clone, Deserialize)]
+pub(crate) struct Discount {
+    #[serde(default)]
+    pub end: Option<i64>,
+    #[serde(default)]
+    pub source: Option<DiscountSource>,
+}
+
+/// `source` of a discount.
+#[derive(Debug, Clone, Deserialize)]
+pub(crate) struct DiscountSource {
+    #[serde(default)]
+    pub coupon: Option<Expandable<Coupon>>,
+}
+
+/// <https://docs.stripe.com/api/coupons/object>
+#[derive(Debug, Clone, Deserialize)]
+pub(crate) struct Coupon {
+    #[serde(default)]
+    pub percent_off: Option<f64>,
+    #[serde(default)]
+    pub amount_off: Option<i64>,
+}
+
+/// <https://docs.stripe.com/api/payment_methods/object>: the details stand under the name of the type.
+#[derive(Debug, Clone, Deserialize)]
+pub(crate) struct PaymentMethod {
+    #[serde(rename = "type")]
+    pub kind: String,
+    #[serde(flatten)]
+    pub details: BTreeMap<String, Value>,
 }
 
 /// <https://docs.stripe.com/api/subscriptions/object>
@@ -126,6 +168,13 @@ pub(crate) struct Subscription {
     pub trial_start: Option<i64>,
     #[serde(default)]
     pub schedule: Option<Expandable<SubscriptionSchedule>>,
+    #[serde(default, deserialize_with = "readable_or_none")]
+    pub discounts: Vec<Expandable<Discount>>,
+    /// There while the collection of payments is paused.
+    #[serde(default)]
+    pub pause_collection: Option<serde::de::IgnoredAny>,
+    #[serde(default, deserialize_with = "lenient")]
+    pub default_payment_method: Option<Expandable<PaymentMethod>>,
 }
 
 /// A subscription after a change: whether the change waits for a payment, and which.
@@ -140,6 +189,14 @@ pub(crate) struct ChangedSubscription {
     pub latest_invoice: Option<Expandable<Invoice>>,
 }
 
+/// A subscription after it was resumed: it stays paused until its invoice is paid.
+#[derive(Debug, Clone, Deserialize)]
+pub(crate) struct ResumedSubscription {
+    pub status: String,
+    #[serde(default)]
+    pub latest_invoice: Option<Expandable<Invoice>>,
+}
+
 /// <https://docs.stripe.com/api/subscription_items/object>
 #[derive(Debug, Clone, Deserialize)]
 pub(crate) struct SubscriptionItem {
@@ -148,6 +205,8 @@ pub(crate) struct SubscriptionItem {
     /// Null for a metered price.
     #[serde(default)]
     pub quantity: Option<u64>,
+    #[serde(default, deserialize_with = "readable_or_none")]
+    pub discounts: Vec<Expandable<Discount>>,
     pub current_period_start: i64,
     pub current_period_end: i64,
 }

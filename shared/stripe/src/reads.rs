@@ -2,14 +2,15 @@
 //! became of the money. One call sees the newest hundred of each; reconciliation sees the others.
 
 use crate::client::{Gateway, GatewayError, NoParams};
+use crate::coupons::Coupons;
 use crate::lists::ListParams;
-use crate::objects;
+use crate::objects::{self, Expandable};
 use jiff::Timestamp;
 use std::cmp::Reverse;
 use std::pin::Pin;
 use tollgate_domain::billing::{
-    BillingPeriod, Charge, ChargeStatus, Currency, Dispute, Invoice, InvoiceStatus, Schedule, Seen, Status,
-    StripeSubscription, Subscription, SubscriptionItem, Terms,
+    Charge, ChargeStatus, Currency, Discount, Dispute, Interval, Invoice, InvoiceStatus, Percent, Schedule, Seen,
+    Status, StripeSubscription, Subscription, SubscriptionItem, SubscriptionTerms,
 };
 use tollgate_domain::{PaymentId, SubscriptionId};
 use tollgate_platform::ten_bytes;
@@ -54,12 +55,14 @@ impl Gateway {
             self.list("/invoices", ListParams { customer: Some(customer), ..every_invoice() }),
             self.list("/charges", ListParams { customer: Some(customer), ..ListParams::default() }),
         );
+        let subscriptions = subscriptions?;
+        let coupons = self.coupons(&subscriptions).await?;
         let mut charges = charges?.read(charge);
         for charge in charges.iter_mut().filter(|charge| charge.dispute.is_some()) {
             charge.dispute = Some(self.dispute_of_charge(&charge.stripe_id).await?);
         }
         Ok(Seen {
-            subscriptions: subscriptions?.read(|seen| subscription(seen).map(Some)),
+            subscriptions: subscriptions.read(|seen| subscription(seen, &coupons).map(Some)),
             invoices: invoices?.read(|seen| invoice(seen).map(Some)),
             charges,
             ..Seen::default()
@@ -83,14 +86,18 @@ impl Gateway {
     }
 }
 
-/// Subscriptions of every status, with what manages them.
+/// What is read with a subscription. Stripe expands four levels, so the coupons of an item's discounts are read by themselves.
+const OF_SUBSCRIPTION: [&str; 4] =
+    ["data.schedule", "data.discounts.source.coupon", "data.items.data.discounts", "data.default_payment_method"];
+
+/// Subscriptions of every status, with what manages them, reduces their price and pays them.
 pub(crate) fn every_subscription<'a>() -> ListParams<'a> {
-    ListParams { expand: Some(["data.schedule"]), status: Some("all"), ..ListParams::default() }
+    ListParams { expand: &OF_SUBSCRIPTION, status: Some("all"), ..ListParams::default() }
 }
 
 /// Invoices, with what they were paid by.
 pub(crate) fn every_invoice<'a>() -> ListParams<'a> {
-    ListParams { expand: Some(["data.payments"]), ..ListParams::default() }
+    ListParams { expand: &["data.payments"], ..ListParams::default() }
 }
 
 fn at(seconds: i64) -> Result<Timestamp, Unreadable> {
@@ -101,9 +108,9 @@ fn currency(code: &str) -> Result<Currency, Unreadable> {
     Currency::from_stripe(code).map_err(|_| Unreadable)
 }
 
-pub(crate) fn subscription(seen: objects::Subscription) -> Result<StripeSubscription, Unreadable> {
+pub(crate) fn subscription(seen: objects::Subscription, coupons: &Coupons) -> Result<StripeSubscription, Unreadable> {
     let currency = currency(&seen.currency)?;
-    let items = seen.items.data.into_iter().map(|seen| item(seen, currency)).collect::<Result<Vec<_>, _>>()?;
+    let items = seen.items.data.into_iter().map(|seen| item(seen, currency, coupons)).collect::<Result<Vec<_>, _>>()?;
     // Stripe has no subscription without an item.
     let first = items.first().ok_or(Unreadable)?.clone();
     let status = status(&seen.status, seen.ended_at.is_some());
@@ -130,16 +137,20 @@ pub(crate) fn subscription(seen: objects::Subscription) -> Result<StripeSubscrip
             unpaid_since: None,
             payment_processing: false,
             is_end_refused: false,
+            collection_paused: seen.pause_collection.is_some(),
             schedule: seen.schedule.as_ref().map(|schedule| Schedule {
                 stripe_id: schedule.id.clone(),
                 next_price_id: None,
                 next_plan_id: None,
             }),
             surplus: None,
+            trial_refused: false,
         },
         items,
+        discounts: discounts(seen.discounts, coupons),
         next_price_ids,
         cancel_at,
+        fingerprint: seen.default_payment_method.and_then(|method| fingerprint(method.object?)),
         is_status_known: status.is_some(),
     })
 }
@@ -150,23 +161,55 @@ fn status(name: &str, has_ended: bool) -> Option<Status> {
     name.parse().ok().or(has_ended.then_some(Status::Canceled))
 }
 
-fn item(seen: objects::SubscriptionItem, currency: Currency) -> Result<SubscriptionItem, Unreadable> {
-    let interval = seen.price.recurring.map(|recurring| recurring.interval);
+fn item(
+    seen: objects::SubscriptionItem,
+    currency: Currency,
+    coupons: &Coupons,
+) -> Result<SubscriptionItem, Unreadable> {
+    let unit_price_cents = seen.price.unit_amount.unwrap_or_default();
+    let quantity = seen.quantity.unwrap_or(1);
+    let recurring = seen.price.recurring;
     Ok(SubscriptionItem {
         stripe_id: seen.id,
         stripe_price_id: seen.price.id,
-        quantity: seen.quantity.unwrap_or(1),
-        terms: Terms {
-            price_cents: seen.price.unit_amount.unwrap_or_default(),
+        quantity,
+        terms: SubscriptionTerms {
+            price_cents: unit_price_cents.saturating_mul(i64::try_from(quantity).unwrap_or(i64::MAX)),
             currency,
-            billing_period: match interval.as_deref() {
-                Some("year") => BillingPeriod::Year,
-                _ => BillingPeriod::Month,
+            billing_period: match recurring.as_ref().map(|recurring| recurring.interval.as_str()) {
+                Some("day") => Interval::Day,
+                Some("week") => Interval::Week,
+                Some("year") => Interval::Year,
+                _ => Interval::Month,
             },
+            interval_count: recurring.and_then(|recurring| recurring.interval_count).unwrap_or(1),
+            unit_price_cents,
+            discount: None,
         },
+        discounts: discounts(seen.discounts, coupons),
         current_period_start: at(seen.current_period_start)?,
         current_period_end: at(seen.current_period_end)?,
     })
+}
+
+/// The fingerprint of a card, or of what else of this kind pays.
+fn fingerprint(method: objects::PaymentMethod) -> Option<String> {
+    method.details.get(&method.kind)?["fingerprint"].as_str().map(str::to_owned)
+}
+
+/// Those discounts whose coupon is known.
+fn discounts(seen: Vec<Expandable<objects::Discount>>, coupons: &Coupons) -> Vec<Discount> {
+    let of = |discount: Expandable<objects::Discount>| {
+        let discount = discount.object?;
+        let coupon = discount.source?.coupon?;
+        let coupon = coupon.object.or_else(|| coupons.get(&coupon.id).cloned())?;
+        Some(Discount {
+            percent_off: coupon.percent_off.and_then(Percent::new),
+            amount_off_cents: coupon.amount_off,
+            ends_at: discount.end.map(at).transpose().ok()?,
+        })
+    };
+    seen.into_iter().filter_map(of).collect()
 }
 
 /// The prices that wait: those of the phase in which the next period begins, if that is not the current one. A phase may hold

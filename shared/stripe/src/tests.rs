@@ -1,6 +1,7 @@
 //! The form of requests, and how Stripe's objects are read.
 
 use crate::GatewayError;
+use crate::coupons::Coupons;
 use crate::lists::{List, ListParams};
 use crate::objects::{
     ChangedSubscription, Charge, ChargeCustomer, CheckoutSession, Customer, Dispute, Expandable, Id, Invoice,
@@ -11,7 +12,12 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use std::io::{self, Write};
 use std::sync::{Arc, Mutex};
-use tollgate_domain::billing::{self, BillingPeriod, ChargeStatus, InvoiceStatus, Status};
+use tollgate_domain::billing::{self, ChargeStatus, Interval, InvoiceStatus, Status};
+
+/// A subscription whose discounts name their coupons as objects, or have none.
+fn read_subscription(seen: Subscription) -> Result<billing::StripeSubscription, Unreadable> {
+    reads::subscription(seen, &Coupons::new())
+}
 
 // The version is the library's own: its requests are of that version.
 #[test]
@@ -91,7 +97,7 @@ fn schedule() -> Value {
 #[test]
 fn a_minimal_subscription_is_read_and_null_is_as_missing() {
     for value in [subscription(), with_nulls(&subscription(), &SUBSCRIPTION_NULLS)] {
-        let read = reads::subscription(parse(&value)).unwrap();
+        let read = read_subscription(parse(&value)).unwrap();
         let kept = &read.subscription;
         assert_eq!((kept.stripe_id.as_str(), kept.status, read.is_status_known), ("sub_1", Status::Active, true));
         assert_eq!((kept.stripe_item_id.as_str(), kept.stripe_price_id.as_str()), ("si_1", "price_1"));
@@ -119,11 +125,11 @@ fn a_whole_subscription_is_read_with_all_its_items() {
     );
     let seen: Subscription = parse(&value);
     assert_eq!(seen.customer, Id("cus_1".into()));
-    let read = reads::subscription(seen).unwrap();
+    let read = read_subscription(seen).unwrap();
     let [first, second] = &read.items[..] else { panic!("two items") };
     assert_eq!((first.stripe_id.as_str(), first.quantity), ("si_1", 1));
     assert_eq!((second.stripe_price_id.as_str(), second.quantity, second.terms.price_cents), ("price_2", 3, 4900));
-    assert_eq!(second.terms.billing_period, BillingPeriod::Year);
+    assert_eq!(second.terms.billing_period, Interval::Year);
     assert_eq!((second.current_period_start.as_second(), second.current_period_end.as_second()), (1_100, 2_200));
     let kept = read.resolve(|price| price == "price_2");
     assert!(kept.cancel_at_period_end && kept.had_trial);
@@ -136,14 +142,14 @@ fn a_whole_subscription_is_read_with_all_its_items() {
 fn a_subscription_and_an_invoice_in_any_currency_are_read() {
     for code in ["kwd", "bhd", "omr", "ghs", "hrk", "zzq"] {
         let currency = json!({"currency": code});
-        let read = reads::subscription(parse(&with(&subscription(), &currency))).unwrap();
+        let read = read_subscription(parse(&with(&subscription(), &currency))).unwrap();
         assert_eq!(read.subscription.terms.currency.as_str(), code);
         let paid = with(&invoice(), &json!({"currency": code, "status": "paid", "amount_paid": 19_000}));
         let read = reads::invoice(parse(&paid)).unwrap();
         assert_eq!((read.currency.as_str(), read.amount_paid_cents), (code, 19_000));
     }
     for code in ["", "KWD", "us", "dollar"] {
-        let read = reads::subscription(parse(&with(&subscription(), &json!({"currency": code}))));
+        let read = read_subscription(parse(&with(&subscription(), &json!({"currency": code}))));
         assert_eq!(read, Err(Unreadable), "{code:?}");
     }
 }
@@ -151,7 +157,7 @@ fn a_subscription_and_an_invoice_in_any_currency_are_read() {
 // A5
 #[test]
 fn a_subscription_of_an_unknown_status_is_read() {
-    let of = |fields: Value| reads::subscription(parse(&with(&subscription(), &fields))).unwrap();
+    let of = |fields: Value| read_subscription(parse(&with(&subscription(), &fields))).unwrap();
     let unknown = of(json!({"status": "suspended_tomorrow"}));
     assert_eq!((unknown.is_status_known, unknown.subscription.status), (false, Status::Paused));
     let ended = of(json!({"status": "archived_tomorrow", "ended_at": 1_500}));
@@ -170,8 +176,56 @@ fn an_unknown_interval_or_price_shape_leaves_a_subscription_readable() {
         json!({"id": "price_1", "recurring": "monthly", "metadata": "none"}),
     ] {
         let items = json!({"items": {"data": [with(&item(), &json!({"price": price}))]}});
-        let read = reads::subscription(parse(&with(&subscription(), &items))).unwrap();
-        assert_eq!(read.subscription.terms.billing_period, BillingPeriod::Month);
+        let read = read_subscription(parse(&with(&subscription(), &items))).unwrap();
+        assert_eq!(read.subscription.terms.billing_period, Interval::Month);
+    }
+}
+
+// A9
+#[test]
+fn every_interval_of_stripes_is_read_with_its_count() {
+    for (name, interval) in
+        [("day", Interval::Day), ("week", Interval::Week), ("month", Interval::Month), ("year", Interval::Year)]
+    {
+        for (count, wanted) in [(json!(1), 1), (json!(3), 3), (Value::Null, 1)] {
+            let price =
+                json!({"id": "price_1", "unit_amount": 700, "recurring": {"interval": name, "interval_count": count}});
+            let items = json!({"items": {"data": [with(&item(), &json!({"price": price}))]}});
+            let terms = read_subscription(parse(&with(&subscription(), &items))).unwrap().subscription.terms;
+            assert_eq!((terms.billing_period, terms.interval_count, terms.unit_price_cents), (interval, wanted, 700));
+        }
+    }
+}
+
+// A9, A13
+#[test]
+fn discounts_and_fingerprints_of_any_shape_leave_a_subscription_readable() {
+    let of = |fields: Value| read_subscription(parse(&with(&subscription(), &fields))).unwrap();
+    for discounts in [
+        json!(null),
+        json!([]),
+        json!(["di_1"]),
+        json!([{"id": "di_1", "source": null}]),
+        json!([7]),
+        json!([{"id": "di_1", "source": {"coupon": "co_unknown"}}]),
+        json!([{"id": "di_1", "end": "soon", "source": {"coupon": {"id": "co_1", "percent_off": 5.0}}}]),
+    ] {
+        assert_eq!(of(json!({"discounts": discounts})).discounts, [], "{discounts}");
+    }
+    let known =
+        json!([{"id": "di_1", "end": 7, "source": {"coupon": {"id": "co_1", "percent_off": null, "amount_off": 5}}}]);
+    let [discount] = &of(json!({"discounts": known})).discounts[..] else { panic!("one discount") };
+    assert_eq!((discount.amount_off_cents, discount.percent_off), (Some(5), None));
+    for (method, wanted) in [
+        (json!(null), None),
+        (json!("pm_1"), None),
+        (json!({"id": "pm_1"}), None),
+        (json!({"id": "pm_1", "type": "link", "link": {}}), None),
+        (json!({"id": "pm_1", "type": "card", "card": {"fingerprint": null}}), None),
+        (json!({"id": "pm_1", "type": "card", "card": {"fingerprint": "f1"}}), Some("f1")),
+        (json!({"id": "pm_1", "type": "sepa_debit", "sepa_debit": {"fingerprint": "f2"}}), Some("f2")),
+    ] {
+        assert_eq!(of(json!({"default_payment_method": method})).fingerprint.as_deref(), wanted, "{method}");
     }
 }
 
@@ -180,11 +234,11 @@ fn an_item_that_cannot_be_read_leaves_the_others() {
     let of = |items: Value| serde_json::from_value(with(&subscription(), &json!({"items": {"data": items}})));
     let bad = json!({"id": "si_0", "price": 7});
     for items in [json!([bad, item()]), json!([item(), bad]), json!([bad, item(), bad])] {
-        let read = reads::subscription(of(items).unwrap()).unwrap();
+        let read = read_subscription(of(items).unwrap()).unwrap();
         assert_eq!((read.items.len(), read.subscription.stripe_item_id.as_str()), (1, "si_1"));
     }
     for none in [json!([]), json!([bad])] {
-        assert_eq!(reads::subscription(of(none).unwrap()), Err(Unreadable));
+        assert_eq!(read_subscription(of(none).unwrap()), Err(Unreadable));
     }
 }
 
@@ -197,7 +251,7 @@ fn a_subscription_without_what_it_cannot_be_without_is_unreadable() {
         assert!(!is_readable::<Subscription>(&value), "{name}");
     }
     let never = with(&subscription(), &json!({"created": i64::MAX}));
-    assert_eq!(reads::subscription(parse(&never)), Err(Unreadable));
+    assert_eq!(read_subscription(parse(&never)), Err(Unreadable));
 }
 
 #[test]
@@ -208,7 +262,7 @@ fn a_schedule_names_every_price_of_the_phase_that_follows() {
     };
     let next = |schedule: &Value| {
         let value = with(&subscription(), &json!({"schedule": schedule}));
-        let read = reads::subscription(parse(&value)).unwrap();
+        let read = read_subscription(parse(&value)).unwrap();
         (read.subscription.schedule.map(|schedule| schedule.stripe_id), read.next_price_ids)
     };
     let id = Some("sub_sched_1".to_owned());
@@ -438,7 +492,7 @@ fn read(entries: &[Value]) -> (Vec<String>, String) {
     let writer = log.clone();
     let subscriber = tracing_subscriber::fmt().json().with_writer(move || writer.clone()).finish();
     let ids = tracing::subscriber::with_default(subscriber, || {
-        list(entries, false).read(|seen| reads::subscription(seen).map(|read| Some(read.subscription.stripe_id)))
+        list(entries, false).read(|seen| read_subscription(seen).map(|read| Some(read.subscription.stripe_id)))
     });
     let log = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
     (ids, log)

@@ -244,6 +244,8 @@ pub fn shown(truth: &Truth, kept: &Kept, user: &str) -> Vec<Value> {
             "canceled_at": found["canceled_at"].as_i64().map(moment),
             "cancel_at": found["cancel_at"].as_i64().filter(|_| is_live(found)).map(moment),
             "quantity": found["items"]["data"][0]["quantity"], "payment_processing": false,
+            "interval_count": price(found)["recurring"]["interval_count"], "discount": null,
+            "collection_paused": !found["pause_collection"].is_null(),
             "access_until": until.map(moment), "has_access": until.is_some_and(|until| truth.now < until),
         })
     };

@@ -246,7 +246,8 @@ async fn open_payment(state: &State, user: &ActiveUser, subscription: &Subscript
     Ok(refused(Unpaid { invoice_url: payment.invoice_url, needs_consent }))
 }
 
-fn refused(unpaid: Unpaid) -> ApiError {
+/// The answer to a change that waits for a payment.
+pub fn refused(unpaid: Unpaid) -> ApiError {
     match unpaid.needs_consent {
         true => ApiError::PaymentActionRequired(unpaid.invoice_url),
         false => ApiError::PaymentFailed(unpaid.invoice_url),

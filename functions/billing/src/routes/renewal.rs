@@ -1,14 +1,15 @@
 //! `POST /billing/subscriptions/cancel` and `/resume`: whether the subscription goes on after its period.
 
+use super::change::refused;
 use super::subscription::view;
 use crate::State;
 use crate::error::{of_convergence, of_gateway};
 use axum::Json;
 use axum::extract::State as Shared;
 use tollgate_convergence::Cause;
-use tollgate_domain::billing::{Subscription, SubscriptionView};
+use tollgate_domain::billing::{Status, Subscription, SubscriptionView};
 use tollgate_http::{ActiveUser, ApiError, RequestContext};
-use tollgate_stripe::GatewayError;
+use tollgate_stripe::{GatewayError, Settled};
 
 /// Lets the caller's subscription end with its period: access stays until then.
 #[utoipa::path(
@@ -34,11 +35,14 @@ pub async fn cancel(
     after(&state, &context, &user, told.await).await
 }
 
-/// Takes back what waits for the end of the period of the caller's subscription: that it ends, or a lower plan.
+/// Takes back what waits for the end of the period of the caller's subscription: that it ends, or a lower plan. A paused
+/// subscription goes on, with a period that is charged now.
 #[utoipa::path(
     post, path = "/billing/subscriptions/resume", operation_id = "resume_subscription", tag = "Billing",
     security(("bearer" = [])),
-    responses((status = 200, body = SubscriptionView), (status = 404, description = "`no_subscription`"),
+    responses((status = 200, body = SubscriptionView),
+        (status = 402, description = "`payment_failed`, `payment_action_required`, with `invoice_url`"),
+        (status = 404, description = "`no_subscription`"),
         (status = 409, description = "`not_canceling`, `idempotency_in_progress`"),
         (status = 502, description = "`stripe_unavailable`, `stripe_refused`"), (status = 503, description = "`stripe_not_configured`"))
 )]
@@ -48,6 +52,15 @@ pub async fn resume(
     user: ActiveUser,
 ) -> Result<Json<SubscriptionView>, ApiError> {
     let subscription = followed(&state, &context, &user).await?;
+    if subscription.status == Status::Paused {
+        let resumed = state.gateway.resume_paused(&subscription.stripe_id).await;
+        let subscription = followed(&state, &context, &user).await?;
+        return match resumed {
+            Ok(Settled::Unpaid(unpaid)) => Err(refused(unpaid)),
+            Err(error) if !error.is_missing() => Err(of_gateway(error)),
+            Ok(Settled::Done) | Err(_) => view(&state, subscription, context.now).await,
+        };
+    }
     let is_to_end = subscription.cancel_at_period_end || subscription.cancel_at().is_some();
     if !is_to_end && subscription.next_price_id().is_none() {
         return Err(ApiError::NotCanceling);

@@ -167,9 +167,10 @@ async fn reserved(
     plan: &Plan,
 ) -> Result<Option<Checkout>, ApiError> {
     let price = plan.stripe_price_id.clone().ok_or_else(|| ApiError::Internal(format!("{} has no price", plan.id)))?;
+    let trial_days = trial_days(state, customer, plan).await?;
     if let Some(checkout) = &customer.checkout {
         // A trial is given once, however long its page is open, and as the plan has it now.
-        let is_good = checkout.trial_days == trial_days(customer, plan);
+        let is_good = checkout.trial_days == trial_days;
         let same = checkout.plan_id == plan.id && checkout.stripe_price_id == price && is_good;
         if let Some(session) = &checkout.session_id {
             let there = state.gateway.checkout(session).await.map_err(of_gateway)?;
@@ -209,7 +210,7 @@ async fn reserved(
         plan_id: plan.id,
         plan_code: plan.code.clone(),
         stripe_price_id: price,
-        trial_days: trial_days(&now, plan),
+        trial_days: if now.had_trial { 0 } else { trial_days },
         session_id: None,
         url: None,
     };
@@ -219,9 +220,16 @@ async fn reserved(
     }
 }
 
-/// The trial that a new subscription of `customer` to `plan` begins with.
-const fn trial_days(customer: &Customer, plan: &Plan) -> u32 {
-    if customer.had_trial { 0 } else { plan.trial_days }
+/// The trial that a new subscription of `customer` to `plan` begins with: each user and each address has one.
+async fn trial_days(state: &State, customer: &Customer, plan: &Plan) -> Result<u32, ApiError> {
+    if customer.had_trial || plan.trial_days == 0 {
+        return Ok(0);
+    }
+    let is_left = match &customer.email {
+        Some(address) => state.convergence.has_trial_left(address).await.map_err(of_convergence)?,
+        None => false,
+    };
+    Ok(if is_left { plan.trial_days } else { 0 })
 }
 
 async fn close(state: &State, session: &str) -> Result<(), ApiError> {

@@ -37,7 +37,7 @@ pub async fn view(state: &State, shown: Subscription, now: Timestamp) -> Result<
     let plan = plan.ok_or_else(|| ApiError::Internal(format!("{} has no plan", shown.id)))?;
     let scheduled_plan = plan_of(shown.next_plan_id()).await?.map(|plan| PlanView::of(plan, false));
     let plan = Some(PlanView::of(plan, false));
-    Ok(Json(SubscriptionView::of(shown, plan, scheduled_plan, state.config.grace, now)))
+    Ok(Json(SubscriptionView::of(shown, plan, scheduled_plan, state.config.rules.grace, now)))
 }
 
 /// Whether it ever was one: a first payment that never came makes none, one that is in progress does.

@@ -42,11 +42,28 @@ pub struct Seen {
     pub refused_ends: Vec<String>,
     /// Invoices, by Stripe's id, whose refund Stripe refused for good.
     pub refused_refunds: Vec<String>,
+    /// Subscriptions, by Stripe's id, whose trial is refused: the address or the card had one before.
+    pub refused_trials: Vec<String>,
     /// Whether the customer is no more.
     pub is_customer_gone: bool,
 }
 
 impl Seen {
+    /// The subscriptions of `account` to a plan whose trial is seen for the first time.
+    pub fn new_trials<'a>(
+        &'a self,
+        account: &'a Account,
+        catalogue: &'a Catalogue,
+    ) -> impl Iterator<Item = &'a StripeSubscription> {
+        let is_stored =
+            |id: &str| account.subscriptions.iter().any(|stored| stored.stripe_id == id && stored.had_trial);
+        self.subscriptions.iter().filter(move |found| {
+            found.subscription.had_trial
+                && !is_stored(&found.subscription.stripe_id)
+                && found.items.iter().any(|item| catalogue.prices.contains_key(&item.stripe_price_id))
+        })
+    }
+
     /// What there is of a customer who is no more: whatever lived has ended.
     #[must_use]
     pub fn of_nobody(account: &Account) -> Self {
@@ -107,23 +124,66 @@ pub struct Changed {
 pub struct Owed {
     /// Stripe's invoice.
     pub stripe_invoice_id: String,
-    /// Stripe's charges of it that were not wholly refunded: the rest of each is. What was paid elsewhere has none.
-    pub charges: Vec<String>,
+    /// Stripe's charges of it of which something is to be refunded. What was paid elsewhere has none.
+    pub charges: Vec<OwedCharge>,
+}
+
+/// What is to be refunded of a charge.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OwedCharge {
+    /// Stripe's id.
+    pub stripe_id: String,
+    /// How much, in minor units; `None` for all that is left.
+    pub amount_cents: Option<i64>,
+}
+
+/// What is refunded of the last paid period of a subscription whose user deletes the account.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum RefundOnDeletion {
+    /// Nothing.
+    #[default]
+    Nothing,
+    /// The share of the time that was left.
+    Unused,
+}
+
+/// Why a subscription ends at once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EndReason {
+    /// There is another one.
+    Second,
+    /// The user deleted the account.
+    AccountDeleted,
+    /// The address or the card had a trial before.
+    TrialRefused,
+}
+
+/// The rules by which the local state follows Stripe's.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Rules {
+    /// How long access outlives a payment that failed.
+    pub grace: Grace,
+    /// What a user who deletes the account gets back.
+    pub refund_on_deletion: RefundOnDeletion,
 }
 
 /// What is to end at Stripe, or to be refunded there.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Ending {
-    /// At once, and what was paid for it goes back: a second one, or one of a user who deleted the account.
+    /// At once, and something of what was paid for it is refunded.
     Now {
+        /// Why.
+        reason: EndReason,
         /// Stripe's id.
         stripe_id: String,
         /// Stripe's id of what manages it, which is to be released first.
         schedule: Option<String>,
         /// Whether it still has to be cancelled.
         is_live: bool,
-        /// The paid invoices that have not wholly gone back yet.
+        /// What is to be refunded.
         paid: Vec<Owed>,
+        /// Whether the refund is known only when it has ended: the next fetch says how much it is.
+        is_refund_pending: bool,
     },
     /// Nothing, but what was paid after the subscription had ended, for what was due before, is refunded.
     Refund {
@@ -198,18 +258,22 @@ impl Converged {
 
 /// What makes `account` follow `seen`.
 #[must_use]
-pub fn converge(account: &Account, seen: &Seen, catalogue: &Catalogue, grace: Grace, now: Timestamp) -> Converged {
+pub fn converge(account: &Account, seen: &Seen, catalogue: &Catalogue, rules: Rules, now: Timestamp) -> Converged {
+    let grace = rules.grace;
     let mut all = account.subscriptions.clone();
     for subscription in &seen.subscriptions {
         follow(&mut all, subscription, catalogue);
     }
     let payments = payments(account, seen, &all, catalogue, now);
-    let money = Money { account, seen, changed: &payments };
+    let money = Money { account, seen, rules, changed: &payments };
     for subscription in &mut all {
         if seen.subscriptions.iter().any(|found| found.subscription.stripe_id == subscription.stripe_id) {
             money.mark_unpaid(subscription);
         }
         subscription.is_end_refused |= seen.refused_ends.contains(&subscription.stripe_id);
+        if seen.refused_trials.contains(&subscription.stripe_id) {
+            (subscription.surplus, subscription.trial_refused) = (Some(Surplus::Owed), true);
+        }
     }
     let kept_since = mark_surplus(&mut all, account.left, grace, now);
     for subscription in all.iter_mut().filter(|subscription| subscription.surplus.is_some()) {
@@ -259,6 +323,7 @@ fn follow(all: &mut Vec<Subscription>, found: &StripeSubscription, catalogue: &C
                 after.status = known.status;
             }
             after.surplus = known.surplus;
+            after.trial_refused = known.trial_refused;
             after.is_end_refused = known.is_end_refused;
             after.had_trial |= known.had_trial;
             *known = after;
@@ -343,6 +408,7 @@ const INVOICED_BEFORE: SignedDuration = SignedDuration::from_hours(1);
 struct Money<'a> {
     account: &'a Account,
     seen: &'a Seen,
+    rules: Rules,
     /// The payments that are new or changed.
     changed: &'a [Payment],
 }
@@ -401,7 +467,8 @@ impl Money<'_> {
             return None;
         }
         let left = invoice.charges(&self.seen.charges).filter(|charge| charge.is_refundable());
-        let charges: Vec<_> = left.map(|charge| charge.stripe_id.clone()).collect();
+        let whole = |charge: &Charge| OwedCharge { stripe_id: charge.stripe_id.clone(), amount_cents: None };
+        let charges: Vec<_> = left.map(whole).collect();
         (!charges.is_empty()).then(|| Owed { stripe_invoice_id: invoice.stripe_id.clone(), charges })
     }
 
@@ -418,6 +485,29 @@ impl Money<'_> {
         paid.filter(|i| i.created_at >= since || self.is_late(i)).filter_map(|i| self.owed(i)).collect()
     }
 
+    /// What is refunded to a user who deleted the account: what was paid too late, and by the rules the unused share of the last
+    /// period. That share counts from the end of the subscription, so that it is the same however often it is computed.
+    fn refund_on_deletion(&self, subscription: &Subscription) -> Vec<Owed> {
+        let last_period = subscription.current_period_start.saturating_sub(INVOICED_BEFORE).unwrap_or(Timestamp::MIN);
+        let owed = |invoice: &Invoice| {
+            if self.is_late(invoice) {
+                return self.owed(invoice);
+            }
+            let is_unused = self.rules.refund_on_deletion == RefundOnDeletion::Unused;
+            let is_last = invoice.status == InvoiceStatus::Paid && invoice.created_at >= last_period;
+            let ended_at = subscription.ends_at.filter(|_| subscription.status.is_ended())?;
+            let mut owed = self.owed(invoice).filter(|_| is_unused && is_last)?;
+            owed.charges.retain_mut(|owed| {
+                let charge = self.seen.charges.iter().find(|charge| charge.stripe_id == owed.stripe_id);
+                let unused = charge.map_or(0, |charge| unused_cents(charge, subscription, ended_at));
+                owed.amount_cents = Some(unused);
+                unused > 0
+            });
+            (!owed.charges.is_empty()).then_some(owed)
+        };
+        self.invoices(subscription).filter_map(owed).collect()
+    }
+
     fn endings(&self, all: &[Subscription], kept_since: Option<Timestamp>) -> Vec<Ending> {
         // Of a customer who is no more there is nothing to end, and no payment to look for.
         if self.seen.is_customer_gone {
@@ -429,9 +519,20 @@ impl Money<'_> {
             let can_end = !subscription.is_end_refused;
             match subscription.surplus {
                 Some(Surplus::Owed) => {
-                    let paid = self.paid_for(subscription, kept_since);
+                    let reason = match self.account.left {
+                        _ if subscription.trial_refused => EndReason::TrialRefused,
+                        Some(Left::Deleted) => EndReason::AccountDeleted,
+                        _ => EndReason::Second,
+                    };
+                    let is_deleted = reason == EndReason::AccountDeleted;
+                    let paid = match is_deleted {
+                        true => self.refund_on_deletion(subscription),
+                        false => self.paid_for(subscription, kept_since),
+                    };
                     let is_live = can_end && !subscription.status.is_ended();
-                    return Some(Ending::Now { stripe_id, schedule, is_live, paid });
+                    let is_unused = self.rules.refund_on_deletion == RefundOnDeletion::Unused;
+                    let is_refund_pending = is_live && is_deleted && is_unused;
+                    return Some(Ending::Now { reason, stripe_id, schedule, is_live, paid, is_refund_pending });
                 }
                 Some(Surplus::Settled) => return None,
                 None => {}
@@ -447,4 +548,13 @@ impl Money<'_> {
         };
         all.iter().filter_map(ending).collect()
     }
+}
+
+/// How much of a charge is still to be refunded for the time that was left of the period when the subscription ended.
+fn unused_cents(charge: &Charge, subscription: &Subscription, ended_at: Timestamp) -> i64 {
+    let seconds = |from: Timestamp, to: Timestamp| i128::from(to.duration_since(from).as_secs().max(0));
+    let length = seconds(subscription.current_period_start, subscription.current_period_end).max(1);
+    let left = seconds(ended_at, subscription.current_period_end).min(length);
+    let share = i64::try_from(i128::from(charge.paid_cents) * left / length).unwrap_or_default();
+    share - charge.refunded_cents
 }

@@ -4,6 +4,7 @@
 pub mod access;
 pub mod convergence;
 pub mod customer;
+pub mod discount;
 pub mod money;
 pub mod order;
 pub mod payment;
@@ -16,12 +17,18 @@ pub mod view;
 mod tests;
 
 pub use access::{Access, Grace};
-pub use convergence::{Account, Catalogue, Changed, Converged, Ending, Owed, Seen, converge, regrade};
+pub use convergence::{
+    Account, Catalogue, Changed, Converged, EndReason, Ending, Owed, OwedCharge, RefundOnDeletion, Rules, Seen,
+    converge, regrade,
+};
 pub use customer::{Attempt, Checkout, Customer};
+pub use discount::{Discount, Percent};
 pub use money::Currency;
 pub use order::{DuePlace, Order, PlanOrder, UserOrder};
 pub use payment::{Charge, ChargeStatus, Dispute, Invoice, InvoiceStatus, Payment, PaymentStatus};
 pub use plan::{BillingPeriod, Features, Plan, PlanCode, Terms};
 pub use reminder::Reminder;
-pub use subscription::{Schedule, Status, StripeSubscription, Subscription, SubscriptionItem, Surplus};
+pub use subscription::{
+    Interval, Schedule, Status, StripeSubscription, Subscription, SubscriptionItem, SubscriptionTerms, Surplus,
+};
 pub use view::{PaymentView, PlanView, SubscriptionView};

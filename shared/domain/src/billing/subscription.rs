@@ -1,6 +1,8 @@
 //! Subscriptions: Stripe's state of one, as it is kept here.
 
-use super::plan::{Plan, Terms};
+use super::discount::{Discount, Gross, net};
+use super::money::Currency;
+use super::plan::{BillingPeriod, Plan, Terms};
 use crate::{PlanId, SubscriptionId};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -93,6 +95,96 @@ pub enum Surplus {
     Settled,
 }
 
+/// Stripe's units of a period.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Interval {
+    /// A day.
+    Day,
+    /// A week.
+    Week,
+    /// A month of the calendar.
+    Month,
+    /// A year of the calendar.
+    Year,
+}
+
+impl Interval {
+    /// How many of them a year has. A year counts as 52 weeks.
+    #[must_use]
+    pub const fn per_year(self) -> i64 {
+        match self {
+            Self::Day => 365,
+            Self::Week => 52,
+            Self::Month => 12,
+            Self::Year => 1,
+        }
+    }
+}
+
+impl From<BillingPeriod> for Interval {
+    fn from(period: BillingPeriod) -> Self {
+        match period {
+            BillingPeriod::Month => Self::Month,
+            BillingPeriod::Year => Self::Year,
+        }
+    }
+}
+
+/// What a subscriber pays for the item of the plan, and how often.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SubscriptionTerms {
+    /// For one period with the quantity and all discounts, before tax, in minor units.
+    pub price_cents: i64,
+    /// In this currency.
+    pub currency: Currency,
+    /// The unit of the period.
+    pub billing_period: Interval,
+    /// How many of these units a period has.
+    #[serde(default = "one")]
+    pub interval_count: u64,
+    /// The list price: for one period of one unit, without discounts, in minor units.
+    #[serde(default)]
+    pub unit_price_cents: i64,
+    /// Of the discounts, the one that takes off most.
+    #[serde(default)]
+    pub discount: Option<Discount>,
+}
+
+impl From<Terms> for SubscriptionTerms {
+    /// One unit at the list price.
+    fn from(terms: Terms) -> Self {
+        Self {
+            price_cents: terms.price_cents,
+            currency: terms.currency,
+            billing_period: terms.billing_period.into(),
+            interval_count: 1,
+            unit_price_cents: terms.price_cents,
+            discount: None,
+        }
+    }
+}
+
+impl SubscriptionTerms {
+    /// What it comes to in a year, in minor units.
+    #[must_use]
+    pub fn yearly_cents(&self) -> i64 {
+        let count = i64::try_from(self.interval_count).unwrap_or(i64::MAX).max(1);
+        self.price_cents.saturating_mul(self.billing_period.per_year()) / count
+    }
+
+    /// How long a period is, in days: a month counts as 30.
+    const fn days(&self) -> u64 {
+        let days = match self.billing_period {
+            Interval::Day => 1,
+            Interval::Week => 7,
+            Interval::Month => 30,
+            Interval::Year => 365,
+        };
+        self.interval_count.saturating_mul(days)
+    }
+}
+
 /// What manages a subscription at Stripe: nothing else may change it before that is released.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Schedule {
@@ -125,7 +217,7 @@ pub struct Subscription {
     pub quantity: u64,
     /// What this subscriber pays.
     #[serde(flatten)]
-    pub terms: Terms,
+    pub terms: SubscriptionTerms,
     /// Where it is.
     pub status: Status,
     /// When it began.
@@ -150,12 +242,18 @@ pub struct Subscription {
     /// Whether Stripe refused its end for good: it is not requested again.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub is_end_refused: bool,
+    /// Whether Stripe asks for no payment for the time being.
+    #[serde(default)]
+    pub collection_paused: bool,
     /// The change that waits for the end of the period, if any.
     #[serde(default)]
     pub schedule: Option<Schedule>,
     /// Set where it must not stay.
     #[serde(default)]
     pub surplus: Option<Surplus>,
+    /// Whether it must not stay because the address or the card had a trial before.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub trial_refused: bool,
 }
 
 const fn one() -> u64 {
@@ -171,8 +269,10 @@ pub struct SubscriptionItem {
     pub stripe_price_id: String,
     /// The quantity.
     pub quantity: u64,
-    /// The price itself.
-    pub terms: Terms,
+    /// What it costs before all discounts. Its `price_cents` and `discount` are set by [`StripeSubscription::resolve`].
+    pub terms: SubscriptionTerms,
+    /// The discounts on this item alone, in Stripe's order.
+    pub discounts: Vec<Discount>,
     /// The start of the period that is paid, or to be paid.
     pub current_period_start: Timestamp,
     /// Its end.
@@ -187,10 +287,14 @@ pub struct StripeSubscription {
     pub subscription: Subscription,
     /// All its items, in Stripe's order.
     pub items: Vec<SubscriptionItem>,
+    /// The discounts on all its items, in Stripe's order.
+    pub discounts: Vec<Discount>,
     /// The prices that its schedule puts in their place after the current phase, in Stripe's order.
     pub next_price_ids: Vec<String>,
     /// The moment at which it is to end, where Stripe names one.
     pub cancel_at: Option<Timestamp>,
+    /// Stripe's fingerprint of the card or bank account that pays: the same for the same card of another customer.
+    pub fingerprint: Option<String>,
     /// Whether Stripe's word for its status is one of ours. Else the status in `subscription` is a substitute for the case that
     /// nothing better is stored.
     pub is_status_known: bool,
@@ -205,15 +309,18 @@ impl From<Subscription> for StripeSubscription {
                 stripe_price_id: subscription.stripe_price_id.clone(),
                 quantity: subscription.quantity,
                 terms: subscription.terms,
+                discounts: Vec::new(),
                 current_period_start: subscription.current_period_start,
                 current_period_end: subscription.current_period_end,
             }],
+            discounts: Vec::new(),
             next_price_ids: subscription
                 .schedule
                 .iter()
                 .filter_map(|schedule| schedule.next_price_id.clone())
                 .collect(),
             cancel_at: None,
+            fingerprint: None,
             is_status_known: true,
             subscription,
         }
@@ -226,8 +333,8 @@ impl StripeSubscription {
     #[must_use]
     pub fn resolve(&self, is_plans: impl Fn(&str) -> bool) -> Subscription {
         let mut subscription = self.subscription.clone();
-        let plans = self.items.iter().find(|item| is_plans(&item.stripe_price_id));
-        let Some(item) = plans.or(self.items.first()) else { return subscription };
+        let place = self.items.iter().position(|item| is_plans(&item.stripe_price_id)).unwrap_or_default();
+        let Some(item) = self.items.get(place) else { return subscription };
         if let Some(schedule) = &mut subscription.schedule {
             let plans = self.next_price_ids.iter().find(|price| is_plans(price));
             let next = plans.or(self.next_price_ids.first()).cloned();
@@ -239,10 +346,23 @@ impl StripeSubscription {
         subscription.stripe_item_id.clone_from(&item.stripe_id);
         subscription.stripe_price_id.clone_from(&item.stripe_price_id);
         subscription.quantity = item.quantity;
-        subscription.terms = item.terms;
+        subscription.terms = self.charged_terms(place).unwrap_or(item.terms);
         subscription.current_period_start = item.current_period_start;
         subscription.current_period_end = item.current_period_end;
         subscription
+    }
+
+    /// What the item at `place` costs with its quantity and all discounts.
+    fn charged_terms(&self, place: usize) -> Option<SubscriptionTerms> {
+        let gross = |item: &SubscriptionItem| {
+            let quantity = i64::try_from(item.quantity).unwrap_or(i64::MAX);
+            item.terms.unit_price_cents.saturating_mul(quantity)
+        };
+        let items: Vec<_> =
+            self.items.iter().map(|item| Gross { amount_cents: gross(item), discounts: &item.discounts }).collect();
+        let net = net(&items, &self.discounts).into_iter().nth(place)?;
+        let terms = self.items.get(place)?.terms;
+        Some(SubscriptionTerms { price_cents: net.amount_cents, discount: net.discount, ..terms })
     }
 }
 
@@ -269,9 +389,9 @@ impl Subscription {
     /// period, else no lower price. Such a change happens at once, any other with the end of the period.
     #[must_use]
     pub fn rises_to(&self, plan: &Plan, plans: &[Plan]) -> bool {
-        let rank = |tier: u32, terms: &Terms| (tier, terms.billing_period, terms.price_cents);
+        let rank = |tier: u32, terms: &SubscriptionTerms| (tier, terms.days(), terms.unit_price_cents);
         let present = plans.iter().find(|plan| Some(plan.id) == self.plan_id);
-        rank(plan.tier, &plan.terms) >= rank(present.map_or(0, |plan| plan.tier), &self.terms)
+        rank(plan.tier, &plan.terms.into()) >= rank(present.map_or(0, |plan| plan.tier), &self.terms)
     }
 }
 

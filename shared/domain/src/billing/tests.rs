@@ -66,7 +66,7 @@ fn seen(n: u8, status: Status) -> Subscription {
         stripe_item_id: format!("si_{n}"),
         stripe_price_id: "price_2".into(),
         quantity: 1,
-        terms: terms(),
+        terms: terms().into(),
         status,
         started_at: at(i64::from(n)),
         current_period_start: at(0),
@@ -78,8 +78,10 @@ fn seen(n: u8, status: Status) -> Subscription {
         unpaid_since: None,
         payment_processing: false,
         is_end_refused: false,
+        collection_paused: false,
         schedule: None,
         surplus: None,
+        trial_refused: false,
     }
 }
 
@@ -281,8 +283,14 @@ proptest! {
     }
 }
 
+/// By the rules with this grace.
+fn converge(account: &Account, seen: &Seen, catalogue: &Catalogue, grace: Grace, now: Timestamp) -> Converged {
+    super::converge(account, seen, catalogue, Rules { grace, ..Rules::default() }, now)
+}
+
 fn owed(invoice: &str) -> Vec<Owed> {
-    vec![Owed { stripe_invoice_id: invoice.into(), charges: vec![invoice.replace("in_", "ch_")] }]
+    let charge = OwedCharge { stripe_id: invoice.replace("in_", "ch_"), amount_cents: None };
+    vec![Owed { stripe_invoice_id: invoice.into(), charges: vec![charge] }]
 }
 
 fn read(subscriptions: Vec<Subscription>, invoices: Vec<Invoice>) -> Seen {
@@ -337,7 +345,14 @@ fn of_two_paid_subscriptions_the_older_stays_and_the_other_goes_back_once() {
     let paid = [invoice(1, 1, InvoiceStatus::Paid), invoice(2, 2, InvoiceStatus::Paid)];
     let both = read(vec![seen(2, Status::Active), seen(1, Status::Active)], paid.to_vec());
     let converged = converge(&account(), &both, &catalogue(), GRACE, at(3));
-    let ending = Ending::Now { stripe_id: "sub_2".into(), schedule: None, is_live: true, paid: owed("in_2") };
+    let ending = Ending::Now {
+        reason: EndReason::Second,
+        stripe_id: "sub_2".into(),
+        schedule: None,
+        is_live: true,
+        paid: owed("in_2"),
+        is_refund_pending: false,
+    };
     assert_eq!(converged.endings, [ending]);
     let account = written(account(), converged);
     assert_eq!((account.access.tier, account.access.until), (2, Some(at(744))));
@@ -347,7 +362,14 @@ fn of_two_paid_subscriptions_the_older_stays_and_the_other_goes_back_once() {
     let endings = converge(&account, &half, &catalogue(), GRACE, at(4)).endings;
     assert_eq!(
         endings,
-        [Ending::Now { stripe_id: "sub_2".into(), schedule: None, is_live: false, paid: owed("in_2") }]
+        [Ending::Now {
+            reason: EndReason::Second,
+            stripe_id: "sub_2".into(),
+            schedule: None,
+            is_live: false,
+            paid: owed("in_2"),
+            is_refund_pending: false,
+        }]
     );
 
     let settled = Seen { settled: vec!["sub_2".into()], charges: vec![charge(2, 1900)], ..half };
@@ -367,7 +389,14 @@ fn what_is_paid_for_one_that_was_ended_goes_back_as_well() {
     let paid = [invoice(1, 1, InvoiceStatus::Paid), invoice(2, 2, InvoiceStatus::Paid)];
     let ended = vec![seen(2, Status::Canceled), seen(1, Status::Active)];
     let converged = converge(&account, &read(ended.clone(), paid.to_vec()), &catalogue(), GRACE, at(4));
-    let ending = Ending::Now { stripe_id: "sub_2".into(), schedule: None, is_live: false, paid: owed("in_2") };
+    let ending = Ending::Now {
+        reason: EndReason::Second,
+        stripe_id: "sub_2".into(),
+        schedule: None,
+        is_live: false,
+        paid: owed("in_2"),
+        is_refund_pending: false,
+    };
     assert_eq!(converged.endings, [ending]);
     let account = written(account, converged);
     let settled = Seen { settled: vec!["sub_2".into()], charges: vec![charge(2, 1900)], ..read(ended, paid.to_vec()) };
@@ -387,7 +416,14 @@ fn what_is_paid_while_the_rest_goes_back_goes_back_as_well() {
     let ended = read(vec![seen(2, Status::Canceled), seen(1, Status::Active)], invoices(InvoiceStatus::Paid).to_vec());
     let half = Seen { settled: vec!["sub_2".into()], charges: vec![charge(2, 1900), charge(3, 0)], ..ended };
     let converged = converge(&account, &half, &catalogue(), GRACE, at(4));
-    let ending = Ending::Now { stripe_id: "sub_2".into(), schedule: None, is_live: false, paid: owed("in_3") };
+    let ending = Ending::Now {
+        reason: EndReason::Second,
+        stripe_id: "sub_2".into(),
+        schedule: None,
+        is_live: false,
+        paid: owed("in_3"),
+        is_refund_pending: false,
+    };
     assert_eq!(converged.endings, [ending]);
     let account = written(account, converged);
     assert_eq!(account.subscriptions[1].surplus, Some(Surplus::Owed));
@@ -468,7 +504,14 @@ fn what_is_disputed_is_not_given_back_beside() {
         charges: vec![disputed],
         ..read(vec![seen(1, Status::Active)], vec![invoice(1, 1, InvoiceStatus::Paid)])
     };
-    let ending = Ending::Now { stripe_id: "sub_1".into(), schedule: None, is_live: true, paid: vec![] };
+    let ending = Ending::Now {
+        reason: EndReason::AccountDeleted,
+        stripe_id: "sub_1".into(),
+        schedule: None,
+        is_live: true,
+        paid: vec![],
+        is_refund_pending: false,
+    };
     assert_eq!(converge(&deleted, &read, &catalogue(), GRACE, at(2)).endings, [ending]);
 }
 
@@ -541,7 +584,14 @@ fn whoever_closed_the_account_keeps_the_period_and_whoever_deleted_it_nothing() 
     let deleted = converge(&left(Left::Deleted), &live, &catalogue(), GRACE, at(3));
     assert_eq!(
         deleted.endings,
-        [Ending::Now { stripe_id: "sub_1".into(), schedule: None, is_live: true, paid: owed("in_1") }]
+        [Ending::Now {
+            reason: EndReason::AccountDeleted,
+            stripe_id: "sub_1".into(),
+            schedule: None,
+            is_live: true,
+            paid: vec![],
+            is_refund_pending: false,
+        }]
     );
     assert_eq!(deleted.access, None, "there was none and is none");
 }
@@ -552,7 +602,8 @@ fn item(price: &str, quantity: u64) -> SubscriptionItem {
         stripe_id: format!("si_of_{price}"),
         stripe_price_id: price.into(),
         quantity,
-        terms: Terms { price_cents: 300, ..terms() },
+        terms: Terms { price_cents: 300, ..terms() }.into(),
+        discounts: Vec::new(),
         current_period_start: at(10),
         current_period_end: at(1440),
     }
@@ -785,7 +836,7 @@ fn a_change_is_for_more_by_tier_then_period_then_price() {
     ] {
         assert_eq!(to(tier, period, price), rises, "{tier} {period:?} {price}");
     }
-    let yearly = Subscription { terms: Terms { billing_period: year, ..terms() }, ..kept.clone() };
+    let yearly = Subscription { terms: Terms { billing_period: year, ..terms() }.into(), ..kept.clone() };
     assert!(!yearly.rises_to(&plan(2), &plans), "a shorter period");
     let of_no_plan = Subscription { plan_id: None, ..kept };
     assert!(of_no_plan.rises_to(&plan(1), &plans), "what gives nothing is the lowest");
@@ -937,12 +988,14 @@ fn a_refund_or_an_end_that_stripe_refused_is_recorded_and_not_requested_again() 
 // A17
 #[test]
 fn of_a_payment_in_parts_the_rest_of_each_charge_is_refunded() {
-    let deleted = Account { left: Some(Left::Deleted), ..account() };
-    let two = Invoice { payment_intents: vec!["pi_1".into(), "pi_2".into()], ..invoice(1, 1, InvoiceStatus::Paid) };
+    let two = Invoice { payment_intents: vec!["pi_1".into(), "pi_2".into()], ..invoice(1, 2, InvoiceStatus::Paid) };
     let owed = |charges: Vec<Charge>| {
-        let read = Seen { charges, ..read(vec![seen(1, Status::Active)], vec![two.clone()]) };
-        match &converge(&deleted, &read, &catalogue(), GRACE, at(2)).endings[..] {
-            [Ending::Now { paid, .. }] => paid.iter().flat_map(|owed| owed.charges.clone()).collect::<Vec<_>>(),
+        let both = vec![seen(1, Status::Active), seen(2, Status::Active)];
+        let read = Seen { charges, ..read(both, vec![two.clone()]) };
+        match &converge(&account(), &read, &catalogue(), GRACE, at(2)).endings[..] {
+            [Ending::Now { paid, .. }] => {
+                paid.iter().flat_map(|owed| owed.charges.clone()).map(|charge| charge.stripe_id).collect::<Vec<_>>()
+            }
             other => panic!("{other:?}"),
         }
     };
@@ -974,5 +1027,82 @@ fn a_dispute_that_was_won_returns_the_status_before_and_one_that_was_lost_stays(
         let lost = after(open, &disputed(Dispute::Lost, refunded), 4);
         assert_eq!((lost.payments[0].status, lost.payments[0].is_dispute_lost), (PaymentStatus::Disputed, true));
         assert!(!Seen::default().is_undecided(&lost), "that is the end of it");
+    }
+}
+
+// A13
+#[test]
+fn a_deleted_account_gets_back_nothing_or_the_unused_share() {
+    let deleted = Account { left: Some(Left::Deleted), ..account() };
+    let live = read(vec![seen(1, Status::Active)], vec![invoice(1, 1, InvoiceStatus::Paid)]);
+    let canceled = Subscription { ends_at: Some(at(180)), ..seen(1, Status::Canceled) };
+    let after = |refunded: i64| Seen {
+        charges: vec![charge(1, refunded)],
+        ..read(vec![canceled.clone()], vec![invoice(1, 1, InvoiceStatus::Paid)])
+    };
+    for (refund_on_deletion, share) in [(RefundOnDeletion::Nothing, None), (RefundOnDeletion::Unused, Some(1425))] {
+        let rules = Rules { grace: GRACE, refund_on_deletion };
+        let before = super::converge(&deleted, &live, &catalogue(), rules, at(180));
+        let [Ending::Now { reason: EndReason::AccountDeleted, is_live: true, paid, is_refund_pending, .. }] =
+            &before.endings[..]
+        else {
+            panic!("{:?}", before.endings)
+        };
+        assert_eq!((paid.len(), *is_refund_pending), (0, share.is_some()), "the end says how much it is");
+        let mut left = deleted.clone();
+        left.subscriptions = before.subscriptions.into_iter().map(|changed| changed.after).collect();
+        // Of 720 hours 540 were left when it ended, whenever it is computed, and what was refunded counts.
+        for (hour, refunded, wanted) in
+            [(180, 0, share), (700, 0, share), (180, 1000, share.map(|cents| cents - 1000)), (180, 1425, None)]
+        {
+            let endings = super::converge(&left, &after(refunded), &catalogue(), rules, at(hour)).endings;
+            let [Ending::Now { is_live: false, paid, is_refund_pending: false, .. }] = &endings[..] else {
+                panic!("{endings:?}")
+            };
+            let amounts: Vec<_> =
+                paid.iter().flat_map(|owed| &owed.charges).map(|charge| charge.amount_cents).collect();
+            assert_eq!(amounts, wanted.map(Some).into_iter().collect::<Vec<_>>(), "{hour} {refunded}");
+        }
+    }
+}
+
+// A13
+#[test]
+fn a_refused_trial_ends_and_gives_nothing() {
+    let found = Subscription { had_trial: true, ..seen(1, Status::Trialing) };
+    let refused = Seen { refused_trials: vec!["sub_1".into()], ..read(vec![found], vec![]) };
+    assert_eq!(refused.new_trials(&account(), &catalogue()).count(), 1);
+    let converged = converge(&account(), &refused, &catalogue(), GRACE, at(2));
+    assert!(converged.first_trial && converged.access.is_none());
+    assert!(
+        matches!(&converged.endings[..], [Ending::Now { reason: EndReason::TrialRefused, is_live: true, paid, .. }] if paid.is_empty())
+    );
+    let account =
+        Account { subscriptions: converged.subscriptions.into_iter().map(|c| c.after).collect(), ..account() };
+    assert!(account.subscriptions[0].trial_refused && !account.subscriptions[0].has_access(GRACE, at(2)));
+    assert_eq!(refused.new_trials(&account, &catalogue()).count(), 0, "it is judged once");
+}
+
+// A9
+#[test]
+fn a_subscription_costs_its_quantity_less_its_discounts() {
+    let half = Discount { percent_off: Percent::new(50.0), amount_off_cents: None, ends_at: Some(at(1)) };
+    let mut found = StripeSubscription::from(Subscription { quantity: 3, ..seen(1, Status::Active) });
+    found.items.insert(0, item("an add-on", 1));
+    found.discounts = vec![half];
+    let resolved = found.resolve(|price| price == "price_2");
+    assert_eq!((resolved.terms.price_cents, resolved.terms.unit_price_cents), (2850, 1900));
+    assert_eq!((resolved.quantity, resolved.terms.discount), (3, Some(half)));
+    for (interval, count, yearly) in [
+        (Interval::Day, 1, 1_040_250),
+        (Interval::Week, 1, 148_200),
+        (Interval::Week, 2, 74_100),
+        (Interval::Month, 1, 34_200),
+        (Interval::Month, 3, 11_400),
+        (Interval::Year, 1, 2850),
+        (Interval::Year, 3, 950),
+    ] {
+        let terms = SubscriptionTerms { billing_period: interval, interval_count: count, ..resolved.terms };
+        assert_eq!(terms.yearly_cents(), yearly, "{interval:?} {count}");
     }
 }

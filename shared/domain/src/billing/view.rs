@@ -1,6 +1,6 @@
 //! Plans, subscriptions and payments, as the contract shows them.
 
-use super::{BillingPeriod, Features, Grace, Payment, PaymentStatus, Plan, Status, Subscription};
+use super::{BillingPeriod, Discount, Features, Grace, Interval, Payment, PaymentStatus, Plan, Status, Subscription};
 use crate::{PaymentId, PlanId, SubscriptionId};
 use jiff::Timestamp;
 use serde::Serialize;
@@ -71,10 +71,13 @@ pub struct SubscriptionView {
     plan: Option<PlanView>,
     /// What it will be after the period, where that is another.
     scheduled_plan: Option<PlanView>,
-    /// What this subscriber pays, in minor units.
+    /// What the plan's item costs this subscriber per period, in minor units: with its quantity and all discounts, before tax.
     price_cents: i64,
     currency: String,
-    billing_period: BillingPeriod,
+    /// The unit of the period.
+    billing_period: Interval,
+    /// How many of these units a period has.
+    interval_count: u64,
     /// Stripe's status.
     status: Status,
     #[schema(value_type = String, format = DateTime)]
@@ -97,6 +100,10 @@ pub struct SubscriptionView {
     payment_processing: bool,
     /// How many of the plan it is for.
     quantity: u64,
+    /// The discount; of several, the one that reduces the price most.
+    discount: Option<Discount>,
+    /// Stripe asks for no payment for the time being.
+    collection_paused: bool,
 }
 
 impl SubscriptionView {
@@ -115,12 +122,15 @@ impl SubscriptionView {
             payment_processing: subscription.payment_processing,
             cancel_at: subscription.cancel_at(),
             quantity: subscription.quantity,
+            discount: subscription.terms.discount,
+            collection_paused: subscription.collection_paused,
             id: subscription.id,
             plan,
             scheduled_plan,
             price_cents: subscription.terms.price_cents,
             currency: subscription.terms.currency.to_string(),
             billing_period: subscription.terms.billing_period,
+            interval_count: subscription.terms.interval_count,
             status: subscription.status,
             started_at: subscription.started_at,
             current_period_start: subscription.current_period_start,

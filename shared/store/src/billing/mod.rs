@@ -1,5 +1,5 @@
 //! The `billing` table. One partition holds the plans and what they are found by; one holds all of a user's: the customer,
-//! the subscriptions, the payments. One item leads from Stripe's customer to the user, one tells of each event seen.
+//! the subscriptions, the payments. One item leads from Stripe's customer to the user, one tells of each event seen, one of each trial.
 
 mod checkouts;
 mod customers;
@@ -7,6 +7,7 @@ mod due;
 mod events;
 mod lists;
 mod plans;
+mod trials;
 mod writes;
 
 pub use checkouts::Reserved;
@@ -15,6 +16,7 @@ pub use due::{Due, DuePage};
 pub use events::EventRow;
 pub use lists::{BillingFilter, Owned};
 pub use plans::{PlanReservation, PlanWrite};
+pub use trials::TrialEntry;
 pub use writes::AccountWrite;
 
 use crate::codec::{Item, s};

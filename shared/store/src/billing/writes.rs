@@ -5,6 +5,7 @@ use super::customers::{PAYMENT, SUBSCRIPTION, customer_key};
 use super::due::due_attributes;
 use super::events::{EventRow, event_item};
 use super::lists::put_into_lists;
+use super::trials::{TrialEntry, trial_item};
 use super::{key, user_partition, yes};
 use crate::audit::audit_item;
 use crate::codec::{Item, item, n, s};
@@ -30,6 +31,8 @@ pub struct AccountWrite<'a> {
     pub audit: &'a [AuditEntry],
     /// The mails that it causes.
     pub mails: &'a [Outgoing],
+    /// The trials that begin.
+    pub trials: &'a [TrialEntry],
     /// The event that was the hint.
     pub event: Option<&'a EventRow>,
     /// By which it is told when a subscription is due.
@@ -39,12 +42,13 @@ pub struct AccountWrite<'a> {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Part {
     Version,
+    Trial,
     Rest,
 }
 
 impl Store {
-    /// Writes it and raises the customer's version; `false` where that is not the noted one any more: what was read from
-    /// Stripe may be older than what stands here.
+    /// Writes it and raises the customer's version; `false` where that is not the noted one any more, so that what was read from
+    /// Stripe may be older than what stands here, or where another subscription took one of the trials meanwhile.
     ///
     /// # Errors
     /// When DynamoDB does not answer.
@@ -57,6 +61,9 @@ impl Store {
         }
         for payment in &write.converged.payments {
             transaction = transaction.put_any(Part::Rest, BILLING, payment_item(write.noted, payment)?);
+        }
+        for entry in write.trials {
+            transaction = transaction.create(Part::Trial, BILLING, trial_item(entry)?);
         }
         if let Some(access) = &write.converged.access {
             let update = gate_update(access)?.key("pk", gate_key(user));
@@ -73,7 +80,7 @@ impl Store {
         }
         match transaction.run().await {
             Ok(()) => Ok(true),
-            Err(Refusal::Condition(Part::Version)) => Ok(false),
+            Err(Refusal::Condition(Part::Version | Part::Trial)) => Ok(false),
             Err(other) => Err(other.unexpected()),
         }
     }

@@ -12,7 +12,7 @@ use tollgate_domain::audit::AuditEntry;
 use tollgate_domain::billing::{
     Access, Changed, Converged, Customer, Features, Grace, Payment, PaymentStatus, Status, Subscription, Surplus,
 };
-use tollgate_store::{AccountWrite, EventRow, Outgoing, StoreError};
+use tollgate_store::{AccountWrite, EventRow, Outgoing, StoreError, TrialEntry};
 
 /// One subscription, one payment, and access until the period's end.
 fn converged() -> Converged {
@@ -53,7 +53,10 @@ impl Along {
 async fn write(tables: &Tables, noted: &Customer, converged: &Converged, along: &Along) -> Result<bool, StoreError> {
     let Along { audit, mails, event } = along;
     let grace = Grace::default();
-    tables.store.write_account(&AccountWrite { noted, converged, audit, mails, event: event.as_ref(), grace }).await
+    tables
+        .store
+        .write_account(&AccountWrite { noted, converged, audit, mails, trials: &[], event: event.as_ref(), grace })
+        .await
 }
 
 /// Writes `converged` alone, which nothing hinders, and gives the customer's row.
@@ -112,7 +115,8 @@ async fn nothing_is_written_where_the_version_was_raised_meanwhile() {
     let overtakes = Meet::rival(async move {
         let converged = Converged { first_trial: true, ..Converged::default() };
         let (noted, grace) = (&other, Grace::default());
-        let write = AccountWrite { noted, converged: &converged, audit: &[], mails: &[], event: None, grace };
+        let write =
+            AccountWrite { noted, converged: &converged, audit: &[], mails: &[], trials: &[], event: None, grace };
         assert!(rival.write_account(&write).await.unwrap());
     });
     tables.wire.next("TransactWriteItems", [overtakes]);
@@ -243,4 +247,29 @@ async fn a_write_that_gets_no_answer_is_unavailable_and_not_done() {
     tables.wire.next("TransactWriteItems", unreachable());
     unavailable(tables.untouched(write(&tables, &noted, &converged(), &Along::all())).await);
     tables.wire.take_calls();
+}
+
+// A13
+#[tokio::test]
+async fn a_trial_is_entered_once_for_each_hash() {
+    let (tables, noted) = with_checkout().await;
+    let store = &tables.store;
+    let entry =
+        |hash: &str, n: u8| TrialEntry { hash: hash.into(), subscription_id: subscription(n).id, created_at: at(0) };
+    let write = async |trials: &[TrialEntry]| {
+        let noted = store.customer(&noted.user_id).await.unwrap().unwrap();
+        let converged = Converged { first_trial: true, ..Converged::default() };
+        let (audit, mails, grace) = (&[], &[], Grace::default());
+        let write = AccountWrite { noted: &noted, converged: &converged, audit, mails, trials, event: None, grace };
+        store.write_account(&write).await.unwrap()
+    };
+    assert_eq!(store.trial_of("address").await.unwrap(), None);
+    assert!(write(&[entry("address", 1), entry("card", 1)]).await);
+    for hash in ["address", "card"] {
+        assert_eq!(store.trial_of(hash).await.unwrap(), Some(subscription(1).id));
+    }
+    let version = store.customer(&noted.user_id).await.unwrap().unwrap().version;
+    assert!(!write(&[entry("another address", 2), entry("card", 2)]).await, "nothing of it is written");
+    assert_eq!(store.trial_of("another address").await.unwrap(), None);
+    assert_eq!(store.customer(&noted.user_id).await.unwrap().unwrap().version, version);
 }

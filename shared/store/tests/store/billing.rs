@@ -74,7 +74,7 @@ pub fn subscription(n: u8) -> Subscription {
         stripe_item_id: format!("si_{n}"),
         stripe_price_id: "price_1".into(),
         quantity: 1,
-        terms: terms(),
+        terms: terms().into(),
         status: Status::Active,
         started_at: at(0),
         current_period_start: at(0),
@@ -86,8 +86,10 @@ pub fn subscription(n: u8) -> Subscription {
         unpaid_since: None,
         payment_processing: false,
         is_end_refused: false,
+        collection_paused: false,
         schedule: None,
         surplus: None,
+        trial_refused: false,
     }
 }
 

@@ -30,7 +30,8 @@ impl Written {
         let subscriptions = subscriptions.into_iter().map(changed).collect();
         let converged = Converged { subscriptions, ..Converged::default() };
         let (noted, grace) = (&self.noted, Grace::default());
-        let write = AccountWrite { noted, converged: &converged, audit: &[], mails: &[], event: None, grace };
+        let write =
+            AccountWrite { noted, converged: &converged, audit: &[], mails: &[], trials: &[], event: None, grace };
         assert!(self.tables.rival.write_account(&write).await.unwrap());
         self.noted.version += 1;
     }

@@ -1,0 +1,156 @@
+//! What a subscription costs and how it can pause, as Stripe has it: quantities, discounts, pauses.
+
+use reqwest::Method;
+use serde_json::{Value, json};
+use tollgate_tests::app::{Session, TestApp};
+
+const ME: &str = "/billing/subscriptions/me";
+const RESUME: &str = "/billing/subscriptions/resume";
+
+fn text(value: &Value) -> &str {
+    value.as_str().unwrap_or_else(|| panic!("no text: {value}"))
+}
+
+async fn at_stripe(app: &TestApp) -> Value {
+    app.stripe("subscriptions").await.remove(0)
+}
+
+/// An act in Stripe's dashboard on the only subscription.
+async fn act(app: &TestApp, name: &str, body: Value) {
+    let id = at_stripe(app).await["id"].clone();
+    app.at_stripe(&format!("subscriptions/{}/{name}", text(&id)), body).await.expect(200);
+    app.drain().await;
+}
+
+/// What the newest invoice charges for the plan's price, by its own lines.
+async fn invoiced(app: &TestApp, price: &str) -> i64 {
+    let invoice = app.stripe("invoices").await.remove(0);
+    let lines = invoice["lines"]["data"].as_array().unwrap();
+    let net = |line: &Value| {
+        let off = line["discount_amounts"].as_array().into_iter().flatten().map(|off| off["amount"].as_i64().unwrap());
+        line["amount"].as_i64().unwrap() - off.sum::<i64>()
+    };
+    let is_of_period = |line: &&Value| {
+        line["pricing"]["price_details"]["price"] == price
+            && line["parent"]["subscription_item_details"]["proration"] != true
+    };
+    lines.iter().filter(is_of_period).map(net).sum()
+}
+
+// A9
+#[tokio::test]
+async fn a_subscription_shows_what_the_next_invoice_charges() {
+    let (on_all, on_item) = (json!({"months": 6}), json!({"months": 6, "on_item": true}));
+    let with = |base: &Value, name: &str, off: Value| {
+        let mut discount = base.clone();
+        discount[name] = off;
+        discount
+    };
+    let cases = [
+        (1, vec![]),
+        (3, vec![]),
+        (1, vec![with(&on_all, "percent_off", json!(10))]),
+        (3, vec![with(&on_all, "amount_off", json!(700))]),
+        (2, vec![with(&on_item, "percent_off", json!(33.3))]),
+        (2, vec![with(&on_item, "amount_off", json!(500)), with(&on_all, "percent_off", json!(25))]),
+        (1, vec![with(&on_all, "percent_off", json!(100))]),
+    ];
+    for has_addon in [false, true] {
+        for (quantity, discounts) in &cases {
+            let app = TestApp::start().await;
+            let (_, ann) = app.subscriber("ann").await;
+            let price = text(&at_stripe(&app).await["items"]["data"][0]["price"]["id"]).to_owned();
+            if has_addon {
+                let addon = json!({"kind": "price", "fields": {
+                    "unit_amount": 500, "currency": "usd", "active": true, "type": "recurring",
+                    "recurring": {"interval": "month", "interval_count": 1, "usage_type": "licensed"},
+                }});
+                let addon = app.at_stripe("foreign", addon).await.expect(201).body["id"].clone();
+                act(&app, "items", json!({"price": addon, "quantity": 2})).await;
+            }
+            act(&app, "items", json!({"quantity": quantity})).await;
+            for discount in discounts {
+                act(&app, "discount", discount.clone()).await;
+            }
+            let shown = app.get_as(&ann, ME).await.expect(200).body;
+            let id = text(&at_stripe(&app).await["id"]).to_owned();
+            app.at_stripe(&format!("subscriptions/{id}/renew"), json!({"outcome": "paid"})).await.expect(200);
+            let charged = invoiced(&app, &price).await;
+            assert_eq!(shown["price_cents"], charged, "{has_addon} {quantity} {discounts:?}: {shown}");
+            assert_eq!(shown["discount"].is_null(), discounts.is_empty(), "{shown}");
+            if let [discount] = &discounts[..] {
+                let found = &shown["discount"];
+                assert_eq!(found["percent_off"].as_f64(), discount["percent_off"].as_f64());
+                assert_eq!(found["amount_off_cents"], discount["amount_off"]);
+                assert!(found["ends_at"].is_string());
+            }
+            let (quantity, unit) = (&shown["quantity"], &shown["billing_period"]);
+            let plan = app.stripe("subscriptions").await[0]["items"]["data"].clone();
+            let item = plan.as_array().unwrap().iter().find(|item| item["price"]["id"] == price).unwrap();
+            assert_eq!((quantity, unit, &shown["interval_count"]), (&item["quantity"], &json!("month"), &json!(1)));
+            // The statistics count what is paid.
+            app.drain().await;
+            app.sweep("rollup").await.expect(200);
+            let admin = app.person("root").await.1;
+            app.make_admins(&[&admin]).await;
+            let mrr = app.get_as(&admin, "/admin/stats").await.expect(200).body["mrr_cents"]["usd"].clone();
+            assert_eq!(mrr, charged);
+        }
+    }
+}
+
+// A15
+#[tokio::test]
+async fn a_pause_of_the_collection_is_shown_and_pays_nothing() {
+    let app = TestApp::start().await;
+    let (_, ann) = app.subscriber("ann").await;
+    let admin = app.person("root").await.1;
+    app.make_admins(&[&admin]).await;
+    for (behavior, is_paused) in [(json!("void"), true), (json!("keep_as_draft"), true), (Value::Null, false)] {
+        let body = if is_paused { json!({"behavior": behavior}) } else { json!({}) };
+        act(&app, "pause", body).await;
+        let shown = app.get_as(&ann, ME).await.expect(200).body;
+        assert_eq!((&shown["collection_paused"], &shown["status"]), (&json!(is_paused), &json!("active")));
+        app.sweep("rollup").await.expect(200);
+        let mrr = app.get_as(&admin, "/admin/stats").await.expect(200).body["mrr_cents"]["usd"].clone();
+        assert_eq!(mrr.as_i64().unwrap_or_default(), if is_paused { 0 } else { 1900 });
+    }
+}
+
+/// Ann, whose trial of `pro` ended without a card.
+async fn paused(app: &TestApp) -> Session {
+    let admin = app.person("root").await.1;
+    app.make_admins(&[&admin]).await;
+    let plans = app.get("/billing/plans").await.expect(200).body["items"].clone();
+    let pro = plans.as_array().unwrap().iter().find(|plan| plan["code"] == "pro").unwrap()["id"].clone();
+    let bearer = format!("Bearer {}", admin.access);
+    let headers = [("authorization", bearer.as_str()), ("content-type", "application/json")];
+    let trial = Some(json!({"trial_days": 3}).to_string());
+    app.send(Method::PATCH, &format!("/billing/plans/{}", text(&pro)), &headers, trial).await.expect(200);
+    let (email, _) = app.subscriber("ann").await;
+    act(app, "remove_card", json!({})).await;
+    app.post("/_local/clock", json!({"advance_seconds": 4 * 86_400})).await.expect(200);
+    app.drain().await;
+    let ann = app.sign_in(&email).await;
+    assert_eq!(app.get_as(&ann, ME).await.expect(200).body["status"], "paused");
+    ann
+}
+
+// A15
+#[tokio::test]
+async fn a_paused_subscription_is_resumed_once_it_has_a_card() {
+    let app = TestApp::start().await;
+    let ann = paused(&app).await;
+    assert_eq!(app.subscribe(&ann, "pro").await.refused(409, "already_subscribed").status, 409);
+    let refused = app.post_as(&ann, RESUME, json!({})).await.refused(402, "payment_failed").body;
+    assert!(refused["invoice_url"].is_string(), "{refused}");
+    assert_eq!(app.get_as(&ann, ME).await.expect(200).body["status"], "paused");
+    let url = text(&refused["invoice_url"]).replace(&app.stack.base_url(), "");
+    let form = [("content-type", "application/x-www-form-urlencoded")];
+    app.send(Method::POST, &url, &form, Some("card=4242424242424242".to_owned())).await;
+    let resumed = app.post_as(&ann, RESUME, json!({})).await;
+    app.drain().await;
+    let shown = app.get_as(&ann, ME).await.expect(200).body;
+    assert_eq!((&shown["status"], &shown["has_access"]), (&json!("active"), &json!(true)), "{}", resumed.text);
+    app.post_as(&ann, RESUME, json!({})).await.refused(409, "not_canceling");
+}
