@@ -57,6 +57,26 @@ pub enum World {
     WithoutPlans,
     /// The first plans.
     WithPlans,
+    /// The first plans; who deletes the account is refunded the unused share of the period.
+    WithRefunds,
+}
+
+impl World {
+    /// Whether there are plans.
+    #[must_use]
+    pub fn has_plans(self) -> bool {
+        self != Self::WithoutPlans
+    }
+
+    /// `options` with what this world has.
+    #[must_use]
+    pub fn options(self, mut options: Options) -> Options {
+        options.first_plans = self.has_plans();
+        if self == Self::WithRefunds {
+            options.env.push(("REFUND_ON_DELETION".to_owned(), "unused".to_owned()));
+        }
+        options
+    }
 }
 
 /// An answer, read to its end.
@@ -186,7 +206,7 @@ impl TestApp {
 
     /// With the limits of a deployed stack.
     pub async fn start_in(world: World) -> Self {
-        Self::start_with(Options { first_plans: world == World::WithPlans, ..limited() }).await
+        Self::start_with(world.options(limited())).await
     }
 
     pub async fn start_with_admin() -> Self {

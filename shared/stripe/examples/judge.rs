@@ -213,6 +213,7 @@ async fn judge(base_url: &str) -> Result<bool, Box<dyn Error>> {
     judge.call("cancel", 1, stripe.cancel("sub_1").await, |()| true);
     judge.call("cancel_at_period_end", 1, stripe.cancel_at_period_end("sub_1").await, |()| true);
     // The subscription there is to end at a moment.
+    judge.call("resume_paused", 1, stripe.resume_paused("sub_1").await, |_| true);
     judge.call("resume", 2, stripe.resume("sub_1").await, |()| true);
     judge.call("portal", 1, stripe.portal("cus_1", "https://app.example").await, |url| !url.is_empty());
     judge.call("dispute_of_charge", 1, stripe.dispute_of_charge("ch_1").await, |_| true);

@@ -12,7 +12,7 @@ pub const OPERATIONS: &[Operation] = &[
     operation!(TheAnswer, WithoutPlans, "PATCH /admin/users/{id}/role", promote),
     operation!(TheAnswer, WithoutPlans, "PATCH /admin/users/{id}/verify", verify),
     operation!(TheAnswer, WithoutPlans, "POST /me/delete", delete),
-    operation!(Afterwards, WithPlans, "the end of what a deleted user has", delete_subscriber),
+    operation!(Afterwards, WithRefunds, "the end of what a deleted user has", delete_subscriber),
     operation!(TheAnswer, WithPlans, "the sweep of deleted accounts", erase),
     operation!(TheAnswer, WithPlans, "the statistics", count),
 ];
@@ -80,11 +80,16 @@ async fn delete(app: &TestApp) -> Case {
 }
 
 async fn delete_subscriber(app: &TestApp) -> Case {
-    let (_, ann) = app.subscriber("ann").await;
+    let (email, _) = app.subscriber("ann").await;
+    app.advance(10 * 86_400);
+    let ann = app.sign_in(&email).await;
     case!(Request::post_as(&ann, "/me/delete", json!({"password": PASSWORD})), |app| {
         assert_eq!(app.stripe("subscriptions").await[0]["status"], "canceled");
         let refunds = app.stripe_list("refunds").await;
-        assert_eq!(refunds.len(), 1, "what was paid goes back once");
+        assert_eq!(refunds.len(), 1, "the unused share is refunded once");
+        // Of 31 days of March ten are over, and what the retries took.
+        let cents = refunds[0]["amount"].as_i64().unwrap();
+        assert!((1_280..=1900 * 21 / 31).contains(&cents), "{cents}");
     })
 }
 

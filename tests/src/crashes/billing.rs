@@ -17,8 +17,10 @@ pub const OPERATIONS: &[Operation] = &[
     operation!(TheAnswer, WithPlans, "POST /billing/subscriptions/subscribe again", subscribe_again),
     operation!(TheAnswer, WithPlans, "POST /billing/subscriptions/subscribe to another plan", subscribe_to_another),
     operation!(TheAnswer, WithPlans, "POST /billing/subscriptions/subscribe after it was paid", subscribe_paid),
+    operation!(TheAnswer, WithPlans, "POST /billing/subscriptions/subscribe to a trial", subscribe_to_trial),
     operation!(TheAnswer, WithPlans, "POST /billing/subscriptions/cancel", cancel),
     operation!(TheAnswer, WithPlans, "POST /billing/subscriptions/resume", resume),
+    operation!(TheAnswer, WithPlans, "POST /billing/subscriptions/resume of a paused one", resume_paused),
     operation!(TheAnswer, WithPlans, "POST /billing/subscriptions/preview", preview),
     operation!(TheAnswer, WithPlans, "POST /billing/subscriptions/upgrade", upgrade),
     operation!(TheAnswer, WithPlans, "POST /billing/subscriptions/upgrade to a lower plan", downgrade),
@@ -33,6 +35,8 @@ pub const OPERATIONS: &[Operation] = &[
     operation!(Afterwards, WithPlans, "the event of a dispute", dispute_event),
     operation!(Afterwards, WithPlans, "the event of a dispute that is won", won_event),
     operation!(Afterwards, WithPlans, "the event of a payment after the end", late_event),
+    operation!(Afterwards, WithPlans, "the event of a trial that begins", trial_begins),
+    operation!(Afterwards, WithPlans, "the event of a trial with a card that had one", trial_refused),
     operation!(Afterwards, WithPlans, "the event of a trial that ends", trial_event),
     operation!(Afterwards, WithPlans, "the event of a customer who is gone", gone_event),
     operation!(Afterwards, WithPlans, "the order of a closed account", closing_order),
@@ -329,20 +333,82 @@ async fn late_event(app: &TestApp) -> Case {
         let payments = app.get_as(&session, "/billing/payments/me").await.expect(200).body["items"].clone();
         let refunded: Vec<_> = payments.as_array().unwrap().iter().map(|p| p["refunded_cents"].clone()).collect();
         assert_eq!(refunded, [1900, 0]);
-        let mails = app.mails("ann@example.com").await;
-        assert_eq!(mails.iter().filter(|mail| mail["kind"] == "refunded").count(), 1);
+        app.mail("ann@example.com", "refunded").await;
+    })
+}
+
+/// Gives `pro` a trial of 14 days.
+async fn give_trial(app: &TestApp) {
+    let (admin, plan) = admin_and_plan(app, "pro").await;
+    Request::patch_as(&admin, &path_of(&plan), json!({"trial_days": 14})).send(app).await.expect(200);
+}
+
+/// How many addresses and cards the ledger of trials holds.
+async fn ledger(app: &TestApp) -> usize {
+    let rows = app.table("billing").await;
+    rows.iter().filter(|row| row["sk"]["S"] == "TRIAL").count()
+}
+
+async fn subscribe_to_trial(app: &TestApp) -> Case {
+    give_trial(app).await;
+    let (_, session) = app.person("ann").await;
+    case!(subscribe_to(&session, "pro"), |app| {
+        can_pay_once(app, &session, "pro", 1).await;
+        assert_eq!(app.subscription(&session).await["status"], "trialing");
+        assert_eq!(ledger(app).await, 2, "the address and the card");
+    })
+}
+
+async fn trial_begins(app: &TestApp) -> Case {
+    give_trial(app).await;
+    let session = app.paid_in_silence().await;
+    case!(sent_late(app, "customer.subscription.created").await, |app| {
+        same_as_stripe(app, &session).await.unwrap();
+        assert_eq!(ledger(app).await, 2, "the address and the card");
+    })
+}
+
+async fn trial_refused(app: &TestApp) -> Case {
+    give_trial(app).await;
+    app.subscriber("bob").await;
+    let session = app.paid_in_silence().await;
+    case!(sent_late(app, "customer.subscription.created").await, |app| {
+        let found: Vec<_> = app.stripe("subscriptions").await.iter().map(|s| s["status"].clone()).collect();
+        assert_eq!(found, ["canceled", "trialing"]);
+        assert_eq!(app.get_as(&session, "/me").await.expect(200).body["tier"], 0);
+        app.mail("ann@example.com", "trial_refused").await;
+        assert_eq!(ledger(app).await, 2, "those of the first trial");
+    })
+}
+
+/// Ann, whose trial ended without a card and who has one since.
+async fn resume_paused(app: &TestApp) -> Case {
+    give_trial(app).await;
+    let (email, _) = app.subscriber("ann").await;
+    let subscription = app.stripe("subscriptions").await.remove(0);
+    let id = subscription["id"].as_str().unwrap().to_owned();
+    app.at_stripe(&format!("subscriptions/{id}/remove_card"), json!({})).await.expect(200);
+    app.post("/_local/clock", json!({"advance_seconds": 15 * 86_400})).await.expect(200);
+    app.drain().await;
+    let portal = app.post_as(&app.sign_in(&email).await, "/billing/portal", json!({})).await.expect(201).body;
+    let path = portal["url"].as_str().unwrap().replace(&app.stack.base_url(), "");
+    Request::post_form(&path, "action=card&card=4242424242424242").send(app).await;
+    app.drain().await;
+    let session = app.sign_in(&email).await;
+    case!(Request::post_as(&session, "/billing/subscriptions/resume", json!({})), |app| {
+        assert_eq!(app.subscription(&session).await["status"], "active");
+        let payments = app.get_as(&session, "/billing/payments/me").await.expect(200).body["items"].clone();
+        assert_eq!(payments.as_array().unwrap().len(), 1, "{payments}");
     })
 }
 
 async fn trial_event(app: &TestApp) -> Case {
-    let (admin, plan) = admin_and_plan(app, "pro").await;
-    Request::patch_as(&admin, &path_of(&plan), json!({"trial_days": 14})).send(app).await.expect(200);
+    give_trial(app).await;
     app.subscriber("ann").await;
     app.at_stripe("delivery", json!({"mode": "drop"})).await.expect(200);
     app.advance(11 * 86_400 + 60);
     case!(sent_late(app, "customer.subscription.trial_will_end").await, |app| {
-        let mails = app.mails("ann@example.com").await;
-        assert_eq!(mails.iter().filter(|mail| mail["kind"] == "trial_ending").count(), 1);
+        app.mail("ann@example.com", "trial_ending").await;
     })
 }
 

@@ -46,7 +46,7 @@ pub async fn left(app: &TestApp, world: World) -> Left {
             *lines.entry(format!("{} {}", table.name, faceless(&item, &base_url))).or_default() += 1;
         }
     }
-    if world == World::WithPlans {
+    if world.has_plans() {
         for list in AT_STRIPE {
             let objects = app.stripe_list(list).await.into_iter();
             for object in objects.filter(|object| object["active"] != false && object["status"] != "expired") {

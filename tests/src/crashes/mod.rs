@@ -239,8 +239,7 @@ struct Setup {
 
 impl Setup {
     async fn prepare(operation: Operation) -> Self {
-        let first_plans = operation.world == World::WithPlans;
-        let app = TestApp::start_to_be_copied(Options { first_plans, ..limited() }).await;
+        let app = TestApp::start_to_be_copied(operation.world.options(limited())).await;
         let case = (operation.prepare)(&app).await;
         app.drain().await;
         Self { operation, prepared: app.snapshot().await, case }
@@ -249,7 +248,8 @@ impl Setup {
     /// A stack in which the operation is about to be asked for.
     async fn copy(&self) -> TestApp {
         let clock = LocalClock::frozen(self.prepared.time());
-        let app = TestApp::start_from(&self.prepared, Options { clock, ..limited() }).await;
+        let options = self.operation.world.options(Options { clock, ..limited() });
+        let app = TestApp::start_from(&self.prepared, options).await;
         app.advance(SECRETS_ARE_OLD);
         app
     }

@@ -158,8 +158,7 @@ struct Setup {
 impl Setup {
     async fn prepare(race: Race) -> Self {
         let clock = LocalClock::still(start_time());
-        let first_plans = race.world == World::WithPlans;
-        let app = TestApp::start_to_be_copied(Options { clock, first_plans, ..options() }).await;
+        let app = TestApp::start_to_be_copied(race.world.options(Options { clock, ..options() })).await;
         let contest = (race.prepare)(&app).await;
         app.drain().await;
         Self { prepared: app.snapshot().await, contest }
