@@ -32,6 +32,9 @@ const THOUGHTS: [i64; 4] = [60, 1_800, 3_600, 3_601];
 const MODES: [&str; 5] = ["normal", "hold", "reverse", "duplicate", "drop"];
 const OUTCOMES: [&str; 3] = ["paid", "failed", "action_required"];
 const SCHEDULES: [&str; 4] = ["expiry", "reconcile", "reminders", "outbox"];
+const PERCENTS: [u32; 4] = [10, 25, 33, 100];
+const BEHAVIORS: [Option<&str>; 3] = [None, Some("void"), Some("keep_as_draft")];
+const KINDS: [&str; 7] = ["product", "price", "customer", "subscription", "invoice", "charge", "refund"];
 const BUTTONS: [&str; 3] = ["cancel", "resume", "card"];
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -128,6 +131,42 @@ pub enum Act {
         who: Who,
         newest: usize,
     },
+    /// The bank decides an open dispute.
+    CloseDispute {
+        newest: usize,
+        is_won: bool,
+    },
+    /// In Stripe's dashboard the quantity changes.
+    Quantity {
+        who: Who,
+        quantity: u32,
+    },
+    /// In Stripe's dashboard a discount is given for so many months.
+    Discount {
+        who: Who,
+        percent: u32,
+        months: u32,
+    },
+    /// In Stripe's dashboard the collection of payments is paused in this way; `None` ends the pause.
+    PauseCollection {
+        who: Who,
+        behavior: Option<&'static str>,
+    },
+    /// In Stripe's dashboard the plan of the period after next is set.
+    Schedule {
+        who: Who,
+        plan: &'static str,
+    },
+    /// Another application makes something in the same Stripe account, of a shape that nobody here knows.
+    Foreign {
+        kind: &'static str,
+    },
+    /// Stripe refuses all refunds for good, until nothing fails any more.
+    RefuseRefunds,
+    /// Somebody deletes the account, and comes again with another address and the same cards.
+    Delete {
+        who: Who,
+    },
     Deliver {
         mode: &'static str,
     },
@@ -212,7 +251,8 @@ fn kept() -> impl Strategy<Value = Act> {
             .prop_map(|(who, plan, seconds)| Act::UpgradeAsPreviewed { who, plan, seconds }),
         3 => (who.clone(), one_of(&BUTTONS), card())
             .prop_map(|(who, button, card)| Act::Portal { who, button, card }),
-        1 => who.prop_map(|who| Act::Deactivate { who }),
+        1 => who.clone().prop_map(|who| Act::Deactivate { who }),
+        2 => who.prop_map(|who| Act::Delete { who }),
         1 => (one_of(&PLANS), 1..6_u32).prop_map(|(plan, tier)| Act::SetTier { plan, tier }),
         1 => (one_of(&PLANS), 5..60_u32).prop_map(|(plan, cents)| Act::SetPrice { plan, cents: cents * 100 }),
     ]
@@ -225,7 +265,15 @@ fn at_stripe() -> impl Strategy<Value = Act> {
         2 => who.clone().prop_map(|who| Act::End { who }),
         3 => (who.clone(), 0..3_usize, any::<bool>())
             .prop_map(|(who, newest, is_whole)| Act::Refund { who, newest, is_whole }),
-        1 => (who, 0..3_usize).prop_map(|(who, newest)| Act::Dispute { who, newest }),
+        2 => (who.clone(), 0..3_usize).prop_map(|(who, newest)| Act::Dispute { who, newest }),
+        2 => (0..3_usize, any::<bool>()).prop_map(|(newest, is_won)| Act::CloseDispute { newest, is_won }),
+        2 => (who.clone(), 1..5_u32).prop_map(|(who, quantity)| Act::Quantity { who, quantity }),
+        2 => (who.clone(), one_of(&PERCENTS), 1..4_u32)
+            .prop_map(|(who, percent, months)| Act::Discount { who, percent, months }),
+        1 => (who.clone(), one_of(&BEHAVIORS)).prop_map(|(who, behavior)| Act::PauseCollection { who, behavior }),
+        1 => (who, one_of(&PLANS)).prop_map(|(who, plan)| Act::Schedule { who, plan }),
+        2 => one_of(&KINDS).prop_map(|kind| Act::Foreign { kind }),
+        1 => Just(Act::RefuseRefunds),
     ]
 }
 
@@ -283,6 +331,21 @@ impl fmt::Display for Told<'_> {
                 write!(f, "{} gets {what} of payment {newest} from the newest back", name(who))
             }
             Act::Dispute { who, newest } => write!(f, "{} disputes payment {newest} from the newest", name(who)),
+            Act::CloseDispute { newest, is_won } => {
+                let how = if is_won { "won" } else { "lost" };
+                write!(f, "dispute {newest} from the newest is {how}")
+            }
+            Act::Quantity { who, quantity } => write!(f, "{} gets the quantity {quantity}", name(who)),
+            Act::Discount { who, percent, months } => {
+                write!(f, "{} gets a discount of {percent} % for {months} months", name(who))
+            }
+            Act::PauseCollection { who, behavior } => {
+                write!(f, "the collection of {}: {}", name(who), behavior.unwrap_or("not paused"))
+            }
+            Act::Schedule { who, plan } => write!(f, "{} is scheduled for {plan} at Stripe", name(who)),
+            Act::Foreign { kind } => write!(f, "another application makes a {kind}"),
+            Act::RefuseRefunds => write!(f, "Stripe refuses all refunds"),
+            Act::Delete { who } => write!(f, "{} deletes the account and comes again", name(who)),
             Act::Deliver { mode } => write!(f, "deliveries: {mode}"),
             Act::Resend { newest } => write!(f, "event {newest} from the newest is sent again"),
             Act::Fault { service, kind, after, times } => {

@@ -103,7 +103,8 @@ pub fn subscriptions(wrong: &mut Differences, user: &str, truth: &Truth, kept: &
             ("status", subscription["status"].clone()),
             ("stripe_price_id", price["id"].clone()),
             ("plan_id", plan),
-            ("price_cents", price["unit_amount"].clone()),
+            ("price_cents", json!(truth.net(subscription))),
+            ("quantity", subscription["items"]["data"][0]["quantity"].clone()),
             ("currency", price["currency"].clone()),
             ("billing_period", price["recurring"]["interval"].clone()),
             ("current_period_start", moment(start)),
@@ -127,7 +128,13 @@ fn must_go_back(subscription: &Value, invoice: &Value, truth: &Truth, kept: &Kep
             && other["ended_at"].as_i64().is_none_or(|ended| end < ended)
     };
     let is_last = int(&invoice["created"]) >= period(subscription).0;
-    !truth.disputed.contains(text(&invoice["id"])) && (is_last || truth.subscriptions.iter().any(is_beside))
+    let is_refused = kept
+        .payments
+        .iter()
+        .any(|payment| payment["stripe_invoice_id"] == invoice["id"] && payment["is_refund_refused"] == true);
+    !truth.was_disputed.contains(text(&invoice["id"]))
+        && !is_refused
+        && (is_last || truth.subscriptions.iter().any(is_beside))
 }
 
 /// What of a subscription that was one too many was paid has gone back; and whatever the system ended was one too many.
@@ -237,14 +244,14 @@ pub fn shown(truth: &Truth, kept: &Kept, user: &str) -> Vec<Value> {
         json!({
             "plan": truth.plan(found).map(|plan| plan["id"].clone()),
             "scheduled_plan": scheduled,
-            "price_cents": price(found)["unit_amount"], "currency": price(found)["currency"],
+            "price_cents": truth.net(found), "currency": price(found)["currency"],
             "billing_period": price(found)["recurring"]["interval"], "status": found["status"],
             "started_at": moment(int(&found["start_date"])), "current_period_start": moment(start),
             "current_period_end": moment(end), "cancel_at_period_end": ends(found),
             "canceled_at": found["canceled_at"].as_i64().map(moment),
             "cancel_at": found["cancel_at"].as_i64().filter(|_| is_live(found)).map(moment),
             "quantity": found["items"]["data"][0]["quantity"], "payment_processing": false,
-            "interval_count": price(found)["recurring"]["interval_count"], "discount": null,
+            "interval_count": price(found)["recurring"]["interval_count"], "discount": truth.largest_discount(found),
             "collection_paused": !found["pause_collection"].is_null(),
             "access_until": until.map(moment), "has_access": until.is_some_and(|until| truth.now < until),
         })
@@ -267,6 +274,14 @@ pub fn as_shown(answer: &Value) -> Value {
 pub fn left(wrong: &mut Differences, user: &str, truth: &Truth) {
     for subscription in truth.of(user, &truth.subscriptions).into_iter().filter(|found| is_live(found)) {
         wrong.hold(ends(subscription), || format!("{} goes on after the account was closed", subscription["id"]));
+    }
+}
+
+/// Of somebody who deleted the account nothing lives, and no more was refunded than the contract says: nothing.
+pub fn deleted(wrong: &mut Differences, user: &str, truth: &Truth) {
+    for subscription in truth.of(user, &truth.subscriptions) {
+        let id = &subscription["id"];
+        wrong.hold(!is_live(subscription), || format!("{id} lives after the account was deleted"));
     }
 }
 

@@ -1,7 +1,7 @@
 //! The truth: what the stand-in has, read as the contract reads it. Nothing of the system's own rules is used here.
 
 use crate::app::TestApp;
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 
 const DAY: i64 = 86_400;
@@ -11,6 +11,9 @@ const GRACE: i64 = 7 * DAY;
 const MARGIN: i64 = DAY;
 /// The statuses of a subscription that has neither ended nor not begun.
 pub const LIVE: [&str; 5] = ["trialing", "active", "past_due", "unpaid", "paused"];
+
+/// The list of all subscriptions with the coupons of their discounts.
+const WITH_COUPONS: &str = "subscriptions?status=all&expand[0]=data.discounts.source.coupon";
 
 pub struct Truth {
     pub now: i64,
@@ -23,8 +26,10 @@ pub struct Truth {
     pub refunded: BTreeMap<String, i64>,
     /// In how many pieces it did.
     pub refunds: BTreeMap<String, i64>,
-    /// The invoices whose payers dispute it.
+    /// The invoices with a dispute that is open or lost.
     pub disputed: BTreeSet<String>,
+    /// The invoices with a dispute, also one that was won.
+    pub was_disputed: BTreeSet<String>,
     /// The plans as an admin sees them, archived ones too, by id, which is that of the product.
     pub plans: BTreeMap<String, Value>,
     /// By schedule: the plan after the current phase, where the price is another then.
@@ -45,7 +50,9 @@ impl Truth {
         let customers = app.stripe("customers").await;
         let prices = app.stripe_list("prices").await;
         let (mut refunded, mut refunds, mut scheduled) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
-        let mut disputed = BTreeSet::new();
+        let (mut disputed, mut was_disputed) = (BTreeSet::new(), BTreeSet::new());
+        let disputes = app.stripe("disputes").await;
+        let is_won = |charge: &Value| disputes.iter().any(|d| d["charge"] == charge["id"] && d["status"] == "won");
         for customer in customers.iter().map(|customer| text(&customer["id"])) {
             let charges = app.stripe_list(&format!("charges?customer={customer}")).await;
             for invoice in
@@ -58,8 +65,11 @@ impl Truth {
                 };
                 let back = charges.iter().filter(is_of_it).map(|charge| int(&charge["amount_refunded"])).sum();
                 refunded.insert(id.to_owned(), back);
-                if charges.iter().filter(is_of_it).any(|charge| charge["disputed"] == true) {
-                    disputed.insert(id.to_owned());
+                for charge in charges.iter().filter(is_of_it).filter(|charge| charge["disputed"] == true) {
+                    was_disputed.insert(id.to_owned());
+                    if !is_won(charge) {
+                        disputed.insert(id.to_owned());
+                    }
                 }
                 let mut pieces = 0;
                 for charge in charges.iter().filter(is_of_it).filter(|charge| int(&charge["amount_refunded"]) > 0) {
@@ -84,12 +94,13 @@ impl Truth {
         Self {
             now: app.now().as_second(),
             customers,
-            subscriptions: app.stripe("subscriptions").await,
+            subscriptions: app.stripe_list(WITH_COUPONS).await,
             invoices,
             events: app.stripe("events").await,
             refunded,
             refunds,
             disputed,
+            was_disputed,
             plans: plans.into_iter().map(|plan| (text(&plan["id"]).to_owned(), plan)).collect(),
             scheduled,
         }
@@ -106,6 +117,7 @@ impl Truth {
             refunded: BTreeMap::new(),
             refunds: BTreeMap::new(),
             disputed: BTreeSet::new(),
+            was_disputed: BTreeSet::new(),
             plans: BTreeMap::new(),
             scheduled: BTreeMap::new(),
         }
@@ -179,6 +191,37 @@ impl Truth {
             }
             _ => None,
         }
+    }
+
+    /// What a period of a subscription with one item costs: its price by the quantity, less each discount in its turn.
+    pub fn net(&self, subscription: &Value) -> i64 {
+        let gross = int(&price(subscription)["unit_amount"]) * int(&subscription["items"]["data"][0]["quantity"]);
+        self.cuts(subscription, gross).into_iter().fold(gross, |net, (_, off)| net - off)
+    }
+
+    /// The discounts of a subscription, and what each takes off.
+    fn cuts<'a>(&self, subscription: &'a Value, gross: i64) -> Vec<(&'a Value, i64)> {
+        let mut left = gross;
+        let discounts = subscription["discounts"].as_array().into_iter().flatten();
+        let cut = |discount: &'a Value| {
+            let percent = discount["source"]["coupon"]["percent_off"].as_f64().unwrap_or_default();
+            // Whole percents, half a minor unit rounded up.
+            let off = (left * format!("{percent:.0}").parse::<i64>().unwrap() + 50).div_euclid(100);
+            left -= off;
+            (discount, off)
+        };
+        discounts.map(cut).collect()
+    }
+
+    /// The discount that takes off most, as the contract shows it.
+    pub fn largest_discount(&self, subscription: &Value) -> Value {
+        let gross = int(&price(subscription)["unit_amount"]) * int(&subscription["items"]["data"][0]["quantity"]);
+        let cuts = self.cuts(subscription, gross);
+        let most = cuts.iter().map(|(_, off)| *off).max().filter(|off| *off > 0);
+        let Some((discount, _)) = cuts.into_iter().find(|(_, off)| Some(*off) == most) else { return Value::Null };
+        let ends_at = discount["end"].as_i64().map(super::kept::moment);
+        let percent = discount["source"]["coupon"]["percent_off"].as_f64();
+        json!({"percent_off": percent, "amount_off_cents": null, "ends_at": ends_at})
     }
 
     /// What was paid of an invoice, and what of that went back.

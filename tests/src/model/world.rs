@@ -49,6 +49,8 @@ pub struct Memory {
     pages: Vec<String>,
     /// Subscriptions that somebody ended at Stripe's dashboard.
     ended: Vec<String>,
+    /// The ids of those who deleted their account.
+    gone: Vec<String>,
     history: History,
     /// Whether a fault may still wait for its call.
     is_faulty: bool,
@@ -220,7 +222,15 @@ impl World {
             | Act::Renew { .. }
             | Act::End { .. }
             | Act::Refund { .. }
-            | Act::Dispute { .. } => self.at_stripe(act).await,
+            | Act::Dispute { .. }
+            | Act::CloseDispute { .. }
+            | Act::Quantity { .. }
+            | Act::Discount { .. }
+            | Act::PauseCollection { .. }
+            | Act::Schedule { .. }
+            | Act::Foreign { .. }
+            | Act::RefuseRefunds => self.at_stripe(act).await,
+            Act::Delete { who } => self.delete(who).await,
             Act::Clock { .. }
             | Act::Deliver { .. }
             | Act::Resend { .. }
@@ -375,8 +385,72 @@ impl World {
                 let Some(paid) = self.nth_paid(who, newest).await else { return Ok(NOTHING.to_owned()) };
                 self.desk(&format!("invoices/{}/dispute", text(&paid["id"])), json!({})).await
             }
+            Act::CloseDispute { newest, is_won } => {
+                let mut open = self.app.stripe("disputes").await;
+                open.retain(|dispute| !matches!(text(&dispute["status"]), "won" | "lost"));
+                open.reverse();
+                let Some(dispute) = nth(&open, newest) else { return Ok(NOTHING.to_owned()) };
+                let status = if is_won { "won" } else { "lost" };
+                self.desk(&format!("disputes/{}/close", text(&dispute["id"])), json!({"status": status})).await
+            }
+            Act::Quantity { who, quantity } => self.on_live(who, "items", json!({"quantity": quantity})).await,
+            Act::Discount { who, percent, months } => {
+                self.on_live(who, "discount", json!({"percent_off": percent, "months": months})).await
+            }
+            Act::PauseCollection { who, behavior } => {
+                let body = behavior.map_or(json!({}), |behavior| json!({"behavior": behavior}));
+                self.on_live(who, "pause", body).await
+            }
+            Act::Schedule { who, plan } => {
+                let plans = self.plans().await?;
+                let plan = plans.iter().find(|found| found["code"] == plan);
+                let price = plan.map(|plan| plan["stripe_price_id"].clone()).unwrap_or_default();
+                let Some(live) = self.live(who).await else { return Ok(NOTHING.to_owned()) };
+                let interval = &live["items"]["data"][0]["price"]["recurring"]["interval"];
+                let phase = json!({"duration": {"interval": interval}});
+                let mut next = phase.clone();
+                next["price"] = price;
+                self.on_live(who, "schedule", json!({"phases": [phase, next]})).await
+            }
+            Act::Foreign { kind } => {
+                let fields = json!({"currency": "hrk", "status": "frozen", "metadata": null, "livemode": "perhaps"});
+                let answer = self.app.at_stripe("foreign", json!({"kind": kind, "fields": fields})).await;
+                if answer.status == 201 { Ok(said(&answer)) } else { Err(format!("foreign {kind}: {}", answer.text)) }
+            }
+            Act::RefuseRefunds => {
+                self.memory.was_disturbed = true;
+                let refusal = json!({"operation": "POST /v1/refunds", "status": 400, "message": "Not refundable."});
+                self.desk("refusals", refusal).await
+            }
             _ => Ok(NOTHING.to_owned()),
         }
+    }
+
+    /// An act in Stripe's dashboard on somebody's live subscription.
+    async fn on_live(&self, who: Who, act: &str, body: Value) -> Done {
+        let Some(live) = self.live(who).await else { return Ok(NOTHING.to_owned()) };
+        self.desk(&format!("subscriptions/{}/{act}", text(&live["id"])), body).await
+    }
+
+    /// Deletes somebody's account, lets it be erased, and registers the same person under another address.
+    async fn delete(&mut self, who: Who) -> Done {
+        let index = who % self.memory.people.len();
+        // The last admin stays, and who is no more cannot go again.
+        if index == 0 || self.person(who).has_left {
+            return Ok(NOTHING.to_owned());
+        }
+        self.mend().await?;
+        self.desk("delivery", json!({"mode": "normal"})).await?;
+        let answer = self.post(who, "/me/delete", json!({"password": PASSWORD}), &[202]).await?;
+        self.by_the_world(Act::Drain).await?;
+        self.by_the_world(Act::Run { schedule: "accounts" }).await?;
+        self.by_the_world(Act::Drain).await?;
+        let gone = self.person(who).id().to_owned();
+        self.memory.gone.push(gone);
+        let (email, session) = self.app.person(&format!("again-{}", self.memory.gone.len())).await;
+        self.memory.people[index] = Person { email, session, has_left: false };
+        self.sign(who).await;
+        Ok(said(&answer))
     }
 
     async fn nth_paid(&self, who: Who, newest: usize) -> Option<Value> {
@@ -448,8 +522,7 @@ impl World {
                 Ok(String::new())
             }
             Act::NoFaults => {
-                self.app.stack.wire().clear();
-                self.memory.is_faulty = false;
+                self.stop_failing().await;
                 Ok(String::new())
             }
             Act::Run { schedule } => {
@@ -484,10 +557,15 @@ impl World {
         false
     }
 
-    /// Ends what fails, and lets arrive what is under way or lies with the dead letters.
-    async fn mend(&mut self) -> Result<(), String> {
+    async fn stop_failing(&mut self) {
         self.app.stack.wire().clear();
         self.memory.is_faulty = false;
+        self.app.send(Method::DELETE, "/_local/stripe/refusals", &[], None).await.expect(204);
+    }
+
+    /// Ends what fails, and lets arrive what is under way or lies with the dead letters.
+    async fn mend(&mut self) -> Result<(), String> {
+        self.stop_failing().await;
         for queue in QUEUES {
             self.app.send(Method::POST, &format!("/_local/queues/{queue}/redrive"), &[], None).await.expect(200);
         }
@@ -536,6 +614,9 @@ impl World {
             self.compare(&mut own, who, &truth, kept, &entries).await;
             wrong.0.extend(own.0.into_iter().map(|difference| format!("{name}: {difference}")));
         }
+        for user in &self.memory.gone {
+            kept::deleted(&mut wrong, user, &truth);
+        }
         for row in rows(&self.app, "outbox").await.iter().filter(|row| waits(row)) {
             wrong.0.push(format!("a message waits: {row}"));
         }
@@ -546,8 +627,7 @@ impl World {
     }
 
     async fn heal(&mut self) -> Result<(), String> {
-        self.app.stack.wire().clear();
-        self.memory.is_faulty = false;
+        self.stop_failing().await;
         self.desk("delivery", json!({"mode": "normal"})).await?;
         self.memory.is_told = true;
         for _ in 0..3 {

@@ -16,6 +16,7 @@ pub const RACES: &[Race] = &[
     race!(WithPlans, "event ∥ event of another subscription ∥ a change at Stripe", two_subscriptions),
     race!(WithPlans, "event ∥ reconciliation ∥ a cancellation that is taken back", taken_back),
     race!(WithPlans, "event ∥ the user's request ∥ a payment for what is one too many", surplus_payment),
+    race!(WithPlans, "trial ∥ trial with one card", trial_trial),
     race!(WithPlans, "plan ∥ plan of one code", plan_plan),
     race!(WithPlans, "price ∥ price of one plan", price_price),
     race!(WithPlans, "subscribe ∥ subscribe", subscribe_subscribe),
@@ -76,6 +77,32 @@ fn at_desk(act: &str, subscription: &str) -> Request {
 async fn event(app: &TestApp, kind: &str) -> Racer {
     let events = app.stripe("events").await;
     Racer::Event(events.into_iter().find(|event| event["type"] == kind).unwrap())
+}
+
+// A13
+async fn trial_trial(app: &TestApp) -> Contest {
+    let (_, admin) = app.person("admin").await;
+    app.make_admins(&[&admin]).await;
+    let plans = app.get("/billing/plans").await.expect(200).body["items"].clone();
+    let pro = plans.as_array().unwrap().iter().find(|plan| plan["code"] == "pro").unwrap()["id"].clone();
+    let path = format!("/billing/plans/{}", pro.as_str().unwrap());
+    Request::patch_as(&admin, &path, json!({"trial_days": 14})).send(app).await.expect(200);
+    app.at_stripe("delivery", json!({"mode": "drop"})).await.expect(200);
+    let mut racers = Vec::new();
+    for name in ["ann", "bob"] {
+        let (_, session) = app.person(name).await;
+        let checkout = app.subscribe(&session, "pro").await.expect(201).body;
+        app.pay(&checkout).await.expect(303);
+        racers.push(event(app, "customer.subscription.created").await);
+    }
+    let check = async |app: &TestApp, _: Ended| {
+        app.drain().await;
+        let found = app.stripe("subscriptions").await;
+        let mut statuses: Vec<_> = found.iter().map(|found| found["status"].as_str().unwrap().to_owned()).collect();
+        statuses.sort();
+        assert_eq!(statuses, ["canceled", "trialing"]);
+    };
+    Contest { racers, check: Box::new(check) }
 }
 
 async fn newest_subscription(app: &TestApp) -> String {
