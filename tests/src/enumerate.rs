@@ -32,7 +32,7 @@ const SIZE: &str = "size";
 /// How many people pay at once there.
 const PEOPLE: usize = 1000;
 /// The seeds that are played each time.
-const SEEDS: std::ops::Range<u64> = 0..160;
+const SEEDS: std::ops::Range<u64> = 0..275;
 /// How long a sequence that fails is made shorter.
 const SHORTENING: Duration = Duration::from_secs(120);
 
