@@ -42,17 +42,24 @@ sam deploy --template-file "$work/build/template.yaml" --config-file "$root/samc
   --parameter-overrides "Stage=test" "AppUrl=http://127.0.0.1:$port" "MailFrom=no-reply@example.com" \
   "MailIdentity=no-reply@example.com" "Architecture=$architecture"
 gateway="$("$python" tests/aws/mend.py tollgate-test)"
-failed() {
-  tail -n 80 "$work/emulator.log"
-  exit 1
+# Runs a check. If it fails, the end of the emulator's log comes first and what the check printed comes last.
+check() {
+  local status=0
+  "$@" >"$work/check.log" 2>&1 || status=$?
+  if [ "$status" -ne 0 ]; then
+    tail -n 60 "$work/emulator.log"
+    echo "exit code $status: $*"
+  fi
+  cat "$work/check.log"
+  return "$status"
 }
 mailbox="http://127.0.0.1:$port/_ministack/ses/messages"
-"$CARGO_TARGET_DIR/debug/walk" "$gateway" "$mailbox" || failed
-"$python" tests/aws/broken.py tollgate-test "$gateway" || failed
-"$CARGO_TARGET_DIR/debug/tollgate-ops" make-admin --stage test --email ann@example.com || failed
+check "$CARGO_TARGET_DIR/debug/walk" "$gateway" "$mailbox"
+check "$python" tests/aws/broken.py tollgate-test "$gateway"
+check "$CARGO_TARGET_DIR/debug/tollgate-ops" make-admin --stage test --email ann@example.com
 # Without a key for Stripe the schedules that need it have nothing to do. Ann alone is counted.
-"$python" tests/aws/schedules.py tollgate-test rollup=1 expiry=0 reconcile=0 reminders=0 outbox=0 accounts=0 || failed
-"$CARGO_TARGET_DIR/debug/walk" "$gateway" "$mailbox" desk || failed
+check "$python" tests/aws/schedules.py tollgate-test rollup=1 expiry=0 reconcile=0 reminders=0 outbox=0 accounts=0
+check "$CARGO_TARGET_DIR/debug/walk" "$gateway" "$mailbox" desk
 # Bob, who has left for good.
-"$python" tests/aws/schedules.py tollgate-test accounts=1 rollup=1 || failed
-sam delete --stack-name tollgate-test --no-prompts
+check "$python" tests/aws/schedules.py tollgate-test accounts=1 rollup=1
+check sam delete --stack-name tollgate-test --no-prompts
