@@ -22,12 +22,12 @@ trap 'kill "$emulator" 2>/dev/null || true; wait "$emulator" 2>/dev/null || true
 # A clean environment: what the emulator has, its functions have. With AUTH each call is judged by its caller's role.
 env -i HOME="$work" PATH="$PATH" AWS_ENDPOINT_URL="http://127.0.0.1:$port" GATEWAY_PORT="$port" AUTH=true \
   MINISTACK_REGION=us-east-1 BIND_HOST=127.0.0.1 IOT_MTLS_ENABLED=0 \
-  "$environments/emulator/bin/ministack" >"$work/emulator.log" 2>&1 &
+  "$python" tests/aws/emulator.py >"$work/emulator.log" 2>&1 &
 emulator=$!
 export AWS_ENDPOINT_URL="http://127.0.0.1:$port" AWS_DEFAULT_REGION=us-east-1 AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test
 
 # SES must know the sender before mail goes out.
-"$python" tests/aws/wait.py
+"$python" tests/aws/wait.py "$emulator"
 sam validate --lint
 "$python" tests/aws/refused.py template.yaml
 case "$(uname -m)" in aarch64 | arm64) architecture=arm64 ;; *) architecture=x86_64 ;; esac
