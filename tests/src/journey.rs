@@ -14,9 +14,12 @@ pub struct Deployment {
     mailbox: String,
 }
 
-/// How long a mail may take from its request to the mailbox.
-const MAIL_DEADLINE: Duration = Duration::from_secs(60);
+/// When a mail counts as lost. No test is about how fast it comes.
+const MAIL_DEADLINE: Duration = Duration::from_secs(300);
 const MAIL_PAUSE: Duration = Duration::from_millis(100);
+
+/// The default of `RATE_LIMIT_PER_MINUTE`.
+const CALLS_PER_MINUTE: u64 = 5;
 
 const ANN: &str = "ann@example.com";
 const BOB: &str = "bob@example.com";
@@ -230,11 +233,19 @@ impl Deployment {
     // S7
     async fn a_stranger_who_guesses_is_held_back(&self) {
         let guess = json!({"email": "nobody@example.com", "code": "000000"});
-        let mut last = self.post("/login/code", guess.clone()).await;
-        for _ in 0..5 {
-            last = self.post("/login/code", guess.clone()).await;
-        }
-        let refused = last.refused(429, "rate_limited");
+        let started = Instant::now();
+        let mut admitted = 0;
+        let refused = loop {
+            let answer = self.post("/login/code", guess.clone()).await;
+            if answer.status == 429 {
+                break answer;
+            }
+            admitted += 1;
+            // Each share of a minute admits one call more: on a slow machine the sixth guess may be one of them.
+            let quota = CALLS_PER_MINUTE + started.elapsed().as_secs() * CALLS_PER_MINUTE / 60;
+            assert!(admitted <= quota, "{admitted} guesses in {:?}", started.elapsed());
+        };
+        let refused = refused.refused(429, "rate_limited");
         assert!(refused.headers.contains_key("retry-after") && refused.headers.contains_key("ratelimit"));
     }
 }
