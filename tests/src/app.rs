@@ -189,6 +189,13 @@ pub fn limited() -> Options {
     }
 }
 
+/// A stack whose functions may do what their roles in the template allow.
+async fn start(options: Options) -> Stack {
+    let stack = Stack::start(options).await.unwrap();
+    stack.wire().enforce_roles(crate::roles::as_in_the_template());
+    stack
+}
+
 impl TestApp {
     pub async fn start() -> Self {
         Self::start_with(options()).await
@@ -229,7 +236,7 @@ impl TestApp {
     pub async fn start_from(prepared: &Prepared, options: Options) -> Self {
         crate::logs::capture();
         let options = Options { data: Data::Copy(Arc::clone(&prepared.snapshot)), first_plans: false, ..options };
-        let stack = Stack::start(options).await.unwrap();
+        let stack = start(options).await;
         let app = Self { stack, client: client(), dead_wanted: 0, first: prepared.first.clone() };
         let _starting = app.calls();
         app
@@ -237,7 +244,7 @@ impl TestApp {
 
     pub async fn start_with(options: Options) -> Self {
         crate::logs::capture();
-        let stack = Stack::start(options).await.unwrap();
+        let stack = start(options).await;
         let mut app = Self { stack, client: client(), dead_wanted: 0, first: Vec::new() };
         // Stripe tells of the first plans; that is over before a test begins.
         app.drain().await;
@@ -516,6 +523,11 @@ impl TestApp {
         self.stack.clock().now()
     }
 
+    /// From here on the functions may do everything, and what they use is recorded.
+    pub fn record_accesses(&self) {
+        self.stack.wire().enforce_roles(Arc::new(|_, _| true));
+    }
+
     /// The calls since the last time this was asked, those of the mail's way left out.
     pub fn calls(&self) -> Vec<Call> {
         self.stack.wire().take_calls()
@@ -534,6 +546,8 @@ impl TestApp {
 impl Drop for TestApp {
     fn drop(&mut self) {
         if !std::thread::panicking() {
+            let denied = self.stack.wire().denied();
+            assert!(denied.is_empty(), "the roles in template.yaml do not allow: {denied:#?}");
             assert_eq!(self.stack.dead_letters(), self.dead_wanted, "dead letters are left");
         }
     }

@@ -18,6 +18,7 @@ pub mod logs;
 pub mod model;
 pub mod races;
 pub mod request;
+pub mod roles;
 pub mod size;
 pub mod stripe;
 

@@ -53,11 +53,25 @@ impl Request {
         Self { method: Method::POST, path: path.to_owned(), headers, body: None }
     }
 
+    /// The same with another header.
+    pub fn with_header(mut self, name: &'static str, value: &str) -> Self {
+        self.headers.push((name, value.to_owned()));
+        self
+    }
+
     /// A GET in this browser of an address of this app, by a program that wants JSON.
     pub fn get_in(browser: &Browser<'_>, address: &str) -> Self {
         let path = address.strip_prefix(&browser.app().stack.base_url()).unwrap_or(address).to_owned();
         let headers = vec![("cookie", browser.cookies()), ("accept", "application/json".to_owned())];
         Self { method: Method::GET, path, headers, body: None }
+    }
+
+    /// Whether it is this operation of the OpenAPI document: a method and a path with `{parameters}`.
+    pub fn is_of(&self, method: &str, path: &str) -> bool {
+        let own = self.path.split('?').next().unwrap_or_default();
+        let (own, path): (Vec<_>, Vec<_>) = (own.split('/').collect(), path.split('/').collect());
+        let is_same = |(own, step): (&&str, &&str)| own == step || (step.starts_with('{') && !own.is_empty());
+        self.method.as_str() == method && own.len() == path.len() && own.iter().zip(&path).all(is_same)
     }
 
     pub async fn send(&self, app: &TestApp) -> Answer {

@@ -26,6 +26,7 @@ mod oauth;
 mod openapi;
 mod passwords;
 mod reconciliation;
+mod roles;
 mod rotation;
 mod secrets;
 mod sessions;

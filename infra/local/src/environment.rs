@@ -132,6 +132,7 @@ pub fn environment(addresses: &Addresses<'_>, over: Vec<(String, String)>) -> En
         ("STRIPE_SECRET_ID", "stripe".to_owned()),
         ("STRIPE_WEBHOOK_SECRET_ID", "stripe-webhook".to_owned()),
         ("MAIL_FROM", "Tollgate <no-reply@localhost.test>".to_owned()),
+        ("SES_CONFIGURATION_SET", "tollgate".to_owned()),
         ("AWS_ENDPOINT_URL_DYNAMODB", format!("http://{tables}")),
         ("AWS_ENDPOINT_URL_SQS", format!("http://{aws}")),
         ("AWS_ENDPOINT_URL_SES", format!("http://{aws}")),

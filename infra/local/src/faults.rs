@@ -3,6 +3,7 @@
 
 use crate::clock::LocalClock;
 use crate::invocation::Invocation;
+use crate::permissions::{Access, Accesses, Decide, accesses};
 use crate::standins::{Standins, TARGET};
 use crate::steps::{Step, turn};
 use crate::transactions::{Answered, Transactions};
@@ -16,7 +17,7 @@ use aws_smithy_runtime_api::http::StatusCode;
 use aws_smithy_types::body::SdkBody;
 use http_body_util::BodyExt;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -149,9 +150,9 @@ pub struct Call {
     pub units: Vec<(String, f64, f64)>,
 }
 
-/// The wire itself.
+/// The wire itself, and the function at its end, if it is one's own.
 #[derive(Clone)]
-pub struct Wire(Arc<Shared>);
+pub struct Wire(Arc<Shared>, Option<&'static str>);
 
 struct Shared {
     inner: SharedHttpConnector,
@@ -170,6 +171,14 @@ struct State {
     /// `None` where they are not counted.
     calls: Option<Vec<Call>>,
     steps: Option<mpsc::UnboundedSender<Step>>,
+    roles: Option<Roles>,
+}
+
+/// The roles of the functions: what they allow, and what the functions used.
+struct Roles {
+    decide: Arc<Decide>,
+    used: Accesses,
+    denied: Vec<String>,
 }
 
 impl Wire {
@@ -180,7 +189,45 @@ impl Wire {
         let clock = standins.clock.clone();
         let state = Mutex::new(State { calls: Some(Vec::new()), ..State::default() });
         let (cleared, wrote, transactions) = (Notify::new(), Notify::new(), Transactions::default());
-        Self(Arc::new(Shared { inner, standins, clock, state, cleared, wrote, transactions }))
+        Self(Arc::new(Shared { inner, standins, clock, state, cleared, wrote, transactions }), None)
+    }
+
+    /// The same wire for this function alone: its role decides about its calls.
+    #[must_use]
+    pub fn of(&self, function: &'static str) -> Self {
+        Self(Arc::clone(&self.0), Some(function))
+    }
+
+    /// From now on a call of a function is denied, as IAM does, where `decide` does not allow it to the function.
+    pub fn enforce_roles(&self, decide: Arc<Decide>) {
+        self.state().roles = Some(Roles { decide, used: Accesses::new(), denied: Vec::new() });
+    }
+
+    /// What the functions used since the roles are enforced, denied calls included.
+    #[must_use]
+    pub fn accesses(&self) -> Accesses {
+        self.state().roles.as_ref().map(|roles| roles.used.clone()).unwrap_or_default()
+    }
+
+    /// What was denied since the roles are enforced.
+    #[must_use]
+    pub fn denied(&self) -> Vec<String> {
+        self.state().roles.as_ref().map(|roles| roles.denied.clone()).unwrap_or_default()
+    }
+
+    /// What the role of the calling function does not allow of this call.
+    fn deny(&self, service: Service, operation: &str, request: &HttpRequest) -> Option<Access> {
+        let function = self.1?;
+        let mut state = self.state();
+        let roles = state.roles.as_mut()?;
+        let all = accesses(service, operation, request.body().bytes().unwrap_or_default());
+        let denied = all.iter().find(|access| !(roles.decide)(function, access)).cloned();
+        if let Some(Access { permission, .. }) = &denied {
+            roles.denied.push(format!("{function}: {} on {}", permission.action, permission.resource));
+        }
+        let used = roles.used.entry(function).or_default();
+        used.extend(all);
+        denied
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -282,6 +329,9 @@ impl Wire {
         (service, operation): (Service, String),
         request: HttpRequest,
     ) -> Result<HttpResponse, ConnectorError> {
+        if let Some(access) = self.deny(service, &operation, &request) {
+            return answered(400, access_denied(service, &access));
+        }
         let steps = self.state().steps.clone().filter(|_| matches!(service, Service::Dynamodb | Service::Stripe));
         let _until_it_is_over = turn(steps, (service, &operation), request.body().bytes()).await;
         let table_request =
@@ -418,6 +468,16 @@ fn units(operation: &str, request: &[u8], answer: &[u8], status: u16) -> Vec<(St
 }
 
 const CONFLICT: &str = r#"{"__type":"com.amazonaws.dynamodb.v20120810#TransactionCanceledException","Message":"canceled","CancellationReasons":[{"Code":"None"},{"Code":"TransactionConflict","Message":"in conflict"}]}"#;
+
+fn access_denied(service: Service, Access { permission, .. }: &Access) -> String {
+    match service {
+        Service::Ses => error_xml("Sender", "AccessDenied"),
+        _ => {
+            let text = format!("not authorized to perform: {} on resource: {}", permission.action, permission.resource);
+            json!({"__type": "com.amazon.coral.service#AccessDeniedException", "Message": text}).to_string()
+        }
+    }
+}
 
 fn throttled(service: Service) -> (u16, String) {
     match service {

@@ -13,6 +13,7 @@ pub mod faults;
 mod functions;
 mod gateway;
 mod invocation;
+pub mod permissions;
 mod providers;
 mod pump;
 mod queues;

@@ -169,18 +169,24 @@ impl Stack {
 
         let outbound = |provider| Outbound::over(wire.to_provider(provider), &sdk);
         let clients = ProviderClients::new(outbound(IdentityProvider::Google), outbound(IdentityProvider::Github));
-        let auth = tollgate_auth::State::new(tollgate_auth::Config::from_env(&env)?, &sdk, clients, clock.platform());
-        let relay = tollgate_relay::State::new(tollgate_relay::Config::from_env(&env)?, &sdk, clock.platform());
-        let mailer = tollgate_mailer::State::new(tollgate_mailer::Config::from_env(&env)?, &sdk, clock.platform());
+        // Each function has AWS clients of its own, whose calls its role decides about.
+        let sdk_of = |function| crate::environment::sdk(&env, &wire.of(function), &clock);
+        let auth = tollgate_auth::Config::from_env(&env)?;
+        let auth = tollgate_auth::State::new(auth, &sdk_of("auth"), clients, clock.platform());
+        let relay = tollgate_relay::Config::from_env(&env)?;
+        let relay = tollgate_relay::State::new(relay, &sdk_of("relay"), clock.platform());
+        let mailer = tollgate_mailer::Config::from_env(&env)?;
+        let mailer = tollgate_mailer::State::new(mailer, &sdk_of("mailer"), clock.platform());
         let to_stripe = || Outbound::over(wire.to_stripe(), &sdk);
         let billing = tollgate_billing::Config::from_env(&env)?;
-        let billing = tollgate_billing::State::new(billing, &sdk, to_stripe(), clock.platform());
+        let billing = tollgate_billing::State::new(billing, &sdk_of("billing"), to_stripe(), clock.platform());
         let webhook = tollgate_stripe_webhook::Config::from_env(&env)?;
-        let webhook = tollgate_stripe_webhook::State::new(webhook, &sdk, clock.platform());
+        let webhook = tollgate_stripe_webhook::State::new(webhook, &sdk_of("stripe-webhook"), clock.platform());
         let events = tollgate_stripe_events::Config::from_env(&env)?;
-        let events = tollgate_stripe_events::State::new(events, &sdk, to_stripe(), clock.platform());
+        let events =
+            tollgate_stripe_events::State::new(events, &sdk_of("stripe-events"), to_stripe(), clock.platform());
         let sweeper = tollgate_sweeper::Config::from_env(&env)?;
-        let sweeper = tollgate_sweeper::State::new(sweeper, &sdk, to_stripe(), clock.platform());
+        let sweeper = tollgate_sweeper::State::new(sweeper, &sdk_of("sweeper"), to_stripe(), clock.platform());
         let to_count = Wire::new(standins.clone());
         to_count.count_no_calls();
         let counter = crate::environment::sdk(&env, &to_count, &clock);
@@ -190,7 +196,8 @@ impl Stack {
             to_stripe(),
             clock.platform(),
         );
-        let admin = tollgate_admin::State::new(tollgate_admin::Config::from_env(&env)?, &sdk, clock.platform());
+        let admin = tollgate_admin::Config::from_env(&env)?;
+        let admin = tollgate_admin::State::new(admin, &sdk_of("admin"), clock.platform());
         let records = snapshot.as_ref().map(|snapshot| snapshot.stripe()).unwrap_or_default();
         let webhooks = stripe(&standins, (drawer.clone(), records), (&public_url, &origin), &clock, &sdk, &env)?;
         let pages = tollgate_pages::router(tollgate_pages::Config::from_env(&env)?, clock.platform());

@@ -22,6 +22,7 @@ use std::sync::Arc;
 use tollgate_local::Options;
 use tollgate_local::clock::LocalClock;
 use tollgate_local::faults::{Call, Kind, Service};
+use tollgate_local::permissions::Accesses;
 
 /// One row of the table: an operation, and how the world is made in which it is asked for.
 #[derive(Clone, Copy)]
@@ -191,6 +192,21 @@ pub async fn enumerate(operation: Operation, failures: &[Failure]) -> Report {
     });
     let failures = runs.buffer_unordered(AT_ONCE).filter_map(async |failure| failure).collect().await;
     Report { points: count, tried, failures }
+}
+
+/// Asks for `operation` twice, undisturbed. The requests and what the functions used from the beginning on.
+pub async fn drive(operation: Operation) -> (Vec<Request>, Accesses) {
+    let first_plans = operation.world == World::WithPlans;
+    let app = TestApp::start_with(Options { first_plans, ..limited() }).await;
+    app.record_accesses();
+    let case = (operation.prepare)(&app).await;
+    app.drain().await;
+    app.advance(SECRETS_ARE_OLD);
+    case.request.send(&app).await;
+    app.drain().await;
+    case.again.send(&case.request, &app).await;
+    app.drain().await;
+    (vec![case.request], app.stack.wire().accesses())
 }
 
 /// Each failure at each call, in the order in which the undisturbed run made them.

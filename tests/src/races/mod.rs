@@ -27,6 +27,7 @@ use tokio::sync::oneshot;
 use tollgate_local::Options;
 use tollgate_local::clock::LocalClock;
 use tollgate_local::faults::Service;
+use tollgate_local::permissions::Accesses;
 use tollgate_local::steps::{Step, SteppedCall};
 
 /// One row of the table: how the world is made, and who races in it.
@@ -139,6 +140,26 @@ pub async fn enumerate(race: Race) -> Report {
             return report;
         }
     }
+}
+
+/// Runs one order of `race`. The requests and what the functions used from the beginning on.
+pub async fn drive(race: Race) -> (Vec<Request>, Accesses) {
+    let clock = LocalClock::still(start_time());
+    let first_plans = race.world == World::WithPlans;
+    let app = TestApp::start_with(Options { clock, first_plans, ..options() }).await;
+    app.record_accesses();
+    let contest = (race.prepare)(&app).await;
+    app.drain().await;
+    let of_client = |racer: &Racer| match racer {
+        Racer::Request(request) => Some(request.clone()),
+        Racer::Event(_) | Racer::Sweep(_) | Racer::AtStripe(_) => None,
+    };
+    let requests = contest.racers.iter().filter_map(of_client).collect();
+    let ended = app.stack.held(stepped(&app, contest.racers, &mut Exploration::default())).await;
+    app.stack.wire().run_free();
+    assert!(ended.is_some(), "{}: the first order is run", race.name);
+    app.drain().await;
+    (requests, app.stack.wire().accesses())
 }
 
 #[derive(PartialEq)]

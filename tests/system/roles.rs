@@ -1,0 +1,269 @@
+//! The roles in `template.yaml` allow what the functions use, and nothing else (S31, D2). What they use is recorded here:
+//! every operation of the API, every schedule, every kind of message and event, and what they fall back to.
+
+use crate::openapi::document;
+use futures_util::future::BoxFuture;
+use futures_util::{FutureExt, StreamExt, stream};
+use serde_json::{Value, json};
+use tollgate_local::faults::{Kind, Service};
+use tollgate_local::permissions::{Accesses, Permission};
+use tollgate_tests::app::{PASSWORD, TestApp, limited};
+use tollgate_tests::crashes::{self, operations};
+use tollgate_tests::races::{self, races};
+use tollgate_tests::request::Request;
+use tollgate_tests::roles::{GRANTS, Grant, Grants, Used, differences, used_by_lambda};
+use tollgate_tests::stripe::{event, signature};
+use tollgate_tests::{apart, panic_text};
+
+/// So many stacks at once.
+const AT_ONCE: usize = 3;
+
+/// What was asked for, and what the functions used.
+type Driven = (Vec<Request>, Accesses);
+
+/// Scenes that change nothing, or are no operation of the enumerations.
+const SCENES: [(&str, fn(&TestApp) -> BoxFuture<'_, Vec<Request>>); 8] = [
+    ("reads", |app| reads(app).boxed()),
+    ("sessions between which many have ended", |app| many_ended_sessions(app).boxed()),
+    ("calls with an idempotency key", |app| calls_made_once(app).boxed()),
+    ("a plan that Stripe refuses", |app| refused_plan(app).boxed()),
+    ("a trial that ends", |app| ending_trial(app).boxed()),
+    ("a mail to a deleted account, missed by relay", |app| missed_mail(app).boxed()),
+    ("a command for Stripe, missed by relay", |app| missed_command(app).boxed()),
+    ("an event that Stripe signed", |app| signed_event(app).boxed()),
+];
+
+async fn scene(play: fn(&TestApp) -> BoxFuture<'_, Vec<Request>>) -> Driven {
+    let app = TestApp::start_with(limited()).await;
+    app.record_accesses();
+    let requests = play(&app).await;
+    app.drain().await;
+    (requests, app.stack.wire().accesses())
+}
+
+/// Everything, each in a stack of its own.
+async fn drive_everything() -> Driven {
+    let (mut requests, mut accesses) = (Vec::new(), Accesses::new());
+    let mut work: Vec<(&str, BoxFuture<'static, Result<Driven, String>>)> = Vec::new();
+    macro_rules! add {
+        ($name:expr, $driven:expr) => {
+            work.push(($name, apart(move || $driven).map(|done| done.map_err(panic_text)).boxed()))
+        };
+    }
+    operations().for_each(|operation| add!(operation.name, crashes::drive(operation)));
+    races().for_each(|race| add!(race.name, races::drive(race)));
+    SCENES.into_iter().for_each(|(name, play)| add!(name, scene(play)));
+    let mut done = stream::iter(work).map(async |(name, driven)| (name, driven.await)).buffer_unordered(AT_ONCE);
+    while let Some((name, driven)) = done.next().await {
+        let (asked, used) = driven.unwrap_or_else(|panic| panic!("{name}: {panic}"));
+        requests.extend(asked);
+        for (function, of_function) in used {
+            accesses.entry(function).or_default().extend(of_function);
+        }
+    }
+    (requests, accesses)
+}
+
+// S31, D2
+#[tokio::test(flavor = "multi_thread")]
+async fn each_role_allows_exactly_what_its_function_uses() {
+    let (requests, accesses) = drive_everything().await;
+    let mut used: Used = used_by_lambda();
+    for (function, of_function) in accesses {
+        used.entry(function.to_owned()).or_default().extend(of_function);
+    }
+    let differences = |grants: &Grants| differences(grants, &used);
+    let found = differences(&GRANTS);
+    assert!(found.is_empty(), "edit the roles in template.yaml, or the functions:\n{}", found.join("\n"));
+    every_operation_was_asked_for(&requests);
+    // Each permission counts: without it, and with one more, the roles are wrong.
+    for (function, grants) in &*GRANTS {
+        for index in 0..grants.len() {
+            let mut changed = GRANTS.clone();
+            let Grant { permission, .. } = changed.get_mut(function).unwrap().remove(index);
+            assert!(!differences(&changed).is_empty(), "{function} without {permission:?}");
+        }
+        let mut changed = GRANTS.clone();
+        let permission = Permission { action: "dynamodb:Scan".to_owned(), resource: "table/credentials".to_owned() };
+        changed.get_mut(function).unwrap().push(Grant { permission, attributes: None });
+        assert_eq!(differences(&changed), [format!("{function}: not used: dynamodb:Scan on table/credentials")]);
+    }
+}
+
+fn every_operation_was_asked_for(requests: &[Request]) {
+    let document = document();
+    let mut missing = Vec::new();
+    for (path, item) in document["paths"].as_object().unwrap() {
+        for method in item.as_object().unwrap().keys().map(|method| method.to_uppercase()) {
+            if !requests.iter().any(|request| request.is_of(&method, path)) {
+                missing.push(format!("{method} {path}"));
+            }
+        }
+    }
+    assert!(missing.is_empty(), "not asked for, so their permissions are not recorded: {missing:#?}");
+}
+
+/// Every GET of the OpenAPI document, without parameters and with each of them.
+async fn reads(app: &TestApp) -> Vec<Request> {
+    let (_, admin) = app.person("admin").await;
+    let (_, ann) = app.subscriber("ann").await;
+    app.make_admins(&[&admin]).await;
+    let first = async |path: &str| {
+        let list = app.get_as(&admin, path).await.expect(200).body;
+        list["items"][0]["id"].as_str().unwrap().to_owned()
+    };
+    let user = ann.user["id"].as_str().unwrap().to_owned();
+    let (plan, subscription) = (first("/billing/plans").await, first("/admin/subscriptions").await);
+    let payment = first("/admin/payments").await;
+    let mut requests = Vec::new();
+    for (path, item) in document()["paths"].as_object().unwrap() {
+        let Some(operation) = item.get("get") else { continue };
+        let id = match path.split('/').rev().nth(1) {
+            Some("plans") => &plan,
+            Some("subscriptions") => &subscription,
+            Some("payments") => &payment,
+            _ => &user,
+        };
+        let path = path.replace("{id}", id);
+        let mut paths = vec![path.clone()];
+        for parameter in operation["parameters"].as_array().into_iter().flatten() {
+            if parameter["in"] == "query" {
+                let name = parameter["name"].as_str().unwrap();
+                paths.extend(samples(name, &path, [&user, &plan]).iter().map(|value| format!("{path}?{name}={value}")));
+            }
+        }
+        for path in paths {
+            for session in [&admin, &ann] {
+                let request = Request::get_as(session, &path);
+                let answer = request.send(app).await;
+                assert!(answer.status.as_u16() < 500, "{path}: {}", answer.text);
+                requests.push(request);
+            }
+        }
+    }
+    requests
+}
+
+/// Values of a query parameter.
+fn samples(name: &str, path: &str, [user, plan]: [&str; 2]) -> Vec<String> {
+    let all: &[&str] = match name {
+        "is_active" | "email_verified" | "is_admin" | "archived" => &["true", "false"],
+        "q" => &["ann", "ann@example.com", "nobody"],
+        "status" if path.ends_with("payments") => &["paid", "failed"],
+        "status" => &["active", "canceled"],
+        "plan_id" => &[plan],
+        "user_id" | "actor_id" | "target_id" => &[user],
+        "action" => &["user.registered"],
+        "from" => &["2026-01-01T00:00:00Z"],
+        "to" => &["2026-12-31T00:00:00Z"],
+        "limit" => &["1"],
+        "cursor" | "token" | "code" | "state" | "error" | "return_to" | "redirect" => &["x"],
+        other => panic!("no value for the parameter {other} of {path}"),
+    };
+    all.iter().map(|value| (*value).to_owned()).collect()
+}
+
+/// The list of a user's live sessions, between which more have ended than it reads over.
+async fn many_ended_sessions(app: &TestApp) -> Vec<Request> {
+    let (_, admin) = app.person("admin").await;
+    app.make_admins(&[&admin]).await;
+    let (email, first) = app.person("ann").await;
+    for _ in 0..8 {
+        app.advance(60);
+        let ended = app.sign_in(&email).await;
+        app.with_cookie("/logout", &ended.refresh).await.expect(204);
+    }
+    app.advance(60);
+    let last = app.sign_in(&email).await;
+    let own = Request::get_as(&last, "/sessions");
+    let of_user = format!("/admin/users/{}/sessions", first.user["id"].as_str().unwrap());
+    let requests = vec![own, Request::get_as(&admin, &of_user)];
+    for request in &requests {
+        let listed = request.send(app).await.expect(200).body;
+        assert_eq!(listed["items"].as_array().unwrap().len(), 2);
+    }
+    requests
+}
+
+/// A call that is answered, one that fails, and each a second time.
+async fn calls_made_once(app: &TestApp) -> Vec<Request> {
+    let (_, ann) = app.person("ann").await;
+    let subscribe = |key: &str| {
+        let body = json!({"plan_code": "pro"});
+        Request::post_as(&ann, "/billing/subscriptions/subscribe", body).with_header("idempotency-key", key)
+    };
+    let (answered, failed) = (subscribe("answered"), subscribe("failed"));
+    app.fail(Service::Stripe, Kind::Error, 0, 1);
+    failed.send(app).await.expect(502);
+    for request in [&answered, &answered, &failed] {
+        request.send(app).await.expect(201);
+    }
+    vec![answered, failed]
+}
+
+/// A plan of which Stripe made nothing: its code is given back.
+async fn refused_plan(app: &TestApp) -> Vec<Request> {
+    let (_, admin) = app.person("admin").await;
+    app.make_admins(&[&admin]).await;
+    let request = Request::post_as(&admin, "/billing/plans", plan("gold", 0));
+    app.fail_operation(Service::Stripe, "POST /v1/prices", Kind::Error, 1);
+    assert!(request.send(app).await.status.is_server_error());
+    request.send(app).await.expect(201);
+    vec![request]
+}
+
+fn plan(code: &str, trial_days: u32) -> Value {
+    json!({
+        "code": code, "name": code, "price_cents": 9900, "currency": "usd", "billing_period": "month", "tier": 9,
+        "trial_days": trial_days,
+    })
+}
+
+/// A trial of which Stripe says three days before that it ends.
+async fn ending_trial(app: &TestApp) -> Vec<Request> {
+    let (_, admin) = app.person("admin").await;
+    app.make_admins(&[&admin]).await;
+    let request = Request::post_as(&admin, "/billing/plans", plan("tried", 14));
+    request.send(app).await.expect(201);
+    let (email, ann) = app.person("ann").await;
+    let checkout = app.subscribe(&ann, "tried").await.expect(201);
+    app.pay(&checkout.body).await.expect(303);
+    app.drain().await;
+    app.post("/_local/clock", json!({"advance_seconds": 11 * 86_400 + 3600})).await.expect(200);
+    app.mail(&email, "trial_ending").await;
+    vec![request]
+}
+
+/// A mail that still waits when the account of its reader is erased.
+async fn missed_mail(app: &TestApp) -> Vec<Request> {
+    let (email, ann) = app.person("ann").await;
+    app.missed_by_relay(app.post("/forget-password", json!({"email": email}))).await.expect(202);
+    let request = Request::post_as(&ann, "/me/delete", json!({"password": PASSWORD}));
+    request.send(app).await.expect(202);
+    app.drain().await;
+    assert_eq!(app.sweep("accounts").await.expect(200).body["handled"], 1);
+    assert!(app.table("outbox").await.iter().any(|row| row["state"]["S"] == "parked"));
+    vec![request]
+}
+
+/// The command to end what a deleted user has, which the sweep of the outbox sends.
+async fn missed_command(app: &TestApp) -> Vec<Request> {
+    let (_, ann) = app.subscriber("ann").await;
+    let request = Request::post_as(&ann, "/me/delete", json!({"password": PASSWORD}));
+    app.missed_by_relay(request.send(app)).await.expect(202);
+    app.advance(10 * 60);
+    app.sweep("outbox").await.expect(200);
+    app.drain().await;
+    assert_eq!(app.stripe("subscriptions").await[0]["status"], "canceled");
+    vec![request]
+}
+
+/// An event as Stripe's servers send it.
+async fn signed_event(app: &TestApp) -> Vec<Request> {
+    let secret = app.get("/_local/stripe").await.expect(200).body["webhook_secret"].as_str().unwrap().to_owned();
+    let event = event("evt_1", "customer.updated", &json!({"id": "cus_1", "object": "customer"}));
+    let signature = signature(&secret, app.now().as_second(), &event.to_string());
+    let request = Request::post("/billing/stripe/webhook", event).with_header("stripe-signature", &signature);
+    request.send(app).await.expect(200);
+    vec![request]
+}
