@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # The whole stack as it is deployed: builds the functions, deploys template.yaml unchanged into an AWS emulator that
-# enforces IAM, walks a person's way through it, breaks a function in each way that a deployment can, and deletes it all.
+# enforces IAM, with the fake Stripe in a process of its own, walks the ways of a person, an admin and people who pay
+# through it, breaks a function in each way that a deployment can, and deletes it all.
 # Makes its own Python environments; leaves nothing running.
 set -euo pipefail
 root="$(cd "$(dirname "$0")/../.." && pwd)"
@@ -16,18 +17,23 @@ done
 python="$environments/emulator/bin/python"
 export PATH="$environments/sam/bin:$PATH"
 
-port="$("$python" -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')"
+free_port() {
+  "$python" -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'
+}
+port="$(free_port)"
+stripe="http://127.0.0.1:$(free_port)"
 work="$(mktemp -d)"
-trap 'kill "$emulator" 2>/dev/null || true; wait "$emulator" 2>/dev/null || true; rm -rf "$work"' EXIT
+processes=()
+trap 'kill "${processes[@]}" 2>/dev/null || true; wait "${processes[@]}" 2>/dev/null || true; rm -rf "$work"' EXIT
 # A clean environment: what the emulator has, its functions have. With AUTH each call is judged by its caller's role.
 env -i HOME="$work" PATH="$PATH" AWS_ENDPOINT_URL="http://127.0.0.1:$port" GATEWAY_PORT="$port" AUTH=true \
   MINISTACK_REGION=us-east-1 BIND_HOST=127.0.0.1 IOT_MTLS_ENABLED=0 \
   "$python" tests/aws/emulator.py >"$work/emulator.log" 2>&1 &
-emulator=$!
+processes+=($!)
 export AWS_ENDPOINT_URL="http://127.0.0.1:$port" AWS_DEFAULT_REGION=us-east-1 AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test
 
 # SES must know the sender before mail goes out.
-"$python" tests/aws/wait.py "$emulator"
+"$python" tests/aws/wait.py "${processes[0]}"
 sam validate --lint
 "$python" tests/aws/refused.py template.yaml
 case "$(uname -m)" in aarch64 | arm64) architecture=arm64 ;; *) architecture=x86_64 ;; esac
@@ -40,8 +46,19 @@ strip "$work"/build/*/bootstrap
 sam deploy --template-file "$work/build/template.yaml" --config-file "$root/samconfig.toml" --stack-name tollgate-test \
   --resolve-s3 --capabilities CAPABILITY_IAM CAPABILITY_AUTO_EXPAND --no-confirm-changeset --no-progressbar \
   --parameter-overrides "Stage=test" "AppUrl=http://127.0.0.1:$port" "MailFrom=no-reply@example.com" \
-  "MailIdentity=no-reply@example.com" "Architecture=$architecture"
+  "MailIdentity=no-reply@example.com" "Architecture=$architecture" "StripeApiUrl=$stripe/_stripe" "BillingGraceDays=0"
 gateway="$("$python" tests/aws/mend.py tollgate-test)"
+# The fake Stripe sends its events to the webhook's function URL. Without a grace a payment that failed is due at once.
+webhook="$("$python" tests/aws/stripe.py webhook tollgate-test)"
+(cd "$work" && exec env -i PATH="$PATH" STRIPE_WEBHOOK_URL="$webhook" "$CARGO_TARGET_DIR/debug/tollgate" \
+  --port "${stripe##*:}" --data :memory: >"$work/stripe.log" 2>&1) &
+processes+=($!)
+until grep -q '^ready' "$work/stripe.log"; do
+  kill -0 "${processes[1]}" || { cat "$work/stripe.log"; exit 1; }
+  sleep 0.1
+done
+"$python" tests/aws/stripe.py secrets tollgate-test "$stripe"
+
 # Runs a check. If it fails, the end of the emulator's log comes first and what the check printed comes last.
 check() {
   local status=0
@@ -57,9 +74,17 @@ mailbox="http://127.0.0.1:$port/_ministack/ses/messages"
 check "$CARGO_TARGET_DIR/debug/walk" "$gateway" "$mailbox"
 check "$python" tests/aws/broken.py tollgate-test "$gateway"
 check "$CARGO_TARGET_DIR/debug/tollgate-ops" make-admin --stage test --email ann@example.com
-# Without a key for Stripe the schedules that need it have nothing to do. Ann alone is counted.
+since="$(date +%s)000"
+# Ann alone is counted.
 check "$python" tests/aws/schedules.py tollgate-test rollup=1 expiry=0 reconcile=0 reminders=0 outbox=0 accounts=0
 check "$CARGO_TARGET_DIR/debug/walk" "$gateway" "$mailbox" desk
 # Bob, who has left for good.
 check "$python" tests/aws/schedules.py tollgate-test accounts=1 rollup=1
+check "$CARGO_TARGET_DIR/debug/walk" "$gateway" "$mailbox" subscribe "$stripe"
+# Dora's payment that failed is due, Emil is told of the end of his trial, and is gone at Stripe.
+check "$python" tests/aws/schedules.py tollgate-test expiry=1 reminders=0 reconcile=1 outbox=0 accounts=0 rollup=3
+check "$CARGO_TARGET_DIR/debug/walk" "$gateway" "$mailbox" leave "$stripe"
+# Dora, who has left for good.
+check "$python" tests/aws/schedules.py tollgate-test accounts=1 rollup=2
+check "$python" tests/aws/denied.py tollgate-test "$since"
 check sam delete --stack-name tollgate-test --no-prompts

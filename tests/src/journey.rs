@@ -1,6 +1,8 @@
 //! A person's way through a deployment, from outside: over HTTP and through the mailbox alone, so that the same walk goes
 //! through the stack of a test, through one in an AWS emulator, and through yours.
 
+pub mod billing;
+
 use crate::app::{Answer, PASSWORD};
 use reqwest::{Client, Method, redirect};
 use serde_json::{Value, json};
@@ -14,16 +16,16 @@ pub struct Deployment {
     mailbox: String,
 }
 
-/// When a mail counts as lost. No test is about how fast it comes.
-const MAIL_DEADLINE: Duration = Duration::from_secs(300);
-const MAIL_PAUSE: Duration = Duration::from_millis(100);
+/// When what comes by itself counts as lost. No test is about how fast it comes.
+const DEADLINE: Duration = Duration::from_secs(300);
+const PAUSE: Duration = Duration::from_millis(100);
 
 /// The default of `RATE_LIMIT_PER_MINUTE`.
 const CALLS_PER_MINUTE: u64 = 5;
 
-const ANN: &str = "ann@example.com";
+pub const ANN: &str = "ann@example.com";
 const BOB: &str = "bob@example.com";
-const NEW_PASSWORD: &str = "another horse staple";
+pub const NEW_PASSWORD: &str = "another horse staple";
 
 impl Deployment {
     /// `mailbox` answers a GET with JSON that holds all mails, whatever its shape: the desk's inbox, or an emulator's.
@@ -102,8 +104,12 @@ impl Deployment {
 
     /// A POST, again once the limit lets it: one client walks here faster than anybody.
     async fn patiently(&self, path: &str, body: Value) -> Answer {
+        self.patiently_as(Method::POST, path, &[], body).await
+    }
+
+    async fn patiently_as(&self, method: Method, path: &str, headers: &[(&str, &str)], body: Value) -> Answer {
         loop {
-            let answer = self.post(path, body.clone()).await;
+            let answer = self.send(method.clone(), path, headers, Some(body.clone())).await;
             if answer.status != 429 {
                 return answer;
             }
@@ -141,15 +147,25 @@ impl Deployment {
 
     /// The mail to `to` that has `mark` in its text, once it is there.
     async fn mail(&self, to: &str, mark: &str) -> String {
+        let is_it = |mail: &String| mail.contains(to) && mail.contains(mark);
+        let what = format!("a mail to {to} that says {mark:?}");
+        self.until(&what, async || self.mailbox().await.into_iter().find(is_it)).await
+    }
+
+    /// All mails, each as text.
+    async fn mailbox(&self) -> Vec<String> {
+        mails_of(&self.client.get(&self.mailbox).send().await.unwrap().json().await.unwrap())
+    }
+
+    /// Waits for something that comes by itself.
+    async fn until<T>(&self, what: &str, look: impl AsyncFn() -> Option<T>) -> T {
         let started = Instant::now();
         loop {
-            let all: Value = self.client.get(&self.mailbox).send().await.unwrap().json().await.unwrap();
-            let found = mails_of(&all).into_iter().find(|mail| mail.contains(to) && mail.contains(mark));
-            if let Some(mail) = found {
-                return mail;
+            if let Some(found) = look().await {
+                return found;
             }
-            assert!(started.elapsed() < MAIL_DEADLINE, "no mail to {to} that says {mark:?}");
-            tokio::time::sleep(MAIL_PAUSE).await;
+            assert!(started.elapsed() < DEADLINE, "it has not come: {what}");
+            tokio::time::sleep(PAUSE).await;
         }
     }
 

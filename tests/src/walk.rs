@@ -1,10 +1,12 @@
 //! `cargo run -p tollgate-tests --bin walk -- BASE_URL MAILBOX_URL`: a person's way through a deployment that nobody has
-//! used yet. With `desk` behind it the way goes on at the desk, once ann@example.com was made an admin.
+//! used yet. With `desk` behind it the way goes on at the desk, once ann@example.com was made an admin; with `subscribe URL`
+//! and then `leave URL` it goes on with people who pay, where the deployment's Stripe is the fake that is served at URL.
 
 #![allow(clippy::print_stdout)] // it is what this program is for
 
 use std::process::ExitCode;
-use tollgate_tests::journey::Deployment;
+use tollgate_tests::journey::billing::Customers;
+use tollgate_tests::journey::{ANN, Deployment, NEW_PASSWORD};
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -12,8 +14,14 @@ async fn main() -> ExitCode {
     match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         [base_url, mailbox] => Deployment::new(base_url, mailbox).walk().await,
         [base_url, mailbox, "desk"] => Deployment::new(base_url, mailbox).walk_the_desk().await,
+        [base_url, mailbox, "subscribe", stripe] => {
+            Customers::new(&Deployment::new(base_url, mailbox), stripe).subscribe((ANN, NEW_PASSWORD)).await;
+        }
+        [base_url, mailbox, "leave", stripe] => {
+            Customers::new(&Deployment::new(base_url, mailbox), stripe).leave((ANN, NEW_PASSWORD)).await;
+        }
         _ => {
-            println!("walk BASE_URL MAILBOX_URL [desk]");
+            println!("walk BASE_URL MAILBOX_URL [desk | subscribe STRIPE_URL | leave STRIPE_URL]");
             return ExitCode::from(2);
         }
     }

@@ -2,9 +2,11 @@
 
 use tollgate_local::{Options, TABLE_PREFIX};
 use tollgate_ops::make_admin;
+use tollgate_platform::Secret;
 use tollgate_store::Store;
-use tollgate_tests::app::{TestApp, limited};
+use tollgate_tests::app::{ADMIN, TestApp, limited};
 use tollgate_tests::journey::Deployment;
+use tollgate_tests::journey::billing::Customers;
 
 #[tokio::test]
 async fn a_person_walks_the_whole_way_from_outside() {
@@ -19,4 +21,22 @@ async fn a_person_walks_the_whole_way_from_outside() {
     deployment.walk_the_desk().await;
     let swept = app.sweep("accounts").await.expect(200).body;
     assert_eq!(swept["handled"], 1, "who left for good");
+}
+
+// D3
+#[tokio::test]
+async fn people_who_pay_walk_their_way_from_outside() {
+    let no_grace = [("BILLING_GRACE_DAYS", "0"), ("RATE_LIMIT_PER_MINUTE", "0")];
+    let env = no_grace.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
+    let admin = Some((ADMIN.0.to_owned(), Secret::new(ADMIN.1.to_owned())));
+    let app = TestApp::start_with(Options { env, admin, first_plans: false, ..limited() }).await;
+    let base = app.stack.base_url();
+    let deployment = Deployment::new(&base, &format!("{base}/_local/emails"));
+    let customers = Customers::new(&deployment, &base);
+    customers.subscribe(ADMIN).await;
+    for (schedule, handled) in [("expiry", 1), ("reminders", 0), ("reconcile", 1), ("outbox", 0), ("accounts", 0)] {
+        assert_eq!(app.sweep(schedule).await.expect(200).body["handled"], handled, "{schedule}");
+    }
+    customers.leave(ADMIN).await;
+    assert_eq!(app.sweep("accounts").await.expect(200).body["handled"], 1, "who left for good");
 }

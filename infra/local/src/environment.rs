@@ -62,6 +62,9 @@ fn seed_stripe(standins: &Standins, env: &Env) -> Result<(), StartError> {
 /// The variable of a key for Stripe itself: where it is set the stand-in steps aside.
 pub const STRIPE_KEY: &str = "STRIPE_SECRET_KEY";
 
+/// The variable of the address that the fake Stripe sends its events to, where that is a deployed stack's.
+pub const STRIPE_WEBHOOK_URL: &str = "STRIPE_WEBHOOK_URL";
+
 /// A provider's client id that says that it is not set up.
 const UNSET: &str = "unset";
 
@@ -219,4 +222,5 @@ pub const SETTINGS: &[&str] = &[
     "STRIPE_API_URL",
     "STRIPE_SECRET_KEY",
     "STRIPE_WEBHOOK_SECRET",
+    STRIPE_WEBHOOK_URL,
 ];

@@ -28,7 +28,7 @@ mod transactions;
 mod webhooks;
 
 pub use aws_alone::{AwsAlone, SAMPLE_CODES_SECRET, put_sample_rows};
-pub use environment::SETTINGS;
+pub use environment::{SETTINGS, STRIPE_WEBHOOK_URL};
 pub use error::StartError;
 pub use functions::{Function, http_function};
 pub use pump::STREAM_RETRIES;

@@ -12,7 +12,7 @@ use std::process::ExitCode;
 use std::sync::Mutex;
 use std::time::Instant;
 use tollgate_local::clock::LocalClock;
-use tollgate_local::{AwsAlone, Data, Options, Stack, StartError};
+use tollgate_local::{AwsAlone, Data, Options, STRIPE_WEBHOOK_URL, Stack, StartError};
 use tollgate_platform::{ConfigError, Env, Secret, random_bytes};
 use tracing_subscriber::EnvFilter;
 
@@ -65,9 +65,10 @@ async fn run(arguments: &Arguments, started: Instant) -> Result<(), StartError> 
         data: arguments.data(),
         clock: LocalClock::running(),
         admin: Some((arguments.admin_email.clone(), password.clone())),
+        // Where the fake Stripe is another stack's, the plans in it are, too.
+        first_plans: !Env::process().is_present(STRIPE_WEBHOOK_URL),
         env: settings(arguments),
         faults: Vec::new(),
-        first_plans: true,
         beside: Vec::new(),
     };
     let stack = Stack::start(options).await?;

@@ -5,7 +5,7 @@ use crate::clock::LocalClock;
 use crate::desk::Desk;
 use crate::drawer::{Drawer, DrawerError};
 use crate::engine;
-use crate::environment::{Addresses, STRIPE_KEY, environment, sdk, seed_secrets};
+use crate::environment::{Addresses, STRIPE_KEY, STRIPE_WEBHOOK_URL, environment, sdk, seed_secrets};
 use crate::error::StartError;
 use crate::faults::{Fault, Wire};
 use crate::functions::{Function, event_function, http_function};
@@ -466,7 +466,9 @@ fn stripe(
         base_url: format!("{public_url}/_stripe"),
         secret_key: secret("stripe")?,
         webhook_secret: secret("stripe-webhook")?,
-        webhook_url: format!("{origin}/billing/stripe/webhook"),
+        webhook_url: env
+            .get(STRIPE_WEBHOOK_URL)
+            .map_or_else(|| format!("{origin}/billing/stripe/webhook"), str::to_owned),
     };
     let opened = Webhooks::open(kept, settings, clock.clone(), sdk);
     opened.map(Some).map_err(|error| StartError::Failed(error.to_string()))
