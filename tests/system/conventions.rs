@@ -116,7 +116,8 @@ async fn the_cookie_is_out_of_reach_of_scripts_and_secure_outside_this_machine()
         let env = vec![("APP_ENV".to_owned(), environment.to_owned())];
         let app = TestApp::start_with(Options { env, ..options() }).await;
         let email = app.member("ann").await;
-        let line = app.login(&email, PASSWORD).await.expect(200).cookie_line("refresh_token").unwrap();
+        let name = if secure { "__Host-refresh_token" } else { "refresh_token" };
+        let line = app.login(&email, PASSWORD).await.expect(200).cookie_line(name).unwrap();
         for attribute in ["HttpOnly", "SameSite=Lax", "Path=/", "Max-Age=2592000"] {
             assert!(line.split("; ").any(|part| part == attribute), "{line}");
         }
@@ -143,4 +144,37 @@ async fn an_error_inside_is_told_without_its_inside_and_with_when_to_come_back()
         app.stack.wire().clear();
     }
     app.get_as(&session, "/me").await.expect(200);
+}
+
+/// The status of a request whose first line and headers are these.
+async fn raw(app: &TestApp, head: &str) -> u16 {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    let address = app.stack.origin();
+    let mut stream = tokio::net::TcpStream::connect(address.trim_start_matches("http://")).await.unwrap();
+    stream.write_all(format!("{head}\r\nconnection: close\r\n\r\n").as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.unwrap();
+    answer.split(' ').nth(1).unwrap().parse().unwrap()
+}
+
+// B21
+#[tokio::test]
+async fn a_request_line_of_any_form_is_no_error_of_ours() {
+    let app = TestApp::start().await;
+    for target in
+        ["*", "/%", "/%zz", "/%00", "/a?%zz", "//", "/login?x=\"y\"", "/[", "/a//b", "/\\", "/^", "/{id}", "/|"]
+    {
+        for method in ["GET", "POST", "OPTIONS", "HEAD"] {
+            let status = raw(&app, &format!("{method} {target} HTTP/1.1\r\nhost: 127.0.0.1")).await;
+            assert!((200..500).contains(&status), "{method} {target}: {status}");
+        }
+    }
+    for line in ["GET http://127.0.0.1/healthz", "CONNECT 127.0.0.1:80", "GET http://evil.example", "BREW /healthz"] {
+        let status = raw(&app, &format!("{line} HTTP/1.1\r\nhost: 127.0.0.1")).await;
+        assert!((200..500).contains(&status), "{line}: {status}");
+    }
+    for host in ["[", "a b", "127.0.0.1:x", "%", "a/b", "", "ä.example", "127.0.0.1:99999"] {
+        let status = raw(&app, &format!("GET /healthz HTTP/1.1\r\nhost: {host}")).await;
+        assert!((200..500).contains(&status), "host {host}: {status}");
+    }
 }

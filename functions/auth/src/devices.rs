@@ -3,32 +3,63 @@
 use crate::State;
 use http::HeaderValue;
 use jiff::Timestamp;
-use tollgate_domain::UserId;
-use tollgate_http::{ApiError, CookieJar, DEVICE_COOKIE};
+use tollgate_domain::{Secret, UserId};
+use tollgate_http::{ApiError, CookieJar, CookieName};
 use tollgate_platform::device::Device;
 
 /// How long a client is remembered, in seconds.
 const REMEMBERED_SECONDS: i64 = 365 * 86_400;
 
-/// The device that `cookies` name, where it signed in to this account under this password version.
-pub async fn known(
-    state: &State,
-    cookies: &CookieJar,
-    account: Option<(UserId, u64)>,
-) -> Result<Option<Device>, ApiError> {
-    let Some(cookie) = cookies.get(DEVICE_COOKIE) else { return Ok(None) };
-    let device = state.keys.auth().await?.read_device_cookie(cookie.expose());
-    Ok(device.filter(|device| account == Some((device.user_id, device.password_version))))
+/// By what a client may show that it signed in before.
+#[derive(Clone, Copy)]
+pub struct Shown<'a> {
+    /// Its cookies.
+    pub cookies: &'a CookieJar,
+    /// The `device_token` of a client that keeps no cookies.
+    pub token: Option<&'a Secret<String>>,
 }
 
-/// The `set-cookie` of the client that has just shown who it is: the device that it was, or a new one.
+impl<'a> Shown<'a> {
+    /// By cookies alone.
+    pub const fn in_cookies(cookies: &'a CookieJar) -> Self {
+        Self { cookies, token: None }
+    }
+}
+
+/// The first device of those shown that signed in to this account under this password version.
+pub async fn known(
+    state: &State,
+    shown: Shown<'_>,
+    account: Option<(UserId, u64)>,
+) -> Result<Option<Device>, ApiError> {
+    let mut values = shown.cookies.values(&state.config.cookies, CookieName::Device);
+    values.extend(shown.token.cloned());
+    if values.is_empty() {
+        return Ok(None);
+    }
+    let keys = state.keys.auth().await?;
+    let mut devices = values.iter().filter_map(|value| keys.read_device_cookie(value.expose()));
+    Ok(devices.find(|device| account == Some((device.user_id, device.password_version))))
+}
+
+/// The token of the client that has just shown who it is: of the device that it was, or of a new one.
+pub async fn token(
+    state: &State,
+    shown: Shown<'_>,
+    account: (UserId, u64),
+    now: Timestamp,
+) -> Result<Secret<String>, ApiError> {
+    let device = known(state, shown, Some(account)).await?.unwrap_or_else(|| Device::new(account.0, account.1));
+    Ok(state.keys.auth().await?.device_cookie(&device, now))
+}
+
+/// The same as a `set-cookie`.
 pub async fn remember(
     state: &State,
     cookies: &CookieJar,
     account: (UserId, u64),
     now: Timestamp,
 ) -> Result<HeaderValue, ApiError> {
-    let device = known(state, cookies, Some(account)).await?.unwrap_or_else(|| Device::new(account.0, account.1));
-    let cookie = state.keys.auth().await?.device_cookie(&device, now);
-    state.config.cookies.set(DEVICE_COOKIE, cookie.expose(), REMEMBERED_SECONDS)
+    let token = token(state, Shown::in_cookies(cookies), account, now).await?;
+    state.config.cookies.set(CookieName::Device, token.expose(), REMEMBERED_SECONDS)
 }

@@ -7,15 +7,31 @@ use http::{HeaderMap, HeaderValue, header};
 use std::convert::Infallible;
 use tollgate_platform::{ConfigError, Env, Origins, Secret};
 
-/// The cookie that holds the refresh token.
-pub const REFRESH_COOKIE: &str = "refresh_token";
+/// A cookie of this service.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CookieName {
+    /// Holds the refresh token.
+    Refresh,
+    /// Marks a client that signed in before.
+    Device,
+    /// Binds the way to a provider and back to a browser.
+    Flow,
+}
 
-/// The cookie of a client that signed in before.
-pub const DEVICE_COOKIE: &str = "device";
-/// The cookie that binds the way to a provider and back to a browser.
-pub const FLOW_COOKIE: &str = "oauth_state";
+impl CookieName {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Refresh => "refresh_token",
+            Self::Device => "device",
+            Self::Flow => "oauth_state",
+        }
+    }
+}
 
-/// How cookies are set in this deployment.
+/// With this prefix a browser takes a cookie only from the host itself: no neighbouring host can set one.
+const HOST_PREFIX: &str = "__Host-";
+
+/// How cookies are named and set in this deployment.
 #[derive(Debug, Clone, Copy)]
 pub struct CookieSettings {
     secure: bool,
@@ -40,11 +56,17 @@ impl CookieSettings {
         Ok(Self { secure, same_site_none })
     }
 
+    fn full_name(&self, name: CookieName) -> String {
+        let prefix = if self.secure { HOST_PREFIX } else { "" };
+        format!("{prefix}{}", name.as_str())
+    }
+
     /// A `set-cookie` of `name`; `max_age_seconds` 0 clears it.
     ///
     /// # Errors
     /// When the value does not fit a header.
-    pub fn set(&self, name: &str, value: &str, max_age_seconds: i64) -> Result<HeaderValue, ApiError> {
+    pub fn set(&self, name: CookieName, value: &str, max_age_seconds: i64) -> Result<HeaderValue, ApiError> {
+        let name = self.full_name(name);
         let same_site = if self.same_site_none { "None" } else { "Lax" };
         let secure = if self.secure { "; Secure" } else { "" };
         let text = format!("{name}={value}; HttpOnly; SameSite={same_site}; Path=/; Max-Age={max_age_seconds}{secure}");
@@ -55,39 +77,56 @@ impl CookieSettings {
     }
 }
 
-/// The cookies of a request.
+/// The cookies of a request: every pair that can be parsed.
 pub struct CookieJar {
-    header: String,
+    pairs: Vec<(String, Secret<String>)>,
     origin: Option<String>,
 }
 
 impl CookieJar {
-    /// The cookies in `headers`.
+    /// The cookies in `headers`. A pair that cannot be parsed invalidates only itself: other software on the same host
+    /// sets what it likes.
     #[must_use]
     pub fn of(headers: &HeaderMap) -> Self {
-        let texts = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
+        let headers_of_cookies = headers.get_all(header::COOKIE).iter();
+        let pairs = headers_of_cookies.flat_map(|value| value.as_bytes().split(|byte| *byte == b';')).filter_map(pair);
         let origin = headers.get(header::ORIGIN).map(|origin| origin.to_str().unwrap_or("null").to_owned());
-        Self { header: texts.collect::<Vec<_>>().join("; "), origin }
+        Self { pairs: pairs.collect(), origin }
     }
 
-    /// The value of cookie `name`.
-    #[must_use]
-    pub fn get(&self, name: &str) -> Option<Secret<String>> {
-        let mut pairs = self.header.split(';').filter_map(|pair| pair.trim().split_once('='));
-        pairs.find(|(found, _)| *found == name).map(|(_, value)| Secret::new(value.to_owned()))
+    /// The values of a cookie, in the order of the header, each once. A browser sends several where hosts or paths
+    /// differ: each must be tried, and the valid one counts.
+    pub fn values(&self, settings: &CookieSettings, name: CookieName) -> Vec<Secret<String>> {
+        let name = settings.full_name(name);
+        let mut values: Vec<Secret<String>> = Vec::new();
+        for (_, value) in self.pairs.iter().filter(|(found, _)| *found == name) {
+            if values.iter().all(|known| known.expose() != value.expose()) {
+                values.push(value.clone());
+            }
+        }
+        values
     }
 
-    /// The same, for a call that changes something on the strength of it: where the browser names an origin, that must be
-    /// an allowed one.
+    /// Refuses a request that relies on a cookie and comes from an origin that is not allowed; without an origin it is
+    /// not a browser's.
     ///
     /// # Errors
     /// `forbidden` for another origin.
-    pub fn get_to_act(&self, name: &str, origins: &Origins) -> Result<Option<Secret<String>>, ApiError> {
+    pub fn check_origin(&self, origins: &Origins) -> Result<(), ApiError> {
         match &self.origin {
             Some(origin) if !origins.allow(origin) => Err(ApiError::Forbidden),
-            _ => Ok(self.get(name)),
+            _ => Ok(()),
         }
     }
+}
+
+/// A pair of RFC 6265: a token, `=`, and a value of printable ASCII without quotes, comma or backslash.
+fn pair(bytes: &[u8]) -> Option<(String, Secret<String>)> {
+    let (name, value) = std::str::from_utf8(bytes).ok()?.trim_matches([' ', '\t']).split_once('=')?;
+    let is_octet = |byte: u8| byte.is_ascii_graphic() && !matches!(byte, b'"' | b',' | b'\\');
+    let is_token = |byte: u8| is_octet(byte) && !b"()/:;<=>?@[]{}".contains(&byte);
+    let is_pair = !name.is_empty() && name.bytes().all(is_token) && value.bytes().all(is_octet);
+    is_pair.then(|| (name.to_owned(), Secret::new(value.to_owned())))
 }
 
 impl<S: Sync> FromRequestParts<S> for CookieJar {
@@ -95,5 +134,57 @@ impl<S: Sync> FromRequestParts<S> for CookieJar {
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
         Ok(Self::of(&parts.headers))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LOCAL: CookieSettings = CookieSettings { secure: false, same_site_none: false };
+    const DEPLOYED: CookieSettings = CookieSettings { secure: true, same_site_none: false };
+
+    fn values(settings: &CookieSettings, headers: &[&[u8]]) -> Vec<String> {
+        let mut map = HeaderMap::new();
+        for header in headers {
+            map.append(header::COOKIE, HeaderValue::from_bytes(header).unwrap());
+        }
+        let values = CookieJar::of(&map).values(settings, CookieName::Refresh);
+        values.iter().map(|value| value.expose().clone()).collect()
+    }
+
+    // B2, S20
+    #[test]
+    fn a_pair_that_is_none_invalidates_only_itself() {
+        for foreign in
+            ["a=ü", "=", "=x", "x", "", "a=\"b\"", "a b=c", "a=b c", "refresh_token", "refresh_token =x", "a,b=c"]
+        {
+            for header in [format!("{foreign}; refresh_token=T"), format!("refresh_token=T;{foreign}")] {
+                assert_eq!(values(&LOCAL, &[header.as_bytes()]), ["T"], "{header}");
+            }
+        }
+        assert_eq!(values(&LOCAL, &[b"a=\xff\xfe;refresh_token=T"]), ["T"]);
+        for own in
+            ["refresh_token=\"T\"", "refresh_token=ü", "refresh_token=a b", "Refresh_Token=T", "xrefresh_token=T"]
+        {
+            assert!(values(&LOCAL, &[own.as_bytes()]).is_empty(), "{own}");
+        }
+    }
+
+    // B3, S20
+    #[test]
+    fn all_values_of_a_name_are_found_in_order_over_all_headers_each_once() {
+        let headers: [&[u8]; 2] = [b"refresh_token=1; a=b; refresh_token=2==", b"refresh_token=1;refresh_token="];
+        assert_eq!(values(&LOCAL, &headers), ["1", "2==", ""]);
+    }
+
+    // B3, S20
+    #[test]
+    fn outside_the_local_stack_a_name_without_the_host_prefix_does_not_count() {
+        let header: [&[u8]; 1] = [b"refresh_token=planted; __Host-refresh_token=T; __host-refresh_token=x"];
+        assert_eq!(values(&DEPLOYED, &header), ["T"]);
+        assert_eq!(values(&LOCAL, &header), ["planted"]);
+        let line = DEPLOYED.set(CookieName::Device, "x", 1).unwrap();
+        assert_eq!(line, "__Host-device=x; HttpOnly; SameSite=Lax; Path=/; Max-Age=1; Secure");
     }
 }

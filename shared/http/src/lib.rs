@@ -11,14 +11,14 @@ mod limits;
 mod page;
 mod token_keys;
 
-pub use body::{Form, Input, JsonBody, OptionalJson, PathId};
-pub use context::RequestContext;
+pub use body::{Form, Input, JsonBody, OptionalJson, Patch, PatchBody, PathId};
+pub use context::{RequestContext, header_text};
 pub use conventions::{Conventions, method_not_allowed, misconfigured, not_found};
-pub use cookies::{CookieJar, CookieSettings, DEVICE_COOKIE, FLOW_COOKIE, REFRESH_COOKIE};
+pub use cookies::{CookieJar, CookieName, CookieSettings};
 pub use error::{ApiError, FieldError, Refused};
 pub use guard::{ActiveUser, Admin, Guard, RequireTier};
 pub use idempotency::idempotent;
-pub use limits::{AccountKey, Exceeded, Limiter, limit_posts, limit_redirects, quota_from_env};
+pub use limits::{AccountKey, BY_USER, EXPORTS, Exceeded, Limiter, Limits, limit_posts, limit_redirects, limit_users};
 pub use page::{Cursor, Filters, Page, PageQuery, filter, sessions_page};
 pub use token_keys::{PublishedKeys, TokenKeys};
 

@@ -1,15 +1,17 @@
 //! `POST /logout`.
 
-use super::refresh_token::RefreshTokenBody;
+use super::refresh_token::{RefreshTokenBody, presented};
 use crate::State;
 use axum::extract::State as Shared;
 use axum::response::{IntoResponse, Response};
 use http::{StatusCode, header};
 use serde_json::json;
+use std::collections::BTreeSet;
+use tollgate_domain::Secret;
 use tollgate_domain::audit::Action;
-use tollgate_http::{ApiError, CookieJar, OptionalJson, REFRESH_COOKIE, RequestContext};
+use tollgate_http::{ApiError, CookieJar, CookieName, OptionalJson, RequestContext};
 
-/// Ends the session of a refresh token, also of one that has been rotated away.
+/// Ends the session of each refresh token that is presented, also of one that has been rotated.
 #[utoipa::path(
     post, path = "/logout", tag = "Sessions", request_body = Option<RefreshTokenBody>,
     responses((status = 204, description = "Signed out"),
@@ -21,22 +23,21 @@ pub async fn logout(
     cookies: CookieJar,
     OptionalJson(body): OptionalJson<RefreshTokenBody>,
 ) -> Result<Response, ApiError> {
-    let token = match body.refresh_token {
-        Some(token) => Some(token),
-        None => cookies.get_to_act(REFRESH_COOKIE, &state.config.origins)?,
-    };
-    if let Some(token) = token {
+    let tokens = presented(&state, &cookies, body.refresh_token)?;
+    if !tokens.is_empty() {
         let keys = state.keys.auth().await?;
-        if let Ok(token) = keys.read_refresh_token(token.expose()) {
-            let user = token.user_id;
+        let read = |token: &Secret<String>| keys.read_refresh_token(token.expose()).ok();
+        let sessions: BTreeSet<_> =
+            tokens.iter().filter_map(read).map(|token| (token.user_id, token.session_id)).collect();
+        for (user, session) in sessions {
             let mut entry = context.entry(Action::SessionRevoked, Some(user), Some(user.to_string()));
-            entry.before = Some(json!({"session_id": token.session_id}));
+            entry.before = Some(json!({"session_id": session}));
             entry.after = Some(json!({"reason": "logout"}));
-            state.store.end_session(&user, &token.session_id, &entry).await?;
+            state.store.end_session(&user, &session, &entry).await?;
         }
     }
     let mut response = StatusCode::NO_CONTENT.into_response();
-    let cleared = state.config.cookies.set(REFRESH_COOKIE, "", 0)?;
+    let cleared = state.config.cookies.set(CookieName::Refresh, "", 0)?;
     response.headers_mut().append(header::SET_COOKIE, cleared);
     Ok(response)
 }

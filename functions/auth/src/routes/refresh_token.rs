@@ -10,7 +10,7 @@ use serde_json::json;
 use tollgate_domain::Secret;
 use tollgate_domain::audit::Action;
 use tollgate_domain::session::Refresh;
-use tollgate_http::{ApiError, CookieJar, OptionalJson, REFRESH_COOKIE, RequestContext};
+use tollgate_http::{ApiError, CookieJar, CookieName, OptionalJson, RequestContext};
 use tollgate_platform::tokens::RefreshToken;
 use tollgate_store::{Rotated, SessionRow};
 use utoipa::ToSchema;
@@ -29,6 +29,8 @@ pub struct RefreshTokenBody {
 enum Refused {
     /// The cookie is of no use any more.
     SessionGone,
+    /// A rotated token after its grace: a copy exists, unless a current token is beside it.
+    Reused,
     /// Another tab holds a better one: the cookie stays.
     SessionLives,
     /// Something else failed.
@@ -54,39 +56,56 @@ pub async fn refresh_token(
     OptionalJson(body): OptionalJson<RefreshTokenBody>,
 ) -> Result<Response, ApiError> {
     let from_cookie = body.refresh_token.is_none();
-    let token = match body.refresh_token {
-        Some(token) => Some(token),
-        None => cookies.get_to_act(REFRESH_COOKIE, &state.config.origins)?,
-    };
-    match rotate(&state, &context, token, body.token_delivery).await {
-        Ok(response) => Ok(response),
-        Err(Refused::Failed(error)) => Err(error),
-        Err(Refused::SessionLives) => Err(ApiError::InvalidRefreshToken),
-        Err(Refused::SessionGone) if !from_cookie => Err(ApiError::InvalidRefreshToken),
-        Err(Refused::SessionGone) => {
-            let mut response = ApiError::InvalidRefreshToken.into_response();
-            let cleared = state.config.cookies.set(REFRESH_COOKIE, "", 0)?;
-            response.headers_mut().append(header::SET_COOKIE, cleared);
-            Ok(response)
+    let tokens = presented(&state, &cookies, body.refresh_token)?;
+    let keys = state.keys.auth().await?;
+    let (mut session_lives, mut reused) = (false, Vec::new());
+    for token in tokens.iter().filter_map(|token| keys.read_refresh_token(token.expose()).ok()) {
+        match rotate(&state, &context, &token, body.token_delivery).await {
+            Ok(response) => return Ok(response),
+            Err(Refused::Failed(error)) => return Err(error),
+            Err(Refused::SessionLives) => session_lives = true,
+            Err(Refused::Reused) => reused.push(token),
+            Err(Refused::SessionGone) => {}
         }
     }
+    // None is valid: only now does a rotated one mean that a copy exists (S18).
+    for token in reused {
+        end_stolen(&state, &context, &token).await?;
+    }
+    if session_lives || !from_cookie {
+        return Err(ApiError::InvalidRefreshToken);
+    }
+    let mut response = ApiError::InvalidRefreshToken.into_response();
+    let cleared = state.config.cookies.set(CookieName::Refresh, "", 0)?;
+    response.headers_mut().append(header::SET_COOKIE, cleared);
+    Ok(response)
+}
+
+/// The refresh tokens of a request: that of the body, otherwise those of all cookies.
+pub(super) fn presented(
+    state: &State,
+    cookies: &CookieJar,
+    in_body: Option<Secret<String>>,
+) -> Result<Vec<Secret<String>>, ApiError> {
+    if let Some(token) = in_body {
+        return Ok(vec![token]);
+    }
+    cookies.check_origin(&state.config.origins)?;
+    Ok(cookies.values(&state.config.cookies, CookieName::Refresh))
 }
 
 async fn rotate(
     state: &State,
     context: &RequestContext,
-    token: Option<Secret<String>>,
+    token: &RefreshToken,
     delivery: TokenDelivery,
 ) -> Result<Response, Refused> {
-    let keys = state.keys.auth().await?;
-    let token = token.ok_or(Refused::SessionGone)?;
-    let token = keys.read_refresh_token(token.expose()).map_err(|_| Refused::SessionGone)?;
     let (gate, profile) = tokio::join!(state.store.gate(&token.user_id), state.store.profile(&token.user_id));
     let gate = gate?.filter(|gate| gate.admits(&token.session_id, context.now)).ok_or(Refused::SessionGone)?;
     let profile = profile?.ok_or_else(|| ApiError::Internal("a gate without a profile".into()))?;
-    let row = next_row(state, context, &token).await?;
+    let row = next_row(state, context, token).await?;
     let handed = Handed::of_row(state, &row, &token.nonce, context);
-    Ok(answer(state, context, profile, &gate, handed, delivery).await?)
+    Ok(answer(state, context, profile, &gate, handed, delivery.into()).await?)
 }
 
 /// The row whose token is to be handed out: rotated now, or by a request just before this one.
@@ -105,10 +124,7 @@ async fn next_row(state: &State, context: &RequestContext, token: &RefreshToken)
     };
     match row.rotation().judge(token.n, context.now, idle_seconds) {
         Refresh::Repeat => Ok(row),
-        Refresh::Reuse => {
-            end_stolen(state, context, token).await?;
-            Err(Refused::SessionGone)
-        }
+        Refresh::Reuse => Err(Refused::Reused),
         Refresh::Refuse if row.rotation().is_expired(context.now, idle_seconds) => Err(Refused::SessionGone),
         Refresh::Refuse => Err(Refused::SessionLives),
         Refresh::Rotate => Err(ApiError::Internal("a rotation was refused without a reason".into()).into()),
