@@ -1,21 +1,37 @@
 //! Input, parsed once at the edge.
 
+use crate::context::header_text;
 use crate::{ApiError, FieldError};
 use axum::body::Bytes;
 use axum::extract::rejection::BytesRejection;
 use axum::extract::{FromRequest, FromRequestParts, Path, Request};
 use http::request::Parts;
 use http::{HeaderMap, StatusCode, header};
-use serde::de::DeserializeOwned;
+use serde::de::value::{MapDeserializer, SeqDeserializer};
+use serde::de::{self, DeserializeOwned, IntoDeserializer, Visitor};
+use serde::{Deserializer, forward_to_deserialize_any};
+use serde_json::{Map, Value};
 use std::str::FromStr;
 
-/// A JSON body.
+/// A JSON body: an object.
 #[derive(Debug)]
 pub struct JsonBody<T>(pub T);
 
-/// A JSON body, or none at all, which counts as `{}`.
+/// A JSON body, or none at all: nothing, `null` and `{}` are equivalent.
 #[derive(Debug)]
 pub struct OptionalJson<T>(pub T);
+
+/// The JSON body of a PATCH, where `null` clears a field that can be empty.
+#[derive(Debug)]
+pub struct PatchBody<T>(pub T);
+
+/// The fields of a PATCH that take `null`; for any other field it is refused.
+pub trait Patch: DeserializeOwned {
+    /// Fields that `null` clears.
+    const NULLABLE: &'static [&'static str];
+    /// Parameters that are not fields of the object: `null` counts as absent.
+    const PARAMETERS: &'static [&'static str];
+}
 
 /// A JSON body, or the form of this service's own page.
 #[derive(Debug)]
@@ -41,7 +57,7 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for JsonBody<T> {
     async fn from_request(request: Request, state: &S) -> Result<Self, ApiError> {
         let is_json = has_type(request.headers(), "application/json");
         let bytes = read(request, state).await?;
-        if is_json { parse(&bytes).map(Self) } else { Err(ApiError::UnsupportedMediaType) }
+        if is_json { parse_value(json(&bytes)?).map(Self) } else { Err(ApiError::UnsupportedMediaType) }
     }
 }
 
@@ -49,13 +65,19 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for OptionalJson<T> {
     type Rejection = ApiError;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, ApiError> {
-        let is_json = has_type(request.headers(), "application/json");
-        let bytes = read(request, state).await?;
-        match (bytes.is_empty(), is_json) {
-            (true, _) => parse(b"{}").map(Self),
-            (false, true) => parse(&bytes).map(Self),
-            (false, false) => Err(ApiError::UnsupportedMediaType),
+        parse_value(optional(request, state).await?).map(Self)
+    }
+}
+
+impl<T: Patch, S: Send + Sync> FromRequest<S> for PatchBody<T> {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, ApiError> {
+        let mut value = optional(request, state).await?;
+        if let Value::Object(fields) = &mut value {
+            fields.retain(|name, value| !(value.is_null() && T::PARAMETERS.contains(&name.as_str())));
         }
+        parse_as(value, Nulls::Refused { except: T::NULLABLE }).map(Self)
     }
 }
 
@@ -67,7 +89,7 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Input<T> {
             let JsonBody(value) = JsonBody::from_request(request, state).await?;
             return Ok(Self { value, form: Form::Json });
         }
-        let axum::Form(fields) = axum::Form::<serde_json::Map<String, serde_json::Value>>::from_request(request, state)
+        let axum::Form(fields) = axum::Form::<Map<String, Value>>::from_request(request, state)
             .await
             .map_err(|_| ApiError::Validation(FieldError::new("", "The form could not be read.")))?;
         Ok(Self { value: parse_value(fields.into())?, form: Form::Page })
@@ -75,7 +97,7 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Input<T> {
 }
 
 fn has_type(headers: &HeaderMap, wanted: &str) -> bool {
-    let kind = headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+    let kind = header_text(headers, header::CONTENT_TYPE);
     kind.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case(wanted)
 }
 
@@ -86,23 +108,165 @@ async fn read<S: Send + Sync>(request: Request, state: &S) -> Result<Bytes, ApiE
     })
 }
 
-fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
-    parse_value(serde_json::from_slice(bytes).map_err(|_| ApiError::InvalidJson)?)
+/// The body of a request that may have none.
+async fn optional<S: Send + Sync>(request: Request, state: &S) -> Result<Value, ApiError> {
+    let is_json = has_type(request.headers(), "application/json");
+    let bytes = read(request, state).await?;
+    let bytes = without_mark(&bytes);
+    match (bytes.is_empty(), is_json) {
+        (true, _) => Ok(Value::Object(Map::new())),
+        (false, false) => Err(ApiError::UnsupportedMediaType),
+        (false, true) => match json(bytes)? {
+            Value::Null => Ok(Value::Object(Map::new())),
+            value => Ok(value),
+        },
+    }
+}
+
+/// What follows a UTF-8 byte order mark, which some clients send first.
+fn without_mark(bytes: &[u8]) -> &[u8] {
+    bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes)
+}
+
+fn json(bytes: &[u8]) -> Result<Value, ApiError> {
+    serde_json::from_slice(without_mark(bytes)).map_err(|_| ApiError::InvalidJson)
+}
+
+fn parse_value<T: DeserializeOwned>(value: Value) -> Result<T, ApiError> {
+    parse_as(value, Nulls::Absent)
 }
 
 /// The value as `T`; the first field that is missing or wrong is named, its content never repeated.
-fn parse_value<T: DeserializeOwned>(value: serde_json::Value) -> Result<T, ApiError> {
-    serde_path_to_error::deserialize(value).map_err(|error| {
+fn parse_as<T: DeserializeOwned>(value: Value, nulls: Nulls) -> Result<T, ApiError> {
+    if !value.is_object() {
+        return Err(ApiError::Validation(FieldError::new("", "The body must be a JSON object.")));
+    }
+    serde_path_to_error::deserialize(Strict { value, nulls }).map_err(|error| {
         let text = error.inner().to_string();
-        let missing = text.strip_prefix("missing field `").and_then(|rest| rest.split('`').next());
-        ApiError::Validation(match missing {
-            Some(field) => FieldError::new(field, format!("{field} is missing.")),
-            None => match error.path().to_string() {
-                path if path == "." => FieldError::new("", "The body must be a JSON object."),
-                path => FieldError::new(path.clone(), format!("{path} is not of the expected kind.")),
-            },
+        let named = |what: &str| text.strip_prefix(what).and_then(|rest| rest.split('`').next());
+        ApiError::Validation(match (named(MISSING), named(NULL)) {
+            (Some(field), _) => FieldError::new(field, format!("{field} is missing.")),
+            (_, Some(field)) => FieldError::new(field, format!("{field} cannot be null.")),
+            _ => {
+                let path = error.path().to_string();
+                FieldError::new(path.clone(), format!("{path} is not of the expected kind."))
+            }
         })
     })
+}
+
+/// How the errors of serde, and of [`Strict`], begin that name a field.
+const MISSING: &str = "missing field `";
+const NULL: &str = "null field `";
+
+/// What a field that is `null` counts as.
+#[derive(Debug, Clone, Copy)]
+enum Nulls {
+    /// As absent.
+    Absent,
+    /// As an error for a known field, but for those that `null` clears.
+    Refused { except: &'static [&'static str] },
+}
+
+/// A JSON value that is deserialised in one shape alone: a struct from an object, a name of an enum from a text. What serde
+/// derives takes an array of the values in order, and a map of one entry, as well. A body must not use
+/// `#[serde(flatten)]`: serde then deserialises the inner struct by itself.
+struct Strict {
+    value: Value,
+    nulls: Nulls,
+}
+
+impl<'de> IntoDeserializer<'de, serde_json::Error> for Strict {
+    type Deserializer = Self;
+
+    fn into_deserializer(self) -> Self {
+        self
+    }
+}
+
+impl Strict {
+    /// Hands the fields to `visitor`; `null` in an inner object counts as absent where it is a struct's.
+    fn visit_fields<'de, V: Visitor<'de>>(
+        fields: Map<String, Value>,
+        visitor: V,
+    ) -> Result<V::Value, serde_json::Error> {
+        let inner = |value| Self { value, nulls: Nulls::Absent };
+        let mut fields = MapDeserializer::new(fields.into_iter().map(|(name, value)| (name, inner(value))));
+        let value = visitor.visit_map(&mut fields)?;
+        fields.end()?;
+        Ok(value)
+    }
+}
+
+impl<'de> Deserializer<'de> for Strict {
+    type Error = serde_json::Error;
+
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Self::Error> {
+        let nulls = self.nulls;
+        match self.value {
+            Value::Object(fields) => Self::visit_fields(fields, visitor),
+            Value::Array(items) => {
+                let mut items = SeqDeserializer::new(items.into_iter().map(|value| Self { value, nulls }));
+                let value = visitor.visit_seq(&mut items)?;
+                items.end()?;
+                Ok(value)
+            }
+            value => value.deserialize_any(visitor),
+        }
+    }
+
+    fn deserialize_struct<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        known: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, Self::Error> {
+        let Value::Object(mut fields) = self.value else {
+            return Err(de::Error::custom("not an object"));
+        };
+        match self.nulls {
+            Nulls::Absent => fields.retain(|_, value| !value.is_null()),
+            Nulls::Refused { except } => {
+                let refused = |name: &&&str| fields.get(**name).is_some_and(Value::is_null) && !except.contains(*name);
+                if let Some(name) = known.iter().find(refused) {
+                    return Err(de::Error::custom(format!("{NULL}{name}`")));
+                }
+            }
+        }
+        Self::visit_fields(fields, visitor)
+    }
+
+    fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Self::Error> {
+        match self.value {
+            Value::Object(fields) => Self::visit_fields(fields, visitor),
+            _ => Err(de::Error::custom("not an object")),
+        }
+    }
+
+    fn deserialize_enum<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        _: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, Self::Error> {
+        match self.value {
+            Value::String(name) => visitor.visit_enum(name.into_deserializer()),
+            _ => Err(de::Error::custom("not a name")),
+        }
+    }
+
+    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Self::Error> {
+        if self.value.is_null() { visitor.visit_none() } else { visitor.visit_some(self) }
+    }
+
+    fn deserialize_newtype_struct<V: Visitor<'de>>(self, _: &'static str, visitor: V) -> Result<V::Value, Self::Error> {
+        visitor.visit_newtype_struct(self)
+    }
+
+    forward_to_deserialize_any! {
+        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf unit unit_struct seq tuple
+        tuple_struct identifier ignored_any
+    }
 }
 
 /// An id in the path. A malformed one is an object that does not exist.
@@ -115,5 +279,76 @@ impl<T: FromStr, S: Send + Sync> FromRequestParts<S> for PathId<T> {
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
         let Path(text) = Path::<String>::from_request_parts(parts, state).await.map_err(|_| ApiError::NotFound)?;
         text.parse().map(Self).map_err(|_| ApiError::NotFound)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde::Deserialize;
+    use serde_json::json;
+
+    #[derive(Debug, PartialEq, Deserialize, Default, Clone, Copy)]
+    #[serde(rename_all = "snake_case")]
+    enum Kind {
+        #[default]
+        One,
+        Two,
+    }
+
+    #[derive(Debug, PartialEq, Deserialize)]
+    struct Inner {
+        #[serde(default)]
+        size: Option<u32>,
+        #[serde(default)]
+        kind: Kind,
+    }
+
+    #[derive(Debug, PartialEq, Deserialize)]
+    struct Outer {
+        name: String,
+        #[serde(default)]
+        kind: Kind,
+        #[serde(default)]
+        inner: Option<Inner>,
+        #[serde(default)]
+        list: Vec<Inner>,
+        #[serde(default)]
+        free: Map<String, Value>,
+    }
+
+    fn field<T: DeserializeOwned + std::fmt::Debug>(value: Value) -> String {
+        match parse_value::<T>(value) {
+            Err(ApiError::Validation(error)) => error.field,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    // B1
+    #[test]
+    fn a_struct_is_an_object_and_a_name_a_text_at_every_depth() {
+        for (value, wrong) in [
+            (json!(["x"]), ""),
+            (json!("x"), ""),
+            (json!({"name": ["x"]}), "name"),
+            (json!({"name": "x", "kind": {"two": null}}), "kind"),
+            (json!({"name": "x", "kind": ["two"]}), "kind"),
+            (json!({"name": "x", "inner": [7]}), "inner"),
+            (json!({"name": "x", "inner": {"kind": {"two": null}}}), "inner.kind"),
+            (json!({"name": "x", "list": [{"size": 1}, [2]]}), "list[1]"),
+            (json!({"name": "x", "free": [["a", 1]]}), "free"),
+        ] {
+            assert_eq!(field::<Outer>(value.clone()), wrong, "{value}");
+        }
+    }
+
+    // B15
+    #[test]
+    fn null_is_absent_in_a_struct_and_a_value_in_a_map() {
+        let value = json!({"name": "x", "kind": null, "inner": {"size": null, "kind": null}, "free": {"a": null}});
+        let outer: Outer = parse_value(value).unwrap();
+        assert_eq!((outer.kind, outer.inner), (Kind::One, Some(Inner { size: None, kind: Kind::One })));
+        assert_eq!(outer.free["a"], Value::Null);
+        assert_eq!(field::<Outer>(json!({"name": null})), "name");
     }
 }

@@ -2,9 +2,10 @@
 
 use axum::extract::{FromRequestParts, MatchedPath};
 use http::request::Parts;
-use http::{HeaderMap, header};
+use http::{HeaderMap, HeaderName, header};
 use jiff::Timestamp;
 use lambda_http::request::RequestContext as GatewayContext;
+use std::borrow::Cow;
 use std::convert::Infallible;
 use tollgate_domain::audit::{Action, AuditEntry};
 use tollgate_domain::{AuditId, RequestId, UserId};
@@ -57,8 +58,13 @@ impl RequestContext {
     }
 }
 
+/// The text of a header. A byte that is not UTF-8 becomes U+FFFD and costs no other character.
+pub fn header_text(headers: &HeaderMap, name: HeaderName) -> Cow<'_, str> {
+    headers.get(name).map(|value| String::from_utf8_lossy(value.as_bytes())).unwrap_or_default()
+}
+
 fn user_agent(headers: &HeaderMap) -> Option<String> {
-    let text = headers.get(header::USER_AGENT)?.to_str().ok()?;
+    let text = headers.contains_key(header::USER_AGENT).then(|| header_text(headers, header::USER_AGENT))?;
     Some(text.chars().filter(|c| !c.is_control()).take(MAX_USER_AGENT_CHARS).collect())
 }
 

@@ -22,6 +22,16 @@ pub struct Conventions {
 }
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+/// What a browser may send from another origin: the contract's own headers, and those that tracing libraries add.
+const ALLOWED_HEADERS: [HeaderName; 7] = [
+    header::AUTHORIZATION,
+    header::CONTENT_TYPE,
+    HeaderName::from_static("idempotency-key"),
+    HeaderName::from_static("traceparent"),
+    HeaderName::from_static("tracestate"),
+    HeaderName::from_static("baggage"),
+    HeaderName::from_static("sentry-trace"),
+];
 
 impl Conventions {
     /// Lays them around `router`, whose fallbacks become the contract's 404 and 405.
@@ -33,7 +43,7 @@ impl Conventions {
             .allow_origin(allowed)
             .allow_credentials(true)
             .allow_methods([Method::GET, Method::POST, Method::PATCH, Method::DELETE])
-            .allow_headers([header::AUTHORIZATION, header::CONTENT_TYPE, HeaderName::from_static("idempotency-key")])
+            .allow_headers(ALLOWED_HEADERS)
             .expose_headers(ExposeHeaders::list([
                 REQUEST_ID,
                 header::RETRY_AFTER,

@@ -10,7 +10,7 @@ use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
 use tollgate_domain::PlanId;
 use tollgate_domain::billing::{BillingPeriod, Plan, PlanView};
-use tollgate_http::{Admin, ApiError, JsonBody, PathId, RequestContext};
+use tollgate_http::{Admin, ApiError, Patch, PatchBody, PathId, RequestContext};
 use utoipa::ToSchema;
 
 /// One plan, archived or not.
@@ -56,6 +56,11 @@ pub struct PlanChange {
     updated_at: Option<Timestamp>,
 }
 
+impl Patch for PlanChange {
+    const NULLABLE: &'static [&'static str] = &["description"];
+    const PARAMETERS: &'static [&'static str] = &["updated_at"];
+}
+
 /// A field that was sent, `null` or not.
 fn given<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Option<String>>, D::Error> {
     Option::deserialize(deserializer).map(Some)
@@ -74,7 +79,7 @@ pub async fn change(
     context: RequestContext,
     Admin(admin): Admin,
     PathId(id): PathId<PlanId>,
-    JsonBody(body): JsonBody<PlanChange>,
+    PatchBody(body): PatchBody<PlanChange>,
 ) -> Result<Json<PlanView>, ApiError> {
     let from = active(&state, &id).await?;
     if body.updated_at.is_some_and(|seen| seen != from.updated_at) {
