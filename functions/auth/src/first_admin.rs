@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use tollgate_domain::RequestId;
 use tollgate_domain::audit::Action;
 use tollgate_domain::gate::Gate;
+use tollgate_domain::password::Password;
 use tollgate_domain::user::Provider;
 use tollgate_domain::{Email, Secret, UserId, Username};
 use tollgate_http::{ApiError, RequestContext};
@@ -45,10 +46,11 @@ impl State {
         let now = self.clock.now();
         let email = Email::parse(email).map_err(|_| FirstAdminError::InvalidEmail)?;
         let username = Username::parse("admin").map_err(|_| FirstAdminError::InvalidEmail)?;
-        self.config.passwords.check(password, &email, &username)?;
+        let password = Password::new(password.clone());
+        self.config.passwords.check(&password, &email, &username)?;
         let id = UserId::new(now, random_bytes());
         // A hasher of its own: this happens once, and its working memory goes with it.
-        let hash = Hasher::new().hash(password).await?;
+        let hash = Hasher::new().hash(&password).await?;
         let context = RequestContext {
             request_id: RequestId::new(now, random_bytes()),
             now,
@@ -69,6 +71,7 @@ impl State {
                 is_admin: true,
                 created_at: now,
                 links: BTreeMap::new(),
+                link_emails: BTreeMap::new(),
             },
             credentials: Some(Credentials { user_id: id, hash, password_version: 1 }),
             gate: Gate { is_admin: true, ..Gate::new(id) },
