@@ -8,7 +8,7 @@ use tollgate_tests::app::{ADMIN, PASSWORD, TestApp};
 async fn a_person_registers_proves_the_address_and_signs_in() {
     let app = TestApp::start().await;
     app.register("ann").await.expect(202);
-    app.login("ann@example.com", PASSWORD).await.refused(403, "email_not_verified");
+    app.login("ann@example.com", PASSWORD).await.refused(401, "invalid_credentials");
     let token = app.link_token("ann@example.com", "verify").await;
     app.post("/verify", json!({"token": token})).await.expect(200);
     let answer = app.login("ann@example.com", PASSWORD).await.expect(200);
@@ -126,7 +126,7 @@ async fn fields_that_are_not_ones_own_to_set_have_no_effect() {
     let app = TestApp::start().await;
     let body = json!({"email": "ann@example.com", "username": "ann", "password": PASSWORD, "is_admin": true, "tier": 9, "email_verified": true});
     app.post("/register", body).await.expect(202);
-    app.login("ann@example.com", PASSWORD).await.refused(403, "email_not_verified");
+    app.login("ann@example.com", PASSWORD).await.refused(401, "invalid_credentials");
     let token = app.link_token("ann@example.com", "verify").await;
     app.post("/verify", json!({"token": token})).await.expect(200);
     let session = app.sign_in("ann@example.com").await;
@@ -189,4 +189,76 @@ async fn a_hash_with_older_parameters_is_renewed_at_the_next_sign_in() {
     let hash = app.table("credentials").await[0]["hash"]["S"].as_str().unwrap().to_owned();
     assert!(hash.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{hash}");
     app.login(&email, PASSWORD).await.expect(200);
+}
+
+// B4, S14
+#[tokio::test]
+async fn an_address_that_mail_cannot_reach_is_refused_everywhere() {
+    let app = TestApp::start().await;
+    let (_, session) = app.person("ann").await;
+    for email in [
+        "jörg@example.test",
+        "x\u{3164}@example.test",
+        "x\u{115f}y@example.test",
+        "ann\u{200b}a@example.test",
+        "ann@exa\u{ad}mple.test",
+        "ann@example\u{2060}.test",
+        "ann\u{fe0f}@example.test",
+        "иван@example.test",
+    ] {
+        let body = json!({"email": email, "username": "someone", "password": PASSWORD});
+        app.post("/register", body).await.refused(422, "invalid_email");
+        for path in ["/request/verify", "/request/login-code", "/forget-password"] {
+            app.post(path, json!({"email": email})).await.refused(422, "invalid_email");
+        }
+        let body = json!({"new_email": email, "password": PASSWORD});
+        app.post_as(&session, "/change-email", body).await.refused(422, "invalid_email");
+        app.login(email, PASSWORD).await.refused(401, "invalid_credentials");
+    }
+}
+
+// B4, S14
+#[tokio::test]
+async fn invisible_characters_around_an_address_and_hyphens_in_its_domain_are_taken() {
+    let app = TestApp::start().await;
+    for (n, (typed, address)) in [
+        ("\u{200b}ann@example.test\u{200b}", "ann@example.test"),
+        ("\u{feff}bob@example.test", "bob@example.test"),
+        (" \u{200e}cem@example.test\u{3164}\n", "cem@example.test"),
+        ("ann@my--shop.example", "ann@my--shop.example"),
+        ("ann@ab--cd.ef--gh.example", "ann@ab--cd.ef--gh.example"),
+        ("ann@bücher.example", "ann@xn--bcher-kva.example"),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let body = json!({"email": typed, "username": format!("name{n}"), "password": PASSWORD});
+        app.post("/register", body).await.expect(202);
+        let token = app.link_token(address, "verify").await;
+        app.post("/verify", json!({"token": token})).await.expect(200);
+        assert_eq!(app.login(typed, PASSWORD).await.expect(200).body["user"]["email"], address);
+    }
+}
+
+// B8
+#[tokio::test]
+async fn a_sign_in_to_an_unverified_address_mails_the_verification_again_within_the_caps() {
+    let app = TestApp::start_limited().await;
+    app.register("ann").await.expect(202);
+    let email = "ann@example.com";
+    let verifications = async || app.mails(email).await.iter().filter(|mail| mail["kind"] == "verify").count();
+    let wrong = app.login(email, "not the password").await.refused(401, "invalid_credentials");
+    assert_eq!(verifications().await, 1, "not for a wrong password");
+    let mut right = app.login(email, PASSWORD).await.refused(401, "invalid_credentials");
+    assert_eq!(verifications().await, 2);
+    assert_eq!(right.body["detail"], wrong.body["detail"]);
+    for minute in 0..20 {
+        app.advance(60 * 15);
+        right = app.login(email, PASSWORD).await.refused(401, "invalid_credentials");
+        assert!(verifications().await <= 10, "{minute}");
+    }
+    assert!(right.body["detail"].as_str().unwrap().contains("verif"));
+    let token = app.link_token(email, "verify").await;
+    app.post("/verify", json!({"token": token})).await.expect(200);
+    app.login(email, PASSWORD).await.expect(200);
 }
