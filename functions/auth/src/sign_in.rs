@@ -1,5 +1,6 @@
 //! The making of a session, and the answer that hands out its tokens.
 
+use crate::devices::Shown;
 use crate::{State, devices};
 use axum::Json;
 use axum::response::{IntoResponse, Response};
@@ -12,9 +13,9 @@ use tollgate_domain::onetime::OneTimeRow;
 use tollgate_domain::session::after;
 use tollgate_domain::user::IdentityProvider;
 use tollgate_domain::{SessionId, User};
-use tollgate_http::{ApiError, CookieJar, REFRESH_COOKIE, RequestContext};
+use tollgate_http::{ApiError, CookieName, RequestContext};
+use tollgate_platform::Secret;
 use tollgate_platform::tokens::{Nonce, new_claims};
-use tollgate_platform::{Secret, random_bytes};
 use tollgate_store::{Admission, Admitted, NewSession, Profile, SessionRow, Takeover};
 use utoipa::ToSchema;
 
@@ -41,8 +42,29 @@ pub struct TokenResponse<'a> {
     /// With `token_delivery: "body"` alone; else it is a cookie.
     #[serde(skip_serializing_if = "Option::is_none")]
     refresh_token: Option<&'a str>,
+    /// With `token_delivery: "body"` at a sign-in alone: to be sent at the next one, in place of a cookie.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    device_token: Option<&'a str>,
     /// Who signed in.
     user: User,
+}
+
+/// Where the refresh token goes.
+#[derive(Clone, Copy)]
+pub enum Delivery<'a> {
+    /// Into a cookie.
+    Cookie,
+    /// Into the body, at a sign-in together with the token of the device.
+    Body(Option<&'a Secret<String>>),
+}
+
+impl From<TokenDelivery> for Delivery<'_> {
+    fn from(delivery: TokenDelivery) -> Self {
+        match delivery {
+            TokenDelivery::Cookie => Self::Cookie,
+            TokenDelivery::Body => Self::Body(None),
+        }
+    }
 }
 
 /// By what somebody has shown who it is.
@@ -79,8 +101,11 @@ impl Proof<'_> {
 /// The request of a client that signs in.
 pub struct Client<'a> {
     pub context: &'a RequestContext,
-    pub cookies: &'a CookieJar,
+    /// By what it may show that it signed in before.
+    pub shown: Shown<'a>,
     pub delivery: TokenDelivery,
+    /// The id of the session that is created.
+    pub session: SessionId,
 }
 
 /// Makes a session for `profile`, whose `gate` was read in this request: the row first, then the gate, on condition that
@@ -95,7 +120,7 @@ pub async fn sign_in(
     let (context, now) = (client.context, client.context.now);
     let nonce = Nonce::draw();
     let session = NewSession {
-        id: SessionId::new(now, random_bytes()),
+        id: client.session,
         user_id: profile.id,
         nonce_hash: nonce.hash(),
         created_at: now,
@@ -118,12 +143,18 @@ pub async fn sign_in(
     let seconds_left = i64::from(state.config.lifetimes.idle_seconds.min(state.config.lifetimes.absolute_seconds));
     let handed = Handed { session: session.id, n: 0, nonce: &nonce, seconds_left };
     let account = (profile.id, gate.password_version);
-    let mut response = answer(state, context, profile, &gate, handed, client.delivery).await?;
-    if client.delivery == TokenDelivery::Cookie {
-        let device = devices::remember(state, client.cookies, account, now).await?;
-        response.headers_mut().append(header::SET_COOKIE, device);
+    match client.delivery {
+        TokenDelivery::Cookie => {
+            let mut response = answer(state, context, profile, &gate, handed, Delivery::Cookie).await?;
+            let device = devices::remember(state, client.shown.cookies, account, now).await?;
+            response.headers_mut().append(header::SET_COOKIE, device);
+            Ok(response)
+        }
+        TokenDelivery::Body => {
+            let device = devices::token(state, client.shown, account, now).await?;
+            answer(state, context, profile, &gate, handed, Delivery::Body(Some(&device))).await
+        }
     }
-    Ok(response)
 }
 
 /// Adds the session to the gate; what raced this sign-in has won, unless it was only another sign-in.
@@ -239,7 +270,7 @@ pub async fn answer(
     profile: Profile,
     gate: &Gate,
     handed: Handed<'_>,
-    delivery: TokenDelivery,
+    delivery: Delivery<'_>,
 ) -> Result<Response, ApiError> {
     let (config, now) = (&state.config, context.now);
     state.publish_keys(now).await?;
@@ -250,17 +281,21 @@ pub async fn answer(
     let access =
         keys.sign_access(&claims, now).map_err(|_| ApiError::Internal("an access token was not signed".into()))?;
     let refresh: Secret<String> = keys.refresh_token(&profile.id, &handed.session, handed.n, handed.nonce, now);
-    let in_body = delivery == TokenDelivery::Body;
+    let (in_body, device) = match delivery {
+        Delivery::Cookie => (false, None),
+        Delivery::Body(device) => (true, device),
+    };
     let mut response = Json(TokenResponse {
         access_token: access.expose(),
         token_type: "Bearer",
         expires_in: config.lifetimes.access_seconds,
         refresh_token: in_body.then_some(refresh.expose().as_str()),
+        device_token: device.map(|device| device.expose().as_str()),
         user: profile.into_user(),
     })
     .into_response();
     if !in_body {
-        let cookie = config.cookies.set(REFRESH_COOKIE, refresh.expose(), handed.seconds_left)?;
+        let cookie = config.cookies.set(CookieName::Refresh, refresh.expose(), handed.seconds_left)?;
         response.headers_mut().append(header::SET_COOKIE, cookie);
     }
     Ok(response)

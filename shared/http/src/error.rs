@@ -67,6 +67,8 @@ pub enum ApiError {
     OauthDenied,
     /// The provider knows no proved address of this person.
     EmailNotVerifiedByProvider,
+    /// The address that the provider has verified is one that mail cannot reach.
+    EmailNotSupported,
     /// The identity is another account's, or there is one of this provider.
     AlreadyLinked,
     /// An account has this address, and the identity is not linked to it.
@@ -192,9 +194,13 @@ impl ApiError {
             }
             Self::InvalidCursor => (S::BAD_REQUEST, "invalid_cursor", "The cursor does not belong to this list."),
             Self::WrongPassword => (S::FORBIDDEN, "wrong_password", "The password is not right."),
-            Self::InvalidCredentials => (S::UNAUTHORIZED, "invalid_credentials", "Address and password do not match."),
+            Self::InvalidCredentials => (
+                S::UNAUTHORIZED,
+                "invalid_credentials",
+                "Address and password do not match, or the address is not verified yet: look into your mail.",
+            ),
             Self::EmailNotVerified => {
-                (S::FORBIDDEN, "email_not_verified", "Prove your address first: look into your mail.")
+                (S::CONFLICT, "email_not_verified", "The address of this account is not verified yet.")
             }
             Self::AccountDisabled => (S::FORBIDDEN, "account_disabled", "This account is disabled."),
             Self::InvalidRefreshToken => (S::UNAUTHORIZED, "invalid_refresh_token", "Sign in again."),
@@ -221,6 +227,11 @@ impl ApiError {
                 S::BAD_REQUEST,
                 "email_not_verified_by_provider",
                 "Prove your address at the provider first, then come again.",
+            ),
+            Self::EmailNotSupported => (
+                S::BAD_REQUEST,
+                "email_not_supported",
+                "Mail cannot reach the address that the provider has: the part before the @ must be ASCII.",
             ),
             Self::AlreadyLinked => (S::CONFLICT, "already_linked", "This is linked already."),
             Self::AccountExists => (

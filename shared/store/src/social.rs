@@ -11,7 +11,8 @@ use crate::sessions::use_up;
 use crate::transaction::Refusal;
 use crate::update::{Updated, conditional};
 use crate::{Store, StoreError, write_id};
-use aws_sdk_dynamodb::types::builders::UpdateBuilder;
+use aws_sdk_dynamodb::types::ReturnValuesOnConditionCheckFailure;
+use aws_sdk_dynamodb::types::builders::{DeleteBuilder, UpdateBuilder};
 use aws_sdk_dynamodb::types::{AttributeValue, ConditionCheck, Delete, ReturnConsumedCapacity, ReturnValue, Update};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -19,7 +20,7 @@ use std::collections::BTreeMap;
 use tollgate_domain::audit::AuditEntry;
 use tollgate_domain::onetime::OneTimeRow;
 use tollgate_domain::user::IdentityProvider;
-use tollgate_domain::{RequestId, SessionId, UserId};
+use tollgate_domain::{Email, RequestId, SessionId, UserId};
 
 /// One way to a provider and back.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -36,8 +37,36 @@ pub struct FlowRow {
     /// Who wants to link the identity; `None`: somebody signs in.
     #[serde(default)]
     pub link: Option<LinkFor>,
+    /// The session that the request which used it creates.
+    #[serde(default)]
+    pub session_id: Option<SessionId>,
     /// Its end.
     pub expires_at: Timestamp,
+}
+
+/// The request that uses a flow.
+#[derive(Debug, Clone, Copy)]
+pub struct UseOfFlow<'a> {
+    /// The hashes of the secrets that its browser holds.
+    pub browsers: &'a [String],
+    /// The id of the session that it may create.
+    pub session: &'a SessionId,
+    /// The request.
+    pub request: &'a RequestId,
+}
+
+/// The most operands of `IN`: more cookies of one name do not fit into the headers of a request.
+const MAX_BROWSERS: usize = 100;
+
+/// What came of the use of a flow.
+#[derive(Debug, Clone)]
+pub enum TakenFlow {
+    /// It is used by this request.
+    Now(FlowRow),
+    /// Another request of the same browser has used it.
+    Before(FlowRow),
+    /// It is not a flow of this browser and provider, or too old.
+    Refused,
 }
 
 /// Who began a flow in order to link an identity.
@@ -95,18 +124,33 @@ fn flow_key(id: &str) -> [(&'static str, AttributeValue); 2] {
     [("pk", s(format!("FLOW#{id}"))), ("sk", s("FLOW"))]
 }
 
+/// A map by provider as an attribute.
+pub(crate) fn by_provider(map: &BTreeMap<IdentityProvider, String>) -> AttributeValue {
+    AttributeValue::M(map.iter().map(|(provider, text)| (provider.as_str().to_owned(), s(text))).collect())
+}
+
+/// The deletion of the marker that makes an identity the account's.
+pub(crate) fn freed_identity(profile: &Profile, provider: IdentityProvider, subject: &str) -> DeleteBuilder {
+    Delete::builder()
+        .key("pk", identity_key(provider, subject))
+        .condition_expression("user_id = :user")
+        .expression_attribute_values(":user", s(profile.id.to_string()))
+}
+
 /// The update that replaces the links of a profile, on condition that they are what they were.
-fn relinked(profile: &Profile, links: &BTreeMap<IdentityProvider, String>) -> UpdateBuilder {
-    let map = |links: &BTreeMap<IdentityProvider, String>| {
-        AttributeValue::M(links.iter().map(|(provider, subject)| (provider.as_str().to_owned(), s(subject))).collect())
-    };
+fn relinked(
+    profile: &Profile,
+    links: &BTreeMap<IdentityProvider, String>,
+    emails: &BTreeMap<IdentityProvider, String>,
+) -> UpdateBuilder {
     let none_yet = if profile.links.is_empty() { " OR attribute_not_exists(links)" } else { "" };
     Update::builder()
         .key("pk", user_key(&profile.id))
-        .update_expression("SET links = :links")
+        .update_expression("SET links = :links, link_emails = :emails")
         .condition_expression(format!("attribute_exists(pk) AND (links = :old{none_yet})"))
-        .expression_attribute_values(":links", map(links))
-        .expression_attribute_values(":old", map(&profile.links))
+        .expression_attribute_values(":links", by_provider(links))
+        .expression_attribute_values(":emails", by_provider(emails))
+        .expression_attribute_values(":old", by_provider(&profile.links))
 }
 
 impl Store {
@@ -123,7 +167,7 @@ impl Store {
         Ok(())
     }
 
-    /// Uses a flow up: good once, for this request, in the browser that began it. `None` for any other.
+    /// Uses a flow: once, by this request, in the browser that began it.
     ///
     /// # Errors
     /// When DynamoDB does not answer, or the item is corrupt.
@@ -131,31 +175,40 @@ impl Store {
         &self,
         id: &str,
         provider: IdentityProvider,
-        browser_hash: &str,
-        request: &RequestId,
+        by: &UseOfFlow<'_>,
         now: Timestamp,
-    ) -> Result<Option<FlowRow>, StoreError> {
+    ) -> Result<TakenFlow, StoreError> {
         let [(pk, flow), (sk, kind)] = flow_key(id);
-        let call = self
+        let names: Vec<_> = (0..by.browsers.len().min(MAX_BROWSERS)).map(|n| format!(":browser{n}")).collect();
+        let mut call = self
             .client
             .update_item()
             .table_name(self.table(SESSIONS))
             .key(pk, flow)
             .key(sk, kind)
-            .update_expression("SET used_by = :by")
-            .condition_expression(
-                "provider = :provider AND browser_hash = :browser AND ends_ms > :now \
+            .update_expression("SET used_by = :by, session_id = :session")
+            .condition_expression(format!(
+                "provider = :provider AND browser_hash IN ({}) AND ends_ms > :now \
                  AND (attribute_not_exists(used_by) OR used_by = :by)",
-            )
-            .expression_attribute_values(":by", s(write_id(request)))
+                names.join(", ")
+            ))
+            .expression_attribute_values(":by", s(write_id(by.request)))
+            .expression_attribute_values(":session", s(by.session.to_string()))
             .expression_attribute_values(":provider", s(provider.as_str()))
-            .expression_attribute_values(":browser", s(browser_hash))
             .expression_attribute_values(":now", n(now.as_millisecond()))
-            .return_values(ReturnValue::AllNew);
-        match conditional(call).await? {
-            Updated::Done(flow) => read(SESSIONS, flow).map(Some),
-            Updated::Refused(_) => Ok(None),
+            .return_values(ReturnValue::AllNew)
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
+        for (name, browser) in names.into_iter().zip(by.browsers) {
+            call = call.expression_attribute_values(name, s(browser));
         }
+        let refused = match conditional(call).await? {
+            Updated::Done(flow) => return read(SESSIONS, flow).map(TakenFlow::Now),
+            Updated::Refused(flow) if flow.is_empty() => return Ok(TakenFlow::Refused),
+            Updated::Refused(flow) => read::<FlowRow>(SESSIONS, flow)?,
+        };
+        let is_own = refused.provider == provider && by.browsers.contains(&refused.browser_hash);
+        let is_used = refused.session_id.is_some() && now < refused.expires_at;
+        Ok(if is_own && is_used { TakenFlow::Before(refused) } else { TakenFlow::Refused })
     }
 
     /// Whose identity this is.
@@ -182,8 +235,10 @@ impl Store {
         let mut account = proved(&profile.id, profile.email.key());
         if let Some((provider, subject)) = takeover.identity {
             let links = AttributeValue::M([(provider.as_str().to_owned(), s(subject))].into());
+            let emails = AttributeValue::M([(provider.as_str().to_owned(), s(profile.email.key()))].into());
             account = account
-                .update_expression("SET email_verified = :true, #list = :proved, links = :links")
+                .update_expression("SET email_verified = :true, #list = :proved, links = :links, link_emails = :emails")
+                .expression_attribute_values(":emails", emails)
                 .expression_attribute_values(":links", links);
         }
         let password = Delete::builder()
@@ -216,21 +271,23 @@ impl Store {
         outcome(transaction.run().await)
     }
 
-    /// Links an identity to the account of `profile`, while `session` lives.
+    /// Links an identity, with the address that it has, to the account of `profile`, while `session` lives.
     ///
     /// # Errors
     /// When DynamoDB does not answer.
     pub async fn link(
         &self,
         profile: &Profile,
-        identity: (IdentityProvider, &str),
+        identity: (IdentityProvider, &str, Option<&Email>),
         session: &SessionId,
         notice: &Outgoing,
         audit: &AuditEntry,
     ) -> Result<Linked, StoreError> {
-        let (provider, subject) = identity;
-        let mut links = profile.links.clone();
+        let (provider, subject, email) = identity;
+        let (mut links, mut emails) = (profile.links.clone(), profile.link_emails.clone());
         links.insert(provider, subject.to_owned());
+        emails.remove(&provider);
+        emails.extend(email.map(|email| (provider, email.key().to_owned())));
         let lives = ConditionCheck::builder()
             .key("pk", gate_key(&profile.id))
             .condition_expression("is_active = :true AND attribute_exists(sessions.#session)")
@@ -239,7 +296,7 @@ impl Store {
         let transaction = self
             .transaction()
             .create(Part::Identity, IDENTITY, identity_item(provider, subject, &profile.id)?)
-            .update(Part::Proof, IDENTITY, relinked(profile, &links))
+            .update(Part::Proof, IDENTITY, relinked(profile, &links, &emails))
             .check(Part::Proof, GATE, lives)
             .create(Part::Other, OUTBOX, outbox_item(notice)?)
             .create(Part::Other, AUDIT, audit_item(audit)?);
@@ -256,15 +313,13 @@ impl Store {
         provider: IdentityProvider,
         audit: &AuditEntry,
     ) -> Result<Linked, StoreError> {
-        let mut links = profile.links.clone();
+        let (mut links, mut emails) = (profile.links.clone(), profile.link_emails.clone());
         let Some(subject) = links.remove(&provider) else { return Ok(Linked::Changed) };
-        let marker = Delete::builder()
-            .key("pk", identity_key(provider, &subject))
-            .condition_expression("user_id = :user")
-            .expression_attribute_values(":user", s(profile.id.to_string()));
+        emails.remove(&provider);
+        let marker = freed_identity(profile, provider, &subject);
         let transaction = self
             .transaction()
-            .update(Part::Proof, IDENTITY, relinked(profile, &links))
+            .update(Part::Proof, IDENTITY, relinked(profile, &links, &emails))
             .delete(Part::Proof, IDENTITY, marker)
             .create(Part::Other, AUDIT, audit_item(audit)?);
         linked(transaction.run().await)

@@ -76,12 +76,14 @@ impl Providers {
                 authorize_url: &google.authorize_url,
                 token_url: &google.token_url,
                 scopes: &["openid", "email", "profile"],
+                email_scopes: &["email", "https://www.googleapis.com/auth/userinfo.email"],
             }),
             IdentityProvider::Github => self.github.as_ref().map(|github| Endpoints {
                 client_id: &github.client_id,
                 authorize_url: &github.authorize_url,
                 token_url: &github.token_url,
                 scopes: &["read:user", "user:email"],
+                email_scopes: &["user:email", "user"],
             }),
         }
     }

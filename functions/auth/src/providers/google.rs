@@ -1,7 +1,7 @@
 //! Google: OpenID Connect. The ID token says who somebody is; it is checked against Google's keys, for this client and
 //! this flow (S24).
 
-use super::{Identity, Tokens, denied, get_json, unavailable};
+use super::{Identity, Tokens, denied, get_json, unavailable, verified_email};
 use crate::State;
 use crate::providers::config::Google;
 use jiff::{SignedDuration, Timestamp};
@@ -10,7 +10,6 @@ use jsonwebtoken::{Algorithm, DecodingKey, Validation};
 use serde::Deserialize;
 use serde_json::Value;
 use std::sync::PoisonError;
-use tollgate_domain::Email;
 use tollgate_domain::user::IdentityProvider;
 use tollgate_http::ApiError;
 use tollgate_platform::oauth::Flow;
@@ -56,8 +55,9 @@ pub async fn identity(state: &State, tokens: &Tokens, flow: &Flow) -> Result<Ide
         return Err(denied(&"exp, nonce or sub"));
     }
     let is_verified = claims.email_verified == Value::Bool(true) || claims.email_verified == "true";
-    let email = claims.email.filter(|_| is_verified).and_then(|email| Email::parse(&email).ok());
-    let local_part = email.as_ref().and_then(|email| email.as_str().split('@').next()).unwrap_or_default().to_owned();
+    let email = verified_email(claims.email.as_deref().filter(|_| is_verified));
+    let local_part = email.as_ref().ok().and_then(|email| email.as_str().split('@').next());
+    let local_part = local_part.unwrap_or_default().to_owned();
     Ok(Identity {
         provider: IdentityProvider::Google,
         subject: claims.sub,

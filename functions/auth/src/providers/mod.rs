@@ -7,6 +7,7 @@ mod google;
 pub use config::Providers;
 
 use crate::State;
+use http::HeaderMap;
 use oauth2::basic::{
     BasicErrorResponse, BasicRevocationErrorResponse, BasicTokenIntrospectionResponse, BasicTokenType,
 };
@@ -14,7 +15,7 @@ use oauth2::url::Url;
 use oauth2::{
     AsyncHttpClient, AuthType, AuthUrl, AuthorizationCode, ClientId, ClientSecret, CsrfToken, EndpointNotSet,
     EndpointSet, ExtraTokenFields, HttpRequest, HttpResponse, PkceCodeChallenge, PkceCodeVerifier, RedirectUrl,
-    RequestTokenError, Scope, StandardRevocableToken, StandardTokenResponse, TokenUrl,
+    RequestTokenError, Scope, StandardRevocableToken, StandardTokenResponse, TokenResponse, TokenUrl,
 };
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -51,8 +52,14 @@ pub struct Identity {
     pub subject: String,
     /// What the provider calls this person.
     pub name: String,
-    /// The address that the provider has proved.
-    pub email: Option<Email>,
+    /// The address that the provider has verified, or why there is none.
+    pub email: Result<Email, ApiError>,
+}
+
+/// The address of an identity, of what the provider has verified.
+fn verified_email(address: Option<&str>) -> Result<Email, ApiError> {
+    let address = address.ok_or(ApiError::EmailNotVerifiedByProvider)?;
+    Email::parse(address).map_err(|_| ApiError::EmailNotSupported)
 }
 
 /// Where a sign-in at a provider begins.
@@ -61,6 +68,8 @@ struct Endpoints<'a> {
     authorize_url: &'a str,
     token_url: &'a str,
     scopes: &'static [&'static str],
+    /// The scopes of which one must be granted for the address.
+    email_scopes: &'static [&'static str],
 }
 
 /// What a token answer holds beside the standard's fields.
@@ -88,7 +97,7 @@ type Client = oauth2::Client<
 
 /// The address of the provider's page for `flow`.
 pub async fn authorize_url(state: &State, provider: IdentityProvider, flow: &Flow) -> Result<Url, ApiError> {
-    let (client, scopes) = client(state, provider).await?;
+    let (client, Endpoints { scopes, .. }) = client(state, provider).await?;
     let verifier = PkceCodeVerifier::new(flow.verifier.expose().clone());
     let mut request = client
         .authorize_url(|| CsrfToken::new(flow.state.expose().clone()))
@@ -107,7 +116,7 @@ pub async fn identify(
     flow: &Flow,
     code: Secret<String>,
 ) -> Result<Identity, ApiError> {
-    let (client, _) = client(state, provider).await?;
+    let (client, endpoints) = client(state, provider).await?;
     let outbound = match provider {
         IdentityProvider::Google => &state.providers.google,
         IdentityProvider::Github => &state.providers.github,
@@ -118,13 +127,19 @@ pub async fn identify(
         .request_async(&Exchange(outbound))
         .await
         .map_err(refusal)?;
+    // RFC 6749, 5.1: a scope that was granted differently is named. GitHub separates scopes by commas.
+    let granted = tokens.scopes().into_iter().flatten().flat_map(|scope| scope.split(','));
+    let granted: Vec<&str> = granted.filter(|scope| !scope.is_empty()).collect();
+    if !granted.is_empty() && !granted.iter().any(|scope| endpoints.email_scopes.contains(scope)) {
+        return Err(denied(&"the scope of the address was not granted"));
+    }
     match provider {
         IdentityProvider::Google => google::identity(state, &tokens, flow).await,
         IdentityProvider::Github => github::identity(state, &tokens).await,
     }
 }
 
-async fn client(state: &State, provider: IdentityProvider) -> Result<(Client, &'static [&'static str]), ApiError> {
+async fn client(state: &State, provider: IdentityProvider) -> Result<(Client, Endpoints<'_>), ApiError> {
     let endpoints = state.config.providers.endpoints(provider).ok_or(ApiError::ProviderNotConfigured)?;
     let secret = state.keys.client_secret(provider).await?;
     let secret = secret.as_ref().as_ref().ok_or(ApiError::ProviderNotConfigured)?;
@@ -136,7 +151,7 @@ async fn client(state: &State, provider: IdentityProvider) -> Result<(Client, &'
         .set_token_uri(TokenUrl::new(endpoints.token_url.to_owned()).map_err(wrong)?)
         .set_redirect_uri(RedirectUrl::new(redirect).map_err(wrong)?)
         .set_auth_type(AuthType::RequestBody);
-    Ok((client, endpoints.scopes))
+    Ok((client, endpoints))
 }
 
 /// The outbound client, as the crate wants one.
@@ -178,6 +193,15 @@ fn unavailable(cause: impl std::fmt::Display) -> ApiError {
 
 /// Gets a JSON document with the provider's access token, or none.
 async fn get_json<T: DeserializeOwned>(outbound: &Outbound, address: &str, token: Option<&str>) -> Result<T, ApiError> {
+    Ok(get(outbound, address, token).await?.0)
+}
+
+/// The same with the headers of the answer.
+async fn get<T: DeserializeOwned>(
+    outbound: &Outbound,
+    address: &str,
+    token: Option<&str>,
+) -> Result<(T, HeaderMap), ApiError> {
     let mut request = http::Request::get(address).header("accept", "application/json").header("user-agent", "tollgate");
     if let Some(token) = token {
         request = request.header("authorization", format!("Bearer {token}"));
@@ -185,7 +209,11 @@ async fn get_json<T: DeserializeOwned>(outbound: &Outbound, address: &str, token
     let request = request.body(Vec::new()).map_err(|error| ApiError::Internal(format!("{address}: {error}")))?;
     let answer = outbound.send(request).await.map_err(unavailable)?;
     match answer.status().as_u16() {
-        200 => serde_json::from_slice(answer.body()).map_err(|error| unavailable(format!("{address}: {error}"))),
+        200 => {
+            let document = serde_json::from_slice(answer.body());
+            let document = document.map_err(|error| unavailable(format!("{address}: {error}")))?;
+            Ok((document, answer.into_parts().0.headers))
+        }
         401 => Err(ApiError::OauthDenied),
         status => Err(unavailable(format!("{address}: status {status}"))),
     }

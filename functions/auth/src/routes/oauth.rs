@@ -3,6 +3,7 @@
 use super::{Message, message};
 use crate::State;
 use crate::config::FLOW_SECONDS;
+use crate::devices::Shown;
 use crate::identities::{account_of, link_identity};
 use crate::pages::wants_json;
 use crate::providers::{authorize_url, identify};
@@ -14,13 +15,14 @@ use http::{HeaderMap, HeaderValue, StatusCode, header};
 use oauth2::url::Url;
 use serde::Deserialize;
 use serde_json::json;
-use tollgate_domain::Secret;
 use tollgate_domain::audit::Action;
 use tollgate_domain::session::after;
 use tollgate_domain::user::IdentityProvider;
-use tollgate_http::{ApiError, CookieJar, FLOW_COOKIE, RequestContext};
+use tollgate_domain::{Secret, SessionId};
+use tollgate_http::{ApiError, CookieJar, CookieName, RequestContext};
 use tollgate_platform::oauth::{BrowserSecret, Flow};
-use tollgate_store::{FlowRow, LinkFor};
+use tollgate_platform::random_bytes;
+use tollgate_store::{FlowRow, LinkFor, TakenFlow, UseOfFlow};
 use utoipa::IntoParams;
 
 /// Where a sign-in is to end.
@@ -43,6 +45,9 @@ pub struct Returned {
     #[serde(default)]
     #[param(value_type = Option<String>)]
     code: Option<Secret<String>>,
+    /// Why there is no code (RFC 6749, 4.1.2.1).
+    #[serde(default)]
+    error: Option<String>,
 }
 
 type BeginQuery = Result<Query<Begin>, QueryRejection>;
@@ -83,7 +88,7 @@ pub async fn github_login(
     get, path = "/auth/social/callback/google", tag = "Providers", params(Returned),
     responses((status = 200, description = "With `accept: application/json`", body = TokenResponse),
         (status = 302, description = "To `return_to` or the front end: signed in, or with `?error=` and a code of below"),
-        (status = 400, description = "`oauth_state_mismatch`, `oauth_denied`, `email_not_verified_by_provider`"),
+        (status = 400, description = "`oauth_state_mismatch`, `oauth_denied`, `email_not_verified_by_provider`, `email_not_supported`"),
         (status = 403, description = "`account_disabled`"),
         (status = 409, description = "`already_linked`, `account_exists`"),
         (status = 502, description = "`oauth_provider_unavailable`"), (status = 429, description = "`rate_limited`"))
@@ -103,7 +108,7 @@ pub async fn google_callback(
     get, path = "/auth/social/callback/github", tag = "Providers", params(Returned),
     responses((status = 200, description = "With `accept: application/json`", body = TokenResponse),
         (status = 302, description = "To `return_to` or the front end: signed in, or with `?error=` and a code of below"),
-        (status = 400, description = "`oauth_state_mismatch`, `oauth_denied`, `email_not_verified_by_provider`"),
+        (status = 400, description = "`oauth_state_mismatch`, `oauth_denied`, `email_not_verified_by_provider`, `email_not_supported`"),
         (status = 403, description = "`account_disabled`"),
         (status = 409, description = "`already_linked`, `account_exists`"),
         (status = 502, description = "`oauth_provider_unavailable`"), (status = 429, description = "`rate_limited`"))
@@ -146,18 +151,18 @@ pub async fn begin(
     }
     let flow = state.keys.auth().await?.new_flow(context.now);
     let address = authorize_url(state, provider, &flow).await?;
-    let held = cookies.get(FLOW_COOKIE).as_ref().and_then(BrowserSecret::of_cookie);
-    let browser = held.unwrap_or_else(BrowserSecret::draw);
+    let browser = browser_secrets(state, cookies).into_iter().next().unwrap_or_else(BrowserSecret::draw);
     let row = FlowRow {
         id: flow.id,
         provider,
         browser_hash: browser.hash(),
+        session_id: None,
         return_to,
         link,
         expires_at: after(context.now, FLOW_SECONDS),
     };
     state.store.put_flow(&row).await?;
-    let cookie = state.config.cookies.set(FLOW_COOKIE, browser.expose(), i64::from(FLOW_SECONDS))?;
+    let cookie = state.config.cookies.set(CookieName::Flow, browser.expose(), i64::from(FLOW_SECONDS))?;
     Ok((address, cookie))
 }
 
@@ -165,6 +170,8 @@ pub async fn begin(
 enum Ended {
     /// The answer with both tokens.
     SignedIn(Response),
+    /// By an earlier request of this browser, whose session is live.
+    SignedInBefore,
     Linked,
 }
 
@@ -177,16 +184,24 @@ async fn callback(
     query: ReturnedQuery,
 ) -> Response {
     let returned = query.map(|Query(returned)| returned).unwrap_or_default();
-    let (row, ended) = match take(state, context, cookies, provider, &returned.state).await {
-        Ok((flow, row)) => {
-            let ended = finish(state, context, cookies, &flow, &row, returned.code).await;
+    let new_session = SessionId::new(context.now, random_bytes());
+    let is_json = wants_json(headers);
+    let (row, ended) = match take(state, context, cookies, provider, &returned.state, new_session).await {
+        Ok(Taken::Now(flow, row)) => {
+            let ended = finish(state, context, cookies, &flow, &row, returned, new_session).await;
             (Some(row), ended)
         }
+        Ok(Taken::Before(row)) if !is_json => match ended_before(state, context, cookies, &row).await {
+            Ok(ended) => (Some(row), Ok(ended)),
+            Err(error) => (None, Err(error)),
+        },
+        Ok(Taken::Before(_)) => (None, Err(ApiError::OauthStateMismatch)),
         Err(error) => (None, Err(error)),
     };
-    if wants_json(headers) {
+    if is_json {
         return match ended {
             Ok(Ended::SignedIn(response)) => response,
+            Ok(Ended::SignedInBefore) => ApiError::OauthStateMismatch.into_response(),
             Ok(Ended::Linked) => message_of(provider).into_response(),
             Err(error) => error.into_response(),
         };
@@ -199,6 +214,7 @@ async fn callback(
             }
             sent
         }),
+        Ok(Ended::SignedInBefore) => redirect(&place),
         Ok(Ended::Linked) => redirect(&with_query(&place, "linked", provider.as_str())),
         Err(error) => {
             tracing::warn!(request_id = %context.request_id, code = error.code(), cause = error.cause(), "sign-in at a provider");
@@ -215,19 +231,41 @@ fn message_of(provider: IdentityProvider) -> axum::Json<Message> {
     }
 }
 
-/// Uses the flow of `returned` up, in the browser that began it.
+/// The flow of a callback.
+enum Taken {
+    /// It is used by this request.
+    Now(Flow, FlowRow),
+    /// It was used before: the callback is loaded again.
+    Before(FlowRow),
+}
+
+/// Uses the flow of `returned`, in the browser that began it; a session that it creates has the id `new_session`.
 async fn take(
     state: &State,
     context: &RequestContext,
     cookies: &CookieJar,
     provider: IdentityProvider,
     returned: &str,
-) -> Result<(Flow, FlowRow), ApiError> {
+    new_session: SessionId,
+) -> Result<Taken, ApiError> {
     let flow = state.keys.auth().await?.read_flow(returned).ok_or(ApiError::OauthStateMismatch)?;
-    let browser = cookies.get(FLOW_COOKIE).as_ref().and_then(BrowserSecret::of_cookie);
-    let browser = browser.ok_or(ApiError::OauthStateMismatch)?.hash();
-    let row = state.store.take_flow(&flow.id, provider, &browser, &context.request_id, context.now).await?;
-    Ok((flow, row.ok_or(ApiError::OauthStateMismatch)?))
+    let browsers: Vec<_> = browser_secrets(state, cookies).iter().map(BrowserSecret::hash).collect();
+    if browsers.is_empty() {
+        return Err(ApiError::OauthStateMismatch);
+    }
+    let use_of_flow = UseOfFlow { browsers: &browsers, session: &new_session, request: &context.request_id };
+    let row = match state.store.take_flow(&flow.id, provider, &use_of_flow, context.now).await? {
+        TakenFlow::Now(row) => row,
+        TakenFlow::Before(row) => return Ok(Taken::Before(row)),
+        TakenFlow::Refused => return Err(ApiError::OauthStateMismatch),
+    };
+    Ok(Taken::Now(flow, row))
+}
+
+/// The secrets of this browser: several where it holds several cookies of the name.
+fn browser_secrets(state: &State, cookies: &CookieJar) -> Vec<BrowserSecret> {
+    let values = cookies.values(&state.config.cookies, CookieName::Flow);
+    values.iter().filter_map(BrowserSecret::of_cookie).collect()
 }
 
 async fn finish(
@@ -236,15 +274,20 @@ async fn finish(
     cookies: &CookieJar,
     flow: &Flow,
     row: &FlowRow,
-    code: Option<Secret<String>>,
+    returned: Returned,
+    new_session: SessionId,
 ) -> Result<Ended, ApiError> {
-    let code = code.filter(|code| !code.expose().is_empty()).ok_or(ApiError::OauthDenied)?;
+    if let Some(error) = returned.error.filter(|error| !error.is_empty()) {
+        return Err(refused_by_provider(&error));
+    }
+    let code = returned.code.filter(|code| !code.expose().is_empty()).ok_or(ApiError::OauthDenied)?;
     let identity = identify(state, row.provider, flow, code).await?;
     if let Some(link) = row.link {
         return link_identity(state, context, &identity, link).await.map(|()| Ended::Linked);
     }
     let (profile, gate) = account_of(state, context, &identity).await?;
-    let client = Client { context, cookies, delivery: TokenDelivery::Cookie };
+    let client =
+        Client { context, shown: Shown::in_cookies(cookies), delivery: TokenDelivery::Cookie, session: new_session };
     if !gate.is_active {
         let mut entry = context.entry(Action::SignInFailed, None, Some(profile.id.to_string()));
         entry.after = Some(json!({"method": row.provider, "reason": ApiError::AccountDisabled.code()}));
@@ -252,6 +295,36 @@ async fn finish(
         return Err(ApiError::AccountDisabled);
     }
     sign_in(state, &client, profile, gate, Proof::Provider(row.provider)).await.map(Ended::SignedIn)
+}
+
+/// What an error of RFC 6749 (4.1.2.1) means: two of them are the provider's own, the others a refusal.
+fn refused_by_provider(error: &str) -> ApiError {
+    match error {
+        "server_error" | "temporarily_unavailable" => ApiError::OauthProviderUnavailable(format!("it sent {error}")),
+        _ => ApiError::OauthDenied,
+    }
+}
+
+/// How a flow ended that was used before, where this browser still holds the session that it belongs to.
+async fn ended_before(
+    state: &State,
+    context: &RequestContext,
+    cookies: &CookieJar,
+    row: &FlowRow,
+) -> Result<Ended, ApiError> {
+    let session = row.link.map_or(row.session_id, |link| Some(link.session_id)).ok_or(ApiError::OauthStateMismatch)?;
+    let keys = state.keys.auth().await?;
+    let values = cookies.values(&state.config.cookies, CookieName::Refresh);
+    let mut tokens = values.iter().filter_map(|value| keys.read_refresh_token(value.expose()).ok());
+    let token = tokens.find(|token| token.session_id == session).ok_or(ApiError::OauthStateMismatch)?;
+    let (profile, gate) = tokio::join!(state.store.profile(&token.user_id), state.store.gate(&token.user_id));
+    let profile = profile?.ok_or(ApiError::OauthStateMismatch)?;
+    gate?.filter(|gate| gate.admits(&session, context.now)).ok_or(ApiError::OauthStateMismatch)?;
+    match row.link {
+        None => Ok(Ended::SignedInBefore),
+        Some(_) if profile.links.contains_key(&row.provider) => Ok(Ended::Linked),
+        Some(_) => Err(ApiError::OauthStateMismatch),
+    }
 }
 
 fn redirect(place: &str) -> Result<Response, ApiError> {

@@ -2,9 +2,9 @@
 
 use super::{Account, Exchange, NoToken, Providers};
 use axum::Json;
-use axum::extract::{Form, State};
+use axum::extract::{Form, Query, State};
 use axum::response::{IntoResponse, Response};
-use http::{HeaderMap, StatusCode, header};
+use http::{HeaderMap, HeaderValue, StatusCode, header};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use tollgate_domain::user::IdentityProvider;
@@ -52,18 +52,55 @@ pub async fn user(State(providers): State<Providers>, headers: HeaderMap) -> Res
     })
 }
 
-/// `GET /user/emails`.
-pub async fn emails(State(providers): State<Providers>, headers: HeaderMap) -> Response {
-    answer(&providers, &headers, |account| match &account.emails {
-        Some(emails) => json!(emails),
-        None => json!([{
-            "email": account.email, "verified": account.email_verified, "primary": true, "visibility": "private",
-        }]),
-    })
+/// Which page of a list is asked for, and of which size.
+#[derive(Deserialize)]
+pub struct PageQuery {
+    #[serde(default = "first_page")]
+    page: usize,
+    #[serde(default = "default_size")]
+    per_page: usize,
+}
+
+const fn first_page() -> usize {
+    1
+}
+
+const fn default_size() -> usize {
+    30
+}
+
+/// The largest page of GitHub's API.
+const MAX_PER_PAGE: usize = 100;
+
+/// `GET /user/emails`: a page of at most 100 items, 30 by default; the header `link` leads to the next one.
+pub async fn emails(
+    State(providers): State<Providers>,
+    Query(query): Query<PageQuery>,
+    headers: HeaderMap,
+) -> Response {
+    let (page, size) = (query.page.max(1), query.per_page.clamp(1, MAX_PER_PAGE));
+    let mut total = 0;
+    let mut response = answer(&providers, &headers, |account| {
+        let all = match &account.emails {
+            Some(emails) => emails.iter().map(|email| json!(email)).collect(),
+            None => vec![json!({
+                "email": account.email, "verified": account.email_verified, "primary": true, "visibility": "private",
+            })],
+        };
+        total = all.len();
+        all.into_iter().skip((page - 1) * size).take(size).collect()
+    });
+    let address = format!("{}/_github/user/emails?per_page={size}", providers.base_url);
+    if page * size < total {
+        let last = total.div_ceil(size);
+        let link = format!("<{address}&page={}>; rel=\"next\", <{address}&page={last}>; rel=\"last\"", page + 1);
+        response.headers_mut().extend(HeaderValue::try_from(link).map(|link| (header::LINK, link)));
+    }
+    response
 }
 
 /// The document of the token's account; as the real API, nothing without a `user-agent`.
-fn answer(providers: &Providers, headers: &HeaderMap, document: impl Fn(&Account) -> Value) -> Response {
+fn answer(providers: &Providers, headers: &HeaderMap, document: impl FnOnce(&Account) -> Value) -> Response {
     if !headers.contains_key(header::USER_AGENT) {
         return (StatusCode::FORBIDDEN, "Request forbidden by administrative rules.").into_response();
     }

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use tollgate_domain::gate::Gate;
 use tollgate_domain::onetime::{OneTimeRow, Purpose};
 use tollgate_domain::user::IdentityProvider::{self, Github, Google};
-use tollgate_store::{FlowRow, LinkFor, Linked, NewAccount, Profile, StoreError, Takeover};
+use tollgate_store::{FlowRow, LinkFor, Linked, NewAccount, Profile, StoreError, TakenFlow, Takeover, UseOfFlow};
 
 fn flow() -> FlowRow {
     FlowRow {
@@ -16,6 +16,7 @@ fn flow() -> FlowRow {
         browser_hash: "browser".into(),
         return_to: Some("https://app.example".into()),
         link: Some(LinkFor { user_id: user(1), session_id: session(1) }),
+        session_id: None,
         expires_at: at(600),
     }
 }
@@ -28,8 +29,52 @@ async fn begun() -> Tables {
     tables
 }
 
+async fn attempt(
+    tables: &Tables,
+    id: &str,
+    provider: IdentityProvider,
+    browsers: &[&str],
+    by: u8,
+    seconds: i64,
+) -> Result<TakenFlow, StoreError> {
+    let browsers: Vec<_> = browsers.iter().map(|browser| (*browser).to_owned()).collect();
+    let by = UseOfFlow { browsers: &browsers, session: &session(by), request: &request(by) };
+    tables.store.take_flow(id, provider, &by, at(seconds)).await
+}
+
 async fn take(tables: &Tables, provider: IdentityProvider, browser: &str, by: u8, seconds: i64) -> Option<FlowRow> {
-    tables.store.take_flow("f1", provider, browser, &request(by), at(seconds)).await.unwrap()
+    match attempt(tables, "f1", provider, &[browser], by, seconds).await.unwrap() {
+        TakenFlow::Now(row) => Some(row),
+        TakenFlow::Before(_) | TakenFlow::Refused => None,
+    }
+}
+
+// B3, S21
+#[tokio::test]
+async fn one_of_several_secrets_of_a_browser_takes_its_flow() {
+    for browsers in [["other", "browser"], ["browser", "other"]] {
+        let tables = begun().await;
+        let taken = attempt(&tables, "f1", Google, &browsers, 1, 0).await.unwrap();
+        assert!(matches!(taken, TakenFlow::Now(_)), "{browsers:?}");
+        let many: Vec<_> = (0..200).map(|n| format!("other{n}")).collect();
+        let many: Vec<_> = many.iter().map(String::as_str).collect();
+        assert!(matches!(attempt(&tables, "f1", Google, &many, 2, 0).await.unwrap(), TakenFlow::Refused));
+    }
+}
+
+// B14
+#[tokio::test]
+async fn a_flow_that_was_used_is_shown_to_its_browser_with_the_session_that_it_created() {
+    let tables = begun().await;
+    take(&tables, Google, "browser", 1, 0).await.unwrap();
+    match tables.untouched(attempt(&tables, "f1", Google, &["other", "browser"], 2, 10)).await.unwrap() {
+        TakenFlow::Before(row) => assert_eq!((row.session_id, row.return_to), (Some(session(1)), flow().return_to)),
+        other => panic!("{other:?}"),
+    }
+    for (provider, browser, seconds) in [(Github, "browser", 10), (Google, "other", 10), (Google, "browser", 600)] {
+        let again = tables.untouched(attempt(&tables, "f1", provider, &[browser], 2, seconds)).await.unwrap();
+        assert!(matches!(again, TakenFlow::Refused), "{provider:?} {browser} {seconds}");
+    }
 }
 
 // S21
@@ -50,9 +95,8 @@ async fn a_flow_does_not_end_at_another_provider_in_another_browser_or_too_late(
     assert!(tables.untouched(take(&tables, Github, "browser", 1, 0)).await.is_none());
     assert!(tables.untouched(take(&tables, Google, "other", 1, 0)).await.is_none());
     assert!(tables.untouched(take(&tables, Google, "browser", 1, 600)).await.is_none());
-    let request = request(1);
-    let unknown = tables.store.take_flow("f2", Google, "browser", &request, at(0));
-    assert!(tables.untouched(unknown).await.unwrap().is_none());
+    let unknown = attempt(&tables, "f2", Google, &["browser"], 1, 0);
+    assert!(matches!(tables.untouched(unknown).await.unwrap(), TakenFlow::Refused));
 }
 
 // R8
@@ -63,18 +107,20 @@ async fn a_flow_whose_answer_was_lost_is_taken() {
     assert!(take(&tables, Google, "browser", 1, 0).await.is_some());
     tables.wire.next("PutItem", [Meet::LostAnswer]);
     tables.store.put_flow(&FlowRow { id: "f2".into(), return_to: None, link: None, ..flow() }).await.unwrap();
-    let taken = tables.store.take_flow("f2", Google, "browser", &request(1), at(0)).await.unwrap().unwrap();
-    assert_eq!((taken.return_to, taken.link), (None, None));
+    match attempt(&tables, "f2", Google, &["browser"], 1, 0).await.unwrap() {
+        TakenFlow::Now(taken) => assert_eq!((taken.return_to, taken.link), (None, None)),
+        other => panic!("{other:?}"),
+    }
 }
 
 #[tokio::test]
 async fn a_flow_of_another_shape_is_corrupt_and_no_answer_is_unavailable() {
     let tables = begun().await;
     tables.edit("sessions", "FLOW#f1/FLOW", |row| row["expires_at"] = json!("soon")).await;
-    let error = tables.store.take_flow("f1", Google, "browser", &request(1), at(0)).await.unwrap_err();
+    let error = attempt(&tables, "f1", Google, &["browser"], 1, 0).await.unwrap_err();
     assert!(matches!(error, StoreError::Corrupt { table: "sessions", .. }), "{error}");
     tables.wire.next("UpdateItem", (0..3).map(|_| Meet::Unreachable));
-    let error = tables.store.take_flow("f1", Google, "browser", &request(1), at(0)).await.unwrap_err();
+    let error = attempt(&tables, "f1", Google, &["browser"], 1, 0).await.unwrap_err();
     assert!(matches!(error, StoreError::Unavailable(_)), "{error}");
 }
 
@@ -200,7 +246,7 @@ async fn with_links(links: &[(IdentityProvider, &str)]) -> (Tables, Profile) {
 
 async fn link(tables: &Tables, profile: &Profile, identity: (IdentityProvider, &str)) -> Linked {
     let entry = entry(60, &user(1));
-    tables.store.link(profile, identity, &session(1), &mail(60), &entry).await.unwrap()
+    tables.store.link(profile, (identity.0, identity.1, None), &session(1), &mail(60), &entry).await.unwrap()
 }
 
 async fn links(tables: &Tables) -> Vec<(IdentityProvider, String)> {
@@ -262,7 +308,7 @@ async fn nothing_is_linked_where_the_links_or_the_session_are_not_what_they_were
 async fn a_notice_that_was_written_before_is_a_bug() {
     let (tables, profile) = with_links(&[]).await;
     let (session, notice, entry) = (session(1), mail(1), entry(60, &user(1)));
-    let linking = tables.store.link(&profile, (Google, "g-1"), &session, &notice, &entry);
+    let linking = tables.store.link(&profile, (Google, "g-1", None), &session, &notice, &entry);
     let error = tables.untouched(linking).await.unwrap_err();
     assert!(matches!(error, StoreError::Unexpected(_)), "{error}");
 }
