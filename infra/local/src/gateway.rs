@@ -13,6 +13,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use serde_json::{Map, Value, json};
 use std::net::SocketAddr;
 use std::sync::Arc;
+use url::Url;
 
 /// Which function answers which path, as the template has it.
 #[derive(Clone)]
@@ -64,6 +65,9 @@ async fn enter(
     let Ok(body) = to_bytes(body, MAX_BYTES).await else {
         return refuse(StatusCode::PAYLOAD_TOO_LARGE, "Request Entity Too Large");
     };
+    if !is_routable(&parts.uri, &parts.headers) {
+        return refuse(StatusCode::BAD_REQUEST, "Bad Request");
+    }
     let (route_key, function) = gateway.route(parts.uri.path());
     let event = event(&route_key, &parts.method, &parts.uri, &parts.headers, peer, &body);
     let answer = match invoke(function(event)).await {
@@ -75,6 +79,12 @@ async fn enter(
         None => None,
     };
     answer.unwrap_or_else(|| refuse(StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error"))
+}
+
+/// Whether API Gateway passes the request on: its target is a path, and its host a name.
+fn is_routable(uri: &http::Uri, headers: &HeaderMap) -> bool {
+    let host = headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
+    uri.path().starts_with('/') && Url::parse(&format!("https://{host}{}", uri.path())).is_ok()
 }
 
 fn refuse(status: StatusCode, message: &str) -> Response {
