@@ -57,6 +57,7 @@ fn rows() -> Vec<(&'static str, Option<Value>, [u16; 5])> {
         ("GET /auth/social/callback/google", None, open(302)),
         ("GET /auth/social/callback/github", None, open(302)),
         ("GET /.well-known/jwks.json", None, open(200)),
+        ("GET /.well-known/change-password", None, open(302)),
         ("GET /healthz", None, open(200)),
         ("GET /", None, open(303)),
         ("GET /account", None, open(200)),

@@ -132,3 +132,90 @@ async fn no_session_of_the_old_password_survives_a_reset_that_raced_it() {
         app.refresh(&session.refresh).await.refused(401, "invalid_refresh_token");
     }
 }
+
+/// One text in the composed form (NFC) and in the decomposed one (NFD), as two keyboards send it.
+const FORMS: [(&str, &str); 3] = [
+    ("caf\u{e9} au lait", "cafe\u{301} au lait"),
+    ("\u{1e69}tra\u{df}e lang", "s\u{323}\u{307}tra\u{df}e lang"),
+    ("\u{d55c}\u{ae00} long enough", "\u{1112}\u{1161}\u{11ab}\u{1100}\u{1173}\u{11af} long enough"),
+];
+
+// B5, S1
+#[tokio::test]
+async fn a_password_is_the_same_in_every_form_that_a_keyboard_sends() {
+    for (composed, decomposed) in FORMS {
+        for (set, typed) in [(composed, decomposed), (decomposed, composed)] {
+            let app = TestApp::start().await;
+            let body = json!({"email": "ann@example.com", "username": "ann", "password": set});
+            app.post("/register", body).await.expect(202);
+            let token = app.link_token("ann@example.com", "verify").await;
+            app.post("/verify", json!({"token": token})).await.expect(200);
+            let session = Session::of(&app.login("ann@example.com", typed).await.expect(200));
+            app.post_as(&session, "/change-email", json!({"new_email": "n@example.com", "password": typed}))
+                .await
+                .expect(202);
+            let change = json!({"old_password": typed, "new_password": PASSWORD});
+            app.post_as(&session, "/change-password", change).await.expect(200);
+            app.post("/forget-password", json!({"email": "ann@example.com"})).await.expect(202);
+            let token = app.link_token("ann@example.com", "reset").await;
+            app.post("/new-password", json!({"token": token, "password": set})).await.expect(200);
+            app.login("ann@example.com", typed).await.expect(200);
+        }
+    }
+}
+
+// B5, S1
+#[tokio::test]
+async fn compatible_characters_and_spaces_of_a_password_stay_different() {
+    let app = TestApp::start().await;
+    let set = " \u{fb01}ne passw\u{f6}rds \u{2460} ";
+    let body = json!({"email": "ann@example.com", "username": "ann", "password": set});
+    app.post("/register", body).await.expect(202);
+    let token = app.link_token("ann@example.com", "verify").await;
+    app.post("/verify", json!({"token": token})).await.expect(200);
+    for other in [
+        " fine passw\u{f6}rds \u{2460} ",
+        set.trim(),
+        " \u{fb01}ne passw\u{f6}rds 1 ",
+        " \u{fb01}ne Passw\u{f6}rds \u{2460} ",
+    ] {
+        app.login("ann@example.com", other).await.refused(401, "invalid_credentials");
+    }
+    app.login("ann@example.com", set).await.expect(200);
+}
+
+// B17
+#[tokio::test]
+async fn the_page_for_a_new_password_names_the_account_for_password_managers() {
+    let app = TestApp::start().await;
+    let email = app.member("ann").await;
+    app.post("/forget-password", json!({"email": email})).await.expect(202);
+    let token = app.link_token(&email, "reset").await;
+    let field = "autocomplete=\"username\" value=\"ann@example.com\" readonly hidden";
+    let page = app.get(&format!("/new-password?token={token}")).await.expect(200);
+    assert!(page.text.contains(field), "{}", page.text);
+    // The page again, after a weak password.
+    let form = [("content-type", "application/x-www-form-urlencoded")];
+    let weak = format!("token={token}&password=password");
+    let page = app.send(Method::POST, "/new-password", &form, Some(weak)).await.expect(422);
+    assert!(page.text.contains(field), "{}", page.text);
+    // A link that is none names nobody.
+    for wrong in ["x".to_owned(), format!("{token}x"), String::new()] {
+        let page = app.get(&format!("/new-password?token={wrong}")).await.expect(200);
+        assert!(!page.text.contains("username"), "{}", page.text);
+    }
+    app.post("/new-password", json!({"token": token, "password": NEW})).await.expect(200);
+    let page = app.get(&format!("/new-password?token={token}")).await.expect(200);
+    assert!(!page.text.contains("example.com"), "a used link names nobody");
+}
+
+// B17
+#[tokio::test]
+async fn a_password_manager_finds_the_page_that_changes_a_password() {
+    let app = TestApp::start().await;
+    for method in [Method::GET, Method::HEAD] {
+        let answer = app.send(method, "/.well-known/change-password", &[], None).await.expect(302);
+        assert_eq!(answer.headers["location"], "/account/password");
+    }
+    app.post("/.well-known/change-password", json!({})).await.refused(405, "method_not_allowed");
+}

@@ -5,7 +5,7 @@ use axum::Json;
 use axum::response::{Html, IntoResponse, Response};
 use http::{HeaderMap, StatusCode, header};
 use serde::Serialize;
-use tollgate_http::{ApiError, Form};
+use tollgate_http::{ApiError, Form, header_text};
 
 #[derive(Template)]
 #[template(path = "verify.html")]
@@ -19,6 +19,8 @@ struct VerifyPage<'a> {
 #[template(path = "new_password.html")]
 struct NewPasswordPage<'a> {
     token: &'a str,
+    /// The address of the account, for password managers.
+    email: Option<&'a str>,
     refused: Option<&'a str>,
 }
 
@@ -46,10 +48,11 @@ pub fn verify(token: &str, asked: Option<(&str, bool)>) -> Response {
     html(StatusCode::OK, &VerifyPage { token, username, is_change })
 }
 
-/// The page behind the link of a reset mail; `refused` says why the password that was sent will not do.
-pub fn new_password(token: &str, refused: Option<&str>) -> Response {
+/// The page behind the link of a reset mail, for the account with the address `email` where the link is valid; `refused`
+/// says why the password that was sent is not accepted.
+pub fn new_password(token: &str, email: Option<&str>, refused: Option<&str>) -> Response {
     let status = if refused.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
-    html(status, &NewPasswordPage { token, refused })
+    html(status, &NewPasswordPage { token, email, refused })
 }
 
 /// The outcome as it was asked for: JSON for a program, a page for a page.
@@ -74,7 +77,7 @@ pub fn answer<T: Serialize>(form: Form, outcome: Result<Json<T>, ApiError>, answ
 
 /// Whether the caller asks for JSON and not for a page.
 pub fn wants_json(headers: &HeaderMap) -> bool {
-    let accept = headers.get(header::ACCEPT).and_then(|accept| accept.to_str().ok()).unwrap_or_default();
+    let accept = header_text(headers, header::ACCEPT);
     accept.contains("json") && !accept.contains("html")
 }
 

@@ -7,7 +7,7 @@ use axum::extract::rejection::PathRejection;
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::get;
 use http::{HeaderMap, HeaderValue, StatusCode, header};
-use tollgate_http::{ApiError, Conventions};
+use tollgate_http::{ApiError, Conventions, header_text};
 use tollgate_platform::{Clock, ConfigError, Env, Origins};
 use utoipa::openapi::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
@@ -58,6 +58,7 @@ pub fn openapi() -> OpenApi {
 fn routes() -> OpenApiRouter {
     OpenApiRouter::default()
         .routes(routes!(root))
+        .routes(routes!(change_password))
         .routes(routes!(account))
         .routes(routes!(docs))
         .routes(routes!(openapi_document))
@@ -67,6 +68,15 @@ fn routes() -> OpenApiRouter {
 #[utoipa::path(get, path = "/", tag = "Service", responses((status = 303, description = "To `/account`")))]
 async fn root() -> Redirect {
     Redirect::to("/account")
+}
+
+/// The page that changes a password, where password managers look for it.
+#[utoipa::path(
+    get, path = "/.well-known/change-password", operation_id = "change_password_page", tag = "Service",
+    responses((status = 302, description = "To `/account/password`"))
+)]
+async fn change_password() -> Response {
+    (StatusCode::FOUND, [(header::LOCATION, "/account/password")]).into_response()
 }
 
 /// The account pages.
@@ -110,7 +120,7 @@ fn serve(path: &str, request: &HeaderMap) -> Response {
     let Some(asset) = ASSETS.iter().find(|asset| asset.path == path) else {
         return ApiError::NotFound.into_response();
     };
-    let text = |name| request.get(name).and_then(|value: &HeaderValue| value.to_str().ok()).unwrap_or_default();
+    let text = |name| header_text(request, name);
     let is_gzip = text(header::ACCEPT_ENCODING).split(',').any(takes_gzip);
     // A tag names one representation: the packed one has another.
     let etag = if is_gzip { format!("\"{}-gzip\"", asset.etag) } else { format!("\"{}\"", asset.etag) };
@@ -256,5 +266,45 @@ mod tests {
                 );
             }
         }
+    }
+
+    fn views() -> impl Iterator<Item = (&'static str, &'static str)> {
+        let scripts = ASSETS.iter().filter(|asset| asset.path.starts_with("account/") && asset.path.ends_with(".js"));
+        scripts.map(|asset| (asset.path, std::str::from_utf8(asset.plain).unwrap()))
+    }
+
+    // B16
+    #[test]
+    fn every_code_field_is_the_one_that_takes_a_pasted_code() {
+        let mut count = 0;
+        for (path, text) in views() {
+            assert!(!text.contains("maxlength"), "{path}: it would cut a pasted code");
+            let is_helper = path == "account/dom.js";
+            assert_eq!(text.contains("one-time-code"), is_helper, "{path}: a code field comes from dom.js");
+            if text.contains("codeField(") && !is_helper {
+                count += 1;
+                assert!(text.contains("codeOf("), "{path}: a code is read by codeOf");
+            }
+        }
+        assert_eq!(count, 3, "the views with a code");
+        let (_, helper) = views().find(|(path, _)| *path == "account/dom.js").unwrap();
+        for part in ["inputmode: \"numeric\"", "autocomplete: \"one-time-code\"", "normalize(\"NFKC\")"] {
+            assert!(helper.contains(part), "{part}");
+        }
+    }
+
+    // B17
+    #[test]
+    fn every_form_with_a_password_names_the_account_for_password_managers() {
+        let mut count = 0;
+        for (path, text) in
+            views().filter(|(path, text)| path.contains("/views/") && text.contains("type: \"password\""))
+        {
+            count += 1;
+            let names_account = text.contains("autocomplete: \"username\"") || text.contains("accountField(");
+            assert!(names_account, "{path}: no field holds the address");
+            assert!(!text.contains("field(\"User name\", \"username\", { autocomplete: \"username\""), "{path}");
+        }
+        assert!(count >= 7, "{count} views ask for a password");
     }
 }

@@ -9,9 +9,10 @@ use axum::response::Response;
 use http::{HeaderValue, header};
 use serde::Deserialize;
 use serde_json::json;
-use tollgate_domain::Secret;
 use tollgate_domain::audit::Action;
 use tollgate_domain::onetime::Purpose;
+use tollgate_domain::password::Password;
+use tollgate_domain::{Email, Secret};
 use tollgate_http::{AccountKey, ApiError, CookieJar, Form, Input, RequestContext};
 use tollgate_mail::Message as Mail;
 use tollgate_store::NewPassword;
@@ -22,8 +23,18 @@ use utoipa::ToSchema;
     get, path = "/new-password", operation_id = "new_password_page", tag = "Accounts", params(LinkQuery),
     responses((status = 200, description = "A page that asks for the password", content_type = "text/html", body = String))
 )]
-pub async fn page(query: LinkQuery) -> Response {
-    pages::new_password(query.token(), None)
+pub async fn page(Shared(state): Shared<State>, context: RequestContext, query: LinkQuery) -> Response {
+    let email = account_of(&state, &context, &Secret::new(query.token().to_owned())).await;
+    pages::new_password(query.token(), email.as_ref().map(Email::as_str), None)
+}
+
+/// The address of the account that a valid link sets a password for.
+async fn account_of(state: &State, context: &RequestContext, token: &Secret<String>) -> Option<Email> {
+    let (token, row) = find_link(state, Purpose::Reset, token).await.ok()?;
+    let (profile, gate) = tokio::join!(state.store.profile(&token.user_id), state.store.gate(&token.user_id));
+    let (profile, gate) = (profile.ok()??, gate.ok()??);
+    row.check_link(profile.email.key(), gate.password_version, context.now).ok()?;
+    Some(profile.email)
 }
 
 /// The link's token and the password to set.
@@ -32,7 +43,7 @@ pub struct SetPassword {
     #[schema(value_type = String)]
     token: Secret<String>,
     #[schema(value_type = String, format = Password)]
-    password: Secret<String>,
+    password: Password,
 }
 
 /// Sets a password by the mailed link; every session of the user is dead before the answer.
@@ -51,7 +62,9 @@ pub async fn new_password(
     match set(&state, &context, &cookies, &input.value).await {
         // The page again: a weak password does not use the link up.
         Err(ApiError::WeakPassword(_, reason)) if input.form == Form::Page => {
-            pages::new_password(input.value.token.expose(), Some(&reason.to_string()))
+            let token = &input.value.token;
+            let email = account_of(&state, &context, token).await;
+            pages::new_password(token.expose(), email.as_ref().map(Email::as_str), Some(&reason.to_string()))
         }
         Err(error) => pages::answer::<Message>(input.form, Err(error), Answer::PasswordSet),
         Ok(device) => {

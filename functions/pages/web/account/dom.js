@@ -20,6 +20,26 @@ export function field(label, name, attributes) {
 }
 
 /**
+ * The address of the account, for password managers: they store a password under it, and sign-in asks for it. Read-only
+ * and hidden, since the form does not ask for it; without a name, since it is not sent.
+ */
+export function accountField(email) {
+  return h("input", { type: "email", autocomplete: "username", value: email, readonly: true, hidden: true, "aria-hidden": "true" });
+}
+
+/** A field for a mailed code. It takes what a person pastes, spaces included: codeOf reads it. */
+export function codeField() {
+  return field("Code of six digits", "code", { class: "code", inputmode: "numeric", autocomplete: "one-time-code" });
+}
+
+/** The code in what was typed or pasted, without spaces and hyphens; a problem where it is none, so that no attempt is lost. */
+export function codeOf(text) {
+  const code = text.normalize("NFKC").replace(/[^\p{L}\p{N}]/gu, "");
+  if (/^[0-9]{6}$/.test(code)) return code;
+  throw { errors: [{ field: "code", message: "The code has six digits." }] };
+}
+
+/**
  * A form that sends what it holds. `send` gets the fields by name; a problem is shown beside the fields that are to
  * blame, else below the button. `onProblem` may take a problem over by returning true.
  */

@@ -1,7 +1,7 @@
 // Signing in by a mailed code.
 
 import { call, signInByCode } from "../client.js";
-import { field, form, h } from "../dom.js";
+import { codeField, codeOf, field, form, h } from "../dom.js";
 import { go } from "../go.js";
 
 export const title = "Sign in by a code";
@@ -24,10 +24,10 @@ export function view({ email, notice }) {
     h("h1", {}, title),
     status,
     form(
-      [field("Code of six digits", "code", { class: "code", inputmode: "numeric", autocomplete: "one-time-code", maxlength: "6", pattern: "[0-9]{6}" })],
+      [codeField()],
       "Sign in",
       async ({ code }) => {
-        await signInByCode(email, code.trim());
+        await signInByCode(email, codeOf(code));
         go("/account");
       },
     ),

@@ -1,7 +1,7 @@
 // Deleting the account, and taking along what is kept of it.
 
 import { call, forget } from "../client.js";
-import { field, form, h } from "../dom.js";
+import { accountField, field, form, h } from "../dom.js";
 import { go } from "../go.js";
 
 export const title = "Delete account";
@@ -18,7 +18,7 @@ async function download() {
 export async function view() {
   const me = await call("GET", "/me");
   const confirm = me.has_password ? "Confirm with your password." : "You must have signed in within the last five minutes.";
-  const password = me.has_password ? [field("Password", "password", { type: "password", autocomplete: "current-password" })] : [];
+  const password = me.has_password ? [accountField(me.email), field("Password", "password", { type: "password", autocomplete: "current-password" })] : [];
   return [
     h("h1", {}, title),
     h("p", {}, "Take along what is kept of you: your account, its sessions, what you paid and what happened."),

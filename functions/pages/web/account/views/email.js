@@ -1,7 +1,7 @@
 // Changing the address: it takes effect when the new one is proved.
 
 import { call } from "../client.js";
-import { field, form, h } from "../dom.js";
+import { accountField, codeField, codeOf, field, form, h } from "../dom.js";
 import { go } from "../go.js";
 
 export const title = "E-mail address";
@@ -10,13 +10,13 @@ export async function view() {
   const me = await call("GET", "/me");
   const status = h("p", { role: "status" });
   const proof = h("div", {});
-  const password = me.has_password ? [field("Your password", "password", { type: "password", autocomplete: "current-password" })] : [];
+  const password = me.has_password ? [accountField(me.email), field("Your password", "password", { type: "password", autocomplete: "current-password" })] : [];
   const prove = (email) =>
     form(
-      [field("Code of six digits", "code", { class: "code", inputmode: "numeric", autocomplete: "one-time-code", maxlength: "6", pattern: "[0-9]{6}" })],
+      [codeField()],
       "Prove it",
       async ({ code }) => {
-        await call("POST", "/verify", { email, code: code.trim() });
+        await call("POST", "/verify", { email, code: codeOf(code) });
         go("/account", { notice: "Your account has the new address now." });
       },
     );

@@ -1,45 +1,43 @@
 // How somebody signs in: password and providers.
 
 import { call } from "../client.js";
-import { field, form, h } from "../dom.js";
+import { accountField, field, form, h } from "../dom.js";
 import { go } from "../go.js";
 import { providers } from "./providers.js";
 
 export const title = "Sign-in";
 
-/** The form that links a provider. It asks for the password only where the service wants it. */
-function linking(name, hasPassword) {
-  const place = h("div", { class: "act" });
-  const link = async (password) => {
-    const { authorize_url } = await call("POST", `/me/links/${name}`, password === undefined ? {} : { password });
+const linking = (name, me) =>
+  confirmed(`Link ${providers[name]}`, name, me, async (confirmation) => {
+    const { authorize_url } = await call("POST", `/me/links/${name}`, confirmation);
     location.assign(authorize_url);
-  };
+  });
+
+const unlinking = (name, me) =>
+  confirmed(`Unlink ${providers[name]}`, name, me, async (confirmation) => {
+    await call("DELETE", `/me/links/${name}`, confirmation);
+    go("/account/methods");
+  });
+
+/** A button for `act`. It asks for the password only where the service wants it. */
+function confirmed(label, name, me, act) {
+  const place = h("div", { class: "act" });
   const onProblem = (problem) => {
-    if (problem.code !== "reauthentication_required" || !hasPassword) return false;
-    const fields = [field("Your password", `${name}-password`, { type: "password", autocomplete: "current-password" })];
-    place.replaceChildren(form(fields, `Link ${providers[name]}`, (values) => link(values[`${name}-password`])));
-    place.querySelector("input").focus();
+    if (problem.code !== "reauthentication_required" || !me.has_password) return false;
+    const fields = [accountField(me.email), field("Your password", `${name}-password`, { type: "password", autocomplete: "current-password" })];
+    place.replaceChildren(form(fields, label, (values) => act({ password: values[`${name}-password`] })));
+    place.querySelector("input:not([hidden])").focus();
     return true;
   };
-  place.append(form([], `Link ${providers[name]}`, () => link(), { kind: "quiet", onProblem }));
+  place.append(form([], label, () => act({}), { kind: "quiet", onProblem }));
   return place;
 }
 
 export async function view() {
   const me = await call("GET", "/me");
-  const unlink = (name) =>
-    form(
-      [],
-      "Take it away",
-      async () => {
-        await call("DELETE", `/me/links/${name}`);
-        go("/account/methods");
-      },
-      { kind: "quiet" },
-    );
   const rows = Object.entries(providers).map(([name, titleOf]) => {
     const isLinked = me.linked_providers.includes(name);
-    return h("li", {}, h("div", {}, h("strong", {}, titleOf), h("br"), h("small", {}, isLinked ? "Linked" : "Not linked")), isLinked ? unlink(name) : linking(name, me.has_password));
+    return h("li", {}, h("div", {}, h("strong", {}, titleOf), h("br"), h("small", {}, isLinked ? "Linked" : "Not linked")), isLinked ? unlinking(name, me) : linking(name, me));
   });
   const password = h(
     "li",

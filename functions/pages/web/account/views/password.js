@@ -1,7 +1,7 @@
 // Changing the password, or setting the first one.
 
 import { call } from "../client.js";
-import { field, form, h } from "../dom.js";
+import { accountField, field, form, h } from "../dom.js";
 
 export const title = "Password";
 
@@ -17,6 +17,7 @@ export async function view() {
   }
   const element = form(
     [
+      accountField(me.email),
       field("Present password", "old_password", { type: "password", autocomplete: "current-password" }),
       field("New password", "new_password", { type: "password", autocomplete: "new-password" }),
     ],

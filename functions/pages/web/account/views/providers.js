@@ -9,6 +9,7 @@ const problems = {
   oauth_state_mismatch: "This sign-in was not begun in this browser, or took too long. Try again.",
   oauth_denied: "The provider did not let you in.",
   email_not_verified_by_provider: "Prove your address at the provider first, then come again.",
+  email_not_supported: "Mail cannot reach the address that the provider has. Register with another one.",
   account_disabled: "This account is closed.",
   account_exists: "There is an account with this address. Sign in to it, then link the provider on your profile.",
   already_linked: "That is linked to an account already.",

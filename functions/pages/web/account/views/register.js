@@ -11,8 +11,8 @@ export function view() {
     h("h1", {}, title),
     form(
       [
-        field("E-mail address", "email", { type: "email", autocomplete: "email" }),
-        field("User name", "username", { autocomplete: "username", autocapitalize: "none", spellcheck: "false" }),
+        field("E-mail address", "email", { type: "email", autocomplete: "username" }),
+        field("User name", "username", { autocomplete: "nickname", autocapitalize: "none", spellcheck: "false" }),
         field("Password", "password", { type: "password", autocomplete: "new-password" }),
       ],
       "Register",

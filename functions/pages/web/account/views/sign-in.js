@@ -8,13 +8,7 @@ import { buttons, returned } from "./providers.js";
 export const title = "Sign in";
 
 export function view({ email, notice }) {
-  let typed = email;
   const { problem } = returned();
-  const onProblem = (problem) => {
-    if (problem.code !== "email_not_verified") return false;
-    go("/account/verify", { email: typed, notice: problem.message });
-    return true;
-  };
   return [
     h("h1", {}, title),
     notice && h("p", { role: "status" }, notice),
@@ -26,11 +20,9 @@ export function view({ email, notice }) {
       ],
       "Sign in",
       async ({ email, password }) => {
-        typed = email;
         await signIn(email, password);
         go("/account");
       },
-      { onProblem },
     ),
     h("div", { class: "ways" }, ...buttons()),
     h(
@@ -38,6 +30,7 @@ export function view({ email, notice }) {
       { class: "links" },
       h("a", { href: "/account/code" }, "Mail me a code instead"),
       h("a", { href: "/account/register" }, "Register"),
+      h("a", { href: "/account/verify" }, "Verify your address"),
       h("a", { href: "/account/forgot" }, "Forgotten your password?"),
     ),
   ].filter(Boolean);

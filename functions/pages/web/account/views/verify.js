@@ -1,7 +1,7 @@
 // Proving an address by the mailed code; the mailed link has a page of its own.
 
 import { call } from "../client.js";
-import { field, form, h } from "../dom.js";
+import { codeField, codeOf, field, form, h } from "../dom.js";
 import { go } from "../go.js";
 
 export const title = "Prove your address";
@@ -15,12 +15,12 @@ export function view({ email, notice }) {
     form(
       [
         ...address(),
-        field("Code of six digits", "code", { class: "code", inputmode: "numeric", autocomplete: "one-time-code", maxlength: "6", pattern: "[0-9]{6}" }),
+        codeField(),
       ],
       "Prove it",
       async (fields) => {
         const known = email ?? fields.email;
-        const { message } = await call("POST", "/verify", { email: known, code: fields.code.trim() });
+        const { message } = await call("POST", "/verify", { email: known, code: codeOf(fields.code) });
         go("/account/sign-in", { email: known, notice: message });
       },
     ),
