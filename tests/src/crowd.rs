@@ -127,6 +127,7 @@ pub fn newcomer(now: Timestamp, n: usize) -> NewAccount {
         is_admin: false,
         created_at: now,
         links: BTreeMap::from([(IdentityProvider::Google, n.to_string())]),
+        link_emails: BTreeMap::new(),
     };
     let audit = AuditEntry {
         id: AuditId::new(now, random_bytes()),

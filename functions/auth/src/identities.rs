@@ -26,7 +26,7 @@ pub async fn account_of(
             let missing = || ApiError::Internal("an identity without an account".into());
             return account(state, &user).await?.ok_or_else(missing);
         }
-        let email = identity.email.as_ref().ok_or(ApiError::EmailNotVerifiedByProvider)?;
+        let email = identity.email.as_ref().map_err(Clone::clone)?;
         let found = match state.store.user_of_email(email).await? {
             Some(user) => take_over(state, context, identity, &user).await?,
             None => newcomer(state, context, identity, email).await?,
@@ -98,6 +98,7 @@ async fn newcomer(
                 is_admin: false,
                 created_at: context.now,
                 links: BTreeMap::from([(identity.provider, identity.subject.clone())]),
+                link_emails: BTreeMap::from([(identity.provider, email.key().to_owned())]),
             };
             let mut audit = context.entry(Action::Registered, Some(id), Some(id.to_string()));
             audit.after = Some(json!({"provider": profile.provider, "email_verified": true}));
@@ -137,7 +138,8 @@ pub async fn link_identity(
     let notice = mails::outgoing(&notice, context.now)?;
     let mut entry = context.entry(Action::Linked, Some(profile.id), Some(profile.id.to_string()));
     entry.after = Some(json!({"provider": provider}));
-    match state.store.link(&profile, (provider, subject), &link.session_id, &notice, &entry).await? {
+    let identity = (provider, subject, identity.email.as_ref().ok());
+    match state.store.link(&profile, identity, &link.session_id, &notice, &entry).await? {
         Linked::Done => Ok(()),
         Linked::Taken => Err(ApiError::AlreadyLinked),
         Linked::Changed => Err(ApiError::OauthStateMismatch),

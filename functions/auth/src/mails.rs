@@ -7,7 +7,8 @@ use tollgate_domain::billing::{Order, UserOrder};
 use tollgate_domain::gate::Gate;
 use tollgate_domain::onetime::{OneTimeRow, Purpose};
 use tollgate_domain::session::after;
-use tollgate_domain::{Email, MessageId, UserId, Username};
+use tollgate_domain::user::IdentityProvider;
+use tollgate_domain::{Email, MessageId, SessionId, UserId, Username};
 use tollgate_http::ApiError;
 use tollgate_mail::{Message, OneTime};
 use tollgate_platform::{codes, random_bytes};
@@ -43,15 +44,46 @@ pub const fn kind(purpose: Purpose) -> &'static str {
     }
 }
 
-/// A new row for `purpose` and the mail that prints its secrets. It goes to the address of the account, or to `new_email`,
-/// which the account is to have.
+/// A new row for `purpose` and the mail that prints its secrets, to the address of the account.
 pub async fn onetime(
     state: &State,
     account: Account<'_>,
     purpose: Purpose,
-    new_email: Option<Email>,
     now: Timestamp,
 ) -> Result<(OneTimeRow, Outgoing), ApiError> {
+    secret(state, account, purpose, None, now).await
+}
+
+/// Another address for an account, as it was asked for.
+pub struct NewAddress {
+    /// The address.
+    pub email: Email,
+    /// The session that asked.
+    pub session: SessionId,
+    /// The providers that are unlinked by the change.
+    pub unlinks: Vec<IdentityProvider>,
+}
+
+/// The same for another address: the mail goes there.
+pub async fn change_of_address(
+    state: &State,
+    account: Account<'_>,
+    new: NewAddress,
+    now: Timestamp,
+) -> Result<(OneTimeRow, Outgoing), ApiError> {
+    secret(state, account, Purpose::ChangeEmail, Some(new), now).await
+}
+
+async fn secret(
+    state: &State,
+    account: Account<'_>,
+    purpose: Purpose,
+    new: Option<NewAddress>,
+    now: Timestamp,
+) -> Result<(OneTimeRow, Outgoing), ApiError> {
+    let session_id = new.as_ref().map(|new| new.session);
+    let unlinks = new.iter().flat_map(|new| &new.unlinks).map(|provider| provider.title().to_owned()).collect();
+    let new_email = new.map(|new| new.email);
     let link_seconds = match purpose {
         Purpose::Verify | Purpose::ChangeEmail => state.config.verify_link_seconds,
         Purpose::Reset => RESET_LINK_SECONDS,
@@ -65,6 +97,7 @@ pub async fn onetime(
         generation: keys.generation(now).to_owned(),
         email_key: account.email.key().to_owned(),
         new_email,
+        session_id,
         password_version: account.password_version,
         expires_at: after(now, link_seconds),
         code_expires_at: after(now, CODE_SECONDS.min(link_seconds)),
@@ -80,8 +113,8 @@ pub async fn onetime(
         expires_at: row.expires_at,
     };
     let message = match purpose {
-        Purpose::Verify => Message::Verify { to, username, otp, is_change: false },
-        Purpose::ChangeEmail => Message::Verify { to, username, otp, is_change: true },
+        Purpose::Verify => Message::Verify { to, username, otp, is_change: false, unlinks },
+        Purpose::ChangeEmail => Message::Verify { to, username, otp, is_change: true, unlinks },
         Purpose::Reset => Message::Reset { to, username, otp },
         Purpose::LoginCode => Message::LoginCode { to, username, otp },
     };

@@ -237,6 +237,7 @@ impl<'a> People<'a> {
             generation: self.generation.clone(),
             email_key: profile.email.key().to_owned(),
             new_email: None,
+            session_id: None,
             password_version: 1,
             expires_at: now + Duration::from_secs(86_400),
             code_expires_at: now + Duration::from_secs(900),
@@ -250,7 +251,7 @@ impl<'a> People<'a> {
             expires_at: row.expires_at,
         };
         let (to, username) = (profile.email.as_str().to_owned(), profile.username.as_str().to_owned());
-        let message = Message::Verify { to, username, otp, is_change: false };
+        let message = Message::Verify { to, username, otp, is_change: false, unlinks: Vec::new() };
         let mail = Outgoing {
             id: MessageId::new(now, random_bytes()),
             kind: message.kind().to_owned(),

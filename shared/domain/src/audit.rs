@@ -52,6 +52,8 @@ actions! {
     Deleted = "user.deleted",
     /// A password was changed or set anew.
     PasswordChanged = "user.password_changed",
+    /// A user asked for another address.
+    EmailChangeRequested = "user.email_change_requested",
     /// An account has another address.
     EmailChanged = "user.email_changed",
     /// A provider's sign-in was linked.

@@ -1,6 +1,6 @@
 //! One-time secrets: links and codes that are mailed (S10–S12). They are derived, not stored (see the design).
 
-use crate::{Email, UserId};
+use crate::{Email, SessionId, UserId};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -50,6 +50,9 @@ pub struct OneTimeRow {
     /// The address that they were mailed to, where that is another: the one that the account is to have.
     #[serde(default)]
     pub new_email: Option<Email>,
+    /// The session that asked for another address: the change is pending only while it is live.
+    #[serde(default)]
+    pub session_id: Option<SessionId>,
     /// The password version of the account when they were made.
     pub password_version: u64,
     /// When the link ends.
@@ -111,6 +114,7 @@ mod tests {
             generation: "g".into(),
             email_key: "ann@example.com".into(),
             new_email: None,
+            session_id: None,
             password_version: 3,
             expires_at: at(3600),
             code_expires_at: at(900),

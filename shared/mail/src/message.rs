@@ -33,6 +33,9 @@ pub enum Message {
         /// Whether the account has another address so far.
         #[serde(default)]
         is_change: bool,
+        /// The providers, by their names for people, whose sign-in ends with the change.
+        #[serde(default)]
+        unlinks: Vec<String>,
     },
     /// Somebody registered an address that has an account.
     AlreadyRegistered {
@@ -56,6 +59,15 @@ pub enum Message {
         username: String,
         /// What the code is derived from.
         otp: OneTime,
+    },
+    /// Another address was requested for the account: a notice to the present one.
+    EmailChangeRequested {
+        /// The present address.
+        to: String,
+        /// Whose account it is.
+        username: String,
+        /// When.
+        at: Timestamp,
     },
     /// The account has another address now: told to the old one.
     EmailChanged {
@@ -236,6 +248,7 @@ impl Message {
             Self::Reset { .. } => "reset",
             Self::PasswordChanged { .. } => "password_changed",
             Self::LoginCode { .. } => "login_code",
+            Self::EmailChangeRequested { .. } => "email_change_requested",
             Self::EmailChanged { .. } => "email_changed",
             Self::ProviderLinked { .. } => "provider_linked",
             Self::SubscriptionConfirmed { .. } => "subscription_confirmed",
@@ -261,6 +274,7 @@ impl Message {
             | Self::AlreadyRegistered { to }
             | Self::Reset { to, .. }
             | Self::LoginCode { to, .. }
+            | Self::EmailChangeRequested { to, .. }
             | Self::EmailChanged { to, .. }
             | Self::ProviderLinked { to, .. }
             | Self::SubscriptionConfirmed { to, .. }

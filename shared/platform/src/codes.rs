@@ -132,6 +132,7 @@ mod tests {
             generation: codes().generation(now).to_owned(),
             email_key: String::new(),
             new_email: None,
+            session_id: None,
             password_version: 1,
             expires_at: now,
             code_expires_at: now,

@@ -224,7 +224,7 @@ fn marker_item(pk: AttributeValue, user: &UserId, address: Option<&Email>) -> Re
     item(&Marker { user_id: user, address }, [("pk", pk)])
 }
 
-fn decoy_item(id: &MessageId, index: usize, bytes: usize, now: Timestamp) -> Result<Item, StoreError> {
+pub(crate) fn decoy_item(id: &MessageId, index: usize, bytes: usize, now: Timestamp) -> Result<Item, StoreError> {
     #[derive(Serialize)]
     struct Decoy {
         pad: String,

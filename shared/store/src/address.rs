@@ -1,20 +1,21 @@
 //! The change of an account's address: it takes effect when the new one is proved, and who proves it first has it.
 
-use crate::accounts::{Part, address_marker};
+use crate::accounts::{Part, address_marker, decoy_item};
 use crate::audit::audit_item;
 use crate::codec::{n, s};
 use crate::gate::gate_key;
 use crate::outbox::{Outgoing, outbox_item};
 use crate::profiles::{Credentials, PROVED, Profile, credentials_item, email_marker_key, initial, user_key};
 use crate::schema::{AUDIT, CREDENTIALS, GATE, IDENTITY, OUTBOX, SESSIONS};
-use crate::sessions::use_up;
+use crate::sessions::{onetime_item, pending_item, use_up};
+use crate::social::{by_provider, freed_identity};
 use crate::transaction::Refusal;
 use crate::{Store, StoreError};
 use aws_sdk_dynamodb::types::{AttributeValue, ConditionCheck, Delete, Update};
 use jiff::Timestamp;
-use tollgate_domain::Email;
 use tollgate_domain::audit::AuditEntry;
 use tollgate_domain::onetime::OneTimeRow;
+use tollgate_domain::{Email, SessionId};
 
 /// An address that takes the place of another.
 #[derive(Clone, Copy)]
@@ -25,6 +26,8 @@ pub struct AddressChange<'a> {
     pub credentials: Option<&'a Credentials>,
     /// What the gate says: neither a new password nor a takeover may come between.
     pub password_version: u64,
+    /// The session that asked for it, which must be live.
+    pub session: &'a SessionId,
     /// The address to have.
     pub to: &'a Email,
     /// The row whose link or code proves it.
@@ -33,6 +36,19 @@ pub struct AddressChange<'a> {
     pub notice: &'a Outgoing,
     /// The order to tell Stripe.
     pub order: &'a Outgoing,
+    /// The entries of it.
+    pub audit: &'a [AuditEntry],
+}
+
+/// A request for another address, with everything that is written for it.
+#[derive(Debug, Clone, Copy)]
+pub struct AddressRequest<'a> {
+    /// The row whose link or code verifies the new address; `None` past the cap of mails: decoys are written.
+    pub row: Option<&'a OneTimeRow>,
+    /// The mail to the new address: the link, a notice that it has an account, or a decoy.
+    pub mail: &'a Outgoing,
+    /// The notice to the present address.
+    pub notice: &'a Outgoing,
     /// The entry of it.
     pub audit: &'a AuditEntry,
 }
@@ -49,7 +65,36 @@ pub enum ChangedAddress {
 }
 
 impl Store {
-    /// Moves an account to another address: marker, credentials and profile at once.
+    /// Writes a request for another address: the same number and weight of items for a free and for a taken one (S6).
+    ///
+    /// # Errors
+    /// When DynamoDB does not answer.
+    pub async fn request_address(&self, request: &AddressRequest<'_>, now: Timestamp) -> Result<(), StoreError> {
+        let mut transaction = self
+            .transaction()
+            .create(Part::Other, OUTBOX, outbox_item(request.mail)?)
+            .create(Part::Other, OUTBOX, outbox_item(request.notice)?)
+            .create(Part::Other, AUDIT, audit_item(request.audit)?);
+        match request.row.and_then(|row| Some((row, row.new_email.as_ref()?))) {
+            Some((row, address)) => {
+                transaction = transaction.create(Part::Other, SESSIONS, onetime_item(row)?).put_any(
+                    Part::Other,
+                    SESSIONS,
+                    pending_item(address, row)?,
+                );
+            }
+            None => {
+                for index in 0..2 {
+                    let decoy = decoy_item(&request.mail.id, index, 400, now)?;
+                    transaction = transaction.create(Part::Other, SESSIONS, decoy);
+                }
+            }
+        }
+        transaction.run().await.map_err(Refusal::unexpected)
+    }
+
+    /// Moves an account to another address: marker, credentials and profile at once. Identities that were linked with
+    /// another address are unlinked.
     ///
     /// # Errors
     /// When DynamoDB does not answer.
@@ -60,10 +105,23 @@ impl Store {
     ) -> Result<ChangedAddress, StoreError> {
         let (profile, to) = (change.profile, change.to);
         let user = s(profile.id.to_string());
+        let (mut links, mut emails) = (profile.links.clone(), profile.link_emails.clone());
+        let mut unlinked = Vec::new();
+        for provider in profile.links_to_end(to) {
+            emails.remove(&provider);
+            unlinked.extend(links.remove(&provider).map(|subject| freed_identity(profile, provider, &subject)));
+        }
+        let none_yet = if profile.links.is_empty() { " OR attribute_not_exists(links)" } else { "" };
         let moved = Update::builder()
             .key("pk", user_key(&profile.id))
-            .update_expression("SET email = :email, email_key = :key, email_initial = :initial, email_verified = :true, #list = :proved")
-            .condition_expression("email_key = :old")
+            .update_expression(
+                "SET email = :email, email_key = :key, email_initial = :initial, email_verified = :true, \
+                 #list = :proved, links = :links, link_emails = :emails",
+            )
+            .condition_expression(format!("email_key = :old AND (links = :old_links{none_yet})"))
+            .expression_attribute_values(":links", by_provider(&links))
+            .expression_attribute_values(":emails", by_provider(&emails))
+            .expression_attribute_values(":old_links", by_provider(&profile.links))
             .expression_attribute_values(":email", s(to.as_str()))
             .expression_attribute_values(":key", s(to.key()))
             .expression_attribute_values(":initial", s(initial(to.key())))
@@ -77,7 +135,10 @@ impl Store {
             .expression_attribute_values(":user", user.clone());
         let same = ConditionCheck::builder()
             .key("pk", gate_key(&profile.id))
-            .condition_expression("is_active = :true AND password_version = :version")
+            .condition_expression(
+                "is_active = :true AND password_version = :version AND attribute_exists(sessions.#session)",
+            )
+            .expression_attribute_names("#session", change.session.to_string())
             .expression_attribute_values(":true", AttributeValue::Bool(true))
             .expression_attribute_values(":version", n(change.password_version));
         let mut transaction = self
@@ -88,8 +149,13 @@ impl Store {
             .check(Part::Proof, GATE, same)
             .update(Part::Proof, SESSIONS, use_up(change.row, "used_at", now))
             .create(Part::Other, OUTBOX, outbox_item(change.notice)?)
-            .create(Part::Other, OUTBOX, outbox_item(change.order)?)
-            .create(Part::Other, AUDIT, audit_item(change.audit)?);
+            .create(Part::Other, OUTBOX, outbox_item(change.order)?);
+        for identity in unlinked {
+            transaction = transaction.delete(Part::Proof, IDENTITY, identity);
+        }
+        for entry in change.audit {
+            transaction = transaction.create(Part::Other, AUDIT, audit_item(entry)?);
+        }
         if let Some(credentials) = change.credentials {
             let left = Delete::builder()
                 .key("pk", s(profile.email.key()))

@@ -24,7 +24,7 @@ mod update;
 mod users;
 
 pub use accounts::{NewAccount, Registration};
-pub use address::{AddressChange, ChangedAddress};
+pub use address::{AddressChange, AddressRequest, ChangedAddress};
 pub use audit::AuditFilter;
 pub use billing::{
     AccountWrite, BillingFilter, CustomerVersion, Due, DuePage, EventRow, Owned, PlanReservation, PlanWrite, Reserved,
@@ -33,13 +33,13 @@ pub use billing::{
 pub use error::StoreError;
 pub use gate::{Admission, Admitted};
 pub use idempotency::{Kept, KeptAnswer};
-pub use limits::Bucket;
+pub use limits::{Attempt, AttemptLimit, Bucket};
 pub use listing::{Consistency, Listed, PageOf, each};
 pub use outbox::{Claim, Outgoing, UnsentPage};
 pub use passwords::NewPassword;
 pub use profiles::{Credentials, Profile, Taken};
 pub use sessions::{NewSession, PendingChange, Rotated, SessionRow};
-pub use social::{FlowRow, LinkFor, Linked, Takeover};
+pub use social::{FlowRow, LinkFor, Linked, TakenFlow, Takeover, UseOfFlow};
 pub use users::{RightsChange, UserFilter};
 
 use aws_sdk_dynamodb::Client;

@@ -34,9 +34,20 @@ pub struct Profile {
     /// The providers whose sign-in is linked to it, and who it is there: never by an address (S22).
     #[serde(default)]
     pub links: BTreeMap<IdentityProvider, String>,
+    /// The key of the address that each of them had when it was linked, where it was a verified one: an identity of
+    /// another address does not follow the account to a new one.
+    #[serde(default)]
+    pub link_emails: BTreeMap<IdentityProvider, String>,
 }
 
 impl Profile {
+    /// The providers that are unlinked when the account moves to `email`: those linked with another address.
+    pub fn links_to_end(&self, email: &Email) -> Vec<IdentityProvider> {
+        let is_other =
+            |provider: &IdentityProvider| self.link_emails.get(provider).is_none_or(|key| key != email.key());
+        self.links.keys().copied().filter(is_other).collect()
+    }
+
     /// The user as the contract shows it.
     #[must_use]
     pub fn into_user(self) -> User {

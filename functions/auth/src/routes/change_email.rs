@@ -3,15 +3,19 @@
 use super::register::ALREADY_REGISTERED;
 use super::{Message, email, message, nobody};
 use crate::State;
-use crate::mails::{self, Account};
-use crate::reauthentication::{Confirmation, require_fresh};
+use crate::mails::{self, Account, NewAddress};
+use crate::reauthentication::require_fresh;
 use axum::Json;
 use axum::extract::State as Shared;
 use http::StatusCode;
 use serde::Deserialize;
+use serde_json::json;
+use tollgate_domain::audit::Action;
 use tollgate_domain::onetime::Purpose;
+use tollgate_domain::password::Password;
 use tollgate_http::{AccountKey, ActiveUser, ApiError, JsonBody, RequestContext};
 use tollgate_mail::Message as Mail;
+use tollgate_store::AddressRequest;
 use utoipa::ToSchema;
 
 /// The address to have, and who asks.
@@ -19,12 +23,15 @@ use utoipa::ToSchema;
 pub struct ChangeEmail {
     #[schema(format = Email)]
     new_email: String,
-    #[serde(flatten)]
-    confirmation: Confirmation,
+    /// The present password.
+    #[serde(default)]
+    #[schema(value_type = Option<String>, format = Password)]
+    password: Option<Password>,
 }
 
-/// Mails a link and a code to the new address; it takes effect when they come back. Nothing is reserved. The owner of an
-/// address that is taken is told, and the answer is the same (S6).
+/// Mails a link and a code to the new address; the change takes effect when one of them comes back while this session is
+/// live. The present address is notified at once. Nothing is reserved. The owner of an address that is taken is notified,
+/// and the answer is the same (S6).
 #[utoipa::path(
     post, path = "/change-email", tag = "Accounts", security(("bearer" = [])), request_body = ChangeEmail,
     responses((status = 202, body = Message),
@@ -39,26 +46,37 @@ pub async fn change_email(
 ) -> Result<(StatusCode, Json<Message>), ApiError> {
     state.limiter.admit_account(&context, &AccountKey::user(&user.id)).await?;
     let to = email(&body.new_email, "new_email")?;
-    require_fresh(&state, &context, &user, &body.confirmation).await?;
+    require_fresh(&state, &context, &user, body.password.as_ref()).await?;
     let owner = state.store.user_of_email(&to).await?;
     let someone = owner.unwrap_or_else(|| nobody(&context));
     let (own, theirs) = tokio::join!(state.store.profile(&user.id), state.store.profile(&someone));
     let (own, theirs) = (own?.ok_or(ApiError::Unauthenticated)?, theirs?);
     let kind = if theirs.is_some() { ALREADY_REGISTERED } else { mails::kind(Purpose::ChangeEmail) };
     let may_be_sent = state.limiter.admit_mail(&context, &AccountKey::address(&to, None), kind).await?;
-    // Asked for in either case: it may be a call.
-    state.keys.codes().await?;
-    match theirs {
-        None if may_be_sent => {
-            let account = Account::of(&own, &user.gate);
-            let (row, mail) = mails::onetime(&state, account, Purpose::ChangeEmail, Some(to), context.now).await?;
-            state.store.put_onetime(&row, &mail).await?;
-        }
-        Some(theirs) if may_be_sent => {
+    let new = NewAddress { unlinks: own.links_to_end(&to), session: user.session_id, email: to.clone() };
+    // The row is written for a taken address too, and nobody gets its link: what the caller can read of it is the same.
+    let (row, mail) = mails::change_of_address(&state, Account::of(&own, &user.gate), new, context.now).await?;
+    let mail = match theirs {
+        None => mail,
+        Some(theirs) => {
             let mail = Mail::AlreadyRegistered { to: theirs.email.as_str().to_owned() };
-            state.store.put_decoys(&mails::outgoing(&mail, context.now)?, 2, context.now).await?;
+            mails::outgoing(&mail, context.now)?
         }
-        _ => state.store.put_decoys(&mails::decoy(&state, context.now).await?, 2, context.now).await?,
-    }
+    };
+    let mail = if may_be_sent { mail } else { mails::decoy(&state, context.now).await? };
+    let notice = Mail::EmailChangeRequested {
+        to: own.email.as_str().to_owned(),
+        username: own.username.as_str().to_owned(),
+        at: context.now,
+    };
+    let mut entry = context.entry(Action::EmailChangeRequested, Some(user.id), Some(user.id.to_string()));
+    entry.after = Some(json!({"email": to}));
+    let request = AddressRequest {
+        row: may_be_sent.then_some(&row),
+        mail: &mail,
+        notice: &mails::outgoing(&notice, context.now)?,
+        audit: &entry,
+    };
+    state.store.request_address(&request, context.now).await?;
     Ok((StatusCode::ACCEPTED, message("Look into the mail of the new address: it has what to do next.")))
 }

@@ -1,6 +1,7 @@
 //! `GET` and `POST /verify`.
 
 use super::{Message, email, message, nobody};
+use crate::devices::Shown;
 use crate::pages::{self, Answer};
 use crate::{State, devices, mailed_codes, mails};
 use axum::Json;
@@ -153,12 +154,15 @@ async fn by_code(
     code: &Secret<String>,
 ) -> Done {
     let email = email(address, "email")?;
+    if !mailed_codes::is_code(code.expose()) {
+        return Err(ApiError::InvalidToken); // no attempt is lost by it
+    }
     let (owner, pending) = tokio::join!(state.store.user_of_email(&email), state.store.pending_change(&email));
     let (owner, pending) = (owner?, pending?);
     let user = owner.unwrap_or_else(|| nobody(context));
     let gate = state.store.gate(&user).await?;
     let version = gate.map(|gate| (user, gate.password_version));
-    let device = devices::known(state, cookies, version).await?;
+    let device = devices::known(state, Shown::in_cookies(cookies), version).await?;
     state.limiter.admit_account(context, &AccountKey::address(&email, device.as_ref())).await?;
     // An address that an account has is proved for that account; another one for the account that asked for it.
     let row = match pending.filter(|_| owner.is_none()) {
@@ -213,6 +217,8 @@ async fn change_address(
         return Ok(CHANGED);
     }
     row.check_link(profile.email.key(), gate.password_version, context.now).map_err(refused)?;
+    // The change is pending only while the session that requested it is live.
+    let session = row.session_id.filter(|session| gate.admits(session, context.now)).ok_or(ApiError::InvalidToken)?;
     let credentials = state.store.credentials(&profile.email).await?.filter(|found| found.user_id == profile.id);
     let notice = Mail::EmailChanged {
         to: profile.email.as_str().to_owned(),
@@ -222,16 +228,23 @@ async fn change_address(
     let mut entry = context.entry(Action::EmailChanged, Some(profile.id), Some(profile.id.to_string()));
     entry.before = Some(json!({"email": profile.email, "email_verified": profile.email_verified}));
     entry.after = Some(json!({"email": to, "email_verified": true}));
+    let mut entries = vec![entry];
+    for provider in profile.links_to_end(to) {
+        let mut unlinked = context.entry(Action::Unlinked, Some(profile.id), Some(profile.id.to_string()));
+        unlinked.before = Some(json!({"provider": provider}));
+        entries.push(unlinked);
+    }
     let order = UserOrder { user_id: profile.id, email: Some(to.clone()), ends_checkouts: false };
     let change = AddressChange {
         profile,
         credentials: credentials.as_ref(),
         password_version: gate.password_version,
+        session: &session,
         to,
         row,
         notice: &mails::outgoing(&notice, context.now)?,
         order: &mails::order(order, context.now)?,
-        audit: &entry,
+        audit: &entries,
     };
     match state.store.change_address(&change, context.now).await? {
         ChangedAddress::Done => Ok(CHANGED),

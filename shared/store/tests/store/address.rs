@@ -1,11 +1,12 @@
 //! The change of an account's address.
 
-use crate::people::{at, email, entry, mail, newcomer, secret, user};
+use crate::people::{at, email, entry, mail, newcomer, secret, session, user};
 use crate::tables::Tables;
 use serde_json::{Value, json};
 use tollgate_domain::Email;
 use tollgate_domain::onetime::{OneTimeRow, Purpose};
-use tollgate_store::{AddressChange, ChangedAddress, NewAccount, Outgoing, StoreError};
+use tollgate_domain::user::IdentityProvider::{Github, Google};
+use tollgate_store::{AddressChange, AddressRequest, ChangedAddress, NewAccount, Outgoing, StoreError};
 
 /// Ann, who asked for another address, and the row that proves it.
 struct Asked {
@@ -16,8 +17,9 @@ struct Asked {
 }
 
 impl Asked {
-    async fn with(ann: NewAccount) -> Self {
+    async fn with(mut ann: NewAccount) -> Self {
         let tables = Tables::new().await;
+        ann.gate.sessions = [(session(1), at(900))].into();
         let ann = tables.registered(ann).await;
         let to = email("New@example.com");
         let row = OneTimeRow { new_email: Some(to.clone()), ..secret("r1", Purpose::ChangeEmail, &ann.profile) };
@@ -38,11 +40,12 @@ impl Asked {
             profile: &self.ann.profile,
             credentials: self.ann.credentials.as_ref(),
             password_version: 1,
+            session: &session(1),
             to: &self.to,
             row: &self.row,
             notice,
             order: &mail(61),
-            audit: &entry(60, &user(1)),
+            audit: &[entry(60, &user(1))],
         };
         self.tables.store.change_address(&change, at(60)).await
     }
@@ -148,6 +151,63 @@ async fn a_link_is_good_once() {
     assert_eq!(used, ChangedAddress::Changed);
     asked.tables.delete("sessions", &key).await;
     assert_eq!(asked.tables.untouched(asked.prove()).await.unwrap(), ChangedAddress::Changed, "the row is gone");
+}
+
+// B6, S5
+#[tokio::test]
+async fn the_session_that_asked_has_ended() {
+    let asked = Asked::new().await;
+    for sessions in [json!({}), json!({session(2).to_string(): at(900)})] {
+        let ended = asked.refused_after("gate", &of("USER"), |gate| gate["sessions"] = sessions).await;
+        assert_eq!(ended, ChangedAddress::Changed);
+    }
+}
+
+// B9, S22
+#[tokio::test]
+async fn identities_of_another_address_do_not_move_with_the_account() {
+    let mut ann = newcomer("Ann", 1);
+    ann.profile.links = [(Google, "g-1".to_owned()), (Github, "h-1".to_owned())].into();
+    ann.profile.link_emails = [(Github, "new@example.com".to_owned())].into();
+    let asked = Asked::with(ann).await;
+    assert_eq!(asked.ann.profile.links_to_end(&asked.to), [Google], "its address is not known");
+    assert_eq!(asked.prove().await.unwrap(), ChangedAddress::Done);
+    let store = &asked.tables.store;
+    let profile = store.profile(&user(1)).await.unwrap().unwrap();
+    assert_eq!(profile.links, [(Github, "h-1".to_owned())].into());
+    assert_eq!(profile.link_emails, [(Github, "new@example.com".to_owned())].into());
+    assert_eq!(store.user_of_identity(Google, "g-1").await.unwrap(), None);
+    assert_eq!(store.user_of_identity(Github, "h-1").await.unwrap(), Some(user(1)));
+}
+
+// B9, S22
+#[tokio::test]
+async fn a_link_that_came_between_is_looked_at_first() {
+    let asked = Asked::new().await;
+    let linked = asked.refused_after("identity", &of("USER"), |row| row["links"] = json!({"google": "g-1"})).await;
+    assert_eq!(linked, ChangedAddress::Changed);
+}
+
+// B8, S6
+#[tokio::test]
+async fn a_request_for_an_address_weighs_the_same_with_a_row_and_with_decoys() {
+    for has_row in [true, false] {
+        let (tables, ann) = Tables::with_ann().await;
+        let to = email("New@example.com");
+        let row = OneTimeRow { new_email: Some(to), ..secret("r1", Purpose::ChangeEmail, &ann.profile) };
+        let before = (tables.count("sessions").await, tables.count("outbox").await, tables.count("audit").await);
+        let request = AddressRequest {
+            row: has_row.then_some(&row),
+            mail: &mail(60),
+            notice: &mail(61),
+            audit: &entry(60, &user(1)),
+        };
+        tables.store.request_address(&request, at(60)).await.unwrap();
+        let after = (tables.count("sessions").await, tables.count("outbox").await, tables.count("audit").await);
+        assert_eq!(after, (before.0 + 2, before.1 + 2, before.2 + 1), "{has_row}");
+        let pending = tables.store.pending_change(row.new_email.as_ref().unwrap()).await.unwrap();
+        assert_eq!(pending.is_some(), has_row);
+    }
 }
 
 #[tokio::test]

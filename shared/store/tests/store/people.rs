@@ -77,6 +77,7 @@ pub fn secret(id: &str, purpose: Purpose, of: &Profile) -> OneTimeRow {
         generation: "g1".into(),
         email_key: of.email.key().into(),
         new_email: None,
+        session_id: None,
         password_version: 1,
         expires_at: at(3600),
         code_expires_at: at(900),
@@ -98,6 +99,7 @@ pub fn newcomer(name: &str, n: u8) -> NewAccount {
         is_admin: false,
         created_at: at(0),
         links: BTreeMap::new(),
+        link_emails: BTreeMap::new(),
     };
     let proof = (secret(&format!("proof{n}"), Purpose::Verify, &profile), mail(n));
     NewAccount {
