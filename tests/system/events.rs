@@ -30,7 +30,7 @@ const SAMPLES: &[(&str, &str, Answer, Left)] = &[
     ("http-head", "pages", Http(200, "text/html"), NOTHING),
     ("http-healthz", "auth", Http(200, r#""status":"ok""#), NOTHING),
     ("http-jwks", "auth", Http(200, r#""crv":"Ed25519""#), NOTHING),
-    ("http-login", "auth", Http(401, "invalid_credentials"), NOTHING),
+    ("http-login", "auth", Http(401, "invalid_credentials"), Left(1, 0, &[])),
     ("http-me-without-token", "auth", Http(401, "unauthenticated"), NOTHING),
     ("http-method-not-allowed", "auth", Http(405, "method_not_allowed"), NOTHING),
     ("http-not-found", "pages", Http(404, "not_found"), NOTHING),

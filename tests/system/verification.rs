@@ -108,7 +108,7 @@ async fn a_link_leads_to_the_configured_address_and_opening_it_uses_nothing_up()
     for method in [Method::GET, Method::HEAD, Method::GET] {
         app.send(method, path, &[("accept", "text/html")], None).await.expect(200);
     }
-    app.login("ann@example.com", PASSWORD).await.refused(403, "email_not_verified");
+    app.login("ann@example.com", PASSWORD).await.refused(401, "invalid_credentials");
     let json =
         app.send(Method::GET, path, &[("accept", "application/json")], None).await.refused(405, "method_not_allowed");
     assert_eq!(json.headers["allow"], "POST");

@@ -70,7 +70,7 @@ async fn lives(app: &TestApp, session: &Session) {
 async fn register(_: &TestApp) -> Case {
     let request = Request::post("/register", json!({"email": EMAIL, "username": "ann", "password": PASSWORD}));
     case!(request, |app| {
-        app.login(EMAIL, PASSWORD).await.refused(403, "email_not_verified");
+        app.login(EMAIL, PASSWORD).await.refused(401, "invalid_credentials");
         let token = app.link_token(EMAIL, "verify").await;
         app.post("/verify", json!({"token": token})).await.expect(200);
         gets_in(app, EMAIL, PASSWORD).await;
@@ -115,7 +115,7 @@ async fn verify_wrong_code(app: &TestApp) -> Case {
     app.register("ann").await.expect(202);
     let code = wrong(&app.code(EMAIL, "verify").await);
     case!(Request::post("/verify", json!({"email": EMAIL, "code": code})), |app| {
-        app.login(EMAIL, PASSWORD).await.refused(403, "email_not_verified");
+        app.login(EMAIL, PASSWORD).await.refused(401, "invalid_credentials");
     })
 }
 

@@ -1,6 +1,8 @@
 //! `POST /login`.
 
-use super::or_nobodys;
+use super::{nobody, or_nobodys};
+use crate::devices::Shown;
+use crate::mails::{self, Account};
 use crate::passwords::Verdict;
 use crate::sign_in::{Client, Proof, TokenDelivery, TokenResponse, refuse_closed, sign_in};
 use crate::{State, devices};
@@ -9,9 +11,13 @@ use axum::response::Response;
 use serde::Deserialize;
 use serde_json::json;
 use tollgate_domain::audit::Action;
-use tollgate_domain::{Email, Secret};
+use tollgate_domain::gate::Gate;
+use tollgate_domain::onetime::Purpose;
+use tollgate_domain::password::Password;
+use tollgate_domain::{Email, Secret, SessionId, UserId};
 use tollgate_http::{AccountKey, ApiError, CookieJar, JsonBody, RequestContext};
-use tollgate_store::Credentials;
+use tollgate_platform::random_bytes;
+use tollgate_store::Profile;
 use utoipa::ToSchema;
 
 /// Who wants in.
@@ -20,16 +26,20 @@ pub struct Login {
     #[schema(format = Email)]
     email: String,
     #[schema(value_type = String, format = Password)]
-    password: Secret<String>,
+    password: Password,
     #[serde(default)]
     token_delivery: TokenDelivery,
+    /// The `device_token` of an earlier sign-in, from a client that keeps no cookies.
+    #[serde(default)]
+    #[schema(value_type = Option<String>)]
+    device_token: Option<Secret<String>>,
 }
 
 /// Signs in by password.
 #[utoipa::path(
     post, path = "/login", tag = "Sign-in", request_body = Login,
     responses((status = 200, body = TokenResponse), (status = 401, description = "`invalid_credentials`"),
-        (status = 403, description = "`email_not_verified`, `account_disabled`"), (status = 429, description = "`rate_limited`"))
+        (status = 403, description = "`account_disabled`"), (status = 429, description = "`rate_limited`"))
 )]
 pub async fn login(
     Shared(state): Shared<State>,
@@ -37,51 +47,73 @@ pub async fn login(
     cookies: CookieJar,
     JsonBody(body): JsonBody<Login>,
 ) -> Result<Response, ApiError> {
+    let shown = Shown { cookies: &cookies, token: body.device_token.as_ref() };
     let named = Email::parse(&body.email).ok();
     let email = or_nobodys(&named)?;
     let found = state.store.credentials(&email).await?;
+    let user = found.as_ref().map_or_else(|| nobody(&context), |found| found.user_id);
+    let (profile, gate) = tokio::join!(state.store.profile(&user), state.store.gate(&user));
+    let account = profile?.zip(gate?);
     let version = found.as_ref().map(|found| (found.user_id, found.password_version));
-    let device = devices::known(&state, &cookies, version).await?;
-    let account = match &named {
+    let device = devices::known(&state, shown, version).await?;
+    let key = match &named {
         Some(email) => AccountKey::address(email, device.as_ref()),
         None => AccountKey::no_address(&body.email),
     };
-    state.limiter.admit_account(&context, &account).await?;
+    state.limiter.admit_account(&context, &key).await?;
     let verdict = state.hasher.verify(&body.password, found.as_ref().map(|found| found.hash.as_str())).await?;
-    let Some(credentials) = found.as_ref().filter(|_| verdict != Verdict::Wrong) else {
-        return refuse(&state, &context, found.as_ref(), ApiError::InvalidCredentials).await;
+    let attempt =
+        Attempt { state: &state, context: &context, key: &key, user: found.as_ref().map(|found| found.user_id) };
+    // A password of an older version is one that a reset or a change has replaced since.
+    let is_current = |gate: &Gate| found.as_ref().is_some_and(|found| found.password_version == gate.password_version);
+    let right = account.filter(|(_, gate)| verdict != Verdict::Wrong && is_current(gate));
+    let (profile, gate) = match right {
+        None => return attempt.refuse(ApiError::InvalidCredentials, None).await,
+        Some((profile, gate)) => match refuse_closed(&gate, ApiError::InvalidCredentials) {
+            Err(closed) => return attempt.refuse(closed, None).await,
+            Ok(()) if !profile.email_verified => {
+                return attempt.refuse(ApiError::InvalidCredentials, Some((&profile, &gate))).await;
+            }
+            Ok(()) => (profile, gate),
+        },
     };
-    let (profile, gate) =
-        tokio::join!(state.store.profile(&credentials.user_id), state.store.gate(&credentials.user_id));
-    let (Some(profile), Some(gate)) = (profile?, gate?) else {
-        return Err(ApiError::InvalidCredentials); // nobody had proved the account, and it was taken away just now
-    };
-    if let Err(closed) = refuse_closed(&gate, ApiError::InvalidCredentials) {
-        return refuse(&state, &context, Some(credentials), closed).await;
-    }
-    if !profile.email_verified {
-        return refuse(&state, &context, Some(credentials), ApiError::EmailNotVerified).await;
-    }
-    if gate.password_version != credentials.password_version {
-        return Err(ApiError::InvalidCredentials); // a reset or change came between the two reads
-    }
-    if verdict == Verdict::RightButWeak {
+    if let Some(weak) = found.filter(|_| verdict == Verdict::RightButWeak) {
         let stronger = state.hasher.hash(&body.password).await?;
-        state.store.renew_hash(&email, &credentials.hash, &stronger).await?;
+        state.store.renew_hash(&email, &weak.hash, &stronger).await?;
     }
-    let client = Client { context: &context, cookies: &cookies, delivery: body.token_delivery };
+    let session = SessionId::new(context.now, random_bytes());
+    let client = Client { context: &context, shown, delivery: body.token_delivery, session };
     sign_in(&state, &client, profile, gate, Proof::Password).await
 }
 
-async fn refuse(
-    state: &State,
-    context: &RequestContext,
-    credentials: Option<&Credentials>,
-    error: ApiError,
-) -> Result<Response, ApiError> {
-    let target = credentials.map(|found| found.user_id.to_string());
-    let mut entry = context.entry(Action::SignInFailed, None, target);
-    entry.after = Some(json!({"method": "password", "reason": error.code()}));
-    state.store.record(&entry).await?;
-    Err(error)
+/// A sign-in that is refused. Whoever registered an address must learn nothing from it: an unverified account with the right
+/// password is answered as an unknown address is, with the same calls (S6).
+struct Attempt<'a> {
+    state: &'a State,
+    context: &'a RequestContext,
+    key: &'a AccountKey,
+    user: Option<UserId>,
+}
+
+impl Attempt<'_> {
+    /// Records it and mails the verification again to an account that is `unverified`, within the caps; otherwise a decoy
+    /// is written, and counted by itself: failures of strangers use up no mail of the owner's.
+    async fn refuse(&self, error: ApiError, unverified: Option<(&Profile, &Gate)>) -> Result<Response, ApiError> {
+        let Self { state, context, key, user } = self;
+        let decoy_key = key.decoy();
+        let counted = if unverified.is_some() { key } else { &decoy_key };
+        let may_be_sent = state.limiter.admit_mail(context, counted, mails::kind(Purpose::Verify)).await?;
+        match unverified.filter(|_| may_be_sent) {
+            Some((profile, gate)) => {
+                let account = Account::of(profile, gate);
+                let (row, mail) = mails::onetime(state, account, Purpose::Verify, context.now).await?;
+                state.store.put_onetime(&row, &mail).await?;
+            }
+            None => state.store.put_decoys(&mails::decoy(state, context.now).await?, 1, context.now).await?,
+        }
+        let mut entry = context.entry(Action::SignInFailed, None, user.map(|user| user.to_string()));
+        entry.after = Some(json!({"method": "password", "reason": error.code()}));
+        state.store.record(&entry).await?;
+        Err(error)
+    }
 }

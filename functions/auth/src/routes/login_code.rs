@@ -1,6 +1,7 @@
 //! `POST /login/code`.
 
 use super::{nobody, or_nobodys};
+use crate::devices::Shown;
 use crate::sign_in::{Client, Proof, TokenDelivery, TokenResponse, refuse_closed, sign_in};
 use crate::{State, devices, mailed_codes};
 use axum::extract::State as Shared;
@@ -10,8 +11,9 @@ use serde_json::json;
 use tollgate_domain::audit::Action;
 use tollgate_domain::gate::Gate;
 use tollgate_domain::onetime::{OneTimeRow, Purpose};
-use tollgate_domain::{Email, Secret, UserId};
+use tollgate_domain::{Email, Secret, SessionId, UserId};
 use tollgate_http::{AccountKey, ApiError, CookieJar, FieldError, JsonBody, RequestContext};
+use tollgate_platform::random_bytes;
 use tollgate_store::Profile;
 use utoipa::ToSchema;
 
@@ -24,6 +26,10 @@ pub struct LoginCode {
     code: Secret<String>,
     #[serde(default)]
     token_delivery: TokenDelivery,
+    /// The `device_token` of an earlier sign-in, from a client that keeps no cookies.
+    #[serde(default)]
+    #[schema(value_type = Option<String>)]
+    device_token: Option<Secret<String>>,
 }
 
 /// Signs in by a mailed code, which proves the address: a password that was set before that is dead.
@@ -41,13 +47,14 @@ pub async fn login_code(
     if !mailed_codes::is_code(body.code.expose()) {
         return Err(ApiError::Validation(FieldError::new("code", "code is a string of six digits.")));
     }
+    let shown = Shown { cookies: &cookies, token: body.device_token.as_ref() };
     let email = Email::parse(&body.email).ok();
     let found = state.store.user_of_email(&or_nobodys(&email)?).await?;
     let user = found.unwrap_or_else(|| nobody(&context));
     let (profile, gate) = tokio::join!(state.store.profile(&user), state.store.gate(&user));
     let account = profile?.zip(gate?);
     let version = account.as_ref().map(|(profile, gate)| (profile.id, gate.password_version));
-    let device = devices::known(&state, &cookies, version).await?;
+    let device = devices::known(&state, shown, version).await?;
     let key = match &email {
         Some(email) => AccountKey::address(email, device.as_ref()),
         None => AccountKey::no_address(&body.email),
@@ -64,7 +71,8 @@ pub async fn login_code(
     if let Err(closed) = refuse_closed(&gate, ApiError::InvalidCode) {
         return refuse(&state, &context, found, closed).await;
     }
-    let client = Client { context: &context, cookies: &cookies, delivery: body.token_delivery };
+    let session = SessionId::new(context.now, random_bytes());
+    let client = Client { context: &context, shown, delivery: body.token_delivery, session };
     sign_in(&state, &client, profile, gate, Proof::Code(&row)).await
 }
 

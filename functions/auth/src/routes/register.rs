@@ -12,8 +12,9 @@ use std::collections::BTreeMap;
 use tollgate_domain::audit::Action;
 use tollgate_domain::gate::Gate;
 use tollgate_domain::onetime::Purpose;
+use tollgate_domain::password::Password;
 use tollgate_domain::user::Provider;
-use tollgate_domain::{Email, Secret, UserId, Username};
+use tollgate_domain::{Email, UserId, Username};
 use tollgate_http::{AccountKey, ApiError, JsonBody, RequestContext};
 use tollgate_mail::Message as Mail;
 use tollgate_platform::random_bytes;
@@ -28,7 +29,7 @@ pub struct Register {
     #[schema(min_length = 3, max_length = 40, pattern = "^[A-Za-z0-9._-]+$", examples("ann"))]
     username: String,
     #[schema(value_type = String, format = Password, min_length = 8, max_length = 1024)]
-    password: Secret<String>,
+    password: Password,
 }
 
 /// The kind of the mail to the owner of an address that somebody registers again.
@@ -53,6 +54,7 @@ pub async fn register(
         .check(&body.password, &email, &username)
         .map_err(|weak| ApiError::WeakPassword("password", weak))?;
     let account = AccountKey::address(&email, None);
+    state.limiter.admit_registration(&context).await?;
     state.limiter.admit_account(&context, &account).await?;
     let taken = state.store.taken(&username, &email, context.now).await?;
     if taken.username {
@@ -89,7 +91,7 @@ async fn newcomer(
 ) -> Result<NewAccount, ApiError> {
     let id = UserId::new(context.now, random_bytes());
     let account = Account { id, email, username, password_version: 1 };
-    let proof = mails::onetime(state, account, Purpose::Verify, None, context.now).await?;
+    let proof = mails::onetime(state, account, Purpose::Verify, context.now).await?;
     let mut audit = context.entry(Action::Registered, Some(id), Some(id.to_string()));
     audit.after = Some(json!({"provider": Provider::Local}));
     Ok(NewAccount {
@@ -103,6 +105,7 @@ async fn newcomer(
             is_admin: false,
             created_at: context.now,
             links: BTreeMap::new(),
+            link_emails: BTreeMap::new(),
         },
         credentials: Some(Credentials { user_id: id, hash, password_version: 1 }),
         gate: Gate::new(id),

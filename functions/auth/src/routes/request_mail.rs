@@ -2,12 +2,14 @@
 //! the same for any address, and so is the work (S6).
 
 use super::{Message, email, message, nobody};
+use crate::devices::Shown;
 use crate::mails::{self, Account};
 use crate::{State, devices};
 use axum::Json;
 use axum::extract::State as Shared;
 use http::StatusCode;
 use serde::Deserialize;
+use tollgate_domain::Secret;
 use tollgate_domain::onetime::Purpose;
 use tollgate_http::{AccountKey, ApiError, CookieJar, JsonBody, RequestContext};
 use utoipa::ToSchema;
@@ -18,6 +20,10 @@ pub struct Address {
     /// The address.
     #[schema(format = Email)]
     email: String,
+    /// The `device_token` of an earlier sign-in, from a client that keeps no cookies.
+    #[serde(default)]
+    #[schema(value_type = Option<String>)]
+    device_token: Option<Secret<String>>,
 }
 
 type Accepted = Result<(StatusCode, Json<Message>), ApiError>;
@@ -75,13 +81,14 @@ async fn send(
     body: &Address,
     purpose: Purpose,
 ) -> Result<(), ApiError> {
+    let shown = Shown { cookies, token: body.device_token.as_ref() };
     let email = email(&body.email, "email")?;
     let found = state.store.user_of_email(&email).await?;
     let user = found.unwrap_or_else(|| nobody(context));
     let (profile, gate) = tokio::join!(state.store.profile(&user), state.store.gate(&user));
     let found = profile?.zip(gate?);
     let version = found.as_ref().map(|(profile, gate)| (profile.id, gate.password_version));
-    let account = AccountKey::address(&email, devices::known(state, cookies, version).await?.as_ref());
+    let account = AccountKey::address(&email, devices::known(state, shown, version).await?.as_ref());
     state.limiter.admit_account(context, &account).await?;
     let may_be_sent = state.limiter.admit_mail(context, &account, mails::kind(purpose)).await?;
     let wanted = found.filter(|(profile, gate)| match purpose {
@@ -91,7 +98,7 @@ async fn send(
     match wanted.filter(|_| may_be_sent) {
         Some((profile, gate)) => {
             let account = Account::of(&profile, &gate);
-            let (row, mail) = mails::onetime(state, account, purpose, None, context.now).await?;
+            let (row, mail) = mails::onetime(state, account, purpose, context.now).await?;
             state.store.put_onetime(&row, &mail).await?;
         }
         None => state.store.put_decoys(&mails::decoy(state, context.now).await?, 1, context.now).await?,
