@@ -63,6 +63,12 @@ impl Deployment {
         assert_eq!(decide("role", json!({"is_admin": false})).await["is_admin"], false);
         assert_eq!(decide("status", json!({"is_active": false})).await["is_active"], false);
         assert_eq!(decide("status", json!({"is_active": true})).await["is_active"], true);
+        // The password of before the verification is invalid: Bob sets one by mail.
+        self.patiently("/login", json!({"email": BOB, "password": PASSWORD})).await.refused(401, "invalid_credentials");
+        self.patiently("/forget-password", json!({"email": BOB})).await.expect(202);
+        let mail = self.mail(BOB, "/new-password?token=").await;
+        let reset = json!({"token": after(&mail, "/new-password?token="), "password": PASSWORD});
+        self.patiently("/new-password", reset).await.expect(200);
         let signed_in = self.patiently("/login", json!({"email": BOB, "password": PASSWORD})).await.expect(200);
         let own = signed_in.body["access_token"].as_str().unwrap();
         assert_eq!(self.get_as(own, "/me/export").await.expect(200).body["user"]["id"], bob);
@@ -204,7 +210,7 @@ impl Deployment {
         let register = json!({"email": ANN, "username": "ann", "password": PASSWORD});
         self.post("/register", register).await.expect(202);
         let mail = self.mail(ANN, "/verify?token=").await;
-        self.login(PASSWORD).await.refused(403, "email_not_verified");
+        self.login(PASSWORD).await.refused(401, "invalid_credentials");
         self.post("/verify", json!({"token": after(&mail, "/verify?token=")})).await.expect(200);
         let signed_in = self.login(PASSWORD).await.expect(200).body;
         let me = self.get_as(signed_in["access_token"].as_str().unwrap(), "/me").await.expect(200).body;
@@ -233,7 +239,8 @@ impl Deployment {
         let mail = self.mail(ANN, "Your code for").await;
         let code = six_digits(&mail);
         let signed_in = self.post("/login/code", json!({"email": ANN, "code": code})).await.expect(200);
-        assert!(signed_in.cookie("refresh_token").is_some());
+        let names = ["refresh_token", "__Host-refresh_token"];
+        assert!(names.iter().any(|name| signed_in.cookie(name).is_some()));
         self.post("/login/code", json!({"email": ANN, "code": code})).await.refused(401, "invalid_code");
     }
 

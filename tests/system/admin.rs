@@ -12,6 +12,10 @@ use tollgate_store::{Profile, Registration, Store};
 use tollgate_tests::app::{ADMIN, Answer, Session, TestApp};
 use tollgate_tests::crowd::newcomer;
 
+async fn app_admin(app: &TestApp) -> Session {
+    Session::of(&app.login(ADMIN.0, ADMIN.1).await.expect(200))
+}
+
 /// Somebody at the desk.
 pub async fn at_the_desk() -> (TestApp, Session) {
     let app = TestApp::start_with_admin().await;
@@ -304,7 +308,7 @@ async fn an_admin_may_take_an_address_for_proved_and_it_is_never_swept_away_then
     }
     app.advance(8 * 86_400);
     app.sweep("accounts").await.expect(200);
-    app.sign_in("ann@example.com").await;
+    assert_eq!(app.get_as(&app_admin(&app).await, &format!("/admin/users/{ann}")).await.expect(200).body["id"], ann);
     let admin = Session::of(&app.login(ADMIN.0, ADMIN.1).await.expect(200));
     let verified = entries(&app, &admin, ann).await.into_iter().filter(|entry| entry.0 == "user.verified");
     assert_eq!(verified.count(), 1);
@@ -535,4 +539,51 @@ fn copies(app: &TestApp, kind: &str, count: u8) {
         let put = json!({"TableName": "tollgate-billing", "Item": copy});
         database.put_item(serde_json::from_value(put).unwrap()).unwrap();
     }
+}
+
+// B10, S27
+#[tokio::test]
+async fn a_verification_by_an_admin_ends_the_password_of_whoever_registered() {
+    for is_active in [true, false] {
+        let (app, admin) = at_the_desk().await;
+        app.register("ann").await.expect(202);
+        let email = "ann@example.com";
+        let page = app.get_as(&admin, "/admin/users?email_verified=false").await.expect(200).body;
+        let user = format!("/admin/users/{}", page["items"][0]["id"].as_str().unwrap());
+        if !is_active {
+            patch(&app, &admin, &format!("{user}/status"), json!({"is_active": false})).await.expect(200);
+        }
+        let link = app.link_token(email, "verify").await;
+        let verified = patch(&app, &admin, &format!("{user}/verify"), json!({})).await.expect(200);
+        assert_eq!(verified.body["email_verified"], true);
+        patch(&app, &admin, &format!("{user}/status"), json!({"is_active": true})).await.expect(200);
+        app.login(email, tollgate_tests::app::PASSWORD).await.refused(401, "invalid_credentials");
+        app.post("/verify", json!({"token": link})).await;
+        app.login(email, tollgate_tests::app::PASSWORD).await.refused(401, "invalid_credentials");
+        assert!(app.table("credentials").await.iter().all(|row| row["pk"]["S"] != email));
+        // The owner of the address sets a password of its own.
+        app.post("/forget-password", json!({"email": email})).await.expect(202);
+        let token = app.link_token(email, "reset").await;
+        app.post("/new-password", json!({"token": token, "password": "another horse staple"})).await.expect(200);
+        app.login(email, "another horse staple").await.expect(200);
+    }
+}
+
+// B10, S27
+#[tokio::test]
+async fn a_role_for_an_unverified_address_is_refused() {
+    let (app, admin) = at_the_desk().await;
+    app.register("ann").await.expect(202);
+    let page = app.get_as(&admin, "/admin/users?email_verified=false").await.expect(200).body;
+    let user = format!("/admin/users/{}", page["items"][0]["id"].as_str().unwrap());
+    let path = format!("{user}/role");
+    let role = |is_admin: bool| patch(&app, &admin, &path, json!({"is_admin": is_admin}));
+    role(true).await.refused(409, "email_not_verified");
+    role(false).await.expect(200);
+    patch(&app, &admin, &format!("{user}/status"), json!({"is_active": false})).await.expect(200);
+    role(true).await.refused(409, "email_not_verified");
+    patch(&app, &admin, &format!("{user}/verify"), json!({})).await.expect(200);
+    role(true).await.expect(200);
+    let granted = app.actions().await.into_iter().filter(|action| action == "user.role_changed").count();
+    assert_eq!(granted, 1);
 }

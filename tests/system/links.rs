@@ -125,3 +125,32 @@ async fn the_last_way_to_sign_in_cannot_be_taken_away() {
     assert_eq!(statuses, [204, 409]);
     assert_eq!(app.get_as(&session, "/me").await.body["linked_providers"].as_array().unwrap().len(), 1);
 }
+
+// B20, S5
+#[tokio::test]
+async fn unlinking_and_exporting_want_a_fresh_sign_in() {
+    let app = TestApp::start().await;
+    let (email, session) = app.person("ann").await;
+    let subject = proved(&app, "google", "another@example.com").await;
+    let browser = Browser::new(&app);
+    let back = asked(&app, &browser, &session, "google", &subject).await;
+    browser.get(&back).await.expect(302);
+    app.get_as(&session, "/me/export").await.expect(200);
+    app.advance(5 * 60 + 1);
+    // A refresh is not a sign-in.
+    let stolen = Session::of(&app.refresh(&session.refresh).await.expect(200));
+    let delete = async |body: &str| {
+        let bearer = format!("Bearer {}", stolen.access);
+        let headers = [("authorization", bearer.as_str()), ("content-type", "application/json")];
+        app.send(Method::DELETE, "/me/links/google", &headers, Some(body.to_owned())).await
+    };
+    app.delete_as(&stolen, "/me/links/google").await.refused(403, "reauthentication_required");
+    for body in ["{}", "null", "", r#"{"password": null}"#] {
+        delete(body).await.refused(403, "reauthentication_required");
+    }
+    delete(r#"{"password": "not it"}"#).await.refused(403, "wrong_password");
+    app.get_as(&stolen, "/me/export").await.refused(403, "reauthentication_required");
+    assert_eq!(app.get_as(&stolen, "/me").await.body["linked_providers"], json!(["google"]));
+    delete(&json!({"password": PASSWORD}).to_string()).await.expect(204);
+    app.get_as(&app.sign_in(&email).await, "/me/export").await.expect(200);
+}

@@ -3,9 +3,9 @@
 use crate::State;
 use crate::passwords::Verdict;
 use serde::Deserialize;
-use tollgate_domain::Secret;
+use tollgate_domain::password::Password;
 use tollgate_domain::session::FRESH;
-use tollgate_http::{ActiveUser, ApiError, RequestContext};
+use tollgate_http::{ActiveUser, ApiError, BY_USER, RequestContext};
 use utoipa::ToSchema;
 
 /// The part of a body that confirms who is acting.
@@ -14,7 +14,7 @@ pub struct Confirmation {
     /// The present password.
     #[serde(default)]
     #[schema(value_type = Option<String>, format = Password)]
-    pub password: Option<Secret<String>>,
+    pub password: Option<Password>,
 }
 
 /// Lets `user` pass with the right password, or in a session that has just begun; a refresh is no beginning.
@@ -22,9 +22,10 @@ pub async fn require_fresh(
     state: &State,
     context: &RequestContext,
     user: &ActiveUser,
-    confirmation: &Confirmation,
+    password: Option<&Password>,
 ) -> Result<(), ApiError> {
-    let Some(password) = &confirmation.password else {
+    state.limiter.admit_user(context, &user.id, BY_USER).await?;
+    let Some(password) = password else {
         let session = state.store.session(&user.id, &user.session_id).await?;
         let is_fresh = session.is_some_and(|row| context.now.duration_since(row.created_at) <= FRESH);
         return if is_fresh { Ok(()) } else { Err(ApiError::ReauthenticationRequired) };

@@ -3,16 +3,16 @@
 
 use crate::accounts::{Part, outcome, proved};
 use crate::audit::audit_item;
-use crate::codec::{Item, read, s};
+use crate::codec::{Item, n, read, s};
 use crate::gate::{count_admins, gate_key};
 use crate::listing::{Listed, MOST_LOOKED_AT, PageOf, Partition, Patience, Wanted, Way};
 use crate::outbox::{Outgoing, outbox_item};
 use crate::profiles::{ADMIN, CLOSED, PROVED, Profile, UNPROVED, initial, user_key};
-use crate::schema::{AUDIT, GATE, IDENTITY, OUTBOX};
+use crate::schema::{AUDIT, CREDENTIALS, GATE, IDENTITY, OUTBOX};
 use crate::transaction::Refusal;
 use crate::{Store, StoreError};
 use aws_sdk_dynamodb::types::builders::UpdateBuilder;
-use aws_sdk_dynamodb::types::{AttributeValue, Update};
+use aws_sdk_dynamodb::types::{AttributeValue, Delete, Update};
 use std::collections::BTreeMap;
 use tollgate_domain::UserId;
 use tollgate_domain::audit::AuditEntry;
@@ -186,13 +186,35 @@ impl Store {
         }
     }
 
-    /// Marks the address of `profile` as proved, because an admin says so. `false` when it was proved or changed meanwhile.
+    /// Marks the address of `profile` as verified, because an admin says so. The password that was set before becomes
+    /// invalid, since whoever set it has not shown to own the address. `false` when it was verified or changed meanwhile.
     ///
     /// # Errors
     /// When DynamoDB does not answer.
-    pub async fn set_verified(&self, profile: &Profile, audit: &AuditEntry) -> Result<bool, StoreError> {
+    pub async fn set_verified(
+        &self,
+        profile: &Profile,
+        password_version: u64,
+        audit: &AuditEntry,
+    ) -> Result<bool, StoreError> {
         let proof = proved(&profile.id, profile.email.key());
-        let transaction = self.transaction().update(Part::Proof, IDENTITY, proof);
+        let password = Delete::builder()
+            .key("pk", s(profile.email.key()))
+            .condition_expression("attribute_not_exists(pk) OR (user_id = :user AND password_version = :version)")
+            .expression_attribute_values(":user", s(profile.id.to_string()))
+            .expression_attribute_values(":version", n(password_version));
+        let gate = Update::builder()
+            .key("pk", gate_key(&profile.id))
+            .update_expression("SET password_version = :next, sessions = :none")
+            .condition_expression("password_version = :version")
+            .expression_attribute_values(":version", n(password_version))
+            .expression_attribute_values(":next", n(password_version + 1))
+            .expression_attribute_values(":none", AttributeValue::M(Item::new()));
+        let transaction = self
+            .transaction()
+            .update(Part::Proof, IDENTITY, proof)
+            .delete(Part::Proof, CREDENTIALS, password)
+            .update(Part::Proof, GATE, gate);
         outcome(transaction.create(Part::Other, AUDIT, audit_item(audit)?).run().await)
     }
 }

@@ -14,10 +14,10 @@ use tollgate_domain::audit::AuditEntry;
 use tollgate_domain::billing::Customer;
 use tollgate_domain::gate::Gate;
 use tollgate_domain::onetime::OneTimeRow;
-use tollgate_domain::session::Session;
+use tollgate_domain::session::{FRESH, Session};
 use tollgate_domain::user::IdentityProvider;
 use tollgate_domain::{Email, User, UserId};
-use tollgate_http::{ActiveUser, ApiError, RequestContext};
+use tollgate_http::{ActiveUser, ApiError, EXPORTS, RequestContext};
 use tollgate_store::{AuditFilter, BillingFilter, Listed, PageOf};
 use utoipa::ToSchema;
 
@@ -116,17 +116,23 @@ impl From<Customer> for CustomerOf {
     }
 }
 
-/// All that is held about the caller.
+/// All that is held about the caller, within five minutes of the sign-in of this session.
 #[utoipa::path(
     get, path = "/me/export", operation_id = "export_me", tag = "Accounts", security(("bearer" = [])),
-    responses((status = 200, body = Export))
+    responses((status = 200, body = Export), (status = 403, description = "`reauthentication_required`"),
+        (status = 429, description = "`rate_limited`"))
 )]
 pub async fn export(
     Shared(state): Shared<State>,
     context: RequestContext,
     user: ActiveUser,
 ) -> Result<Json<Export>, ApiError> {
+    state.limiter.admit_user(&context, &user.id, EXPORTS).await?;
     let store = &state.store;
+    // The id of a session tells when it was created.
+    if context.now.duration_since(user.session_id.made_at()) > FRESH {
+        return Err(ApiError::ReauthenticationRequired);
+    }
     let profile = store.profile(&user.id).await?.ok_or(ApiError::Unauthenticated)?;
     let customer = store.customer(&user.id).await?;
     let own = BillingFilter { user_id: Some(user.id), ..BillingFilter::default() };

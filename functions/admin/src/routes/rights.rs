@@ -72,7 +72,7 @@ pub async fn set_status(
     patch, path = "/admin/users/{id}/role", operation_id = "set_user_role", tag = "Admin",
     security(("bearer" = [])), params(("id" = String, Path, description = "The user's id")), request_body = NewRole,
     responses((status = 200, body = User), (status = 404, description = "`not_found`"),
-        (status = 409, description = "`last_admin`"))
+        (status = 409, description = "`last_admin`, `email_not_verified`"))
 )]
 pub async fn set_role(
     Shared(state): Shared<State>,
@@ -86,6 +86,9 @@ pub async fn set_role(
         if gate.is_admin == is_admin {
             return Ok(Json(profile.into_user()));
         }
+        if is_admin && !profile.email_verified {
+            return Err(ApiError::EmailNotVerified);
+        }
         let mut entry = context.entry(Action::RoleChanged, Some(admin.id), Some(id.to_string()));
         entry.before = Some(json!({"is_admin": gate.is_admin}));
         entry.after = Some(json!({"is_admin": is_admin}));
@@ -98,7 +101,7 @@ pub async fn set_role(
     Err(overtaken())
 }
 
-/// Takes a user's address for proved.
+/// Marks a user's address as verified. A password that was set before becomes invalid: its owner sets a new one by mail.
 #[utoipa::path(
     patch, path = "/admin/users/{id}/verify", operation_id = "verify_user", tag = "Admin",
     security(("bearer" = [])), params(("id" = String, Path, description = "The user's id")),
@@ -111,14 +114,14 @@ pub async fn verify(
     PathId(id): PathId<UserId>,
 ) -> Result<Json<User>, ApiError> {
     for _ in 0..LOOKS {
-        let (profile, _) = found(&state, &id).await?;
+        let (profile, gate) = found(&state, &id).await?;
         if profile.email_verified {
             return Ok(Json(profile.into_user()));
         }
         let mut entry = context.entry(Action::Verified, Some(admin.id), Some(id.to_string()));
         entry.before = Some(json!({"email_verified": false}));
-        entry.after = Some(json!({"email_verified": true, "method": "admin"}));
-        if state.store.set_verified(&profile, &entry).await? {
+        entry.after = Some(json!({"email_verified": true, "method": "admin", "has_password": false}));
+        if state.store.set_verified(&profile, gate.password_version, &entry).await? {
             return Ok(Json(User { email_verified: true, ..profile.into_user() }));
         }
     }

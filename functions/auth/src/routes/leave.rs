@@ -10,7 +10,7 @@ use serde_json::json;
 use tollgate_domain::audit::Action;
 use tollgate_domain::billing::UserOrder;
 use tollgate_domain::gate::Left;
-use tollgate_http::{AccountKey, ActiveUser, ApiError, OptionalJson, REFRESH_COOKIE, RequestContext};
+use tollgate_http::{AccountKey, ActiveUser, ApiError, CookieName, OptionalJson, RequestContext};
 use tollgate_store::RightsChange;
 
 /// Closes the caller's own account.
@@ -57,7 +57,7 @@ async fn leave(
     left: Left,
 ) -> Result<(), ApiError> {
     state.limiter.admit_account(context, &AccountKey::user(&user.id)).await?;
-    require_fresh(state, context, user, confirmation).await?;
+    require_fresh(state, context, user, confirmation.password.as_ref()).await?;
     let action = match left {
         Left::Deactivated => Action::Deactivated,
         Left::Deleted => Action::Deleted,
@@ -76,6 +76,6 @@ async fn leave(
 
 fn signed_out(state: &State, status: StatusCode, text: &'static str) -> Result<Response, ApiError> {
     let mut response = (status, message(text)).into_response();
-    response.headers_mut().append(header::SET_COOKIE, state.config.cookies.set(REFRESH_COOKIE, "", 0)?);
+    response.headers_mut().append(header::SET_COOKIE, state.config.cookies.set(CookieName::Refresh, "", 0)?);
     Ok(response)
 }

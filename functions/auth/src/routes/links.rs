@@ -39,7 +39,7 @@ pub async fn link(
     OptionalJson(body): OptionalJson<Confirmation>,
 ) -> Result<Response, ApiError> {
     state.limiter.admit_account(&context, &AccountKey::user(&user.id)).await?;
-    require_fresh(&state, &context, &user, &body).await?;
+    require_fresh(&state, &context, &user, body.password.as_ref()).await?;
     let profile = state.store.profile(&user.id).await?.ok_or(ApiError::Unauthenticated)?;
     if profile.links.contains_key(&provider) {
         return Err(ApiError::AlreadyLinked);
@@ -54,16 +54,19 @@ pub async fn link(
 /// Takes an identity away, where another way to sign in remains.
 #[utoipa::path(
     delete, path = "/me/links/{provider}", operation_id = "unlink_provider", tag = "Providers", security(("bearer" = [])),
-    params(("provider" = IdentityProvider, Path, description = "Which")),
+    params(("provider" = IdentityProvider, Path, description = "Which")), request_body = Option<Confirmation>,
     responses((status = 204, description = "Taken away"), (status = 404, description = "`not_found`"),
-        (status = 409, description = "`last_sign_in_method`"))
+        (status = 403, description = "`reauthentication_required`, `wrong_password`"),
+        (status = 409, description = "`last_sign_in_method`"), (status = 429, description = "`rate_limited`"))
 )]
 pub async fn unlink(
     Shared(state): Shared<State>,
     context: RequestContext,
     user: ActiveUser,
     PathId(provider): PathId<IdentityProvider>,
+    OptionalJson(body): OptionalJson<Confirmation>,
 ) -> Result<StatusCode, ApiError> {
+    require_fresh(&state, &context, &user, body.password.as_ref()).await?;
     // Another link may go at the same moment: then it is judged anew.
     for _ in 0..3 {
         let profile = state.store.profile(&user.id).await?.ok_or(ApiError::Unauthenticated)?;
