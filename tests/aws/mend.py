@@ -40,7 +40,7 @@ def batches_too(statement):
 
 
 def from_anywhere(statement):
-    if statement["Action"] == ["ses:SendEmail"]:
+    if statement["Action"] == ["ses:SendRawEmail"]:
         statement["Resource"] = "*"
 
 

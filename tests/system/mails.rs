@@ -130,3 +130,75 @@ async fn a_message_that_was_handled_keeps_its_key_and_nothing_of_what_it_carried
     assert!(row["state"]["S"] == "sent" && row.get("body").is_none() && row.get("claimed_by").is_none());
     assert!(row["pk"]["S"].as_str().unwrap().starts_with("msg_"));
 }
+
+// B18
+#[tokio::test]
+async fn a_mail_says_that_no_person_sent_it_and_has_text_html_and_a_plain_link() {
+    let app = TestApp::start().await;
+    let email = app.member("ann").await;
+    app.post("/forget-password", json!({"email": email})).await.expect(202);
+    app.post("/request/login-code", json!({"email": email})).await.expect(202);
+    let mails = app.mails(&email).await;
+    assert_eq!(mails.len(), 3);
+    let mut ids = std::collections::BTreeSet::new();
+    for mail in &mails {
+        let headers = &mail["headers"];
+        assert_eq!(headers["auto-submitted"], "auto-generated");
+        assert_eq!(headers["from"], "\"Tollgate\" <no-reply@localhost.test>");
+        assert!(headers["content-type"].as_str().unwrap().starts_with("multipart/alternative"), "{headers}");
+        assert!(headers["date"].as_str().unwrap().starts_with("Sun, 1 Mar 2026 12:00:00"), "{headers}");
+        ids.insert(headers["message-id"].as_str().unwrap().to_owned());
+        for link in mail["links"].as_array().unwrap().iter().filter(|link| link.as_str().unwrap().contains("token=")) {
+            let link = link.as_str().unwrap();
+            assert!(mail["html"].as_str().unwrap().contains(&format!(">{link}</a>")), "{link}");
+        }
+    }
+    assert!(
+        ids.len() == 3 && ids.iter().all(|id| id.starts_with("<msg_") && id.ends_with("@localhost.test>")),
+        "{ids:?}"
+    );
+}
+
+// B18, R1
+#[tokio::test]
+async fn a_mail_that_goes_out_again_has_the_same_message_id() {
+    let app = TestApp::start().await;
+    registered(&app, Kind::LostResponse, Service::Ses, 1).await;
+    let mails = app.mails(EMAIL).await;
+    assert_eq!(mails.len(), 2);
+    let [one, two] = [&mails[0], &mails[1]].map(|mail| &mail["headers"]["message-id"]);
+    assert!(one.is_string() && one == two, "{one} {two}");
+}
+
+// B18
+#[tokio::test]
+async fn the_name_of_the_sender_is_encoded() {
+    for (name, shown) in [("Größe & Söhne", "=?utf-8?"), ("日本語", "=?utf-8?"), ("A, B; C", "\"A, B; C\"")] {
+        let env = vec![("MAIL_FROM".to_owned(), format!("{name} <no-reply@localhost.test>"))];
+        let options = tollgate_local::Options { env, ..tollgate_tests::app::options() };
+        let app = TestApp::start_with(options).await;
+        app.register("ann").await.expect(202);
+        let from = app.mails(EMAIL).await[0]["headers"]["from"].as_str().unwrap().to_lowercase();
+        assert!(from.starts_with(&shown.to_lowercase()) && from.ends_with("<no-reply@localhost.test>"), "{from}");
+    }
+}
+
+// B11
+#[tokio::test]
+async fn a_user_name_that_a_stranger_chose_does_not_become_a_link() {
+    let app = TestApp::start().await;
+    for (n, name) in ["www.win-1000.example", "evil.example", "10.20.30.40", "0800-555-0100"].iter().enumerate() {
+        let email = format!("victim{n}@example.com");
+        app.post("/register", json!({"email": email, "username": name, "password": tollgate_tests::app::PASSWORD}))
+            .await
+            .expect(202);
+        let mail = app.mail(&email, "verify").await;
+        for part in ["text", "html", "subject"] {
+            assert!(!mail[part].as_str().unwrap().contains(name), "{part}: {}", mail[part]);
+        }
+        assert!(mail["text"].as_str().unwrap().replace('\u{200b}', "").contains(name));
+        assert!(
+            mail["links"].as_array().unwrap().iter().all(|link| !link.as_str().unwrap().contains("example\u{200b}"))
+        );
+    }
+}

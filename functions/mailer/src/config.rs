@@ -1,5 +1,6 @@
 //! The settings of this function.
 
+use tollgate_mail::Mailbox;
 use tollgate_platform::keys::SecretIds;
 use tollgate_platform::{ConfigError, Env};
 
@@ -15,7 +16,7 @@ pub struct Config {
     /// The page that a reset link leads to.
     pub reset_page_url: String,
     /// Whom mails are from; SES must know the address.
-    pub mail_from: String,
+    pub mail_from: Mailbox,
     /// SES's configuration set, where bounces are counted.
     pub configuration_set: Option<String>,
     /// What the names of the tables start with.
@@ -34,10 +35,8 @@ impl Config {
         if app_name.chars().any(char::is_control) || app_name.chars().count() > 100 {
             return Err(ConfigError::new("APP_NAME", "a name of at most 100 characters on one line"));
         }
-        let mail_from = env.required("MAIL_FROM", "the address that mails come from")?.to_owned();
-        if !mail_from.contains('@') || mail_from.chars().any(char::is_control) {
-            return Err(ConfigError::new("MAIL_FROM", "an address such as Tollgate <no-reply@example.com>"));
-        }
+        let mail_from = Mailbox::parse(env.required("MAIL_FROM", "the address that mails come from")?)
+            .map_err(|_| ConfigError::new("MAIL_FROM", "an address such as Tollgate <no-reply@example.com>"))?;
         Ok(Self {
             verify_page_url: env.address("VERIFY_PAGE_URL", || format!("{app_url}/verify"))?,
             reset_page_url: env.address("RESET_PAGE_URL", || format!("{app_url}/new-password"))?,

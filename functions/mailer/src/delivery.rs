@@ -3,9 +3,11 @@
 use crate::Config;
 use aws_sdk_ses::Client;
 use aws_sdk_ses::error::{ProvideErrorMetadata, SdkError};
-use aws_sdk_ses::operation::send_email::SendEmailError;
-use aws_sdk_ses::types::{Body, Content, Destination, Message, MessageTag};
-use tollgate_mail::Mail;
+use aws_sdk_ses::operation::send_raw_email::SendRawEmailError;
+use aws_sdk_ses::primitives::Blob;
+use aws_sdk_ses::types::{MessageTag, RawMessage};
+use tollgate_mail::{Envelope, Mail, compose};
+use tollgate_store::Outgoing;
 
 /// What an error of SES means for a mail.
 #[derive(Debug, PartialEq, Eq)]
@@ -16,19 +18,18 @@ pub enum Refusal {
     TryAgain(String),
 }
 
-type SendError = SdkError<SendEmailError>;
+type SendError = SdkError<SendRawEmailError>;
 
-/// Hands `mail` to SES, as text and HTML.
-pub async fn send(client: &Client, config: &Config, mail: &Mail) -> Result<(), SendError> {
-    let utf8 = |text: &str| Content::builder().data(text).charset("UTF-8").build();
+/// Hands the mail of `row` to SES, as one composed message.
+pub async fn send(client: &Client, config: &Config, mail: &Mail, row: &Outgoing) -> Result<(), SendError> {
+    let id = row.id.to_string();
+    let message = compose(mail, &Envelope { from: &config.mail_from, id: &id, date: row.created_at });
     let built = |error| SdkError::construction_failure(error);
-    let body = Body::builder().text(utf8(&mail.text).map_err(built)?).html(utf8(&mail.html).map_err(built)?).build();
-    let message = Message::builder().subject(utf8(&mail.subject).map_err(built)?).body(body).build();
     client
-        .send_email()
-        .source(&config.mail_from)
-        .destination(Destination::builder().to_addresses(&mail.to).build())
-        .message(message)
+        .send_raw_email()
+        .source(config.mail_from.address())
+        .destinations(&mail.to)
+        .raw_message(RawMessage::builder().data(Blob::new(message)).build().map_err(built)?)
         .tags(MessageTag::builder().name("kind").value(mail.kind).build().map_err(built)?)
         .set_configuration_set_name(config.configuration_set.clone())
         .send()

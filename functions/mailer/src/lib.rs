@@ -135,7 +135,7 @@ async fn deliver(state: &State, row: &Outgoing) -> Result<Result<(), Parked>, Fa
         code: secrets.1.as_ref().map_or("", |code| code.expose()),
     };
     let mail = render(&message, &context).map_err(|error| Failure::Render(error.to_string()))?;
-    send(state, &mail).await
+    send(state, &mail, row).await
 }
 
 /// The link's token and the code that `message` prints, derived now; one that has expired is never sent (R15).
@@ -150,6 +150,7 @@ async fn secrets_of(
         Message::LoginCode { otp, .. } => (Purpose::LoginCode, otp),
         Message::AlreadyRegistered { .. }
         | Message::PasswordChanged { .. }
+        | Message::EmailChangeRequested { .. }
         | Message::EmailChanged { .. }
         | Message::ProviderLinked { .. }
         | Message::SubscriptionConfirmed { .. }
@@ -174,8 +175,8 @@ async fn secrets_of(
     if token.is_none() || code.is_none() { Ok(Err(Parked::KeyGone)) } else { Ok(Ok((token, code))) }
 }
 
-async fn send(state: &State, mail: &Mail) -> Result<Result<(), Parked>, Failure> {
-    match delivery::send(&state.ses, &state.config, mail).await {
+async fn send(state: &State, mail: &Mail, row: &Outgoing) -> Result<Result<(), Parked>, Failure> {
+    match delivery::send(&state.ses, &state.config, mail, row).await {
         Ok(()) => Ok(Ok(())),
         Err(error) => match judge(&error) {
             Refusal::OfThisMail(code) => Ok(Err(Parked::Rejected(code))),

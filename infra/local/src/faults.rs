@@ -97,7 +97,7 @@ pub const OPERATIONS: &[(Service, &[&str])] = &[
         &["GetItem", "PutItem", "UpdateItem", "DeleteItem", "Query", "Scan", "BatchGetItem", "TransactWriteItems"],
     ),
     (Service::Sqs, &["SendMessage", "SendMessageBatch"]),
-    (Service::Ses, &["SendEmail"]),
+    (Service::Ses, &["SendRawEmail"]),
     (Service::Secrets, &["GetSecretValue"]),
     (Service::Google, &["POST /token", "GET /certs"]),
     (

@@ -8,12 +8,15 @@ use axum::Router;
 use axum::body::Bytes;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use http::{HeaderMap, StatusCode, header};
 use jiff::Timestamp;
+use mail_parser::MessageParser;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 /// What lies behind the stand-ins.
@@ -46,6 +49,9 @@ pub struct Mail {
     pub links: Vec<String>,
     /// The six digits in it, where there are some.
     pub code: Option<String>,
+    /// The headers, by their names in lower case.
+    #[serde(default)]
+    pub headers: BTreeMap<String, String>,
     /// When it was sent.
     pub created_at: Timestamp,
 }
@@ -233,21 +239,27 @@ impl Standins {
         Ok(json!({"Name": name, "VersionId": request["ClientRequestToken"]}))
     }
 
-    fn send_email(&self, form: &HashMap<String, String>) -> Result<String, DrawerError> {
-        let field = |name: &str| form.get(name).cloned().unwrap_or_default();
-        let (now, text) = (self.clock.now(), field("Message.Body.Text.Data"));
-        let count = self.mails_sent()? + 1;
+    /// Takes a message, or refuses it as SES does.
+    fn send_raw_email(&self, form: &HashMap<String, String>) -> Result<Result<String, &'static str>, DrawerError> {
+        let field = |name: &str| form.get(name).map(String::as_str).unwrap_or_default();
+        let (source, to) = (field("Source"), field("Destinations.member.1"));
+        let received = match receive(source, to, field("RawMessage.Data")) {
+            Ok(received) => received,
+            Err(refused) => return Ok(Err(refused)),
+        };
+        let (now, count) = (self.clock.now(), self.mails_sent()? + 1);
         self.drawer.put("counter", MAILS, &count)?;
         let tag = (1..=50).find(|n| field(&format!("Tags.member.{n}.Name")) == "kind");
         let mail = Mail {
             id: mail_id(count),
-            to: field("Destination.ToAddresses.member.1"),
-            subject: field("Message.Subject.Data"),
-            kind: tag.map(|n| field(&format!("Tags.member.{n}.Value"))).unwrap_or_default(),
-            links: links_in(&text),
-            code: code_in(&text),
-            html: field("Message.Body.Html.Data"),
-            text,
+            to: to.to_owned(),
+            kind: tag.map(|n| field(&format!("Tags.member.{n}.Value")).to_owned()).unwrap_or_default(),
+            links: links_in(&received.text),
+            code: code_in(&received.text),
+            subject: received.subject,
+            html: received.html,
+            text: received.text,
+            headers: received.headers,
             created_at: now,
         };
         self.drawer.put(MAILS, &mail.id, &mail)?;
@@ -257,8 +269,80 @@ impl Standins {
         {
             self.remove(&old)?;
         }
-        Ok(mail.id)
+        Ok(Ok(mail.id))
     }
+}
+
+/// A message as its receiver reads it.
+struct Received {
+    subject: String,
+    text: String,
+    html: String,
+    headers: BTreeMap<String, String>,
+}
+
+/// The largest message that SES takes, in bytes.
+const MAX_MESSAGE_BYTES: usize = 10 * 1024 * 1024;
+/// The longest line of RFC 5322, 2.1.1, without its end.
+const MAX_LINE_BYTES: usize = 998;
+
+/// Reads a message and refuses what SES refuses: an address that it cannot deliver to, a message without a sender or a
+/// receiver, a header that is not ASCII, a line that is too long.
+fn receive(source: &str, to: &str, data: &str) -> Result<Received, &'static str> {
+    let raw = STANDARD.decode(data).map_err(|_| "RawMessage.Data is not base64.")?;
+    check_address(to)?;
+    check_address(source)?;
+    if raw.len() > MAX_MESSAGE_BYTES {
+        return Err("Message length is more than 10485760 bytes long.");
+    }
+    let head = raw.windows(4).position(|window| window == b"\r\n\r\n").ok_or("No message body.")?;
+    if !raw[..head].is_ascii() {
+        return Err("Header contains non-ASCII characters.");
+    }
+    if raw.split(|byte| *byte == b'\n').any(|line| line.len() > MAX_LINE_BYTES + 1) {
+        return Err("Line too long.");
+    }
+    let message = MessageParser::new().parse(&raw).ok_or("Message is not valid.")?;
+    let only = |address: Option<&mail_parser::Address<'_>>| {
+        let mut all = address.into_iter().flat_map(mail_parser::Address::iter);
+        let first = all.next().and_then(|address| address.address.as_deref().map(str::to_owned));
+        first.filter(|_| all.next().is_none())
+    };
+    if only(message.from()).as_deref() != Some(source) {
+        return Err("Missing or wrong header 'From'.");
+    }
+    if only(message.to()).as_deref() != Some(to) {
+        return Err("Missing or wrong header 'To'.");
+    }
+    let headers = message.headers_raw().map(|(name, value)| (name.to_lowercase(), value.trim().to_owned()));
+    Ok(Received {
+        subject: message.subject().unwrap_or_default().to_owned(),
+        text: message.body_text(0).map(|text| lines(&text)).unwrap_or_default(),
+        html: message.body_html(0).map(|text| lines(&text)).unwrap_or_default(),
+        headers: headers.collect(),
+    })
+}
+
+/// A text with the line ends of this machine.
+fn lines(text: &str) -> String {
+    text.replace("\r\n", "\n")
+}
+
+/// What SES says of an address that it cannot deliver to.
+fn check_address(address: &str) -> Result<(), &'static str> {
+    let (local, domain) = address.rsplit_once('@').ok_or("Missing final '@domain'")?;
+    let is_plain = |c: char| c.is_ascii_graphic() && !"()<>[],;:\\\"@".contains(c);
+    if local.is_empty() || local.len() > 64 || !local.chars().all(is_plain) {
+        return Err("Local address contains control or whitespace, or characters that are not ASCII");
+    }
+    let is_label = |label: &str| {
+        let is_name = label.chars().all(|c| c.is_ascii_alphanumeric() || c == '-');
+        !label.is_empty() && label.len() <= 63 && is_name && !label.starts_with('-') && !label.ends_with('-')
+    };
+    if !domain.contains('.') || !domain.split('.').all(is_label) {
+        return Err("Domain contains illegal character");
+    }
+    Ok(())
 }
 
 fn mail_id(number: u64) -> String {
@@ -343,14 +427,15 @@ impl Standins {
                 "<ErrorResponse><Error><Type>{kind}</Type><Code>{code}</Code><Message>{message}</Message></Error></ErrorResponse>"
             )
         };
-        if form.get("Action").map(String::as_str) != Some("SendEmail") {
+        if form.get("Action").map(String::as_str) != Some("SendRawEmail") {
             return Answer::xml(StatusCode::BAD_REQUEST, error("Sender", "InvalidAction", ""));
         }
-        match self.send_email(&form) {
-            Ok(id) => Answer::xml(
+        match self.send_raw_email(&form) {
+            Ok(Err(refused)) => Answer::xml(StatusCode::BAD_REQUEST, error("Sender", "InvalidParameterValue", refused)),
+            Ok(Ok(id)) => Answer::xml(
                 StatusCode::OK,
                 format!(
-                    "<SendEmailResponse xmlns=\"http://ses.amazonaws.com/doc/2010-12-01/\"><SendEmailResult><MessageId>{id}</MessageId></SendEmailResult></SendEmailResponse>"
+                    "<SendRawEmailResponse xmlns=\"http://ses.amazonaws.com/doc/2010-12-01/\"><SendRawEmailResult><MessageId>{id}</MessageId></SendRawEmailResult></SendRawEmailResponse>"
                 ),
             ),
             Err(failed) => {
@@ -371,8 +456,48 @@ mod tests {
     }
 
     fn send(standins: &Standins, to: &str, subject: &str) {
-        let form = [("Destination.ToAddresses.member.1", to), ("Message.Subject.Data", subject)];
-        standins.send_email(&form.map(|(name, value)| (name.to_owned(), value.to_owned())).into()).unwrap();
+        send_raw(standins, to, &format!("From: no-reply@a.example\r\nTo: {to}\r\nSubject: {subject}\r\n\r\ntext\r\n"))
+            .unwrap();
+    }
+
+    fn send_raw(standins: &Standins, to: &str, message: &str) -> Result<String, &'static str> {
+        let data = STANDARD.encode(message);
+        let form = [("Source", "no-reply@a.example"), ("Destinations.member.1", to), ("RawMessage.Data", &data)];
+        standins.send_raw_email(&form.map(|(name, value)| (name.to_owned(), value.to_owned())).into()).unwrap()
+    }
+
+    // B4
+    #[test]
+    fn a_message_that_ses_refuses_is_refused() {
+        let standins = standins(Drawer::memory());
+        let head = |to: &str| format!("From: no-reply@a.example\r\nTo: {to}\r\nSubject: x\r\n");
+        for to in [
+            "jörg@a.example",
+            "x\u{3164}@a.example",
+            "a b@a.example",
+            "ann@bücher.example",
+            "ann@-a.example",
+            "ann",
+            "@a.example",
+            "a,b@a.example",
+        ] {
+            assert!(send_raw(&standins, to, &format!("{}\r\ntext", head("ann@a.example"))).is_err(), "{to}");
+        }
+        let to = "ann@a.example";
+        for bad in [
+            format!("{}Subject: ü\r\n\r\ntext", head(to)),
+            format!("{}\r\n{}", head(to), "x".repeat(999)),
+            "To: ann@a.example\r\n\r\ntext".to_owned(),
+            "From: no-reply@a.example\r\n\r\ntext".to_owned(),
+            format!("{}\r\ntext", head("ann@a.example, bob@a.example")),
+            format!("{}\r\ntext", head("bob@a.example")),
+            "no head".to_owned(),
+        ] {
+            assert!(send_raw(&standins, to, &bad).is_err(), "{bad}");
+        }
+        assert_eq!(standins.mail_count().unwrap(), 0);
+        send_raw(&standins, "Ann+x@my--shop.example", &format!("{}\r\ntext", head("Ann+x@my--shop.example"))).unwrap();
+        assert_eq!(standins.mails().unwrap()[0].headers["subject"], "x");
     }
 
     fn subjects(mails: Vec<Mail>) -> Vec<String> {

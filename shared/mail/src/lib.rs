@@ -1,8 +1,10 @@
 //! Mails: the messages that cause them and the templates that they are rendered with.
 
+mod compose;
 mod message;
 mod money;
 mod templates;
 
+pub use compose::{Envelope, Mailbox, compose};
 pub use message::{Amount, Message, OneTime, RefundReason};
 pub use templates::{Context, Mail, render};

@@ -50,6 +50,8 @@ struct Page<'a> {
     plan: &'a str,
     amount: &'a str,
     reason: &'a str,
+    /// The providers that are unlinked, in words; empty for none.
+    unlinks: &'a str,
     is_change: bool,
 }
 
@@ -83,6 +85,7 @@ templates! {
     reset, "reset.txt", "reset.html";
     password_changed, "password_changed.txt", "password_changed.html";
     login_code, "login_code.txt", "login_code.html";
+    email_change_requested, "email_change_requested.txt", "email_change_requested.html";
     email_changed, "email_changed.txt", "email_changed.html";
     provider_linked, "provider_linked.txt", "provider_linked.html";
     subscription_confirmed, "subscription_confirmed.txt", "subscription_confirmed.html";
@@ -99,6 +102,25 @@ templates! {
     trial_refused, "trial_refused.txt", "trial_refused.html";
 }
 
+/// A user name as a mail shows it. A stranger chooses it, and mail programs turn host names and runs of digits into links:
+/// an invisible space (U+200B) ends each part before one is recognised.
+fn unlinkable(name: &str) -> String {
+    let mut shown = String::with_capacity(2 * name.len());
+    let mut digits = 0;
+    for c in name.chars() {
+        digits = if c.is_ascii_digit() { digits + 1 } else { 0 };
+        if digits > 2 {
+            shown.push('\u{200b}');
+            digits = 1;
+        }
+        shown.push(c);
+        if matches!(c, '.' | '-' | '_' | '@' | ':' | '/') {
+            shown.push('\u{200b}');
+        }
+    }
+    shown
+}
+
 /// Renders `message`.
 ///
 /// # Errors
@@ -111,6 +133,7 @@ pub fn render(message: &Message, context: &Context<'_>) -> Result<Mail, askama::
         Message::Reset { .. } => format!("Set a new password for {name}"),
         Message::PasswordChanged { .. } => format!("Your password for {name} was changed"),
         Message::LoginCode { .. } => format!("Your code for {name}"),
+        Message::EmailChangeRequested { .. } => format!("Another address was requested for your account at {name}"),
         Message::EmailChanged { .. } => format!("Your address at {name} was changed"),
         Message::ProviderLinked { provider, .. } => format!("{provider} was linked to your account at {name}"),
         Message::SubscriptionConfirmed { plan, .. } => format!("{plan} is yours at {name}"),
@@ -141,6 +164,7 @@ pub fn render(message: &Message, context: &Context<'_>) -> Result<Mail, askama::
             (username.as_str(), no_time())
         }
         Message::PasswordChanged { username, at, .. }
+        | Message::EmailChangeRequested { username, at, .. }
         | Message::EmailChanged { username, at, .. }
         | Message::ProviderLinked { username, at, .. } => (username.as_str(), time(at)),
         Message::SubscriptionConfirmed { until: day, .. }
@@ -194,6 +218,11 @@ pub fn render(message: &Message, context: &Context<'_>) -> Result<Mail, askama::
         },
         _ => "",
     };
+    let unlinks = match message {
+        Message::Verify { unlinks, .. } => unlinks.join(" and "),
+        _ => String::new(),
+    };
+    let username = &unlinkable(username);
     let page = Page {
         app_name: name,
         app_url: context.app_url,
@@ -206,6 +235,7 @@ pub fn render(message: &Message, context: &Context<'_>) -> Result<Mail, askama::
         plan,
         amount: &amount,
         reason,
+        unlinks: &unlinks,
         is_change: matches!(
             message,
             Message::Verify { is_change: true, .. } | Message::PaymentFailed { is_change: true, .. }
@@ -217,6 +247,7 @@ pub fn render(message: &Message, context: &Context<'_>) -> Result<Mail, askama::
         Message::Reset { .. } => reset::render(page),
         Message::PasswordChanged { .. } => password_changed::render(page),
         Message::LoginCode { .. } => login_code::render(page),
+        Message::EmailChangeRequested { .. } => email_change_requested::render(page),
         Message::EmailChanged { .. } => email_changed::render(page),
         Message::ProviderLinked { .. } => provider_linked::render(page),
         Message::SubscriptionConfirmed { .. } => subscription_confirmed::render(page),
@@ -250,7 +281,7 @@ mod tests {
         code: "042137",
     };
 
-    fn all() -> [Message; 22] {
+    fn all() -> [Message; 23] {
         let (to, username) = ("ann@example.com".to_owned(), "<b>ann</b>".to_owned());
         let plan = "<b>ann's plan</b>".to_owned();
         let invoice_url = Some("https://pay.example/in_1".to_owned());
@@ -261,11 +292,23 @@ mod tests {
             expires_at: Timestamp::UNIX_EPOCH,
         };
         [
-            Message::Verify { to: to.clone(), username: username.clone(), otp: otp.clone(), is_change: false },
+            Message::Verify {
+                to: to.clone(),
+                username: username.clone(),
+                otp: otp.clone(),
+                is_change: false,
+                unlinks: Vec::new(),
+            },
             Message::AlreadyRegistered { to: to.clone() },
             Message::Reset { to: to.clone(), username: username.clone(), otp: otp.clone() },
             Message::PasswordChanged { to: to.clone(), username: username.clone(), at: Timestamp::UNIX_EPOCH },
-            Message::Verify { to: to.clone(), username: username.clone(), otp: otp.clone(), is_change: true },
+            Message::Verify {
+                to: to.clone(),
+                username: username.clone(),
+                otp: otp.clone(),
+                is_change: true,
+                unlinks: vec!["Google".into(), "GitHub".into()],
+            },
             Message::LoginCode { to: to.clone(), username: username.clone(), otp },
             Message::EmailChanged { to: to.clone(), username: username.clone(), at: Timestamp::UNIX_EPOCH },
             Message::ProviderLinked { to: to.clone(), username, provider: "GitHub".into(), at: Timestamp::UNIX_EPOCH },
@@ -301,6 +344,7 @@ mod tests {
                 is_change: false,
             },
             Message::TrialRefused { to: to.clone(), plan: plan.clone() },
+            Message::EmailChangeRequested { to: to.clone(), username: "ann".into(), at: Timestamp::UNIX_EPOCH },
             Message::Refunded {
                 to,
                 plan,
@@ -366,12 +410,64 @@ mod tests {
         }
     }
 
+    // B11
+    #[test]
+    fn a_user_name_is_never_shown_in_a_form_that_becomes_a_link() {
+        for name in
+            ["www.win-1000.example", "evil.example", "ann.lee", "1.2.3.4", "call-555-0100", "4155550100", "a_b.io"]
+        {
+            for message in all() {
+                let mut message = serde_json::to_value(&message).unwrap();
+                if message.get("username").is_none() {
+                    continue;
+                }
+                message["username"] = name.into();
+                let mail = render(&serde_json::from_value(message).unwrap(), &CONTEXT).unwrap();
+                for part in [&mail.text, &mail.html, &mail.subject] {
+                    assert!(!part.contains(name), "{}: {part}", mail.kind);
+                    for word in part.split(|c: char| c.is_whitespace() || "<>\u{200b}".contains(c)) {
+                        let is_own = word.contains("app.example") || word.contains("TOKEN") || word == mail.to;
+                        let is_host = word.split_once('.').is_some_and(|(host, end)| !host.is_empty() && end.len() > 1);
+                        assert!(is_own || !is_host || !name.contains(word), "{}: {word}", mail.kind);
+                        let digits = word.chars().filter(char::is_ascii_digit).count();
+                        assert!(digits < 3 || !name.contains(word), "{}: {word}", mail.kind);
+                    }
+                }
+                let visible = mail.text.replace('\u{200b}', "");
+                assert!(visible.contains(name), "{}: a reader sees the whole name", mail.kind);
+            }
+        }
+    }
+
+    // B18
+    #[test]
+    fn a_plain_link_is_beside_each_button() {
+        let mut count = 0;
+        for message in all() {
+            let html = render(&message, &CONTEXT).unwrap().html;
+            let Some((_, button)) = html.split_once("display:inline-block") else { continue };
+            let link = html.split("<a href=\"").nth(1).unwrap().split('"').next().unwrap();
+            assert!(button.contains(&format!(">{link}</a>")), "{html}");
+            count += 1;
+        }
+        assert!(count > 15);
+    }
+
     // S23
     #[test]
     fn a_verification_mail_names_the_user_name_and_says_what_to_do_when_it_is_not_ones_own() {
         for message in [&all()[0], &all()[4]] {
             let text = render(message, &CONTEXT).unwrap().text;
             assert!(text.contains("<b>ann</b>") && text.contains("did not"), "{text}");
+        }
+    }
+
+    // B9
+    #[test]
+    fn a_mail_to_a_new_address_names_the_providers_that_are_unlinked() {
+        let [own, change] = [&all()[0], &all()[4]].map(|message| render(message, &CONTEXT).unwrap());
+        for (of_own, of_change) in [(&own.text, &change.text), (&own.html, &change.html)] {
+            assert!(of_change.contains("Google and GitHub") && !of_own.contains("Google"), "{of_change}");
         }
     }
 
