@@ -81,6 +81,7 @@ async fn every_operation_costs_what_the_budget_says() {
     let subject = proved(&app, "google", "newcomer@example.com").await;
     let back = browser.consent("google", &subject, "").await;
     measure!("GET /auth/social/callback/google of a newcomer", browser.get(&back)).expect(302);
+    let session = app.sign_in(email).await;
     measure!("DELETE /me/links/{provider}", app.delete_as(&session, "/me/links/google")).expect(204);
     let change = json!({"old_password": PASSWORD, "new_password": "another horse staple"});
     measure!("POST /change-password", app.post_as(&session, "/change-password", change)).expect(200);
@@ -148,6 +149,7 @@ async fn every_operation_costs_what_the_budget_says() {
     measure!("GET /admin/payments", app.get_as(&admin, "/admin/payments")).expect(200);
     measure!("GET /admin/payments/{id}", app.get_as(&admin, &payment)).expect(200);
     measure!("GET /admin/audit-logs", app.get_as(&admin, "/admin/audit-logs?limit=100")).expect(200);
+    let dan = app.sign_in("dan@example.com").await;
     measure!("GET /me/export", app.get_as(&dan, "/me/export")).expect(200);
     let decide = |act: &str, body| Request::patch_as(&admin, &of_user(act), body);
     let status = |is_active: bool| decide("status", json!({"is_active": is_active}));

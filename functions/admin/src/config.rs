@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use tollgate_domain::billing::Grace;
+use tollgate_http::Limits;
 use tollgate_platform::{ConfigError, Env, Origins};
 
 /// Everything that the environment says, parsed once.
@@ -13,6 +14,8 @@ pub struct Config {
     pub audience: Arc<str>,
     /// Where browsers may call from.
     pub origins: Origins,
+    /// How often a user may ask for an export; `None`: any number of times.
+    pub limits: Option<Limits>,
     /// How long access outlives a payment that failed.
     pub grace: Grace,
     /// What the names of the tables start with.
@@ -29,6 +32,7 @@ impl Config {
             audience: env.get("TOKEN_AUDIENCE").unwrap_or(&app_url).into(),
             app_url: app_url.into(),
             origins: Origins::from_env(env)?,
+            limits: Limits::of_users(env)?,
             grace: env.grace()?,
             table_prefix: env.required("TABLE_PREFIX", "what the names of the tables start with")?.to_owned(),
         })

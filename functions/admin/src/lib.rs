@@ -11,7 +11,7 @@ use axum::Router;
 use axum::extract::FromRef;
 use routes::*;
 use std::sync::Arc;
-use tollgate_http::{Conventions, Guard, PublishedKeys, TokenKeys};
+use tollgate_http::{Conventions, Guard, Limiter, PublishedKeys, TokenKeys};
 use tollgate_platform::Clock;
 use tollgate_store::Store;
 use utoipa::openapi::OpenApi;
@@ -25,6 +25,7 @@ pub struct State {
     store: Store,
     keys: Arc<PublishedKeys>,
     clock: Clock,
+    limiter: Limiter,
 }
 
 impl State {
@@ -32,7 +33,8 @@ impl State {
     #[must_use]
     pub fn new(config: Config, sdk: &SdkConfig, clock: Clock) -> Self {
         let store = Store::new(sdk, &config.table_prefix);
-        Self { config: Arc::new(config), keys: PublishedKeys::new(store.clone()), store, clock }
+        let limiter = Limiter::new(store.clone(), config.limits);
+        Self { config: Arc::new(config), keys: PublishedKeys::new(store.clone()), store, clock, limiter }
     }
 }
 

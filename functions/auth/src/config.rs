@@ -2,10 +2,9 @@
 
 use crate::providers::Providers;
 use std::sync::Arc;
-use tollgate_domain::limit::Quota;
 use tollgate_domain::password::PasswordPolicy;
 use tollgate_domain::session::Lifetimes;
-use tollgate_http::{CookieSettings, quota_from_env};
+use tollgate_http::{CookieSettings, Limits};
 use tollgate_platform::keys::SecretIds;
 use tollgate_platform::{ConfigError, Env, Origins};
 
@@ -20,8 +19,8 @@ pub struct Config {
     pub frontend_url: Arc<str>,
     /// Where browsers may call from.
     pub origins: Origins,
-    /// Calls that each route takes of a client and of an account; `None`: any number.
-    pub rate_limit: Option<Quota>,
+    /// How often clients may call, and for whom; `None`: any number of times.
+    pub limits: Option<Limits>,
     /// The providers that are set up.
     pub providers: Providers,
     /// How cookies are set.
@@ -58,7 +57,7 @@ impl Config {
         let mut secret_ids = SecretIds::both(env)?;
         Ok(Self {
             frontend_url: env.address("FRONTEND_URL", || format!("{app_url}/account"))?.into(),
-            rate_limit: quota_from_env(env)?,
+            limits: Limits::of_strangers(env)?,
             providers: Providers::from_env(env, &mut secret_ids)?,
             audience: env.get("TOKEN_AUDIENCE").unwrap_or(&app_url).into(),
             app_url: app_url.into(),

@@ -57,7 +57,7 @@ impl State {
     pub fn new(config: Config, sdk: &SdkConfig, providers: ProviderClients, clock: Clock) -> Self {
         let store = Store::new(sdk, &config.table_prefix);
         Self {
-            limiter: Limiter::new(store.clone(), config.rate_limit),
+            limiter: Limiter::new(store.clone(), config.limits),
             providers,
             store,
             keys: Arc::new(KeySource::new(config.secret_ids.clone(), sdk, clock.clone())),

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use tollgate_domain::billing::Rules;
+use tollgate_http::Limits;
 use tollgate_platform::keys::SecretIds;
 use tollgate_platform::{ConfigError, Env, Origins};
 use tollgate_stripe::STRIPE_API;
@@ -25,6 +26,8 @@ pub struct Config {
     pub stripe_url: String,
     /// The rules of billing.
     pub rules: Rules,
+    /// How often a user may call; `None`: any number of times.
+    pub limits: Option<Limits>,
     /// What the names of the tables start with.
     pub table_prefix: String,
     /// The secrets that this function reads.
@@ -47,6 +50,7 @@ impl Config {
             origins: Origins::from_env(env)?,
             stripe_url: env.address("STRIPE_API_URL", || STRIPE_API.to_owned())?,
             rules: env.billing_rules()?,
+            limits: Limits::of_users(env)?,
             table_prefix: env.required("TABLE_PREFIX", "what the names of the tables start with")?.to_owned(),
             secret_ids: SecretIds::billing(env)?,
         })

@@ -15,12 +15,12 @@ use axum::middleware::from_fn_with_state;
 use routes::*;
 use std::sync::Arc;
 use tollgate_convergence::Convergence;
-use tollgate_http::{Conventions, Guard, PublishedKeys, TokenKeys, idempotent};
+use tollgate_http::{Conventions, Guard, Limiter, PublishedKeys, TokenKeys, idempotent, limit_users};
 use tollgate_platform::keys::KeySource;
 use tollgate_platform::{Clock, Outbound};
 use tollgate_store::Store;
 use tollgate_stripe::Gateway;
-use utoipa::openapi::OpenApi;
+use utoipa::openapi::{OpenApi, RefOr, Response};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -33,6 +33,7 @@ pub struct State {
     gateway: Gateway,
     convergence: Convergence,
     clock: Clock,
+    limiter: Limiter,
 }
 
 impl State {
@@ -43,7 +44,9 @@ impl State {
         let keys = Arc::new(KeySource::new(config.secret_ids.clone(), sdk, clock.clone()));
         let gateway = Gateway::new(outbound, Arc::clone(&keys), &config.stripe_url);
         let convergence = Convergence::new(store.clone(), gateway.clone(), keys, clock.clone(), config.rules);
-        Self { config: Arc::new(config), keys: PublishedKeys::new(store.clone()), store, gateway, convergence, clock }
+        let limiter = Limiter::new(store.clone(), config.limits);
+        let keys = PublishedKeys::new(store.clone());
+        Self { config: Arc::new(config), keys, store, gateway, convergence, clock, limiter }
     }
 }
 
@@ -58,18 +61,31 @@ impl FromRef<State> for Guard {
     }
 }
 
+impl FromRef<State> for Limiter {
+    fn from_ref(state: &State) -> Self {
+        state.limiter.clone()
+    }
+}
+
 /// Every path of this function, as the contract has it.
 pub fn router(state: State) -> Router {
     let conventions = Conventions { origins: state.config.origins.clone(), clock: state.clock.clone() };
     let once = once_routes().route_layer(from_fn_with_state(state.clone(), idempotent::<State>));
-    let (routes, _) = routes().merge(once).split_for_parts();
+    let limited = routes().merge(once).route_layer(from_fn_with_state(state.clone(), limit_users::<State>));
+    let (routes, _) = limited.split_for_parts();
     conventions.serve(routes.with_state(state))
 }
 
 /// This function's part of the OpenAPI document.
 #[must_use]
 pub fn openapi() -> OpenApi {
-    routes().merge(once_routes()).into_openapi()
+    let mut document = routes().merge(once_routes()).into_openapi();
+    // The layer that limits every POST by user.
+    for operation in document.paths.paths.values_mut().filter_map(|item| item.post.as_mut()) {
+        let refused = RefOr::T(Response::new("`rate_limited`"));
+        operation.responses.responses.insert("429".to_owned(), refused);
+    }
+    document
 }
 
 fn routes() -> OpenApiRouter<State> {

@@ -40,10 +40,37 @@ impl Quota {
     }
 }
 
+/// The attempts at one account, so that neither a few strangers lock its owner out nor many of them guess a credential. A
+/// client that has signed in before counts by itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct AttemptQuotas {
+    /// By one client.
+    pub client: Quota,
+    /// By one client, in an hour.
+    pub client_an_hour: u32,
+    /// By all unknown clients together, in an hour.
+    pub account_an_hour: u32,
+}
+
+impl AttemptQuotas {
+    /// So many a minute by one client, four times as many an hour, and twenty times as many an hour by all.
+    #[must_use]
+    pub const fn per_minute(calls: u32) -> Self {
+        Self { client: Quota::per_minute(calls), client_an_hour: 4 * calls, account_an_hour: 20 * calls }
+    }
+}
+
+/// An hour, in seconds.
+pub const HOUR_SECONDS: u32 = 3600;
+/// A day, in seconds.
+pub const DAY_SECONDS: u32 = 86_400;
+
 /// Mails that a stranger can cause to one address, over all kinds together.
 pub const MAILS: Quota = Quota::per_minute(5);
 /// The same of each kind, in a day.
-pub const MAILS_OF_A_KIND: u32 = 20;
+pub const MAILS_OF_A_KIND: u32 = 40;
+/// The same that one client causes.
+pub const MAILS_OF_A_KIND_BY_A_CLIENT: u32 = 10;
 /// Wrong tries at the codes of one account, in a day, over all its codes.
 pub const CODE_TRIES: u32 = 20;
 /// A day, in milliseconds.
@@ -61,27 +88,33 @@ pub struct Mailed {
 }
 
 /// A count that ends.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Counted {
     /// How many.
     pub count: u32,
+    /// How many of them each client caused.
+    #[serde(default)]
+    pub clients: BTreeMap<String, u32>,
     /// When it starts anew, in milliseconds since 1970.
     pub ends_ms: i64,
 }
 
 impl Mailed {
-    /// This and one more mail of `kind` at `now_ms`; `None` when that is one too many.
+    /// This and one more mail of `kind` that `client` causes at `now_ms`; `None` when that is one too many.
     #[must_use]
-    pub fn and_one(mut self, kind: &str, now_ms: i64) -> Option<Self> {
+    pub fn and_one(mut self, kind: &str, client: &str, now_ms: i64) -> Option<Self> {
         if self.filled_ms > MAILS.admits_until_ms(now_ms) {
             return None;
         }
         self.kinds.retain(|_, counted| counted.ends_ms > now_ms);
-        let counted =
-            self.kinds.entry(kind.to_owned()).or_insert(Counted { count: 0, ends_ms: now_ms.saturating_add(DAY_MS) });
-        if counted.count >= MAILS_OF_A_KIND {
+        let ends_ms = now_ms.saturating_add(DAY_MS);
+        let none = Counted { count: 0, clients: BTreeMap::new(), ends_ms };
+        let counted = self.kinds.entry(kind.to_owned()).or_insert(none);
+        let by_client = counted.clients.entry(client.to_owned()).or_default();
+        if counted.count >= MAILS_OF_A_KIND || *by_client >= MAILS_OF_A_KIND_BY_A_CLIENT {
             return None;
         }
+        *by_client += 1;
         counted.count += 1;
         self.filled_ms = self.filled_ms.max(now_ms) + MAILS.call_ms();
         Some(self)
@@ -140,23 +173,39 @@ mod tests {
         }
     }
 
+    // B7
     #[test]
-    fn an_address_gets_five_mails_a_minute_over_all_kinds_and_twenty_a_day_of_each() {
+    fn an_address_gets_five_mails_a_minute_over_all_kinds_and_clients() {
         let mut mailed = Mailed::default();
-        for kind in ["reset", "login_code", "reset", "verify", "reset"] {
-            mailed = mailed.and_one(kind, 0).unwrap();
+        for (kind, client) in [("reset", "a"), ("login_code", "b"), ("reset", "a"), ("verify", "c"), ("reset", "b")] {
+            mailed = mailed.and_one(kind, client, 0).unwrap();
         }
-        assert_eq!(mailed.clone().and_one("verify", 0), None, "the sixth of this minute");
-        let mut now = 0;
-        for n in 3..20 {
-            now = n * 60_000;
-            mailed = mailed.and_one("reset", now).unwrap();
+        assert_eq!(mailed.clone().and_one("verify", "d", 0), None, "the sixth of this minute");
+        assert!(mailed.and_one("verify", "d", 12_000).is_some());
+    }
+
+    // B7
+    #[test]
+    fn a_client_causes_ten_mails_of_a_kind_a_day_and_all_clients_forty() {
+        let (mut mailed, mut now) = (Mailed::default(), 0);
+        for client in ["a", "b", "c", "d"] {
+            for n in 0..10 {
+                now += 60_000;
+                mailed = mailed.and_one("reset", client, now).unwrap_or_else(|| panic!("{client} {n}"));
+            }
+            assert_eq!(mailed.clone().and_one("reset", client, now), None, "the eleventh of {client}");
+            assert!(mailed.clone().and_one("verify", client, now).is_some(), "another kind");
         }
-        assert_eq!(mailed.kinds["reset"].count, 20);
-        now += 60_000;
-        assert_eq!(mailed.clone().and_one("reset", now), None, "the twenty-first of this day");
-        assert!(mailed.clone().and_one("verify", now).is_some(), "another kind");
-        assert!(mailed.clone().and_one("reset", DAY_MS).is_some(), "another day");
+        assert_eq!(mailed.clone().and_one("reset", "e", now), None, "the forty-first");
+        assert!(mailed.clone().and_one("reset", "e", 60_000 + DAY_MS).is_some(), "another day");
         assert!(mailed.ends_ms() >= DAY_MS);
+    }
+
+    // R18
+    #[test]
+    fn a_count_of_an_older_version_is_understood() {
+        let old = r#"{"filled_ms":5,"kinds":{"reset":{"count":3,"ends_ms":9}}}"#;
+        let mailed: Mailed = serde_json::from_str(old).unwrap();
+        assert_eq!((mailed.kinds["reset"].count, mailed.kinds["reset"].clients.len()), (3, 0));
     }
 }

@@ -1,34 +1,85 @@
-//! The limiter: each route has a bucket for each client address and one for each account that is named there (S7–S9). The
-//! counter moves before anything is looked at, and without an answer of the tables nobody passes.
+//! The limiter: each route counts calls by client address, attempts at each account that is named there by client and over
+//! all unknown clients, and costly calls by user (S7–S9). A counter moves before anything is looked at, and without an
+//! answer of the tables nobody passes.
 
-use crate::{ApiError, RequestContext};
-use axum::extract::{Request, State};
+use crate::{ActiveUser, ApiError, Guard, RequestContext};
+use axum::extract::{FromRef, FromRequestParts, Request, State};
 use axum::middleware::Next;
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 use http::Method;
 use std::net::IpAddr;
-use tollgate_domain::limit::Quota;
+use std::ops::RangeInclusive;
+use tollgate_domain::limit::{AttemptQuotas, DAY_SECONDS, HOUR_SECONDS, Quota};
 use tollgate_domain::{Email, UserId};
 use tollgate_platform::device::Device;
 use tollgate_platform::{ConfigError, Env, fingerprint};
-use tollgate_store::{Bucket, Store};
+use tollgate_store::{Attempt, AttemptLimit, Bucket, Store};
 
 /// Calls a minute on each route that is limited, where nothing else is set.
 const CALLS_A_MINUTE: u32 = 5;
+/// Registrations that a client may ask for in a day, where nothing else is set.
+const REGISTRATIONS_A_DAY: u32 = 100;
 /// The same on the ways to providers and back, which a browser walks by itself.
 pub const REDIRECTS: Quota = Quota::per_minute(60);
+/// What a user may do a minute on a route that is costly or confirms who is acting.
+pub const BY_USER: Quota = Quota::per_minute(20);
+/// Exports that a user may ask for a minute.
+pub const EXPORTS: Quota = Quota::per_minute(5);
+
+/// The limits of a deployment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// What each route takes of a client.
+    pub client: Quota,
+    /// What each route takes about an account.
+    pub attempts: AttemptQuotas,
+    /// Registrations that a client may ask for in a day.
+    pub registrations_a_day: u32,
+}
+
+impl Limits {
+    /// The limits of a function that has users alone; `None` where `RATE_LIMIT_PER_MINUTE` is 0.
+    ///
+    /// # Errors
+    /// When a setting is not a number of its range.
+    pub fn of_users(env: &Env) -> Result<Option<Self>, ConfigError> {
+        let calls = number(env, "RATE_LIMIT_PER_MINUTE", CALLS_A_MINUTE, 0..=1000)?;
+        Ok((calls > 0).then(|| Self {
+            client: Quota::per_minute(CALLS_A_MINUTE),
+            attempts: AttemptQuotas::per_minute(calls),
+            registrations_a_day: REGISTRATIONS_A_DAY,
+        }))
+    }
+
+    /// The limits of a function that strangers call.
+    ///
+    /// # Errors
+    /// When a setting is not a number of its range.
+    pub fn of_strangers(env: &Env) -> Result<Option<Self>, ConfigError> {
+        let per_client = number(env, "RATE_LIMIT_PER_CLIENT_PER_MINUTE", CALLS_A_MINUTE, 1..=10_000)?;
+        let registrations_a_day = number(env, "REGISTRATIONS_PER_CLIENT_PER_DAY", REGISTRATIONS_A_DAY, 1..=100_000)?;
+        let limits = Self::of_users(env)?;
+        Ok(limits.map(|limits| Self { client: Quota::per_minute(per_client), registrations_a_day, ..limits }))
+    }
+}
+
+fn number(env: &Env, name: &'static str, default: u32, range: RangeInclusive<u32>) -> Result<u32, ConfigError> {
+    let expects = format!("a number from {} to {}", range.start(), range.end());
+    let value = env.parse(name, default, &expects)?;
+    if range.contains(&value) { Ok(value) } else { Err(ConfigError::new(name, &expects)) }
+}
 
 /// Counts calls and mails.
 #[derive(Clone)]
 pub struct Limiter {
     store: Store,
-    quota: Option<Quota>,
+    limits: Option<Limits>,
 }
 
 /// A limit that was passed, for the headers of the answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Exceeded {
-    /// Which of the limits: `ip` or `account`.
+    /// Which of the limits.
     pub policy: &'static str,
     /// How much it lets through.
     pub quota: Quota,
@@ -36,22 +87,12 @@ pub struct Exceeded {
     pub retry_after_seconds: u32,
 }
 
-/// The setting of the limiter: `RATE_LIMIT_PER_MINUTE`, 0 for none.
-///
-/// # Errors
-/// When it is no number from 0 to 1,000.
-pub fn quota_from_env(env: &Env) -> Result<Option<Quota>, ConfigError> {
-    let expects = "a number of calls from 0 (no limits) to 1000";
-    match env.parse("RATE_LIMIT_PER_MINUTE", CALLS_A_MINUTE, expects)? {
-        0 => Ok(None),
-        calls @ 1..=1000 => Ok(Some(Quota::per_minute(calls))),
-        _ => Err(ConfigError::new("RATE_LIMIT_PER_MINUTE", expects)),
-    }
-}
-
 /// An account as a caller names it, known or not, and the device that it is named from.
 #[derive(Debug, Clone)]
-pub struct AccountKey(String);
+pub struct AccountKey {
+    name: String,
+    is_known_device: bool,
+}
 
 impl AccountKey {
     /// By an address; `device` is one that signed in to this account before.
@@ -66,39 +107,85 @@ impl AccountKey {
         Self::named(text, None)
     }
 
-    /// By a proof that it is that user.
+    /// By a credential of that user.
     #[must_use]
     pub fn user(user: &UserId) -> Self {
-        Self(user.to_string())
+        Self { name: user.to_string(), is_known_device: false }
+    }
+
+    /// One that counts by itself, for work that is done in place of what this one counts.
+    #[must_use]
+    pub fn decoy(&self) -> Self {
+        Self { name: format!("{}#decoy", self.name), ..self.clone() }
     }
 
     fn named(name: &str, device: Option<&Device>) -> Self {
         let name = fingerprint(name);
-        Self(device.map_or(name.clone(), |device| format!("{name}#{}", device.id)))
+        let of_device = device.map(|device| format!("{name}#{}", device.id));
+        Self { name: of_device.unwrap_or(name), is_known_device: device.is_some() }
     }
 
     /// As part of a key.
     #[must_use]
     pub fn as_str(&self) -> &str {
-        &self.0
+        &self.name
     }
 }
 
 impl Limiter {
-    /// One with this quota on each route; `None` lets everything through.
+    /// One with these limits; `None` lets everything through.
     #[must_use]
-    pub fn new(store: Store, quota: Option<Quota>) -> Self {
-        Self { store, quota }
+    pub fn new(store: Store, limits: Option<Limits>) -> Self {
+        Self { store, limits }
     }
 
-    /// Counts a call of `account` on the route of `context`.
+    /// Counts a call of `account` on the route of `context`: for a known device by itself, for an unknown client together
+    /// with those of the other ones.
     ///
     /// # Errors
     /// `rate_limited`, or 503 when it cannot be counted.
     pub async fn admit_account(&self, context: &RequestContext, account: &AccountKey) -> Result<(), ApiError> {
-        match self.quota {
-            Some(quota) => self.admit(context, "account", account.as_str(), quota).await,
+        let Some(Limits { attempts, .. }) = &self.limits else { return Ok(()) };
+        if account.is_known_device {
+            return self.admit(context, "account", account.as_str(), attempts.client).await;
+        }
+        let key = format!("{}#{}", context.route, account.as_str());
+        let client = client(context.ip.as_deref());
+        let taken = self.store.take_attempt(&key, &client, attempts, &context.request_id, context.now).await?;
+        let Attempt::Refused { by, retry_after_seconds } = taken else { return Ok(()) };
+        let an_hour = |calls| Quota { calls, window_seconds: HOUR_SECONDS };
+        let (policy, quota) = match by {
+            AttemptLimit::ClientMinute => ("account", attempts.client),
+            AttemptLimit::ClientHour => ("account-hour", an_hour(attempts.client_an_hour)),
+            AttemptLimit::AccountHour => ("account-all", an_hour(attempts.account_an_hour)),
+        };
+        Err(ApiError::RateLimited(Exceeded { policy, quota, retry_after_seconds }))
+    }
+
+    /// Counts a call of `user` on the route of `context`, whatever client it comes from.
+    ///
+    /// # Errors
+    /// `rate_limited`, or 503 when it cannot be counted.
+    pub async fn admit_user(&self, context: &RequestContext, user: &UserId, quota: Quota) -> Result<(), ApiError> {
+        match self.limits {
+            Some(_) => self.admit(context, "user", &user.to_string(), quota).await,
             None => Ok(()),
+        }
+    }
+
+    /// Counts a registration that the client of `context` asks for, whether or not the address is known.
+    ///
+    /// # Errors
+    /// `rate_limited`, or 503 when it cannot be counted.
+    pub async fn admit_registration(&self, context: &RequestContext) -> Result<(), ApiError> {
+        let Some(Limits { registrations_a_day: calls, .. }) = self.limits else { return Ok(()) };
+        let bucket = format!("{}#{}", context.route, client(context.ip.as_deref()));
+        match self.store.take_of_day(&bucket, calls, &context.request_id, context.now).await? {
+            None => Ok(()),
+            Some(retry_after_seconds) => {
+                let quota = Quota { calls, window_seconds: DAY_SECONDS };
+                Err(ApiError::RateLimited(Exceeded { policy: "ip-day", quota, retry_after_seconds }))
+            }
         }
     }
 
@@ -112,10 +199,11 @@ impl Limiter {
         account: &AccountKey,
         kind: &str,
     ) -> Result<bool, ApiError> {
-        match self.quota {
-            Some(_) => Ok(self.store.count_mail(account.as_str(), kind, &context.request_id, context.now).await?),
-            None => Ok(true),
+        if self.limits.is_none() {
+            return Ok(true);
         }
+        let client = client(context.ip.as_deref());
+        Ok(self.store.count_mail(account.as_str(), kind, &client, &context.request_id, context.now).await?)
     }
 
     async fn admit_client(&self, context: &RequestContext, quota: Quota) -> Result<(), ApiError> {
@@ -139,6 +227,32 @@ impl Limiter {
     }
 }
 
+/// The layer of routes whose POSTs cost calls of another service: they are limited by user.
+pub async fn limit_users<S>(State(state): State<S>, request: Request, next: Next) -> Response
+where
+    S: Clone + Send + Sync + 'static,
+    Guard: FromRef<S>,
+    Limiter: FromRef<S>,
+{
+    let (mut parts, body) = request.into_parts();
+    if parts.method == Method::POST {
+        let Ok(context) = RequestContext::from_request_parts(&mut parts, &state).await;
+        let admitted = match ActiveUser::from_request_parts(&mut parts, &state).await {
+            Ok(user) => {
+                let admitted = Limiter::from_ref(&state).admit_user(&context, &user.id, BY_USER).await;
+                // The handler finds the user where this put it.
+                parts.extensions.insert(user);
+                admitted
+            }
+            Err(error) => Err(error),
+        };
+        if let Err(error) = admitted {
+            return error.into_response();
+        }
+    }
+    next.run(Request::from_parts(parts, body)).await
+}
+
 /// The layer of routes whose POSTs are limited by client address.
 ///
 /// # Errors
@@ -149,10 +263,10 @@ pub async fn limit_posts(
     request: Request,
     next: Next,
 ) -> Result<Response, ApiError> {
-    if let Some(quota) = limiter.quota
+    if let Some(limits) = limiter.limits
         && request.method() == Method::POST
     {
-        limiter.admit_client(&context, quota).await?;
+        limiter.admit_client(&context, limits.client).await?;
     }
     Ok(next.run(request).await)
 }
@@ -167,7 +281,7 @@ pub async fn limit_redirects(
     request: Request,
     next: Next,
 ) -> Result<Response, ApiError> {
-    if limiter.quota.is_some() {
+    if limiter.limits.is_some() {
         limiter.admit_client(&context, REDIRECTS).await?;
     }
     Ok(next.run(request).await)
@@ -208,23 +322,41 @@ mod tests {
     // S8
     #[test]
     fn spellings_of_an_address_are_one_account_and_a_device_is_another_bucket_of_it() {
-        let key = |text: &str| AccountKey::address(&Email::parse(text).unwrap(), None).0;
+        let key = |text: &str| AccountKey::address(&Email::parse(text).unwrap(), None).name;
         assert_eq!(key("Ann@Example.com"), key(" ann@example.com "));
         assert_ne!(key("ann@example.com"), key("bob@example.com"));
         let device = Device::new(UserId::new(jiff::Timestamp::UNIX_EPOCH, [1; 10]), 1);
-        let known = AccountKey::address(&Email::parse("ann@example.com").unwrap(), Some(&device)).0;
+        let known = AccountKey::address(&Email::parse("ann@example.com").unwrap(), Some(&device)).name;
         assert_ne!(key("ann@example.com"), known);
         assert!(!known.contains("ann"), "no address in a key");
     }
 
+    // B7
     #[test]
-    fn the_setting_takes_a_number_and_0_for_none() {
-        let of = |value: &str| quota_from_env(&Env::from_pairs([("RATE_LIMIT_PER_MINUTE", value)]));
-        assert_eq!(of("").unwrap(), Some(Quota::per_minute(5)));
-        assert_eq!(of("7").unwrap(), Some(Quota::per_minute(7)));
-        assert_eq!(of("0").unwrap(), None);
-        for bad in ["-1", "1001", "many"] {
-            assert_eq!(of(bad).unwrap_err().variable, "RATE_LIMIT_PER_MINUTE");
+    fn the_settings_take_numbers_of_their_range_and_0_switches_the_limits_off() {
+        let of = |pairs: &[(&str, &str)]| Limits::of_strangers(&Env::from_pairs(pairs.iter().copied()));
+        let default = of(&[]).unwrap().unwrap();
+        assert_eq!(default.client, Quota::per_minute(5));
+        assert_eq!(default.attempts, AttemptQuotas::per_minute(5));
+        assert_eq!((default.attempts.client_an_hour, default.attempts.account_an_hour), (20, 100));
+        assert_eq!(default.registrations_a_day, 100);
+        let set = [
+            ("RATE_LIMIT_PER_MINUTE", "7"),
+            ("RATE_LIMIT_PER_CLIENT_PER_MINUTE", "50"),
+            ("REGISTRATIONS_PER_CLIENT_PER_DAY", "9"),
+        ];
+        let set = of(&set).unwrap().unwrap();
+        assert_eq!((set.client, set.attempts.client), (Quota::per_minute(50), Quota::per_minute(7)));
+        assert_eq!(set.registrations_a_day, 9);
+        assert_eq!(of(&[("RATE_LIMIT_PER_MINUTE", "0")]).unwrap(), None);
+        for (name, bad) in [
+            ("RATE_LIMIT_PER_MINUTE", "-1"),
+            ("RATE_LIMIT_PER_MINUTE", "1001"),
+            ("RATE_LIMIT_PER_MINUTE", "many"),
+            ("RATE_LIMIT_PER_CLIENT_PER_MINUTE", "0"),
+            ("REGISTRATIONS_PER_CLIENT_PER_DAY", "0"),
+        ] {
+            assert_eq!(of(&[(name, bad)]).unwrap_err().variable, name);
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Counters that move before what they count is looked at: rates of calls, mails to an address, tries at codes. One
 //! conditional write in the calm case, two at most; no answer means no (S7, S11).
 
-use crate::codec::{item, n, read, s};
+use crate::codec::{Item, item, n, read, s};
 use crate::schema::LIMITS;
 use crate::update::{Updated, conditional};
 use crate::{SCHEMA_VERSION, Store, StoreError, is_of, write_id};
@@ -10,7 +10,7 @@ use aws_sdk_dynamodb::types::{AttributeValue, ReturnConsumedCapacity, ReturnValu
 use jiff::Timestamp;
 use serde::Deserialize;
 use tollgate_domain::RequestId;
-use tollgate_domain::limit::{CODE_TRIES, DAY_MS, Mailed, Quota};
+use tollgate_domain::limit::{AttemptQuotas, CODE_TRIES, DAY_MS, DAY_SECONDS, HOUR_SECONDS, Mailed, Quota};
 
 /// What a bucket said.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,6 +22,74 @@ pub enum Bucket {
         /// How many.
         retry_after_seconds: u32,
     },
+}
+
+/// What was said of an attempt at an account.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Attempt {
+    /// It was counted.
+    Admitted,
+    /// One of the counts is used up, and nothing was counted.
+    Refused {
+        /// Which.
+        by: AttemptLimit,
+        /// When to come again.
+        retry_after_seconds: u32,
+    },
+}
+
+/// The counts of attempts at an account.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AttemptLimit {
+    /// By this client, in a minute.
+    ClientMinute,
+    /// By this client, in an hour.
+    ClientHour,
+    /// By all unknown clients, in an hour.
+    AccountHour,
+}
+
+/// The counts of one account in one hour, as an item holds them for one client.
+#[derive(Debug, Clone, Copy)]
+struct Attempts {
+    filled_ms: i64,
+    by_client: i64,
+    by_all: i64,
+}
+
+impl Attempts {
+    fn of(row: &Item, client: &str) -> Result<Self, StoreError> {
+        let number = |name: &str| match row.get(name) {
+            None => Ok(0),
+            Some(value) => value
+                .as_n()
+                .ok()
+                .and_then(|text| text.parse().ok())
+                .ok_or_else(|| StoreError::Corrupt { table: LIMITS, detail: format!("{name} is not a number") }),
+        };
+        Ok(Self {
+            filled_ms: number(&format!("minute#{client}"))?,
+            by_client: number(&format!("hour#{client}"))?,
+            by_all: number("all")?,
+        })
+    }
+
+    /// Why one more is refused at `now_ms`, in an hour that ends at `ends_ms`.
+    fn refusal(self, quotas: &AttemptQuotas, now_ms: i64, ends_ms: i64) -> Option<Attempt> {
+        let seconds_left = u32::try_from((ends_ms - now_ms + 999) / 1000).unwrap_or(HOUR_SECONDS).max(1);
+        let refused = |by, retry_after_seconds| Some(Attempt::Refused { by, retry_after_seconds });
+        if self.by_client >= i64::from(quotas.client_an_hour) {
+            return refused(AttemptLimit::ClientHour, seconds_left);
+        }
+        if self.by_all >= i64::from(quotas.account_an_hour) {
+            return refused(AttemptLimit::AccountHour, seconds_left);
+        }
+        let is_full = self.filled_ms > quotas.client.admits_until_ms(now_ms);
+        is_full.then(|| Attempt::Refused {
+            by: AttemptLimit::ClientMinute,
+            retry_after_seconds: quotas.client.retry_after_seconds(self.filled_ms, now_ms),
+        })
+    }
 }
 
 fn ttl(ends_ms: i64) -> AttributeValue {
@@ -85,7 +153,113 @@ impl Store {
         Ok(refused.map_or(Bucket::Admitted, full))
     }
 
-    /// Counts a mail of `kind` to `whom`; `false` when that is one too many, or another one was counted at this moment. One
+    /// Counts an attempt of an unknown `client` at an account, whose counts of one hour are one item: one conditional write
+    /// in the calm case, two at most, and a refused one counts nowhere.
+    ///
+    /// # Errors
+    /// When DynamoDB does not answer, or the item is corrupt.
+    pub async fn take_attempt(
+        &self,
+        account: &str,
+        client: &str,
+        quotas: &AttemptQuotas,
+        request: &RequestId,
+        now: Timestamp,
+    ) -> Result<Attempt, StoreError> {
+        let (now_ms, by) = (now.as_millisecond(), write_id(request));
+        let hour_ms = i64::from(HOUR_SECONDS) * 1000;
+        let hour = now_ms.div_euclid(hour_ms);
+        let ends_ms = (hour + 1) * hour_ms;
+        let key = s(format!("ATTEMPTS#{account}#{hour}"));
+        let has_room = "(attribute_not_exists(#hour) OR #hour < :client_max) \
+                        AND (attribute_not_exists(#all) OR #all < :all_max)";
+        let take = async |update: &str, condition: &str, limit: (&str, i64)| {
+            let call = self
+                .client
+                .update_item()
+                .table_name(self.table(LIMITS))
+                .key("pk", key.clone())
+                .update_expression(format!("SET {update}, #by = :by, #ttl = :ttl, v = :v ADD #hour :one, #all :one"))
+                .condition_expression(format!("{condition} AND {has_room}"))
+                .expression_attribute_names("#minute", format!("minute#{client}"))
+                .expression_attribute_names("#hour", format!("hour#{client}"))
+                .expression_attribute_names("#all", "all")
+                .expression_attribute_names("#by", "by")
+                .expression_attribute_names("#ttl", "ttl")
+                .expression_attribute_values(":call", n(quotas.client.call_ms()))
+                .expression_attribute_values(limit.0, n(limit.1))
+                .expression_attribute_values(":client_max", n(quotas.client_an_hour))
+                .expression_attribute_values(":all_max", n(quotas.account_an_hour))
+                .expression_attribute_values(":one", n(1))
+                .expression_attribute_values(":by", s(&by))
+                .expression_attribute_values(":ttl", ttl(ends_ms))
+                .expression_attribute_values(":v", n(SCHEMA_VERSION))
+                .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
+            Ok::<_, StoreError>(match conditional(call).await? {
+                Updated::Done(_) => None,
+                // This very request did it: the answer to its first try was lost (R8).
+                Updated::Refused(row) if is_of(&row, &by) => None,
+                Updated::Refused(row) => Some(Attempts::of(&row, client)?),
+            })
+        };
+        let is_calm = "(attribute_not_exists(#minute) OR #minute <= :now)";
+        let Some(found) = take("#minute = :now + :call", is_calm, (":now", now_ms)).await? else {
+            return Ok(Attempt::Admitted);
+        };
+        if let Some(refusal) = found.refusal(quotas, now_ms, ends_ms) {
+            return Ok(refusal);
+        }
+        // The second half: once for each request, also when an answer was lost (R8).
+        let is_busy = "#minute <= :latest AND (attribute_not_exists(#by) OR #by <> :by)";
+        let latest = (":latest", quotas.client.admits_until_ms(now_ms));
+        let Some(found) = take("#minute = #minute + :call", is_busy, latest).await? else {
+            return Ok(Attempt::Admitted);
+        };
+        // Others were quicker: where there is room again, it was one of this very moment.
+        let full = Attempt::Refused { by: AttemptLimit::ClientMinute, retry_after_seconds: 1 };
+        Ok(found.refusal(quotas, now_ms, ends_ms).unwrap_or(full))
+    }
+
+    /// Counts one of at most `max` requests of `bucket` in a day; `None` when it was counted, otherwise the seconds until
+    /// the next day.
+    ///
+    /// # Errors
+    /// When DynamoDB does not answer.
+    pub async fn take_of_day(
+        &self,
+        bucket: &str,
+        max: u32,
+        request: &RequestId,
+        now: Timestamp,
+    ) -> Result<Option<u32>, StoreError> {
+        let (now_seconds, by) = (now.as_second(), write_id(request));
+        let day = now_seconds.div_euclid(i64::from(DAY_SECONDS));
+        let ends = (day + 1) * i64::from(DAY_SECONDS);
+        let call = self
+            .client
+            .update_item()
+            .table_name(self.table(LIMITS))
+            .key("pk", s(format!("DAY#{bucket}#{day}")))
+            .update_expression("SET #by = :by, #ttl = :ttl, v = :v ADD #count :one")
+            .condition_expression("attribute_not_exists(#count) OR #count < :max")
+            .expression_attribute_names("#count", "count")
+            .expression_attribute_names("#by", "by")
+            .expression_attribute_names("#ttl", "ttl")
+            .expression_attribute_values(":one", n(1))
+            .expression_attribute_values(":max", n(max))
+            .expression_attribute_values(":by", s(&by))
+            .expression_attribute_values(":ttl", ttl(ends * 1000))
+            .expression_attribute_values(":v", n(SCHEMA_VERSION))
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
+        Ok(match conditional(call).await? {
+            Updated::Done(_) => None,
+            // This very request did it: the answer to its first try was lost (R8).
+            Updated::Refused(row) if is_of(&row, &by) => None,
+            Updated::Refused(_) => Some(u32::try_from(ends - now_seconds).unwrap_or(DAY_SECONDS).max(1)),
+        })
+    }
+
+    /// Counts a mail of `kind`, which `client` causes, to `whom`; `false` when that is one too many, or another one was counted at this moment. One
     /// read and one write, whatever was sent before: an address that gets mails costs what any other does (S6).
     ///
     /// # Errors
@@ -94,6 +268,7 @@ impl Store {
         &self,
         whom: &str,
         kind: &str,
+        client: &str,
         request: &RequestId,
         now: Timestamp,
     ) -> Result<bool, StoreError> {
@@ -103,7 +278,7 @@ impl Store {
         // The request that wrote it last names its version.
         let seen = old.as_ref().and_then(|old| old.get("by").cloned()).unwrap_or_else(|| s("-"));
         let mailed: Mailed = old.map(|old| read(LIMITS, old)).transpose()?.unwrap_or_default();
-        let Some(mailed) = mailed.and_one(kind, now.as_millisecond()) else { return Ok(false) };
+        let Some(mailed) = mailed.and_one(kind, client, now.as_millisecond()) else { return Ok(false) };
         let row = item(&mailed, [("pk", key), ("by", s(&by)), ("ttl", ttl(mailed.ends_ms()))])?;
         let answer = self
             .client

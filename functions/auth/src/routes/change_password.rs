@@ -8,8 +8,8 @@ use axum::response::{IntoResponse, Response};
 use http::header;
 use serde::Deserialize;
 use serde_json::json;
-use tollgate_domain::Secret;
 use tollgate_domain::audit::Action;
+use tollgate_domain::password::Password;
 use tollgate_http::{AccountKey, ActiveUser, ApiError, CookieJar, JsonBody, RequestContext};
 use tollgate_mail::Message as Mail;
 use tollgate_store::NewPassword;
@@ -19,9 +19,9 @@ use utoipa::ToSchema;
 #[derive(Deserialize, ToSchema)]
 pub struct ChangePassword {
     #[schema(value_type = String, format = Password)]
-    old_password: Secret<String>,
+    old_password: Password,
     #[schema(value_type = String, format = Password)]
-    new_password: Secret<String>,
+    new_password: Password,
 }
 
 /// Changes the password; every other session is dead, this one goes on.

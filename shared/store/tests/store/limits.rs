@@ -4,8 +4,8 @@ use crate::people::{START, at, at_ms, request};
 use crate::tables::Tables;
 use crate::wire::Meet;
 use serde_json::json;
-use tollgate_domain::limit::{CODE_TRIES, DAY_MS, Quota};
-use tollgate_store::{Bucket, StoreError};
+use tollgate_domain::limit::{AttemptQuotas, CODE_TRIES, DAY_MS, Quota};
+use tollgate_store::{Attempt, AttemptLimit, Bucket, StoreError};
 
 const FIVE: Quota = Quota::per_minute(5);
 const START_MS: i64 = START * 1000;
@@ -94,23 +94,25 @@ async fn a_bucket_of_another_shape_is_corrupt_and_no_answer_is_unavailable() {
 }
 
 async fn count(tables: &Tables, kind: &str, n: u8, ms: i64) -> bool {
-    tables.store.count_mail("ann", kind, &request(n), at_ms(ms)).await.unwrap()
+    tables.store.count_mail("ann", kind, &format!("client{}", n / 10), &request(n), at_ms(ms)).await.unwrap()
 }
 
-// S7
+// B7, S7
 #[tokio::test]
-async fn an_address_gets_five_mails_a_minute_and_twenty_a_day_of_each_kind() {
+async fn an_address_gets_five_mails_a_minute_and_of_each_kind_ten_a_day_by_one_client() {
     let tables = Tables::new().await;
     for n in 0..5 {
         assert!(count(&tables, "reset", n, 0).await);
     }
     assert!(!tables.untouched(count(&tables, "verify", 5, 0)).await, "the sixth");
-    for n in 5..20 {
+    for n in 5..10 {
         assert!(count(&tables, "reset", n, 60_000 * i64::from(n)).await, "{n}");
     }
     let later = 60_000 * 20;
-    assert!(!tables.untouched(count(&tables, "reset", 20, later)).await, "the twenty-first");
-    assert!(tables.store.count_mail("bob", "reset", &request(21), at_ms(later)).await.unwrap(), "somebody else");
+    assert!(!tables.untouched(count(&tables, "reset", 9, later)).await, "the eleventh of this client");
+    assert!(count(&tables, "reset", 10, later).await, "another client");
+    let (by, at) = (request(21), at_ms(later));
+    assert!(tables.store.count_mail("bob", "reset", "client0", &by, at).await.unwrap(), "somebody else");
     assert!(count(&tables, "verify", 22, later).await, "another kind");
     assert!(count(&tables, "reset", 23, DAY_MS).await, "the next day");
     tables.wire.take_calls();
@@ -128,7 +130,7 @@ async fn of_two_mails_of_one_moment_one_is_sent() {
         assert!(first || count(&tables, "reset", 1, 0).await);
         let rival = tables.rival.clone();
         let other = Meet::rival(async move {
-            assert!(rival.count_mail("ann", "reset", &request(40), at(0)).await.unwrap());
+            assert!(rival.count_mail("ann", "reset", "client0", &request(40), at(0)).await.unwrap());
         });
         tables.wire.next("PutItem", [other]);
         assert!(!count(&tables, "reset", 2, 0).await);
@@ -151,10 +153,10 @@ async fn a_mail_whose_answer_was_lost_is_counted_once() {
 async fn a_count_of_mails_of_another_shape_is_corrupt_and_no_answer_is_unavailable() {
     let tables = Tables::new().await;
     tables.put("limits", json!({"pk": "MAIL#ann", "kinds": 5})).await;
-    let error = tables.store.count_mail("ann", "reset", &request(1), at(0)).await.unwrap_err();
+    let error = tables.store.count_mail("ann", "reset", "client0", &request(1), at(0)).await.unwrap_err();
     assert!(matches!(error, StoreError::Corrupt { table: "limits", .. }), "{error}");
     tables.wire.next("PutItem", (0..3).map(|_| Meet::Unreachable));
-    let error = tables.store.count_mail("bob", "reset", &request(1), at(0)).await.unwrap_err();
+    let error = tables.store.count_mail("bob", "reset", "client0", &request(1), at(0)).await.unwrap_err();
     assert!(matches!(error, StoreError::Unavailable(_)), "{error}");
 }
 
@@ -223,4 +225,104 @@ async fn a_try_that_gets_no_answer_is_unavailable() {
     assert!(matches!(error, StoreError::Unavailable(_)), "{error}");
     let error = tables.store.forgive_code_try("ann", &request(1)).await.unwrap_err();
     assert!(matches!(error, StoreError::Unavailable(_)), "{error}");
+}
+
+const ATTEMPTS: AttemptQuotas = AttemptQuotas { client: FIVE, client_an_hour: 7, account_an_hour: 9 };
+
+async fn attempt(tables: &Tables, client: &str, n: u8, seconds: i64) -> Attempt {
+    tables.store.take_attempt("a", client, &ATTEMPTS, &request(n), at(seconds)).await.unwrap()
+}
+
+fn refused(by: AttemptLimit, retry_after_seconds: u32) -> Attempt {
+    Attempt::Refused { by, retry_after_seconds }
+}
+
+/// The seconds from the start of a test to the end of its hour.
+fn hour_left() -> u32 {
+    3600 - u32::try_from(START % 3600).unwrap()
+}
+
+// B7, S7
+#[tokio::test]
+async fn a_client_is_refused_by_the_minute_by_the_hour_and_with_all_others() {
+    let tables = Tables::new().await;
+    for n in 0..5 {
+        assert_eq!(attempt(&tables, "x", n, 0).await, Attempt::Admitted, "{n}");
+        assert_eq!(tables.wire.count(), if n == 0 { 1 } else { 2 }, "writes of attempt {n}");
+    }
+    let full = tables.untouched(attempt(&tables, "x", 5, 0)).await;
+    assert_eq!(full, refused(AttemptLimit::ClientMinute, 12));
+    for n in 5..7 {
+        assert_eq!(attempt(&tables, "x", n, 60).await, Attempt::Admitted, "{n}");
+    }
+    let full = tables.untouched(attempt(&tables, "x", 7, 120)).await;
+    assert_eq!(full, refused(AttemptLimit::ClientHour, hour_left() - 120));
+    for n in 8..10 {
+        assert_eq!(attempt(&tables, "y", n, 120).await, Attempt::Admitted, "another client, {n}");
+    }
+    for client in ["y", "z"] {
+        let full = tables.untouched(attempt(&tables, client, 10, 180)).await;
+        assert_eq!(full, refused(AttemptLimit::AccountHour, hour_left() - 180), "{client}");
+    }
+    for client in ["x", "z"] {
+        assert_eq!(attempt(&tables, client, 11, i64::from(hour_left())).await, Attempt::Admitted, "the next hour");
+    }
+}
+
+// B7, R8
+#[tokio::test]
+async fn an_attempt_whose_answer_was_lost_is_counted_once() {
+    let tables = Tables::new().await;
+    for n in 0..5 {
+        let meets = if n == 0 { vec![Meet::LostAnswer] } else { vec![Meet::Pass, Meet::LostAnswer] };
+        tables.wire.next("UpdateItem", meets);
+        assert_eq!(attempt(&tables, "x", n, 0).await, Attempt::Admitted);
+        let row = tables.row("limits", &format!("ATTEMPTS#a#{}", START / 3600)).await;
+        assert_eq!((&row["all"], &row["hour#x"]), (&json!(n + 1), &json!(n + 1)));
+    }
+    tables.wire.take_calls();
+}
+
+// B7, S7
+#[tokio::test]
+async fn an_attempt_is_refused_where_others_were_quicker() {
+    let tables = Tables::new().await;
+    for n in 0..4 {
+        attempt(&tables, "x", n, 0).await;
+    }
+    let rival = tables.rival.clone();
+    let last = Meet::rival(async move {
+        let taken = rival.take_attempt("a", "x", &ATTEMPTS, &request(40), at(0)).await.unwrap();
+        assert_eq!(taken, Attempt::Admitted);
+    });
+    tables.wire.next("UpdateItem", [Meet::Pass, last]);
+    assert_eq!(attempt(&tables, "x", 4, 0).await, refused(AttemptLimit::ClientMinute, 12));
+}
+
+#[tokio::test]
+async fn attempts_of_another_shape_are_corrupt_and_no_answer_is_unavailable() {
+    let tables = Tables::new().await;
+    tables
+        .put("limits", json!({"pk": format!("ATTEMPTS#a#{}", START / 3600), "all": "many", "minute#x": START * 9000}))
+        .await;
+    let error = tables.store.take_attempt("a", "x", &ATTEMPTS, &request(1), at(0)).await.unwrap_err();
+    assert!(matches!(error, StoreError::Corrupt { table: "limits", .. }), "{error}");
+    tables.wire.next("UpdateItem", (0..3).map(|_| Meet::Unreachable));
+    let error = tables.store.take_attempt("b", "x", &ATTEMPTS, &request(1), at(0)).await.unwrap_err();
+    assert!(matches!(error, StoreError::Unavailable(_)), "{error}");
+}
+
+// B7
+#[tokio::test]
+async fn a_bucket_of_a_day_takes_its_number_and_tells_when_the_day_ends() {
+    let tables = Tables::new().await;
+    let take = async |n: u8, seconds: i64| tables.store.take_of_day("a", 3, &request(n), at(seconds)).await.unwrap();
+    tables.wire.next("UpdateItem", [Meet::LostAnswer]);
+    for n in 0..3 {
+        assert_eq!(take(n, 0).await, None, "{n}");
+    }
+    let left = 86_400 - u32::try_from(START % 86_400).unwrap();
+    assert_eq!(tables.untouched(take(3, 10)).await, Some(left - 10));
+    assert_eq!(take(4, i64::from(left)).await, None, "the next day");
+    tables.wire.take_calls();
 }
