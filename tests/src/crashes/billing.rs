@@ -28,6 +28,7 @@ pub const OPERATIONS: &[Operation] = &[
     operation!(TheAnswer, WithPlans, "GET /billing/payments/{id}/invoice", invoice_links),
     operation!(TheAnswer, WithPlans, "the sweep of what is due", sweep),
     operation!(TheAnswer, WithPlans, "the reconciliation", reconcile),
+    operation!(TheAnswer, WithPlans, "the reconciliation that finds a trial", reconcile_trial),
     operation!(TheAnswer, WithPlans, "the sweep of reminders", reminders),
     operation!(Afterwards, WithPlans, "the event of a paid invoice", paid_event),
     operation!(Afterwards, WithPlans, "the event of a second subscription", second_event),
@@ -363,6 +364,15 @@ async fn trial_begins(app: &TestApp) -> Case {
     give_trial(app).await;
     let session = app.paid_in_silence().await;
     case!(sent_late(app, "customer.subscription.created").await, |app| {
+        same_as_stripe(app, &session).await.unwrap();
+        assert_eq!(ledger(app).await, 2, "the address and the card");
+    })
+}
+
+async fn reconcile_trial(app: &TestApp) -> Case {
+    give_trial(app).await;
+    let session = app.paid_in_silence().await;
+    case!(schedule("reconcile"), |app| {
         same_as_stripe(app, &session).await.unwrap();
         assert_eq!(ledger(app).await, 2, "the address and the card");
     })

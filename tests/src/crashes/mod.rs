@@ -196,8 +196,7 @@ pub async fn enumerate(operation: Operation, failures: &[Failure]) -> Report {
 
 /// Asks for `operation` twice, undisturbed. The requests and what the functions used from the beginning on.
 pub async fn drive(operation: Operation) -> (Vec<Request>, Accesses) {
-    let first_plans = operation.world == World::WithPlans;
-    let app = TestApp::start_with(Options { first_plans, ..limited() }).await;
+    let app = TestApp::start_with(operation.world.options(limited())).await;
     app.record_accesses();
     let case = (operation.prepare)(&app).await;
     app.drain().await;

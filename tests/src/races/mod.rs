@@ -145,8 +145,7 @@ pub async fn enumerate(race: Race) -> Report {
 /// Runs one order of `race`. The requests and what the functions used from the beginning on.
 pub async fn drive(race: Race) -> (Vec<Request>, Accesses) {
     let clock = LocalClock::still(start_time());
-    let first_plans = race.world == World::WithPlans;
-    let app = TestApp::start_with(Options { clock, first_plans, ..options() }).await;
+    let app = TestApp::start_with(race.world.options(Options { clock, ..options() })).await;
     app.record_accesses();
     let contest = (race.prepare)(&app).await;
     app.drain().await;
