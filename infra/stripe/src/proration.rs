@@ -118,8 +118,9 @@ impl Core {
         };
         let (start, end) = present_period(subscription);
         let at = date.unwrap_or_else(|| self.now());
-        // A period that was begun before its time is as good as begun.
-        if date.is_some() && !(start.min(self.now())..=end).contains(&at) {
+        // In a period that was begun ahead of its time, each moment before its start counts as its start.
+        let is_begun_ahead = self.now() < start;
+        if date.is_some_and(|date| date > end || (date < start && !is_begun_ahead)) {
             let message = format!("Cannot specify a proration date outside of the current period ({start} to {end}).");
             return Err(Fault { param: Some(named("proration_date")), ..Fault::invalid(message) });
         }

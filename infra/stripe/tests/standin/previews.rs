@@ -3,6 +3,7 @@
 use crate::changes::lines;
 use crate::play::{DAY, PAYS, Play, REFUSED_LATER, at, text};
 use serde_json::{Value, json};
+use tollgate_stripe_standin::Outcome;
 
 const MOMENT: &str = "2026-03-01T00:00:00Z";
 
@@ -80,6 +81,28 @@ async fn a_preview_in_a_trial_asks_for_nothing() {
     let preview = play.preview(&subscription, &team, &details).await.body;
     assert_eq!((&preview["total"], &preview["amount_due"]), (&json!(0), &json!(0)));
     assert_eq!(lines(&preview), [("Trial period for Team".to_owned(), 0, false)]);
+}
+
+#[tokio::test]
+async fn a_period_that_begins_ahead_takes_dates_from_before_it() {
+    let play = Play::at(MOMENT);
+    let (_, subscription) = play.subscriber(PAYS, "").await;
+    let team = play.price("Team", "4900", "month").await;
+    let status = async |date: i64| {
+        let date = date.to_string();
+        let details = [
+            ("subscription_details[proration_behavior]", "always_invoice"),
+            ("subscription_details[proration_date]", date.as_str()),
+        ];
+        play.preview(&subscription, &team, &details).await.status
+    };
+    let before = play.now() - 1;
+    assert_eq!(status(before).await, 400, "before the subscription began");
+    play.pass(DAY);
+    play.stripe.renew(&subscription, Outcome::Paid).unwrap();
+    // Whoever asks has looked at the clock some seconds before.
+    assert_eq!(status(play.now() - 5).await, 200);
+    assert_eq!(status(play.now() + 70 * DAY).await, 400, "after the period");
 }
 
 #[tokio::test]
