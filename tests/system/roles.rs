@@ -21,8 +21,11 @@ const AT_ONCE: usize = 3;
 /// What was asked for, and what the functions used.
 type Driven = (Vec<Request>, Accesses);
 
+/// What is done in a stack of its own, and the requests that it was.
+type Play = fn(&TestApp) -> BoxFuture<'_, Vec<Request>>;
+
 /// Scenes that change nothing, or are no operation of the enumerations.
-const SCENES: [(&str, fn(&TestApp) -> BoxFuture<'_, Vec<Request>>); 8] = [
+const SCENES: [(&str, Play); 8] = [
     ("reads", |app| reads(app).boxed()),
     ("sessions between which many have ended", |app| many_ended_sessions(app).boxed()),
     ("calls with an idempotency key", |app| calls_made_once(app).boxed()),
@@ -33,7 +36,7 @@ const SCENES: [(&str, fn(&TestApp) -> BoxFuture<'_, Vec<Request>>); 8] = [
     ("an event that Stripe signed", |app| signed_event(app).boxed()),
 ];
 
-async fn scene(play: fn(&TestApp) -> BoxFuture<'_, Vec<Request>>) -> Driven {
+async fn scene(play: Play) -> Driven {
     let app = TestApp::start_with(limited()).await;
     app.record_accesses();
     let requests = play(&app).await;
