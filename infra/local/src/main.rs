@@ -66,7 +66,7 @@ async fn run(arguments: &Arguments, started: Instant) -> Result<(), StartError> 
         clock: LocalClock::running(),
         admin: Some((arguments.admin_email.clone(), password.clone())),
         // Where the fake Stripe is another stack's, the plans in it are, too.
-        first_plans: !Env::process().is_present(STRIPE_WEBHOOK_URL),
+        first_plans: Env::process().get(STRIPE_WEBHOOK_URL).is_none(),
         env: settings(arguments),
         faults: Vec::new(),
         beside: Vec::new(),
