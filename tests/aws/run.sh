@@ -59,12 +59,14 @@ until grep -q '^ready' "$work/stripe.log"; do
 done
 "$python" tests/aws/stripe.py secrets tollgate-test "$stripe"
 
-# Runs a check. If it fails, the end of the emulator's log comes first and what the check printed comes last.
+# Runs a check. If it fails, the end of the emulator's log comes first, then the calls that were denied; what the check
+# printed comes last.
 check() {
   local status=0
   "$@" >"$work/check.log" 2>&1 || status=$?
   if [ "$status" -ne 0 ]; then
     tail -n 60 "$work/emulator.log"
+    "$python" tests/aws/denied.py tollgate-test "${since:-0}" || true
     echo "exit code $status: $*"
   fi
   cat "$work/check.log"
