@@ -14,7 +14,8 @@ RIGHT = {
 WRONG = [
     {"Stage": "local"},
     {"Stage": "Test"},
-    {"Stage": "prod"},  # and nobody is told of its alarms
+    {"Stage": "prod", "WebhookReservedConcurrency": "0"},  # and nobody is told of its alarms
+    {"Stage": "prod", "AlarmEmail": "ops@example.com"},  # and nobody decides on the webhook's concurrency
     {"AppUrl": "accounts.example.com"},
     {"AppUrl": "https://accounts.example.com/"},
     {"AppUrl": None},
@@ -36,6 +37,7 @@ WRONG = [
     {"RateLimitPerMinute": "0"},
     {"RouteThrottleRate": "0"},
     {"MailConcurrency": "1"},
+    {"WebhookReservedConcurrency": "many"},
     {"LogRetentionDays": "2"},
     {"Architecture": "sparc"},
     {"AlarmEmail": "somebody"},

@@ -306,6 +306,8 @@ fn logs_end_and_what_is_lost_or_refused_rings() {
         "SurplusSubscription",
         "StripeRefused",
         "CatalogueDrift",
+        "StripeWebhookUrl4xx",
+        "StripeWebhookUrl5xx",
     ]
     .map(str::to_owned)
     .into();
@@ -315,6 +317,51 @@ fn logs_end_and_what_is_lost_or_refused_rings() {
     for name in wanted {
         assert!(alarms.contains_key(&format!("{name}Alarm")), "{name}");
     }
+}
+
+// D1
+#[test]
+fn cloudwatch_may_publish_to_the_topic_of_the_alarms() {
+    // AWS's own key for SNS (alias/aws/sns) admits no CloudWatch, and its policy cannot be changed.
+    for (name, topic) in resources("AWS::SNS::Topic") {
+        assert!(topic["Properties"].get("KmsMasterKeyId").is_none(), "{name}");
+    }
+    let topics: BTreeSet<_> = resources("AWS::CloudWatch::Alarm").values().map(alarm_action).collect();
+    assert_eq!(topics, BTreeSet::from(["!Ref Alarms".to_owned()]));
+    assert!(resources("AWS::SNS::Topic").contains_key("Alarms"));
+}
+
+fn alarm_action(alarm: &Value) -> String {
+    written(&alarm["Properties"]["AlarmActions"][0])
+}
+
+// D5
+#[test]
+fn a_webhook_that_refuses_or_fails_raises_an_alarm() {
+    let alarms = resources("AWS::CloudWatch::Alarm");
+    for metric in ["Url4xxCount", "Url5xxCount"] {
+        let is_it = |alarm: &&Value| {
+            let properties = &alarm["Properties"];
+            properties["MetricName"].as_str() == Some(metric)
+                && properties["Namespace"].as_str() == Some("AWS/Lambda")
+                && written(&properties["Dimensions"]).contains("StripeWebhook")
+        };
+        assert_eq!(alarms.values().filter(is_it).count(), 1, "{metric}");
+    }
+}
+
+// D5
+#[test]
+fn production_names_the_reserved_concurrency_of_the_webhook() {
+    let template = template();
+    let parameter = &template["Parameters"]["WebhookReservedConcurrency"];
+    assert_eq!(parameter["Default"].as_str(), Some(""), "nobody has decided");
+    let rules = template["Rules"].as_mapping().unwrap().values();
+    let is_it = |rule: &&Value| {
+        written(&rule["RuleCondition"]).contains("prod")
+            && written(&rule["Assertions"]).contains("WebhookReservedConcurrency")
+    };
+    assert_eq!(rules.filter(is_it).count(), 1);
 }
 
 #[test]
