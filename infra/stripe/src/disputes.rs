@@ -17,19 +17,8 @@ impl Stripe {
             if core.is_disputed(&charge) {
                 return Err(DeskError::Refused("it is disputed already".to_owned()));
             }
-            core.set(&charge, "disputed", json!(true));
-            let of = core.object(&charge);
-            let dispute = json!({
-                "id": core.new_id("du"), "object": "dispute", "amount": of["amount"], "balance_transactions": [],
-                "charge": charge, "created": core.now(), "currency": of["currency"], "enhanced_eligibility_types": [],
-                "evidence": evidence(), "evidence_details": {
-                    "due_by": core.now() + 7 * 86_400, "enhanced_eligibility": {}, "has_evidence": false,
-                    "past_due": false, "submission_count": 0,
-                },
-                "is_charge_refundable": true, "livemode": false, "metadata": {}, "payment_intent": of["payment_intent"],
-                "reason": "fraudulent", "status": "needs_response",
-            });
-            core.insert(dispute.clone(), Value::Null);
+            let dispute = core.new_dispute(&charge);
+            let dispute = core.object(&dispute);
             core.emit("charge.dispute.created", &dispute, None);
             Ok(dispute)
         })
@@ -59,6 +48,23 @@ fn is_closed(dispute: &Value) -> bool {
 }
 
 impl Core {
+    /// A dispute of a charge; its id.
+    pub fn new_dispute(&mut self, charge: &str) -> String {
+        self.set(charge, "disputed", json!(true));
+        let of = self.object(charge);
+        let dispute = json!({
+            "id": self.new_id("du"), "object": "dispute", "amount": of["amount"], "balance_transactions": [],
+            "charge": charge, "created": self.now(), "currency": of["currency"], "enhanced_eligibility_types": [],
+            "evidence": evidence(), "evidence_details": {
+                "due_by": self.now() + 7 * 86_400, "enhanced_eligibility": {}, "has_evidence": false,
+                "past_due": false, "submission_count": 0,
+            },
+            "is_charge_refundable": true, "livemode": false, "metadata": {}, "payment_intent": of["payment_intent"],
+            "reason": "fraudulent", "status": "needs_response",
+        });
+        self.insert(dispute, Value::Null)
+    }
+
     /// Whether a dispute of a charge is open or lost.
     pub fn is_disputed(&self, charge: &str) -> bool {
         self.of("dispute", charge).into_iter().any(|record| record.object["status"] != "won")

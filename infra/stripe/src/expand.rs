@@ -20,9 +20,17 @@ impl Core {
         Ok(answer)
     }
 
+    fn is_foreign(&self, value: &Value) -> bool {
+        self.side(value["id"].as_str().unwrap_or_default())["foreign"] == true
+    }
+
     fn expand(&self, value: &mut Value, steps: &[&str], path: &str) -> Result<(), Fault> {
         if let Value::Array(items) = value {
-            return items.iter_mut().try_for_each(|item| self.expand(item, steps, path));
+            return items.iter_mut().try_for_each(|item| match self.expand(item, steps, path) {
+                // A field of it may hold anything. Stripe decides by the kind of object, not by its content.
+                Err(_) if self.is_foreign(item) => Ok(()),
+                expanded => expanded,
+            });
         }
         let Some((step, rest)) = steps.split_first() else { return Ok(()) };
         if *step == "payments" && value["object"] == "invoice" && value.get("payments").is_none() {

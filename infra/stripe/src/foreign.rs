@@ -63,6 +63,10 @@ impl Core {
                 let charge = self.usual_charge();
                 (self.new_refund(&self.object(&charge), 1000), "refund.created")
             }
+            "dispute" => {
+                let charge = self.usual_charge();
+                (self.new_dispute(&charge), "charge.dispute.created")
+            }
             _ => return Err(DeskError::Refused(format!("no object of the kind {kind} is made here"))),
         })
     }

@@ -31,6 +31,7 @@ async fn a_foreign_object_is_listed_read_and_told_of_as_it_is() {
         ("invoice", "invoices", "invoice.created"),
         ("charge", "charges", "charge.succeeded"),
         ("refund", "refunds", "refund.created"),
+        ("dispute", "disputes", "charge.dispute.created"),
     ] {
         let play = Play::at(MOMENT);
         let fields = json!({"currency": "hrk", "status": "unheard_of", "metadata": null, "surprise": [1]});
@@ -44,6 +45,17 @@ async fn a_foreign_object_is_listed_read_and_told_of_as_it_is() {
         assert!(play.get(&format!("{path}{query}")).await.ids().contains(&id), "{kind}");
         play.stripe.make_foreign(foreign("cat", json!({}))).unwrap_err();
     }
+}
+
+#[tokio::test]
+async fn a_foreign_object_that_names_nothing_to_expand_is_listed() {
+    let play = Play::at(MOMENT);
+    let (customer, _) = play.subscriber(PAYS, "").await;
+    for schedule in [json!("sub_sched_none"), json!(7), json!([null]), json!({"id": 7})] {
+        play.stripe.make_foreign(foreign("subscription", json!({"customer": customer, "schedule": schedule}))).unwrap();
+    }
+    let listed = play.get("subscriptions?status=all&expand[]=data.schedule").await;
+    assert_eq!((listed.status, listed.ids().len()), (200, 5));
 }
 
 #[tokio::test]
