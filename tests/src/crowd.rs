@@ -47,7 +47,7 @@ impl<'a> Crowd<'a> {
     }
 
     /// Registers somebody whom Stripe knows as a customer; Stripe's id.
-    async fn customer(&self, n: usize) -> String {
+    pub async fn customer(&self, n: usize) -> String {
         let account = newcomer(self.stack.clock().now(), n);
         let Profile { id, email, created_at, .. } = &account.profile;
         assert_eq!(self.store.register(&account).await.unwrap(), Registration::Done);

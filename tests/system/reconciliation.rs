@@ -3,8 +3,11 @@
 use reqwest::Method;
 use serde_json::{Value, json};
 use tollgate_local::TABLE_PREFIX;
-use tollgate_local::faults::Service;
-use tollgate_tests::app::{Session, TestApp};
+use tollgate_local::faults::{Call, Fault, Kind, Service};
+use tollgate_stripe_standin::Listed;
+use tollgate_tests::app::{Session, TestApp, options};
+use tollgate_tests::crowd::Crowd;
+use tollgate_tests::logs;
 
 async fn handled(app: &TestApp) -> u64 {
     let swept = app.sweep("reconcile").await.expect(200).body["handled"].as_u64().unwrap();
@@ -157,4 +160,157 @@ async fn a_plan_that_was_archived_at_stripe_is_shown_there_again() {
     let active = app.stripe_list("products").await.iter().all(|product| product["active"] == true);
     assert!(active);
     assert_eq!(handled(&app).await, 0);
+}
+
+/// Runs reconciliation, whose process stops when it has put this many items.
+async fn killed(app: &TestApp, puts: u32) {
+    let operation = Some("PutItem".to_owned());
+    let fault = Fault { service: Service::Dynamodb, operation, kind: Kind::StopAfter, after: puts - 1, times: 1 };
+    assert!(app.stack.wire().add(fault));
+    app.stack.invoke("sweeper", json!({"schedule": "reconcile"})).await.unwrap_err();
+}
+
+fn requests(calls: &[Call], operation: &str) -> usize {
+    calls.iter().filter(|call| call.operation == operation).count()
+}
+
+async fn rows_of_the_run(app: &TestApp) -> usize {
+    app.table("desk").await.iter().filter(|row| row["pk"]["S"] == "RECONCILIATION").count()
+}
+
+// A18
+#[tokio::test]
+async fn a_run_that_is_killed_after_each_page_continues_with_the_next() {
+    const PEOPLE: usize = 250;
+    let app = TestApp::start_patient(options()).await;
+    let killed = async {
+        let crowd = Crowd::gather(&app.stack, PEOPLE).await;
+        app.calls();
+        // The run, the pages of subscriptions, invoices, charges, refunds, customers, products and prices, and those pages again
+        // that name customers for the first time, once these are repaired.
+        for _ in 0..1 + (3 + 3 + 3 + 1 + 3 + 1 + 1) + 3 {
+            killed(&app, 1).await;
+        }
+        assert_eq!(crowd.sweep("reconcile").await, 0, "all are repaired");
+        let calls = app.calls();
+        for (list, pages) in [("customers", 3), ("refunds", 1), ("products", 1), ("prices", 1)] {
+            assert_eq!(requests(&calls, &format!("GET /v1/{list}")), pages, "{list}");
+        }
+        assert_eq!(requests(&calls, "GET /v1/subscriptions"), 3 + PEOPLE, "three pages, and then each that differs");
+        let versions = crowd.versions().await;
+        assert!(versions.len() == PEOPLE && versions.values().all(|version| *version == 1), "each is written once");
+        assert_eq!(rows_of_the_run(&app).await, 0);
+        assert_eq!(crowd.sweep("reconcile").await, 0);
+    };
+    app.stack.held(killed).await;
+}
+
+// A18
+#[tokio::test]
+async fn a_customer_made_after_its_page_was_read_is_not_missing() {
+    let app = TestApp::start_patient(options()).await;
+    let resumed = async {
+        let crowd = Crowd::gather(&app.stack, 101).await;
+        // The run, two pages of each of subscriptions, invoices and charges, one of refunds, the first of customers.
+        killed(&app, 1 + 2 + 2 + 2 + 1 + 1).await;
+        let customer = crowd.customer(101).await;
+        app.calls();
+        assert_eq!(crowd.sweep("reconcile").await, 101);
+        let calls = app.calls();
+        assert_eq!((requests(&calls, "GET /v1/customers"), requests(&calls, "GET /v1/customers/{id}")), (1, 1));
+        assert_eq!(crowd.versions().await.len(), 102, "{customer} stays");
+    };
+    app.stack.held(resumed).await;
+}
+
+// A18
+#[tokio::test]
+async fn a_list_whose_position_is_deleted_is_read_again() {
+    let app = TestApp::start_patient(options()).await;
+    let resumed = async {
+        let crowd = Crowd::gather(&app.stack, 101).await;
+        killed(&app, 1 + 2 + 2 + 2 + 1 + 1).await;
+        let customers = crowd.stripe.list(Listed::Customers);
+        crowd.stripe.delete_customer(customers[99]["id"].as_str().unwrap()).unwrap();
+        assert_eq!(crowd.sweep("reconcile").await, 101);
+        assert_eq!(crowd.versions().await.len(), 100, "the deleted one is gone");
+        assert_eq!(crowd.sweep("reconcile").await, 0);
+    };
+    app.stack.held(resumed).await;
+}
+
+/// Sets an attribute of a row of `billing`.
+fn set(app: &TestApp, row: &Value, name: &str, value: &Value) {
+    let update = json!({
+        "TableName": format!("{TABLE_PREFIX}billing"), "Key": {"pk": row["pk"], "sk": row["sk"]},
+        "UpdateExpression": "SET #name = :value", "ExpressionAttributeNames": {"#name": name},
+        "ExpressionAttributeValues": {":value": value},
+    });
+    app.stack.database().update_item(serde_json::from_value(update).unwrap()).unwrap();
+}
+
+// A18
+#[tokio::test]
+async fn a_customer_that_fails_is_reported_and_found_at_the_next_run() {
+    let app = TestApp::start().await;
+    let mut people = Vec::new();
+    for name in ["ann", "bob", "cem"] {
+        people.push(app.subscriber(name).await);
+    }
+    assert_eq!(handled(&app).await, 0);
+    app.advance(5 * 86_400);
+    silence(&app).await;
+    for subscription in app.stripe("subscriptions").await {
+        let renew = format!("subscriptions/{}/renew", subscription["id"].as_str().unwrap());
+        app.at_stripe(&renew, json!({"outcome": "paid"})).await.expect(200);
+    }
+    let subscriptions =
+        app.table("billing").await.into_iter().filter(|row| row["sk"]["S"].as_str().unwrap().starts_with("SUB#"));
+    let row = subscriptions.min_by_key(|row| row["pk"]["S"].as_str().unwrap().to_owned()).unwrap();
+    set(&app, &row, "status", &json!({"S": "of tomorrow"}));
+    app.sweep("reconcile").await.expect(500);
+    let customer = row["stripe_customer_id"]["S"].as_str().unwrap();
+    let reports =
+        logs::text().lines().filter(|line| line.contains("reconcile_failed") && line.contains(customer)).count();
+    assert_eq!(reports, 1);
+    assert_eq!(count(&app, "payment.repaired").await, 2, "the others are repaired");
+    assert_eq!(rows_of_the_run(&app).await, 1, "the record of the customer that failed");
+
+    // A later run lists the renewal's invoice no more.
+    app.advance(5 * 86_400);
+    app.sweep("reconcile").await.expect(500);
+    set(&app, &row, "status", &row["status"]);
+    app.advance(5 * 86_400);
+    assert_eq!(handled(&app).await, 1);
+    assert_eq!((count(&app, "payment.repaired").await, rows_of_the_run(&app).await), (3, 0));
+    assert_eq!(handled(&app).await, 0);
+}
+
+// A5
+#[tokio::test]
+async fn foreign_and_unreadable_objects_are_counted_and_stop_nothing() {
+    let app = TestApp::start().await;
+    let (_, session) = app.person("ann").await;
+    silence(&app).await;
+    let checkout = app.subscribe(&session, "pro").await.expect(201);
+    app.pay(&checkout.body).await.expect(303);
+    for kind in ["customer", "subscription", "invoice", "charge", "refund", "product", "price"] {
+        app.at_stripe("foreign", json!({"kind": kind, "fields": {}})).await.expect(201);
+    }
+    // As many as no other test makes.
+    let mut ids = Vec::new();
+    for _ in 0..7 {
+        let unreadable = json!({"kind": "invoice", "fields": {"status": "open", "currency": 7}});
+        ids.push(app.at_stripe("foreign", unreadable).await.expect(201).body["id"].as_str().unwrap().to_owned());
+    }
+    assert_eq!(handled(&app).await, 1);
+    assert_eq!(app.get_as(&session, "/me").await.body["tier"], 1);
+    let text = logs::text();
+    for id in ids {
+        let lines = text.lines().filter(|line| line.contains(&id) && line.contains("cannot be read")).count();
+        assert_eq!(lines, 1, "two lists have it, and it is logged once");
+    }
+    // The customers of eight others, seven objects of their own, two subscriptions of invoices, two charges.
+    let is_count = |line: &&str| line.contains("compared with Stripe") && line.contains(r#""unreadable":14"#);
+    assert!(text.lines().any(|line| is_count(&line)), "they are counted in both lists");
 }

@@ -305,6 +305,7 @@ fn logs_end_and_what_is_lost_or_refused_rings() {
         "Bounces",
         "SurplusSubscription",
         "StripeRefused",
+        "ReconcileFailed",
         "CatalogueDrift",
         "StripeWebhookUrl4xx",
         "StripeWebhookUrl5xx",

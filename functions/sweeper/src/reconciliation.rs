@@ -1,128 +1,312 @@
-//! The daily comparison with Stripe: everything is listed, a hundred with each call, and what is kept otherwise follows. How
-//! many calls it takes does not depend on how much differs.
+//! The daily comparison with Stripe. Stripe's lists are read page by page, a hundred entries with each call, and each page is
+//! compared with what is stored of the customers on it. What matches is dropped; of a customer that is stored differently the
+//! entries are kept until every list was read, and then it is repaired. So the number of calls does not depend on how much
+//! differs, and the memory depends on nothing else.
+//!
+//! After each page its number, its list and its customers are stored: a run that was cut short continues with the next page. A
+//! customer that cannot be repaired is recorded, and the next run repairs it.
+
+mod customers;
+mod lists;
+mod plans;
 
 use crate::{State, SweepError, Swept, Tally};
+use customers::Customers;
+use futures_util::{StreamExt, stream};
 use jiff::{SignedDuration, Timestamp};
-use std::collections::{BTreeMap, BTreeSet};
-use tollgate_convergence::Listed;
-use tollgate_domain::MessageId;
-use tollgate_domain::billing::{Catalogue, Order, Plan, PlanOrder, Seen};
+use lists::{AHEAD, List, POSITIONED};
+use plans::Plans;
+use std::collections::BTreeSet;
+use tollgate_convergence::{ConvergeError, Listed};
+use tollgate_domain::billing::Catalogue;
 use tollgate_platform::random_bytes;
-use tollgate_store::{CustomerVersion, Outgoing};
-use tollgate_stripe::{Gateway, GatewayError, Looking, Page, Price, Product};
+use tollgate_store::{CustomerVersion, ReconciledPage, Reconciliation, ReconciliationState};
+use tollgate_stripe::{GatewayError, Page};
 
 const NAME: &str = "reconcile";
-/// So far the time since the last good run is stretched: Stripe's clock is another.
+/// The time since the last run is extended by this: Stripe's clock is another one.
 const OVERLAP: SignedDuration = SignedDuration::from_hours(1);
+/// So many customers are compared or repaired at once.
+const AT_ONCE: usize = 8;
+/// A run that was cut short is taken up for this time: the rows of its pages expire later.
+const TAKEN_UP: SignedDuration = SignedDuration::from_hours(3 * 24);
 
-/// Notes the version of every customer, then lists what Stripe has, then brings every customer to it that is still as it was
-/// noted: what was read before somebody else wrote is never written over that. The plans are told to Stripe again where it
-/// has them otherwise.
+/// Continues the run that was cut short, else begins one, and completes it.
 pub async fn sweep(state: &State) -> Result<Swept, SweepError> {
-    let begun = state.clock.now();
-    let noted = noted(state).await?;
+    let mut sweep = Sweep::begin(state).await?;
+    for list in AHEAD {
+        sweep.read_ahead(*list).await?;
+    }
+    sweep.read_from_position().await?;
+    sweep.repair_pages().await?;
+    sweep.repair_others().await?;
+    sweep.end().await
+}
+
+/// One invocation.
+struct Sweep<'a> {
+    state: &'a State,
+    run: Reconciliation,
+    pages: Vec<ReconciledPage>,
+    /// Whether an earlier invocation has read pages of this run.
+    is_resumed: bool,
+    /// Whether this invocation has read the list of the customers from its first page.
+    has_read_all_customers: bool,
+    customers: Customers,
+    catalogue: Catalogue,
+    plans: Plans,
+    /// Customers whose repair failed in an earlier run, by Stripe's id.
+    failed: BTreeSet<String>,
+    tally: Tally,
+}
+
+impl<'a> Sweep<'a> {
+    /// The versions of all customers are noted before Stripe is asked for anything: no read that is older than what is stored
+    /// is written over it.
+    async fn begin(state: &'a State) -> Result<Self, SweepError> {
+        let ReconciliationState { run, pages, failed } = state.store.reconciliation().await?;
+        let mut customers = Customers::note(&state.store).await?;
+        let is_recent = |run: &Reconciliation| state.clock.now().duration_since(run.begun_at) < TAKEN_UP;
+        let run = match run.filter(is_recent) {
+            Some(run) => run,
+            None => begin_run(state, &pages).await?,
+        };
+        let pages: Vec<_> = pages.into_iter().filter(|page| page.run == run.id).collect();
+        for page in &pages {
+            customers.take_up(page);
+        }
+        let (failed, gone): (BTreeSet<_>, BTreeSet<_>) = failed.into_iter().partition(|id| customers.mark_unread(id));
+        for customer in gone {
+            state.store.forget_failed_customer(&customer).await?;
+        }
+        Ok(Self {
+            is_resumed: !pages.is_empty(),
+            has_read_all_customers: false,
+            catalogue: state.store.catalogue().await?,
+            plans: Plans::default(),
+            failed,
+            tally: Tally::default(),
+            state,
+            run,
+            pages,
+            customers,
+        })
+    }
+
+    /// Reads a list whose entries decide how entries of other lists are understood. Each invocation reads it from its first page.
+    async fn read_ahead(&mut self, list: List) -> Result<(), SweepError> {
+        let mut after = None;
+        loop {
+            let page = self.read(list, after).await?;
+            after = page.next.clone();
+            let differing = self.compare(page).await;
+            if self.is_resumed {
+                // The entries of earlier pages were read by another invocation.
+                for customer in differing {
+                    self.customers.mark_unread(&customer);
+                }
+            }
+            if after.is_none() {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Reads the other lists, from the page after the last one that is stored.
+    async fn read_from_position(&mut self) -> Result<(), SweepError> {
+        let last = self.pages.last().map(|page| (page.list.clone(), page.next.clone()));
+        let (mut first, mut after) = (0, None);
+        if let Some((name, next)) = last {
+            let at = POSITIONED.iter().position(|list| list.name() == name).unwrap_or_default();
+            (first, after) = if next.is_some() { (at, next) } else { (at + 1, None) };
+        }
+        for list in POSITIONED.iter().skip(first).copied() {
+            self.read_list(list, after.take()).await?;
+        }
+        Ok(())
+    }
+
+    async fn read_list(&mut self, list: List, mut after: Option<String>) -> Result<(), SweepError> {
+        loop {
+            self.has_read_all_customers |= list == List::Customers && after.is_none();
+            let is_first = after.is_none();
+            let (next, customers, differing) = match list {
+                List::Products | List::Prices => {
+                    if is_first && list == List::Products {
+                        self.catalogue = self.state.store.catalogue().await?;
+                    }
+                    let next = self.plans.compare(self.state, list, after, &self.catalogue, &mut self.tally).await?;
+                    (next, Vec::new(), Vec::new())
+                }
+                _ => {
+                    let page = self.read(list, after).await?;
+                    let (next, customers) = (page.next.clone(), self.customers.named_on(&page));
+                    (next, customers, self.compare(page).await)
+                }
+            };
+            let number = u32::try_from(self.pages.len()).unwrap_or(u32::MAX);
+            let page = ReconciledPage {
+                run: self.run.id.clone(),
+                number,
+                list: list.name().to_owned(),
+                next: next.clone(),
+                customers,
+                differing,
+                is_repaired: false,
+            };
+            self.state.store.keep_reconciled_page(&page, self.state.clock.now()).await?;
+            self.pages.push(page);
+            after = next;
+            if after.is_none() {
+                return Ok(());
+            }
+        }
+    }
+
+    /// A page of a list. Where Stripe has no longer the object that the page begins after, the list is read from its first page.
+    async fn read(&mut self, list: List, after: Option<String>) -> Result<Page<lists::Listed>, GatewayError> {
+        let read = async |after| list.read(&self.state.gateway, self.run.since, after).await;
+        match read(after.clone()).await {
+            Err(error) if error.is_permanent() && after.is_some() => {
+                tracing::warn!(list = list.name(), %error, "the position in a list of Stripe is lost: it is read again");
+                if list == List::Customers {
+                    self.has_read_all_customers = true;
+                    self.customers.forget_existence();
+                }
+                read(None).await
+            }
+            page => page,
+        }
+    }
+
+    /// Compares a page with what is stored. The customers that are found to differ.
+    async fn compare(&mut self, page: Page<lists::Listed>) -> Vec<String> {
+        let undecided = self.customers.take_in(page);
+        let (convergence, catalogue) = (&self.state.convergence, &self.catalogue);
+        let compared = undecided.into_iter().map(|(customer, user, seen)| async move {
+            let differs = convergence.differs(&user, &seen, catalogue).await;
+            (customer, seen, differs)
+        });
+        let compared: Vec<_> = stream::iter(compared).buffered(AT_ONCE).collect().await;
+        let mut differing = Vec::new();
+        for (customer, seen, differs) in compared {
+            match differs {
+                Ok(false) => continue,
+                Ok(true) => {}
+                // Its repair reads the tables again, and is reported if it fails too.
+                Err(error) => tracing::warn!(customer, %error, "a customer cannot be compared yet"),
+            }
+            self.customers.keep(&customer, seen);
+            differing.push(customer);
+        }
+        differing
+    }
+
+    /// Repairs the customers that differ, page by page.
+    async fn repair_pages(&mut self) -> Result<(), SweepError> {
+        self.customers.find_missing();
+        self.catalogue = self.state.store.catalogue().await?;
+        for index in 0..self.pages.len() {
+            let page = &self.pages[index];
+            if page.is_repaired || page.differing.is_empty() {
+                continue;
+            }
+            let differing = page.differing.clone();
+            self.repair(differing).await?;
+            self.pages[index].is_repaired = true;
+            self.state.store.keep_reconciled_page(&self.pages[index], self.state.clock.now()).await?;
+        }
+        Ok(())
+    }
+
+    /// Repairs the customers that no stored page names: those whose entries were read ahead, those that failed before, and
+    /// those that Stripe does not have any more.
+    async fn repair_others(&mut self) -> Result<(), SweepError> {
+        let others = self.customers.to_repair();
+        for some in others.chunks(100) {
+            self.repair(some.to_vec()).await?;
+        }
+        Ok(())
+    }
+
+    async fn repair(&mut self, customers: Vec<String>) -> Result<(), SweepError> {
+        let (state, catalogue) = (self.state, &self.catalogue);
+        let is_sure = self.has_read_all_customers;
+        let differing: Vec<_> = customers.iter().filter_map(|customer| self.customers.take(customer)).collect();
+        let repairs = differing.into_iter().map(|(version, listed)| async move {
+            let repaired = repair(state, &version, listed, is_sure, catalogue).await;
+            (version, repaired)
+        });
+        let repaired: Vec<_> = stream::iter(repairs).buffered(AT_ONCE).collect().await;
+        for (version, repaired) in repaired {
+            let customer = &version.stripe_customer_id;
+            match &repaired {
+                Ok(_) if self.failed.remove(customer) => self.state.store.forget_failed_customer(customer).await?,
+                Ok(_) => {}
+                Err(error) => {
+                    tracing::error!(
+                        user = %version.user_id,
+                        customer,
+                        %error,
+                        metric = "reconcile_failed",
+                        "a customer was not reconciled: the next run repairs it"
+                    );
+                    self.state.store.keep_failed_customer(customer).await?;
+                }
+            }
+            self.tally.count(repaired.map(usize::from));
+        }
+        Ok(())
+    }
+
+    /// Ends the run. Its time is stored first: one that is cut short here ends again.
+    async fn end(self) -> Result<Swept, SweepError> {
+        let (store, counts) = (&self.state.store, self.customers.counts);
+        tracing::info!(
+            entries = counts.entries,
+            foreign = counts.foreign,
+            unreadable = counts.unreadable,
+            pages = self.pages.len(),
+            is_resumed = self.is_resumed,
+            "compared with Stripe"
+        );
+        store.keep_sweep_place(NAME, self.run.begun_at).await?;
+        store.end_reconciliation().await?;
+        forget(self.state, self.pages.iter().map(|page| page.number)).await?;
+        self.tally.end()
+    }
+}
+
+/// Begins a run; the pages that are stored belong to none any more.
+async fn begin_run(state: &State, stored: &[ReconciledPage]) -> Result<Reconciliation, SweepError> {
+    forget(state, stored.iter().map(|page| page.number)).await?;
     let last = state.store.sweep_place(NAME).await?.unwrap_or(Timestamp::UNIX_EPOCH);
     let since = last.saturating_sub(OVERLAP).unwrap_or(Timestamp::MIN).max(Timestamp::UNIX_EPOCH);
-    let Everything { mut seen, there } = listed(&state.gateway, since).await?;
-    let catalogue = state.store.catalogue().await?;
-    let mut tally = Tally::default();
-    for (customer, noted) in &noted {
-        let listed = match (seen.remove(customer), there.contains(customer)) {
-            // One who is there and of whom nothing is listed has nothing that could differ.
-            (None, true) => continue,
-            (Some(seen), true) => Listed::There(seen),
-            (Some(_), false) => Listed::Gone,
-            (None, false) => Listed::Nowhere,
-        };
-        tally.count(state.convergence.repair(noted, listed, &catalogue).await.map(usize::from));
-    }
-    tally.handled += plans(state, &catalogue).await?;
-    let swept = tally.end()?;
-    state.store.keep_sweep_place(NAME, begun).await?;
-    Ok(swept)
+    let id = format!("{:032x}", u128::from_be_bytes(random_bytes()));
+    let run = Reconciliation { id, begun_at: state.clock.now(), since };
+    state.store.keep_reconciliation(&run).await?;
+    Ok(run)
 }
 
-/// Every customer, by Stripe's id.
-async fn noted(state: &State) -> Result<BTreeMap<String, CustomerVersion>, SweepError> {
-    let (mut noted, mut place) = (BTreeMap::new(), None);
-    loop {
-        let page = state.store.customer_versions(place.as_ref()).await?;
-        noted.extend(page.items.into_iter().map(|customer| (customer.stripe_customer_id.clone(), customer)));
-        place = page.next;
-        if place.is_none() {
-            return Ok(noted);
-        }
-    }
+/// Deletes the pages of these numbers.
+async fn forget(state: &State, pages: impl Iterator<Item = u32>) -> Result<(), SweepError> {
+    let forgotten = pages.map(|number| state.store.forget_reconciled_page(number)).collect::<Vec<_>>();
+    let forgotten: Vec<_> = stream::iter(forgotten).buffered(AT_ONCE).collect().await;
+    Ok(forgotten.into_iter().collect::<Result<(), _>>()?)
 }
 
-/// All pages of a list.
-async fn all<'a, T>(page: impl Fn(Option<String>) -> Looking<'a, Page<T>>) -> Result<Vec<T>, GatewayError> {
-    let (mut all, mut after) = (Vec::new(), None);
-    loop {
-        let Page { items, next } = page(after).await?;
-        all.extend(items);
-        after = next;
-        if after.is_none() {
-            return Ok(all);
-        }
+/// Repairs one customer. One that is missing in a list that another invocation has begun to read may have been created since:
+/// Stripe is asked for it.
+async fn repair(
+    state: &State,
+    version: &CustomerVersion,
+    listed: Listed,
+    is_sure: bool,
+    catalogue: &Catalogue,
+) -> Result<bool, ConvergeError> {
+    let is_missing = matches!(listed, Listed::Gone | Listed::Nowhere);
+    if is_missing && !is_sure && state.gateway.has_customer(&version.stripe_customer_id).await? {
+        return Ok(false);
     }
-}
-
-/// What Stripe has.
-struct Everything {
-    /// Of each customer: every subscription, all open invoices, those made since then, and what became of money since then.
-    seen: BTreeMap<String, Seen>,
-    /// The customers who are there.
-    there: BTreeSet<String>,
-}
-
-async fn listed(gateway: &Gateway, since: Timestamp) -> Result<Everything, GatewayError> {
-    let mut seen: BTreeMap<String, Seen> = BTreeMap::new();
-    for (customer, subscription) in all(|after| gateway.subscriptions(after)).await? {
-        seen.entry(customer).or_default().subscriptions.push(subscription);
-    }
-    let mut known = BTreeSet::new();
-    let since_then = all(|after| gateway.invoices_since(since, after)).await?;
-    let open = all(|after| gateway.open_invoices(after)).await?;
-    for (customer, invoice) in open.into_iter().chain(since_then) {
-        if known.insert(invoice.stripe_id.clone()) {
-            seen.entry(customer).or_default().invoices.push(invoice);
-        }
-    }
-    let charges = all(|after| gateway.charges_since(since, after)).await?;
-    let refunds = all(|after| gateway.refunds_since(since, after)).await?;
-    let disputes = all(|after| gateway.disputes_since(since, after)).await?;
-    let mut known = BTreeSet::new();
-    // Where a dispute is stands with the dispute alone, so that those come first.
-    for (customer, charge) in disputes.into_iter().chain(charges).chain(refunds) {
-        if known.insert(charge.stripe_id.clone()) {
-            seen.entry(customer).or_default().charges.push(charge);
-        }
-    }
-    let there = all(|after| gateway.customers(after)).await?.into_iter().collect();
-    Ok(Everything { seen, there })
-}
-
-/// Compares products and prices with the plans, whose rows rule. How many plans Stripe is told again.
-async fn plans(state: &State, catalogue: &Catalogue) -> Result<usize, SweepError> {
-    let products = all(|after| state.gateway.products(after)).await?;
-    let prices = all(|after| state.gateway.prices(after)).await?;
-    let mut told = 0;
-    for plan in catalogue.plans.iter().filter(|plan| !is_shown(plan, &products, &prices)) {
-        tracing::error!(plan = %plan.id, metric = "catalogue_drift", "changed at Stripe, the plan rules");
-        let now = state.clock.now();
-        let order = Order::Plan(PlanOrder { plan_id: plan.id, from: None });
-        let message = Outgoing::of_order(&order, MessageId::new(now, random_bytes()), now)?;
-        state.store.put_message_once(&message).await?;
-        told += 1;
-    }
-    Ok(told)
-}
-
-/// Whether Stripe shows the plan as it is. What it cannot show again, a price that is gone, is no difference.
-fn is_shown(plan: &Plan, products: &[Product], prices: &[Price]) -> bool {
-    let product = products.iter().find(|product| Some(&product.stripe_id) == plan.stripe_product_id.as_ref());
-    let price = prices.iter().find(|price| Some(&price.stripe_id) == plan.stripe_price_id.as_ref());
-    product.is_none_or(|product| product.is_active == plan.is_active && product.name == plan.name)
-        && price.is_none_or(|price| price.is_active == plan.is_active)
+    state.convergence.repair(version, listed, catalogue).await
 }

@@ -110,6 +110,7 @@ pub const OPERATIONS: &[(Service, &[&str])] = &[
             "POST /v1/prices",
             "POST /v1/prices/{id}",
             "GET /v1/customers",
+            "GET /v1/customers/{id}",
             "POST /v1/customers",
             "POST /v1/customers/{id}",
             "GET /v1/checkout/sessions",

@@ -67,6 +67,8 @@ pub enum Listed {
     Gone,
     /// Neither the customer nor anything of theirs.
     Nowhere,
+    /// What it lists has to be read: it was not kept.
+    Unread,
 }
 
 /// The way from Stripe's state to the local one.
@@ -151,6 +153,17 @@ impl Convergence {
         Err(ConvergeError::Overtaken)
     }
 
+    /// Whether what is stored of `user` differs from `seen`, which may be a part of what Stripe has, or cannot be decided by it. Of
+    /// a subscription all open invoices must be in it.
+    ///
+    /// # Errors
+    /// When the tables do not answer.
+    pub async fn differs(&self, user: &UserId, seen: &Seen, catalogue: &Catalogue) -> Result<bool, ConvergeError> {
+        let Some(account) = self.store.account(user).await? else { return Ok(false) };
+        let converged = converge(&account, seen, catalogue, self.grace, self.clock.now());
+        Ok(seen.is_undecided(&account) || !converged.is_unchanged() || !converged.endings.is_empty())
+    }
+
     /// Brings what is kept of the customer that was `noted` to what Stripe was seen to have afterwards. What else is kept
     /// stays. Whether something was kept otherwise. Where somebody else has written since it was noted, or something is to be
     /// done at Stripe, Stripe is looked at anew.
@@ -168,13 +181,11 @@ impl Convergence {
         let Some(account) = self.store.account(user).await? else { return Ok(false) };
         let seen = match listed {
             // What the lists do not say is asked for: the version was noted before.
-            Listed::There(seen) if seen.is_undecided(&account) => {
-                match self.gateway.look(&noted.stripe_customer_id).await {
-                    Err(error) if error.is_missing() => Seen::of_nobody(&account),
-                    seen => seen?,
-                }
-            }
-            Listed::There(seen) => seen,
+            Listed::There(seen) if !seen.is_undecided(&account) => seen,
+            Listed::There(_) | Listed::Unread => match self.gateway.look(&noted.stripe_customer_id).await {
+                Err(error) if error.is_missing() => Seen::of_nobody(&account),
+                seen => seen?,
+            },
             // Of somebody who paid Stripe lists something for ever: this is the key to another account rather than the end
             // of everybody's access.
             Listed::Nowhere if !account.subscriptions.is_empty() => {

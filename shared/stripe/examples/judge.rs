@@ -179,6 +179,7 @@ async fn judge(base_url: &str) -> Result<bool, Box<dyn Error>> {
     let made = stripe.create_customer(&user, &email, &attempt).await;
     judge.call("create_customer", 1, made, |id| !id.is_empty());
     judge.call("customer_of_attempt", 1, stripe.customer_of_attempt(&email, &attempt).await, Option::is_none);
+    judge.call("has_customer", 1, stripe.has_customer("cus_1").await, |exists| *exists);
     judge.call("update_customer", 1, stripe.update_customer("cus_1", &email).await, |()| true);
     judge.call("create_checkout", 1, stripe.create_checkout(order).await, |made| !made.id.is_empty());
     judge.call("checkout_of_attempt", 1, stripe.checkout_of_attempt("cus_1", &checkout).await, Option::is_none);

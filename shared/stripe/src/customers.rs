@@ -2,7 +2,7 @@
 
 use crate::client::{Gateway, GatewayError, NoParams};
 use crate::lists::ListParams;
-use crate::objects::{Changed, ChargeCustomer, Customer, Made, PortalSession};
+use crate::objects::{Changed, ChargeCustomer, Customer, CustomerExists, Made, PortalSession};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use tollgate_domain::billing::Attempt;
@@ -57,6 +57,18 @@ impl Gateway {
         match self.get::<ChargeCustomer>(&format!("/charges/{charge}"), &NoParams {}).await {
             Ok(charge) => Ok(charge.customer.map(|customer| customer.0)),
             Err(error) if error.is_missing() => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Whether Stripe has the customer: one that was deleted it does not.
+    ///
+    /// # Errors
+    /// See [`GatewayError`].
+    pub async fn has_customer(&self, id: &str) -> Result<bool, GatewayError> {
+        match self.get::<CustomerExists>(&format!("/customers/{id}"), &NoParams {}).await {
+            Ok(customer) => Ok(!customer.deleted),
+            Err(error) if error.is_missing() => Ok(false),
             Err(error) => Err(error),
         }
     }

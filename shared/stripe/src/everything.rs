@@ -1,7 +1,7 @@
 //! All that Stripe has, a hundred with each call: what reconciliation compares.
 
 use crate::client::{Gateway, GatewayError};
-use crate::lists::{List, ListParams};
+use crate::lists::{List, ListParams, UnreadableEntry};
 use crate::objects::{self, Expandable};
 use crate::reads::{Looking, Unreadable, charge, dispute, every_invoice, every_subscription, invoice, subscription};
 use jiff::Timestamp;
@@ -15,6 +15,10 @@ pub struct Page<T> {
     pub items: Vec<T>,
     /// After which of Stripe's ids the next one starts; `None` after the last.
     pub next: Option<String>,
+    /// How many entries Stripe sent.
+    pub entries: usize,
+    /// Those of them that cannot be read. They are not logged.
+    pub unreadable: Vec<UnreadableEntry>,
 }
 
 /// A product as Stripe has it.
@@ -42,7 +46,8 @@ fn page<T: DeserializeOwned, U>(
     list: &List,
     of: impl Fn(T) -> Result<Option<U>, Unreadable>,
 ) -> Result<Page<U>, GatewayError> {
-    Ok(Page { items: list.read(of), next: list.next()? })
+    let (items, unreadable) = list.split(of);
+    Ok(Page { items, next: list.next()?, entries: list.len(), unreadable })
 }
 
 /// The customer of a charge, and the charge; `None` where there is none of a customer.
@@ -79,7 +84,8 @@ impl Gateway {
             let list = self.list("/customers", params).await?;
             // None may be missing: it would count as gone. Its id is all that it needs.
             let customers: Vec<objects::Customer> = list.read_whole()?;
-            Ok(Page { items: customers.into_iter().map(|customer| customer.id).collect(), next: list.next()? })
+            let items = customers.into_iter().map(|customer| customer.id).collect();
+            Ok(Page { items, next: list.next()?, entries: list.len(), unreadable: Vec::new() })
         })
     }
 

@@ -19,6 +19,7 @@ pub use changes::{Preview, PreviewLine, PriceChange, Settled, TrialEnd, Unpaid};
 pub use checkouts::{CheckoutOrder, CheckoutSession, CheckoutState};
 pub use client::{Gateway, GatewayError, Mode};
 pub use everything::{Page, Price, Product};
+pub use lists::UnreadableEntry;
 pub use reads::{InvoiceLinks, Looking};
 
 /// Where Stripe's API is.

@@ -65,6 +65,22 @@ pub(crate) struct List {
     has_more: bool,
 }
 
+/// An entry of a list that cannot be read.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct UnreadableEntry {
+    /// The kind of object, by Stripe's name.
+    pub object: String,
+    /// Stripe's id.
+    pub id: String,
+}
+
+impl UnreadableEntry {
+    /// Logs that it is left out.
+    pub fn log(&self) {
+        tracing::warn!(object = self.object, id = self.id, "a Stripe object cannot be read and is left out");
+    }
+}
+
 impl Gateway {
     /// The first hundred entries of the list at `path`.
     pub(crate) async fn list(&self, path: &str, mut params: ListParams<'_>) -> Result<List, GatewayError> {
@@ -88,21 +104,34 @@ impl List {
         last.map(|id| Some(id.to_owned())).ok_or_else(|| GatewayError::unreadable("a page of a list without an id"))
     }
 
-    /// What `of` makes of the entries that can be read.
+    /// What `of` makes of the entries that can be read. The others are logged.
     pub(crate) fn read<T: DeserializeOwned, U>(&self, of: impl Fn(T) -> Result<Option<U>, Unreadable>) -> Vec<U> {
-        let read = |entry: &Value| match T::deserialize(entry).map_err(|_| Unreadable).and_then(&of) {
-            Ok(read) => read,
-            Err(Unreadable) => {
-                let text = |name: &str| entry[name].as_str().unwrap_or_default();
-                tracing::warn!(
-                    object = text("object"),
-                    id = text("id"),
-                    "a Stripe object cannot be read and is left out"
-                );
-                None
+        let (read, unreadable) = self.split(of);
+        unreadable.iter().for_each(UnreadableEntry::log);
+        read
+    }
+
+    /// What `of` makes of the entries that can be read, and the others.
+    pub(crate) fn split<T: DeserializeOwned, U>(
+        &self,
+        of: impl Fn(T) -> Result<Option<U>, Unreadable>,
+    ) -> (Vec<U>, Vec<UnreadableEntry>) {
+        let (mut readable, mut unreadable) = (Vec::new(), Vec::new());
+        for entry in &self.data {
+            match T::deserialize(entry).map_err(|_| Unreadable).and_then(&of) {
+                Ok(read) => readable.extend(read),
+                Err(Unreadable) => {
+                    let text = |name: &str| entry[name].as_str().unwrap_or_default().to_owned();
+                    unreadable.push(UnreadableEntry { object: text("object"), id: text("id") });
+                }
             }
-        };
-        self.data.iter().filter_map(read).collect()
+        }
+        (readable, unreadable)
+    }
+
+    /// How many entries it has.
+    pub(crate) fn len(&self) -> usize {
+        self.data.len()
     }
 
     /// The entries as they are, if each of them can be read.

@@ -80,6 +80,13 @@ pub(crate) struct Customer {
     pub metadata: Metadata,
 }
 
+/// A customer, or what Stripe sends in its place after it was deleted.
+#[derive(Debug, Clone, Deserialize)]
+pub(crate) struct CustomerExists {
+    #[serde(default, deserialize_with = "or_default")]
+    pub deleted: bool,
+}
+
 /// <https://docs.stripe.com/api/products/object>
 #[derive(Debug, Clone, Deserialize)]
 pub(crate) struct Product {

@@ -24,6 +24,7 @@ mod passwords;
 mod people;
 mod plans;
 mod profiles;
+mod reconciliation;
 mod schema;
 mod sessions;
 mod social;
