@@ -1,5 +1,5 @@
 //! What the system costs: the functions to start and to run (`starts`), the sweep of many subscriptions that are due
-//! (`sweep`), Stripe's events on one core (`webhooks`), the local stack with many accounts in it (`accounts`). Ends with 1 when a limit does not hold.
+//! (`sweep`), the comparison with Stripe at size (`reconcile`), Stripe's events on one core (`webhooks`), the local stack with many accounts in it (`accounts`). Ends with 1 when a limit does not hold.
 
 mod accounts;
 mod certificate;
@@ -9,6 +9,7 @@ mod event;
 mod figures;
 mod measure;
 mod options;
+mod reconcile;
 mod report;
 mod sandbox;
 mod stage;
@@ -56,6 +57,11 @@ fn run(options: &Options) -> Result<Report, BenchError> {
                 let sweep = sweep::measure(options.people)?;
                 report.limits.extend(sweep.limits());
                 report.sweep = Some(sweep);
+            }
+            Part::Reconcile => {
+                let reconcile = reconcile::measure(options)?;
+                report.limits.extend(reconcile.limits());
+                report.reconcile = Some(reconcile);
             }
             Part::Accounts => {
                 let accounts = accounts::measure(options)?;

@@ -11,6 +11,8 @@ pub enum Part {
     Starts,
     /// Many subscriptions due at once, swept by a function that is killed on every page.
     Sweep,
+    /// The comparison with Stripe at size, in a process of its own.
+    Reconcile,
     /// Stripe's events on one core, beside a function that does nothing behind the same gateway.
     Webhooks,
     /// The local stack with few and with many accounts in it. Only where it is named: it takes a quarter of an hour.
@@ -27,6 +29,9 @@ pub struct Options {
     /// The subscriptions that are due at once.
     #[arg(long, default_value_t = 10_000, value_parser = RangedU64ValueParser::<usize>::new().range(1..))]
     pub people: usize,
+    /// The objects at Stripe that are compared.
+    #[arg(long, default_value_t = 100_000, value_parser = RangedU64ValueParser::<usize>::new().range(4..))]
+    pub objects: usize,
     /// The most accounts in the local stack.
     #[arg(long, default_value_t = 50_000, value_parser = RangedU64ValueParser::<usize>::new().range(100..))]
     pub accounts: usize,
@@ -59,6 +64,6 @@ pub struct Options {
 impl Options {
     /// The parts to be run: those that are named, else all but the long one.
     pub fn parts(&self) -> &[Part] {
-        if self.part.is_empty() { &[Part::Starts, Part::Sweep, Part::Webhooks] } else { &self.part }
+        if self.part.is_empty() { &[Part::Starts, Part::Sweep, Part::Reconcile, Part::Webhooks] } else { &self.part }
     }
 }

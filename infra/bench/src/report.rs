@@ -2,6 +2,7 @@
 
 use crate::accounts::Accounts;
 use crate::figures::{Bound, Comparison, Figures, Limit, Ratio};
+use crate::reconcile::Reconcile;
 use crate::sweep::Sweep;
 use crate::webhooks::Webhooks;
 use serde::Serialize;
@@ -15,6 +16,9 @@ pub struct Report {
     /// Of many subscriptions that are due at once.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sweep: Option<Sweep>,
+    /// Of the comparison with Stripe.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reconcile: Option<Reconcile>,
     /// Of Stripe's events on one core.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub webhooks: Option<Webhooks>,
@@ -53,6 +57,9 @@ impl fmt::Display for Report {
         }
         if let Some(sweep) = &self.sweep {
             writeln!(f, "{sweep}")?;
+        }
+        if let Some(reconcile) = &self.reconcile {
+            writeln!(f, "{reconcile}")?;
         }
         if let Some(webhooks) = &self.webhooks {
             writeln!(f, "{webhooks}")?;

@@ -100,10 +100,18 @@ impl Sandbox {
     /// # Errors
     /// When there is no answer.
     pub async fn invoke(&mut self, event: &Bytes) -> Result<(Duration, Bytes), BenchError> {
+        self.invoke_within(event, DEADLINE).await
+    }
+
+    /// The same, with a deadline of its own.
+    ///
+    /// # Errors
+    /// When there is no answer.
+    pub async fn invoke_within(&mut self, event: &Bytes, deadline: Duration) -> Result<(Duration, Bytes), BenchError> {
         let next = self.next.take().ok_or_else(|| BenchError::new("an event", "the process is busy"))?;
         let begun = Instant::now();
         next.send(event.clone()).map_err(|_| BenchError::new("an event", "the process is gone"))?;
-        let (at, answer) = match self.hear().await? {
+        let (at, answer) = match self.hear(deadline).await? {
             Said::Answer(at, answer) => (at, answer),
             Said::Failure(text) => return Err(BenchError::new("an event", String::from_utf8_lossy(&text))),
             Said::Next(..) => return Err(BenchError::new("an event", "another one was asked for before its answer")),
@@ -154,7 +162,7 @@ impl Sandbox {
     }
 
     async fn wait_for_next(&mut self) -> Result<Instant, BenchError> {
-        match self.hear().await? {
+        match self.hear(DEADLINE).await? {
             Said::Next(at, reply) => {
                 self.next = Some(reply);
                 Ok(at)
@@ -164,11 +172,11 @@ impl Sandbox {
         }
     }
 
-    async fn hear(&mut self) -> Result<Said, BenchError> {
+    async fn hear(&mut self, deadline: Duration) -> Result<Said, BenchError> {
         tokio::select! {
             Some(said) = self.said.recv() => Ok(said),
             ended = self.child.wait() => Err(BenchError::new("the process ended", ended.doing("the process")?)),
-            () = tokio::time::sleep(DEADLINE) => Err(BenchError::new("no word from it", format!("{DEADLINE:?}"))),
+            () = tokio::time::sleep(deadline) => Err(BenchError::new("no word from it", format!("{deadline:?}"))),
         }
     }
 }

@@ -25,9 +25,18 @@ fn a_run_without_the_functions_says_which_is_missing_and_how_to_build_it() {
 fn the_help_names_every_option() {
     let run = Command::new(env!("CARGO_BIN_EXE_bench")).arg("--help").output().unwrap();
     let help = String::from_utf8(run.stdout).unwrap();
-    for option in
-        ["--part", "--people", "--folder", "--rounds", "--events", "--warm-up", "--full-speed-alone", "--json", "--log"]
-    {
+    for option in [
+        "--part",
+        "--people",
+        "--objects",
+        "--folder",
+        "--rounds",
+        "--events",
+        "--warm-up",
+        "--full-speed-alone",
+        "--json",
+        "--log",
+    ] {
         assert!(help.contains(option), "{option}");
     }
 }
