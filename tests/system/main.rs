@@ -7,6 +7,7 @@ mod addresses;
 mod admin;
 mod audit;
 mod authorisation;
+mod batches;
 mod billing;
 mod bodies;
 mod budget;

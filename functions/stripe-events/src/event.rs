@@ -4,7 +4,7 @@ use crate::{Failure, State, drift};
 use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::Value;
-use tollgate_convergence::Cause;
+use tollgate_domain::UserId;
 use tollgate_store::EventRow;
 use tollgate_stripe::{Gateway, GatewayError, Mode};
 
@@ -60,7 +60,7 @@ const CATALOGUE: &[&str] =
 
 /// An event, as far as it is looked at.
 pub struct Event {
-    id: String,
+    pub id: String,
     kind: String,
     created: Option<Timestamp>,
     livemode: bool,
@@ -123,26 +123,50 @@ impl Event {
     }
 }
 
-/// Handles an event: once, whatever comes twice (R2).
-pub async fn handle(event: Event, state: &State) -> Result<(), Failure> {
+/// What an event leads to.
+pub enum Consequence {
+    /// Nothing: it was handled before (R2).
+    None,
+    /// It changes nothing, and is recorded.
+    Record(EventRow),
+    /// A user is synchronised with Stripe.
+    Sync(Hint),
+}
+
+/// An event that says that something of a user changed at Stripe.
+pub struct Hint {
+    /// The user.
+    pub user: UserId,
+    /// What is recorded of the event.
+    pub row: EventRow,
+    /// The customer, if it was deleted.
+    pub gone_customer: Option<String>,
+    /// The invoice whose payment waits for consent.
+    pub waits_for_consent: Option<String>,
+    /// Whether the event is the end of a trial, and is recorded when its reminder is written.
+    pub is_to_remind: bool,
+}
+
+/// Reads what an event leads to. Nothing is written.
+pub async fn consequence(event: &Event, state: &State) -> Result<Consequence, Failure> {
     if state.store.is_event_handled(&event.id).await? {
-        return Ok(());
+        return Ok(Consequence::None);
     }
     let now = state.clock.now();
-    let keep = async |outcome: &str| Ok(state.store.keep_event(&event.row(outcome, now)).await?);
+    let record = |outcome: &str| Ok(Consequence::Record(event.row(outcome, now)));
     let is_live = state.gateway.mode().await? == Mode::Live;
     if event.livemode != is_live {
-        return keep("of the other mode").await;
+        return record("of the other mode");
     }
     if event.is_thin {
-        return keep("thin").await;
+        return record("thin");
     }
     if CATALOGUE.contains(&event.kind.as_str()) {
         let drifted = drift::of(&event.kind, &event.object, state).await?;
-        return keep(if drifted { "drift" } else { "as the plan has it" }).await;
+        return record(if drifted { "drift" } else { "as the plan has it" });
     }
     if !HINTS.contains(&event.kind.as_str()) {
-        return keep("no hint").await;
+        return record("no hint");
     }
     let customer = event.customer(&state.gateway).await?;
     let user = match &customer {
@@ -150,22 +174,13 @@ pub async fn handle(event: Event, state: &State) -> Result<(), Failure> {
         None => None,
     };
     // Whom the metadata names does not count: the customer's owner does (S27).
-    let Some(user) = user else { return keep("of nobody here").await };
-    if event.kind == WANTS_CONSENT
-        && let Some(invoice) = event.object["id"].as_str()
-    {
-        // Before the event counts as handled. What is not known yet is told with what follows.
-        state.convergence.tell_of_consent(&user, invoice).await?;
-    }
-    let row = event.row("followed", now);
-    let gone_customer = customer.as_deref().filter(|_| event.kind == "customer.deleted");
-    // The event of a trial's end counts as handled when its reminder is written.
-    let is_to_remind = event.kind == TRIAL_ENDS;
-    let handled = Some(&row).filter(|_| !is_to_remind);
-    state.convergence.follow(&user, Cause { event: handled, gone_customer, ..Cause::default() }).await?;
-    if is_to_remind {
-        state.convergence.remind(&user).await?;
-        state.store.keep_event(&row).await?;
-    }
-    Ok(())
+    let Some(user) = user else { return record("of nobody here") };
+    let invoice = event.object["id"].as_str().filter(|_| event.kind == WANTS_CONSENT);
+    Ok(Consequence::Sync(Hint {
+        user,
+        row: event.row("followed", now),
+        gone_customer: customer.filter(|_| event.kind == "customer.deleted"),
+        waits_for_consent: invoice.map(str::to_owned),
+        is_to_remind: event.kind == TRIAL_ENDS,
+    }))
 }

@@ -1,20 +1,20 @@
 //! The `stripe-events` function: makes the local subscriptions and payments converge to what Stripe says, one event or
-//! order after another. An event is a hint that something changed; what it says is not looked at beyond whom it is about.
+//! order after another. An event is a hint that something changed; what it says is not looked at beyond whom it is about, so the
+//! events of one user in a batch lead to one synchronisation.
 
+mod batch;
 mod drift;
 mod event;
 mod order;
 
 use aws_config::SdkConfig;
-use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
-use event::Event;
-use order::Ticket;
+use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsEvent};
 use std::convert::Infallible;
 use std::sync::Arc;
 use tollgate_convergence::{ConvergeError, Convergence};
 use tollgate_domain::billing::Rules;
 use tollgate_platform::keys::{KeySource, SecretIds};
-use tollgate_platform::{Clock, ConfigError, Env, Outbound, sqs};
+use tollgate_platform::{Clock, ConfigError, Env, Outbound};
 use tollgate_store::{Store, StoreError};
 use tollgate_stripe::{Gateway, GatewayError, STRIPE_API};
 
@@ -76,20 +76,11 @@ enum Failure {
     Converge(#[from] ConvergeError),
 }
 
-/// Handles each message of `event` in its order. One that failed is reported, and so are those that follow it in its group:
-/// they come back in the same order.
+/// Handles the messages of `event`. One that failed is reported, and so are those that follow it in its group: they come back
+/// in the same order.
 ///
 /// # Errors
 /// Never: failures are reported message by message.
 pub async fn handle(event: SqsEvent, state: &State) -> Result<SqsBatchResponse, Infallible> {
-    Ok(sqs::batch_in_order(event, |message| Box::pin(one(message, state))).await)
-}
-
-async fn one(message: SqsMessage, state: &State) -> Result<(), Failure> {
-    let body = message.body.as_deref().unwrap_or_default();
-    if let Some(event) = Event::parse(body) {
-        return event::handle(event, state).await;
-    }
-    let ticket: Ticket = serde_json::from_str(body).map_err(|_| Failure::Unreadable)?;
-    order::handle(&ticket, message.message_id.as_deref().unwrap_or_default(), state).await
+    Ok(Box::pin(batch::handle(event, state)).await)
 }

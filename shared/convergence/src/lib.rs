@@ -24,9 +24,9 @@ use tollgate_stripe::{Gateway, GatewayError};
 /// one, and ten follow a checkout), a change that is written in parts, an end at Stripe. What is written so far stays, and the
 /// next call continues from there.
 pub const MAX_FETCHES: usize = 24;
-/// So many subscriptions and so many payments are written at once, each with its entry and its mail: a transaction takes a
-/// hundred items.
-const AT_ONCE: usize = 15;
+/// So many subscriptions and so many payments are written at once, each with its entry and its mail, beside the customer, the gate
+/// and at most ten events: a transaction takes a hundred items.
+const AT_ONCE: usize = 14;
 
 /// Why the local state may not be Stripe's.
 #[derive(Debug, thiserror::Error)]
@@ -48,8 +48,8 @@ pub enum ConvergeError {
 /// Why it is looked at a user.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Cause<'a> {
-    /// The event that was the hint.
-    pub event: Option<&'a EventRow>,
+    /// The events that were the hints, each once: at most ten.
+    pub events: &'a [EventRow],
     /// The request that asked.
     pub request_id: Option<RequestId>,
     /// The customer of whom Stripe says that it is no more.
@@ -116,7 +116,7 @@ impl Convergence {
             let account = self.store.account(user).await?;
             let found = account.and_then(|account| Some((account.customer.stripe_customer_id.clone()?, account)));
             let Some((customer, account)) = found else {
-                self.keep(cause.event).await?;
+                self.keep(cause.events).await?;
                 return Ok(Vec::new());
             };
             let mut seen = match self.gateway.look(&customer).await {
@@ -135,11 +135,11 @@ impl Convergence {
             let mut converged = converge(&account, &seen, &catalogue, self.rules, now);
             let is_all = converged.keep_first(AT_ONCE);
             let endings: Vec<_> = converged.endings.drain(..).filter(|ending| !done.has(ending)).collect();
-            // While something is left to do the event is not handled: whoever comes next goes on.
+            // While something is left to do the events are not handled: whoever comes next goes on.
             let is_last = is_all && endings.is_empty();
-            let event = cause.event.filter(|_| is_last);
+            let events = if is_last { cause.events } else { &[] };
             let write =
-                Write { account: &account, converged: &converged, trials, catalogue: &catalogue, event, cause, now };
+                Write { account: &account, converged: &converged, trials, catalogue: &catalogue, events, cause, now };
             if !self.write(write).await? {
                 continue;
             }
@@ -204,7 +204,7 @@ impl Convergence {
         let is_all = converged.keep_first(AT_ONCE) && converged.endings.is_empty();
         let is_as_noted = account.customer.version == noted.version && !has_trial;
         let trials = Vec::new();
-        let write = Write { account: &account, converged: &converged, trials, catalogue, event: None, cause, now };
+        let write = Write { account: &account, converged: &converged, trials, catalogue, events: &[], cause, now };
         if !(is_all && is_as_noted && self.write(write).await?) {
             self.follow(user, cause).await?;
         }
@@ -226,7 +226,7 @@ impl Convergence {
             }
             let cause = Cause::default();
             let trials = Vec::new();
-            let write = Write { account: &account, converged: &converged, trials, catalogue, event: None, cause, now };
+            let write = Write { account: &account, converged: &converged, trials, catalogue, events: &[], cause, now };
             if self.write(write).await? {
                 return Ok(());
             }
@@ -285,8 +285,8 @@ impl Convergence {
         Ok(entries)
     }
 
-    async fn keep(&self, event: Option<&EventRow>) -> Result<(), ConvergeError> {
-        if let Some(event) = event {
+    async fn keep(&self, events: &[EventRow]) -> Result<(), ConvergeError> {
+        for event in events {
             self.store.keep_event(event).await?;
         }
         Ok(())
@@ -298,7 +298,7 @@ impl Convergence {
             // Also a look that found nothing new makes those that were begun before it old ones.
             let is_newest = self.store.raise_version(&write.account.customer).await?;
             if is_newest {
-                self.keep(write.event).await?;
+                self.keep(write.events).await?;
             }
             return Ok(is_newest);
         }
@@ -311,7 +311,7 @@ impl Convergence {
             audit: &audit,
             mails: &mails,
             trials: &write.trials,
-            event: write.event,
+            events: write.events,
             grace: self.rules.grace,
         };
         Ok(self.store.write_account(&write).await?)
@@ -440,7 +440,7 @@ struct Write<'a> {
     converged: &'a Converged,
     trials: Vec<TrialEntry>,
     catalogue: &'a Catalogue,
-    event: Option<&'a EventRow>,
+    events: &'a [EventRow],
     cause: Cause<'a>,
     now: Timestamp,
 }

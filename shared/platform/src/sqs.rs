@@ -2,9 +2,7 @@
 //! poison message takes nothing with it (R6).
 
 use aws_lambda_events::event::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent, SqsMessage};
-use std::collections::BTreeSet;
 use std::fmt::Display;
-use std::sync::{Mutex, PoisonError};
 
 /// Runs `handle` on each message of `event`, one after another. A message that failed is reported, to be received again.
 pub async fn batch<F, Fut, E>(event: SqsEvent, handle: F) -> SqsBatchResponse
@@ -26,28 +24,60 @@ where
     response
 }
 
-/// The same for a FIFO queue: of a group in which a message failed, those that follow are reported unseen, so that they come
-/// back in their order.
-pub async fn batch_in_order<F, Fut, E>(event: SqsEvent, handle: F) -> SqsBatchResponse
-where
-    F: Fn(SqsMessage) -> Fut,
-    Fut: Future<Output = Result<(), E>>,
-    E: Display,
-{
-    let stopped = Mutex::new(BTreeSet::new());
-    let is_stopped = |group: &str| stopped.lock().unwrap_or_else(PoisonError::into_inner).contains(group);
-    let in_order = async |message: SqsMessage| {
-        let group = message.attributes.get("MessageGroupId").cloned().unwrap_or_default();
-        if is_stopped(&group) {
-            return Err("one before it in its group failed".to_owned());
+/// A batch of a FIFO queue. Of a group in which a message failed, those that follow are reported as well, so that they come back
+/// in their order.
+pub struct FifoBatch {
+    messages: Vec<FifoMessage>,
+}
+
+struct FifoMessage {
+    id: String,
+    group: String,
+    has_failed: bool,
+}
+
+impl FifoBatch {
+    /// Of the messages of `event`, none of which has failed. They are named by their place in it.
+    #[must_use]
+    pub fn of(event: &SqsEvent) -> Self {
+        let of = |message: &SqsMessage| FifoMessage {
+            id: message.message_id.clone().unwrap_or_default(),
+            group: message.attributes.get("MessageGroupId").cloned().unwrap_or_default(),
+            has_failed: false,
+        };
+        Self { messages: event.records.iter().map(of).collect() }
+    }
+
+    /// Whether two messages are of one group.
+    #[must_use]
+    pub fn is_one_group(&self, one: usize, other: usize) -> bool {
+        self.messages[one].group == self.messages[other].group
+    }
+
+    /// Whether this message, or an earlier one of its group, has failed.
+    #[must_use]
+    pub fn is_stopped(&self, index: usize) -> bool {
+        (0..=index).any(|earlier| self.messages[earlier].has_failed && self.is_one_group(earlier, index))
+    }
+
+    /// Reports a message as failed.
+    pub fn fail(&mut self, index: usize, error: &impl Display) {
+        let message = &mut self.messages[index];
+        tracing::error!(sqs_message_id = %message.id, %error, "message failed, it will be received again");
+        message.has_failed = true;
+    }
+
+    /// The messages that are to be received again.
+    #[must_use]
+    pub fn response(self) -> SqsBatchResponse {
+        let mut response = SqsBatchResponse::default();
+        for index in (0..self.messages.len()).filter(|index| self.is_stopped(*index)) {
+            let mut failure = BatchItemFailure::default();
+            failure.item_identifier.clone_from(&self.messages[index].id);
+            response.batch_item_failures.push(failure);
         }
-        let done = handle(message).await.map_err(|error| error.to_string());
-        if done.is_err() {
-            stopped.lock().unwrap_or_else(PoisonError::into_inner).insert(group);
-        }
-        done
-    };
-    batch(event, in_order).await
+        response
+    }
 }
 
 #[cfg(test)]
@@ -55,21 +85,19 @@ mod tests {
     use super::*;
 
     // R6
-    #[tokio::test]
-    async fn of_a_group_in_which_one_failed_what_follows_is_left_and_other_groups_go_on() {
-        let record = |id: &str, group: &str, body: &str| serde_json::json!({"messageId": id, "body": body, "attributes": {"MessageGroupId": group}});
-        let records =
-            [record("1", "a", "good"), record("2", "a", "bad"), record("3", "b", "good"), record("4", "a", "good")];
+    #[test]
+    fn the_messages_after_a_failed_one_of_its_group_come_back_too() {
+        let record =
+            |id: &str, group: &str| serde_json::json!({"messageId": id, "attributes": {"MessageGroupId": group}});
+        let records = [record("1", "a"), record("2", "a"), record("3", "b"), record("4", "a"), record("5", "b")];
         let event: SqsEvent = serde_json::from_value(serde_json::json!({"Records": records})).unwrap();
-        let seen = Mutex::new(Vec::new());
-        let judge = async |message: SqsMessage| {
-            seen.lock().unwrap().push(message.message_id.unwrap());
-            if message.body.as_deref() == Some("bad") { Err("not good") } else { Ok(()) }
-        };
-        let response = batch_in_order(event, judge).await;
+        let mut batch = FifoBatch::of(&event);
+        assert!(batch.is_one_group(0, 3) && !batch.is_one_group(0, 2));
+        batch.fail(1, &"not good");
+        assert_eq!([0, 1, 2, 3, 4].map(|index| batch.is_stopped(index)), [false, true, false, true, false]);
+        let response = batch.response();
         let failed: Vec<_> = response.batch_item_failures.iter().map(|f| f.item_identifier.as_str()).collect();
         assert_eq!(failed, ["2", "4"]);
-        assert_eq!(*seen.lock().unwrap(), ["1", "2", "3"]);
     }
 
     // R6

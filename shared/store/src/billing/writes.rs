@@ -34,7 +34,7 @@ pub struct AccountWrite<'a> {
     /// The trials that begin.
     pub trials: &'a [TrialEntry],
     /// The event that was the hint.
-    pub event: Option<&'a EventRow>,
+    pub events: &'a [EventRow],
     /// By which it is told when a subscription is due.
     pub grace: Grace,
 }
@@ -75,7 +75,7 @@ impl Store {
         for mail in write.mails {
             transaction = transaction.put_any(Part::Rest, OUTBOX, outbox_item(mail)?);
         }
-        if let Some(event) = write.event {
+        for event in write.events {
             transaction = transaction.put_any(Part::Rest, BILLING, event_item(event)?);
         }
         match transaction.run().await {

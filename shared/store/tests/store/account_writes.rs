@@ -34,29 +34,26 @@ fn access() -> Access {
 struct Along {
     audit: Vec<AuditEntry>,
     mails: Vec<Outgoing>,
-    event: Option<EventRow>,
+    events: Vec<EventRow>,
 }
 
 impl Along {
     /// Two entries, two mails and an event.
     fn all() -> Self {
         let audit = vec![entry(20, &user(1)), entry(21, &user(1))];
-        Self { audit, mails: vec![mail(20), mail(21)], event: Some(event(1)) }
+        Self { audit, mails: vec![mail(20), mail(21)], events: vec![event(1)] }
     }
 
     /// Nothing.
     fn none() -> Self {
-        Self { audit: vec![], mails: vec![], event: None }
+        Self { audit: vec![], mails: vec![], events: vec![] }
     }
 }
 
 async fn write(tables: &Tables, noted: &Customer, converged: &Converged, along: &Along) -> Result<bool, StoreError> {
-    let Along { audit, mails, event } = along;
+    let Along { audit, mails, events } = along;
     let grace = Grace::default();
-    tables
-        .store
-        .write_account(&AccountWrite { noted, converged, audit, mails, trials: &[], event: event.as_ref(), grace })
-        .await
+    tables.store.write_account(&AccountWrite { noted, converged, audit, mails, trials: &[], events, grace }).await
 }
 
 /// Writes `converged` alone, which nothing hinders, and gives the customer's row.
@@ -116,7 +113,7 @@ async fn nothing_is_written_where_the_version_was_raised_meanwhile() {
         let converged = Converged { first_trial: true, ..Converged::default() };
         let (noted, grace) = (&other, Grace::default());
         let write =
-            AccountWrite { noted, converged: &converged, audit: &[], mails: &[], trials: &[], event: None, grace };
+            AccountWrite { noted, converged: &converged, audit: &[], mails: &[], trials: &[], events: &[], grace };
         assert!(rival.write_account(&write).await.unwrap());
     });
     tables.wire.next("TransactWriteItems", [overtakes]);
@@ -260,7 +257,7 @@ async fn a_trial_is_entered_once_for_each_hash() {
         let noted = store.customer(&noted.user_id).await.unwrap().unwrap();
         let converged = Converged { first_trial: true, ..Converged::default() };
         let (audit, mails, grace) = (&[], &[], Grace::default());
-        let write = AccountWrite { noted: &noted, converged: &converged, audit, mails, trials, event: None, grace };
+        let write = AccountWrite { noted: &noted, converged: &converged, audit, mails, trials, events: &[], grace };
         store.write_account(&write).await.unwrap()
     };
     assert_eq!(store.trial_of("address").await.unwrap(), None);

@@ -56,7 +56,7 @@ async fn write(tables: &Tables, noted: &Customer, subscriptions: &[Subscription]
         audit: &[],
         mails: &[],
         trials: &[],
-        event: None,
+        events: &[],
         grace: Grace::default(),
     };
     assert!(tables.rival.write_account(&write).await.unwrap());
@@ -114,7 +114,7 @@ async fn who_is_no_customer_any_more_is_made_one_anew_and_the_version_goes_on() 
     let (tables, named) = Tables::with_named_customer().await;
     let converged = Converged { customer_is_gone: true, ..Converged::default() };
     let (grace, noted) = (Grace::default(), &named);
-    let write = AccountWrite { noted, converged: &converged, audit: &[], mails: &[], trials: &[], event: None, grace };
+    let write = AccountWrite { noted, converged: &converged, audit: &[], mails: &[], trials: &[], events: &[], grace };
     assert!(tables.rival.write_account(&write).await.unwrap());
     assert_eq!(reserve(&tables, "a2", None).await.unwrap(), Customer { version: 1, ..customer("a2") });
 }

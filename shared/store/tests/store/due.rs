@@ -31,7 +31,7 @@ impl Written {
         let converged = Converged { subscriptions, ..Converged::default() };
         let (noted, grace) = (&self.noted, Grace::default());
         let write =
-            AccountWrite { noted, converged: &converged, audit: &[], mails: &[], trials: &[], event: None, grace };
+            AccountWrite { noted, converged: &converged, audit: &[], mails: &[], trials: &[], events: &[], grace };
         assert!(self.tables.rival.write_account(&write).await.unwrap());
         self.noted.version += 1;
     }
