@@ -299,7 +299,8 @@ fn receive(source: &str, to: &str, data: &str) -> Result<Received, &'static str>
     if !raw[..head].is_ascii() {
         return Err("Header contains non-ASCII characters.");
     }
-    if raw.split(|byte| *byte == b'\n').any(|line| line.len() > MAX_LINE_BYTES + 1) {
+    let mut lines_of_raw = raw.split(|byte| *byte == b'\n').map(|line| line.strip_suffix(b"\r").unwrap_or(line));
+    if lines_of_raw.any(|line| line.len() > MAX_LINE_BYTES) {
         return Err("Line too long.");
     }
     let message = MessageParser::new().parse(&raw).ok_or("Message is not valid.")?;

@@ -160,7 +160,7 @@ impl Convergence {
     /// When the tables do not answer.
     pub async fn differs(&self, user: &UserId, seen: &Seen, catalogue: &Catalogue) -> Result<bool, ConvergeError> {
         let Some(account) = self.store.account(user).await? else { return Ok(false) };
-        let converged = converge(&account, seen, catalogue, self.grace, self.clock.now());
+        let converged = converge(&account, seen, catalogue, self.rules, self.clock.now());
         Ok(seen.is_undecided(&account) || !converged.is_unchanged() || !converged.endings.is_empty())
     }
 

@@ -241,7 +241,10 @@ impl Store {
             .table_name(self.table(LIMITS))
             .key("pk", s(format!("DAY#{bucket}#{day}")))
             .update_expression("SET #by = :by, #ttl = :ttl, v = :v ADD #count :one")
-            .condition_expression("attribute_not_exists(#count) OR #count < :max")
+            // The second half: once for each request, also when an answer was lost (R8).
+            .condition_expression(
+                "(attribute_not_exists(#count) OR #count < :max) AND (attribute_not_exists(#by) OR #by <> :by)",
+            )
             .expression_attribute_names("#count", "count")
             .expression_attribute_names("#by", "by")
             .expression_attribute_names("#ttl", "ttl")
