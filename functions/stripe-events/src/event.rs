@@ -94,7 +94,7 @@ impl Event {
         let created = raw.created.as_i64().and_then(|seconds| Timestamp::from_second(seconds).ok());
         let created = created.or_else(|| raw.created.as_str()?.parse().ok());
         let is_event = is_thin || (is_whole && object.is_object() && created.is_some());
-        is_event.then(|| Self { id: raw.id, kind: raw.kind, created, livemode: raw.livemode, is_thin, object })
+        is_event.then_some(Self { id: raw.id, kind: raw.kind, created, livemode: raw.livemode, is_thin, object })
     }
 
     /// Stripe's customer that it is about, if any. A dispute does not name the customer, nor does every refund: their charge
