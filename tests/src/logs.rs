@@ -30,3 +30,8 @@ pub fn capture() {
 pub fn text() -> String {
     String::from_utf8_lossy(&LINES.lock().unwrap_or_else(PoisonError::into_inner)).into_owned()
 }
+
+/// The errors of it, newest last.
+pub fn errors() -> Vec<String> {
+    text().lines().filter(|line| line.contains(r#""level":"ERROR""#)).map(str::to_owned).collect()
+}

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Conformance to Stripe. Two checks are made from Stripe's own description of its API: every call of the gateway at Stripe's
-# mock server, and everything that the fake says against the description itself. Two more are Stripe's own SDKs, for Python
+# Conformance to Stripe. Three checks are made from Stripe's own description of its API: every call of the gateway at Stripe's
+# mock server, everything that the fake says against the description itself, and objects generated from the description, with
+# nulls, unknown values and wrong types, in the lists and events that the system reads. Two more are Stripe's own SDKs, for Python
 # and for Node, which drive the fake of a running stack through the whole life of a customer. Installs what is missing;
 # leaves nothing running.
 source "$(dirname "$0")/../lib.sh"
@@ -36,6 +37,9 @@ diff <(sed -n -e 's/^ *pub async fn \([a-z_]*\).*/\1/p' -e "s/^ *pub fn \([a-z_]
 
 "$CARGO_TARGET_DIR/debug/examples/lives" >"$work/lives"
 "$held/python/bin/python" tests/stripe/judge.py "$description/spec3.json" "$description/spec3.beta.sdk.json" "$root" <"$work/lives"
+
+"$held/python/bin/python" tests/stripe/fuzz.py "$description/spec3.json" "$description/spec3.beta.sdk.json" "$root" >"$work/fuzz"
+"$CARGO_TARGET_DIR/debug/examples/fuzz" <"$work/fuzz"
 
 (cd tests/stripe && npm ci --no-audit --no-fund --silent)
 kill "$server" && wait "$server" || true

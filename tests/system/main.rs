@@ -19,6 +19,7 @@ mod crashes;
 mod deletion;
 mod enumeration;
 mod events;
+mod fuzz;
 mod journey;
 mod limits;
 mod links;
