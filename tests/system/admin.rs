@@ -543,7 +543,7 @@ fn copies(app: &TestApp, kind: &str, count: u8) {
 
 // B10, S27
 #[tokio::test]
-async fn a_verification_by_an_admin_ends_the_password_of_whoever_registered() {
+async fn a_verification_by_an_admin_ends_the_password_of_before() {
     for is_active in [true, false] {
         let (app, admin) = at_the_desk().await;
         app.register("ann").await.expect(202);

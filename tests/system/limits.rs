@@ -99,7 +99,7 @@ async fn the_ways_to_the_providers_take_sixty_calls_a_minute_from_one_client() {
 
 // S7
 #[tokio::test]
-async fn of_two_hundred_guesses_at_once_from_forty_clients_a_hundred_are_evaluated() {
+async fn a_hundred_of_two_hundred_guesses_of_forty_clients_are_evaluated() {
     let app = TestApp::start_patient(limited()).await;
     app.member("ann").await;
     let guess = |n: u8| {
@@ -314,7 +314,7 @@ async fn a_stranger_causes_five_mails_a_minute_over_all_routes_and_the_last_code
 
 // B7
 #[tokio::test]
-async fn mails_of_a_kind_are_capped_by_client_and_over_all_clients_and_a_device_has_its_own() {
+async fn mails_of_a_kind_are_capped_by_client_in_all_and_by_device() {
     let app = TestApp::start_limited().await;
     let email = app.member("ann").await;
     let device = app.login(&email, PASSWORD).await.expect(200).cookie("device").unwrap();
@@ -341,7 +341,7 @@ async fn mails_of_a_kind_are_capped_by_client_and_over_all_clients_and_a_device_
 
 // B7
 #[tokio::test]
-async fn one_client_causes_ten_mails_of_a_kind_a_day_and_the_last_link_stays_valid() {
+async fn one_client_causes_ten_mails_of_a_kind_a_day() {
     let app = TestApp::start_limited().await;
     let email = app.member("ann").await;
     for path in ["/forget-password", "/request/login-code"] {

@@ -501,7 +501,7 @@ async fn an_error_of_the_provider_itself_is_not_a_refusal_of_the_person() {
 
 // B14
 #[tokio::test]
-async fn a_callback_that_is_loaded_again_leads_to_the_same_place_while_its_session_lives() {
+async fn a_callback_loaded_again_repeats_its_redirect_while_its_session_lives() {
     for provider in PROVIDERS {
         let app = TestApp::start().await;
         let subject = proved(&app, provider, "ann@example.com").await;

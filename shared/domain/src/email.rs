@@ -210,7 +210,7 @@ mod tests {
 
     // B4, S14
     #[test]
-    fn every_invisible_character_is_trimmed_around_an_address_and_refused_inside() {
+    fn an_invisible_character_is_trimmed_around_and_refused_inside() {
         let invisible = "\u{ad}\u{34f}\u{61c}\u{115f}\u{180e}\u{200b}\u{200e}\u{202e}\u{2060}\u{2066}\u{3164}\u{fe0f}\u{feff}\u{ffa0}\u{e0061}";
         for c in invisible.chars() {
             assert!(is_invisible(c), "{c:?}");

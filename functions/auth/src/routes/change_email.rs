@@ -54,7 +54,7 @@ pub async fn change_email(
     let kind = if theirs.is_some() { ALREADY_REGISTERED } else { mails::kind(Purpose::ChangeEmail) };
     let may_be_sent = state.limiter.admit_mail(&context, &AccountKey::address(&to, None), kind).await?;
     let new = NewAddress { unlinks: own.links_to_end(&to), session: user.session_id, email: to.clone() };
-    // The row is written for a taken address too, and nobody gets its link: what the caller can read of it is the same.
+    // The row is written for a taken address too, and its link is not mailed: what the caller can read of it is the same.
     let (row, mail) = mails::change_of_address(&state, Account::of(&own, &user.gate), new, context.now).await?;
     let mail = match theirs {
         None => mail,

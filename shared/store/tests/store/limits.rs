@@ -99,7 +99,7 @@ async fn count(tables: &Tables, kind: &str, n: u8, ms: i64) -> bool {
 
 // B7, S7
 #[tokio::test]
-async fn an_address_gets_five_mails_a_minute_and_of_each_kind_ten_a_day_by_one_client() {
+async fn an_address_gets_five_mails_a_minute_and_ten_of_a_kind_by_one_client() {
     let tables = Tables::new().await;
     for n in 0..5 {
         assert!(count(&tables, "reset", n, 0).await);

@@ -64,7 +64,7 @@ async fn one_of_several_secrets_of_a_browser_takes_its_flow() {
 
 // B14
 #[tokio::test]
-async fn a_flow_that_was_used_is_shown_to_its_browser_with_the_session_that_it_created() {
+async fn a_used_flow_names_its_session_to_its_browser() {
     let tables = begun().await;
     take(&tables, Google, "browser", 1, 0).await.unwrap();
     match tables.untouched(attempt(&tables, "f1", Google, &["other", "browser"], 2, 10)).await.unwrap() {
