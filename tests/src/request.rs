@@ -53,6 +53,13 @@ impl Request {
         Self { method: Method::POST, path: path.to_owned(), headers, body: None }
     }
 
+    /// The same with this body.
+    pub fn with_body(mut self, body: &Value) -> Self {
+        self.headers.push(("content-type", "application/json".to_owned()));
+        self.body = Some(body.to_string());
+        self
+    }
+
     /// The same with another header.
     pub fn with_header(mut self, name: &'static str, value: &str) -> Self {
         self.headers.push((name, value.to_owned()));

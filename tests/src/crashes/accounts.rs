@@ -404,7 +404,8 @@ async fn unlink(app: &TestApp) -> Case {
     let (_, session) = app.person("ann").await;
     let subject = proved(app, "google", "else@example.com").await;
     link(app, &session, &subject).await.expect(200);
-    case!(Request::delete_as(&session, "/me/links/google"), |app| {
+    let unlink = Request::delete_as(&session, "/me/links/google").with_body(&json!({"password": PASSWORD}));
+    case!(unlink, |app| {
         assert_eq!(app.get_as(&session, "/me").await.expect(200).body["linked_providers"], json!([]));
         gets_in(app, EMAIL, PASSWORD).await;
     })

@@ -63,20 +63,19 @@ pub async fn change_email(
             mails::outgoing(&mail, context.now)?
         }
     };
-    let mail = if may_be_sent { mail } else { mails::decoy(&state, context.now).await? };
     let notice = Mail::EmailChangeRequested {
         to: own.email.as_str().to_owned(),
         username: own.username.as_str().to_owned(),
         at: context.now,
     };
+    // A request that mails nothing stores nothing either, so there is nothing to tell the owner.
+    let (mail, notice) = match may_be_sent {
+        true => (mail, mails::outgoing(&notice, context.now)?),
+        false => (mails::decoy(&state, context.now).await?, mails::decoy(&state, context.now).await?),
+    };
     let mut entry = context.entry(Action::EmailChangeRequested, Some(user.id), Some(user.id.to_string()));
     entry.after = Some(json!({"email": to}));
-    let request = AddressRequest {
-        row: may_be_sent.then_some(&row),
-        mail: &mail,
-        notice: &mails::outgoing(&notice, context.now)?,
-        audit: &entry,
-    };
+    let request = AddressRequest { row: may_be_sent.then_some(&row), mail: &mail, notice: &notice, audit: &entry };
     state.store.request_address(&request, context.now).await?;
     Ok((StatusCode::ACCEPTED, message("Look into the mail of the new address: it has what to do next.")))
 }
