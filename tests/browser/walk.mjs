@@ -51,8 +51,10 @@ async function morePlans() {
   const description = "For studios that ship often, and pay once a year.";
   const plan = { code: "studio", name: "Studio", price_cents: 49900, currency: "eur", billing_period: "year", tier: 3, trial_days: 14, description, features };
   await contract("/billing/plans", plan, admin.access_token);
-  const agency = { code: "agency", name: "Agency", price_cents: 99900, currency: "eur", billing_period: "year", tier: 4 };
+  const agency = { code: "agency", name: "Agency", price_cents: 99900, currency: "eur", billing_period: "year", tier: 4, trial_days: 30 };
   await contract("/billing/plans", agency, admin.access_token);
+  const campus = { code: "campus", name: "Campus", price_cents: 129900, currency: "eur", billing_period: "year", tier: 5 };
+  await contract("/billing/plans", campus, admin.access_token);
   const yearly = { code: "team-year", name: "Team, yearly", price_cents: 49000, currency: "usd", billing_period: "year", tier: 2 };
   await contract("/billing/plans", yearly, admin.access_token);
 }
@@ -456,6 +458,11 @@ async function byPlan(device) {
   await cleo.press("Confirm the change");
   await cleo.sees("Your plan is Agency now.");
   await cleo.sees("First payment on", "trial-changed");
+
+  // A plan without a trial of its own ends it.
+  await cleo.press("Change to Campus");
+  await cleo.sees("It ends your trial: you pay €1,299.00 a year after that.", "preview-trial-end");
+  await cleo.press("Leave it");
   await cleo.close();
 }
 

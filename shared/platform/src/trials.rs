@@ -61,11 +61,11 @@ mod tests {
     // A13
     #[test]
     fn a_mark_is_found_under_every_key_and_entered_under_the_one_in_force() {
-        let (old, new) = ("k3y".repeat(12), "n3w".repeat(12));
+        let (old, new) = ("q7Zt0vLx2mKc9RdW4yHb8sNf6uPj1gAe", "eAg1jPu6fNs8bHy4WdR9cKm2xLv0tZ7q");
         let both = format!(
             r#"{{"keys":[{{"value":"{old}","since":"2026-01-01T00:00:00Z"}},{{"value":"{new}","since":"2026-02-01T00:00:00Z"}}]}}"#
         );
-        let (first, second) = (keys(&old), keys(&both));
+        let (first, second) = (keys(old), keys(&both));
         let address = Email::parse("ann@example.com").unwrap();
         for mark in [TrialMark::Address(&address), TrialMark::Card("ann@example.com")] {
             let at = |text: &str| text.parse::<Timestamp>().unwrap();

@@ -128,7 +128,7 @@ fn a_whole_subscription_is_read_with_all_its_items() {
     let read = read_subscription(seen).unwrap();
     let [first, second] = &read.items[..] else { panic!("two items") };
     assert_eq!((first.stripe_id.as_str(), first.quantity), ("si_1", 1));
-    assert_eq!((second.stripe_price_id.as_str(), second.quantity, second.terms.price_cents), ("price_2", 3, 4900));
+    assert_eq!((second.stripe_price_id.as_str(), second.quantity, second.terms.unit_price_cents), ("price_2", 3, 4900));
     assert_eq!(second.terms.billing_period, Interval::Year);
     assert_eq!((second.current_period_start.as_second(), second.current_period_end.as_second()), (1_100, 2_200));
     let kept = read.resolve(|price| price == "price_2");
@@ -258,7 +258,7 @@ fn a_subscription_without_what_it_cannot_be_without_is_unreadable() {
 fn a_schedule_names_every_price_of_the_phase_that_follows() {
     let phase = |start: i64, prices: &[&str]| {
         let items: Vec<_> = prices.iter().map(|price| json!({"price": price, "quantity": 1})).collect();
-        json!({"start_date": start, "end_date": start + 100, "items": items, "trial_end": null})
+        json!({"start_date": start, "end_date": start + 1_000, "items": items, "trial_end": null})
     };
     let next = |schedule: &Value| {
         let value = with(&subscription(), &json!({"schedule": schedule}));
@@ -268,11 +268,11 @@ fn a_schedule_names_every_price_of_the_phase_that_follows() {
     let id = Some("sub_sched_1".to_owned());
     assert_eq!(next(&schedule()), (id.clone(), vec![]));
     assert_eq!(next(&with_nulls(&schedule(), &["current_phase"])), (id.clone(), vec![]));
-    let current = json!({"start_date": 100, "end_date": 200});
-    let phases = json!([phase(100, &["price_1"]), phase(200, &["price_of_an_add_on", "price_2"])]);
+    let current = json!({"start_date": 1_000, "end_date": 2_000});
+    let phases = json!([phase(1_000, &["price_1"]), phase(2_000, &["price_of_an_add_on", "price_2"])]);
     let running = with(&schedule(), &json!({"current_phase": current, "phases": phases}));
     assert_eq!(next(&running), (id.clone(), vec!["price_of_an_add_on".to_owned(), "price_2".to_owned()]));
-    let last = with(&running, &json!({"current_phase": {"start_date": 200, "end_date": 300}}));
+    let last = with(&running, &json!({"current_phase": {"start_date": 2_000, "end_date": 3_000}}));
     assert_eq!(next(&last), (id.clone(), vec![]));
     assert_eq!(next(&json!({"id": "sub_sched_1", "phases": "of another shape"})), (id, vec![]));
 }
@@ -572,5 +572,9 @@ fn a_lists_parameters_have_stripes_form() {
     let params = ListParams { created, starting_after: Some("in_1"), limit: Some(100), ..reads::every_invoice() };
     assert_eq!(query(&params), "created[gte]=0&expand[0]=data.payments&limit=100&starting_after=in_1");
     let params = ListParams { customer: Some("cus_1"), ..reads::every_subscription() };
-    assert_eq!(query(&params), "customer=cus_1&expand[0]=data.schedule&status=all");
+    assert_eq!(
+        query(&params),
+        "customer=cus_1&expand[0]=data.schedule&expand[1]=data.discounts.source.coupon\
+            &expand[2]=data.items.data.discounts&expand[3]=data.default_payment_method&status=all"
+    );
 }

@@ -80,6 +80,7 @@ async fn everything_is_written_together_and_the_version_raised() {
     let (pk, one) = (format!("USER#{}", user(1)), subscription(1).id);
     let subscription = json!({"pk": pk, "sk": format!("SUB#{one}"), "user_id": user(1), "id": one,
         "stripe_id": "sub_1", "plan_id": plan_id(1), "stripe_item_id": "si_1", "stripe_price_id": "price_1", "quantity": 1, "price_cents": 1900,
+        "unit_price_cents": 1900, "interval_count": 1, "collection_paused": false,
         "currency": "usd", "billing_period": "month", "status": "active", "started_at": at(0),
         "current_period_start": at(0), "current_period_end": at(30 * DAY), "cancel_at_period_end": false,
         "had_trial": false, "due_at": format!("{}#{one}", at(30 * DAY)), "stripe_customer_id": "cus_1",

@@ -29,14 +29,18 @@ function bill({ lines, amount_due_cents, currency }) {
   return h("dl", { class: "bill" }, ...lines.flatMap(row), h("dt", { class: "total" }, "To pay now"), h("dd", { class: "total" }, money(amount_due_cents, currency)));
 }
 
-/** When the change begins and what comes after it. */
-function course(held, plan, isAtOnce) {
+/** When the change begins and what comes after it. `due` is what is to be paid now. */
+function course(held, plan, isAtOnce, due) {
   const end = date(held.current_period_end);
   const later = price(plan.price_cents, plan.currency, plan.billing_period);
   if (!isAtOnce) return ["From ", end, ` on. There is nothing to pay now: you keep ${held.plan.name} until then, and pay ${later} after that.`];
   const now = "It begins at once.";
   if (willEnd(held)) return [`${now} Your subscription still ends on `, end, "."];
-  return held.status === "trialing" ? [`${now} Your trial goes on: you pay ${later} from `, end, " on."] : [`${now} You pay ${later} after that.`];
+  if (held.status !== "trialing") return [`${now} You pay ${later} after that.`];
+  if (due > 0) return [`${now} It ends your trial: you pay ${later} after that.`];
+  // The trial of the plan counts from the start of the subscription.
+  const trialEnd = new Date(Date.parse(held.started_at) + plan.trial_days * 86_400_000).toISOString();
+  return [`${now} Your trial goes on: you pay ${later} from `, date(trialEnd), " on."];
 }
 
 /** The `offer` of a plan instead of the one that is held, and the `place` where it is shown what that costs. */
@@ -53,7 +57,7 @@ export function change(held, onChange) {
   }
 
   function show(plan, leave, preview, note) {
-    // In a trial nothing is charged, whatever the plan.
+    // In a trial a change at once may cost nothing.
     const isAtOnce = preview.lines.length > 0 || (held.status === "trialing" && rises(held, plan));
     const due = preview.amount_due_cents;
     // One key for as often as it is pressed: what was charged is not charged again.
@@ -82,7 +86,7 @@ export function change(held, onChange) {
         heading,
         note && h("p", { role: "status" }, note),
         isAtOnce && bill(preview),
-        h("p", {}, ...course(held, plan, isAtOnce)),
+        h("p", {}, ...course(held, plan, isAtOnce, due)),
         form([], due > 0 ? `Pay ${money(due, preview.currency)} and change` : "Confirm the change", confirm),
         h("button", { class: "quiet", onclick: close }, "Leave it"),
       ),
