@@ -76,7 +76,7 @@ mailbox="http://127.0.0.1:$port/_ministack/ses/messages"
 check "$CARGO_TARGET_DIR/debug/walk" "$gateway" "$mailbox"
 check "$python" tests/aws/broken.py tollgate-test "$gateway"
 check "$CARGO_TARGET_DIR/debug/tollgate-ops" make-admin --stage test --email ann@example.com
-since="$(date +%s)000"
+since="$(date +%s%3N)"
 # Ann alone is counted.
 check "$python" tests/aws/schedules.py tollgate-test rollup=1 expiry=0 reconcile=0 reminders=0 outbox=0 accounts=0
 check "$CARGO_TARGET_DIR/debug/walk" "$gateway" "$mailbox" desk
