@@ -219,6 +219,14 @@ async function byPassword(device) {
 
   await ann.follow("/account/sessions");
   await ann.sees("This session", "sessions");
+  const elsewhere = await contract("/login", { email: moved, password: PASSWORD });
+  await ann.page.reload();
+  await ann.sees("End it");
+  await ann.press("Sign out of all other sessions");
+  await ann.page.waitForFunction(() => !document.body.innerText.includes("End it"), { timeout: 10_000 });
+  await ann.sees("This session");
+  const ended = await fetch(`${base}/me`, { headers: { authorization: `Bearer ${elsewhere.access_token}` } });
+  if (ended.status !== 401) throw new Error("the other session goes on");
   await ann.follow("/account/password");
   await ann.fill({ old_password: PASSWORD, new_password: SECOND });
   await ann.press("Change it");

@@ -77,6 +77,7 @@ fn rows() -> Vec<(&'static str, Option<Value>, [u16; 5])> {
         ("POST /me/links/{provider}", None, own(200)),
         ("DELETE /me/links/{provider}", None, own(404)),
         ("GET /sessions", None, own(200)),
+        ("DELETE /sessions", None, own(204)),
         ("DELETE /sessions/{id}", None, owned(204)),
         // Anybody may look; a bearer that is not good is refused all the same.
         ("GET /billing/plans", None, [200, 401, 200, 200, 200]),

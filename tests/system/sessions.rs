@@ -171,6 +171,34 @@ async fn sessions_are_listed_newest_first_in_pages_and_ended_one_by_one() {
     app.get_as(&sessions[1], "/me").await.expect(200);
 }
 
+// E6
+#[tokio::test]
+async fn all_other_sessions_end_at_once_and_with_all_this_one_too() {
+    for (query, keeps_own) in [("", true), ("?all=false", true), ("?all=", true), ("?all=true", false)] {
+        let app = TestApp::start().await;
+        let email = app.member("ann").await;
+        let (_, bob) = app.person("bob").await;
+        let sessions = [app.sign_in(&email).await, app.sign_in(&email).await, app.sign_in(&email).await];
+        let path = format!("/sessions{query}");
+        app.delete_as(&sessions[1], &path).await.expect(204);
+        for (index, session) in sessions.iter().enumerate() {
+            let is_kept = keeps_own && index == 1;
+            let (me, refresh) = if is_kept { (200, 200) } else { (401, 401) };
+            assert_eq!(app.get_as(session, "/me").await.status, me, "{query} {index}");
+            assert_eq!(app.refresh(&session.refresh).await.status, refresh, "{query} {index}");
+        }
+        app.get_as(&bob, "/me").await.expect(200);
+        assert_eq!(app.actions().await.iter().filter(|action| *action == "session.revoked").count(), 1);
+        app.delete_as(&sessions[0], &path).await.refused(401, "unauthenticated");
+    }
+    let app = TestApp::start().await;
+    let (_, ann) = app.person("ann").await;
+    for query in ["?all=yes", "?all=1", "?all=TRUE"] {
+        app.delete_as(&ann, &format!("/sessions{query}")).await.refused(400, "invalid_filter");
+        app.get_as(&ann, "/me").await.expect(200);
+    }
+}
+
 #[tokio::test]
 async fn a_wrong_limit_or_cursor_is_refused() {
     let app = TestApp::start().await;

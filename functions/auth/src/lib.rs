@@ -121,7 +121,7 @@ fn routes() -> OpenApiRouter<State> {
         .routes(routes!(refresh_token::refresh_token))
         .routes(routes!(logout::logout))
         .routes(routes!(me::me))
-        .routes(routes!(sessions::list))
+        .routes(routes!(sessions::list, sessions::revoke_all))
         .routes(routes!(sessions::revoke))
         .routes(routes!(jwks::jwks))
         .routes(routes!(healthz::healthz))

@@ -11,6 +11,7 @@ use crate::update::{Updated, conditional};
 use crate::{Store, StoreError};
 use aws_sdk_dynamodb::types::{AttributeValue, ConditionCheck, ReturnConsumedCapacity, ReturnValue, Update};
 use jiff::Timestamp;
+use std::collections::BTreeMap;
 use std::collections::HashMap;
 use tollgate_domain::audit::AuditEntry;
 use tollgate_domain::gate::Gate;
@@ -219,6 +220,35 @@ impl Store {
             .expression_attribute_names("#id", session.to_string());
         let done =
             self.transaction().update("gate", GATE, remove).put_any("audit", AUDIT, audit_item(entry)?).run().await;
+        match done {
+            Ok(()) => Ok(true),
+            Err(Refusal::Condition("gate")) => Ok(false),
+            Err(other) => Err(other.unexpected()),
+        }
+    }
+}
+
+impl Store {
+    /// Ends all sessions but those in `kept`, with the audit entry; `false` when `session`, which asks for it, did not live.
+    ///
+    /// # Errors
+    /// When DynamoDB does not answer.
+    pub async fn end_sessions(
+        &self,
+        user: &UserId,
+        session: &SessionId,
+        kept: &BTreeMap<SessionId, Timestamp>,
+        entry: &AuditEntry,
+    ) -> Result<bool, StoreError> {
+        let kept = kept.iter().map(|(id, ends_at)| (id.to_string(), s(ends_at.to_string()))).collect();
+        let update = Update::builder()
+            .key("pk", gate_key(user))
+            .update_expression("SET sessions = :sessions")
+            .condition_expression("attribute_exists(sessions.#own)")
+            .expression_attribute_names("#own", session.to_string())
+            .expression_attribute_values(":sessions", AttributeValue::M(kept));
+        let done =
+            self.transaction().update("gate", GATE, update).put_any("audit", AUDIT, audit_item(entry)?).run().await;
         match done {
             Ok(()) => Ok(true),
             Err(Refusal::Condition("gate")) => Ok(false),

@@ -28,6 +28,7 @@ pub const OPERATIONS: &[Operation] = &[
     operation!(TheAnswer, WithoutPlans, "POST /refresh-token", refresh),
     operation!(TheAnswer, WithoutPlans, "POST /refresh-token of one used up", refresh_used_up),
     operation!(TheAnswer, WithoutPlans, "POST /logout", logout),
+    operation!(TheAnswer, WithoutPlans, "DELETE /sessions", revoke_others),
     operation!(TheAnswer, WithoutPlans, "DELETE /sessions/{id}", revoke),
     operation!(TheAnswer, WithoutPlans, "POST /forget-password", forget_password),
     operation!(TheAnswer, WithoutPlans, "POST /new-password", new_password),
@@ -232,6 +233,17 @@ async fn logout(app: &TestApp) -> Case {
     case!(Request::post_with_cookie("/logout", &session.refresh), |app| {
         is_dead(app, &session).await;
         lives(app, &other).await;
+    })
+}
+
+async fn revoke_others(app: &TestApp) -> Case {
+    let (_, session) = app.person("ann").await;
+    let others = [app.sign_in(EMAIL).await, app.sign_in(EMAIL).await];
+    case!(Request::delete_as(&session, "/sessions"), |app| {
+        for other in &others {
+            is_dead(app, other).await;
+        }
+        lives(app, &session).await;
     })
 }
 

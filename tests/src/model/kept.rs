@@ -230,13 +230,17 @@ pub fn gate(wrong: &mut Differences, user: &str, truth: &Truth, kept: &Kept) {
 /// What `/billing/subscriptions/me` must show, as one of these: the live subscription, else the last that ended, of which
 /// two may have begun in the same second.
 pub fn shown(truth: &Truth, kept: &Kept, user: &str) -> Vec<Value> {
+    let is_refused = |found: &Value| kept.row(found).is_some_and(|row| row["trial_refused"] == true);
     let began = |found: &&&Value| {
-        !matches!(text(&found["status"]), "incomplete" | "incomplete_expired") && !kept.is_surplus(found)
+        let has_begun = !matches!(text(&found["status"]), "incomplete" | "incomplete_expired");
+        has_begun && (!kept.is_surplus(found) || is_refused(found))
     };
     let all = truth.of(user, &truth.subscriptions);
     let mut candidates: Vec<_> = all.iter().filter(began).filter(|found| truth.plan(found).is_some()).collect();
-    let last = candidates.iter().map(|found| (is_live(found), int(&found["start_date"]))).max();
-    candidates.retain(|found| Some((is_live(found), int(&found["start_date"]))) == last);
+    // One whose trial was refused is shown where there was no other.
+    let rank = |found: &Value| (!is_refused(found), is_live(found), int(&found["start_date"]));
+    let last = candidates.iter().map(|found| rank(found)).max();
+    candidates.retain(|found| Some(rank(found)) == last);
     let view = |found: &&&Value| {
         let (start, end) = period(found);
         let until = truth.access_until(found);

@@ -1,15 +1,19 @@
-//! `GET /sessions` and `DELETE /sessions/{id}`.
+//! `GET /sessions`, `DELETE /sessions` and `DELETE /sessions/{id}`.
 
 use crate::State;
 use axum::Json;
 use axum::extract::State as Shared;
 use http::StatusCode;
+use serde::{Deserialize, Serialize};
 use serde_json::json;
 use tollgate_domain::SessionId;
 use tollgate_domain::audit::Action;
 use tollgate_domain::session::Session;
-use tollgate_http::{ActiveUser, ApiError, Cursor, Page, PageQuery, PathId, RequestContext, sessions_page};
+use tollgate_http::{
+    ActiveUser, ApiError, Cursor, Filters, Page, PageQuery, PathId, RequestContext, filter, sessions_page,
+};
 use tollgate_store::Consistency;
+use utoipa::IntoParams;
 
 /// The caller's live sessions, newest first.
 #[utoipa::path(
@@ -26,6 +30,36 @@ pub async fn list(
     let page =
         sessions_page(&state.store, (&user.gate, Consistency::Strong), &user.session_id, &cursor, &query, context.now);
     Ok(Json(page.await?))
+}
+
+/// Which sessions end.
+#[derive(Debug, Serialize, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct EndQuery {
+    /// `true`: this session too.
+    #[param(value_type = Option<bool>)]
+    all: Option<String>,
+}
+
+/// Ends all of the caller's sessions but this one, or with `?all=true` this one too.
+#[utoipa::path(
+    delete, path = "/sessions", operation_id = "revoke_sessions", tag = "Sessions", security(("bearer" = [])),
+    params(EndQuery),
+    responses((status = 204, description = "Ended"), (status = 400, description = "`invalid_filter`"))
+)]
+pub async fn revoke_all(
+    Shared(state): Shared<State>,
+    context: RequestContext,
+    mut user: ActiveUser,
+    Filters(query): Filters<EndQuery>,
+) -> Result<StatusCode, ApiError> {
+    let is_all = filter("all", query.all.as_deref())?.unwrap_or(false);
+    let mut entry = context.entry(Action::SessionRevoked, Some(user.id), Some(user.id.to_string()));
+    entry.before = Some(json!({"sessions": user.gate.sessions.len()}));
+    user.gate.sessions.retain(|id, _| !is_all && *id == user.session_id);
+    entry.after = Some(json!({"reason": "revoked", "sessions": user.gate.sessions.len()}));
+    let ended = state.store.end_sessions(&user.id, &user.session_id, &user.gate.sessions, &entry).await?;
+    if ended { Ok(StatusCode::NO_CONTENT) } else { Err(ApiError::Unauthenticated) }
 }
 
 /// Ends one of the caller's sessions, the present one too.

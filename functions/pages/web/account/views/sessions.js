@@ -58,6 +58,21 @@ export async function view() {
     more.hidden = cursor === null;
   }
 
+  async function endOthers() {
+    others.disabled = true;
+    alert.textContent = "";
+    try {
+      await call("DELETE", "/sessions");
+      rows.replaceChildren();
+      cursor = null;
+      await load();
+    } catch (problem) {
+      alert.textContent = sentence(problem);
+    }
+    others.disabled = false;
+  }
+
+  const others = h("button", { class: "quiet", onclick: endOthers }, "Sign out of all other sessions");
   await load();
-  return [h("h1", {}, title), rows, more, alert];
+  return [h("h1", {}, title), rows, more, others, alert];
 }
