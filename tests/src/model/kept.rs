@@ -244,7 +244,9 @@ pub fn shown(truth: &Truth, kept: &Kept, user: &str) -> Vec<Value> {
     let view = |found: &&&Value| {
         let (start, end) = period(found);
         let until = truth.access_until(found);
-        let scheduled = truth.scheduled.get(text(&found["schedule"])).filter(|_| is_live(found));
+        // Another price of the same plan is no other plan.
+        let is_other = |plan: &&Value| truth.plan(found).is_none_or(|own| own["id"] != **plan);
+        let scheduled = truth.scheduled.get(text(&found["schedule"])).filter(|_| is_live(found)).filter(is_other);
         json!({
             "plan": truth.plan(found).map(|plan| plan["id"].clone()),
             "scheduled_plan": scheduled,
