@@ -141,9 +141,14 @@ async function person(device) {
       await page.waitForFunction((wanted) => [...document.querySelectorAll("a")].some((link) => link.textContent === wanted), { timeout: 10_000 }, text);
       await Promise.all([page.waitForNavigation(), page.evaluate((wanted) => [...document.querySelectorAll("a")].find((link) => link.textContent === wanted).click(), text)]);
     },
+    /** Clicks a link in the same step in which it is found: the page may show another one a moment later. */
     async follow(href) {
-      await page.waitForSelector(`a[href="${href}"]`);
-      await page.click(`a[href="${href}"]`);
+      const click = (wanted) => {
+        const link = document.querySelector(`a[href="${wanted}"]`);
+        link?.click();
+        return link !== null;
+      };
+      await page.waitForFunction(click, { timeout: 10_000 }, href);
     },
     close: () => context.close(),
   };
