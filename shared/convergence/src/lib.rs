@@ -24,9 +24,10 @@ use tollgate_stripe::{Gateway, GatewayError};
 /// one, and ten follow a checkout), a change that is written in parts, an end at Stripe. What is written so far stays, and the
 /// next call continues from there.
 pub const MAX_FETCHES: usize = 24;
-/// So many subscriptions and so many payments are written at once, each with its entry and its mail, beside the customer, the gate
-/// and at most ten events: a transaction takes a hundred items.
-const AT_ONCE: usize = 14;
+/// So many subscriptions and so many payments are written at once, each with its audit entry and its mail, beside the customer,
+/// the gate, at most ten events, and the trials of these subscriptions (one address, and a card of each): 97 items. A transaction
+/// takes a hundred.
+const AT_ONCE: usize = 12;
 
 /// Why the local state may not be Stripe's.
 #[derive(Debug, thiserror::Error)]
@@ -131,9 +132,12 @@ impl Convergence {
             seen.refused_refunds.clone_from(&done.refused_refunds);
             let catalogue = self.store.catalogue().await?;
             let now = self.clock.now();
-            let trials = self.judge_trials(&account, &mut seen, &catalogue, now).await?;
+            let mut trials = self.judge_trials(&account, &mut seen, &catalogue, now).await?;
             let mut converged = converge(&account, &seen, &catalogue, self.rules, now);
             let is_all = converged.keep_first(AT_ONCE);
+            trials.retain(|trial| {
+                converged.subscriptions.iter().any(|changed| changed.after.id == trial.subscription_id)
+            });
             let endings: Vec<_> = converged.endings.drain(..).filter(|ending| !done.has(ending)).collect();
             // While something is left to do the events are not handled: whoever comes next goes on.
             let is_last = is_all && endings.is_empty();
