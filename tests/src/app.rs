@@ -548,6 +548,9 @@ impl Drop for TestApp {
         if !std::thread::panicking() {
             let denied = self.stack.wire().denied();
             assert!(denied.is_empty(), "the roles in template.yaml do not allow: {denied:#?}");
+            // C1
+            let undocumented = self.stack.undocumented_answers();
+            assert!(undocumented.is_empty(), "the OpenAPI document does not name: {undocumented:#?}");
             assert_eq!(self.stack.dead_letters(), self.dead_wanted, "dead letters are left");
         }
     }

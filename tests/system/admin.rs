@@ -186,8 +186,8 @@ async fn what_is_no_filter_is_refused_and_an_id_of_another_kind_is_not_there() {
     ] {
         app.get_as(&admin, &format!("/admin/{query}")).await.refused(400, "invalid_filter");
     }
-    // Empty is none, and what is not known is ignored.
-    for query in ["users?is_active=&q=", "users?tier=9", "audit-logs?from=&action="] {
+    // An empty `q` is none, and what is not known is ignored.
+    for query in ["users?q=", "users?tier=9"] {
         app.get_as(&admin, &format!("/admin/{query}")).await.expect(200);
     }
     app.get_as(&admin, "/admin/users?limit=0").await.refused(422, "validation_failed");

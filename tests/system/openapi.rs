@@ -1,135 +1,15 @@
 //! The OpenAPI document: made of the code of each function, merged here, served by `pages`.
 
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
+use tollgate_http::openapi::{METHODS, TAGS};
 use tollgate_local::openapi;
-use tollgate_tests::app::TestApp;
-
-const METHODS: [&str; 4] = ["get", "post", "patch", "delete"];
-
-/// What operations are about, in the order of a reader.
-const TAGS: [&str; 7] = ["Accounts", "Sign-in", "Providers", "Sessions", "Billing", "Admin", "Service"];
+use tollgate_tests::app::{ADMIN, Answer, Session, TestApp};
 
 /// The document as it must be.
 pub fn document() -> Value {
-    let mut merged = json!({
-        "openapi": "3.1.0",
-        "info": {
-            "title": "Tollgate",
-            "version": env!("CARGO_PKG_VERSION"),
-            "description": "Accounts and billing. Bodies are JSON; times are RFC 3339 in UTC; errors are `application/problem+json` (RFC 9457) with a stable `code`. Unknown fields are ignored.",
-            "license": {"name": "MIT", "identifier": "MIT"},
-        },
-        "servers": [{"url": "/"}],
-        "tags": TAGS.map(|name| json!({"name": name})),
-        "paths": {},
-        "components": {"schemas": {"Problem": problem()}, "securitySchemes": {
-            "bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"},
-        }},
-    });
-    for part in [openapi::auth(), openapi::admin(), openapi::billing(), openapi::stripe_webhook(), openapi::pages()] {
-        for (path, item) in part["paths"].as_object().unwrap() {
-            assert!(merged["paths"].get(path).is_none(), "{path} is two functions'");
-            merged["paths"][path] = item.clone();
-        }
-        for (name, schema) in part["components"]["schemas"].as_object().unwrap_or(&Map::new()) {
-            merged["components"]["schemas"][name] = schema.clone();
-        }
-    }
-    for item in merged["paths"].as_object_mut().unwrap().values_mut() {
-        for method in METHODS {
-            if let Some(operation) = item.get_mut(method) {
-                complete(operation);
-            }
-        }
-    }
-    merged
-}
-
-fn problem() -> Value {
-    json!({
-        "type": "object",
-        "description": "RFC 9457.",
-        "required": ["type", "title", "status", "detail", "code", "request_id"],
-        "properties": {
-            "type": {"type": "string", "description": "A URI under `/problems/`."},
-            "title": {"type": "string"},
-            "status": {"type": "integer"},
-            "detail": {"type": "string", "description": "For a person to read."},
-            "code": {"type": "string", "description": "Stable, for a program."},
-            "request_id": {"type": "string", "description": "That of the answer's `x-request-id`."},
-            "errors": {"type": "array", "items": {"type": "object", "properties": {
-                "field": {"type": "string"}, "code": {"type": "string"}, "message": {"type": "string"},
-            }}},
-        },
-    })
-}
-
-/// A comment of the code without its line ends and the numbers of requirements.
-fn in_one_line(text: &str) -> String {
-    let is_number = |word: &str| {
-        let number = word.strip_prefix("(S").or(word.strip_prefix("(R")).and_then(|rest| rest.split_once(')'));
-        number.is_some_and(|(digits, _)| digits.parse::<u8>().is_ok())
-    };
-    let mut line = String::new();
-    for word in text.split_whitespace() {
-        let end = word.split_once(')').map_or("", |(_, end)| end);
-        match is_number(word) {
-            true => line.push_str(end),
-            false if line.is_empty() => line.push_str(word),
-            false => line.extend([" ", word]),
-        }
-    }
-    line
-}
-
-/// What the conventions add to every operation.
-fn complete(operation: &mut Value) {
-    for text in ["summary", "description"] {
-        if let Some(said) = operation.get(text).and_then(Value::as_str) {
-            operation[text] = json!(in_one_line(said));
-        }
-    }
-    let takes_body = operation.get("requestBody").is_some();
-    let wants_bearer = operation.get("security").is_some();
-    let responses = operation["responses"].as_object_mut().unwrap();
-    let mut common = vec![("500", "`internal`"), ("503", "`unavailable`")];
-    if takes_body {
-        common.extend([
-            ("400", "`invalid_json`"),
-            ("413", "`body_too_large`"),
-            ("415", "`unsupported_media_type`"),
-            ("422", "`validation_failed`"),
-        ]);
-    }
-    if wants_bearer {
-        common.push(("401", "`unauthenticated`"));
-    }
-    for (status, code) in common {
-        let response = responses.entry(status).or_insert_with(|| json!({"description": ""}));
-        let codes = response["description"].as_str().unwrap().to_owned();
-        if !codes.contains(code) {
-            let both = if codes.is_empty() { code.to_owned() } else { format!("{codes}, {code}") };
-            response["description"] = json!(both);
-        }
-    }
-    for (status, response) in responses.iter_mut() {
-        if status.as_str() >= "400" {
-            let schema = json!({"$ref": "#/components/schemas/Problem"});
-            response["content"] = json!({"application/problem+json": {"schema": schema}});
-        }
-        if status == "429" {
-            response["headers"] = json!({
-                "retry-after": {"description": "Seconds.", "schema": {"type": "integer"}},
-                "ratelimit": {"description": "What is left.", "schema": {"type": "string"}},
-                "ratelimit-policy": {"description": "The limit that refused.", "schema": {"type": "string"}},
-            });
-        }
-        if response.get("description").is_none() {
-            response["description"] = json!("Done");
-        }
-    }
+    openapi::document().clone()
 }
 
 /// Every operation: `METHOD /path`, and itself.
@@ -237,4 +117,218 @@ fn every_limited_route_says_so_and_no_other() {
             || ["DELETE /me/links/{provider}", "GET /me/export"].contains(&name.as_str());
         assert_eq!(operation["responses"].get("429").is_some(), is_limited || is_redirect || by_user, "{name}");
     }
+}
+
+async fn admin_of(app: &TestApp) -> Session {
+    Session::of(&app.login(ADMIN.0, ADMIN.1).await.expect(200))
+}
+
+/// A path with ids that are nobody's.
+fn filled(path: &str) -> String {
+    path.replace("{provider}", "google").replace("{id}", "x").replace("{sid}", "x").replace("{jti}", "x")
+}
+
+async fn ask(app: &TestApp, name: &str, query: &str, headers: &[(&str, &str)], body: Option<String>) -> Answer {
+    let (method, path) = name.split_once(' ').unwrap();
+    app.send(method.parse().unwrap(), &format!("{}{query}", filled(path)), headers, body).await
+}
+
+/// That `answer` is one that the document names: its status, and the code between backticks.
+fn assert_named(name: &str, operation: &Value, answer: &Answer) {
+    let response = &operation["responses"][answer.status.as_str()];
+    let code = answer.body["code"].as_str().unwrap_or_default();
+    let description = response["description"].as_str().unwrap_or_default();
+    assert!(description.contains(&format!("`{code}`")), "{name}: {} {code} is not named: {description}", answer.status);
+}
+
+// C1
+#[tokio::test]
+async fn every_refusal_of_an_extractor_is_named_on_every_operation_that_has_it() {
+    let app = TestApp::start_with_admin().await;
+    let (_, user) = app.person("ann").await;
+    let admin = admin_of(&app).await;
+    let (user, admin) = (format!("Bearer {}", user.access), format!("Bearer {}", admin.access));
+    let json = ("content-type", "application/json");
+    let (mut without, mut bodies, mut lists, mut admins) = (0, 0, 0, 0);
+    for (name, operation) in operations() {
+        if operation.get("security").is_some() {
+            without += 1;
+            let answer = ask(&app, &name, "", &[("authorization", "Bearer x")], None).await;
+            assert_eq!(answer.status, 401, "{name}");
+            assert_named(&name, &operation, &answer);
+        }
+        if name.contains("/admin/") || (name.contains("/billing/plans") && !name.starts_with("GET ")) {
+            admins += 1;
+            let answer = ask(&app, &name, "", &[("authorization", &user), json], Some("{}".to_owned())).await;
+            assert_eq!(answer.status, 403, "{name}");
+            assert_named(&name, &operation, &answer);
+        }
+        if operation["requestBody"].is_object() && !name.contains("webhook") {
+            bodies += 1;
+            let large = format!("{{\"x\": \"{}\"}}", "x".repeat(70_000));
+            for (status, kind, body) in [
+                (400, "application/json", "{".to_owned()),
+                (413, "application/json", large),
+                (415, "text/plain", "x".to_owned()),
+                (422, "application/json", "[]".to_owned()),
+            ] {
+                let headers = [("authorization", admin.as_str()), ("content-type", kind)];
+                let answer = ask(&app, &name, "", &headers, Some(body)).await;
+                // The id in the path is looked at first.
+                let expected = if name.contains("{id}") || name.contains("{sid}") { 404 } else { status };
+                assert_eq!(answer.status, expected, "{name}: {}", answer.text);
+                assert_named(&name, &operation, &answer);
+            }
+        }
+        let parameters = operation["parameters"].as_array().cloned().unwrap_or_default();
+        if parameters.iter().any(|parameter| parameter["name"] == "limit") {
+            lists += 1;
+            for query in ["?limit=x", "?limit=0", "?limit=101", "?limit=", "?limit=1&limit=2", "?cursor=x", "?cursor="]
+            {
+                let answer = ask(&app, &name, query, &[("authorization", &admin)], None).await;
+                let is_other = [400, 404, 422].contains(&answer.status.as_u16());
+                assert!(is_other, "{name}{query}: {}", answer.text);
+                assert_named(&name, &operation, &answer);
+            }
+        }
+    }
+    assert!(without > 35 && bodies > 15 && lists > 8 && admins > 15, "{without} {bodies} {lists} {admins}");
+}
+
+// C1
+#[test]
+fn every_code_of_the_document_stands_with_the_status_that_it_is_returned_with() {
+    let mut statuses: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for (name, operation) in operations() {
+        for (status, response) in operation["responses"].as_object().unwrap() {
+            let content = response.get("content").and_then(Value::as_object);
+            let is_problem = content.is_some_and(|content| content.contains_key("application/problem+json"));
+            assert_eq!(is_problem, status.as_str() >= "400", "{name} {status}");
+            let description = response["description"].as_str().unwrap();
+            for code in description.split('`').skip(1).step_by(2).filter(|_| is_problem) {
+                statuses.entry(code.to_owned()).or_default().insert(status.clone());
+            }
+        }
+    }
+    // A refusal of Stripe's says to an admin what to change, and to a user that the service failed.
+    let several: Vec<_> = statuses.iter().filter(|(_, statuses)| statuses.len() > 1).map(|(code, _)| code).collect();
+    assert_eq!(several, ["stripe_refused"]);
+    assert!(statuses.len() > 50, "{statuses:?}");
+}
+
+// C2
+#[tokio::test]
+async fn a_body_is_required_exactly_where_no_body_is_refused() {
+    let app = TestApp::start_with_admin().await;
+    let admin = format!("Bearer {}", admin_of(&app).await.access);
+    let (mut required, mut optional) = (0, 0);
+    for (name, operation) in operations() {
+        let body = &operation["requestBody"];
+        if !body.is_object() || name.contains("webhook") {
+            continue;
+        }
+        for content in body["content"].as_object().unwrap().values() {
+            let schema = content["schema"].as_object().unwrap();
+            assert_eq!(schema.keys().collect::<Vec<_>>(), ["$ref"], "{name}: it is described as itself");
+        }
+        let path = name.replace("{id}", "plan_00000000000070008000000000000000");
+        let answer = ask(&app, &path, "", &[("authorization", &admin)], None).await;
+        if body["required"] == true {
+            required += 1;
+            let is_refused = answer.status == 415 || name.contains("/admin/");
+            assert!(is_refused, "{name}: {}", answer.text);
+        } else {
+            optional += 1;
+            assert_eq!(body["required"], false, "{name}: it says so");
+            for code in ["unsupported_media_type", "invalid_json", "validation_failed"] {
+                assert_ne!(answer.body["code"], code, "{name}");
+            }
+            for body in ["null", "{}"] {
+                let headers = [("authorization", admin.as_str()), ("content-type", "application/json")];
+                let same = ask(&app, &path, "", &headers, Some(body.to_owned())).await;
+                assert!(same.body["code"] != "validation_failed", "{name} {body}: {}", same.text);
+            }
+        }
+    }
+    assert!(required > 12 && optional >= 6, "{required} {optional}");
+}
+
+// C3
+#[test]
+fn no_name_is_one_that_a_generator_derives_from_another() {
+    let document = document();
+    let schemas: BTreeSet<_> = document["components"]["schemas"].as_object().unwrap().keys().cloned().collect();
+    let is_free = |derived: String, from: &str| {
+        let taken = schemas.iter().find(|name| name.replace('_', "").eq_ignore_ascii_case(&derived.replace('_', "")));
+        assert_eq!(taken, None, "a generator derives it from {from}");
+    };
+    for name in &schemas {
+        // Go's constructors and nullable types; the converters of TypeScript.
+        for derived in
+            ["New{}", "New{}WithDefaults", "New{}FromValue", "Nullable{}", "{}FromJSON", "{}ToJSON", "{}Enum"]
+        {
+            is_free(derived.replace("{}", name), name);
+        }
+        let plain = name.replace('_', "");
+        let twins = schemas.iter().filter(|other| other.replace('_', "").eq_ignore_ascii_case(&plain)).count();
+        assert_eq!(twins, 1, "{name}: another name differs by case alone");
+    }
+    for operation in operations().values() {
+        let id = operation["operationId"].as_str().unwrap();
+        for suffix in [
+            "Body",
+            "Params",
+            "PathParams",
+            "PathParameters",
+            "QueryParams",
+            "Headers",
+            "Data",
+            "Error",
+            "Errors",
+            "Result",
+            "Request",
+            "Response",
+            "Responses",
+            "Variables",
+            "Mutation",
+            "Query",
+            "Default",
+        ] {
+            is_free(format!("{id}{suffix}"), id);
+        }
+    }
+}
+
+// C3
+#[tokio::test]
+async fn a_filter_is_refused_whenever_the_document_refuses_it() {
+    let app = TestApp::start_with_admin().await;
+    let admin = format!("Bearer {}", admin_of(&app).await.access);
+    let document = document();
+    let mut count = 0;
+    for (name, operation) in operations() {
+        for parameter in operation["parameters"].as_array().cloned().unwrap_or_default() {
+            let (parameter, schema) = (parameter["name"].as_str().unwrap(), &parameter["schema"]);
+            let reference = schema["$ref"].as_str().map(|path| path.trim_start_matches('#'));
+            let schema = reference.and_then(|path| document.pointer(path)).unwrap_or(schema);
+            let wrong: &[&str] = match (schema["type"].as_str(), schema["format"].as_str()) {
+                (Some("boolean"), _) => &["", "1", "TRUE", "%20true", "yes", "null", "%00"],
+                (_, Some("date-time")) => &["", "now", "2026-01-01", "0", "null", "2026-01-01T00:00:00", "%00"],
+                _ if schema.get("enum").is_some() && !name.contains("{provider}") => &["", "x", "null", "%20", "%00"],
+                _ => continue,
+            };
+            for value in wrong {
+                count += 1;
+                let answer =
+                    ask(&app, &name, &format!("?{parameter}={value}"), &[("authorization", &admin)], None).await;
+                assert_eq!(
+                    (answer.status.as_u16(), &answer.body["code"]),
+                    (400, &json!("invalid_filter")),
+                    "{name} {parameter}={value}"
+                );
+                assert_named(&name, &operation, &answer);
+            }
+        }
+    }
+    assert!(count > 40, "{count} values");
 }

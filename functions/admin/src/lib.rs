@@ -11,12 +11,11 @@ use axum::Router;
 use axum::extract::FromRef;
 use routes::*;
 use std::sync::Arc;
-use tollgate_http::{Conventions, Guard, Limiter, PublishedKeys, TokenKeys};
+use tollgate_http::{Conventions, Guard, Limiter, PublishedKeys, TokenKeys, routes};
 use tollgate_platform::Clock;
 use tollgate_store::Store;
 use utoipa::openapi::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 /// What every handler shares.
 #[derive(Clone)]

@@ -24,13 +24,15 @@ use jiff::Timestamp;
 use passwords::Hasher;
 use routes::*;
 use std::sync::{Arc, Mutex, PoisonError};
-use tollgate_http::{ApiError, Conventions, Guard, Limiter, TokenKeys, limit_posts, limit_redirects};
+use tollgate_http::openapi::DescribeLayer;
+use tollgate_http::{
+    ApiError, Conventions, Guard, Limiter, TokenKeys, describe_limit, limit_posts, limit_redirects, routes,
+};
 use tollgate_platform::Clock;
 use tollgate_platform::keys::KeySource;
 use tollgate_store::Store;
 use utoipa::openapi::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 /// What every handler shares.
 #[derive(Clone)]
@@ -143,6 +145,7 @@ fn limited_routes() -> OpenApiRouter<State> {
         .routes(routes!(leave::deactivate))
         .routes(routes!(leave::delete))
         .routes(routes!(links::link, links::unlink))
+        .describe_layer_of_posts(describe_limit)
 }
 
 /// Where a browser goes by itself.
@@ -152,4 +155,5 @@ fn redirect_routes() -> OpenApiRouter<State> {
         .routes(routes!(oauth::github_login))
         .routes(routes!(oauth::google_callback))
         .routes(routes!(oauth::github_callback))
+        .describe_layer(describe_limit)
 }

@@ -17,6 +17,11 @@ pub struct Confirmation {
     pub password: Option<Password>,
 }
 
+/// The errors of [`require_fresh`].
+pub fn errors() -> [ApiError; 4] {
+    [ApiError::RATE_LIMITED, ApiError::Unauthenticated, ApiError::ReauthenticationRequired, ApiError::WrongPassword]
+}
+
 /// Lets `user` pass with the right password, or in a session that has just begun; a refresh is no beginning.
 pub async fn require_fresh(
     state: &State,

@@ -14,6 +14,25 @@ pub fn for_admin(error: GatewayError) -> ApiError {
     classify(error, Refused::Admin)
 }
 
+/// The errors of [`of_gateway`].
+pub fn user_errors() -> [ApiError; 4] {
+    errors(Refused::User(String::new()))
+}
+
+/// The errors of [`for_admin`].
+pub fn admin_errors() -> [ApiError; 4] {
+    errors(Refused::Admin(String::new()))
+}
+
+fn errors(refused: Refused) -> [ApiError; 4] {
+    [
+        ApiError::StripeNotConfigured,
+        ApiError::PaymentFailed(None),
+        ApiError::StripeRefused(refused),
+        ApiError::StripeUnavailable(String::new()),
+    ]
+}
+
 fn classify(error: GatewayError, refused: fn(String) -> Refused) -> ApiError {
     match error {
         GatewayError::NotConfigured => ApiError::StripeNotConfigured,

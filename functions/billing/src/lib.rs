@@ -15,14 +15,17 @@ use axum::middleware::from_fn_with_state;
 use routes::*;
 use std::sync::Arc;
 use tollgate_convergence::Convergence;
-use tollgate_http::{Conventions, Guard, Limiter, PublishedKeys, TokenKeys, idempotent, limit_users};
+use tollgate_http::openapi::DescribeLayer;
+use tollgate_http::{
+    Conventions, Guard, Limiter, PublishedKeys, TokenKeys, describe_idempotent, describe_user_limit, idempotent,
+    limit_users, routes,
+};
 use tollgate_platform::keys::KeySource;
 use tollgate_platform::{Clock, Outbound};
 use tollgate_store::Store;
 use tollgate_stripe::Gateway;
-use utoipa::openapi::{OpenApi, RefOr, Response};
+use utoipa::openapi::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 /// What every handler shares.
 #[derive(Clone)]
@@ -79,13 +82,7 @@ pub fn router(state: State) -> Router {
 /// This function's part of the OpenAPI document.
 #[must_use]
 pub fn openapi() -> OpenApi {
-    let mut document = routes().merge(once_routes()).into_openapi();
-    // The layer that limits every POST by user.
-    for operation in document.paths.paths.values_mut().filter_map(|item| item.post.as_mut()) {
-        let refused = RefOr::T(Response::new("`rate_limited`"));
-        operation.responses.responses.insert("429".to_owned(), refused);
-    }
-    document
+    routes().merge(once_routes()).describe_layer_of_posts(describe_user_limit).into_openapi()
 }
 
 fn routes() -> OpenApiRouter<State> {
@@ -106,4 +103,5 @@ fn once_routes() -> OpenApiRouter<State> {
         .routes(routes!(change::upgrade))
         .routes(routes!(renewal::cancel))
         .routes(routes!(renewal::resume))
+        .describe_layer_of_posts(describe_idempotent)
 }

@@ -7,11 +7,10 @@ use axum::extract::rejection::PathRejection;
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::get;
 use http::{HeaderMap, HeaderValue, StatusCode, header};
-use tollgate_http::{ApiError, Conventions, header_text};
+use tollgate_http::{ApiError, Conventions, header_text, routes};
 use tollgate_platform::{Clock, ConfigError, Env, Origins};
 use utoipa::openapi::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 /// The settings of this function.
 #[derive(Debug, Clone)]
@@ -82,7 +81,8 @@ async fn change_password() -> Response {
 /// The account pages.
 #[utoipa::path(
     get, path = "/account", tag = "Service",
-    responses((status = 200, description = "A page", content_type = "text/html", body = String))
+    responses((status = 200, description = "A page", content_type = "text/html", body = String),
+        (status = 304, description = "As `if-none-match` names it"))
 )]
 async fn account(headers: HeaderMap) -> Response {
     serve(ACCOUNT, &headers)
@@ -91,7 +91,8 @@ async fn account(headers: HeaderMap) -> Response {
 /// A page to read this document.
 #[utoipa::path(
     get, path = "/docs", tag = "Service",
-    responses((status = 200, description = "A page", content_type = "text/html", body = String))
+    responses((status = 200, description = "A page", content_type = "text/html", body = String),
+        (status = 304, description = "As `if-none-match` names it"))
 )]
 async fn docs(headers: HeaderMap) -> Response {
     serve("docs/index.html", &headers)
@@ -99,7 +100,9 @@ async fn docs(headers: HeaderMap) -> Response {
 
 /// This document.
 #[utoipa::path(
-    get, path = "/openapi.json", tag = "Service", responses((status = 200, description = "OpenAPI 3.1"))
+    get, path = "/openapi.json", tag = "Service",
+    responses((status = 200, description = "OpenAPI 3.1", body = serde_json::Value),
+        (status = 304, description = "As `if-none-match` names it"))
 )]
 async fn openapi_document(headers: HeaderMap) -> Response {
     serve("openapi.json", &headers)

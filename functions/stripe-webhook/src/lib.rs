@@ -15,12 +15,11 @@ use axum::routing::post;
 use hint::Hint;
 use http::{HeaderMap, StatusCode};
 use std::sync::Arc;
-use tollgate_http::{ApiError, Conventions, RequestContext};
+use tollgate_http::{ApiError, Conventions, RequestContext, errors, routes};
 use tollgate_platform::keys::{KeySource, SecretIds};
 use tollgate_platform::{Clock, ConfigError, Env, Origins};
 use utoipa::openapi::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 /// The largest event, in bytes: what one message of the queue holds.
 const MAX_EVENT_BYTES: usize = 256 * 1024;
@@ -81,17 +80,22 @@ fn routes() -> OpenApiRouter<State> {
     OpenApiRouter::default().routes(routes!(webhook))
 }
 
+errors! {
+    /// Why an event is not taken.
+    WebhookErrors = [
+        ApiError::InvalidSignature,
+        ApiError::InvalidEvent,
+        ApiError::BodyTooLarge,
+        ApiError::StripeNotConfigured,
+    ]
+}
+
 /// Takes an event of Stripe's. It is handled after the answer: what is acknowledged is queued.
 #[utoipa::path(
     post, path = "/billing/stripe/webhook", operation_id = "stripe_webhook", tag = "Billing",
     request_body(content = String, content_type = "application/json", description = "Stripe's event, byte for byte"),
     params(("stripe-signature" = String, Header, description = "Stripe's signature of the body")),
-    responses(
-        (status = 200, description = "It is queued"),
-        (status = 400, description = "`invalid_signature`, `invalid_event`"),
-        (status = 413, description = "`body_too_large`"),
-        (status = 503, description = "`stripe_not_configured`, or it could not be queued: Stripe sends it again"),
-    )
+    responses((status = 200, description = "It is queued"), WebhookErrors)
 )]
 async fn webhook(
     Shared(state): Shared<State>,

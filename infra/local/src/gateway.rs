@@ -1,6 +1,7 @@
 //! The front door, as API Gateway's HTTP API is one: each request becomes an event of payload format 2.0 and goes through
 //! the same adapter as on Lambda.
 
+use crate::contract::{self, Contract};
 use crate::functions::Function;
 use crate::invocation::invoke;
 use axum::body::{Body, to_bytes};
@@ -20,22 +21,34 @@ use url::Url;
 pub struct Gateway {
     routes: Arc<Vec<(String, Function)>>,
     default: Function,
+    contract: Contract,
 }
 
 /// API Gateway's own limit of a request, in bytes.
 const MAX_BYTES: usize = 10 * 1024 * 1024;
 
 impl Gateway {
-    /// `default` answers what no route takes.
+    /// `default` answers what no route takes; each answer is compared with `contract`.
     #[must_use]
-    pub fn new(routes: Vec<(String, Function)>, default: Function) -> Self {
-        Self { routes: Arc::new(routes), default }
+    pub fn new(routes: Vec<(String, Function)>, default: Function, contract: Contract) -> Self {
+        Self { routes: Arc::new(routes), default, contract }
     }
 
     /// The function for `path` and the template's route key.
     fn route(&self, path: &str) -> (String, &Function) {
         let found = self.routes.iter().find(|(pattern, _)| matches(pattern, path));
         found.map_or(("$default".to_owned(), &self.default), |(pattern, function)| (format!("ANY {pattern}"), function))
+    }
+
+    /// Compares an answer with the document, in which the routes of the default function have their paths.
+    fn compare(&self, method: &http::Method, route_key: &str, path: &str, answer: &Value) {
+        let status = answer["statusCode"].as_u64().and_then(|status| u16::try_from(status).ok());
+        let Some(status) = status.and_then(|status| StatusCode::from_u16(status).ok()) else { return };
+        let headers = [&answer["headers"]["content-type"], &answer["multiValueHeaders"]["content-type"][0]];
+        let content_type = headers.into_iter().find_map(Value::as_str);
+        let body = answer["body"].as_str().unwrap_or_default();
+        let path = route_key.strip_prefix("ANY ").unwrap_or(path);
+        self.contract.compare(method, path, &contract::Answer { status, content_type, body });
     }
 
     /// The gateway as a router that answers everything.
@@ -71,7 +84,10 @@ async fn enter(
     let (route_key, function) = gateway.route(parts.uri.path());
     let event = event(&route_key, &parts.method, &parts.uri, &parts.headers, peer, &body);
     let answer = match invoke(function(event)).await {
-        Some(Ok(answer)) => respond(&answer),
+        Some(Ok(answer)) => {
+            gateway.compare(&parts.method, &route_key, parts.uri.path(), &answer);
+            respond(&answer)
+        }
         Some(Err(error)) => {
             tracing::error!(error, "a function failed");
             None
@@ -84,7 +100,7 @@ async fn enter(
 /// Whether API Gateway passes the request on: its target is a path, and its host a name.
 fn is_routable(uri: &http::Uri, headers: &HeaderMap) -> bool {
     let host = headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
-    uri.path().starts_with('/') && Url::parse(&format!("https://{host}{}", uri.path())).is_ok()
+    uri.path().starts_with('/') && !host.is_empty() && Url::parse(&format!("https://{host}{}", uri.path())).is_ok()
 }
 
 fn refuse(status: StatusCode, message: &str) -> Response {

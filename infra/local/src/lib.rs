@@ -4,6 +4,7 @@
 
 mod aws_alone;
 pub mod clock;
+mod contract;
 mod desk;
 mod drawer;
 mod engine;
@@ -37,38 +38,55 @@ pub use schedules::SCHEDULES;
 pub use snapshot::{Snapshot, SnapshotError};
 pub use stack::{Data, Options, Stack};
 
-/// The OpenAPI documents of the functions, as JSON.
+/// The OpenAPI document: the parts of the functions, and the whole.
 pub mod openapi {
     use serde_json::{Value, json};
+    use std::sync::LazyLock;
 
-    /// That of `auth`: its paths are the gateway's routes to it.
+    static DOCUMENT: LazyLock<Value> = LazyLock::new(|| {
+        tollgate_http::openapi::document([
+            tollgate_auth::openapi(),
+            tollgate_admin::openapi(),
+            tollgate_billing::openapi(),
+            tollgate_stripe_webhook::openapi(),
+            tollgate_pages::openapi(),
+        ])
+    });
+
+    /// The part of `auth`: its paths are the gateway's routes to it.
     #[must_use]
     pub fn auth() -> Value {
         json!(tollgate_auth::openapi())
     }
 
-    /// That of `admin`.
+    /// The part of `admin`.
     #[must_use]
     pub fn admin() -> Value {
         json!(tollgate_admin::openapi())
     }
 
-    /// That of `billing`.
+    /// The part of `billing`.
     #[must_use]
     pub fn billing() -> Value {
         json!(tollgate_billing::openapi())
     }
 
-    /// That of `stripe-webhook`.
+    /// The part of `stripe-webhook`.
     #[must_use]
     pub fn stripe_webhook() -> Value {
         json!(tollgate_stripe_webhook::openapi())
     }
 
-    /// That of `pages`.
+    /// The part of `pages`.
     #[must_use]
     pub fn pages() -> Value {
         json!(tollgate_pages::openapi())
+    }
+
+    /// The whole.
+    #[must_use]
+    pub fn document() -> &'static Value {
+        &DOCUMENT
     }
 }
 

@@ -2,6 +2,7 @@
 
 use crate::TABLE_PREFIX;
 use crate::clock::LocalClock;
+use crate::contract::Contract;
 use crate::desk::Desk;
 use crate::drawer::{Drawer, DrawerError};
 use crate::engine;
@@ -92,6 +93,7 @@ pub struct Stack {
     stripe: Option<Stripe>,
     database: Database,
     event_sources: Option<Arc<Pumps>>,
+    contract: Option<Contract>,
     functions: BTreeMap<&'static str, Function>,
     made_admin: bool,
     stops: Vec<oneshot::Sender<()>>,
@@ -151,6 +153,7 @@ impl Stack {
             stripe: None,
             database: database.clone(),
             event_sources: None,
+            contract: None,
             functions: BTreeMap::new(),
             made_admin: false,
             stops: Vec::new(),
@@ -267,7 +270,9 @@ impl Stack {
             .chain(of("stripe-webhook", tollgate_stripe_webhook::openapi()))
             .chain(options.beside)
             .collect();
-        let gateway = Gateway::new(routes, Arc::clone(&stack.functions["pages"])).router();
+        let contract = Contract::new(crate::openapi::document());
+        stack.contract = Some(contract.clone());
+        let gateway = Gateway::new(routes, Arc::clone(&stack.functions["pages"]), contract).router();
         let providers = Providers::new(drawer.clone(), clock.clone(), &public_url, env);
         stack.pumps.push(tokio::spawn(schedules.clone().keep()));
         let desk = Desk {
@@ -408,6 +413,12 @@ impl Stack {
     #[must_use]
     pub fn stripe_key(&self) -> String {
         self.standins.secret("stripe").ok().flatten().unwrap_or_default()
+    }
+
+    /// The answers of its functions that the OpenAPI document does not name, each once.
+    #[must_use]
+    pub fn undocumented_answers(&self) -> Vec<String> {
+        self.contract.as_ref().map(Contract::undocumented).unwrap_or_default()
     }
 
     /// How many messages lie with the dead letters.

@@ -1,7 +1,8 @@
 //! Input, parsed once at the edge.
 
 use crate::context::header_text;
-use crate::{ApiError, FieldError};
+use crate::openapi::{Describe, refuse};
+use crate::{ApiError, FieldError, conventions};
 use axum::body::Bytes;
 use axum::extract::rejection::BytesRejection;
 use axum::extract::{FromRequest, FromRequestParts, Path, Request};
@@ -12,6 +13,8 @@ use serde::de::{self, DeserializeOwned, IntoDeserializer, Visitor};
 use serde::{Deserializer, forward_to_deserialize_any};
 use serde_json::{Map, Value};
 use std::str::FromStr;
+use utoipa::openapi::path::Operation;
+use utoipa::openapi::{Content, RefOr, Required};
 
 /// A JSON body: an object.
 #[derive(Debug)]
@@ -89,11 +92,61 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Input<T> {
             let JsonBody(value) = JsonBody::from_request(request, state).await?;
             return Ok(Self { value, form: Form::Json });
         }
-        let axum::Form(fields) = axum::Form::<Map<String, Value>>::from_request(request, state)
-            .await
-            .map_err(|_| ApiError::Validation(FieldError::new("", "The form could not be read.")))?;
+        let axum::Form(fields) = axum::Form::<Map<String, Value>>::from_request(request, state).await.map_err(
+            |rejection| match rejection.status() {
+                StatusCode::PAYLOAD_TOO_LARGE => ApiError::BodyTooLarge,
+                _ => ApiError::Validation(FieldError::new("", "The form could not be read.")),
+            },
+        )?;
         Ok(Self { value: parse_value(fields.into())?, form: Form::Page })
     }
+}
+
+impl<T> Describe for JsonBody<T> {
+    fn describe(operation: &mut Operation) {
+        describe_body(operation, Required::True);
+    }
+}
+
+impl<T> Describe for OptionalJson<T> {
+    fn describe(operation: &mut Operation) {
+        describe_body(operation, Required::False);
+    }
+}
+
+impl<T> Describe for PatchBody<T> {
+    fn describe(operation: &mut Operation) {
+        describe_body(operation, Required::False);
+    }
+}
+
+impl<T> Describe for Input<T> {
+    /// What a page sends is answered with a page.
+    fn describe(operation: &mut Operation) {
+        describe_body(operation, Required::True);
+        conventions::describe(operation);
+        for response in operation.responses.responses.values_mut() {
+            if let RefOr::T(response) = response {
+                let page = RefOr::T(Content::new(Some(<String as utoipa::PartialSchema>::schema())));
+                response.content.insert("text/html".to_owned(), page);
+            }
+        }
+    }
+}
+
+fn describe_body(operation: &mut Operation, required: Required) {
+    if let Some(RefOr::T(body)) = &mut operation.request_body {
+        body.required = Some(required);
+    }
+    refuse(
+        operation,
+        [
+            ApiError::InvalidJson,
+            ApiError::BodyTooLarge,
+            ApiError::UnsupportedMediaType,
+            ApiError::Validation(FieldError::new("", "")),
+        ],
+    );
 }
 
 fn has_type(headers: &HeaderMap, wanted: &str) -> bool {
@@ -279,6 +332,12 @@ impl<T: FromStr, S: Send + Sync> FromRequestParts<S> for PathId<T> {
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
         let Path(text) = Path::<String>::from_request_parts(parts, state).await.map_err(|_| ApiError::NotFound)?;
         text.parse().map(Self).map_err(|_| ApiError::NotFound)
+    }
+}
+
+impl<T> Describe for PathId<T> {
+    fn describe(operation: &mut Operation) {
+        refuse(operation, [ApiError::NotFound]);
     }
 }
 

@@ -1,5 +1,6 @@
 //! The conventions that hold for every response: headers, problem bodies, origins, and one line of log for each request.
 
+use crate::openapi::refuse;
 use crate::{ApiError, MAX_BODY_BYTES, RequestContext};
 use axum::extract::{DefaultBodyLimit, MatchedPath, Request, State};
 use axum::middleware::{Next, from_fn_with_state};
@@ -11,6 +12,7 @@ use std::time::Duration;
 use tollgate_platform::{Clock, ConfigError, Origins};
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::cors::{AllowOrigin, CorsLayer, ExposeHeaders};
+use utoipa::openapi::path::Operation;
 
 /// How a function's router is served.
 #[derive(Clone, Debug)]
@@ -68,6 +70,11 @@ pub fn misconfigured(error: &ConfigError, clock: Clock) -> Router {
     let cause = format!("a setting is missing or wrong: {error}");
     let unavailable = async move || ApiError::Unavailable(cause);
     Router::new().fallback(unavailable).layer(from_fn_with_state(clock, each_request))
+}
+
+/// What the conventions add to every operation: a failure inside, and a table or a service without an answer.
+pub(crate) fn describe(operation: &mut Operation) {
+    refuse(operation, [ApiError::Internal(String::new()), ApiError::Unavailable(String::new())]);
 }
 
 /// The contract's 404.

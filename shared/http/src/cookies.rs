@@ -1,6 +1,7 @@
 //! The cookies of the contract, and the check of a call that rests on one (S20).
 
 use crate::ApiError;
+use crate::openapi::Describe;
 use axum::extract::FromRequestParts;
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, header};
@@ -82,6 +83,8 @@ pub struct CookieJar {
     pairs: Vec<(String, Secret<String>)>,
     origin: Option<String>,
 }
+
+impl Describe for CookieJar {}
 
 impl CookieJar {
     /// The cookies in `headers`. A pair that cannot be parsed invalidates only itself: other software on the same host

@@ -1,5 +1,6 @@
 //! Who may do what: extractors, so that a handler cannot get at a thing unchecked. They read the gate and nothing else.
 
+use crate::openapi::{Describe, refuse};
 use crate::{ApiError, RequestContext, TokenKeys};
 use axum::extract::{FromRef, FromRequestParts};
 use http::header;
@@ -8,6 +9,7 @@ use std::sync::Arc;
 use tollgate_domain::gate::Gate;
 use tollgate_domain::{SessionId, UserId};
 use tollgate_store::Store;
+use utoipa::openapi::path::Operation;
 
 /// By what tokens are judged.
 #[derive(Clone)]
@@ -55,6 +57,12 @@ where
     }
 }
 
+impl Describe for ActiveUser {
+    fn describe(operation: &mut Operation) {
+        refuse(operation, [ApiError::Unauthenticated]);
+    }
+}
+
 /// The token of `authorization: Bearer …`; more than one such header is none.
 fn bearer(parts: &Parts) -> Option<&str> {
     let mut headers = parts.headers.get_all(header::AUTHORIZATION).iter();
@@ -80,6 +88,13 @@ where
     }
 }
 
+impl Describe for Admin {
+    fn describe(operation: &mut Operation) {
+        ActiveUser::describe(operation);
+        refuse(operation, [ApiError::Forbidden]);
+    }
+}
+
 /// An active user whose access is of tier `N` or more now: for the endpoints of a team's own product.
 #[derive(Debug, Clone)]
 pub struct RequireTier<const N: u32>(pub ActiveUser);
@@ -95,6 +110,13 @@ where
         let Ok(context) = RequestContext::from_request_parts(parts, state).await;
         let user = ActiveUser::from_request_parts(parts, state).await?;
         if user.gate.present_tier(context.now) >= N { Ok(Self(user)) } else { Err(ApiError::Forbidden) }
+    }
+}
+
+impl<const N: u32> Describe for RequireTier<N> {
+    fn describe(operation: &mut Operation) {
+        ActiveUser::describe(operation);
+        refuse(operation, [ApiError::Forbidden]);
     }
 }
 

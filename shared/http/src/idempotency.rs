@@ -1,5 +1,6 @@
 //! `idempotency-key`: the same key and body get the same answer for 24 hours, by user and route.
 
+use crate::openapi::{Describe, refuse};
 use crate::{ActiveUser, ApiError, FieldError, Guard, MAX_BODY_BYTES, RequestContext};
 use axum::body::{Body, to_bytes};
 use axum::extract::{FromRef, FromRequestParts, Request, State};
@@ -8,9 +9,34 @@ use axum::response::{IntoResponse, Response};
 use http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use tollgate_platform::fingerprint;
 use tollgate_store::{Kept, KeptAnswer};
+use utoipa::openapi::path::{Operation, ParameterBuilder, ParameterIn};
+use utoipa::openapi::schema::Type;
+use utoipa::openapi::{ObjectBuilder, RefOr, Required};
 
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 const MAX_KEY_CHARS: usize = 255;
+
+/// What [`idempotent`] adds to an operation.
+pub fn describe_idempotent(operation: &mut Operation) {
+    let text = ObjectBuilder::new().schema_type(Type::String).min_length(Some(1)).max_length(Some(MAX_KEY_CHARS));
+    let parameter = ParameterBuilder::new()
+        .name(IDEMPOTENCY_KEY.as_str())
+        .parameter_in(ParameterIn::Header)
+        .required(Required::False)
+        .description(Some("The same key and body get the same answer for 24 hours."))
+        .schema(Some(text.pattern(Some("^[!-~]+$"))));
+    operation.parameters.get_or_insert_default().push(RefOr::T(parameter.build()));
+    ActiveUser::describe(operation);
+    refuse(
+        operation,
+        [
+            ApiError::IdempotencyInProgress,
+            ApiError::IdempotencyKeyReused,
+            ApiError::Validation(FieldError::new(IDEMPOTENCY_KEY.as_str(), "")),
+            ApiError::BodyTooLarge,
+        ],
+    );
+}
 
 /// The middleware of routes whose POSTs honour it. Without the header it does nothing.
 pub async fn idempotent<S>(State(state): State<S>, request: Request, next: Next) -> Response

@@ -4,10 +4,12 @@ mod body;
 mod context;
 mod conventions;
 mod cookies;
+mod describe;
 mod error;
 mod guard;
 mod idempotency;
 mod limits;
+pub mod openapi;
 mod page;
 mod token_keys;
 
@@ -17,10 +19,15 @@ pub use conventions::{Conventions, method_not_allowed, misconfigured, not_found}
 pub use cookies::{CookieJar, CookieName, CookieSettings};
 pub use error::{ApiError, FieldError, Refused};
 pub use guard::{ActiveUser, Admin, Guard, RequireTier};
-pub use idempotency::idempotent;
-pub use limits::{AccountKey, BY_USER, EXPORTS, Exceeded, Limiter, Limits, limit_posts, limit_redirects, limit_users};
+pub use idempotency::{describe_idempotent, idempotent};
+pub use limits::{
+    AccountKey, BY_USER, EXPORTS, Exceeded, Limiter, Limits, describe_limit, describe_user_limit, limit_posts,
+    limit_redirects, limit_users,
+};
 pub use page::{Cursor, Filters, Page, PageQuery, filter, sessions_page};
 pub use token_keys::{PublishedKeys, TokenKeys};
+#[doc(hidden)]
+pub use utoipa_axum;
 
 /// The policy of every HTML page: nothing inline, nothing foreign, in no frame.
 pub const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; \

@@ -2,6 +2,7 @@
 //! all unknown clients, and costly calls by user (S7–S9). A counter moves before anything is looked at, and without an
 //! answer of the tables nobody passes.
 
+use crate::openapi::{Describe, refuse};
 use crate::{ActiveUser, ApiError, Guard, RequestContext};
 use axum::extract::{FromRef, FromRequestParts, Request, State};
 use axum::middleware::Next;
@@ -14,6 +15,7 @@ use tollgate_domain::{Email, UserId};
 use tollgate_platform::device::Device;
 use tollgate_platform::{ConfigError, Env, fingerprint};
 use tollgate_store::{Attempt, AttemptLimit, Bucket, Store};
+use utoipa::openapi::path::Operation;
 
 /// Calls a minute on each route that is limited, where nothing else is set.
 const CALLS_A_MINUTE: u32 = 5;
@@ -85,6 +87,12 @@ pub struct Exceeded {
     pub quota: Quota,
     /// When it lets one more through.
     pub retry_after_seconds: u32,
+}
+
+impl ApiError {
+    /// One of the limits, for a list of what an operation can answer.
+    pub const RATE_LIMITED: Self =
+        Self::RateLimited(Exceeded { policy: "user", quota: BY_USER, retry_after_seconds: 1 });
 }
 
 /// An account as a caller names it, known or not, and the device that it is named from.
@@ -251,6 +259,17 @@ where
         }
     }
     next.run(Request::from_parts(parts, body)).await
+}
+
+/// What [`limit_users`] adds to an operation.
+pub fn describe_user_limit(operation: &mut Operation) {
+    ActiveUser::describe(operation);
+    describe_limit(operation);
+}
+
+/// What [`limit_posts`] and [`limit_redirects`] add to an operation.
+pub fn describe_limit(operation: &mut Operation) {
+    refuse(operation, [ApiError::RATE_LIMITED]);
 }
 
 /// The layer of routes whose POSTs are limited by client address.

@@ -1,5 +1,6 @@
 //! Lists: pages and cursors.
 
+use crate::openapi::{Describe, refuse};
 use crate::{ApiError, FieldError};
 use axum::extract::{FromRequestParts, Query};
 use base64::Engine as _;
@@ -13,6 +14,7 @@ use tollgate_domain::gate::Gate;
 use tollgate_domain::session::Session;
 use tollgate_domain::{SessionId, UserId};
 use tollgate_store::{Consistency, Listed, PageOf, Store};
+use utoipa::openapi::path::Operation;
 use utoipa::{IntoParams, ToSchema};
 
 /// The longest cursor: no key of a list is as long as DynamoDB would refuse.
@@ -24,6 +26,7 @@ pub struct Page<T> {
     /// What is on it.
     pub items: Vec<T>,
     /// Where the next one starts; `null` on the last.
+    #[schema(required = true)]
     pub next_cursor: Option<String>,
 }
 
@@ -88,7 +91,7 @@ impl PageQuery {
     }
 }
 
-/// The filters of a list, as the query names them: those that are not there, or empty, filter nothing.
+/// The filters of a list, as the query names them: those that are not there filter nothing.
 #[derive(Debug, Clone)]
 pub struct Filters<F>(pub F);
 
@@ -101,12 +104,17 @@ impl<F: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Filters<F> {
     }
 }
 
+impl<F> Describe for Filters<F> {
+    fn describe(operation: &mut Operation) {
+        refuse(operation, [ApiError::InvalidFilter("")]);
+    }
+}
+
 /// The value of the filter `name`, if one is given.
 ///
 /// # Errors
-/// `invalid_filter` when it is none of that kind.
+/// `invalid_filter` when it is none of that kind; an empty one is none of any.
 pub fn filter<T: FromStr>(name: &'static str, text: Option<&str>) -> Result<Option<T>, ApiError> {
-    let text = text.filter(|text| !text.is_empty());
     text.map(|text| text.parse().map_err(|_| ApiError::InvalidFilter(name))).transpose()
 }
 
@@ -132,6 +140,12 @@ impl<S: Send + Sync> FromRequestParts<S> for PageQuery {
                 .ok_or_else(|| wrong("limit", "limit is a whole number from 1 to 100."))?,
         };
         Ok(Self { limit, cursor: raw.cursor })
+    }
+}
+
+impl Describe for PageQuery {
+    fn describe(operation: &mut Operation) {
+        refuse(operation, [ApiError::InvalidCursor, ApiError::Validation(FieldError::new("limit", ""))]);
     }
 }
 

@@ -49,7 +49,7 @@ impl FromStr for Target {
 #[utoipa::path(
     get, path = "/admin/audit-logs", operation_id = "list_audit_logs", tag = "Admin", security(("bearer" = [])),
     params(AuditQuery, PageQuery),
-    responses((status = 200, body = Page<AuditEntry>), (status = 400, description = "`invalid_cursor`, `invalid_filter`"))
+    responses((status = 200, body = Page<AuditEntry>))
 )]
 pub async fn list(
     Shared(state): Shared<State>,

@@ -17,7 +17,7 @@ use tollgate_domain::onetime::OneTimeRow;
 use tollgate_domain::session::{FRESH, Session};
 use tollgate_domain::user::IdentityProvider;
 use tollgate_domain::{Email, User, UserId};
-use tollgate_http::{ActiveUser, ApiError, EXPORTS, RequestContext};
+use tollgate_http::{ActiveUser, ApiError, EXPORTS, RequestContext, errors};
 use tollgate_store::{AuditFilter, BillingFilter, Listed, PageOf};
 use utoipa::ToSchema;
 
@@ -116,11 +116,15 @@ impl From<Customer> for CustomerOf {
     }
 }
 
+errors! {
+    /// Why nothing is exported.
+    ExportErrors = [ApiError::ReauthenticationRequired, ApiError::RATE_LIMITED]
+}
+
 /// All that is held about the caller, within five minutes of the sign-in of this session.
 #[utoipa::path(
     get, path = "/me/export", operation_id = "export_me", tag = "Accounts", security(("bearer" = [])),
-    responses((status = 200, body = Export), (status = 403, description = "`reauthentication_required`"),
-        (status = 429, description = "`rate_limited`"))
+    responses((status = 200, body = Export), ExportErrors)
 )]
 pub async fn export(
     Shared(state): Shared<State>,

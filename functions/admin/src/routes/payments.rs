@@ -59,7 +59,7 @@ impl From<Owned<Payment>> for OwnedPayment {
 #[utoipa::path(
     get, path = "/admin/payments", operation_id = "list_payments", tag = "Admin", security(("bearer" = [])),
     params(PaymentsQuery, PageQuery),
-    responses((status = 200, body = Page<OwnedPayment>), (status = 400, description = "`invalid_cursor`, `invalid_filter`"))
+    responses((status = 200, body = Page<OwnedPayment>))
 )]
 pub async fn list(
     Shared(state): Shared<State>,
@@ -83,7 +83,7 @@ pub async fn list(
 #[utoipa::path(
     get, path = "/admin/payments/{id}", operation_id = "get_payment", tag = "Admin", security(("bearer" = [])),
     params(("id" = String, Path, description = "Its id")),
-    responses((status = 200, body = OwnedPayment), (status = 404, description = "`not_found`"))
+    responses((status = 200, body = OwnedPayment))
 )]
 pub async fn get(
     Shared(state): Shared<State>,

@@ -9,7 +9,7 @@ use serde::Deserialize;
 use serde_json::json;
 use tollgate_domain::audit::Action;
 use tollgate_domain::{User, UserId};
-use tollgate_http::{Admin, ApiError, JsonBody, PathId, RequestContext};
+use tollgate_http::{Admin, ApiError, JsonBody, PathId, RequestContext, errors};
 use tollgate_store::RightsChange;
 use utoipa::ToSchema;
 
@@ -18,12 +18,14 @@ const LOOKS: usize = 4;
 
 /// Whether a user may sign in.
 #[derive(Deserialize, ToSchema)]
+#[schema(as = UserStatus)]
 pub struct NewStatus {
     is_active: bool,
 }
 
 /// Whether a user is an admin.
 #[derive(Deserialize, ToSchema)]
+#[schema(as = UserRole)]
 pub struct NewRole {
     is_admin: bool,
 }
@@ -32,12 +34,21 @@ fn overtaken() -> ApiError {
     ApiError::Unavailable("the user's rights change too often".into())
 }
 
+errors! {
+    /// Why a user's status stays.
+    SetStatusErrors = [ApiError::LastAdmin]
+}
+
+errors! {
+    /// Why a user's role stays.
+    SetRoleErrors = [ApiError::LastAdmin, ApiError::EmailNotVerified]
+}
+
 /// Lets a user sign in, or no more: every session ends then at once. The subscription goes on.
 #[utoipa::path(
     patch, path = "/admin/users/{id}/status", operation_id = "set_user_status", tag = "Admin",
     security(("bearer" = [])), params(("id" = String, Path, description = "The user's id")), request_body = NewStatus,
-    responses((status = 200, body = User), (status = 404, description = "`not_found`"),
-        (status = 409, description = "`last_admin`"))
+    responses((status = 200, body = User), SetStatusErrors)
 )]
 pub async fn set_status(
     Shared(state): Shared<State>,
@@ -71,8 +82,7 @@ pub async fn set_status(
 #[utoipa::path(
     patch, path = "/admin/users/{id}/role", operation_id = "set_user_role", tag = "Admin",
     security(("bearer" = [])), params(("id" = String, Path, description = "The user's id")), request_body = NewRole,
-    responses((status = 200, body = User), (status = 404, description = "`not_found`"),
-        (status = 409, description = "`last_admin`, `email_not_verified`"))
+    responses((status = 200, body = User), SetRoleErrors)
 )]
 pub async fn set_role(
     Shared(state): Shared<State>,
@@ -105,7 +115,7 @@ pub async fn set_role(
 #[utoipa::path(
     patch, path = "/admin/users/{id}/verify", operation_id = "verify_user", tag = "Admin",
     security(("bearer" = [])), params(("id" = String, Path, description = "The user's id")),
-    responses((status = 200, body = User), (status = 404, description = "`not_found`"))
+    responses((status = 200, body = User))
 )]
 pub async fn verify(
     Shared(state): Shared<State>,

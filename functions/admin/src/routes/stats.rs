@@ -9,8 +9,7 @@ use tollgate_http::{Admin, ApiError};
 /// The statistics, at most an hour old.
 #[utoipa::path(
     get, path = "/admin/stats", operation_id = "stats", tag = "Admin", security(("bearer" = [])),
-    responses((status = 200, body = Statistics),
-        (status = 503, description = "`unavailable`: nothing was counted yet"))
+    responses((status = 200, body = Statistics))
 )]
 pub async fn stats(Shared(state): Shared<State>, _: Admin) -> Result<Json<Statistics>, ApiError> {
     let counted = state.store.statistics().await?;

@@ -68,8 +68,7 @@ pub async fn shown(
 #[utoipa::path(
     get, path = "/admin/subscriptions", operation_id = "list_subscriptions", tag = "Admin", security(("bearer" = [])),
     params(SubscriptionsQuery, PageQuery),
-    responses((status = 200, body = Page<OwnedSubscription>),
-        (status = 400, description = "`invalid_cursor`, `invalid_filter`"))
+    responses((status = 200, body = Page<OwnedSubscription>))
 )]
 pub async fn list(
     Shared(state): Shared<State>,
@@ -92,7 +91,7 @@ pub async fn list(
 #[utoipa::path(
     get, path = "/admin/subscriptions/{id}", operation_id = "get_subscription", tag = "Admin",
     security(("bearer" = [])), params(("id" = String, Path, description = "Its id")),
-    responses((status = 200, body = OwnedSubscription), (status = 404, description = "`not_found`"))
+    responses((status = 200, body = OwnedSubscription))
 )]
 pub async fn get(
     Shared(state): Shared<State>,

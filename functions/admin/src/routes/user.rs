@@ -57,7 +57,7 @@ async fn of_somebody<T>(state: &State, id: &UserId, page: Page<T>) -> Result<Jso
 #[utoipa::path(
     get, path = "/admin/users/{id}", operation_id = "get_user", tag = "Admin", security(("bearer" = [])),
     params(("id" = String, Path, description = "Its id")),
-    responses((status = 200, body = UserDetails), (status = 404, description = "`not_found`"))
+    responses((status = 200, body = UserDetails))
 )]
 pub async fn get(
     Shared(state): Shared<State>,
@@ -79,8 +79,7 @@ pub async fn get(
 #[utoipa::path(
     get, path = "/admin/users/{id}/subscriptions", operation_id = "list_user_subscriptions", tag = "Admin",
     security(("bearer" = [])), params(("id" = String, Path, description = "The user's id"), PageQuery),
-    responses((status = 200, body = Page<OwnedSubscription>), (status = 400, description = "`invalid_cursor`"),
-        (status = 404, description = "`not_found`"))
+    responses((status = 200, body = Page<OwnedSubscription>))
 )]
 pub async fn subscriptions(
     Shared(state): Shared<State>,
@@ -100,8 +99,7 @@ pub async fn subscriptions(
 #[utoipa::path(
     get, path = "/admin/users/{id}/payments", operation_id = "list_user_payments", tag = "Admin",
     security(("bearer" = [])), params(("id" = String, Path, description = "The user's id"), PageQuery),
-    responses((status = 200, body = Page<OwnedPayment>), (status = 400, description = "`invalid_cursor`"),
-        (status = 404, description = "`not_found`"))
+    responses((status = 200, body = Page<OwnedPayment>))
 )]
 pub async fn payments(
     Shared(state): Shared<State>,
@@ -121,8 +119,7 @@ pub async fn payments(
 #[utoipa::path(
     get, path = "/admin/users/{id}/sessions", operation_id = "list_user_sessions", tag = "Admin",
     security(("bearer" = [])), params(("id" = String, Path, description = "The user's id"), PageQuery),
-    responses((status = 200, body = Page<Session>), (status = 400, description = "`invalid_cursor`"),
-        (status = 404, description = "`not_found`"))
+    responses((status = 200, body = Page<Session>))
 )]
 pub async fn sessions(
     Shared(state): Shared<State>,

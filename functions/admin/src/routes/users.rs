@@ -35,7 +35,7 @@ pub struct UsersQuery {
 #[utoipa::path(
     get, path = "/admin/users", operation_id = "list_users", tag = "Admin", security(("bearer" = [])),
     params(UsersQuery, PageQuery),
-    responses((status = 200, body = Page<User>), (status = 400, description = "`invalid_cursor`, `invalid_filter`"))
+    responses((status = 200, body = Page<User>))
 )]
 pub async fn list(
     Shared(state): Shared<State>,

@@ -4,7 +4,7 @@ use super::register::ALREADY_REGISTERED;
 use super::{Message, email, message, nobody};
 use crate::State;
 use crate::mails::{self, Account, NewAddress};
-use crate::reauthentication::require_fresh;
+use crate::reauthentication::{self, require_fresh};
 use axum::Json;
 use axum::extract::State as Shared;
 use http::StatusCode;
@@ -13,7 +13,7 @@ use serde_json::json;
 use tollgate_domain::audit::Action;
 use tollgate_domain::onetime::Purpose;
 use tollgate_domain::password::Password;
-use tollgate_http::{AccountKey, ActiveUser, ApiError, JsonBody, RequestContext};
+use tollgate_http::{AccountKey, ActiveUser, ApiError, JsonBody, RequestContext, errors};
 use tollgate_mail::Message as Mail;
 use tollgate_store::AddressRequest;
 use utoipa::ToSchema;
@@ -29,14 +29,17 @@ pub struct ChangeEmail {
     password: Option<Password>,
 }
 
+errors! {
+    /// Why another address is refused.
+    ChangeEmailErrors = reauthentication::errors().into_iter().chain([ApiError::InvalidEmail("new_email")])
+}
+
 /// Mails a link and a code to the new address; the change takes effect when one of them comes back while this session is
 /// live. The present address is notified at once. Nothing is reserved. The owner of an address that is taken is notified,
 /// and the answer is the same (S6).
 #[utoipa::path(
     post, path = "/change-email", tag = "Accounts", security(("bearer" = [])), request_body = ChangeEmail,
-    responses((status = 202, body = Message),
-        (status = 403, description = "`reauthentication_required`, `wrong_password`"),
-        (status = 422, description = "`invalid_email`"), (status = 429, description = "`rate_limited`"))
+    responses((status = 202, body = Message), ChangeEmailErrors)
 )]
 pub async fn change_email(
     Shared(state): Shared<State>,

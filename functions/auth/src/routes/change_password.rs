@@ -9,8 +9,8 @@ use http::header;
 use serde::Deserialize;
 use serde_json::json;
 use tollgate_domain::audit::Action;
-use tollgate_domain::password::Password;
-use tollgate_http::{AccountKey, ActiveUser, ApiError, CookieJar, JsonBody, RequestContext};
+use tollgate_domain::password::{Password, WeakPassword};
+use tollgate_http::{AccountKey, ActiveUser, ApiError, CookieJar, JsonBody, RequestContext, errors};
 use tollgate_mail::Message as Mail;
 use tollgate_store::NewPassword;
 use utoipa::ToSchema;
@@ -20,15 +20,23 @@ use utoipa::ToSchema;
 pub struct ChangePassword {
     #[schema(value_type = String, format = Password)]
     old_password: Password,
-    #[schema(value_type = String, format = Password)]
+    #[schema(value_type = String, format = Password, min_length = 8, max_length = 1024)]
     new_password: Password,
+}
+
+errors! {
+    /// Why another password is refused.
+    ChangePasswordErrors = [
+        ApiError::WrongPassword,
+        ApiError::NoPassword,
+        ApiError::WeakPassword("new_password", WeakPassword::Common),
+    ]
 }
 
 /// Changes the password; every other session is dead, this one goes on.
 #[utoipa::path(
     post, path = "/change-password", tag = "Accounts", security(("bearer" = [])), request_body = ChangePassword,
-    responses((status = 200, body = Message), (status = 403, description = "`wrong_password`"),
-        (status = 409, description = "`no_password`"), (status = 422, description = "`weak_password`"), (status = 429, description = "`rate_limited`"))
+    responses((status = 200, body = Message), ChangePasswordErrors)
 )]
 pub async fn change_password(
     Shared(state): Shared<State>,

@@ -1,12 +1,22 @@
 //! `GET /healthz`.
 
 use axum::Json;
-use serde_json::{Value, json};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+/// A function that runs.
+#[derive(Serialize, ToSchema)]
+pub struct Health {
+    /// Always `ok`.
+    status: &'static str,
+    /// The version.
+    version: &'static str,
+}
 
 /// That the function runs, and which version.
 #[utoipa::path(
-    get, path = "/healthz", tag = "Service", responses((status = 200, description = "It runs"))
+    get, path = "/healthz", tag = "Service", responses((status = 200, description = "It runs", body = Health))
 )]
-pub async fn healthz() -> Json<Value> {
-    Json(json!({"status": "ok", "version": env!("CARGO_PKG_VERSION")}))
+pub async fn healthz() -> Json<Health> {
+    Json(Health { status: "ok", version: env!("CARGO_PKG_VERSION") })
 }

@@ -9,7 +9,8 @@ use tollgate_http::{ApiError, RequestContext};
 
 /// The public keys of access tokens.
 #[utoipa::path(
-    get, path = "/.well-known/jwks.json", tag = "Service", responses((status = 200, description = "RFC 7517"))
+    get, path = "/.well-known/jwks.json", tag = "Service", 
+    responses((status = 200, description = "RFC 7517", body = serde_json::Value))
 )]
 pub async fn jwks(Shared(state): Shared<State>, context: RequestContext) -> Result<impl IntoResponse, ApiError> {
     let keys = state.keys.auth().await?.jwks(context.now);

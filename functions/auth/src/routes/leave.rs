@@ -1,7 +1,7 @@
 //! `POST /deactivate` and `POST /me/delete`: how somebody leaves.
 
 use super::{Message, message};
-use crate::reauthentication::{Confirmation, require_fresh};
+use crate::reauthentication::{self, Confirmation, require_fresh};
 use crate::{State, mails};
 use axum::extract::State as Shared;
 use axum::response::{IntoResponse, Response};
@@ -10,15 +10,18 @@ use serde_json::json;
 use tollgate_domain::audit::Action;
 use tollgate_domain::billing::UserOrder;
 use tollgate_domain::gate::Left;
-use tollgate_http::{AccountKey, ActiveUser, ApiError, CookieName, OptionalJson, RequestContext};
+use tollgate_http::{AccountKey, ActiveUser, ApiError, CookieName, OptionalJson, RequestContext, errors};
 use tollgate_store::RightsChange;
+
+errors! {
+    /// Why an account stays.
+    LeaveErrors = reauthentication::errors().into_iter().chain([ApiError::LastAdmin])
+}
 
 /// Closes the caller's own account.
 #[utoipa::path(
-    post, path = "/deactivate", tag = "Accounts", security(("bearer" = [])), request_body = Option<Confirmation>,
-    responses((status = 200, body = Message),
-        (status = 403, description = "`reauthentication_required`, `wrong_password`"),
-        (status = 409, description = "`last_admin`"), (status = 429, description = "`rate_limited`"))
+    post, path = "/deactivate", tag = "Accounts", security(("bearer" = [])), request_body = Confirmation,
+    responses((status = 200, body = Message), LeaveErrors)
 )]
 pub async fn deactivate(
     Shared(state): Shared<State>,
@@ -34,10 +37,8 @@ pub async fn deactivate(
 /// of the person is gone within a day. Payments and audit entries stay under the id.
 #[utoipa::path(
     post, path = "/me/delete", operation_id = "delete_me", tag = "Accounts", security(("bearer" = [])),
-    request_body = Option<Confirmation>,
-    responses((status = 202, body = Message),
-        (status = 403, description = "`reauthentication_required`, `wrong_password`"),
-        (status = 409, description = "`last_admin`"), (status = 429, description = "`rate_limited`"))
+    request_body = Confirmation,
+    responses((status = 202, body = Message), LeaveErrors)
 )]
 pub async fn delete(
     Shared(state): Shared<State>,

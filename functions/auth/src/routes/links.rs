@@ -2,7 +2,7 @@
 
 use super::oauth::begin;
 use crate::State;
-use crate::reauthentication::{Confirmation, require_fresh};
+use crate::reauthentication::{self, Confirmation, require_fresh};
 use axum::Json;
 use axum::extract::State as Shared;
 use axum::response::{IntoResponse, Response};
@@ -11,7 +11,7 @@ use serde::Serialize;
 use serde_json::json;
 use tollgate_domain::audit::Action;
 use tollgate_domain::user::IdentityProvider;
-use tollgate_http::{AccountKey, ActiveUser, ApiError, CookieJar, OptionalJson, PathId, RequestContext};
+use tollgate_http::{AccountKey, ActiveUser, ApiError, CookieJar, OptionalJson, PathId, RequestContext, errors};
 use tollgate_store::{LinkFor, Linked};
 use utoipa::ToSchema;
 
@@ -21,14 +21,23 @@ pub struct Authorize {
     authorize_url: String,
 }
 
+errors! {
+    /// Why no link is begun.
+    LinkErrors = reauthentication::errors()
+        .into_iter()
+        .chain([ApiError::AlreadyLinked, ApiError::ProviderNotConfigured])
+}
+
+errors! {
+    /// Why a link stays.
+    UnlinkErrors = reauthentication::errors().into_iter().chain([ApiError::LastSignInMethod])
+}
+
 /// Begins to link an identity: the browser goes to the provider and comes back to the callback.
 #[utoipa::path(
     post, path = "/me/links/{provider}", operation_id = "link_provider", tag = "Providers", security(("bearer" = [])),
-    params(("provider" = IdentityProvider, Path, description = "Which")), request_body = Option<Confirmation>,
-    responses((status = 200, body = Authorize), (status = 404, description = "`not_found`"),
-        (status = 403, description = "`reauthentication_required`, `wrong_password`"),
-        (status = 409, description = "`already_linked`"),
-        (status = 503, description = "`provider_not_configured`, `unavailable`"), (status = 429, description = "`rate_limited`"))
+    params(("provider" = IdentityProvider, Path, description = "Which")), request_body = Confirmation,
+    responses((status = 200, body = Authorize), LinkErrors)
 )]
 pub async fn link(
     Shared(state): Shared<State>,
@@ -54,10 +63,8 @@ pub async fn link(
 /// Takes an identity away, where another way to sign in remains.
 #[utoipa::path(
     delete, path = "/me/links/{provider}", operation_id = "unlink_provider", tag = "Providers", security(("bearer" = [])),
-    params(("provider" = IdentityProvider, Path, description = "Which")), request_body = Option<Confirmation>,
-    responses((status = 204, description = "Taken away"), (status = 404, description = "`not_found`"),
-        (status = 403, description = "`reauthentication_required`, `wrong_password`"),
-        (status = 409, description = "`last_sign_in_method`"), (status = 429, description = "`rate_limited`"))
+    params(("provider" = IdentityProvider, Path, description = "Which")), request_body = Confirmation,
+    responses((status = 204, description = "Taken away"), UnlinkErrors)
 )]
 pub async fn unlink(
     Shared(state): Shared<State>,

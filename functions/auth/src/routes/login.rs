@@ -15,7 +15,7 @@ use tollgate_domain::gate::Gate;
 use tollgate_domain::onetime::Purpose;
 use tollgate_domain::password::Password;
 use tollgate_domain::{Email, Secret, SessionId, UserId};
-use tollgate_http::{AccountKey, ApiError, CookieJar, JsonBody, RequestContext};
+use tollgate_http::{AccountKey, ApiError, CookieJar, JsonBody, RequestContext, errors};
 use tollgate_platform::random_bytes;
 use tollgate_store::Profile;
 use utoipa::ToSchema;
@@ -35,11 +35,15 @@ pub struct Login {
     device_token: Option<Secret<String>>,
 }
 
+errors! {
+    /// Why a password does not sign in.
+    LoginErrors = [ApiError::InvalidCredentials, ApiError::AccountDisabled]
+}
+
 /// Signs in by password.
 #[utoipa::path(
     post, path = "/login", tag = "Sign-in", request_body = Login,
-    responses((status = 200, body = TokenResponse), (status = 401, description = "`invalid_credentials`"),
-        (status = 403, description = "`account_disabled`"), (status = 429, description = "`rate_limited`"))
+    responses((status = 200, body = TokenResponse), LoginErrors)
 )]
 pub async fn login(
     Shared(state): Shared<State>,

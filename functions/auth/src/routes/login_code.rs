@@ -12,7 +12,7 @@ use tollgate_domain::audit::Action;
 use tollgate_domain::gate::Gate;
 use tollgate_domain::onetime::{OneTimeRow, Purpose};
 use tollgate_domain::{Email, Secret, SessionId, UserId};
-use tollgate_http::{AccountKey, ApiError, CookieJar, FieldError, JsonBody, RequestContext};
+use tollgate_http::{AccountKey, ApiError, CookieJar, FieldError, JsonBody, RequestContext, errors};
 use tollgate_platform::random_bytes;
 use tollgate_store::Profile;
 use utoipa::ToSchema;
@@ -32,11 +32,15 @@ pub struct LoginCode {
     device_token: Option<Secret<String>>,
 }
 
+errors! {
+    /// Why a code does not sign in.
+    LoginCodeErrors = [ApiError::InvalidCode, ApiError::AccountDisabled]
+}
+
 /// Signs in by a mailed code, which proves the address: a password that was set before that is dead.
 #[utoipa::path(
     post, path = "/login/code", tag = "Sign-in", request_body = LoginCode,
-    responses((status = 200, body = TokenResponse), (status = 401, description = "`invalid_code`"),
-        (status = 403, description = "`account_disabled`"), (status = 429, description = "`rate_limited`"))
+    responses((status = 200, body = TokenResponse), LoginCodeErrors)
 )]
 pub async fn login_code(
     Shared(state): Shared<State>,

@@ -1,6 +1,6 @@
 //! `POST /logout`.
 
-use super::refresh_token::{RefreshTokenBody, presented};
+use super::refresh_token::{PresentedToken, presented};
 use crate::State;
 use axum::extract::State as Shared;
 use axum::response::{IntoResponse, Response};
@@ -9,19 +9,23 @@ use serde_json::json;
 use std::collections::BTreeSet;
 use tollgate_domain::Secret;
 use tollgate_domain::audit::Action;
-use tollgate_http::{ApiError, CookieJar, CookieName, OptionalJson, RequestContext};
+use tollgate_http::{ApiError, CookieJar, CookieName, OptionalJson, RequestContext, errors};
+
+errors! {
+    /// Why a session is not ended: a cookie from an origin that is not allowed.
+    LogoutErrors = [ApiError::Forbidden]
+}
 
 /// Ends the session of each refresh token that is presented, also of one that has been rotated.
 #[utoipa::path(
-    post, path = "/logout", tag = "Sessions", request_body = Option<RefreshTokenBody>,
-    responses((status = 204, description = "Signed out"),
-        (status = 403, description = "`forbidden`: a cookie from an origin that is not allowed"))
+    post, path = "/logout", tag = "Sessions", request_body = PresentedToken,
+    responses((status = 204, description = "Signed out"), LogoutErrors)
 )]
 pub async fn logout(
     Shared(state): Shared<State>,
     context: RequestContext,
     cookies: CookieJar,
-    OptionalJson(body): OptionalJson<RefreshTokenBody>,
+    OptionalJson(body): OptionalJson<PresentedToken>,
 ) -> Result<Response, ApiError> {
     let tokens = presented(&state, &cookies, body.refresh_token)?;
     if !tokens.is_empty() {

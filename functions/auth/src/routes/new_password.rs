@@ -11,9 +11,9 @@ use serde::Deserialize;
 use serde_json::json;
 use tollgate_domain::audit::Action;
 use tollgate_domain::onetime::Purpose;
-use tollgate_domain::password::Password;
+use tollgate_domain::password::{Password, WeakPassword};
 use tollgate_domain::{Email, Secret};
-use tollgate_http::{AccountKey, ApiError, CookieJar, Form, Input, RequestContext};
+use tollgate_http::{AccountKey, ApiError, CookieJar, Form, Input, RequestContext, errors};
 use tollgate_mail::Message as Mail;
 use tollgate_store::NewPassword;
 use utoipa::ToSchema;
@@ -42,16 +42,25 @@ async fn account_of(state: &State, context: &RequestContext, token: &Secret<Stri
 pub struct SetPassword {
     #[schema(value_type = String)]
     token: Secret<String>,
-    #[schema(value_type = String, format = Password)]
+    #[schema(value_type = String, format = Password, min_length = 8, max_length = 1024)]
     password: Password,
+}
+
+errors! {
+    /// Why a link sets no password.
+    NewPasswordErrors = [
+        ApiError::InvalidToken,
+        ApiError::TokenExpired,
+        ApiError::WeakPassword("password", WeakPassword::Common),
+        ApiError::RATE_LIMITED,
+    ]
 }
 
 /// Sets a password by the mailed link; every session of the user is dead before the answer.
 #[utoipa::path(
     post, path = "/new-password", tag = "Accounts",
     request_body(content((SetPassword = "application/json"), (SetPassword = "application/x-www-form-urlencoded"))),
-    responses((status = 200, body = Message), (status = 400, description = "`invalid_token`, `token_expired`"),
-        (status = 422, description = "`weak_password`"), (status = 429, description = "`rate_limited`"))
+    responses((status = 200, body = Message), NewPasswordErrors)
 )]
 pub async fn new_password(
     Shared(state): Shared<State>,

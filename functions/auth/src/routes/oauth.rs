@@ -19,7 +19,7 @@ use tollgate_domain::audit::Action;
 use tollgate_domain::session::after;
 use tollgate_domain::user::IdentityProvider;
 use tollgate_domain::{Secret, SessionId};
-use tollgate_http::{ApiError, CookieJar, CookieName, RequestContext};
+use tollgate_http::{ApiError, CookieJar, CookieName, RequestContext, errors};
 use tollgate_platform::oauth::{BrowserSecret, Flow};
 use tollgate_platform::random_bytes;
 use tollgate_store::{FlowRow, LinkFor, TakenFlow, UseOfFlow};
@@ -53,11 +53,30 @@ pub struct Returned {
 type BeginQuery = Result<Query<Begin>, QueryRejection>;
 type ReturnedQuery = Result<Query<Returned>, QueryRejection>;
 
+errors! {
+    /// Why the browser is not sent to a provider.
+    BeginErrors = [ApiError::InvalidReturnTo, ApiError::ProviderNotConfigured]
+}
+
+errors! {
+    /// Why a callback signs nobody in.
+    CallbackErrors = [
+        ApiError::OauthStateMismatch,
+        ApiError::OauthDenied,
+        ApiError::EmailNotVerifiedByProvider,
+        ApiError::EmailNotSupported,
+        ApiError::AccountDisabled,
+        ApiError::AlreadyLinked,
+        ApiError::AccountExists,
+        ApiError::OauthProviderUnavailable(String::new()),
+        ApiError::ProviderNotConfigured,
+    ]
+}
+
 /// Sends the browser to Google.
 #[utoipa::path(
     get, path = "/google/login", tag = "Providers", params(Begin),
-    responses((status = 302, description = "To the provider"), (status = 400, description = "`invalid_return_to`"),
-        (status = 503, description = "`provider_not_configured`, `unavailable`"), (status = 429, description = "`rate_limited`"))
+    responses((status = 302, description = "To the provider"), BeginErrors)
 )]
 pub async fn google_login(
     state: Shared<State>,
@@ -71,8 +90,7 @@ pub async fn google_login(
 /// Sends the browser to GitHub.
 #[utoipa::path(
     get, path = "/github/login", tag = "Providers", params(Begin),
-    responses((status = 302, description = "To the provider"), (status = 400, description = "`invalid_return_to`"),
-        (status = 503, description = "`provider_not_configured`, `unavailable`"), (status = 429, description = "`rate_limited`"))
+    responses((status = 302, description = "To the provider"), BeginErrors)
 )]
 pub async fn github_login(
     state: Shared<State>,
@@ -87,11 +105,7 @@ pub async fn github_login(
 #[utoipa::path(
     get, path = "/auth/social/callback/google", tag = "Providers", params(Returned),
     responses((status = 200, description = "With `accept: application/json`", body = TokenResponse),
-        (status = 302, description = "To `return_to` or the front end: signed in, or with `?error=` and a code of below"),
-        (status = 400, description = "`oauth_state_mismatch`, `oauth_denied`, `email_not_verified_by_provider`, `email_not_supported`"),
-        (status = 403, description = "`account_disabled`"),
-        (status = 409, description = "`already_linked`, `account_exists`"),
-        (status = 502, description = "`oauth_provider_unavailable`"), (status = 429, description = "`rate_limited`"))
+        (status = 302, description = "To `return_to` or the front end: signed in, or with `?error=` and a code of below"), CallbackErrors)
 )]
 pub async fn google_callback(
     state: Shared<State>,
@@ -107,11 +121,7 @@ pub async fn google_callback(
 #[utoipa::path(
     get, path = "/auth/social/callback/github", tag = "Providers", params(Returned),
     responses((status = 200, description = "With `accept: application/json`", body = TokenResponse),
-        (status = 302, description = "To `return_to` or the front end: signed in, or with `?error=` and a code of below"),
-        (status = 400, description = "`oauth_state_mismatch`, `oauth_denied`, `email_not_verified_by_provider`, `email_not_supported`"),
-        (status = 403, description = "`account_disabled`"),
-        (status = 409, description = "`already_linked`, `account_exists`"),
-        (status = 502, description = "`oauth_provider_unavailable`"), (status = 429, description = "`rate_limited`"))
+        (status = 302, description = "To `return_to` or the front end: signed in, or with `?error=` and a code of below"), CallbackErrors)
 )]
 pub async fn github_callback(
     state: Shared<State>,

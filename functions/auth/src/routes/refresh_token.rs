@@ -10,14 +10,14 @@ use serde_json::json;
 use tollgate_domain::Secret;
 use tollgate_domain::audit::Action;
 use tollgate_domain::session::Refresh;
-use tollgate_http::{ApiError, CookieJar, CookieName, OptionalJson, RequestContext};
+use tollgate_http::{ApiError, CookieJar, CookieName, OptionalJson, RequestContext, errors};
 use tollgate_platform::tokens::RefreshToken;
 use tollgate_store::{Rotated, SessionRow};
 use utoipa::ToSchema;
 
 /// What a client that keeps no cookies sends.
 #[derive(Deserialize, ToSchema)]
-pub struct RefreshTokenBody {
+pub struct PresentedToken {
     #[serde(default)]
     #[schema(value_type = Option<String>)]
     pub refresh_token: Option<Secret<String>>,
@@ -43,17 +43,21 @@ impl<E: Into<ApiError>> From<E> for Refused {
     }
 }
 
+errors! {
+    /// Why a token is not rotated: it is not valid, or in a cookie from an origin that is not allowed.
+    RefreshErrors = [ApiError::InvalidRefreshToken, ApiError::Forbidden]
+}
+
 /// Rotates a refresh token.
 #[utoipa::path(
-    post, path = "/refresh-token", tag = "Sessions", request_body = Option<RefreshTokenBody>,
-    responses((status = 200, body = TokenResponse), (status = 401, description = "`invalid_refresh_token`"),
-        (status = 403, description = "`forbidden`: a cookie from an origin that is not allowed"))
+    post, path = "/refresh-token", tag = "Sessions", request_body = PresentedToken,
+    responses((status = 200, body = TokenResponse), RefreshErrors)
 )]
 pub async fn refresh_token(
     Shared(state): Shared<State>,
     context: RequestContext,
     cookies: CookieJar,
-    OptionalJson(body): OptionalJson<RefreshTokenBody>,
+    OptionalJson(body): OptionalJson<PresentedToken>,
 ) -> Result<Response, ApiError> {
     let from_cookie = body.refresh_token.is_none();
     let tokens = presented(&state, &cookies, body.refresh_token)?;

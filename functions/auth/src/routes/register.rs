@@ -12,10 +12,10 @@ use std::collections::BTreeMap;
 use tollgate_domain::audit::Action;
 use tollgate_domain::gate::Gate;
 use tollgate_domain::onetime::Purpose;
-use tollgate_domain::password::Password;
+use tollgate_domain::password::{Password, WeakPassword};
 use tollgate_domain::user::Provider;
 use tollgate_domain::{Email, UserId, Username};
-use tollgate_http::{AccountKey, ApiError, JsonBody, RequestContext};
+use tollgate_http::{AccountKey, ApiError, JsonBody, RequestContext, errors};
 use tollgate_mail::Message as Mail;
 use tollgate_platform::random_bytes;
 use tollgate_store::{Credentials, NewAccount, Profile, Registration};
@@ -35,11 +35,20 @@ pub struct Register {
 /// The kind of the mail to the owner of an address that somebody registers again.
 pub(super) const ALREADY_REGISTERED: &str = "already_registered";
 
+errors! {
+    /// Why no account is made.
+    RegisterErrors = [
+        ApiError::UsernameTaken,
+        ApiError::InvalidEmail("email"),
+        ApiError::InvalidUsername,
+        ApiError::WeakPassword("password", WeakPassword::Common),
+    ]
+}
+
 /// Makes an account, or tells the owner of the address by mail that there is one. The answer is the same.
 #[utoipa::path(
     post, path = "/register", tag = "Accounts", request_body = Register,
-    responses((status = 202, body = Message), (status = 409, description = "`username_taken`"),
-        (status = 422, description = "`invalid_email`, `invalid_username`, `weak_password`"), (status = 429, description = "`rate_limited`"))
+    responses((status = 202, body = Message), RegisterErrors)
 )]
 pub async fn register(
     Shared(state): Shared<State>,

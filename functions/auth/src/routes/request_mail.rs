@@ -11,7 +11,7 @@ use http::StatusCode;
 use serde::Deserialize;
 use tollgate_domain::Secret;
 use tollgate_domain::onetime::Purpose;
-use tollgate_http::{AccountKey, ApiError, CookieJar, JsonBody, RequestContext};
+use tollgate_http::{AccountKey, ApiError, CookieJar, JsonBody, RequestContext, errors};
 use utoipa::ToSchema;
 
 /// Whose mail is wanted.
@@ -28,10 +28,15 @@ pub struct Address {
 
 type Accepted = Result<(StatusCode, Json<Message>), ApiError>;
 
+errors! {
+    /// Why no mail is requested.
+    AddressErrors = [ApiError::InvalidEmail("email")]
+}
+
 /// Sends a verification mail again, where there is something to verify.
 #[utoipa::path(
     post, path = "/request/verify", tag = "Accounts", request_body = Address,
-    responses((status = 202, body = Message), (status = 422, description = "`invalid_email`"), (status = 429, description = "`rate_limited`"))
+    responses((status = 202, body = Message), AddressErrors)
 )]
 pub async fn request_verify(
     Shared(state): Shared<State>,
@@ -46,7 +51,7 @@ pub async fn request_verify(
 /// Mails a code to sign in with, to an active account, proved or not.
 #[utoipa::path(
     post, path = "/request/login-code", tag = "Sign-in", request_body = Address,
-    responses((status = 202, body = Message), (status = 422, description = "`invalid_email`"), (status = 429, description = "`rate_limited`"))
+    responses((status = 202, body = Message), AddressErrors)
 )]
 pub async fn request_login_code(
     Shared(state): Shared<State>,
@@ -61,7 +66,7 @@ pub async fn request_login_code(
 /// Mails a link to set a new password, to an active account, with a password or without one.
 #[utoipa::path(
     post, path = "/forget-password", tag = "Accounts", request_body = Address,
-    responses((status = 202, body = Message), (status = 422, description = "`invalid_email`"), (status = 429, description = "`rate_limited`"))
+    responses((status = 202, body = Message), AddressErrors)
 )]
 pub async fn forget_password(
     Shared(state): Shared<State>,

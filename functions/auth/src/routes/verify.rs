@@ -17,7 +17,8 @@ use tollgate_domain::billing::UserOrder;
 use tollgate_domain::gate::Gate;
 use tollgate_domain::onetime::{OneTimeRow, Purpose, Refused};
 use tollgate_domain::{Email, Secret, Username};
-use tollgate_http::{AccountKey, ApiError, CookieJar, FieldError, Input, RequestContext};
+use tollgate_http::openapi::Describe;
+use tollgate_http::{AccountKey, ApiError, CookieJar, FieldError, Input, RequestContext, errors};
 use tollgate_mail::Message as Mail;
 use tollgate_platform::codes::LinkToken;
 use tollgate_store::{AddressChange, ChangedAddress, Profile};
@@ -40,6 +41,8 @@ impl<S: Sync> FromRequestParts<S> for LinkQuery {
     }
 }
 
+impl Describe for LinkQuery {}
+
 impl LinkQuery {
     /// The token as it stands in the address, true or not.
     pub fn token(&self) -> &str {
@@ -47,12 +50,22 @@ impl LinkQuery {
     }
 }
 
+errors! {
+    /// Why there is no page: JSON was requested.
+    VerifyPageErrors = [ApiError::MethodNotAllowed]
+}
+
+errors! {
+    /// Why an address is not verified.
+    VerifyErrors =
+        [ApiError::InvalidToken, ApiError::TokenExpired, ApiError::InvalidEmail("email"), ApiError::RATE_LIMITED]
+}
+
 /// A page with one button, for any token: opening a link never uses it up (S13). It names the account, where the link is
 /// a true one (S23).
 #[utoipa::path(
     get, path = "/verify", operation_id = "verify_page", tag = "Accounts", params(LinkQuery),
-    responses((status = 200, description = "A page with one button", content_type = "text/html", body = String),
-        (status = 405, description = "`method_not_allowed`: asked for JSON"))
+    responses((status = 200, description = "A page with one button", content_type = "text/html", body = String), VerifyPageErrors)
 )]
 pub async fn page(Shared(state): Shared<State>, headers: HeaderMap, query: LinkQuery) -> Response {
     if pages::wants_json(&headers) {
@@ -88,8 +101,7 @@ pub struct Verify {
 #[utoipa::path(
     post, path = "/verify", tag = "Accounts",
     request_body(content((Verify = "application/json"), (Verify = "application/x-www-form-urlencoded"))),
-    responses((status = 200, body = Message), (status = 400, description = "`invalid_token`, `token_expired`"),
-        (status = 422, description = "`invalid_email`"), (status = 429, description = "`rate_limited`"))
+    responses((status = 200, body = Message), VerifyErrors)
 )]
 pub async fn verify(
     Shared(state): Shared<State>,

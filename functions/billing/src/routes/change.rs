@@ -3,14 +3,14 @@
 
 use super::renewal::{followed, release};
 use super::subscription::view;
-use crate::error::of_gateway;
+use crate::error::{of_gateway, user_errors};
 use crate::{State, catalogue};
 use axum::Json;
 use axum::extract::State as Shared;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use tollgate_domain::billing::{Payment, PaymentStatus, Plan, Status, Subscription, SubscriptionView};
-use tollgate_http::{ActiveUser, ApiError, JsonBody, RequestContext};
+use tollgate_http::{ActiveUser, ApiError, JsonBody, RequestContext, errors};
 use tollgate_platform::ten_bytes;
 use tollgate_store::{BillingFilter, PageOf};
 use tollgate_stripe::{Preview, PriceChange, Settled, TrialEnd, Unpaid};
@@ -60,16 +60,34 @@ pub struct LineView {
     amount_cents: i64,
 }
 
+/// The errors of [`Change::wanted`].
+fn change_errors() -> [ApiError; 7] {
+    [
+        ApiError::PaymentActionRequired(None),
+        ApiError::PlanNotFound,
+        ApiError::NoSubscription,
+        ApiError::SamePlan,
+        ApiError::CurrencyMismatch,
+        ApiError::AlreadyCanceling,
+        ApiError::PlanIsFree,
+    ]
+}
+
+errors! {
+    /// Why there is no preview of a change.
+    PreviewErrors = user_errors().into_iter().chain(change_errors())
+}
+
+errors! {
+    /// Why a plan is not changed.
+    UpgradeErrors = user_errors().into_iter().chain(change_errors()).chain([ApiError::InvalidProrationDate])
+}
+
 /// Says what a change of the caller's subscription would cost now.
 #[utoipa::path(
     post, path = "/billing/subscriptions/preview", operation_id = "preview_upgrade", tag = "Billing",
     security(("bearer" = [])), request_body = PlanWanted,
-    responses((status = 200, body = PreviewView),
-        (status = 402, description = "`payment_failed`, `payment_action_required`, with `invoice_url`"),
-        (status = 404, description = "`plan_not_found`, `no_subscription`"),
-        (status = 409, description = "`same_plan`, `currency_mismatch`, `already_canceling`, `idempotency_in_progress`"),
-        (status = 422, description = "`plan_is_free`, `idempotency_key_reused`"),
-        (status = 502, description = "`stripe_unavailable`, `stripe_refused`"), (status = 503, description = "`stripe_not_configured`"))
+    responses((status = 200, body = PreviewView), PreviewErrors)
 )]
 pub async fn preview(
     Shared(state): Shared<State>,
@@ -101,12 +119,7 @@ pub async fn preview(
 #[utoipa::path(
     post, path = "/billing/subscriptions/upgrade", operation_id = "upgrade_subscription", tag = "Billing",
     security(("bearer" = [])), request_body = Upgrade,
-    responses((status = 200, body = SubscriptionView),
-        (status = 402, description = "`payment_failed`, `payment_action_required`, with `invoice_url`"),
-        (status = 404, description = "`plan_not_found`, `no_subscription`"),
-        (status = 409, description = "`same_plan`, `currency_mismatch`, `already_canceling`, `idempotency_in_progress`"),
-        (status = 422, description = "`plan_is_free`, `invalid_proration_date`, `idempotency_key_reused`"),
-        (status = 502, description = "`stripe_unavailable`, `stripe_refused`"), (status = 503, description = "`stripe_not_configured`"))
+    responses((status = 200, body = SubscriptionView), UpgradeErrors)
 )]
 pub async fn upgrade(
     Shared(state): Shared<State>,

@@ -1,13 +1,13 @@
 //! `GET /billing/payments/me` and `/billing/payments/{id}/invoice`.
 
 use crate::State;
-use crate::error::of_gateway;
+use crate::error::{of_gateway, user_errors};
 use axum::Json;
 use axum::extract::State as Shared;
 use serde::Serialize;
 use tollgate_domain::PaymentId;
 use tollgate_domain::billing::PaymentView;
-use tollgate_http::{ActiveUser, ApiError, Cursor, Page, PageQuery, PathId};
+use tollgate_http::{ActiveUser, ApiError, Cursor, Page, PageQuery, PathId, errors};
 use tollgate_store::BillingFilter;
 use utoipa::ToSchema;
 
@@ -25,7 +25,7 @@ pub struct InvoiceLinksView {
 #[utoipa::path(
     get, path = "/billing/payments/me", operation_id = "list_my_payments", tag = "Billing",
     security(("bearer" = [])), params(PageQuery),
-    responses((status = 200, body = Page<PaymentView>), (status = 400, description = "`invalid_cursor`"))
+    responses((status = 200, body = Page<PaymentView>))
 )]
 pub async fn mine(
     Shared(state): Shared<State>,
@@ -39,12 +39,16 @@ pub async fn mine(
     Ok(Json(Page::of(listed, &cursor, |payment| PaymentView::from(payment.of))))
 }
 
+errors! {
+    /// Why there are no links.
+    InvoiceErrors = user_errors()
+}
+
 /// The current links to the invoice of a payment: for its owner, or an admin.
 #[utoipa::path(
     get, path = "/billing/payments/{id}/invoice", operation_id = "get_payment_invoice", tag = "Billing",
     security(("bearer" = [])), params(("id" = String, Path, description = "The payment's id")),
-    responses((status = 200, body = InvoiceLinksView), (status = 404, description = "`not_found`"),
-        (status = 502, description = "`stripe_unavailable`"), (status = 503, description = "`stripe_not_configured`"))
+    responses((status = 200, body = InvoiceLinksView), InvoiceErrors)
 )]
 pub async fn invoice(
     Shared(state): Shared<State>,

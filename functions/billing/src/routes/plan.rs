@@ -1,6 +1,7 @@
 //! `GET`, `PATCH` and `DELETE /billing/plans/{id}`.
 
 use super::plans::{IsAdmin, check_amount, currency, description, features, name, price_cents, tier, trial_days};
+use crate::error::admin_errors;
 use crate::{State, catalogue};
 use axum::Json;
 use axum::extract::State as Shared;
@@ -10,14 +11,14 @@ use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
 use tollgate_domain::PlanId;
 use tollgate_domain::billing::{BillingPeriod, Plan, PlanView};
-use tollgate_http::{Admin, ApiError, Patch, PatchBody, PathId, RequestContext};
+use tollgate_http::{Admin, ApiError, Patch, PatchBody, PathId, RequestContext, errors};
 use utoipa::ToSchema;
 
 /// One plan, archived or not.
 #[utoipa::path(
     get, path = "/billing/plans/{id}", operation_id = "get_plan", tag = "Billing", security((), ("bearer" = [])),
     params(("id" = String, Path, description = "Its id")),
-    responses((status = 200, body = PlanView), (status = 404, description = "`not_found`"))
+    responses((status = 200, body = PlanView))
 )]
 pub async fn get(
     Shared(state): Shared<State>,
@@ -32,23 +33,29 @@ pub async fn get(
 #[derive(Deserialize, ToSchema)]
 pub struct PlanChange {
     #[serde(default)]
+    #[schema(value_type = String, required = false, min_length = 1, max_length = 200)]
     name: Option<String>,
     /// `null` takes it away.
     #[serde(default, deserialize_with = "given")]
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = Option<String>, max_length = 2000)]
     description: Option<Option<String>>,
     #[serde(default)]
+    #[schema(value_type = i64, required = false, minimum = 0, maximum = 99_999_999)]
     price_cents: Option<i64>,
     #[serde(default)]
+    #[schema(value_type = String, required = false, pattern = "^[a-z]{3}$")]
     currency: Option<String>,
     #[serde(default)]
+    #[schema(value_type = BillingPeriod, required = false)]
     billing_period: Option<BillingPeriod>,
     #[serde(default)]
+    #[schema(value_type = i64, required = false, minimum = 0, maximum = 1000)]
     tier: Option<i64>,
     #[serde(default)]
+    #[schema(value_type = i64, required = false, minimum = 0, maximum = 730)]
     trial_days: Option<i64>,
     #[serde(default)]
-    #[schema(value_type = Option<Object>)]
+    #[schema(value_type = Object, required = false)]
     features: Option<Map<String, Value>>,
     /// The state that the change was made for: another one is refused.
     #[serde(default)]
@@ -66,13 +73,16 @@ fn given<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Option<Str
     Option::deserialize(deserializer).map(Some)
 }
 
+errors! {
+    /// Why a plan stays as it is.
+    PlanChangeErrors = admin_errors().into_iter().chain([ApiError::PlanChanged])
+}
+
 /// Changes a plan. Another amount, currency or period is another price at Stripe: subscribers keep theirs.
 #[utoipa::path(
     patch, path = "/billing/plans/{id}", operation_id = "change_plan", tag = "Billing",
     security(("bearer" = [])), request_body = PlanChange, params(("id" = String, Path, description = "Its id")),
-    responses((status = 200, body = PlanView), (status = 404, description = "`not_found`"),
-        (status = 409, description = "`plan_changed`"), (status = 422, description = "`validation_failed`, `stripe_refused`"),
-        (status = 502, description = "`stripe_unavailable`"), (status = 503, description = "`stripe_not_configured`"))
+    responses((status = 200, body = PlanView), PlanChangeErrors)
 )]
 pub async fn change(
     Shared(state): Shared<State>,
@@ -122,10 +132,7 @@ pub async fn change(
 #[utoipa::path(
     delete, path = "/billing/plans/{id}", operation_id = "archive_plan", tag = "Billing", security(("bearer" = [])),
     params(("id" = String, Path, description = "Its id")),
-    responses((status = 204, description = "Archived"), (status = 404, description = "`not_found`"),
-        (status = 409, description = "`plan_changed`"), (status = 422, description = "`stripe_refused`"),
-        (status = 502, description = "`stripe_unavailable`"),
-        (status = 503, description = "`stripe_not_configured`"))
+    responses((status = 204, description = "Archived"), PlanChangeErrors)
 )]
 pub async fn archive(
     Shared(state): Shared<State>,

@@ -1,8 +1,9 @@
 //! `GET` and `POST /billing/plans`.
 
+use crate::error::admin_errors;
 use crate::{State, catalogue};
 use axum::Json;
-use axum::extract::{FromRequestParts, Query, State as Shared};
+use axum::extract::{FromRequestParts, State as Shared};
 use http::request::Parts;
 use http::{StatusCode, header};
 use serde::{Deserialize, Serialize};
@@ -12,8 +13,10 @@ use tollgate_domain::PlanId;
 use tollgate_domain::billing::money::MAX_PRICE_CENTS;
 use tollgate_domain::billing::plan::MAX_FEATURES_DEPTH;
 use tollgate_domain::billing::{BillingPeriod, Currency, Features, Plan, PlanCode, PlanView, Terms};
-use tollgate_http::{ActiveUser, Admin, ApiError, FieldError, JsonBody, RequestContext};
+use tollgate_http::openapi::Describe;
+use tollgate_http::{ActiveUser, Admin, ApiError, FieldError, Filters, JsonBody, RequestContext, errors, filter};
 use tollgate_platform::random_bytes;
+use utoipa::openapi::path::Operation;
 use utoipa::{IntoParams, ToSchema};
 
 /// All plans that can be had.
@@ -27,7 +30,7 @@ pub struct Plans {
 #[into_params(parameter_in = Query)]
 pub struct PlansQuery {
     /// Whether the archived ones are wanted too; for admins alone.
-    #[serde(default)]
+    #[param(value_type = Option<bool>)]
     archived: Option<String>,
 }
 
@@ -45,6 +48,12 @@ impl FromRequestParts<State> for IsAdmin {
     }
 }
 
+impl Describe for IsAdmin {
+    fn describe(operation: &mut Operation) {
+        ActiveUser::describe(operation);
+    }
+}
+
 /// All active plans, by price and code.
 #[utoipa::path(
     get, path = "/billing/plans", operation_id = "list_plans", tag = "Billing",
@@ -53,9 +62,9 @@ impl FromRequestParts<State> for IsAdmin {
 pub async fn list(
     Shared(state): Shared<State>,
     IsAdmin(is_admin): IsAdmin,
-    query: Result<Query<PlansQuery>, axum::extract::rejection::QueryRejection>,
+    Filters(query): Filters<PlansQuery>,
 ) -> Result<Json<Plans>, ApiError> {
-    let archived = query.is_ok_and(|Query(query)| query.archived.as_deref() == Some("true"));
+    let archived = filter("archived", query.archived.as_deref())?.unwrap_or(false);
     let mut plans = state.store.catalogue().await?.plans;
     plans.retain(|plan| plan.is_active || (archived && is_admin));
     plans.sort_by(|a, b| (a.terms.price_cents, &a.code).cmp(&(b.terms.price_cents, &b.code)));
@@ -64,23 +73,30 @@ pub async fn list(
 
 /// A plan to be made.
 #[derive(Deserialize, ToSchema)]
-pub struct NewPlan {
+pub struct PlanToCreate {
     /// 1–64 of `a–z 0–9 _ -`; never another plan's.
+    #[schema(pattern = "^[a-z0-9_-]{1,64}$")]
     code: String,
     /// 1–200 characters.
+    #[schema(min_length = 1, max_length = 200)]
     name: String,
     /// For people.
     #[serde(default)]
+    #[schema(max_length = 2000)]
     description: Option<String>,
     /// 0–99,999,999, in minor units.
+    #[schema(minimum = 0, maximum = 99_999_999)]
     price_cents: i64,
     /// ISO 4217, lower case.
+    #[schema(pattern = "^[a-z]{3}$")]
     currency: String,
     billing_period: BillingPeriod,
     /// 0–1000.
+    #[schema(minimum = 0, maximum = 1000)]
     tier: i64,
     /// 0–730.
     #[serde(default)]
+    #[schema(minimum = 0, maximum = 730)]
     trial_days: Option<i64>,
     /// At most 1 KiB of JSON.
     #[serde(default)]
@@ -153,19 +169,22 @@ pub fn check_amount(terms: &Terms) -> Result<(), ApiError> {
     field("price_cents", fits, &format!("divisible by {step} in {}", terms.currency))
 }
 
+errors! {
+    /// Why no plan is made.
+    CreatePlanErrors = admin_errors().into_iter().chain([ApiError::PlanCodeTaken])
+}
+
 /// Makes a plan, with its product and price at Stripe.
 #[utoipa::path(
     post, path = "/billing/plans", operation_id = "create_plan", tag = "Billing",
-    security(("bearer" = [])), request_body = NewPlan,
-    responses((status = 201, body = PlanView), (status = 409, description = "`plan_code_taken`, `idempotency_in_progress`"),
-        (status = 422, description = "`validation_failed`, `stripe_refused`, `idempotency_key_reused`"),
-        (status = 502, description = "`stripe_unavailable`"), (status = 503, description = "`stripe_not_configured`"))
+    security(("bearer" = [])), request_body = PlanToCreate,
+    responses((status = 201, body = PlanView), CreatePlanErrors)
 )]
 pub async fn create(
     Shared(state): Shared<State>,
     context: RequestContext,
     Admin(admin): Admin,
-    JsonBody(body): JsonBody<NewPlan>,
+    JsonBody(body): JsonBody<PlanToCreate>,
 ) -> Result<(StatusCode, Json<PlanView>), ApiError> {
     let plan = Plan {
         id: PlanId::new(context.now, random_bytes()),

@@ -1,12 +1,12 @@
 //! `POST /billing/portal`.
 
 use crate::State;
-use crate::error::of_gateway;
+use crate::error::{of_gateway, user_errors};
 use axum::Json;
 use axum::extract::State as Shared;
 use http::StatusCode;
 use serde::Serialize;
-use tollgate_http::{ActiveUser, ApiError};
+use tollgate_http::{ActiveUser, ApiError, errors};
 use utoipa::ToSchema;
 
 /// Where to go.
@@ -16,11 +16,15 @@ pub struct PortalView {
     url: String,
 }
 
+errors! {
+    /// Why there is no portal.
+    PortalErrors = user_errors().into_iter().chain([ApiError::NoCustomer])
+}
+
 /// Opens Stripe's customer portal: cards, invoices, the subscription.
 #[utoipa::path(
     post, path = "/billing/portal", operation_id = "open_portal", tag = "Billing", security(("bearer" = [])),
-    responses((status = 201, body = PortalView), (status = 404, description = "`no_customer`"),
-        (status = 502, description = "`stripe_unavailable`, `stripe_refused`"), (status = 503, description = "`stripe_not_configured`"))
+    responses((status = 201, body = PortalView), PortalErrors)
 )]
 pub async fn open(Shared(state): Shared<State>, user: ActiveUser) -> Result<(StatusCode, Json<PortalView>), ApiError> {
     let customer = state.store.customer(&user.id).await?.and_then(|customer| customer.stripe_customer_id);

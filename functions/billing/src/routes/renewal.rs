@@ -3,21 +3,33 @@
 use super::change::refused;
 use super::subscription::view;
 use crate::State;
-use crate::error::{of_convergence, of_gateway};
+use crate::error::{of_convergence, of_gateway, user_errors};
 use axum::Json;
 use axum::extract::State as Shared;
 use tollgate_convergence::Cause;
 use tollgate_domain::billing::{Status, Subscription, SubscriptionView};
-use tollgate_http::{ActiveUser, ApiError, RequestContext};
+use tollgate_http::{ActiveUser, ApiError, RequestContext, errors};
 use tollgate_stripe::{GatewayError, Settled};
+
+errors! {
+    /// Why a subscription is not cancelled.
+    CancelErrors = user_errors().into_iter().chain([ApiError::NoSubscription, ApiError::AlreadyCanceling])
+}
+
+errors! {
+    /// Why a subscription is not resumed.
+    ResumeErrors = user_errors().into_iter().chain([
+        ApiError::NoSubscription,
+        ApiError::NotCanceling,
+        ApiError::PaymentActionRequired(None),
+    ])
+}
 
 /// Lets the caller's subscription end with its period: access stays until then.
 #[utoipa::path(
     post, path = "/billing/subscriptions/cancel", operation_id = "cancel_subscription", tag = "Billing",
     security(("bearer" = [])),
-    responses((status = 200, body = SubscriptionView), (status = 404, description = "`no_subscription`"),
-        (status = 409, description = "`already_canceling`, `idempotency_in_progress`"),
-        (status = 502, description = "`stripe_unavailable`, `stripe_refused`"), (status = 503, description = "`stripe_not_configured`"))
+    responses((status = 200, body = SubscriptionView), CancelErrors)
 )]
 pub async fn cancel(
     Shared(state): Shared<State>,
@@ -40,11 +52,7 @@ pub async fn cancel(
 #[utoipa::path(
     post, path = "/billing/subscriptions/resume", operation_id = "resume_subscription", tag = "Billing",
     security(("bearer" = [])),
-    responses((status = 200, body = SubscriptionView),
-        (status = 402, description = "`payment_failed`, `payment_action_required`, with `invoice_url`"),
-        (status = 404, description = "`no_subscription`"),
-        (status = 409, description = "`not_canceling`, `idempotency_in_progress`"),
-        (status = 502, description = "`stripe_unavailable`, `stripe_refused`"), (status = 503, description = "`stripe_not_configured`"))
+    responses((status = 200, body = SubscriptionView), ResumeErrors)
 )]
 pub async fn resume(
     Shared(state): Shared<State>,

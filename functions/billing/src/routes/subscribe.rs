@@ -1,6 +1,6 @@
 //! `POST /billing/subscriptions/subscribe`.
 
-use crate::error::{of_convergence, of_gateway};
+use crate::error::{of_convergence, of_gateway, user_errors};
 use crate::{State, catalogue};
 use axum::Json;
 use axum::extract::State as Shared;
@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use tollgate_convergence::Cause;
 use tollgate_domain::billing::{Attempt, Checkout, Customer, Order, Plan, Subscription, UserOrder};
 use tollgate_domain::{Email, MessageId};
-use tollgate_http::{ActiveUser, ApiError, JsonBody, RequestContext};
+use tollgate_http::{ActiveUser, ApiError, JsonBody, RequestContext, errors};
 use tollgate_platform::{fingerprint, random_bytes};
 use tollgate_store::{Outgoing, Reserved};
 use tollgate_stripe::{CheckoutOrder, CheckoutSession, CheckoutState, GatewayError};
@@ -34,14 +34,18 @@ pub struct CheckoutView {
     checkout_session_id: String,
 }
 
+errors! {
+    /// Why there is no checkout.
+    SubscribeErrors = user_errors()
+        .into_iter()
+        .chain([ApiError::PlanNotFound, ApiError::AlreadySubscribed, ApiError::PlanIsFree])
+}
+
 /// Begins a subscription: a page of Stripe's on which it is paid.
 #[utoipa::path(
     post, path = "/billing/subscriptions/subscribe", operation_id = "subscribe", tag = "Billing",
     security(("bearer" = [])), request_body = Subscribe,
-    responses((status = 201, body = CheckoutView), (status = 404, description = "`plan_not_found`"),
-        (status = 409, description = "`already_subscribed`, `idempotency_in_progress`"),
-        (status = 422, description = "`plan_is_free`, `idempotency_key_reused`"),
-        (status = 502, description = "`stripe_unavailable`, `stripe_refused`"), (status = 503, description = "`stripe_not_configured`"))
+    responses((status = 201, body = CheckoutView), SubscribeErrors)
 )]
 pub async fn subscribe(
     Shared(state): Shared<State>,

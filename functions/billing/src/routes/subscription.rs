@@ -6,13 +6,18 @@ use axum::extract::State as Shared;
 use jiff::Timestamp;
 use tollgate_domain::PlanId;
 use tollgate_domain::billing::{PlanView, Status, Subscription, SubscriptionView};
-use tollgate_http::{ActiveUser, ApiError, RequestContext};
+use tollgate_http::{ActiveUser, ApiError, RequestContext, errors};
+
+errors! {
+    /// Why no subscription is shown.
+    MySubscriptionErrors = [ApiError::NoSubscription]
+}
 
 /// The caller's subscription: the live one, else the last that ended.
 #[utoipa::path(
     get, path = "/billing/subscriptions/me", operation_id = "my_subscription", tag = "Billing",
     security(("bearer" = [])),
-    responses((status = 200, body = SubscriptionView), (status = 404, description = "`no_subscription`"))
+    responses((status = 200, body = SubscriptionView), MySubscriptionErrors)
 )]
 pub async fn mine(
     Shared(state): Shared<State>,

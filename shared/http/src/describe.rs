@@ -1,0 +1,182 @@
+//! What an operation can answer, derived from the types that answer it: each extractor, layer and error describes itself
+//! once, and [`routes!`](crate::routes) reads a handler's signature.
+
+use crate::{ApiError, RequestContext};
+use axum::extract::State;
+use axum::response::IntoResponse;
+use http::HeaderMap;
+use http::header::{HeaderName, RETRY_AFTER};
+use std::collections::BTreeMap;
+use utoipa::openapi::path::{Operation, Paths};
+use utoipa::openapi::schema::Type;
+use utoipa::openapi::{Content, Header, ObjectBuilder, OpenApi, PathItem, Ref, RefOr, Response, Schema};
+use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouter};
+
+/// The media type of every error.
+const PROBLEM: &str = "application/problem+json";
+
+/// A part of a handler's signature, as the OpenAPI document shows it.
+pub trait Describe {
+    /// Adds what it takes, and what it answers where that is missing or wrong. A part that refuses nothing adds nothing.
+    fn describe(_: &mut Operation) {}
+}
+
+impl<S> Describe for State<S> {}
+impl Describe for RequestContext {}
+impl Describe for HeaderMap {}
+/// The handler itself decides what a value that cannot be read means.
+impl<T, E> Describe for Result<T, E> {}
+
+/// A handler whose parameters all describe themselves.
+pub trait Signature<Parameters> {
+    /// Adds what the parameters say.
+    fn describe(operation: &mut Operation);
+}
+
+macro_rules! signature {
+    ($($parameter:ident),*) => {
+        impl<F, R, $($parameter: Describe),*> Signature<($($parameter,)*)> for F
+        where
+            F: Fn($($parameter),*) -> R,
+        {
+            fn describe(_operation: &mut Operation) {
+                $($parameter::describe(_operation);)*
+            }
+        }
+    };
+}
+
+signature!();
+signature!(A);
+signature!(A, B);
+signature!(A, B, C);
+signature!(A, B, C, D);
+signature!(A, B, C, D, E);
+signature!(A, B, C, D, E, G);
+signature!(A, B, C, D, E, G, H);
+
+/// Names `errors` among what `operation` can answer: their statuses, codes and headers.
+pub fn refuse(operation: &mut Operation, errors: impl IntoIterator<Item = ApiError>) {
+    add_errors(&mut operation.responses.responses, errors);
+}
+
+/// The same as responses by themselves: what [`errors!`](crate::errors) makes of a list.
+pub fn responses(errors: impl IntoIterator<Item = ApiError>) -> BTreeMap<String, RefOr<Response>> {
+    let mut responses = BTreeMap::new();
+    add_errors(&mut responses, errors);
+    responses
+}
+
+fn add_errors(responses: &mut BTreeMap<String, RefOr<Response>>, errors: impl IntoIterator<Item = ApiError>) {
+    for error in errors {
+        let status = error.status().as_str().to_owned();
+        let RefOr::T(response) = responses.entry(status).or_insert_with(|| RefOr::T(Response::new(""))) else {
+            continue;
+        };
+        let code = format!("`{}`", error.code());
+        if !response.description.contains(&code) {
+            let joint = if response.description.is_empty() { "" } else { ", " };
+            response.description += &format!("{joint}{code}");
+        }
+        as_problem(response);
+        for name in error.into_response().headers().keys() {
+            response.headers.insert(name.to_string(), RefOr::T(header(name)));
+        }
+    }
+}
+
+/// Gives an error its media type.
+pub(crate) fn as_problem(response: &mut Response) {
+    let problem = || RefOr::T(Content::new(Some(RefOr::<Schema>::Ref(Ref::from_schema_name("Problem")))));
+    response.content.entry(PROBLEM.to_owned()).or_insert_with(problem);
+}
+
+fn header(name: &HeaderName) -> Header {
+    let is_number = name == RETRY_AFTER;
+    let kind = if is_number { Type::Integer } else { Type::String };
+    let mut header = Header::new(ObjectBuilder::new().schema_type(kind).build());
+    header.description = is_number.then(|| "Seconds.".to_owned());
+    header
+}
+
+/// Each operation of `paths`, of the methods that there are.
+pub(crate) fn operations(paths: &mut Paths) -> impl Iterator<Item = &mut Operation> {
+    paths.paths.values_mut().flat_map(|item| {
+        let PathItem { get, post, patch, delete, .. } = item;
+        [get, post, patch, delete].into_iter().flatten()
+    })
+}
+
+/// Layers, as the OpenAPI document shows them.
+pub trait DescribeLayer {
+    /// Describes a layer that acts on every operation so far.
+    #[must_use]
+    fn describe_layer(self, describe: impl Fn(&mut Operation)) -> Self;
+    /// Describes a layer that acts on every POST so far.
+    #[must_use]
+    fn describe_layer_of_posts(self, describe: impl Fn(&mut Operation)) -> Self;
+}
+
+impl<S: Send + Sync + Clone + 'static> DescribeLayer for OpenApiRouter<S> {
+    fn describe_layer(mut self, describe: impl Fn(&mut Operation)) -> Self {
+        operations(&mut self.get_openapi_mut().paths).for_each(describe);
+        self
+    }
+
+    fn describe_layer_of_posts(mut self, describe: impl Fn(&mut Operation)) -> Self {
+        let document: &mut OpenApi = self.get_openapi_mut();
+        document.paths.paths.values_mut().filter_map(|item| item.post.as_mut()).for_each(describe);
+        self
+    }
+}
+
+/// The route of `handler` with what its signature says.
+pub fn described<H, P, S>(_: &H, mut route: UtoipaMethodRouter<S>) -> UtoipaMethodRouter<S>
+where
+    H: Signature<P>,
+{
+    operations(&mut route.1).for_each(H::describe);
+    route
+}
+
+/// The routes of both: other methods of the same path.
+pub fn joined<S>(routes: UtoipaMethodRouter<S>, other: UtoipaMethodRouter<S>) -> UtoipaMethodRouter<S>
+where
+    S: Send + Sync + Clone + 'static,
+{
+    let (mut schemas, mut paths, methods) = routes;
+    schemas.extend(other.0);
+    for (path, item) in other.1.paths {
+        paths.paths.entry(path).or_default().merge_operations(item);
+    }
+    (schemas, paths, methods.merge(other.2))
+}
+
+/// The routes of these handlers, which have one path, with all that their signatures say.
+#[macro_export]
+macro_rules! routes {
+    ($handler:path $(, $other:path)* $(,)?) => {{
+        let routes = $crate::openapi::described(&$handler, $crate::utoipa_axum::routes!($handler));
+        $(
+            let other = $crate::openapi::described(&$other, $crate::utoipa_axum::routes!($other));
+            let routes = $crate::openapi::joined(routes, other);
+        )*
+        routes
+    }};
+}
+
+/// Declares the errors of a handler beside those of its parameters, by their values: `responses(…)` of `utoipa::path` takes
+/// the name.
+#[macro_export]
+macro_rules! errors {
+    ($(#[$attribute:meta])* $name:ident = $errors:expr) => {
+        $(#[$attribute])*
+        pub struct $name;
+
+        impl utoipa::IntoResponses for $name {
+            fn responses() -> std::collections::BTreeMap<String, utoipa::openapi::RefOr<utoipa::openapi::Response>> {
+                $crate::openapi::responses($errors)
+            }
+        }
+    };
+}

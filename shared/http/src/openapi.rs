@@ -1,0 +1,111 @@
+//! The OpenAPI document: its parts put together, and what the conventions add to every operation.
+
+use crate::conventions;
+use crate::describe::{as_problem, operations};
+use serde_json::{Value, json};
+use utoipa::openapi::path::Operation;
+use utoipa::openapi::{OpenApi, RefOr};
+
+pub use crate::describe::{Describe, DescribeLayer, Signature, described, joined, refuse, responses};
+
+/// The methods that operations have.
+pub const METHODS: [&str; 4] = ["get", "post", "patch", "delete"];
+
+/// What operations are about, in the order of a reader.
+pub const TAGS: [&str; 7] = ["Accounts", "Sign-in", "Providers", "Sessions", "Billing", "Admin", "Service"];
+
+/// The document that these parts, one of each function, are put together to. Of an operation that two parts have the last one
+/// counts.
+pub fn document(parts: impl IntoIterator<Item = OpenApi>) -> Value {
+    let mut merged = json!({
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Tollgate",
+            "version": env!("CARGO_PKG_VERSION"),
+            "description": "Accounts and billing. Bodies are JSON; times are RFC 3339 in UTC; errors are `application/problem+json` (RFC 9457) with a stable `code`. Unknown fields are ignored.",
+            "license": {"name": "MIT", "identifier": "MIT"},
+        },
+        "servers": [{"url": "/"}],
+        "tags": TAGS.map(|name| json!({"name": name})),
+        "paths": {},
+        "components": {"schemas": {"Problem": problem()}, "securitySchemes": {
+            "bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"},
+        }},
+    });
+    for mut part in parts {
+        operations(&mut part.paths).for_each(complete);
+        let part = json!(part);
+        for (path, item) in part["paths"].as_object().into_iter().flatten() {
+            merged["paths"][path] = item.clone();
+        }
+        for (name, schema) in part["components"]["schemas"].as_object().into_iter().flatten() {
+            merged["components"]["schemas"][name] = schema.clone();
+        }
+    }
+    name_items(&mut merged["components"]["schemas"]);
+    merged
+}
+
+/// Names the items of each list, whose schema repeats them.
+fn name_items(schemas: &mut Value) {
+    let names: Vec<_> = schemas.as_object().into_iter().flatten().map(|(name, _)| name.clone()).collect();
+    for list in &names {
+        if let Some(item) = list.strip_prefix("Page_").filter(|item| names.iter().any(|name| name == item)) {
+            schemas[list]["properties"]["items"]["items"] = json!({"$ref": format!("#/components/schemas/{item}")});
+        }
+    }
+}
+
+fn problem() -> Value {
+    json!({
+        "type": "object",
+        "description": "RFC 9457.",
+        "required": ["type", "title", "status", "detail", "code", "request_id"],
+        "properties": {
+            "type": {"type": "string", "description": "A URI under `/problems/`."},
+            "title": {"type": "string"},
+            "status": {"type": "integer"},
+            "detail": {"type": "string", "description": "For a person to read."},
+            "code": {"type": "string", "description": "Stable, for a program."},
+            "request_id": {"type": "string", "description": "That of the answer's `x-request-id`."},
+            "errors": {"type": "array", "items": {"type": "object", "properties": {
+                "field": {"type": "string"}, "code": {"type": "string"}, "message": {"type": "string"},
+            }}},
+        },
+    })
+}
+
+/// A comment of the code without its line ends and the numbers of requirements.
+fn in_one_line(text: &str) -> String {
+    let is_number = |word: &str| {
+        let number = word.strip_prefix("(S").or(word.strip_prefix("(R")).and_then(|rest| rest.split_once(')'));
+        number.is_some_and(|(digits, _)| digits.parse::<u8>().is_ok())
+    };
+    let mut line = String::new();
+    for word in text.split_whitespace() {
+        let end = word.split_once(')').map_or("", |(_, end)| end);
+        match is_number(word) {
+            true => line.push_str(end),
+            false if line.is_empty() => line.push_str(word),
+            false => line.extend([" ", word]),
+        }
+    }
+    line
+}
+
+/// Puts the texts of an operation in order, and adds what holds for every one.
+fn complete(operation: &mut Operation) {
+    for text in [&mut operation.summary, &mut operation.description].into_iter().flatten() {
+        *text = in_one_line(text);
+    }
+    conventions::describe(operation);
+    for (status, response) in &mut operation.responses.responses {
+        let RefOr::T(response) = response else { continue };
+        if status.as_str() >= "400" {
+            as_problem(response);
+        }
+        if response.description.is_empty() {
+            response.description = "Done".to_owned();
+        }
+    }
+}
