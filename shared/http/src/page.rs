@@ -72,6 +72,7 @@ pub struct PageQuery {
     #[param(minimum = 1, maximum = 100, default = 20, required = false)]
     pub limit: usize,
     /// Where to go on: `next_cursor` of the page before.
+    #[param(min_length = 1, max_length = 900)]
     pub cursor: Option<String>,
 }
 

@@ -40,7 +40,7 @@ async fn account_of(state: &State, context: &RequestContext, token: &Secret<Stri
 /// The link's token and the password to set.
 #[derive(Deserialize, ToSchema)]
 pub struct SetPassword {
-    #[schema(value_type = String)]
+    #[schema(value_type = String, min_length = 1)]
     token: Secret<String>,
     #[schema(value_type = String, format = Password, min_length = 8, max_length = 1024)]
     password: Password,

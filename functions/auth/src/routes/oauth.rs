@@ -31,6 +31,7 @@ use utoipa::IntoParams;
 pub struct Begin {
     /// An absolute address of an allowed origin.
     #[serde(default)]
+    #[param(value_type = Option<String>, format = "uri", min_length = 1)]
     return_to: Option<String>,
 }
 

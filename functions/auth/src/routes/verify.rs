@@ -88,9 +88,10 @@ async fn asked_for(state: &State, token: &str) -> Result<(Username, bool), ApiEr
 #[derive(Deserialize, ToSchema)]
 pub struct Verify {
     #[serde(default)]
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = Option<String>, min_length = 1)]
     token: Option<Secret<String>>,
     #[serde(default)]
+    #[schema(format = Email)]
     email: Option<String>,
     #[serde(default)]
     #[schema(value_type = Option<String>, pattern = "^[0-9]{6}$")]
