@@ -28,6 +28,7 @@ pub struct Login {
     #[schema(value_type = String, format = Password)]
     password: Password,
     #[serde(default)]
+    #[schema(value_type = Option<TokenDelivery>)]
     token_delivery: TokenDelivery,
     /// The `device_token` of an earlier sign-in, from a client that keeps no cookies.
     #[serde(default)]

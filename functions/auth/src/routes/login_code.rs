@@ -25,6 +25,7 @@ pub struct LoginCode {
     #[schema(value_type = String, pattern = "^[0-9]{6}$")]
     code: Secret<String>,
     #[serde(default)]
+    #[schema(value_type = Option<TokenDelivery>)]
     token_delivery: TokenDelivery,
     /// The `device_token` of an earlier sign-in, from a client that keeps no cookies.
     #[serde(default)]

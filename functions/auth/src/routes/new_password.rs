@@ -56,10 +56,11 @@ errors! {
     ]
 }
 
-/// Sets a password by the mailed link; every session of the user is dead before the answer.
+/// Sets a password by the mailed link; every session of the user is dead before the answer. The page of the mailed link
+/// sends the same fields as a form, which is answered with a page.
 #[utoipa::path(
     post, path = "/new-password", tag = "Accounts",
-    request_body(content((SetPassword = "application/json"), (SetPassword = "application/x-www-form-urlencoded"))),
+    request_body = SetPassword,
     responses((status = 200, body = Message), NewPasswordErrors)
 )]
 pub async fn new_password(

@@ -22,6 +22,7 @@ pub struct PresentedToken {
     #[schema(value_type = Option<String>)]
     pub refresh_token: Option<Secret<String>>,
     #[serde(default)]
+    #[schema(value_type = Option<TokenDelivery>)]
     pub token_delivery: TokenDelivery,
 }
 

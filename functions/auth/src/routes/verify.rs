@@ -98,10 +98,11 @@ pub struct Verify {
     code: Option<Secret<String>>,
 }
 
-/// Proves an address by the mailed link or code: that of the account, or the one that it is to have.
+/// Proves an address by the mailed link or code: that of the account, or the one that it is to have. The page of the mailed
+/// link sends its token as a form, which is answered with a page.
 #[utoipa::path(
     post, path = "/verify", tag = "Accounts",
-    request_body(content((Verify = "application/json"), (Verify = "application/x-www-form-urlencoded"))),
+    request_body = Verify,
     responses((status = 200, body = Message), VerifyErrors)
 )]
 pub async fn verify(

@@ -100,7 +100,7 @@ pub struct PlanToCreate {
     trial_days: Option<i64>,
     /// At most 1 KiB of JSON.
     #[serde(default)]
-    #[schema(value_type = Object)]
+    #[schema(value_type = Option<Object>)]
     features: Option<Map<String, Value>>,
 }
 
