@@ -158,6 +158,64 @@ async fn every_combination_of_filters_gives_exactly_the_entries_that_it_names_ac
     }
 }
 
+// E5
+#[tokio::test]
+async fn the_entries_of_a_user_are_those_about_the_user_and_about_what_the_user_subscribed_to() {
+    let (app, admin) = at_the_desk().await;
+    a_whole_life(&app, &admin).await;
+    let all = all_pages(&app, &admin, "/admin/audit-logs", 100).await;
+    let eva = all_pages(&app, &admin, "/admin/users?q=eva", 1).await.remove(0);
+    let ann = all_pages(&app, &admin, "/admin/users?q=new@", 1).await.remove(0);
+    let none = "usr_019ca945f4607c7b9c59379e3f571f07".to_owned();
+    let text = |value: &Value| value.as_str().unwrap().to_owned();
+    let half = text(&all[all.len() / 2]["created_at"]);
+    let mut held_by = Vec::new();
+    for user in [text(&eva["id"]), text(&ann["id"]), id(&admin).to_owned(), none] {
+        let held = match app.get_as(&admin, &format!("/admin/users/{user}/subscriptions")).await.body["items"].take() {
+            Value::Array(held) => held.iter().map(|held| text(&held["id"])).collect(),
+            _ => Vec::new(),
+        };
+        held_by.push((user, held));
+    }
+    assert_eq!(held_by.iter().map(|(_, held)| held.len()).collect::<Vec<_>>(), [2, 1, 0, 0]);
+    let one_of_ann = held_by[1].1[0].clone();
+    for (user, held) in &held_by {
+        let is_theirs = |target: &Value| *target == **user || held.iter().any(|held| *target == **held);
+        for target in ["", user, &one_of_ann] {
+            for actor in ["", user, id(&admin)] {
+                for action in ["", "subscription.changed", "user.signed_in"] {
+                    for from in ["", &half] {
+                        let is_wanted = |entry: &&Value| {
+                            is_theirs(&entry["target_id"])
+                                && (target.is_empty() || entry["target_id"] == *target)
+                                && (actor.is_empty() || entry["actor_id"] == *actor)
+                                && (action.is_empty() || entry["action"] == action)
+                                && (from.is_empty() || text(&entry["created_at"]) >= from.to_owned())
+                        };
+                        let wanted: Vec<_> = all.iter().filter(is_wanted).cloned().collect();
+                        let path = format!(
+                            "/admin/audit-logs?user_id={user}&target_id={target}&actor_id={actor}&action={action}&from={from}"
+                        );
+                        for limit in [3, 100] {
+                            assert_eq!(all_pages(&app, &admin, &path, limit).await, wanted, "{path} by {limit}");
+                        }
+                    }
+                }
+            }
+        }
+    }
+    let about_eva = all_pages(&app, &admin, &format!("/admin/audit-logs?user_id={}", held_by[0].0), 1).await;
+    let found: BTreeSet<_> = about_eva.iter().map(|entry| text(&entry["action"])).collect();
+    for action in ["user.registered", "user.signed_in", "subscription.created", "subscription.end_refused"] {
+        assert!(found.contains(action), "{action} is not in {found:?}");
+    }
+    // A cursor belongs to this user's entries.
+    let page = app.get_as(&admin, &format!("/admin/audit-logs?limit=1&user_id={}", held_by[0].0)).await.body;
+    let cursor = text(&page["next_cursor"]);
+    let of_another = format!("/admin/audit-logs?cursor={cursor}&user_id={}", held_by[1].0);
+    app.get_as(&admin, &of_another).await.refused(400, "invalid_cursor");
+}
+
 #[tokio::test]
 async fn a_refused_call_and_one_that_changes_nothing_leave_no_entry() {
     let (app, admin) = at_the_desk().await;

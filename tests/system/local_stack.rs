@@ -113,7 +113,7 @@ async fn the_stream_is_taken_up_to_its_last_record_beside_which_that_is_kept() {
 
 #[tokio::test]
 async fn data_of_another_version_is_refused_with_what_to_do() {
-    for (version, way_out) in [("1", "start anew"), ("3", "newer program")] {
+    for (version, way_out) in [("2", "start anew"), ("4", "newer program")] {
         let folder = Folder::new(&format!("of-version-{version}"));
         let app = TestApp::start_with(folder.options()).await;
         let other = json!({

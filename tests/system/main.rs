@@ -33,6 +33,7 @@ mod reconciliation;
 mod roles;
 mod rotation;
 mod secrets;
+mod search;
 mod sessions;
 mod size;
 mod stripe_controls;

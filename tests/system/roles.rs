@@ -151,7 +151,7 @@ async fn reads(app: &TestApp) -> Vec<Request> {
 fn samples(name: &str, path: &str, [user, plan]: [&str; 2]) -> Vec<String> {
     let all: &[&str] = match name {
         "is_active" | "email_verified" | "is_admin" | "archived" => &["true", "false"],
-        "q" => &["ann", "ann@example.com", "nobody"],
+        "q" => &["ann", "ann@example.com", "nobody", user, "sub_1", "in_1", "cus_1"],
         "status" if path.ends_with("payments") => &["paid", "failed"],
         "status" => &["active", "canceled"],
         "plan_id" => &[plan],

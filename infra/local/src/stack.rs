@@ -44,7 +44,7 @@ use utoipa::openapi::OpenApi;
 
 /// The version of what a folder holds: raised where the tables get indexes, or their items attributes, that those of before
 /// do not have.
-const DATA_VERSION: u32 = 2;
+const DATA_VERSION: u32 = 3;
 
 /// Where the tables live.
 #[derive(Clone)]

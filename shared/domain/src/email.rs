@@ -79,6 +79,21 @@ pub fn search_key(text: &str) -> String {
     }
 }
 
+/// What is looked for among the domains of addresses that begin as `text` does: of a whole name its form in ASCII. `None`
+/// where no domain begins so.
+#[must_use]
+pub fn domain_search_key(text: &str) -> Option<String> {
+    let name = match text.is_ascii() {
+        true => text.to_ascii_lowercase(),
+        false => Uts46::new()
+            .to_ascii(text.as_bytes(), AsciiDenyList::STD3, Hyphens::CheckFirstLast, DnsLength::Verify)
+            .ok()?
+            .into_owned(),
+    };
+    let is_part = |byte: u8| byte.is_ascii_alphanumeric() || b".-".contains(&byte);
+    name.bytes().all(is_part).then_some(name)
+}
+
 /// Characters that show nothing and would let two addresses look alike: those of Unicode's property
 /// `Default_Ignorable_Code_Point`.
 fn is_invisible(c: char) -> bool {
@@ -125,6 +140,18 @@ mod tests {
             assert!("ann@example.com".starts_with(&search_key(text)), "{text}");
         }
         assert_eq!(search_key("a@bücher.example"), Email::parse("a@bücher.example").unwrap().key());
+    }
+
+    // E7
+    #[test]
+    fn a_search_for_a_domain_or_a_part_of_it_is_for_what_the_domain_begins_with() {
+        for (text, key) in [("Example.COM", "example.com"), ("ex", "ex"), ("bücher.example", "xn--bcher-kva.example")]
+        {
+            assert_eq!(domain_search_key(text).as_deref(), Some(key), "{text}");
+        }
+        for text in ["ann@example.com", "ann_b", "ex ample", "a+b"] {
+            assert_eq!(domain_search_key(text), None, "{text}");
+        }
     }
 
     // S14

@@ -41,6 +41,8 @@ pub enum ApiError {
     InvalidFilter(&'static str),
     /// The present password is another.
     WrongPassword,
+    /// The query names a filter that this list does not have: the names that it may have.
+    UnknownFilter(Vec<String>),
     /// Address and password do not belong together.
     InvalidCredentials,
     /// The address is not proved yet.
@@ -198,6 +200,10 @@ impl ApiError {
                 S::UNAUTHORIZED,
                 "invalid_credentials",
                 "Address and password do not match, or the address is not verified yet: look into your mail.",
+            Self::UnknownFilter(known) => {
+                let detail = format!("This list has no such filter. The query may have: {}.", known.join(", "));
+                return (S::BAD_REQUEST, "invalid_filter", detail);
+            }
             ),
             Self::EmailNotVerified => {
                 (S::CONFLICT, "email_not_verified", "The address of this account is not verified yet.")

@@ -24,7 +24,7 @@ pub use limits::{
     AccountKey, BY_USER, EXPORTS, Exceeded, Limiter, Limits, describe_limit, describe_user_limit, limit_posts,
     limit_redirects, limit_users,
 };
-pub use page::{Cursor, Filters, Page, PageQuery, filter, sessions_page};
+pub use page::{Cursor, Filters, NoFilters, Page, PageQuery, Parameters, filter, id_filter, sessions_page};
 pub use token_keys::{PublishedKeys, TokenKeys};
 #[doc(hidden)]
 pub use utoipa_axum;

@@ -14,7 +14,7 @@ use tollgate_domain::gate::Gate;
 use tollgate_domain::session::Session;
 use tollgate_domain::{SessionId, UserId};
 use tollgate_store::{Consistency, Listed, PageOf, Store};
-use utoipa::openapi::path::Operation;
+use utoipa::openapi::path::{Operation, Parameter, ParameterIn};
 use utoipa::{IntoParams, ToSchema};
 
 /// The longest cursor: no key of a list is as long as DynamoDB would refuse.
@@ -31,6 +31,12 @@ pub struct Page<T> {
 }
 
 impl<T> Page<T> {
+    /// The page of a list on which nothing is.
+    #[must_use]
+    pub const fn empty() -> Self {
+        Self { items: Vec::new(), next_cursor: None }
+    }
+
     /// The page of a list that the tables gave, each item as `shown`.
     pub fn of<R>(listed: Listed<R>, cursor: &Cursor<'_>, shown: impl FnMut(R) -> T) -> Self {
         Self {
@@ -92,20 +98,56 @@ impl PageQuery {
     }
 }
 
-/// The filters of a list, as the query names them: those that are not there filter nothing.
+/// The filters of a list, as the query names them: those that are not there filter nothing. A name that is none of them, nor one
+/// of a page's own, is refused.
 #[derive(Debug, Clone)]
 pub struct Filters<F>(pub F);
 
-impl<F: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Filters<F> {
+/// The filters of a list that has none.
+#[derive(Debug, Clone, Deserialize)]
+pub struct NoFilters {}
+
+impl IntoParams for NoFilters {
+    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        Vec::new()
+    }
+}
+
+impl<F: DeserializeOwned + IntoParams, S: Send + Sync> FromRequestParts<S> for Filters<F> {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
-        let query = Query::<F>::from_request_parts(parts, state).await;
-        query.map(|Query(filters)| Self(filters)).map_err(|_| ApiError::InvalidFilter("The query"))
+        let own = F::into_params(|| None).into_iter().chain(PageQuery::into_params(|| None));
+        let known: Vec<_> = own.map(|parameter| parameter.name).collect();
+        let pairs = Query::<Vec<(String, String)>>::try_from_uri(&parts.uri);
+        let Query(pairs) = pairs.map_err(|_| ApiError::InvalidFilter("The query"))?;
+        if pairs.iter().any(|(name, _)| !known.contains(name)) {
+            return Err(ApiError::UnknownFilter(known));
+        }
+        Parameters::from_request_parts(parts, state).await.map(|Parameters(filters)| Self(filters))
+    }
+}
+
+/// The parameters of a query that is no list's: of an unknown one nothing is said.
+#[derive(Debug, Clone)]
+pub struct Parameters<P>(pub P);
+
+impl<P: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Parameters<P> {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
+        let query = Query::<P>::from_request_parts(parts, state).await;
+        query.map(|Query(parameters)| Self(parameters)).map_err(|_| ApiError::InvalidFilter("The query"))
     }
 }
 
 impl<F> Describe for Filters<F> {
+    fn describe(operation: &mut Operation) {
+        refuse(operation, [ApiError::InvalidFilter("")]);
+    }
+}
+
+impl<P> Describe for Parameters<P> {
     fn describe(operation: &mut Operation) {
         refuse(operation, [ApiError::InvalidFilter("")]);
     }
@@ -117,6 +159,19 @@ impl<F> Describe for Filters<F> {
 /// `invalid_filter` when it is none of that kind; an empty one is none of any.
 pub fn filter<T: FromStr>(name: &'static str, text: Option<&str>) -> Result<Option<T>, ApiError> {
     text.map(|text| text.parse().map_err(|_| ApiError::InvalidFilter(name))).transpose()
+}
+
+/// A text that is no id: what it names is not there, so that a list which it filters is empty.
+#[derive(Debug, Clone, Copy)]
+pub struct NoSuchId;
+
+/// The id that a filter names, if it names one.
+///
+/// # Errors
+/// For a text that is no id of that kind.
+pub fn id_filter<T: FromStr>(text: Option<&str>) -> Result<Option<T>, NoSuchId> {
+    let text = text.filter(|text| !text.is_empty());
+    text.map(|text| text.parse().map_err(|_| NoSuchId)).transpose()
 }
 
 impl<S: Send + Sync> FromRequestParts<S> for PageQuery {

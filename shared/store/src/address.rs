@@ -5,7 +5,9 @@ use crate::audit::audit_item;
 use crate::codec::{n, s};
 use crate::gate::gate_key;
 use crate::outbox::{Outgoing, outbox_item};
-use crate::profiles::{Credentials, PROVED, Profile, credentials_item, email_marker_key, initial, user_key};
+use crate::profiles::{
+    Credentials, PROVED, Profile, credentials_item, domain_key, email_marker_key, initial, user_key,
+};
 use crate::schema::{AUDIT, CREDENTIALS, GATE, IDENTITY, OUTBOX, SESSIONS};
 use crate::sessions::{onetime_item, pending_item, use_up};
 use crate::social::{by_provider, freed_identity};
@@ -105,6 +107,7 @@ impl Store {
     ) -> Result<ChangedAddress, StoreError> {
         let (profile, to) = (change.profile, change.to);
         let user = s(profile.id.to_string());
+        let domain = domain_key(to);
         let (mut links, mut emails) = (profile.links.clone(), profile.link_emails.clone());
         let mut unlinked = Vec::new();
         for provider in profile.links_to_end(to) {
@@ -115,8 +118,8 @@ impl Store {
         let moved = Update::builder()
             .key("pk", user_key(&profile.id))
             .update_expression(
-                "SET email = :email, email_key = :key, email_initial = :initial, email_verified = :true, \
-                 #list = :proved, links = :links, link_emails = :emails",
+                "SET email = :email, email_key = :key, email_initial = :initial, domain_key = :domain, \
+                 domain_initial = :domain_initial, email_verified = :true, #list = :proved, links = :links, link_emails = :emails",
             )
             .condition_expression(format!("email_key = :old AND (links = :old_links{none_yet})"))
             .expression_attribute_values(":links", by_provider(&links))
@@ -125,6 +128,8 @@ impl Store {
             .expression_attribute_values(":email", s(to.as_str()))
             .expression_attribute_values(":key", s(to.key()))
             .expression_attribute_values(":initial", s(initial(to.key())))
+            .expression_attribute_values(":domain_initial", s(initial(&domain)))
+            .expression_attribute_values(":domain", s(&domain))
             .expression_attribute_names("#list", PROVED.0)
             .expression_attribute_values(":proved", s(PROVED.1))
             .expression_attribute_values(":old", s(profile.email.key()))

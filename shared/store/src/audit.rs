@@ -1,11 +1,11 @@
 //! The audit trail: new items alone, never a change but for the erasure of a person.
 
 use crate::codec::{Item, item, read, s};
-use crate::listing::{Listed, PageOf, Wanted, Way};
+use crate::listing::{Listed, MOST_LOOKED_AT, PageOf, Patience, Wanted, Way, newest_of};
 use crate::schema::AUDIT;
 use crate::transaction::Refusal;
 use crate::{Store, StoreError};
-use aws_sdk_dynamodb::types::{Put, ReturnConsumedCapacity};
+use aws_sdk_dynamodb::types::{AttributeValue, Put, ReturnConsumedCapacity};
 use jiff::Timestamp;
 use tollgate_domain::audit::{Action, AuditEntry};
 use tollgate_domain::{AuditId, UserId};
@@ -15,10 +15,30 @@ const NO_TARGET: &str = "-";
 /// The partition of all entries in the index that lists them.
 const LIST: &str = "entries";
 
+/// Set on an entry whose actor is its target and that is not in the index of actors: a registration. The entry is found by
+/// its target and its moment, which is that of the user's id, and the index costs a registration nothing.
+const BY_TARGET: &str = "by_target";
+
 /// The entry as an item: keyed by target and id, and by actor and action in the indexes.
 pub(crate) fn audit_item(entry: &AuditEntry) -> Result<Item, StoreError> {
     let target = entry.target_id.as_deref().unwrap_or(NO_TARGET);
-    item(entry, [("pk", s(target)), ("sk", s(entry.id.to_string())), ("list", s(LIST))])
+    let mut row = item(entry, [("pk", s(target)), ("sk", s(entry.id.to_string())), ("list", s(LIST))])?;
+    let is_by_target = entry.actor_id.is_some_and(|actor| actor.to_string() == target);
+    if entry.action == Action::Registered && is_by_target {
+        row.remove("actor_id");
+        row.insert(BY_TARGET.to_owned(), AttributeValue::Bool(true));
+    }
+    Ok(row)
+}
+
+/// The entry that an item is.
+fn entry_of(mut row: Item) -> Result<AuditEntry, StoreError> {
+    if row.remove(BY_TARGET).is_some()
+        && let Some(target) = row.get("target_id").cloned()
+    {
+        row.insert("actor_id".to_owned(), target);
+    }
+    read(AUDIT, row)
 }
 
 /// Which entries are wanted.
@@ -28,6 +48,8 @@ pub struct AuditFilter {
     pub actor_id: Option<UserId>,
     /// About what.
     pub target_id: Option<String>,
+    /// About whom: the user is the target, or has the subscription that is.
+    pub user_id: Option<UserId>,
     /// Of what.
     pub action: Option<Action>,
     /// Not before, to the millisecond.
@@ -36,27 +58,56 @@ pub struct AuditFilter {
     pub to: Option<Timestamp>,
 }
 
-/// The partition that holds the fewest of what `filter` wants, and what is still to be asked of its rows.
-fn way(filter: &AuditFilter) -> Way {
+/// The ways to what `filter` wants, of the entries about `targets` where some are named, through the partitions that hold
+/// the fewest others.
+fn ways(filter: &AuditFilter, targets: Option<&[String]>) -> Vec<Way> {
     let back = |index, attribute, of: &str| Way::back(AUDIT, index, (attribute, of), "sk", "aud_");
     let actor = filter.actor_id.map(|id| id.to_string());
     let action = filter.action.map(Action::as_str);
     let is_action = action.map(|action| Wanted::Is("action", s(action)));
-    let is_actor = actor.as_deref().map(|actor| Wanted::Is("actor_id", s(actor)));
-    let (way, rest) = match (&filter.target_id, &actor, action) {
-        (Some(target), _, _) => (Way::of_table(AUDIT, target, "aud_"), [is_actor, is_action]),
-        (None, Some(actor), _) => (back("by_actor", "actor_id", actor), [None, is_action]),
-        (None, None, Some(action)) => (back("by_action", "action", action), [None, None]),
-        (None, None, None) => (back("listed", "list", LIST), [None, None]),
+    let is_actor = |target: &str| {
+        let actor = actor.as_deref()?;
+        let is_own = actor == target;
+        let is_actor = Wanted::Is("actor_id", s(actor));
+        Some(if is_own { Wanted::IsOr("actor_id", s(actor), BY_TARGET) } else { is_actor })
     };
-    let mut between = way.between.clone();
-    if let Some(from) = filter.from {
-        between.0 = AuditId::new(from, [0; 10]).to_string();
-    }
-    if let Some(to) = filter.to {
-        between.1 = AuditId::new(to, [u8::MAX; 10]).to_string();
-    }
-    Way { between, wanted: rest.into_iter().flatten().collect(), ..way }
+    let wanted = |way, rest: [Option<Wanted>; 2]| Way { wanted: rest.into_iter().flatten().collect(), ..way };
+    let in_time = |way: Way| {
+        let mut between = way.between.clone();
+        if let Some(from) = filter.from {
+            between.0 = between.0.max(AuditId::new(from, [0; 10]).to_string());
+        }
+        if let Some(to) = filter.to {
+            between.1 = between.1.min(AuditId::new(to, [u8::MAX; 10]).to_string());
+        }
+        Way { between, ..way }
+    };
+    let ways = match (targets, filter.actor_id, action) {
+        (Some(targets), _, _) => {
+            let of =
+                |target: &String| wanted(Way::of_table(AUDIT, target, "aud_"), [is_actor(target), is_action.clone()]);
+            targets.iter().map(of).collect()
+        }
+        (None, Some(actor), _) => {
+            let id = actor.to_string();
+            let registered = Way {
+                between: (
+                    AuditId::new(actor.made_at(), [0; 10]).to_string(),
+                    AuditId::new(actor.made_at(), [u8::MAX; 10]).to_string(),
+                ),
+                ..Way::of_table(AUDIT, &id, "aud_")
+            };
+            vec![
+                wanted(back("by_actor", "actor_id", &id), [is_action.clone(), None]),
+                wanted(registered, [is_actor(&id), is_action]),
+            ]
+        }
+        (None, None, Some(action)) => vec![back("by_action", "action", action)],
+        (None, None, None) => vec![back("listed", "list", LIST)],
+    };
+    let several = ways.len();
+    let patience = Patience::Rows(MOST_LOOKED_AT / several.max(1));
+    ways.into_iter().map(|way| in_time(Way { patience, ..way })).collect()
 }
 
 impl Store {
@@ -65,9 +116,28 @@ impl Store {
     /// # Errors
     /// When DynamoDB does not answer, or an item is corrupt.
     pub async fn entries(&self, filter: &AuditFilter, page: PageOf<'_>) -> Result<Listed<AuditEntry>, StoreError> {
-        let listed = self.rows(&way(filter), page).await?;
-        let items = listed.items.into_iter().map(|row| read(AUDIT, row)).collect::<Result<_, _>>()?;
+        let targets = match filter.user_id {
+            None => filter.target_id.clone().map(|target| vec![target]),
+            Some(user) => Some(self.targets_of(&user, filter.target_id.as_deref()).await?),
+        };
+        let mut found = Vec::new();
+        for way in ways(filter, targets.as_deref()) {
+            found.push(self.rows(&way, page).await?);
+        }
+        let listed = newest_of(found, page.limit);
+        let items = listed.items.into_iter().map(entry_of).collect::<Result<_, _>>()?;
         Ok(Listed { items, next: listed.next })
+    }
+
+    /// What entries about `user` have as their target: the user and each subscription that the user ever had; with
+    /// `target` that alone, if it is one of them.
+    async fn targets_of(&self, user: &UserId, target: Option<&str>) -> Result<Vec<String>, StoreError> {
+        let mut targets = vec![user.to_string()];
+        if target != Some(&targets[0]) {
+            targets.extend(self.subscription_ids(user).await?.iter().map(ToString::to_string));
+        }
+        targets.retain(|found| target.is_none_or(|target| target == found));
+        Ok(targets)
     }
 
     /// Puts what is left of an entry in its place, once a person is erased: no entry is made by it.

@@ -79,7 +79,7 @@ impl Store {
                     .condition_expression("attribute_exists(pk)")
                     .update_expression(
                         "SET is_active = :false, is_admin = :false, closed = :deleted \
-                         REMOVE #list, admin, email_initial, username_initial",
+                         REMOVE #list, admin, email_initial, username_initial, domain_initial",
                     )
                     .expression_attribute_names("#list", "list")
                     .expression_attribute_values(":false", no())

@@ -5,7 +5,7 @@ use crate::codec::{Item, s};
 use crate::{Store, StoreError};
 use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnConsumedCapacity};
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 /// So many rows are looked at for one page at the most where not every row is wanted.
 pub(crate) const MOST_LOOKED_AT: usize = 1000;
@@ -75,6 +75,10 @@ pub(crate) enum Wanted {
     Is(&'static str, AttributeValue),
     /// The attribute does not begin so.
     BeginsOtherwise(&'static str, String),
+    /// The attribute has this value, or another one, a flag, is set.
+    IsOr(&'static str, AttributeValue, &'static str),
+    /// The attribute does not have this in it.
+    HasNot(&'static str, String),
 }
 
 /// How far a page goes to be filled where not every row is wanted.
@@ -144,6 +148,11 @@ impl Way {
                 Wanted::BeginsOtherwise(name, prefix) => {
                     (name, s(prefix), format!("NOT begins_with(#w{index}, :w{index})"))
                 }
+                Wanted::IsOr(name, value, flag) => {
+                    names.insert(format!("#f{index}"), (*flag).to_owned());
+                    (name, value.clone(), format!("(#w{index} = :w{index} OR attribute_exists(#f{index}))"))
+                }
+                Wanted::HasNot(name, part) => (name, s(part), format!("NOT contains(#w{index}, :w{index})")),
             };
             wanted.push(text);
             names.insert(format!("#w{index}"), (*name).to_owned());
@@ -168,6 +177,22 @@ impl Way {
             }
         }
     }
+}
+
+/// Of several lists, each the newest first, one: each row once, as the last list has it, as far as all of them are known.
+pub(crate) fn newest_of(lists: Vec<Listed<Item>>, limit: usize) -> Listed<Item> {
+    let id = |row: &Item| row.get("id").and_then(|id| id.as_s().ok()).cloned().unwrap_or_default();
+    let known_to = lists.iter().filter_map(|list| list.next.clone()).max();
+    let rows = lists.into_iter().flat_map(|list| list.items).map(|row| (id(&row), row));
+    let by_id: BTreeMap<_, _> = rows.filter(|(id, _)| known_to.as_ref().is_none_or(|end| id >= end)).collect();
+    let mut items: Vec<_> = by_id.into_values().rev().collect();
+    let next = if items.len() > limit {
+        items.truncate(limit);
+        items.last().map(id)
+    } else {
+        known_to
+    };
+    Listed { items, next }
 }
 
 /// Every row that `query` finds, however many pages that takes.

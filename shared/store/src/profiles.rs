@@ -91,10 +91,19 @@ pub(crate) fn initial(name: &str) -> String {
     name.chars().next().unwrap_or('-').to_string()
 }
 
+/// By what an address is found under its domain: the domain, then the local part. No name has a space in it.
+pub(crate) fn domain_key(email: &Email) -> String {
+    let (local, domain) = email.key().split_once('@').unwrap_or_default();
+    format!("{domain} {local}")
+}
+
 /// The profile as an item, with what the indexes find it by.
 pub(crate) fn profile_item(profile: &Profile) -> Result<Item, StoreError> {
     let (email, username) = (profile.email.key().to_owned(), profile.username.key());
+    let domain = domain_key(&profile.email);
     let names = [
+        ("domain_initial", s(initial(&domain))),
+        ("domain_key", s(domain)),
         ("email_initial", s(initial(&email))),
         ("email_key", s(email)),
         ("username_initial", s(initial(&username))),

@@ -90,9 +90,10 @@ pub const TABLES: &[TableSpec] = &[
             index("listed", "list", "id", USER),
             index("admins", "admin", "id", USER),
             index("closed", "closed", "id", Projection::All),
-            // By a prefix of the address or the user name, spread by the first character.
+            // By a prefix of the address, of the user name or of the address's domain, spread by the first character.
             index("by_email", "email_initial", "email_key", USER),
             index("by_username", "username_initial", "username_key", USER),
+            index("by_domain", "domain_initial", "domain_key", USER),
         ],
         ttl: None,
         stream: false,
@@ -120,6 +121,8 @@ pub const TABLES: &[TableSpec] = &[
             index("listed", "list", "sk", Projection::All),
             index("by_status", "status_list", "sk", Projection::All),
             index("by_plan", "plan_list", "sk", Projection::All),
+            // A subscription or a payment by Stripe's id of the subscription or the invoice: whose it is.
+            index("by_stripe", "stripe_id", "sk", Projection::Some(&["user_id"])),
         ],
         ttl: Some("ttl"),
         stream: false,

@@ -5,7 +5,7 @@ use crate::accounts::{Part, outcome, proved};
 use crate::audit::audit_item;
 use crate::codec::{Item, n, read, s};
 use crate::gate::{count_admins, gate_key};
-use crate::listing::{Listed, MOST_LOOKED_AT, PageOf, Partition, Patience, Wanted, Way};
+use crate::listing::{Listed, MOST_LOOKED_AT, PageOf, Partition, Patience, Wanted, Way, newest_of};
 use crate::outbox::{Outgoing, outbox_item};
 use crate::profiles::{ADMIN, CLOSED, PROVED, Profile, UNPROVED, initial, user_key};
 use crate::schema::{AUDIT, CREDENTIALS, GATE, IDENTITY, OUTBOX};
@@ -13,9 +13,9 @@ use crate::transaction::Refusal;
 use crate::{Store, StoreError};
 use aws_sdk_dynamodb::types::builders::UpdateBuilder;
 use aws_sdk_dynamodb::types::{AttributeValue, Delete, Update};
-use std::collections::BTreeMap;
 use tollgate_domain::UserId;
 use tollgate_domain::audit::AuditEntry;
+use tollgate_domain::email::domain_search_key;
 use tollgate_domain::gate::{Gate, Left};
 
 /// Which users are wanted.
@@ -27,8 +27,21 @@ pub struct UserFilter {
     pub email_verified: Option<bool>,
     /// Whether they may use the admin API.
     pub is_admin: Option<bool>,
-    /// How their address or their user name begins, in lower case.
+    /// How their address, its domain or their user name begins, in lower case.
     pub q: Option<String>,
+}
+
+impl UserFilter {
+    /// Whether it wants the user of `profile`, `q` set aside.
+    #[must_use]
+    pub fn admits(&self, profile: &Profile) -> bool {
+        let flags = [
+            (self.is_active, profile.is_active),
+            (self.email_verified, profile.email_verified),
+            (self.is_admin, profile.is_admin),
+        ];
+        flags.into_iter().all(|(wanted, flag)| wanted.is_none_or(|wanted| wanted == flag))
+    }
 }
 
 /// What came of a change of somebody's rights.
@@ -42,12 +55,39 @@ pub enum RightsChange {
     Changed,
 }
 
-/// A place in the list of those who are searched: first all by address, then all by user name.
-const BY_EMAIL: &str = "e:";
-const BY_USERNAME: &str = "u:";
+/// One of the ways by which users are searched: by the name that it gives the places of its part of the list.
+struct Search {
+    place: &'static str,
+    way: Way,
+}
+
+/// The ways to those whose address, its domain or whose user name begins with `q`, each without those of the ways before
+/// it. A way on which nobody can be found is left out.
+fn searches(q: &str, wanted: &[Wanted], patience: Patience) -> Vec<Search> {
+    let way = |index, attribute, key, prefix: &str, others: &[Wanted]| {
+        let wanted = wanted.iter().chain(others).cloned().collect();
+        let way = Way::back(IDENTITY, index, (attribute, initial(prefix)), key, prefix);
+        Way { is_forward: true, patience, wanted, ..way }
+    };
+    let by_email = Wanted::BeginsOtherwise("email_key", q.to_owned());
+    let mut found = vec![Search { place: "e:", way: way("by_email", "email_initial", "email_key", q, &[]) }];
+    let domain = domain_search_key(q);
+    if let Some(domain) = &domain {
+        let others = [by_email.clone()];
+        let way = way("by_domain", "domain_initial", "domain_key", domain, &others);
+        found.push(Search { place: "d:", way });
+    }
+    if q.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte)) {
+        let by_domain = domain.map(|domain| Wanted::HasNot("email_key", format!("@{domain}")));
+        let others: Vec<_> = [by_email].into_iter().chain(by_domain).collect();
+        let way = way("by_username", "username_initial", "username_key", q, &others);
+        found.push(Search { place: "u:", way });
+    }
+    found
+}
 
 impl Store {
-    /// The users that `filter` wants: the newest first; with `q` by address, then by user name.
+    /// The users that `filter` wants: the newest first; with `q` by address, then by domain, then by user name.
     ///
     /// # Errors
     /// When DynamoDB does not answer, or an item is corrupt.
@@ -56,8 +96,12 @@ impl Store {
             [("is_active", filter.is_active), ("email_verified", filter.email_verified), ("is_admin", filter.is_admin)];
         let flags: Vec<_> = flags.into_iter().filter_map(|(name, flag)| Some((name, flag?))).collect();
         let is_one = flags.len() + usize::from(filter.q.is_some()) == 1;
-        // Who is in one of two parts, or found by one of two names, is looked for in both.
-        let parts = if filter.q.is_some() || filter.email_verified.is_none() { 2 } else { 1 };
+        // Who is in one of two parts, or found by one of three names, is looked for in each.
+        let parts = match (&filter.q, filter.email_verified) {
+            (Some(_), _) => 3,
+            (None, None) => 2,
+            (None, Some(_)) => 1,
+        };
         let patience = if is_one { Patience::Half } else { Patience::Rows(MOST_LOOKED_AT / parts) };
         // What the partition answers is not asked of its rows.
         let wanted = |answered: &str| -> Vec<Wanted> {
@@ -70,7 +114,7 @@ impl Store {
             ..Way::back(IDENTITY, index, partition, "id", "usr_")
         };
         let listed = match filter {
-            UserFilter { q: Some(q), .. } => self.searched(q, wanted(""), patience, page).await?,
+            UserFilter { q: Some(q), .. } => self.searched(q, &wanted(""), patience, page).await?,
             // The few have an index of their own.
             UserFilter { is_admin: Some(true), .. } => self.rows(&way("admins", ADMIN, "is_admin"), page).await?,
             UserFilter { is_active: Some(false), .. } => self.rows(&way("closed", CLOSED, "is_active"), page).await?,
@@ -82,49 +126,59 @@ impl Store {
                 // In this order: who is proved between the two stands in both, and not in neither.
                 let unproved = self.rows(&way("listed", UNPROVED, ""), page).await?;
                 let proved = self.rows(&way("listed", PROVED, ""), page).await?;
-                merged(unproved, proved, page.limit)
+                newest_of(vec![unproved, proved], page.limit)
             }
         };
         let items = listed.items.into_iter().map(|row| read(IDENTITY, row)).collect::<Result<_, _>>()?;
         Ok(Listed { items, next: listed.next })
     }
 
-    /// Those whose address begins with `q`, then those of the others whose user name does.
+    /// Those whose address begins with `q`, then those of the others whose domain does, then those whose user name does.
     async fn searched(
         &self,
         q: &str,
-        wanted: Vec<Wanted>,
+        wanted: &[Wanted],
         patience: Patience,
         page: PageOf<'_>,
     ) -> Result<Listed<Item>, StoreError> {
-        let way = |index, attribute, key| {
-            let way = Way::back(IDENTITY, index, (attribute, initial(q)), key, q);
-            Way { is_forward: true, patience, wanted: wanted.clone(), ..way }
-        };
-        let named = |listed: Listed<Item>, list: &str| {
-            let next = listed.next.map(|place| format!("{list}{place}"));
-            Listed { items: listed.items, next }
-        };
-        let by_username = page.after.and_then(|after| after.strip_prefix(BY_USERNAME));
-        let mut found = Listed { items: Vec::new(), next: None };
-        if by_username.is_none() {
-            let after = page.after.and_then(|after| after.strip_prefix(BY_EMAIL));
-            let listed = self.rows(&way("by_email", "email_initial", "email_key"), PageOf { after, ..page }).await?;
-            found = named(listed, BY_EMAIL);
-            if found.next.is_some() {
-                return Ok(found);
+        let searches = searches(q, wanted, patience);
+        let is_at = |search: &Search| page.after.and_then(|after| after.strip_prefix(search.place));
+        let first = searches.iter().position(|search| is_at(search).is_some()).unwrap_or_default();
+        let mut items = Vec::new();
+        for search in &searches[first..] {
+            if items.len() == page.limit {
+                return Ok(Listed { items, next: Some(search.place.to_owned()) });
+            }
+            let after = is_at(search).filter(|after| !after.is_empty());
+            let listed = self.rows(&search.way, PageOf { after, limit: page.limit - items.len() }).await?;
+            items.extend(listed.items);
+            if let Some(next) = listed.next {
+                return Ok(Listed { items, next: Some(format!("{}{next}", search.place)) });
             }
         }
-        if found.items.len() == page.limit {
-            return Ok(Listed { next: Some(BY_USERNAME.to_owned()), ..found });
+        Ok(Listed { items, next: None })
+    }
+
+    /// Whose id `text` is: a user's, a subscription's or a payment's, or Stripe's of a customer, a subscription or an
+    /// invoice. Whether there is such a user is not said.
+    ///
+    /// # Errors
+    /// When DynamoDB does not answer, or an item is corrupt.
+    pub async fn user_of_id(&self, text: &str) -> Result<Option<UserId>, StoreError> {
+        if let Ok(user) = text.parse() {
+            return Ok(Some(user));
         }
-        let mut way = way("by_username", "username_initial", "username_key");
-        way.wanted.push(Wanted::BeginsOtherwise("email_key", q.to_owned()));
-        let after = by_username.filter(|after| !after.is_empty());
-        let rest = PageOf { after, limit: page.limit - found.items.len() };
-        let listed = named(self.rows(&way, rest).await?, BY_USERNAME);
-        found.items.extend(listed.items);
-        Ok(Listed { items: found.items, next: listed.next })
+        if let Ok(id) = text.parse() {
+            return Ok(self.subscription(&id).await?.map(|owned| owned.user_id));
+        }
+        if let Ok(id) = text.parse() {
+            return Ok(self.payment(&id).await?.map(|owned| owned.user_id));
+        }
+        match text.split_once('_') {
+            Some(("cus", _)) => self.user_of_customer(text).await,
+            Some(("sub" | "in", _)) => self.user_of_stripe_id(text).await,
+            _ => Ok(None),
+        }
     }
 
     /// Opens or closes the account of `gate`: closed, every session ends. One that its owner has closed is opened like any
@@ -217,22 +271,6 @@ impl Store {
             .update(Part::Proof, GATE, gate);
         outcome(transaction.create(Part::Other, AUDIT, audit_item(audit)?).run().await)
     }
-}
-
-/// Of two lists one, the newest first, as far as both of them are known; of who stands in both what the second says.
-fn merged(one: Listed<Item>, two: Listed<Item>, limit: usize) -> Listed<Item> {
-    let id = |row: &Item| row.get("id").and_then(|id| id.as_s().ok()).cloned().unwrap_or_default();
-    let known_to = one.next.max(two.next);
-    let rows = one.items.into_iter().chain(two.items).map(|row| (id(&row), row));
-    let by_id: BTreeMap<_, _> = rows.filter(|(id, _)| known_to.as_ref().is_none_or(|end| id >= end)).collect();
-    let mut items: Vec<_> = by_id.into_values().rev().collect();
-    let next = if items.len() > limit {
-        items.truncate(limit);
-        items.last().map(id)
-    } else {
-        known_to
-    };
-    Listed { items, next }
 }
 
 /// A change of a gate, on condition that it still says what `gate` says of the user's rights.

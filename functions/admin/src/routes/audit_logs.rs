@@ -9,7 +9,7 @@ use std::str::FromStr;
 use tollgate_domain::audit::{Action, AuditEntry};
 use tollgate_domain::ids::NotAnId;
 use tollgate_domain::{PlanId, SubscriptionId, UserId};
-use tollgate_http::{Admin, ApiError, Cursor, Filters, Page, PageQuery, filter};
+use tollgate_http::{Admin, ApiError, Cursor, Filters, Page, PageQuery, filter, id_filter};
 use tollgate_store::AuditFilter;
 use utoipa::IntoParams;
 
@@ -21,6 +21,8 @@ pub struct AuditQuery {
     actor_id: Option<String>,
     /// About this user, plan or subscription.
     target_id: Option<String>,
+    /// About this user: as the target, or as the owner of the subscription that is the target.
+    user_id: Option<String>,
     /// Of this kind.
     #[param(value_type = Option<Action>)]
     action: Option<String>,
@@ -57,17 +59,22 @@ pub async fn list(
     Filters(query): Filters<AuditQuery>,
     page: PageQuery,
 ) -> Result<Json<Page<AuditEntry>>, ApiError> {
-    let target: Option<Target> = filter("target_id", query.target_id.as_deref())?;
     let wanted = AuditFilter {
-        actor_id: filter("actor_id", query.actor_id.as_deref())?,
-        target_id: target.map(|target| target.0),
         action: filter("action", query.action.as_deref())?,
         from: filter::<Timestamp>("from", query.from.as_deref())?,
         to: filter::<Timestamp>("to", query.to.as_deref())?,
+        ..AuditFilter::default()
     };
     let list = Cursor::list("/admin/audit-logs", &query);
     let cursor = Cursor { list: &list, reader: admin.id };
     let after = page.after(&cursor)?;
+    let ids = (
+        id_filter(query.actor_id.as_deref()),
+        id_filter::<Target>(query.target_id.as_deref()),
+        id_filter(query.user_id.as_deref()),
+    );
+    let (Ok(actor_id), Ok(target), Ok(user_id)) = ids else { return Ok(Json(Page::empty())) };
+    let wanted = AuditFilter { actor_id, target_id: target.map(|target| target.0), user_id, ..wanted };
     let listed = state.store.entries(&wanted, page.of(after.as_deref())).await?;
     Ok(Json(Page::of(listed, &cursor, |entry| entry)))
 }

@@ -6,7 +6,7 @@ use axum::extract::State as Shared;
 use serde::{Deserialize, Serialize};
 use tollgate_domain::billing::{Payment, PaymentStatus, PaymentView};
 use tollgate_domain::{PaymentId, PlanId, SubscriptionId, UserId};
-use tollgate_http::{Admin, ApiError, Cursor, Filters, Page, PageQuery, PathId, filter};
+use tollgate_http::{Admin, ApiError, Cursor, Filters, Page, PageQuery, PathId, filter, id_filter};
 use tollgate_store::{BillingFilter, Owned};
 use utoipa::{IntoParams, ToSchema};
 
@@ -67,14 +67,13 @@ pub async fn list(
     Filters(query): Filters<PaymentsQuery>,
     page: PageQuery,
 ) -> Result<Json<Page<OwnedPayment>>, ApiError> {
-    let wanted = BillingFilter {
-        user_id: filter("user_id", query.user_id.as_deref())?,
-        plan_id: filter("plan_id", query.plan_id.as_deref())?,
-        status: filter("status", query.status.as_deref())?.map(PaymentStatus::as_str),
-    };
+    let status = filter("status", query.status.as_deref())?.map(PaymentStatus::as_str);
     let list = Cursor::list("/admin/payments", &query);
     let cursor = Cursor { list: &list, reader: admin.id };
     let after = page.after(&cursor)?;
+    let ids = (id_filter(query.user_id.as_deref()), id_filter(query.plan_id.as_deref()));
+    let (Ok(user_id), Ok(plan_id)) = ids else { return Ok(Json(Page::empty())) };
+    let wanted = BillingFilter { user_id, plan_id, status };
     let listed = state.store.list_payments(&wanted, page.of(after.as_deref())).await?;
     Ok(Json(Page::of(listed, &cursor, OwnedPayment::from)))
 }

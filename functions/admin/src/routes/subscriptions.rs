@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use tollgate_domain::billing::{Plan, PlanView, Status, Subscription, SubscriptionView};
 use tollgate_domain::{PlanId, SubscriptionId, UserId};
-use tollgate_http::{Admin, ApiError, Cursor, Filters, Page, PageQuery, PathId, RequestContext, filter};
+use tollgate_http::{Admin, ApiError, Cursor, Filters, Page, PageQuery, PathId, RequestContext, filter, id_filter};
 use tollgate_store::{BillingFilter, Owned};
 use utoipa::{IntoParams, ToSchema};
 
@@ -77,13 +77,13 @@ pub async fn list(
     Filters(query): Filters<SubscriptionsQuery>,
     page: PageQuery,
 ) -> Result<Json<Page<OwnedSubscription>>, ApiError> {
-    let wanted = BillingFilter {
-        user_id: filter("user_id", query.user_id.as_deref())?,
-        plan_id: filter("plan_id", query.plan_id.as_deref())?,
-        status: filter("status", query.status.as_deref())?.map(Status::as_str),
-    };
+    let status = filter("status", query.status.as_deref())?.map(Status::as_str);
     let list = Cursor::list("/admin/subscriptions", &query);
     let cursor = Cursor { list: &list, reader: admin.id };
+    page.after(&cursor)?;
+    let ids = (id_filter(query.user_id.as_deref()), id_filter(query.plan_id.as_deref()));
+    let (Ok(user_id), Ok(plan_id)) = ids else { return Ok(Json(Page::empty())) };
+    let wanted = BillingFilter { user_id, plan_id, status };
     Ok(Json(shown(&state, &wanted, &page, &cursor, context.now).await?))
 }
 

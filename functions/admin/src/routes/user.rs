@@ -11,7 +11,9 @@ use tollgate_domain::gate::{Gate, Left};
 use tollgate_domain::session::Session;
 use tollgate_domain::user::IdentityProvider;
 use tollgate_domain::{User, UserId};
-use tollgate_http::{Admin, ApiError, Cursor, Page, PageQuery, PathId, RequestContext, sessions_page};
+use tollgate_http::{
+    Admin, ApiError, Cursor, Filters, NoFilters, Page, PageQuery, PathId, RequestContext, sessions_page,
+};
 use tollgate_store::{BillingFilter, Consistency, Profile};
 use utoipa::ToSchema;
 
@@ -86,6 +88,7 @@ pub async fn subscriptions(
     context: RequestContext,
     Admin(admin): Admin,
     PathId(id): PathId<UserId>,
+    _: Filters<NoFilters>,
     page: PageQuery,
 ) -> Result<Json<Page<OwnedSubscription>>, ApiError> {
     let list = format!("/admin/users/{id}/subscriptions");
@@ -105,6 +108,7 @@ pub async fn payments(
     Shared(state): Shared<State>,
     Admin(admin): Admin,
     PathId(id): PathId<UserId>,
+    _: Filters<NoFilters>,
     page: PageQuery,
 ) -> Result<Json<Page<OwnedPayment>>, ApiError> {
     let list = format!("/admin/users/{id}/payments");
@@ -126,6 +130,7 @@ pub async fn sessions(
     context: RequestContext,
     Admin(admin): Admin,
     PathId(id): PathId<UserId>,
+    _: Filters<NoFilters>,
     page: PageQuery,
 ) -> Result<Json<Page<Session>>, ApiError> {
     let gate = known(&state, &id).await?;

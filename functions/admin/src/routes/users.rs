@@ -1,5 +1,6 @@
 //! `GET /admin/users`.
 
+use super::user::found;
 use crate::State;
 use axum::Json;
 use axum::extract::State as Shared;
@@ -26,9 +27,21 @@ pub struct UsersQuery {
     /// Whether they are admins.
     #[param(value_type = Option<bool>)]
     is_admin: Option<String>,
-    /// How their address or their user name begins, case set aside. The list is sorted by it then.
+    /// How their address, its domain or their user name begins, case set aside; or a whole id: a user's, a
+    /// subscription's, a payment's, or Stripe's of a customer, a subscription or an invoice. The list is sorted by address
+    /// then, and by user name where that is what begins so.
     #[param(max_length = 254)]
     q: Option<String>,
+}
+
+/// The user of whom `id` is the id, or of what is theirs; not of one who was deleted.
+async fn found_by_id(state: &State, id: &str) -> Result<Option<Profile>, ApiError> {
+    let Some(user) = state.store.user_of_id(id).await? else { return Ok(None) };
+    match found(state, &user).await {
+        Ok((profile, _)) => Ok(Some(profile)),
+        Err(ApiError::NotFound) => Ok(None),
+        Err(error) => Err(error),
+    }
 }
 
 /// The users: the newest first; with `q` by address, then by user name.
@@ -56,6 +69,12 @@ pub async fn list(
     let list = Cursor::list("/admin/users", &query);
     let cursor = Cursor { list: &list, reader: admin.id };
     let after = page.after(&cursor)?;
+    if let Some(id) = query.q.as_deref().map(str::trim)
+        && let Some(profile) = found_by_id(&state, id).await?
+    {
+        let items: Vec<_> = Some(profile).filter(|profile| wanted.admits(profile)).into_iter().collect();
+        return Ok(Json(Page { items: items.into_iter().map(Profile::into_user).collect(), next_cursor: None }));
+    }
     let listed = state.store.users(&wanted, page.of(after.as_deref())).await?;
     Ok(Json(Page::of(listed, &cursor, Profile::into_user)))
 }

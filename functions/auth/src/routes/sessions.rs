@@ -10,7 +10,8 @@ use tollgate_domain::SessionId;
 use tollgate_domain::audit::Action;
 use tollgate_domain::session::Session;
 use tollgate_http::{
-    ActiveUser, ApiError, Cursor, Filters, Page, PageQuery, PathId, RequestContext, filter, sessions_page,
+    ActiveUser, ApiError, Cursor, Filters, NoFilters, Page, PageQuery, Parameters, PathId, RequestContext, filter,
+    sessions_page,
 };
 use tollgate_store::Consistency;
 use utoipa::IntoParams;
@@ -24,6 +25,7 @@ pub async fn list(
     Shared(state): Shared<State>,
     context: RequestContext,
     user: ActiveUser,
+    _: Filters<NoFilters>,
     query: PageQuery,
 ) -> Result<Json<Page<Session>>, ApiError> {
     let cursor = Cursor { list: "/sessions", reader: user.id };
@@ -51,7 +53,7 @@ pub async fn revoke_all(
     Shared(state): Shared<State>,
     context: RequestContext,
     mut user: ActiveUser,
-    Filters(query): Filters<EndQuery>,
+    Parameters(query): Parameters<EndQuery>,
 ) -> Result<StatusCode, ApiError> {
     let is_all = filter("all", query.all.as_deref())?.unwrap_or(false);
     let mut entry = context.entry(Action::SessionRevoked, Some(user.id), Some(user.id.to_string()));

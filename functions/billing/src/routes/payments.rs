@@ -7,7 +7,7 @@ use axum::extract::State as Shared;
 use serde::Serialize;
 use tollgate_domain::PaymentId;
 use tollgate_domain::billing::PaymentView;
-use tollgate_http::{ActiveUser, ApiError, Cursor, Page, PageQuery, PathId, errors};
+use tollgate_http::{ActiveUser, ApiError, Cursor, Filters, NoFilters, Page, PageQuery, PathId, errors};
 use tollgate_store::BillingFilter;
 use utoipa::ToSchema;
 
@@ -30,6 +30,7 @@ pub struct InvoiceLinksView {
 pub async fn mine(
     Shared(state): Shared<State>,
     user: ActiveUser,
+    _: Filters<NoFilters>,
     query: PageQuery,
 ) -> Result<Json<Page<PaymentView>>, ApiError> {
     let cursor = Cursor { list: "/billing/payments/me", reader: user.id };

@@ -49,8 +49,8 @@ pub struct VersionPage {
 }
 
 #[derive(Serialize, Deserialize)]
-struct Owner {
-    user_id: UserId,
+pub(super) struct Owner {
+    pub(super) user_id: UserId,
 }
 
 impl Store {

@@ -1,9 +1,9 @@
 //! Subscriptions and payments of all users, as the admin's lists show them.
 
-use super::customers::{PAYMENT, SUBSCRIPTION};
+use super::customers::{Owner, PAYMENT, SUBSCRIPTION};
 use super::user_partition;
 use crate::codec::{Item, read, s};
-use crate::listing::{Listed, PageOf, Wanted, Way};
+use crate::listing::{Listed, PageOf, Wanted, Way, all_rows};
 use crate::schema::BILLING;
 use crate::{Store, StoreError};
 use serde::Deserialize;
@@ -41,20 +41,31 @@ pub(super) trait Kind: DeserializeOwned {
     const LIST: &'static str;
     /// What their sort keys begin with.
     const PREFIX: &'static str;
+
+    /// Stripe's id of what it is here.
+    fn stripe_id(&self) -> &str;
 }
 
 impl Kind for Subscription {
     const LIST: &'static str = "subscriptions";
     const PREFIX: &'static str = SUBSCRIPTION;
+
+    fn stripe_id(&self) -> &str {
+        &self.stripe_id
+    }
 }
 
 impl Kind for Payment {
     const LIST: &'static str = "payments";
     const PREFIX: &'static str = PAYMENT;
+
+    fn stripe_id(&self) -> &str {
+        &self.stripe_invoice_id
+    }
 }
 
-/// Puts the row of a subscription or a payment of `user` into the lists.
-pub(super) fn put_into_lists<T>(row: &mut Item, user: &UserId, stripe_customer: Option<&String>)
+/// Puts the row of `what`, a subscription or a payment of `user`, into the lists.
+pub(super) fn put_into_lists<T>(row: &mut Item, what: &T, user: &UserId, stripe_customer: Option<&String>)
 where
     T: Kind,
 {
@@ -62,6 +73,7 @@ where
     let attributes = [
         ("user_id", Some(s(user.to_string()))),
         ("stripe_customer_id", stripe_customer.map(s)),
+        ("stripe_id", Some(s(what.stripe_id()))),
         ("list", Some(s(T::LIST))),
         ("status_list", partition("status")),
         ("plan_list", partition("plan_id")),
@@ -141,6 +153,34 @@ impl Store {
     /// When DynamoDB does not answer, or the item is corrupt.
     pub async fn payment(&self, id: &PaymentId) -> Result<Option<Owned<Payment>>, StoreError> {
         self.one(id.to_string()).await
+    }
+
+    /// The ids of all subscriptions of `user`, ended ones too.
+    ///
+    /// # Errors
+    /// When DynamoDB does not answer.
+    pub(crate) async fn subscription_ids(&self, user: &UserId) -> Result<Vec<SubscriptionId>, StoreError> {
+        let call = self
+            .client
+            .query()
+            .table_name(self.table(BILLING))
+            .key_condition_expression("pk = :pk AND begins_with(sk, :prefix)")
+            .expression_attribute_values(":pk", s(user_partition(user)))
+            .expression_attribute_values(":prefix", s(SUBSCRIPTION));
+        let rows = all_rows(call).await?;
+        let id = |row: &Item| row.get("sk")?.as_s().ok()?.strip_prefix(SUBSCRIPTION)?.parse().ok();
+        Ok(rows.iter().filter_map(id).collect())
+    }
+
+    /// The user whose subscription or invoice Stripe calls by this id. It may be old by moments.
+    ///
+    /// # Errors
+    /// When DynamoDB does not answer, or the item is corrupt.
+    pub(crate) async fn user_of_stripe_id(&self, id: &str) -> Result<Option<UserId>, StoreError> {
+        let prefix = if id.starts_with("in_") { PAYMENT } else { SUBSCRIPTION };
+        let way = Way::back(BILLING, "by_stripe", ("stripe_id", id), "sk", prefix);
+        let row = self.rows(&way, PageOf { after: None, limit: 1 }).await?.items.pop();
+        row.map(|row| read::<Owner>(BILLING, row)).transpose().map(|owner| owner.map(|owner| owner.user_id))
     }
 
     async fn one<T: Kind>(&self, id: String) -> Result<Option<Owned<T>>, StoreError> {

@@ -142,7 +142,7 @@ fn gate_update(access: &Access) -> Result<UpdateBuilder, StoreError> {
 fn subscription_item(customer: &Customer, subscription: &Subscription, grace: Grace) -> Result<Item, StoreError> {
     let user = &customer.user_id;
     let mut row = item(subscription, key(user_partition(user), format!("{SUBSCRIPTION}{}", subscription.id)))?;
-    put_into_lists::<Subscription>(&mut row, user, customer.stripe_customer_id.as_ref());
+    put_into_lists(&mut row, subscription, user, customer.stripe_customer_id.as_ref());
     row.extend(due_attributes(subscription, grace).into_iter().flatten().map(|(name, value)| (name.to_owned(), value)));
     Ok(row)
 }
@@ -150,6 +150,6 @@ fn subscription_item(customer: &Customer, subscription: &Subscription, grace: Gr
 fn payment_item(customer: &Customer, payment: &Payment) -> Result<Item, StoreError> {
     let user = &customer.user_id;
     let mut row = item(payment, key(user_partition(user), format!("{PAYMENT}{}", payment.id)))?;
-    put_into_lists::<Payment>(&mut row, user, customer.stripe_customer_id.as_ref());
+    put_into_lists(&mut row, payment, user, customer.stripe_customer_id.as_ref());
     Ok(row)
 }

@@ -89,7 +89,7 @@ async fn everything_is_written_together_and_the_version_raised() {
     assert!(row.as_object_mut().unwrap().remove("due_shard").is_some());
     assert_eq!(row, subscription);
     let (key, id) = (format!("PAY#{}", payment(1).id), payment(1).id);
-    let payment = json!({"pk": pk, "sk": key, "user_id": user(1), "id": id, "stripe_invoice_id": "in_1",
+    let payment = json!({"pk": pk, "sk": key, "user_id": user(1), "id": id, "stripe_invoice_id": "in_1", "stripe_id": "in_1",
         "stripe_customer_id": "cus_1", "list": "payments", "status_list": "PAY#succeeded",
         "plan_list": format!("PAY#{}", plan_id(1)), "plan_id": plan_id(1), "subscription_id": one, "amount_cents": 1900, "refunded_cents": 0, "currency": "usd", "status": "succeeded",
         "is_renewal": false, "is_disputed": false, "payment_intents": ["pi_1"], "created_at": at(1), "v": 1});

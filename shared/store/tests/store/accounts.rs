@@ -66,6 +66,8 @@ async fn a_registration_writes_what_lists_and_searches_go_by() {
         ("email_key", json!("ann@example.com")),
         ("username_initial", json!("a")),
         ("username_key", json!("ann")),
+        ("domain_initial", json!("e")),
+        ("domain_key", json!("example.com ann")),
     ];
     for (name, value) in wanted {
         assert_eq!(profile[name], value, "{name}");

@@ -69,7 +69,8 @@ async fn a_proved_address_takes_the_place_of_the_old_one_everywhere() {
     let store = &asked.tables.store;
     let profile = store.profile(&user(1)).await.unwrap().unwrap();
     assert_eq!((profile.email.as_str(), profile.email_verified), ("New@example.com", true));
-    assert_eq!(asked.tables.row("identity", &of("USER")).await["email_key"], "new@example.com");
+    let row = asked.tables.row("identity", &of("USER")).await;
+    assert_eq!((&row["email_key"], &row["domain_key"]), (&"new@example.com".into(), &"example.com new".into()));
     assert_eq!(store.user_of_email(&email("new@example.com")).await.unwrap(), Some(user(1)));
     assert_eq!(asked.tables.row("identity", "EMAIL#new@example.com").await["address"], "New@example.com");
     assert_eq!(store.user_of_email(&email("ann@example.com")).await.unwrap(), None, "the old one is free");

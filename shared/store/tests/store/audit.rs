@@ -3,8 +3,11 @@
 use crate::people::{at, entry, request, user};
 use crate::tables::Tables;
 use crate::wire::Meet;
+use jiff::SignedDuration;
 use serde_json::json;
+use tollgate_domain::AuditId;
 use tollgate_domain::audit::{Action, AuditEntry};
+use tollgate_store::{AuditFilter, PageOf};
 
 #[tokio::test]
 async fn an_entry_is_keyed_by_its_target_and_listed_by_actor_and_action() {
@@ -27,6 +30,44 @@ async fn an_entry_is_keyed_by_its_target_and_listed_by_actor_and_action() {
         "request_id": request(4), "created_at": at(0),
     });
     assert_eq!(stored, expected);
+}
+
+// E7
+#[tokio::test]
+async fn a_registration_is_listed_by_its_actor_though_it_is_not_in_that_index() {
+    let tables = Tables::new().await;
+    let id = user(1);
+    let made = |n: u8, seconds| AuditId::new(id.made_at() + SignedDuration::from_secs(seconds), [n; 10]);
+    let registered = AuditEntry { id: made(1, 0), actor_id: Some(id), action: Action::Registered, ..entry(3, &id) };
+    let signed_in = AuditEntry { id: made(2, 1), action: Action::SignedIn, ..registered.clone() };
+    // Written as they were before: in the index of actors as well.
+    let of_before = AuditEntry { id: made(3, 0), ..registered.clone() };
+    for entry in [&registered, &signed_in, &of_before] {
+        tables.store.record(entry).await.unwrap();
+    }
+    let stored = tables.row("audit", &format!("{id}/{}", registered.id)).await;
+    assert_eq!((stored.get("actor_id"), &stored["by_target"]), (None, &json!(true)));
+    tables
+        .edit("audit", &format!("{id}/{}", of_before.id), |row| {
+            row["actor_id"] = json!(id);
+            row.as_object_mut().unwrap().remove("by_target");
+        })
+        .await;
+    let by = AuditFilter { actor_id: Some(id), ..AuditFilter::default() };
+    let about = AuditFilter { target_id: Some(id.to_string()), ..by.clone() };
+    for filter in [by, about] {
+        let (mut found, mut after) = (Vec::new(), None);
+        loop {
+            let page = PageOf { after: after.as_deref(), limit: 1 };
+            let listed = tables.store.entries(&filter, page).await.unwrap();
+            found.extend(listed.items);
+            after = listed.next;
+            if after.is_none() {
+                break;
+            }
+        }
+        assert_eq!(found, [signed_in.clone(), of_before.clone(), registered.clone()], "each once, whole");
+    }
 }
 
 #[tokio::test]

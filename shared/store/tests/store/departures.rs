@@ -199,7 +199,7 @@ async fn a_deleted_account_is_closed_no_admins_and_in_no_list_but_that_of_what_i
     let profile = tables.row("identity", &format!("USER#{}", ann.profile.id)).await;
     assert_eq!((&profile["is_active"], &profile["is_admin"]), (&json!(false), &json!(false)));
     assert_eq!(profile["closed"], "deleted");
-    for gone in ["list", "admin", "email_initial", "username_initial"] {
+    for gone in ["list", "admin", "email_initial", "username_initial", "domain_initial"] {
         assert_eq!(profile.get(gone), None, "{gone}");
     }
     let due = tables.store.deleted(None).await.unwrap();
