@@ -178,7 +178,11 @@ async function byPassword(device) {
   // As it is pasted from a mail (B16).
   await ann.fill({ code: ` ${proof.code.slice(0, 3)} ${proof.code.slice(3)} ` });
   await ann.press("Prove it");
-  await ann.sees("You can sign in now", "proved");
+  // This browser registered: it is signed in (E8).
+  await ann.sees("Your address is verified, and you are signed in.", "verified");
+  await ann.sees("Registered");
+  await ann.press("Sign out");
+  await ann.sees("Forgotten your password?");
   await ann.fill({ password: "not the password" });
   await ann.press("Sign in");
   await ann.sees("do not match", "wrong-password");
@@ -324,7 +328,7 @@ async function byProvider(device, provider, title) {
   await denied.close();
 }
 
-/** Somebody who registered, proved the address and signed in. */
+/** Somebody who registered and verified the address in one browser, which is signed in by that (E8). */
 async function newcomer(device, name) {
   const email = `${name}.${device.name}@example.com`;
   const self = await person(device);
@@ -334,9 +338,7 @@ async function newcomer(device, name) {
   await self.sees("Code of six digits");
   await self.fill({ code: (await mail(email, "verify")).code });
   await self.press("Prove it");
-  await self.sees("You can sign in now");
-  await self.fill({ password: PASSWORD });
-  await self.press("Sign in");
+  await self.sees("you are signed in");
   return self;
 }
 

@@ -30,6 +30,7 @@ mod oauth;
 mod openapi;
 mod passwords;
 mod reconciliation;
+mod registered;
 mod roles;
 mod rotation;
 mod secrets;

@@ -10,6 +10,7 @@ mod pages;
 mod passwords;
 mod providers;
 mod reauthentication;
+mod registered;
 mod routes;
 mod sign_in;
 

@@ -75,6 +75,18 @@ pub fn answer<T: Serialize>(form: Form, outcome: Result<Json<T>, ApiError>, answ
     }
 }
 
+/// The answer to a verification that signed in: the tokens for a program, a page with the cookies alone for a page.
+pub fn signed_in(form: Form, response: Response) -> Response {
+    if form == Form::Json {
+        return response;
+    }
+    let mut page = html(StatusCode::OK, &OutcomePage { title: "Your address is proved", text: "You are signed in." });
+    for cookie in response.headers().get_all(header::SET_COOKIE) {
+        page.headers_mut().append(header::SET_COOKIE, cookie.clone());
+    }
+    page
+}
+
 /// Whether the caller asks for JSON and not for a page.
 pub fn wants_json(headers: &HeaderMap) -> bool {
     let accept = header_text(headers, header::ACCEPT);

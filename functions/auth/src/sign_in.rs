@@ -74,6 +74,8 @@ pub enum Proof<'a> {
     Password,
     /// A mailed code: it is used up by the write that makes the session.
     Code(&'a OneTimeRow),
+    /// The verification of the address in the browser that registered: so is the code that was mailed with it.
+    Registration(&'a OneTimeRow),
     /// A provider's word.
     Provider(IdentityProvider),
 }
@@ -84,6 +86,7 @@ impl Proof<'_> {
         match self {
             Self::Password => "password",
             Self::Code(_) => "code",
+            Self::Registration(_) => "registration",
             Self::Provider(provider) => provider.as_str(),
         }
     }
@@ -93,6 +96,7 @@ impl Proof<'_> {
         match self {
             Self::Password => ApiError::InvalidCredentials,
             Self::Code(_) => ApiError::InvalidCode,
+            Self::Registration(_) => ApiError::InvalidToken,
             Self::Provider(_) => ApiError::AccountDisabled,
         }
     }
@@ -137,9 +141,10 @@ pub async fn sign_in(
         }
         _ => admit(state, context, gate, &session, proof).await?,
     };
-    let mut entry = context.entry(Action::SignedIn, Some(profile.id), Some(profile.id.to_string()));
-    entry.after = Some(json!({"method": proof.method(), "session_id": session.id, "ended": ended}));
-    state.store.record(&entry).await?;
+    // A registration's code cannot be mailed again once it is used: its entry is part of the write that uses it.
+    if !matches!(proof, Proof::Registration(_)) {
+        state.store.record(&signed_in_entry(context, &session, proof, &ended)).await?;
+    }
     let seconds_left = i64::from(state.config.lifetimes.idle_seconds.min(state.config.lifetimes.absolute_seconds));
     let handed = Handed { session: session.id, n: 0, nonce: &nonce, seconds_left };
     let account = (profile.id, gate.password_version);
@@ -157,6 +162,18 @@ pub async fn sign_in(
     }
 }
 
+/// The entry of a sign-in, and of the sessions that ended for it.
+fn signed_in_entry(
+    context: &RequestContext,
+    session: &NewSession,
+    proof: Proof<'_>,
+    ended: &[SessionId],
+) -> AuditEntry {
+    let mut entry = context.entry(Action::SignedIn, Some(session.user_id), Some(session.user_id.to_string()));
+    entry.after = Some(json!({"method": proof.method(), "session_id": session.id, "ended": ended}));
+    entry
+}
+
 /// Adds the session to the gate; what raced this sign-in has won, unless it was only another sign-in.
 async fn admit(
     state: &State,
@@ -167,7 +184,7 @@ async fn admit(
 ) -> Result<(Gate, Vec<SessionId>), ApiError> {
     let judged_version = match proof {
         Proof::Provider(_) => None,
-        Proof::Password | Proof::Code(_) => Some(gate.password_version),
+        Proof::Password | Proof::Code(_) | Proof::Registration(_) => Some(gate.password_version),
     };
     for _ in 0..5 {
         let ended = gate.sessions_to_end(context.now);
@@ -179,15 +196,19 @@ async fn admit(
             password_version: judged_version,
         };
         let admitted = match proof {
-            Proof::Code(row) => match state.store.admit_by_code(&admission, row, context.now).await? {
-                Admitted::Done => {
-                    gate.sessions.retain(|id, _| !ended.contains(id));
-                    gate.sessions.insert(session.id, session.ends_at);
-                    return Ok((gate, ended));
+            Proof::Code(row) | Proof::Registration(row) => {
+                let entry =
+                    matches!(proof, Proof::Registration(_)).then(|| signed_in_entry(context, session, proof, &ended));
+                match state.store.admit_by_code(&admission, row, entry.as_ref(), context.now).await? {
+                    Admitted::Done => {
+                        gate.sessions.retain(|id, _| !ended.contains(id));
+                        gate.sessions.insert(session.id, session.ends_at);
+                        return Ok((gate, ended));
+                    }
+                    Admitted::CodeUsed => return Err(proof.refusal()),
+                    Admitted::GateChanged => None,
                 }
-                Admitted::CodeUsed => return Err(proof.refusal()),
-                Admitted::GateChanged => None,
-            },
+            }
             Proof::Password | Proof::Provider(_) => state.store.admit_session(&admission).await?,
         };
         if let Some(gate) = admitted {

@@ -17,6 +17,8 @@ pub enum CookieName {
     Device,
     /// Binds the way to a provider and back to a browser.
     Flow,
+    /// Marks the browser in which an account was registered.
+    Registered,
 }
 
 impl CookieName {
@@ -25,6 +27,7 @@ impl CookieName {
             Self::Refresh => "refresh_token",
             Self::Device => "device",
             Self::Flow => "oauth_state",
+            Self::Registered => "registered",
         }
     }
 }
@@ -82,6 +85,8 @@ impl CookieSettings {
 pub struct CookieJar {
     pairs: Vec<(String, Secret<String>)>,
     origin: Option<String>,
+    /// Whether the browser says that a page of this origin sent the request. No page can set this header.
+    is_of_own_page: bool,
 }
 
 impl Describe for CookieJar {}
@@ -94,7 +99,8 @@ impl CookieJar {
         let headers_of_cookies = headers.get_all(header::COOKIE).iter();
         let pairs = headers_of_cookies.flat_map(|value| value.as_bytes().split(|byte| *byte == b';')).filter_map(pair);
         let origin = headers.get(header::ORIGIN).map(|origin| origin.to_str().unwrap_or("null").to_owned());
-        Self { pairs: pairs.collect(), origin }
+        let is_of_own_page = headers.get("sec-fetch-site").is_some_and(|site| site == "same-origin");
+        Self { pairs: pairs.collect(), origin, is_of_own_page }
     }
 
     /// The values of a cookie, in the order of the header, each once. A browser sends several where hosts or paths
@@ -108,6 +114,17 @@ impl CookieJar {
             }
         }
         values
+    }
+
+    /// Whether what a cookie gives may be given to whoever sent this request. The forms of this service's own pages, which
+    /// have no referrer, name no origin; then the browser's own word counts.
+    #[must_use]
+    pub fn is_of_allowed_page(&self, origins: &Origins) -> bool {
+        match self.origin.as_deref() {
+            Some("null") => self.is_of_own_page,
+            Some(origin) => origins.allow(origin),
+            None => true,
+        }
     }
 
     /// Refuses a request that relies on a cookie and comes from an origin that is not allowed; without an origin it is

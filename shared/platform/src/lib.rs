@@ -12,6 +12,7 @@ pub mod keys;
 pub mod oauth;
 mod outbound;
 mod random;
+pub mod registered;
 mod sealed;
 pub mod sqs;
 pub mod telemetry;

@@ -30,14 +30,30 @@ impl SealingKey {
         Secret::new(format!("{signed}.{}", URL_SAFE_NO_PAD.encode(mac)))
     }
 
+    /// The same for the holder of `hidden`, which has no space in it and cannot be told from what is sealed.
+    pub fn seal_for(&self, text: &str, hidden: &str) -> Secret<String> {
+        let signed = format!("{}.{text}", self.kid);
+        let mac = hmac::sign(&self.key, format!("{signed} {hidden}").as_bytes());
+        Secret::new(format!("{signed}.{}", URL_SAFE_NO_PAD.encode(mac)))
+    }
+
     /// What `sealed` holds, if it was sealed by this key.
     pub fn open<'t>(&self, sealed: &'t str) -> Option<&'t str> {
+        self.open_with(sealed, |signed| hmac::sign(&self.key, signed.as_bytes()))
+    }
+
+    /// What `sealed` holds, if it was sealed by this key for the holder of `hidden`.
+    pub fn open_for<'t>(&self, sealed: &'t str, hidden: &str) -> Option<&'t str> {
+        self.open_with(sealed, |signed| hmac::sign(&self.key, format!("{signed} {hidden}").as_bytes()))
+    }
+
+    fn open_with<'t>(&self, sealed: &'t str, sign: impl FnOnce(&str) -> hmac::Tag) -> Option<&'t str> {
         let (signed, mac) = sealed.rsplit_once('.')?;
         let (kid, text) = signed.split_once('.')?;
         if kid != self.kid {
             return None;
         }
-        let right = hmac::sign(&self.key, signed.as_bytes());
+        let right = sign(signed);
         let mac = URL_SAFE_NO_PAD.decode(mac).ok()?;
         constant_time_eq(right.as_ref(), &mac).then_some(text)
     }

@@ -61,6 +61,7 @@ pub(crate) struct AuthKey {
     verifying: PublicKey,
     refresh: SealingKey,
     pub(crate) device: SealingKey,
+    pub(crate) registered: SealingKey,
     pub(crate) state: SealingKey,
 }
 
@@ -236,6 +237,7 @@ impl AuthKey {
             verifying,
             refresh: SealingKey::new(generation, "refresh id", "refresh"),
             device: SealingKey::new(generation, "device id", "device"),
+            registered: SealingKey::new(generation, "registered id", "registered"),
             state: SealingKey::new(generation, "oauth state id", "oauth state"),
         }
     }

@@ -168,7 +168,7 @@ impl Store {
     }
 
     /// The same by a mailed code, which is used up by the write that makes the session, on condition that the account's
-    /// address is still the one that it was mailed to (S11).
+    /// address is still the one that it was mailed to (S11). With `audit` its entry is part of that write.
     ///
     /// # Errors
     /// When DynamoDB does not answer.
@@ -176,6 +176,7 @@ impl Store {
         &self,
         admission: &Admission<'_>,
         row: &OneTimeRow,
+        audit: Option<&AuditEntry>,
         now: Timestamp,
     ) -> Result<Admitted, StoreError> {
         let expression = admission.expression();
@@ -189,14 +190,15 @@ impl Store {
             .key("pk", user_key(admission.user))
             .condition_expression("email_key = :key")
             .expression_attribute_values(":key", s(&row.email_key));
-        let done = self
+        let mut transaction = self
             .transaction()
             .update(Admitted::CodeUsed, SESSIONS, use_up(row, "code_used_at", now))
             .update(Admitted::GateChanged, GATE, gate)
-            .check(Admitted::CodeUsed, IDENTITY, address)
-            .run()
-            .await;
-        match done {
+            .check(Admitted::CodeUsed, IDENTITY, address);
+        if let Some(entry) = audit {
+            transaction = transaction.put_any(Admitted::CodeUsed, AUDIT, audit_item(entry)?);
+        }
+        match transaction.run().await {
             Ok(()) => Ok(Admitted::Done),
             Err(Refusal::Condition(why)) => Ok(why),
             Err(Refusal::Failed(error)) => Err(error),

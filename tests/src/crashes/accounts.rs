@@ -17,6 +17,8 @@ pub const OPERATIONS: &[Operation] = &[
     operation!(TheAnswer, WithoutPlans, "POST /request/verify", request_verify),
     operation!(TheAnswer, WithoutPlans, "POST /verify by link", verify_link),
     operation!(TheAnswer, WithoutPlans, "POST /verify by code", verify_code),
+    operation!(TheAnswer, WithoutPlans, "POST /verify by code in the browser that registered", verify_code_here),
+    operation!(TheAnswer, WithoutPlans, "POST /verify by link in the browser that registered", verify_link_here),
     operation!(TheAnswer, WithoutPlans, "POST /verify by a wrong code", verify_wrong_code),
     operation!(TheAnswer, WithoutPlans, "POST /verify of a new address", verify_new_address),
     operation!(TheAnswer, WithoutPlans, "POST /login", login),
@@ -108,6 +110,29 @@ async fn verify_code(app: &TestApp) -> Case {
     app.register("ann").await.expect(202);
     let code = app.code(EMAIL, "verify").await;
     case!(Request::post("/verify", json!({"email": EMAIL, "code": code})), |app| {
+        gets_in(app, EMAIL, PASSWORD).await;
+    })
+}
+
+/// Registers: by what the browser that did it is known.
+async fn register_here(app: &TestApp) -> String {
+    format!("registered={}", app.register("ann").await.expect(202).cookie("registered").unwrap())
+}
+
+async fn verify_code_here(app: &TestApp) -> Case {
+    let cookie = register_here(app).await;
+    let code = app.code(EMAIL, "verify").await;
+    let request = Request::post("/verify", json!({"email": EMAIL, "code": code})).with_header("cookie", &cookie);
+    case!(request, |app| {
+        gets_in(app, EMAIL, PASSWORD).await;
+    })
+}
+
+async fn verify_link_here(app: &TestApp) -> Case {
+    let cookie = register_here(app).await;
+    let token = app.link_token(EMAIL, "verify").await;
+    let request = Request::post("/verify", json!({"token": token})).with_header("cookie", &cookie);
+    case!(request, |app| {
         gets_in(app, EMAIL, PASSWORD).await;
     })
 }

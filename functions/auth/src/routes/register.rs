@@ -3,9 +3,10 @@
 use super::{Message, email, message};
 use crate::State;
 use crate::mails::{self, Account};
-use axum::Json;
+use crate::registered::{self, FIRST_PASSWORD};
 use axum::extract::State as Shared;
-use http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use http::{StatusCode, header};
 use serde::Deserialize;
 use serde_json::json;
 use std::collections::BTreeMap;
@@ -45,7 +46,8 @@ errors! {
     ]
 }
 
-/// Makes an account, or tells the owner of the address by mail that there is one. The answer is the same.
+/// Makes an account, or tells the owner of the address by mail that there is one. The answer is the same, and so is the
+/// cookie `registered` (HttpOnly, a day): where the address is verified in the same browser, that signs in.
 #[utoipa::path(
     post, path = "/register", tag = "Accounts", request_body = Register,
     responses((status = 202, body = Message), RegisterErrors)
@@ -54,14 +56,8 @@ pub async fn register(
     Shared(state): Shared<State>,
     context: RequestContext,
     JsonBody(body): JsonBody<Register>,
-) -> Result<(StatusCode, Json<Message>), ApiError> {
-    let email = email(&body.email, "email")?;
-    let username = Username::parse(&body.username).map_err(|_| ApiError::InvalidUsername)?;
-    state
-        .config
-        .passwords
-        .check(&body.password, &email, &username)
-        .map_err(|weak| ApiError::WeakPassword("password", weak))?;
+) -> Result<Response, ApiError> {
+    let (email, username) = checked(&state, &body)?;
     let account = AccountKey::address(&email, None);
     state.limiter.admit_registration(&context).await?;
     state.limiter.admit_account(&context, &account).await?;
@@ -74,6 +70,7 @@ pub async fn register(
     // Hashed also where it is not kept: both ways take as long (S6).
     let hash = state.hasher.hash(&body.password).await?;
     let newcomer = newcomer(&state, &context, (&email, &username), hash).await?;
+    let cookie = registered::remember(&state, &newcomer.profile.id, context.now).await?;
     match taken.email {
         Some(known) => tell_owner(&state, &context, &username, &known, may_be_sent).await?,
         None => match state.store.register(&newcomer).await? {
@@ -87,7 +84,24 @@ pub async fn register(
             }
         },
     }
-    Ok((StatusCode::ACCEPTED, message("Look into your mail: we have sent you what to do next.")))
+    let told = message("Look into your mail: we have sent you what to do next.");
+    Ok((StatusCode::ACCEPTED, [(header::SET_COOKIE, cookie)], told).into_response())
+}
+
+/// Address and name of an account that may be made; else all that is wrong with the fields, at once.
+fn checked(state: &State, body: &Register) -> Result<(Email, Username), ApiError> {
+    let email = email(&body.email, "email");
+    let username = Username::parse(&body.username).map_err(|_| ApiError::InvalidUsername);
+    let (own_email, own_name) = (email.as_ref().ok(), username.as_ref().ok());
+    let password = state.config.passwords.check_beside(&body.password, own_email, own_name);
+    let password = password.map_err(|weak| ApiError::WeakPassword("password", weak));
+    match (email, username, password) {
+        (Ok(email), Ok(username), Ok(())) => Ok((email, username)),
+        (email, username, password) => {
+            let wrong = [email.err(), username.err(), password.err()];
+            Err(ApiError::Several(wrong.into_iter().flatten().collect()))
+        }
+    }
 }
 
 /// The account that is to be, with the mail that proves its address. That mail is always sent: it can happen once for an
@@ -99,7 +113,7 @@ async fn newcomer(
     hash: String,
 ) -> Result<NewAccount, ApiError> {
     let id = UserId::new(context.now, random_bytes());
-    let account = Account { id, email, username, password_version: 1 };
+    let account = Account { id, email, username, password_version: FIRST_PASSWORD };
     let proof = mails::onetime(state, account, Purpose::Verify, context.now).await?;
     let mut audit = context.entry(Action::Registered, Some(id), Some(id.to_string()));
     audit.after = Some(json!({"provider": Provider::Local}));
@@ -116,7 +130,7 @@ async fn newcomer(
             links: BTreeMap::new(),
             link_emails: BTreeMap::new(),
         },
-        credentials: Some(Credentials { user_id: id, hash, password_version: 1 }),
+        credentials: Some(Credentials { user_id: id, hash, password_version: FIRST_PASSWORD }),
         gate: Gate::new(id),
         proof: Some(proof),
         audit,

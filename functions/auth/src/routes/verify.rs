@@ -3,24 +3,26 @@
 use super::{Message, email, message, nobody};
 use crate::devices::Shown;
 use crate::pages::{self, Answer};
-use crate::{State, devices, mailed_codes, mails};
+use crate::sign_in::{Client, Proof, TokenDelivery, TokenResponse, sign_in};
+use crate::{State, devices, mailed_codes, mails, registered};
 use axum::Json;
 use axum::extract::{FromRequestParts, Query, State as Shared};
 use axum::response::{IntoResponse, Response};
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, header};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::json;
 use std::convert::Infallible;
 use tollgate_domain::audit::Action;
 use tollgate_domain::billing::UserOrder;
 use tollgate_domain::gate::Gate;
 use tollgate_domain::onetime::{OneTimeRow, Purpose, Refused};
-use tollgate_domain::{Email, Secret, Username};
+use tollgate_domain::{Email, Secret, SessionId, Username};
 use tollgate_http::openapi::Describe;
 use tollgate_http::{AccountKey, ApiError, CookieJar, FieldError, Input, RequestContext, errors};
 use tollgate_mail::Message as Mail;
 use tollgate_platform::codes::LinkToken;
+use tollgate_platform::random_bytes;
 use tollgate_store::{AddressChange, ChangedAddress, Profile};
 use utoipa::{IntoParams, ToSchema};
 
@@ -98,12 +100,25 @@ pub struct Verify {
     code: Option<Secret<String>>,
 }
 
-/// Proves an address by the mailed link or code: that of the account, or the one that it is to have. The page of the mailed
-/// link sends its token as a form, which is answered with a page.
+/// What a verification is answered with.
+#[derive(Serialize, ToSchema)]
+#[serde(untagged)]
+#[schema(as = Verification)]
+#[expect(dead_code, reason = "only documented: a sign-in makes its own answer")]
+pub enum Verification<'a> {
+    /// In the browser that registered: it is signed in.
+    SignedIn(TokenResponse<'a>),
+    /// Elsewhere.
+    Verified(Message),
+}
+
+/// Proves an address by the mailed link or code: that of the account, or the one that it is to have. In the browser that
+/// registered the account less than a day ago (its cookie `registered`) that signs in, once. The page of the
+/// mailed link sends its token as a form, which is answered with a page.
 #[utoipa::path(
     post, path = "/verify", tag = "Accounts",
     request_body = Verify,
-    responses((status = 200, body = Message), VerifyErrors)
+    responses((status = 200, body = Verification), VerifyErrors)
 )]
 pub async fn verify(
     Shared(state): Shared<State>,
@@ -113,23 +128,33 @@ pub async fn verify(
 ) -> Response {
     let Verify { token, email, code } = input.value;
     let outcome = match (token, email, code) {
-        (Some(token), _, _) => by_link(&state, &context, &token).await,
+        (Some(token), _, _) => by_link(&state, &context, &cookies, &token).await,
         (None, Some(email), Some(code)) => by_code(&state, &context, &cookies, &email, &code).await,
         (None, Some(_), None) => Err(ApiError::Validation(FieldError::new("code", "code is missing."))),
         (None, None, _) => Err(ApiError::Validation(FieldError::new("token", "token is missing."))),
     };
-    pages::answer(input.form, outcome, Answer::Verified)
+    match outcome {
+        Ok(Verified::SignedIn(response)) => pages::signed_in(input.form, response),
+        Ok(Verified::Told(message)) => pages::answer(input.form, Ok(message), Answer::Verified),
+        Err(error) => pages::answer(input.form, Err::<Json<Message>, _>(error), Answer::Verified),
+    }
 }
 
-type Done = Result<Json<Message>, ApiError>;
+/// What came of a verification.
+enum Verified {
+    Told(Json<Message>),
+    SignedIn(Response),
+}
+
+type Done = Result<Verified, ApiError>;
 
 const VERIFIED: Json<Message> = message("Your address is proved. You can sign in now.");
 const CHANGED: Json<Message> = message("Your account has this address now.");
 
-async fn by_link(state: &State, context: &RequestContext, token: &Secret<String>) -> Done {
+async fn by_link(state: &State, context: &RequestContext, cookies: &CookieJar, token: &Secret<String>) -> Done {
     let (token, row) = find_proof(state, token).await?;
     state.limiter.admit_account(context, &AccountKey::user(&token.user_id)).await?;
-    prove(state, context, row, false).await
+    prove(state, context, cookies, row, false).await
 }
 
 /// The row behind a link that proves an address.
@@ -184,16 +209,47 @@ async fn by_code(
         Some(change) => state.store.onetime(&change.user_id, Purpose::ChangeEmail, &change.row_id).await?,
     };
     let row = mailed_codes::try_code(state, context, &AccountKey::address(&email, None), row, code).await?;
-    prove(state, context, row.ok_or(ApiError::InvalidToken)?, true).await
+    prove(state, context, cookies, row.ok_or(ApiError::InvalidToken)?, true).await
 }
 
-async fn prove(state: &State, context: &RequestContext, row: OneTimeRow, by_code: bool) -> Done {
+async fn prove(state: &State, context: &RequestContext, cookies: &CookieJar, row: OneTimeRow, by_code: bool) -> Done {
     let (profile, gate) = tokio::join!(state.store.profile(&row.user_id), state.store.gate(&row.user_id));
     let (Some(profile), Some(gate)) = (profile?, gate?) else { return Err(ApiError::InvalidToken) };
-    match row.new_email.clone() {
-        None => prove_own(state, context, &profile, &gate, &row, by_code).await,
-        Some(to) => change_address(state, context, &profile, &gate, &row, &to).await,
+    if let Some(to) = &row.new_email {
+        return change_address(state, context, &profile, &gate, &row, to).await.map(Verified::Told);
     }
+    let account = (&profile.id, gate.password_version);
+    let signs_in = gate.is_active && registered::is_this_browser(state, cookies, account, context.now).await?;
+    // Where the session uses the code up it is not used up before: a call that failed in between is made again.
+    let told = prove_own(state, context, &profile, &gate, &row, by_code && !signs_in).await?;
+    if !signs_in {
+        return Ok(Verified::Told(told));
+    }
+    match sign_in_here(state, context, cookies, profile, gate, &row).await {
+        Ok(response) => Ok(Verified::SignedIn(response)),
+        // A link is good as long as it stands, and signs in once.
+        Err(ApiError::InvalidToken) if !by_code => Ok(Verified::Told(told)),
+        Err(ApiError::AccountDisabled) => Ok(Verified::Told(told)),
+        Err(error) => Err(error),
+    }
+}
+
+/// Signs the browser in that registered, once for each mail.
+async fn sign_in_here(
+    state: &State,
+    context: &RequestContext,
+    cookies: &CookieJar,
+    profile: Profile,
+    gate: Gate,
+    row: &OneTimeRow,
+) -> Result<Response, ApiError> {
+    let profile = Profile { email_verified: true, ..profile };
+    let session = SessionId::new(context.now, random_bytes());
+    let shown = Shown::in_cookies(cookies);
+    let client = Client { context, shown, delivery: TokenDelivery::Cookie, session };
+    let mut response = sign_in(state, &client, profile, gate, Proof::Registration(row)).await?;
+    response.headers_mut().append(header::SET_COOKIE, registered::forget(state)?);
+    Ok(response)
 }
 
 async fn prove_own(
@@ -203,7 +259,7 @@ async fn prove_own(
     gate: &Gate,
     row: &OneTimeRow,
     by_code: bool,
-) -> Done {
+) -> Result<Json<Message>, ApiError> {
     row.check_link(profile.email.key(), gate.password_version, context.now).map_err(refused)?;
     if !profile.email_verified {
         let mut entry = context.entry(Action::Verified, Some(profile.id), Some(profile.id.to_string()));
@@ -226,7 +282,7 @@ async fn change_address(
     gate: &Gate,
     row: &OneTimeRow,
     to: &Email,
-) -> Done {
+) -> Result<Json<Message>, ApiError> {
     if row.used_at.is_some() && profile.email.key() == to.key() && context.now < row.expires_at {
         return Ok(CHANGED);
     }

@@ -138,7 +138,7 @@ async fn admit_by_code(tables: &Tables, row: &OneTimeRow, new: u8) -> Admitted {
     let (user, session) = (user(1), session(new));
     let admission =
         Admission { user: &user, session: &session, ends_at: at(5000), ended: &[], password_version: Some(1) };
-    tables.store.admit_by_code(&admission, row, at(60)).await.unwrap()
+    tables.store.admit_by_code(&admission, row, None, at(60)).await.unwrap()
 }
 
 // S11
@@ -176,7 +176,7 @@ async fn a_session_by_code_that_gets_no_answer_is_unavailable() {
     tables.wire.next("TransactWriteItems", (0..3).map(|_| Meet::Unreachable));
     let (user, session) = (user(1), session(9));
     let admission = Admission { user: &user, session: &session, ends_at: at(1), ended: &[], password_version: None };
-    let error = tables.untouched(tables.store.admit_by_code(&admission, &row, at(60))).await.unwrap_err();
+    let error = tables.untouched(tables.store.admit_by_code(&admission, &row, None, at(60))).await.unwrap_err();
     assert!(matches!(error, StoreError::Unavailable(_)), "{error}");
 }
 

@@ -1,8 +1,8 @@
 // Proving an address by the mailed code; the mailed link has a page of its own.
 
-import { call } from "../client.js";
+import { begin, call } from "../client.js";
 import { codeField, codeOf, field, form, h } from "../dom.js";
-import { go } from "../go.js";
+import { go, goOn } from "../go.js";
 
 export const title = "Prove your address";
 
@@ -20,8 +20,11 @@ export function view({ email, notice }) {
       "Prove it",
       async (fields) => {
         const known = email ?? fields.email;
-        const { message } = await call("POST", "/verify", { email: known, code: codeOf(fields.code) });
-        go("/account/sign-in", { email: known, notice: message });
+        const { access_token, message } = await call("POST", "/verify", { email: known, code: codeOf(fields.code) });
+        // The browser that registered is signed in.
+        if (access_token === undefined) return go("/account/sign-in", { email: known, notice: message });
+        begin(access_token);
+        goOn({ notice: "Your address is verified, and you are signed in." });
       },
     ),
     email &&
