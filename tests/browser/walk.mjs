@@ -412,7 +412,18 @@ async function byPlan(device) {
   await cleo.sees("Renews on", "active-again");
 
   // Told to end, which is taken back; then the same on Stripe's own page.
-  await cleo.press("End it with this period");
+  // It asks first, and names the date (E15).
+  const { current_period_end: end } = (await cleo.reads("/billing/subscriptions/me"))[0];
+  await cleo.press("Cancel at period end");
+  const day = await cleo.page.evaluate((text) => new Date(text).toLocaleDateString(undefined, { dateStyle: "medium" }), end);
+  await cleo.sees(`Your subscription to Pro ends on ${day}. You keep access until then`, "cancel");
+  if ((await cleo.focused()) !== "Cancel at period end?") throw new Error(`the focus is at "${await cleo.focused()}"`);
+  await cleo.press("Leave it");
+  if ((await cleo.focused()) !== "Cancel at period end" || (await cleo.page.$("#cancel"))) throw new Error("what was left is still there");
+  await cleo.page.reload();
+  await cleo.sees("Renews on");
+  await cleo.press("Cancel at period end");
+  await cleo.press("Cancel the subscription");
   await cleo.sees("Ends on", "ends");
   await cleo.press("Keep the subscription");
   await cleo.sees("Renews on", "kept");
@@ -531,7 +542,8 @@ async function byChange(device) {
   await dora.sees("Change to Pro");
 
   // What ends goes on to end, whatever the plan; another tab may have been quicker.
-  await dora.press("End it with this period");
+  await dora.press("Cancel at period end");
+  await dora.press("Cancel the subscription");
   await dora.sees("keep the subscription first", "ends-with-changes");
   await dora.press("Change to Team, yearly");
   await dora.sees("Your subscription still ends on", "preview-ends");
@@ -543,6 +555,10 @@ async function byChange(device) {
 
 /** Cards that do not pay for more, and those that do not pay for what comes next. */
 async function byRefusedChange(device) {
+  // A cancellation says that it drops the change that waits (E15).
+  await dora.press("Cancel at period end");
+  await dora.sees("The change to Pro that is scheduled for", "cancel-drops");
+  await dora.press("Leave it");
   for (const [name, card, told, act] of [
     ["eli", "4000000000000341", "The payment was refused.", "Pay"],
     ["fay", "4000002760003184", "Your bank wants your consent", "Give your consent"],

@@ -1,6 +1,7 @@
 // The state of a subscription in plain words, and what can be done with it.
 
 import { call } from "../client.js";
+import { cancellation } from "./cancel.js";
 import { date, form, h, money, price } from "../dom.js";
 
 const states = {
@@ -45,10 +46,10 @@ function debt(held, paid) {
 }
 
 /**
- * The ways to end it with its period, to take back what waits for that, after which `onChange` shows it anew, and to
- * Stripe's own page.
+ * The ways to end it with its period, which is confirmed in `place`, to take back what waits for that, after which
+ * `onChange` shows it anew, and to Stripe's own page.
  */
-function ways(held, onChange) {
+function ways(held, place, onChange) {
   const renewal = (act, told) => async () => {
     await call("POST", `/billing/subscriptions/${act}`, undefined, { "idempotency-key": crypto.randomUUID() });
     await onChange(told);
@@ -59,7 +60,7 @@ function ways(held, onChange) {
     held.scheduled_plan && !held.cancel_at_period_end && form([], `Stay with ${name}`, renewal("resume", `You stay with ${name}.`)),
     held.cancel_at_period_end
       ? form([], "Keep the subscription", renewal("resume", "Your subscription goes on."))
-      : form([], "End it with this period", renewal("cancel", "Your subscription ends with its period."), { kind: "quiet" }),
+      : cancellation(held, place, renewal("cancel", "Your subscription ends with its period.")),
     form([], "Cards and invoices", portal, { kind: "quiet" }),
   ];
 }
@@ -76,11 +77,13 @@ export function subscription(held, paid, onChange) {
     scheduled_plan && [h("span", {}, "From ", date(held.current_period_end), " on"), scheduled_plan.name],
     ["Since", date(held.started_at)],
   ].filter(Boolean);
+  const place = h("div", {});
   return h(
     "div",
     {},
     debt(held, paid),
     h("dl", {}, ...facts.flatMap(([name, value]) => [h("dt", {}, name), h("dd", {}, value)])),
-    isLive(held) && h("div", { class: "acts" }, ...ways(held, onChange)),
+    isLive(held) && h("div", { class: "acts" }, ...ways(held, place, onChange)),
+    place,
   );
 }
