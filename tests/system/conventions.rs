@@ -34,6 +34,53 @@ async fn an_unknown_path_is_404_and_a_wrong_method_405_with_those_that_are_right
     assert!(head.text.is_empty());
 }
 
+// E14
+#[tokio::test]
+async fn an_unknown_page_is_a_404_page_for_a_browser_and_a_problem_for_a_client() {
+    let app = TestApp::start().await;
+    let browser = "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,*/*;q=0.8";
+    let get = async |path: &str, accept: &str| app.send(Method::GET, path, &[("accept", accept)], None).await;
+    for path in [
+        "/nonsense",
+        "/account/nonsense",
+        "/account/sessions/",
+        "/account/none.js",
+        "/docs/none",
+        "/login/",
+        "/a%2fb",
+        "/%ff",
+    ] {
+        for accept in [browser, "text/html", "TEXT/HTML", "application/json;q=0.5, text/html", "*/*;q=0.1,text/*"] {
+            let page = get(path, accept).await.expect(404);
+            assert_eq!(page.headers["content-type"], "text/html; charset=utf-8", "{path} for {accept}");
+            assert!(page.text.contains("href=\"/account\"") && page.text.contains("<h1>"), "{}", page.text);
+            let policy = page.headers["content-security-policy"].to_str().unwrap();
+            assert!(policy.contains("default-src 'none'") || policy.contains("default-src 'self'"), "{policy}");
+            assert_eq!(page.headers["cache-control"], "no-store");
+        }
+        for accept in
+            ["", "*/*", "application/json", "text/html;q=0", "text/html;q=0.1, application/json", "text/css,*/*"]
+        {
+            get(path, accept).await.refused(404, "not_found");
+        }
+        app.get(path).await.refused(404, "not_found");
+        let (status, code) = match path.starts_with("/account/") || path.starts_with("/docs/") {
+            true => (405, "method_not_allowed"),
+            false => (404, "not_found"),
+        };
+        app.send(Method::POST, path, &[("accept", browser)], None).await.refused(status, code);
+        let head = app.send(Method::HEAD, path, &[("accept", browser)], None).await.expect(404);
+        assert_eq!((head.headers["content-type"].to_str().unwrap(), head.text.len()), ("text/html; charset=utf-8", 0));
+    }
+    for view in
+        ["", "/sign-in", "/register", "/code", "/verify", "/forgot", "/email", "/methods", "/sessions", "/password"]
+    {
+        app.get(&format!("/account{view}")).await.expect(200);
+    }
+    // A path that is known tells a browser what it tells a client.
+    get("/me", browser).await.refused(401, "unauthenticated");
+}
+
 #[tokio::test]
 async fn a_body_must_be_json_of_the_right_type_size_and_kind() {
     let app = TestApp::start().await;

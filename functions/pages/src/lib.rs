@@ -5,9 +5,9 @@ use axum::Router;
 use axum::extract::Path;
 use axum::extract::rejection::PathRejection;
 use axum::response::{IntoResponse, Redirect, Response};
-use axum::routing::get;
-use http::{HeaderMap, HeaderValue, StatusCode, header};
-use tollgate_http::{ApiError, Conventions, header_text, routes};
+use axum::routing::{any, get};
+use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use tollgate_http::{ApiError, Conventions, header_text, prefers_html, routes};
 use tollgate_platform::{Clock, ConfigError, Env, Origins};
 use utoipa::openapi::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
@@ -39,13 +39,18 @@ struct Asset {
 const ASSETS: &[Asset] = include!(concat!(env!("OUT_DIR"), "/assets.rs"));
 /// The page that every view of the account starts from.
 const ACCOUNT: &str = "account/index.html";
+/// The page for a browser that asks for one that is not there.
+const NOT_FOUND: &str = "account/not-found.html";
+/// The views of the account below `/account`. `main.js` shows the same ones.
+const VIEWS: [&str; 11] =
+    ["sign-in", "register", "code", "verify", "forgot", "email", "methods", "sessions", "password", "close", "delete"];
 
 /// Every path of this function.
 pub fn router(config: Config, clock: Clock) -> Router {
     let conventions = Conventions { origins: config.origins, clock };
     let (routes, _) = routes().split_for_parts();
     let files = routes.route("/account/{*path}", get(account_file)).route("/docs/{*path}", get(docs_file));
-    conventions.serve(files)
+    conventions.serve(files.route("/{*path}", any(unknown)))
 }
 
 /// This function's part of the OpenAPI document.
@@ -108,21 +113,34 @@ async fn openapi_document(headers: HeaderMap) -> Response {
     serve("openapi.json", &headers)
 }
 
-/// A file, or for a path without an extension the page itself: its views have addresses of their own.
+/// A file, or for the name of a view the page itself: its views have addresses of their own.
 async fn account_file(path: Result<Path<String>, PathRejection>, headers: HeaderMap) -> Response {
-    let Ok(Path(path)) = path else { return ApiError::NotFound.into_response() };
-    if path.contains('.') { serve(&format!("account/{path}"), &headers) } else { serve(ACCOUNT, &headers) }
+    let Ok(Path(path)) = path else { return not_found(&headers) };
+    let is_view = VIEWS.contains(&path.as_str());
+    if is_view { serve(ACCOUNT, &headers) } else { serve(&format!("account/{path}"), &headers) }
 }
 
 async fn docs_file(path: Result<Path<String>, PathRejection>, headers: HeaderMap) -> Response {
-    let Ok(Path(path)) = path else { return ApiError::NotFound.into_response() };
+    let Ok(Path(path)) = path else { return not_found(&headers) };
     serve(&format!("docs/{path}"), &headers)
 }
 
+/// A path that nobody has.
+async fn unknown(method: Method, headers: HeaderMap) -> Response {
+    let is_read = method == Method::GET || method == Method::HEAD;
+    if is_read { not_found(&headers) } else { ApiError::NotFound.into_response() }
+}
+
+/// For a browser a page that leads on, for a client the problem.
+fn not_found(request: &HeaderMap) -> Response {
+    let page = ASSETS.iter().find(|asset| asset.path == NOT_FOUND).filter(|_| prefers_html(request));
+    let Some(page) = page else { return ApiError::NotFound.into_response() };
+    let kind = HeaderValue::from_static(page.content_type);
+    (StatusCode::NOT_FOUND, [(header::CONTENT_TYPE, kind)], page.plain).into_response()
+}
+
 fn serve(path: &str, request: &HeaderMap) -> Response {
-    let Some(asset) = ASSETS.iter().find(|asset| asset.path == path) else {
-        return ApiError::NotFound.into_response();
-    };
+    let Some(asset) = ASSETS.iter().find(|asset| asset.path == path) else { return not_found(request) };
     let text = |name| header_text(request, name);
     let is_gzip = text(header::ACCEPT_ENCODING).split(',').any(takes_gzip);
     // A tag names one representation: the packed one has another.
@@ -220,10 +238,20 @@ mod tests {
             "/account/../Cargo.toml",
             "/account/%2e%2e/%2e%2e/Cargo.toml",
             "//account",
+            "/account/nonsense",
+            "/account/sessions/",
         ] {
             let (status, headers, _) = ask("GET", path, &[]).await;
             assert_eq!(status, StatusCode::NOT_FOUND, "{path}");
             assert_eq!(headers["content-type"], "application/problem+json");
+            let (status, headers, page) = ask("GET", path, &[("accept", "text/html")]).await;
+            assert_eq!(
+                (status, &headers["content-type"]),
+                (StatusCode::NOT_FOUND, &"text/html; charset=utf-8".parse().unwrap())
+            );
+            assert!(String::from_utf8(page).unwrap().contains("Page not found"), "{path}");
+            let (status, headers, _) = ask("POST", path, &[("accept", "text/html")]).await;
+            assert!(status.is_client_error() && headers["content-type"] == "application/problem+json", "{path}");
         }
         let (status, headers, _) = ask("GET", "/", &[]).await;
         assert_eq!((status, &headers["location"]), (StatusCode::SEE_OTHER, &HeaderValue::from_static("/account")));
@@ -269,6 +297,15 @@ mod tests {
                 );
             }
         }
+    }
+
+    // E14
+    #[test]
+    fn the_views_that_have_an_address_are_those_that_the_page_shows() {
+        let (_, main) = views().find(|(path, _)| *path == "account/main.js").unwrap();
+        let shown: std::collections::BTreeSet<_> =
+            main.split("\"/account/").skip(1).map(|rest| rest.split('"').next().unwrap()).collect();
+        assert_eq!(shown, VIEWS.into_iter().collect());
     }
 
     fn views() -> impl Iterator<Item = (&'static str, &'static str)> {

@@ -1,5 +1,6 @@
 //! What every HTTP function has in common: the conventions of the contract, in one place each.
 
+mod accept;
 mod body;
 mod context;
 mod conventions;
@@ -13,6 +14,7 @@ pub mod openapi;
 mod page;
 mod token_keys;
 
+pub use accept::prefers_html;
 pub use body::{Form, Input, JsonBody, OptionalJson, Patch, PatchBody, PathId};
 pub use context::{RequestContext, header_text};
 pub use conventions::{Conventions, method_not_allowed, misconfigured, not_found};
