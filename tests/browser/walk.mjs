@@ -59,9 +59,9 @@ async function morePlans() {
   await contract("/billing/plans", yearly, admin.access_token);
 }
 
-/** A browser window of its own, whose errors end the walk. */
-async function person(device) {
-  const context = await browser.createBrowserContext();
+/** A browser of its own, or another tab of one that is `shared`; its errors end the walk. */
+async function person(device, shared) {
+  const context = shared ?? (await browser.createBrowserContext());
   const page = await context.newPage();
   const errors = [];
   page.on("pageerror", (error) => errors.push(error.message));
@@ -606,6 +606,55 @@ async function amounts(device) {
     if (text.replaceAll(/[^\d.]/g, "") !== digits) throw new Error(`${amount} ${currency} is shown as ${text}`);
   }
   await reader.close();
+/** Tabs of one browser: what ends or begins in one is known in the other, and an ended session leads back (E3). */
+async function byTabs(device) {
+  const gil = await newcomer(device, "gil");
+  const email = `gil.${device.name}@example.com`;
+  await gil.follow("/account/sessions");
+  await gil.sees("This session");
+  const other = await person(device, gil.context);
+  await other.goto("/account/password");
+  await other.sees("Present password");
+  await gil.follow("/account");
+  await gil.press("Sign out");
+  await gil.sees("Forgotten your password?");
+  await other.sees("Your session ended in another tab. Sign in to go on.", "signed-out-elsewhere");
+  await gil.fill({ email, password: PASSWORD });
+  await gil.press("Sign in");
+  await gil.sees("Registered");
+  // It goes on with the page that it showed.
+  await other.sees("Present password");
+  if (!other.page.url().endsWith("/account/password")) throw new Error(`the other tab is at ${other.page.url()}`);
+
+  // Ended at the service: what is pressed next leads to the sign-in and back to the same page.
+  await gil.follow("/account/email");
+  await gil.sees("New e-mail address");
+  const { access_token } = await contract("/login", { email, password: PASSWORD });
+  await told("/sessions", await fetch(`${base}/sessions`, { method: "DELETE", headers: { authorization: `Bearer ${access_token}` } }));
+  await gil.fill({ new_email: `gil.moved.${device.name}@example.com`, password: PASSWORD });
+  await gil.press("Mail the new address");
+  await gil.sees("Your session has ended. Sign in to go on.", "session-ended");
+  await other.sees("Forgotten your password?");
+  await gil.fill({ email, password: PASSWORD });
+  await gil.press("Sign in");
+  await gil.sees("New e-mail address");
+  if (!gil.page.url().endsWith("/account/email")) throw new Error(`back at ${gil.page.url()}`);
+  await gil.close();
+}
+
+/** An address that nobody has: a page that leads on (E14). */
+async function byNonsense(device) {
+  const reader = await person(device);
+  for (const path of ["/nonsense", "/account/nonsense"]) {
+    const response = await reader.goto(path);
+    if (response.status() !== 404) throw new Error(`${path}: ${response.status()}`);
+    await reader.sees("Page not found", "not-found");
+    await reader.followText("Go to your account");
+    await reader.sees("Forgotten your password?");
+  }
+  await reader.close();
+}
+
 }
 
 async function documents(device) {
@@ -636,3 +685,5 @@ for (const device of devices) {
 }
 await browser.close();
 console.log(`${checked} pages looked at, none with an error or a violation of axe-core's rules`);
+  await byTabs(device);
+  await byNonsense(device);

@@ -16,6 +16,29 @@ export class Problem extends Error {
 let accessToken = null;
 let refreshing = null;
 
+/** By what the tabs of this browser tell each other that the session has begun or ended: they share its cookie. */
+const tabs = new BroadcastChannel("tollgate-session");
+
+/** Told on `window` when the session of this page has ended: in another tab, or at the service. */
+export const SESSION_ENDED = "session-ended";
+/** Told on `window` when a session has begun in another tab. */
+export const SESSION_BEGUN = "session-begun";
+
+tabs.addEventListener("message", async ({ data }) => {
+  if (data === "ended" && accessToken !== null) {
+    accessToken = null;
+    dispatchEvent(new CustomEvent(SESSION_ENDED, { detail: "Your session ended in another tab. Sign in to go on." }));
+  }
+  // Without a session the next call says so: what fails here needs no word.
+  if (data === "begun" && accessToken === null && (await resume().catch(() => false))) dispatchEvent(new Event(SESSION_BEGUN));
+});
+
+/** Takes up the session of this access token. */
+export function begin(token) {
+  accessToken = token;
+  tabs.postMessage("begun");
+}
+
 async function send(method, path, body, more) {
   const headers = { accept: "application/json", ...more };
   if (body !== undefined) headers["content-type"] = "application/json";
@@ -44,7 +67,11 @@ export async function call(method, path, body, headers) {
     return await send(method, path, body, headers);
   } catch (problem) {
     if (!(problem instanceof Problem) || problem.code !== "unauthenticated" || !hadToken) throw problem;
-    if (!(await resume())) throw problem;
+    if (!(await resume())) {
+      tabs.postMessage("ended");
+      dispatchEvent(new CustomEvent(SESSION_ENDED, { detail: "Your session has ended. Sign in to go on." }));
+      throw problem;
+    }
     return send(method, path, body, headers);
   }
 }
@@ -67,16 +94,16 @@ export function resume() {
 }
 
 export async function signIn(email, password) {
-  accessToken = (await send("POST", "/login", { email, password })).access_token;
+  begin((await send("POST", "/login", { email, password })).access_token);
 }
 
 export async function signInByCode(email, code) {
-  accessToken = (await send("POST", "/login/code", { email, code })).access_token;
+  begin((await send("POST", "/login/code", { email, code })).access_token);
 }
 
-/** Leaves for a provider; a problem on the way there is shown here and not as a bare answer. */
-export async function leaveFor(provider) {
-  const back = encodeURIComponent(`${location.origin}/account`);
+/** Leaves for a provider, to come back to the page at `path`; a problem on the way is shown here and not as a bare answer. */
+export async function leaveFor(provider, path) {
+  const back = encodeURIComponent(`${location.origin}${path}`);
   const way = `/${provider}/login?return_to=${back}`;
   const response = await fetch(way, { redirect: "manual", headers: { accept: "application/json" } });
   if (response.type !== "opaqueredirect") {
@@ -87,12 +114,13 @@ export async function leaveFor(provider) {
 
 export async function signOut() {
   await send("POST", "/logout", {});
-  accessToken = null;
+  forget();
 }
 
 /** Forgets the session here; the service has ended it already. */
 export function forget() {
   accessToken = null;
+  tabs.postMessage("ended");
 }
 
 export const isSignedIn = () => accessToken !== null;

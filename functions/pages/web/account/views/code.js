@@ -2,7 +2,7 @@
 
 import { call, signInByCode } from "../client.js";
 import { codeField, codeOf, field, form, h } from "../dom.js";
-import { go } from "../go.js";
+import { go, goOn } from "../go.js";
 
 export const title = "Sign in by a code";
 
@@ -28,7 +28,7 @@ export function view({ email, notice }) {
       "Sign in",
       async ({ code }) => {
         await signInByCode(email, codeOf(code));
-        go("/account");
+        goOn();
       },
     ),
     form(

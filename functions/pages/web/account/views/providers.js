@@ -2,6 +2,7 @@
 
 import { leaveFor } from "../client.js";
 import { form } from "../dom.js";
+import { destination } from "../go.js";
 
 export const providers = { google: "Google", github: "GitHub" };
 
@@ -17,7 +18,7 @@ const problems = {
 };
 
 export const buttons = () =>
-  Object.entries(providers).map(([name, title]) => form([], `Continue with ${title}`, () => leaveFor(name), { kind: "quiet" }));
+  Object.entries(providers).map(([name, title]) => form([], `Continue with ${title}`, () => leaveFor(name, destination()), { kind: "quiet" }));
 
 /** What the address says of a way to a provider, as {notice} or {problem}; it is taken out of the address. */
 export function returned() {

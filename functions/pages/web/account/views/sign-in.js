@@ -2,7 +2,7 @@
 
 import { signIn } from "../client.js";
 import { field, form, h } from "../dom.js";
-import { go } from "../go.js";
+import { goOn } from "../go.js";
 import { buttons, returned } from "./providers.js";
 
 export const title = "Sign in";
@@ -21,7 +21,7 @@ export function view({ email, notice }) {
       "Sign in",
       async ({ email, password }) => {
         await signIn(email, password);
-        go("/account");
+        goOn();
       },
     ),
     h("div", { class: "ways" }, ...buttons()),
