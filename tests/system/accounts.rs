@@ -262,3 +262,38 @@ async fn a_sign_in_to_an_unverified_address_mails_the_verification_again() {
     app.post("/verify", json!({"token": token})).await.expect(200);
     app.login(email, PASSWORD).await.expect(200);
 }
+
+// E9
+#[tokio::test]
+async fn a_registration_is_told_of_all_the_fields_that_are_wrong_at_once() {
+    let app = TestApp::start().await;
+    let register = |email: &str, username: &str, password: &str| {
+        app.post("/register", json!({"email": email, "username": username, "password": password}))
+    };
+    let (email, username, password) = ("invalid_email", "invalid_username", "weak_password");
+    for (sent, wanted) in [
+        (["not an address", "a", "short"], &[email, username, password][..]),
+        (["not an address", "ann", "short"], &[email, password]),
+        (["not an address", "a", PASSWORD], &[email, username]),
+        (["ann@example.com", "a", "password"], &[username, password]),
+        // Made of the name alone, or of the address alone, whatever the other is.
+        (["not an address", "annabelle", "annabelle1"], &[email, password]),
+        (["annabelle@example.com", "a", "annabelle1"], &[username, password]),
+        (["ann@example.com", "ann", "short"], &[password]),
+    ] {
+        let answer = register(sent[0], sent[1], sent[2]).await.refused(422, wanted[0]);
+        let errors = answer.body["errors"].as_array().unwrap();
+        let codes: Vec<_> = errors.iter().map(|error| error["code"].as_str().unwrap()).collect();
+        assert_eq!(codes, wanted, "{sent:?}");
+        for error in errors {
+            let field = match error["code"].as_str().unwrap() {
+                "invalid_email" => "email",
+                "invalid_username" => "username",
+                _ => "password",
+            };
+            assert_eq!(error["field"], field);
+            assert!(error["message"].as_str().is_some_and(|message| !message.is_empty()));
+        }
+        assert_eq!(answer.body["detail"], errors[0]["message"]);
+    }
+}

@@ -72,6 +72,19 @@ impl PasswordPolicy {
     /// # Errors
     /// With the first rule that it breaks; the lengths are looked at before anything is computed.
     pub fn check(&self, password: &Password, email: &Email, username: &Username) -> Result<(), WeakPassword> {
+        self.check_beside(password, Some(email), Some(username))
+    }
+
+    /// The same where address or name may be invalid: then they are no one's.
+    ///
+    /// # Errors
+    /// As [`PasswordPolicy::check`].
+    pub fn check_beside(
+        &self,
+        password: &Password,
+        email: Option<&Email>,
+        username: Option<&Username>,
+    ) -> Result<(), WeakPassword> {
         let chars = password.expose().chars().count();
         if chars < self.min_chars {
             return Err(WeakPassword::TooShort(self.min_chars));
@@ -95,11 +108,12 @@ const MIN_OWN_CHARS: usize = 3;
 /// So many characters beside the person's own words make a password of its own.
 const OWN_ENOUGH_CHARS: usize = 4;
 
-fn check_lists(password: &str, email: &Email, username: &Username) -> Result<(), WeakPassword> {
-    let name = username.key();
-    let mut own: Vec<&str> = vec![email.key(), &name];
-    own.extend(email.key().split('@'));
-    own.extend(email.key().split(['@', '.', '_', '-', '+']).chain(name.split(['.', '_', '-'])));
+fn check_lists(password: &str, email: Option<&Email>, username: Option<&Username>) -> Result<(), WeakPassword> {
+    let name = username.map(Username::key).unwrap_or_default();
+    let email = email.map(Email::key).unwrap_or_default();
+    let mut own: Vec<&str> = vec![email, &name];
+    own.extend(email.split('@'));
+    own.extend(email.split(['@', '.', '_', '-', '+']).chain(name.split(['.', '_', '-'])));
     own.retain(|word| word.chars().count() >= MIN_OWN_CHARS);
     own.sort_by_key(|word| std::cmp::Reverse(word.len()));
     let rest = own.iter().fold(password.to_owned(), |rest, word| rest.replace(word, ""));

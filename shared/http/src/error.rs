@@ -21,6 +21,8 @@ pub enum ApiError {
     InvalidJson,
     /// A field is missing or wrong.
     Validation(FieldError),
+    /// Several fields are wrong: what is wrong with each. The first one names the whole.
+    Several(Vec<ApiError>),
     /// The body is too large.
     BodyTooLarge,
     /// The body is of another type.
@@ -39,10 +41,10 @@ pub enum ApiError {
     InvalidCursor,
     /// This filter is none of its kind, or the query none at all.
     InvalidFilter(&'static str),
-    /// The present password is another.
-    WrongPassword,
     /// The query names a filter that this list does not have: the names that it may have.
     UnknownFilter(Vec<String>),
+    /// The present password is another.
+    WrongPassword,
     /// Address and password do not belong together.
     InvalidCredentials,
     /// The address is not proved yet.
@@ -176,6 +178,10 @@ impl ApiError {
         let (status, code, detail) = match self {
             Self::InvalidJson => (S::BAD_REQUEST, "invalid_json", "The body is not valid JSON."),
             Self::Validation(field) => return (S::UNPROCESSABLE_ENTITY, field.code, field.message.clone()),
+            Self::Several(errors) => match errors.first() {
+                Some(first) => return first.public(),
+                None => (S::INTERNAL_SERVER_ERROR, "internal", "Something went wrong on our side."),
+            },
             Self::BodyTooLarge => (S::PAYLOAD_TOO_LARGE, "body_too_large", "The body is too large."),
             Self::UnsupportedMediaType => {
                 (S::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", "Send the body as content-type application/json.")
@@ -194,16 +200,16 @@ impl ApiError {
             Self::InvalidFilter(name) => {
                 return (S::BAD_REQUEST, "invalid_filter", format!("{name} is not of the kind that this list takes."));
             }
+            Self::UnknownFilter(known) => {
+                let detail = format!("This list has no such filter. The query may have: {}.", known.join(", "));
+                return (S::BAD_REQUEST, "invalid_filter", detail);
+            }
             Self::InvalidCursor => (S::BAD_REQUEST, "invalid_cursor", "The cursor does not belong to this list."),
             Self::WrongPassword => (S::FORBIDDEN, "wrong_password", "The password is not right."),
             Self::InvalidCredentials => (
                 S::UNAUTHORIZED,
                 "invalid_credentials",
                 "Address and password do not match, or the address is not verified yet: look into your mail.",
-            Self::UnknownFilter(known) => {
-                let detail = format!("This list has no such filter. The query may have: {}.", known.join(", "));
-                return (S::BAD_REQUEST, "invalid_filter", detail);
-            }
             ),
             Self::EmailNotVerified => {
                 (S::CONFLICT, "email_not_verified", "The address of this account is not verified yet.")
@@ -334,6 +340,7 @@ impl ApiError {
         let one = |field: &str| vec![FieldError { field: field.to_owned(), code, message }];
         match self {
             Self::Validation(field) => vec![field.clone()],
+            Self::Several(errors) => errors.iter().flat_map(Self::fields).collect(),
             Self::InvalidEmail(field) => one(field),
             Self::InvalidUsername => one("username"),
             Self::InvalidProrationDate => one("proration_date"),

@@ -12,12 +12,36 @@ export function h(name, attributes, ...children) {
   return element;
 }
 
-/** A labelled field with a place for its error. */
-export function field(label, name, attributes) {
+/**
+ * A labelled field with a place for its error. `rule` says beforehand what it takes, and its `check` gives the error of a
+ * text that it does not take: what can be told here costs no call.
+ */
+export function field(label, name, attributes, rule) {
   const error = h("span", { class: "error", id: `${name}-error` });
-  const input = h("input", { name, id: name, required: true, "aria-describedby": error.id, ...attributes });
-  return h("label", { for: name }, label, input, error);
+  const hint = rule?.hint && h("span", { class: "hint", id: `${name}-hint` }, rule.hint);
+  const described = [hint?.id, error.id].filter(Boolean).join(" ");
+  const input = h("input", { name, id: name, required: true, "aria-describedby": described, ...attributes });
+  if (rule) checks.set(input, rule.check);
+  return h("div", { class: "field" }, h("label", { for: name }, label), hint, input, error);
 }
+
+/** What is asked of the text of a field, by its input. */
+const checks = new WeakMap();
+
+/** The rules of the service for a new account. It decides: a rule here is never stricter. */
+export const email = {
+  check: (text) => (/^[^@]+@[^@]+[.\u3002][^@]+$/.test(text.trim().normalize("NFKC")) ? null : "This is not an e-mail address."),
+};
+
+export const username = {
+  hint: "3 to 40 letters, digits, dots, dashes or underscores.",
+  check: (text) => (/^[A-Za-z0-9._-]{3,40}$/.test(text) ? null : "A user name has 3 to 40 letters, digits, dots, dashes or underscores."),
+};
+
+export const password = {
+  hint: "At least 8 characters, any of them; not one of the most used, and not your name or address.",
+  check: (text) => ([...text.normalize("NFC")].length >= 8 ? null : "The password must have at least 8 characters."),
+};
 
 /**
  * The address of the account, for password managers: they store a password under it, and sign-in asks for it. Read-only
@@ -50,8 +74,8 @@ export function form(fields, button, send, { onProblem, kind } = {}) {
   element.addEventListener("submit", async (event) => {
     event.preventDefault();
     clear(element, alert);
-    const empty = [...element.elements].find((input) => input.required && !input.value);
-    if (empty) return blame(element, empty.name, "Fill this in.");
+    const wrong = [...element.elements].map((input) => ({ field: input.name, message: wrongIn(input) })).filter(({ message }) => message);
+    if (show(element, { errors: wrong })) return;
     submit.disabled = true;
     try {
       await send(Object.fromEntries(new FormData(element)));
@@ -71,21 +95,25 @@ function clear(element, alert) {
   for (const error of element.querySelectorAll(".error")) error.textContent = "";
 }
 
+/** What is wrong with the text of a field, as far as it can be told here. */
+function wrongIn(input) {
+  if (input.required && !input.value) return "Fill this in.";
+  return checks.get(input)?.(input.value) ?? null;
+}
+
+/** Shows all errors, each beside its field, and goes to the first; false where no field is to blame. */
 function show(element, problem) {
-  let shown = false;
-  for (const { field, message } of problem.errors ?? []) {
-    shown = blame(element, field, message) || shown;
-  }
-  return shown;
+  const blamed = (problem.errors ?? []).map(({ field, message }) => blame(element, field, message)).filter(Boolean);
+  blamed[0]?.focus();
+  return blamed.length > 0;
 }
 
 function blame(element, name, message) {
   const input = element.elements[name];
-  if (!input) return false;
+  if (!input) return null;
   input.setAttribute("aria-invalid", "true");
   element.querySelector(`#${name}-error`).textContent = message;
-  input.focus();
-  return true;
+  return input;
 }
 
 /** What to tell a person of a problem. */
