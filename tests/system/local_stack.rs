@@ -3,6 +3,7 @@
 use reqwest::Method;
 use serde_json::json;
 use std::path::PathBuf;
+use tollgate_local::faults::{Fault, Kind, Service};
 use tollgate_local::{Data, Options, Stack, StartError};
 use tollgate_tests::app::{PASSWORD, TestApp, options};
 
@@ -126,6 +127,91 @@ async fn data_of_another_version_is_refused_with_what_to_do() {
         let says = [format!("version {version}"), way_out.to_owned()];
         assert!(says.iter().all(|words| line.contains(words)) && !line.contains('\n'), "{line}");
     }
+}
+
+// E1
+#[tokio::test]
+async fn a_stripe_key_without_a_webhook_secret_stops_the_start_and_names_the_setting() {
+    for secret in [None, Some("")] {
+        let mut env = vec![("STRIPE_SECRET_KEY".to_owned(), "sk_test_1".to_owned())];
+        env.extend(secret.map(|secret| ("STRIPE_WEBHOOK_SECRET".to_owned(), secret.to_owned())));
+        let line = refusal(Options { env, ..options() }).await;
+        assert!(line.starts_with("STRIPE_WEBHOOK_SECRET") && !line.contains('\n'), "{line}");
+        assert!(line.contains("STRIPE_SECRET_KEY") && !line.contains("sk_test_1"), "{line}");
+    }
+}
+
+/// The settings of a stack whose Stripe is the fake of `app`, with this key.
+fn with_stripe_of(app: &TestApp, key: &str) -> Vec<(String, String)> {
+    let settings = [
+        ("STRIPE_SECRET_KEY", key.to_owned()),
+        ("STRIPE_WEBHOOK_SECRET", "whsec_1".to_owned()),
+        ("STRIPE_API_URL", format!("{}/_stripe", app.stack.origin())),
+    ];
+    settings.map(|(name, value)| (name.to_owned(), value)).into()
+}
+
+// E1
+#[tokio::test]
+async fn a_wrong_stripe_key_stops_each_start_and_names_the_setting() {
+    let app = TestApp::start().await;
+    let folder = Folder::new("wrong-key");
+    for (key, is_good) in
+        [("sk_test_wrong".to_owned(), false), (app.stack.stripe_key(), true), ("pk_test_x".to_owned(), false)]
+    {
+        let options = Options { env: with_stripe_of(&app, &key), ..folder.options() };
+        if is_good {
+            // The plans are there then: the next start has nothing to make at Stripe.
+            let stack = Stack::start(options).await.unwrap();
+            assert_eq!(stack.missing_plans(), None);
+            continue;
+        }
+        let line = refusal(options).await;
+        assert!(line.starts_with("STRIPE_SECRET_KEY") && !line.contains('\n') && !line.contains(&key), "{line}");
+        assert!(line.contains("401"), "{line}");
+    }
+}
+
+async fn codes(app: &TestApp) -> Vec<String> {
+    let plans = app.get("/billing/plans").await.expect(200).body;
+    plans["items"].as_array().unwrap().iter().map(|plan| plan["code"].as_str().unwrap().to_owned()).collect()
+}
+
+// E1
+#[tokio::test]
+async fn a_start_makes_the_plans_that_an_earlier_one_could_not_and_none_twice() {
+    let folder = Folder::new("plans");
+    let failing = Fault {
+        service: Service::Stripe,
+        operation: Some("POST /v1/prices".to_owned()),
+        kind: Kind::Error,
+        after: 1,
+        times: u32::MAX,
+    };
+    let app = TestApp::start_with(Options { faults: vec![failing], ..folder.options() }).await;
+    assert_eq!(codes(&app).await, ["free", "pro"]);
+    assert!(app.stack.missing_plans().is_some_and(|reason| !reason.is_empty()));
+    drop(app);
+    let app = TestApp::start_with(folder.options()).await;
+    assert_eq!(
+        (codes(&app).await, app.stack.missing_plans()),
+        (vec!["free".into(), "pro".into(), "team".into()], None)
+    );
+    let ids = async |app: &TestApp| app.get("/billing/plans").await.expect(200).body["items"].clone();
+    let made = ids(&app).await;
+    drop(app);
+    let app = TestApp::start_with(folder.options()).await;
+    assert_eq!(ids(&app).await, made, "nothing is made a second time");
+}
+
+// E1
+#[tokio::test]
+async fn without_an_answer_of_stripe_the_stack_starts_and_says_what_is_missing() {
+    let app = TestApp::start().await;
+    let mut env = with_stripe_of(&app, "sk_test_1");
+    env[2].1 = "http://127.0.0.1:9".to_owned();
+    let stack = Stack::start(Options { env, ..options() }).await.unwrap();
+    assert!(stack.missing_plans().is_some());
 }
 
 #[tokio::test]

@@ -8,20 +8,46 @@ use tollgate_domain::billing::{BillingPeriod, Features, Plan, Terms};
 use tollgate_domain::{AuditId, UserId};
 use tollgate_http::ApiError;
 use tollgate_platform::random_bytes;
+use tollgate_stripe::GatewayError;
 
 /// Code, name, tier and price in US cents, by the month.
 const FIRST: [(&str, &str, u32, i64); 3] = [("free", "Free", 0, 0), ("pro", "Pro", 1, 1900), ("team", "Team", 2, 4900)];
 
+/// Why it is not certain that Stripe accepts the key.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum KeyCheckError {
+    /// Stripe refuses it, with this HTTP status.
+    #[error("Stripe refuses the key ({0})")]
+    Refused(u16),
+    /// Stripe does not answer, or not to the point.
+    #[error("Stripe does not answer: {0}")]
+    Unknown(String),
+}
+
 impl State {
-    /// Makes the first plans where there are none.
+    /// Asks Stripe whether it accepts the key; one that is `unset` asks for nothing.
     ///
     /// # Errors
-    /// When Stripe or the tables do not answer.
-    pub async fn seed_plans(&self) -> Result<(), ApiError> {
-        if !self.store.catalogue().await?.plans.is_empty() {
-            return Ok(());
+    /// When it does not, or does not answer.
+    pub async fn check_stripe_key(&self) -> Result<(), KeyCheckError> {
+        match self.gateway.check_key().await {
+            Ok(()) | Err(GatewayError::NotConfigured) => Ok(()),
+            Err(GatewayError::Refused { status: status @ (401 | 403), .. }) => Err(KeyCheckError::Refused(status)),
+            Err(error) => Err(KeyCheckError::Unknown(error.to_string())),
         }
+    }
+
+    /// Makes those of the first plans that are not there yet, under whose code no plan ever was: one that an admin has
+    /// archived stays so.
+    ///
+    /// # Errors
+    /// When Stripe or the tables do not answer: the next call makes the plans that are still missing.
+    pub async fn seed_plans(&self) -> Result<(), ApiError> {
+        let plans = self.store.catalogue().await?.plans;
         for (code, name, tier, price_cents) in FIRST {
+            if plans.iter().any(|plan| plan.code.as_str() == code) {
+                continue;
+            }
             let unreadable = |error: &dyn std::fmt::Display| ApiError::Internal(error.to_string());
             let now = self.clock.now();
             let plan = Plan {

@@ -7,6 +7,7 @@ mod first_plans;
 mod routes;
 
 pub use config::Config;
+pub use first_plans::KeyCheckError;
 
 use aws_config::SdkConfig;
 use axum::Router;

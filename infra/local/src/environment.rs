@@ -44,8 +44,13 @@ pub fn seed_secrets(standins: &Standins, env: &Env) -> Result<(), StartError> {
 
 /// Stripe's keys: those of the environment, else the stand-in's own, which open nothing else.
 fn seed_stripe(standins: &Standins, env: &Env) -> Result<(), StartError> {
+    // Without it every event of Stripe's would be refused.
+    if env.get(STRIPE_KEY).is_some_and(|key| key != UNSET) && env.get(WEBHOOK_SECRET).is_none_or(str::is_empty) {
+        let wanted = format!("the signing secret that belongs to {STRIPE_KEY} (`stripe listen` prints it)");
+        return Err(ConfigError::new(WEBHOOK_SECRET, wanted).into());
+    }
     for (variable, name, prefix) in
-        [(STRIPE_KEY, "stripe", "sk_test_local"), ("STRIPE_WEBHOOK_SECRET", "stripe-webhook", "whsec_local")]
+        [(STRIPE_KEY, "stripe", "sk_test_local"), (WEBHOOK_SECRET, "stripe-webhook", "whsec_local")]
     {
         match env.get(variable) {
             Some(given) => standins.put_secret(name, given)?,
@@ -61,6 +66,9 @@ fn seed_stripe(standins: &Standins, env: &Env) -> Result<(), StartError> {
 
 /// The variable of a key for Stripe itself: where it is set the stand-in steps aside.
 pub const STRIPE_KEY: &str = "STRIPE_SECRET_KEY";
+
+/// The variable of what Stripe itself signs its events with.
+const WEBHOOK_SECRET: &str = "STRIPE_WEBHOOK_SECRET";
 
 /// The variable of the address that the fake Stripe sends its events to, where that is a deployed stack's.
 pub const STRIPE_WEBHOOK_URL: &str = "STRIPE_WEBHOOK_URL";
@@ -223,6 +231,6 @@ pub const SETTINGS: &[&str] = &[
     "CHECKOUT_CANCEL_URL",
     "STRIPE_API_URL",
     "STRIPE_SECRET_KEY",
-    "STRIPE_WEBHOOK_SECRET",
+    WEBHOOK_SECRET,
     STRIPE_WEBHOOK_URL,
 ];

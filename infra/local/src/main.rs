@@ -4,10 +4,10 @@ mod options;
 
 use clap::Parser;
 use options::Arguments;
-use std::fs::File;
+use std::fs::{DirBuilder, File};
 use std::io::Write;
 use std::net::SocketAddr;
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::process::ExitCode;
 use std::sync::Mutex;
 use std::time::Instant;
@@ -71,13 +71,16 @@ async fn run(arguments: &Arguments, started: Instant) -> Result<(), StartError> 
         faults: Vec::new(),
         beside: Vec::new(),
     };
+    log(&arguments.data());
     let stack = Stack::start(options).await?;
     stack.wire().count_no_calls();
-    log(&arguments.data())?;
     let base = stack.origin();
     say(&format!("account    {base}/account"));
     say(&format!("docs       {base}/docs"));
     say(&format!("desk       {base}/_local"));
+    if let Some(reason) = stack.missing_plans() {
+        say(&format!("plans      some may be missing, the next start makes them. {reason}"));
+    }
     if stack.made_admin() && arguments.admin_password.is_none() {
         say(&format!("admin      {} with the password {}", arguments.admin_email, password.expose()));
     }
@@ -117,10 +120,14 @@ fn settings(arguments: &Arguments) -> Vec<(String, String)> {
     given.chain(no_limits).collect()
 }
 
-/// The functions' logs: JSON lines in the data folder, so that the terminal stays a person's.
-fn log(data: &Data) -> Result<(), StartError> {
-    let Data::Folder(folder) = data else { return Ok(()) };
-    let file = File::options().create(true).append(true).mode(0o600).open(folder.join("log.jsonl"))?;
+/// The functions' logs: JSON lines in the data folder, so that the terminal stays a person's. A folder that cannot be used
+/// is the start's to refuse.
+fn log(data: &Data) {
+    let Data::Folder(folder) = data else { return };
+    let made = DirBuilder::new().recursive(true).mode(0o700).create(folder);
+    let opened =
+        made.and_then(|()| File::options().create(true).append(true).mode(0o600).open(folder.join("log.jsonl")));
+    let Ok(file) = opened else { return };
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("warn,tollgate=info,tollgate_http=info,tollgate_auth=info,tollgate_relay=info,tollgate_mailer=info,tollgate_local=info"));
     let _already_set = tracing_subscriber::fmt()
         .json()
@@ -128,7 +135,6 @@ fn log(data: &Data) -> Result<(), StartError> {
         .with_env_filter(filter)
         .with_writer(Mutex::new(file))
         .try_init();
-    Ok(())
 }
 
 async fn ended() -> Result<(), StartError> {

@@ -35,8 +35,9 @@ use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use tollgate_auth::ProviderClients;
+use tollgate_billing::KeyCheckError;
 use tollgate_domain::user::IdentityProvider;
-use tollgate_platform::{Env, Outbound, Secret};
+use tollgate_platform::{ConfigError, Env, Outbound, Secret};
 use tollgate_store::Store;
 use tollgate_stripe_standin::{Records, Settings, Stripe};
 use tollgate_sweeper::{Schedule, SweepError, Swept};
@@ -96,6 +97,7 @@ pub struct Stack {
     contract: Option<Contract>,
     functions: BTreeMap<&'static str, Function>,
     made_admin: bool,
+    missing_plans: Option<String>,
     stops: Vec<oneshot::Sender<()>>,
     servers: Vec<JoinHandle<()>>,
     pumps: Vec<JoinHandle<()>>,
@@ -156,6 +158,7 @@ impl Stack {
             contract: None,
             functions: BTreeMap::new(),
             made_admin: false,
+            missing_plans: None,
             stops: Vec::new(),
             servers: Vec::new(),
             pumps: Vec::new(),
@@ -214,6 +217,18 @@ impl Stack {
             }
         }
         auth.warm().await;
+        // Before anything is made: a password of the first admin that is never shown is of no use.
+        let mut missing_plans = None;
+        if env.is_present(STRIPE_KEY) {
+            match billing.check_stripe_key().await {
+                Ok(()) => {}
+                Err(KeyCheckError::Refused(status)) => {
+                    let wanted = format!("a secret key that Stripe accepts, but Stripe refuses this one ({status})");
+                    return Err(ConfigError::new(STRIPE_KEY, wanted).into());
+                }
+                Err(error @ KeyCheckError::Unknown(_)) => missing_plans = Some(error.to_string()),
+            }
+        }
         if let Some((email, password)) = &options.admin {
             let made = auth.create_first_admin(email, password).await;
             stack.made_admin = made.map_err(|error| StartError::Failed(format!("the first admin: {error}")))?;
@@ -289,12 +304,17 @@ impl Stack {
             schedules,
         };
         stack.serve(listener, desk.router().fallback_service(gateway));
-        // Without an answer of Stripe's the stack goes on without plans; the next start makes them.
-        if options.first_plans
-            && let Err(error) = billing.seed_plans().await
-        {
-            tracing::error!(cause = error.cause(), code = error.code(), "the first plans were not made");
+        // Without an answer of Stripe's the stack goes on without some of the plans; the next start makes them.
+        if options.first_plans {
+            match billing.seed_plans().await {
+                Ok(()) => missing_plans = None,
+                Err(error) => {
+                    tracing::error!(cause = error.cause(), code = error.code(), "not all of the first plans were made");
+                    missing_plans.get_or_insert_with(|| error.detail());
+                }
+            }
         }
+        stack.missing_plans = missing_plans;
         Ok(stack)
     }
 
@@ -431,6 +451,12 @@ impl Stack {
     #[must_use]
     pub fn made_admin(&self) -> bool {
         self.made_admin
+    }
+
+    /// Why some of the first plans may not be there: the next start makes those that are missing.
+    #[must_use]
+    pub fn missing_plans(&self) -> Option<&str> {
+        self.missing_plans.as_deref()
     }
 
     /// Stops taking requests and lets those under way end, for two seconds at the most. What is queued is kept with the

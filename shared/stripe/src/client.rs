@@ -116,6 +116,18 @@ impl Gateway {
         Ok(if is_live { Mode::Live } else { Mode::Test })
     }
 
+    /// Whether Stripe accepts the key: the least that can be asked for with one that may do what this gateway does.
+    ///
+    /// # Errors
+    /// When it does not, or does not answer.
+    pub async fn check_key(&self) -> Result<(), GatewayError> {
+        #[derive(Serialize)]
+        struct One {
+            limit: u8,
+        }
+        self.get::<Value>("/prices", &One { limit: 1 }).await.map(|_| ())
+    }
+
     async fn key(&self) -> Result<Secret<String>, GatewayError> {
         let key = self.keys.stripe().await?;
         (*key).clone().ok_or(GatewayError::NotConfigured)
