@@ -4,7 +4,7 @@ use reqwest::Method;
 use serde_json::json;
 use std::path::PathBuf;
 use tollgate_local::faults::{Fault, Kind, Service};
-use tollgate_local::{Data, Options, Stack, StartError};
+use tollgate_local::{Data, Options, Stack, StartError, moved_clock};
 use tollgate_tests::app::{PASSWORD, TestApp, options};
 
 struct Folder(PathBuf);
@@ -212,6 +212,61 @@ async fn without_an_answer_of_stripe_the_stack_starts_and_says_what_is_missing()
     env[2].1 = "http://127.0.0.1:9".to_owned();
     let stack = Stack::start(Options { env, ..options() }).await.unwrap();
     assert!(stack.missing_plans().is_some());
+}
+
+// E2
+#[tokio::test]
+async fn a_moved_clock_is_told_on_every_page_of_the_stack_and_goes_back_where_nothing_relies_on_it() {
+    let app = TestApp::start().await;
+    let (_, ann) = app.person("ann").await;
+    let checkout = app.subscribe(&ann, "pro").await.expect(201).body["checkout_url"].as_str().unwrap().to_owned();
+    let checkout = checkout.strip_prefix(&app.stack.base_url()).unwrap().to_owned();
+    let begun = app.get("/google/login").await.expect(302).headers["location"].to_str().unwrap().to_owned();
+    let consent = begun.strip_prefix(&app.stack.base_url()).unwrap().to_owned();
+    let html = [("accept", "text/html")];
+    let page = async |path: &str| app.send(Method::GET, path, &html, None).await.expect(200).text;
+    for path in ["/_local", &checkout, &consent] {
+        assert!(!page(path).await.contains("ahead of this machine"), "{path}");
+    }
+    app.post("/_local/clock", json!({"advance_seconds": 2 * 3600 + 60})).await.expect(200);
+    for path in ["/_local", &checkout] {
+        assert!(page(path).await.contains("clock is 2 hours 1 minute ahead of this machine's"), "{path}");
+    }
+    let clock = app.get("/_local/clock").await.expect(200).body;
+    assert_eq!(clock, json!({"now": app.now(), "ahead_seconds": 7260}));
+    // Sessions have ended by the moved clock.
+    let desk = page("/_local").await;
+    assert!(desk.contains("--data") && !desk.contains("Back to now"), "{desk}");
+    let refused = app.send(Method::POST, "/_local/clock/back", &[], None).await.expect(409).body;
+    assert!(refused["detail"].as_str().unwrap().contains("--data"), "{refused}");
+    // What answers a program stays as it is.
+    assert!(app.get("/billing/plans").await.expect(200).body["items"].is_array());
+
+    let app = TestApp::start().await;
+    let before = app.now();
+    app.post("/_local/clock", json!({"advance_seconds": 30 * 86_400})).await.expect(200);
+    let desk = app.send(Method::GET, "/_local", &html, None).await.expect(200).text;
+    assert!(desk.contains("30 days ahead") && desk.contains("Back to now"), "{desk}");
+    let back = app.send(Method::POST, "/_local/clock/back", &[], None).await.expect(200).body;
+    assert_eq!(back, json!({"now": before}));
+    assert!(!app.send(Method::GET, "/_local", &html, None).await.expect(200).text.contains("ahead of"));
+    app.person("bob").await;
+    app.post("/_local/schedules/rollup/run", json!({})).await.expect(200);
+}
+
+// E2
+#[tokio::test]
+async fn a_clock_that_went_back_is_the_machines_own_after_a_restart() {
+    let folder = Folder::new("clock");
+    let app = TestApp::start_with(folder.options()).await;
+    app.post("/_local/clock", json!({"advance_seconds": 86_400})).await.expect(200);
+    drop(app);
+    let app = TestApp::start_with(folder.options()).await;
+    assert_eq!(moved_clock::ahead(app.stack.clock()).as_deref(), Some("1 day"));
+    app.send(Method::POST, "/_local/clock/back", &[], None).await.expect(200);
+    drop(app);
+    let app = TestApp::start_with(folder.options()).await;
+    assert_eq!(moved_clock::ahead(app.stack.clock()), None);
 }
 
 #[tokio::test]

@@ -82,6 +82,12 @@ impl LocalClock {
         self.0.moves.send_modify(|moves| *moves += 1);
     }
 
+    /// Takes back every move.
+    pub fn go_back(&self) {
+        self.state().offset = SignedDuration::ZERO;
+        self.0.moves.send_modify(|moves| *moves += 1);
+    }
+
     /// Ends the sleep that is next to end, without moving the clock: what waits for an answer that never comes gives up
     /// at once. Only on a clock that stands still.
     pub fn end_next_sleep(&self) {

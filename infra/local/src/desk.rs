@@ -9,11 +9,11 @@ use crate::pump::{PumpError, Pumps};
 use crate::queues::{Depth, Queue};
 use crate::schedules::{SCHEDULES, Schedules};
 use crate::standins::{Mail, Standins};
-use crate::{stripe_dashboard, stripe_desk};
+use crate::{moved_clock, stripe_dashboard, stripe_desk};
 use askama::Template;
 use axum::body::Bytes;
 use axum::extract::{Path, Query, Request, State};
-use axum::middleware::{Next, from_fn};
+use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{Html, IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
@@ -104,6 +104,7 @@ impl Desk {
     pub fn router(self) -> Router {
         let providers = self.providers.clone().router();
         let stripe = self.stripe.clone();
+        let shows_clock = from_fn_with_state(self.clock.clone(), moved_clock::show);
         let desk = Router::new()
             .route("/_local", get(page))
             .route("/_local/emails", get(mails).delete(clear_mails))
@@ -111,6 +112,7 @@ impl Desk {
             .route("/_local/queues/{name}/redrive", post(redrive))
             .route("/_local/drain", post(drain))
             .route("/_local/clock", get(clock).post(move_clock))
+            .route("/_local/clock/back", post(go_back))
             .route("/_local/schedules/{name}/run", post(run_schedule))
             .route("/_local/tables/{name}", get(table))
             .route("/_local/tokens", post(token))
@@ -124,11 +126,12 @@ impl Desk {
             .with_state(self)
             .merge(providers)
             .layer(from_fn(guard));
-        match stripe {
+        let all = match stripe {
             // The functions' way to Stripe, and Stripe's pages: not the desk's.
             Some(stripe) => desk.nest_service("/_stripe", stripe.pages().fallback_service(stripe.api())),
             None => desk,
-        }
+        };
+        all.layer(shows_clock)
     }
 }
 
@@ -199,6 +202,8 @@ pub fn done(headers: &HeaderMap, value: Value) -> Response {
 struct DeskPage {
     base_url: String,
     now: String,
+    /// How far the clock is ahead, where it was moved, and whether it can go back.
+    ahead: Option<(String, bool)>,
     mails: Vec<Mail>,
     queues: Vec<Value>,
     tables: Vec<&'static str>,
@@ -224,7 +229,8 @@ async fn page(State(desk): State<Desk>, headers: HeaderMap) -> Answer<Response> 
     let subscriptions = stripe.map(|stripe| stripe.list(Listed::Subscriptions)).unwrap_or_default();
     let refusals = stripe.map(Stripe::refusals).unwrap_or_default();
     let mails = desk.standins.newest_mails(MAILS_SHOWN)?;
-    let page = DeskPage { base_url: desk.base_url, now, mails, queues, tables, subscriptions, refusals };
+    let ahead = moved_clock::ahead(&desk.clock).map(|ahead| desk.can_go_back().map(|can| (ahead, can))).transpose()?;
+    let page = DeskPage { base_url: desk.base_url, now, ahead, mails, queues, tables, subscriptions, refusals };
     page.render().map(|text| Html(text).into_response()).map_err(|error| Refused(ApiError::Internal(error.to_string())))
 }
 
@@ -273,7 +279,29 @@ async fn drain(State(desk): State<Desk>, headers: HeaderMap) -> Answer<Response>
 }
 
 async fn clock(State(desk): State<Desk>) -> Json<Value> {
-    Json(json!({"now": desk.clock.now()}))
+    Json(json!({"now": desk.clock.now(), "ahead_seconds": desk.clock.offset().as_secs()}))
+}
+
+/// What is to be done where the clock cannot go back.
+const NEW_FOLDER: &str = "What is stored relies on the moved clock. To be at the machine's own time again, start with a new \
+                          data folder: cargo run -- --data .tollgate-now";
+
+impl Desk {
+    fn can_go_back(&self) -> Result<bool, Refused> {
+        Ok(!moved_clock::is_relied_on(&self.database, &self.clock)?)
+    }
+}
+
+/// Takes every move of the clock back, where nothing relies on it.
+async fn go_back(State(desk): State<Desk>, headers: HeaderMap) -> Answer<Response> {
+    if !desk.can_go_back()? {
+        return Ok((StatusCode::CONFLICT, Json(json!({"detail": NEW_FOLDER}))).into_response());
+    }
+    desk.clock.go_back();
+    desk.standins.drawer.delete("stack", "clock")?;
+    desk.schedules.begin_anew()?;
+    desk.schedules.count_before_next_read();
+    Ok(done(&headers, json!({"now": desk.clock.now()})))
 }
 
 #[derive(Deserialize)]

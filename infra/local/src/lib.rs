@@ -14,6 +14,7 @@ pub mod faults;
 mod functions;
 mod gateway;
 mod invocation;
+pub mod moved_clock;
 pub mod permissions;
 mod providers;
 mod pump;

@@ -78,6 +78,9 @@ async fn run(arguments: &Arguments, started: Instant) -> Result<(), StartError> 
     say(&format!("account    {base}/account"));
     say(&format!("docs       {base}/docs"));
     say(&format!("desk       {base}/_local"));
+    if let Some(ahead) = tollgate_local::moved_clock::ahead(stack.clock()) {
+        say(&format!("clock      {ahead} ahead of this machine's, since it was moved: {base}/_local#clock"));
+    }
     if let Some(reason) = stack.missing_plans() {
         say(&format!("plans      some may be missing, the next start makes them. {reason}"));
     }

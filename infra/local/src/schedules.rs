@@ -65,6 +65,14 @@ impl Schedules {
         }
     }
 
+    /// Has each schedule count from now on.
+    ///
+    /// # Errors
+    /// When the drawer does not answer.
+    pub fn begin_anew(&self) -> Result<(), DrawerError> {
+        SCHEDULES.iter().try_for_each(|(name, _)| self.drawer.put(KIND, name, &self.clock.now()))
+    }
+
     /// Runs each schedule that fell due since its last run, once.
     pub async fn catch_up(&self) {
         for (name, minutes) in SCHEDULES {
