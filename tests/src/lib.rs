@@ -13,6 +13,7 @@ pub mod browser;
 pub mod crashes;
 pub mod crowd;
 pub mod events;
+pub mod guards;
 pub mod journey;
 pub mod logs;
 pub mod model;

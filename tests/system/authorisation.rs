@@ -7,6 +7,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use tollgate_tests::app::{ADMIN, Answer, PASSWORD, Session, TestApp};
+use tollgate_tests::guards::assert_same_names;
 
 /// What each caller gets, in this order.
 const CALLERS: [&str; 5] = ["anonymous", "disabled", "other", "admin", "user"];
@@ -181,10 +182,10 @@ async fn walk(operation: &str, body: Option<Value>, expected: [u16; 5]) {
 #[tokio::test]
 async fn every_operation_of_the_document_has_a_row_and_answers_each_caller_as_it_says() {
     let rows = rows();
-    let wanted: Vec<_> = operations().into_keys().collect();
-    let mut found: Vec<_> = rows.iter().map(|(operation, _, _)| name_of(operation)).collect();
-    found.sort();
-    assert_eq!(found, wanted, "the rows and the operations of the document");
+    let found = rows.iter().map(|(operation, _, _)| name_of(operation));
+    let edit = "rows() in tests/system/authorisation.rs: who gets what from each operation";
+    assert_same_names("the rows and the operations of the document", found, operations().into_keys(), edit);
+    assert_eq!(rows.len(), operations().len(), "an operation has two rows in tests/system/authorisation.rs");
     for (operation, document) in operations() {
         let (_, _, expected) = rows.iter().find(|(name, _, _)| name_of(name) == operation).unwrap();
         let ways = document.get("security").and_then(Value::as_array).cloned().unwrap_or_default();

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use tollgate_http::openapi::{METHODS, TAGS};
 use tollgate_local::openapi;
 use tollgate_tests::app::{ADMIN, Answer, Session, TestApp};
+use tollgate_tests::guards::assert_same_json;
 
 /// The document as it must be.
 pub fn document() -> Value {
@@ -37,7 +38,10 @@ fn the_document_that_is_served_is_that_of_the_code() {
     let served = std::fs::read_to_string(file()).unwrap();
     if served != wanted {
         std::fs::write(file(), wanted).unwrap();
-        panic!("functions/pages/web/openapi.json was out of date: it has been written, look at it and build again");
+        let edit = "nothing: functions/pages/web/openapi.json has been written. Look at it and build again";
+        let served = serde_json::from_str(&served).unwrap_or_default();
+        assert_same_json("the document that is served is not that of the code", &served, &document(), edit);
+        panic!("functions/pages/web/openapi.json was out of date in its form alone: it has been written");
     }
 }
 
@@ -45,7 +49,8 @@ fn the_document_that_is_served_is_that_of_the_code() {
 async fn the_document_and_its_page_are_served() {
     let app = TestApp::start().await;
     let answer = app.get("/openapi.json").await.expect(200);
-    assert_eq!(answer.body, document());
+    let edit = "nothing: build again, the pages hold an older functions/pages/web/openapi.json";
+    assert_same_json("the document that is served", &answer.body, &document(), edit);
     assert_eq!(answer.headers["content-type"], "application/json");
     let page = app.get("/docs").await.expect(200);
     assert!(page.text.contains("/docs/docs.js"));
@@ -75,9 +80,14 @@ fn every_reference_leads_somewhere_and_every_operation_says_what_it_is() {
     }
     let mut ids = BTreeSet::new();
     for (name, operation) in operations() {
-        assert!(operation["summary"].is_string(), "{name}");
-        assert!(TAGS.contains(&operation["tags"][0].as_str().unwrap()), "{name}");
-        assert!(ids.insert(operation["operationId"].as_str().unwrap().to_owned()), "{name}");
+        let field = |field: &str| {
+            let text = operation.pointer(field).and_then(Value::as_str);
+            text.unwrap_or_else(|| panic!("{name} has no {field}: edit the #[utoipa::path(…)] of its handler"))
+        };
+        assert!(!field("/summary").is_empty(), "{name} says nothing: its handler needs a comment");
+        assert!(TAGS.contains(&field("/tags/0")), "{name}: {} is not one of {TAGS:?}", field("/tags/0"));
+        let id = field("/operationId");
+        assert!(ids.insert(id.to_owned()), "{name}: another operation has the operationId {id}");
     }
 }
 

@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use tollgate_local::{QUEUES, SCHEDULES, STREAM_RETRIES, openapi};
 use tollgate_store::schema::{Projection, TABLES};
+use tollgate_tests::guards::assert_same_names;
 
 /// The functions of the template, by their names in the repository.
 const FUNCTIONS: [(&str, &str); 9] = [
@@ -62,7 +63,8 @@ fn the_gateway_has_each_path_of_the_document_as_any_and_leads_it_to_its_function
             wanted.insert(format!("ANY {path}"), function);
         }
     }
-    assert_eq!(found.keys().collect::<Vec<_>>(), wanted.keys().collect::<Vec<_>>());
+    let edit = "template.yaml: each path has a resource of the type AWS::ApiGatewayV2::Route";
+    assert_same_names("the routes of the gateway and the paths of the functions", found.keys(), wanted.keys(), edit);
     for (key, function) in wanted {
         assert!(found[&key].contains(&format!("${{{function}Integration}}")), "{key}: {}", found[&key]);
     }

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 use tollgate_local::SETTINGS;
+use tollgate_tests::guards::assert_same_names;
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
@@ -155,7 +156,12 @@ fn example() -> BTreeSet<String> {
 fn the_example_of_settings_and_the_readme_name_every_variable_and_no_other() {
     let command = ["PORT", "TOLLGATE_DATA", "TOLLGATE_ADMIN_EMAIL", "TOLLGATE_ADMIN_PASSWORD"];
     let known: BTreeSet<String> = SETTINGS.iter().chain(&command).map(|name| (*name).to_owned()).collect();
-    assert_eq!(example(), known);
+    assert_same_names(
+        "the settings of .env.example",
+        example(),
+        known.clone(),
+        ".env.example, or SETTINGS in infra/local",
+    );
     let readme = read("README.md");
     for name in &known {
         assert!(readme.contains(&format!("`{name}`")), "the README does not name {name}");
