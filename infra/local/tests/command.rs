@@ -86,6 +86,9 @@ fn a_bad_option_a_taken_port_and_a_bad_setting_are_one_line_and_exit_code_2() {
     assert!(refused(command(&folder, &["--port", &port]).output().unwrap()).contains(&port));
     let secret = command(&folder, &["--port", "0"]).env("AUTH_SECRET", "tiny").output().unwrap();
     assert!(refused(secret).contains("AUTH_SECRET"));
+    // E1
+    let stripe = command(&folder, &["--port", "0"]).env("STRIPE_SECRET_KEY", "sk_test_1").output().unwrap();
+    assert!(refused(stripe).contains("STRIPE_WEBHOOK_SECRET"));
     std::fs::write(folder.0.join(".env"), "ACCESS_TOKEN_EXPIRE=soon\n").unwrap();
     assert!(refused(command(&folder, &["--port", "0"]).output().unwrap()).contains("ACCESS_TOKEN_EXPIRE"));
 }
@@ -125,6 +128,21 @@ async fn what_was_accepted_before_a_kill_is_there_after_it_with_its_mails_and_th
         let answer = client.post(format!("{base}/verify")).json(&proof).send().await.unwrap();
         assert_eq!(answer.status(), 200, "{email}");
     }
+}
+
+// E2
+#[tokio::test]
+async fn a_start_says_how_far_the_clock_was_moved() {
+    let folder = Folder::new("clock");
+    let first = Running::start(&folder);
+    let clock = |running: &Running| running.lines.iter().find(|line| line.starts_with("clock")).cloned();
+    assert_eq!(clock(&first), None);
+    let path = format!("{}/_local/clock", first.base_url());
+    let moved = Client::new().post(path).json(&json!({"advance_seconds": 86_400})).send().await.unwrap();
+    assert_eq!(moved.status(), 200);
+    drop(first);
+    let line = clock(&Running::start(&folder)).unwrap();
+    assert!(line.contains("1 day ahead of this machine's") && line.contains("/_local#clock"), "{line}");
 }
 
 #[test]
