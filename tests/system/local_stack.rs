@@ -1,5 +1,6 @@
 //! What `cargo run` offers, and how it refuses.
 
+use crate::edge_proxy::SECRET;
 use reqwest::Method;
 use serde_json::json;
 use std::path::PathBuf;
@@ -56,9 +57,24 @@ async fn a_setting_that_will_not_do_stops_the_start_and_names_its_variable() {
         ("CORS_ORIGINS", "*"),
         ("APP_URL", "app.example"),
         ("MAIL_FROM", "nobody"),
+        ("CLIENT_IP_HEADER", "a header"),
+        ("CLIENT_IP_HEADER", "x-edge-secret"),
     ] {
-        let line = refusal(Options { env: vec![(variable.into(), bad.into())], ..options() }).await;
+        let secret = ("EDGE_SECRET".into(), SECRET.into());
+        let line = refusal(Options { env: vec![(variable.into(), bad.into()), secret], ..options() }).await;
         assert!(line.starts_with(variable) && !line.contains('\n'), "{line}");
+    }
+}
+
+// D6, S16
+#[tokio::test]
+async fn a_proxy_without_its_secret_stops_the_start() {
+    for bad in [None, Some(""), Some("tiny"), Some("change-me-change-me-change-me-change-me")] {
+        let header = ("CLIENT_IP_HEADER".into(), "x-client-ip".into());
+        let secret = bad.map(|bad| ("EDGE_SECRET".into(), bad.into()));
+        let env = std::iter::once(header).chain(secret).collect();
+        let line = refusal(Options { env, ..options() }).await;
+        assert!(line.starts_with("EDGE_SECRET") && !line.contains('\n'), "{line}");
     }
 }
 

@@ -17,6 +17,7 @@ mod conventions;
 mod cookies;
 mod crashes;
 mod deletion;
+mod edge_proxy;
 mod enumeration;
 mod events;
 mod fuzz;

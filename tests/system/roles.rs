@@ -1,6 +1,7 @@
 //! The roles in `template.yaml` allow what the functions use, and nothing else (S31, D2). What they use is recorded here:
 //! every operation of the API, every schedule, every kind of message and event, and what they fall back to.
 
+use crate::edge_proxy::{SECRET, behind_proxy};
 use crate::openapi::document;
 use futures_util::future::BoxFuture;
 use futures_util::{FutureExt, StreamExt, stream};
@@ -55,6 +56,7 @@ async fn drive_everything() -> Driven {
     }
     operations().for_each(|operation| add!(operation.name, crashes::drive(operation)));
     races().for_each(|race| add!(race.name, races::drive(race)));
+    add!("requests through the operator's own proxy", through_proxy());
     SCENES.into_iter().for_each(|(name, play)| add!(name, scene(play)));
     let mut done = stream::iter(work).map(async |(name, driven)| (name, driven.await)).buffer_unordered(AT_ONCE);
     while let Some((name, driven)) = done.next().await {
@@ -104,6 +106,21 @@ fn every_operation_was_asked_for(requests: &[Request]) {
         }
     }
     assert!(missing.is_empty(), "not asked for, so their permissions are not recorded: {missing:#?}");
+}
+
+/// A request to each function that asks whose it is, through the operator's own proxy.
+async fn through_proxy() -> Driven {
+    let app = TestApp::start_with(behind_proxy("x-client-ip")).await;
+    app.record_accesses();
+    let (_, ann) = app.person("ann").await;
+    let mut requests = Vec::new();
+    for (path, status) in [("/me", 200), ("/billing/payments/me", 200), ("/admin/stats", 403)] {
+        let request = Request::get_as(&ann, path).with_header("x-edge-secret", SECRET);
+        let request = request.with_header("x-client-ip", "203.0.113.7");
+        request.send(&app).await.expect(status);
+        requests.push(request);
+    }
+    (requests, app.stack.wire().accesses())
 }
 
 /// Every GET of the OpenAPI document, without parameters and with each of them.

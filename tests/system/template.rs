@@ -218,7 +218,19 @@ fn each_function_has_a_role_of_its_own_with_single_actions_on_single_resources()
         ("StripeWebhookRole", &["dynamodb", "ses:", "StripeSecret.Id"]),
         ("StripeEventsRole", &["CredentialsTable", "SessionsTable", "ses:", "sqs:SendMessage"]),
         ("SweeperRole", &["ses:", "sqs:ReceiveMessage", "AuthSecret", "CodesSecret"]),
-        ("AdminRole", &["sqs", "ses:", "dynamodb:Scan", "OutboxTable", "secretsmanager"]),
+        (
+            "AdminRole",
+            &[
+                "sqs",
+                "ses:",
+                "dynamodb:Scan",
+                "OutboxTable",
+                "AuthSecret",
+                "CodesSecret",
+                "TrialsSecret",
+                "StripeSecret",
+            ],
+        ),
     ] {
         let role = written(&resources("AWS::IAM::Role")[role]);
         for word in forbidden {

@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 use tollgate_domain::billing::Grace;
-use tollgate_http::Limits;
+use tollgate_http::{ClientIpHeader, Limits};
+use tollgate_platform::keys::SecretIds;
 use tollgate_platform::{ConfigError, Env, Origins};
 
 /// Everything that the environment says, parsed once.
@@ -14,12 +15,16 @@ pub struct Config {
     pub audience: Arc<str>,
     /// Where browsers may call from.
     pub origins: Origins,
+    /// The header in which the operator's own proxy names the client, where there is such a proxy.
+    pub client_ip: Option<ClientIpHeader>,
     /// How often a user may ask for an export; `None`: any number of times.
     pub limits: Option<Limits>,
     /// How long access outlives a payment that failed.
     pub grace: Grace,
     /// What the names of the tables start with.
     pub table_prefix: String,
+    /// The secrets that this function reads: `edge`, where there is such a proxy.
+    pub secret_ids: SecretIds,
 }
 
 impl Config {
@@ -28,13 +33,16 @@ impl Config {
     pub fn from_env(env: &Env) -> Result<Self, ConfigError> {
         env.required("APP_URL", "the public address of this service")?;
         let app_url = env.address("APP_URL", String::new)?;
+        let mut secret_ids = SecretIds::default();
         Ok(Self {
             audience: env.get("TOKEN_AUDIENCE").unwrap_or(&app_url).into(),
             app_url: app_url.into(),
             origins: Origins::from_env(env)?,
+            client_ip: ClientIpHeader::from_env(env, &mut secret_ids)?,
             limits: Limits::of_users(env)?,
             grace: env.grace()?,
             table_prefix: env.required("TABLE_PREFIX", "what the names of the tables start with")?.to_owned(),
+            secret_ids,
         })
     }
 }

@@ -11,8 +11,9 @@ use axum::Router;
 use axum::extract::FromRef;
 use routes::*;
 use std::sync::Arc;
-use tollgate_http::{Conventions, Guard, Limiter, PublishedKeys, TokenKeys, routes};
+use tollgate_http::{Conventions, EdgeProxy, Guard, Limiter, PublishedKeys, TokenKeys, routes};
 use tollgate_platform::Clock;
+use tollgate_platform::keys::KeySource;
 use tollgate_store::Store;
 use utoipa::openapi::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
@@ -25,6 +26,7 @@ pub struct State {
     keys: Arc<PublishedKeys>,
     clock: Clock,
     limiter: Limiter,
+    proxy: Option<EdgeProxy>,
 }
 
 impl State {
@@ -33,7 +35,9 @@ impl State {
     pub fn new(config: Config, sdk: &SdkConfig, clock: Clock) -> Self {
         let store = Store::new(sdk, &config.table_prefix);
         let limiter = Limiter::new(store.clone(), config.limits);
-        Self { config: Arc::new(config), keys: PublishedKeys::new(store.clone()), store, clock, limiter }
+        let secrets = Arc::new(KeySource::new(config.secret_ids.clone(), sdk, clock.clone()));
+        let proxy = EdgeProxy::new(config.client_ip.as_ref(), &secrets);
+        Self { config: Arc::new(config), keys: PublishedKeys::new(store.clone()), store, clock, limiter, proxy }
     }
 }
 
@@ -50,7 +54,8 @@ impl FromRef<State> for Guard {
 
 /// Every path of this function, as the contract has it.
 pub fn router(state: State) -> Router {
-    let conventions = Conventions { origins: state.config.origins.clone(), clock: state.clock.clone() };
+    let conventions =
+        Conventions { origins: state.config.origins.clone(), clock: state.clock.clone(), proxy: state.proxy.clone() };
     let (routes, _) = routes().split_for_parts();
     conventions.serve(routes.with_state(state))
 }

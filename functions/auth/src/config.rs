@@ -4,7 +4,7 @@ use crate::providers::Providers;
 use std::sync::Arc;
 use tollgate_domain::password::PasswordPolicy;
 use tollgate_domain::session::Lifetimes;
-use tollgate_http::{CookieSettings, Limits};
+use tollgate_http::{ClientIpHeader, CookieSettings, Limits};
 use tollgate_platform::keys::SecretIds;
 use tollgate_platform::{ConfigError, Env, Origins};
 
@@ -19,6 +19,8 @@ pub struct Config {
     pub frontend_url: Arc<str>,
     /// Where browsers may call from.
     pub origins: Origins,
+    /// The header in which the operator's own proxy names the client, where there is such a proxy.
+    pub client_ip: Option<ClientIpHeader>,
     /// How often clients may call, and for whom; `None`: any number of times.
     pub limits: Option<Limits>,
     /// The providers that are set up.
@@ -57,6 +59,7 @@ impl Config {
         let mut secret_ids = SecretIds::both(env)?;
         Ok(Self {
             frontend_url: env.address("FRONTEND_URL", || format!("{app_url}/account"))?.into(),
+            client_ip: ClientIpHeader::from_env(env, &mut secret_ids)?,
             limits: Limits::of_strangers(env)?,
             providers: Providers::from_env(env, &mut secret_ids)?,
             audience: env.get("TOKEN_AUDIENCE").unwrap_or(&app_url).into(),

@@ -26,9 +26,7 @@ use passwords::Hasher;
 use routes::*;
 use std::sync::{Arc, Mutex, PoisonError};
 use tollgate_http::openapi::DescribeLayer;
-use tollgate_http::{
-    ApiError, Conventions, Guard, Limiter, TokenKeys, describe_limit, limit_posts, limit_redirects, routes,
-};
+use tollgate_http::{ApiError, Conventions, EdgeProxy, Guard, Limiter, TokenKeys, describe_limit, limit_posts, limit_redirects, routes};
 use tollgate_platform::Clock;
 use tollgate_platform::keys::KeySource;
 use tollgate_store::Store;
@@ -49,6 +47,7 @@ pub struct State {
     /// The clients of Google and GitHub.
     pub providers: ProviderClients,
     limiter: Limiter,
+    proxy: Option<EdgeProxy>,
     hasher: Hasher,
     /// The key set that this process published last.
     published: Arc<Mutex<String>>,
@@ -59,11 +58,13 @@ impl State {
     #[must_use]
     pub fn new(config: Config, sdk: &SdkConfig, providers: ProviderClients, clock: Clock) -> Self {
         let store = Store::new(sdk, &config.table_prefix);
+        let keys = Arc::new(KeySource::new(config.secret_ids.clone(), sdk, clock.clone()));
         Self {
+            proxy: EdgeProxy::new(config.client_ip.as_ref(), &keys),
             limiter: Limiter::new(store.clone(), config.limits),
             providers,
             store,
-            keys: Arc::new(KeySource::new(config.secret_ids.clone(), sdk, clock.clone())),
+            keys,
             config: Arc::new(config),
             clock,
             hasher: Hasher::new(),
@@ -106,7 +107,8 @@ impl FromRef<State> for Guard {
 
 /// Every path of this function, as the contract has it.
 pub fn router(state: State) -> Router {
-    let conventions = Conventions { origins: state.config.origins.clone(), clock: state.clock.clone() };
+    let conventions =
+        Conventions { origins: state.config.origins.clone(), clock: state.clock.clone(), proxy: state.proxy.clone() };
     let limited = limited_routes().route_layer(from_fn_with_state(state.limiter.clone(), limit_posts));
     let redirects = redirect_routes().route_layer(from_fn_with_state(state.limiter.clone(), limit_redirects));
     let (routes, _) = routes().merge(limited).merge(redirects).split_for_parts();

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 use tollgate_domain::billing::Rules;
-use tollgate_http::Limits;
+use tollgate_http::{ClientIpHeader, Limits};
 use tollgate_platform::keys::SecretIds;
 use tollgate_platform::{ConfigError, Env, Origins};
 use tollgate_stripe::STRIPE_API;
@@ -26,6 +26,8 @@ pub struct Config {
     pub stripe_url: String,
     /// The rules of billing.
     pub rules: Rules,
+    /// The header in which the operator's own proxy names the client, where there is such a proxy.
+    pub client_ip: Option<ClientIpHeader>,
     /// How often a user may call; `None`: any number of times.
     pub limits: Option<Limits>,
     /// What the names of the tables start with.
@@ -41,6 +43,7 @@ impl Config {
         env.required("APP_URL", "the public address of this service")?;
         let app_url = env.address("APP_URL", String::new)?;
         let frontend_url = env.address("FRONTEND_URL", || format!("{app_url}/account"))?;
+        let mut secret_ids = SecretIds::billing(env)?;
         Ok(Self {
             audience: env.get("TOKEN_AUDIENCE").unwrap_or(&app_url).into(),
             success_url: env.address("CHECKOUT_SUCCESS_URL", || format!("{frontend_url}?checkout=success"))?.into(),
@@ -50,9 +53,10 @@ impl Config {
             origins: Origins::from_env(env)?,
             stripe_url: env.address("STRIPE_API_URL", || STRIPE_API.to_owned())?,
             rules: env.billing_rules()?,
+            client_ip: ClientIpHeader::from_env(env, &mut secret_ids)?,
             limits: Limits::of_users(env)?,
             table_prefix: env.required("TABLE_PREFIX", "what the names of the tables start with")?.to_owned(),
-            secret_ids: SecretIds::billing(env)?,
+            secret_ids,
         })
     }
 }

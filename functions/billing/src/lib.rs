@@ -17,10 +17,7 @@ use routes::*;
 use std::sync::Arc;
 use tollgate_convergence::Convergence;
 use tollgate_http::openapi::DescribeLayer;
-use tollgate_http::{
-    Conventions, Guard, Limiter, PublishedKeys, TokenKeys, describe_idempotent, describe_user_limit, idempotent,
-    limit_users, routes,
-};
+use tollgate_http::{Conventions, EdgeProxy, Guard, Limiter, PublishedKeys, TokenKeys, describe_idempotent, describe_user_limit, idempotent, limit_users, routes};
 use tollgate_platform::keys::KeySource;
 use tollgate_platform::{Clock, Outbound};
 use tollgate_store::Store;
@@ -38,6 +35,7 @@ pub struct State {
     convergence: Convergence,
     clock: Clock,
     limiter: Limiter,
+    proxy: Option<EdgeProxy>,
 }
 
 impl State {
@@ -46,11 +44,12 @@ impl State {
     pub fn new(config: Config, sdk: &SdkConfig, outbound: Outbound, clock: Clock) -> Self {
         let store = Store::new(sdk, &config.table_prefix);
         let keys = Arc::new(KeySource::new(config.secret_ids.clone(), sdk, clock.clone()));
+        let proxy = EdgeProxy::new(config.client_ip.as_ref(), &keys);
         let gateway = Gateway::new(outbound, Arc::clone(&keys), &config.stripe_url);
         let convergence = Convergence::new(store.clone(), gateway.clone(), keys, clock.clone(), config.rules);
         let limiter = Limiter::new(store.clone(), config.limits);
         let keys = PublishedKeys::new(store.clone());
-        Self { config: Arc::new(config), keys, store, gateway, convergence, clock, limiter }
+        Self { config: Arc::new(config), keys, store, gateway, convergence, clock, limiter, proxy }
     }
 }
 
@@ -73,7 +72,8 @@ impl FromRef<State> for Limiter {
 
 /// Every path of this function, as the contract has it.
 pub fn router(state: State) -> Router {
-    let conventions = Conventions { origins: state.config.origins.clone(), clock: state.clock.clone() };
+    let conventions =
+        Conventions { origins: state.config.origins.clone(), clock: state.clock.clone(), proxy: state.proxy.clone() };
     let once = once_routes().route_layer(from_fn_with_state(state.clone(), idempotent::<State>));
     let limited = routes().merge(once).route_layer(from_fn_with_state(state.clone(), limit_users::<State>));
     let (routes, _) = limited.split_for_parts();

@@ -47,7 +47,7 @@ const VIEWS: [&str; 11] =
 
 /// Every path of this function.
 pub fn router(config: Config, clock: Clock) -> Router {
-    let conventions = Conventions { origins: config.origins, clock };
+    let conventions = Conventions { origins: config.origins, clock, proxy: None };
     let (routes, _) = routes().split_for_parts();
     let files = routes.route("/account/{*path}", get(account_file)).route("/docs/{*path}", get(docs_file));
     conventions.serve(files.route("/{*path}", any(unknown)))

@@ -64,7 +64,7 @@ impl State {
 
 /// The path behind the gateway, and any path behind the function's own address.
 pub fn router(state: State) -> Router {
-    let conventions = Conventions { origins: Origins::of([]), clock: state.clock.clone() };
+    let conventions = Conventions { origins: Origins::of([]), clock: state.clock.clone(), proxy: None };
     let (routes, _) = routes().split_for_parts();
     let routes = routes.route("/", post(webhook)).route("/{*path}", post(webhook));
     conventions.serve(routes.layer(DefaultBodyLimit::max(MAX_EVENT_BYTES)).with_state(state))

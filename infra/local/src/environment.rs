@@ -26,6 +26,18 @@ pub fn seed_secrets(standins: &Standins, env: &Env) -> Result<(), StartError> {
             standins.put_secret(name, &hex(&random_bytes::<32>()))?;
         }
     }
+    // The proxy in front has to know it: none is made up for it.
+    match env.get("EDGE_SECRET") {
+        None if env.get("CLIENT_IP_HEADER").is_some() => {
+            let expects = "the secret that the proxy in front sends as x-edge-secret, for CLIENT_IP_HEADER";
+            return Err(ConfigError::new("EDGE_SECRET", expects).into());
+        }
+        None => {}
+        Some(value) => {
+            check_secret(value).map_err(|bad: BadSecret| ConfigError::new("EDGE_SECRET", bad.to_string()))?;
+            standins.put_secret("edge", value)?;
+        }
+    }
     for provider in IdentityProvider::ALL {
         let prefix = provider.as_str().to_uppercase();
         let (id, secret) = (format!("{prefix}_CLIENT_ID"), format!("{prefix}_CLIENT_SECRET"));
@@ -138,6 +150,7 @@ pub fn environment(addresses: &Addresses<'_>, over: Vec<(String, String)>) -> En
         ("AUTH_SECRET_ID", "auth".to_owned()),
         ("CODES_SECRET_ID", "codes".to_owned()),
         ("TRIALS_SECRET_ID", "trials".to_owned()),
+        ("EDGE_SECRET_ID", "edge".to_owned()),
         ("MAIL_QUEUE_URL", format!("http://{aws}/000000000000/mail")),
         ("STRIPE_QUEUE_URL", format!("http://{aws}/000000000000/stripe.fifo")),
         ("STRIPE_SECRET_ID", "stripe".to_owned()),
@@ -209,6 +222,7 @@ pub const SETTINGS: &[&str] = &[
     "RATE_LIMIT_PER_CLIENT_PER_MINUTE",
     "RATE_LIMIT_PER_MINUTE",
     "REGISTRATIONS_PER_CLIENT_PER_DAY",
+    "CLIENT_IP_HEADER",
     "GOOGLE_CLIENT_ID",
     "GOOGLE_CLIENT_SECRET",
     "GOOGLE_AUTH_URL",
@@ -225,6 +239,7 @@ pub const SETTINGS: &[&str] = &[
     "AUTH_SECRET",
     "CODES_SECRET",
     "TRIALS_SECRET",
+    "EDGE_SECRET",
     "BILLING_GRACE_DAYS",
     "REFUND_ON_DELETION",
     "CHECKOUT_SUCCESS_URL",

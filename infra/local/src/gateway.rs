@@ -126,6 +126,10 @@ fn event(
             joined.insert(name.as_str().to_owned(), json!(values.join(",")));
         }
     }
+    // The gateway adds whom it saw to what is there.
+    let forwarded = joined.get("x-forwarded-for").and_then(Value::as_str).map(|before| format!("{before}, "));
+    let forwarded = format!("{}{}", forwarded.unwrap_or_default(), peer.ip());
+    joined.insert("x-forwarded-for".to_owned(), json!(forwarded));
     let (body, is_base64) = match std::str::from_utf8(body) {
         Ok("") => (Value::Null, false),
         Ok(text) => (json!(text), false),
@@ -218,6 +222,7 @@ mod tests {
         assert_eq!(event["requestContext"]["http"]["sourceIp"], "127.0.0.3");
         assert_eq!(event["cookies"], json!(["a=1", "b=2"]));
         assert_eq!(event["headers"]["accept"], "a,b");
+        assert_eq!(event["headers"]["x-forwarded-for"], "6.6.6.6, 127.0.0.3");
         assert_eq!((&event["body"], &event["isBase64Encoded"]), (&json!("/w=="), &json!(true)));
     }
 

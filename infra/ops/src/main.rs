@@ -59,6 +59,8 @@ enum Keys {
     Codes,
     /// The ledger of trials.
     Trials,
+    /// What the operator's own proxy sends along.
+    Edge,
 }
 
 impl Keys {
@@ -67,6 +69,7 @@ impl Keys {
             Self::Auth => "auth",
             Self::Codes => "codes",
             Self::Trials => "trials",
+            Self::Edge => "edge",
         }
     }
 }
@@ -110,7 +113,12 @@ async fn rotate_all(stage: &str, secrets: &[Keys]) -> Result<(), Failure> {
     for secret in secrets {
         let id = format!("tollgate-{stage}-{}", secret.name());
         rotate(&client, &id, &clock).await?;
-        say(&format!("{id} is rotated: its new key signs in 15 minutes"));
+        say(&match secret {
+            Keys::Edge => {
+                format!("{id} has a new value: the old one is accepted too until you remove it (docs/proxy.md)")
+            }
+            _ => format!("{id} is rotated: its new key signs in 15 minutes"),
+        });
     }
     Ok(())
 }

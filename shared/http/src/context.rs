@@ -4,7 +4,6 @@ use axum::extract::{FromRequestParts, MatchedPath};
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, header};
 use jiff::Timestamp;
-use lambda_http::request::RequestContext as GatewayContext;
 use std::borrow::Cow;
 use std::convert::Infallible;
 use tollgate_domain::audit::{Action, AuditEntry};
@@ -23,18 +22,14 @@ pub struct RequestContext {
     pub now: Timestamp,
     /// The route that it took, as the contract writes it; empty where there is none.
     pub route: String,
-    /// The client's address, as the gateway saw it; never a header (S8).
+    /// The client's address: what the gateway saw, or what the operator's own proxy says it saw; no other header (S8).
     pub ip: Option<String>,
     /// What the client calls itself.
     pub user_agent: Option<String>,
 }
 
 impl RequestContext {
-    pub(crate) fn of<B>(request: &http::Request<B>, now: Timestamp) -> Self {
-        let ip = match request.extensions().get::<GatewayContext>() {
-            Some(GatewayContext::ApiGatewayV2(context)) => context.http.source_ip.clone(),
-            _ => None,
-        };
+    pub(crate) fn of<B>(request: &http::Request<B>, ip: Option<String>, now: Timestamp) -> Self {
         let route =
             request.extensions().get::<MatchedPath>().map(|route| route.as_str().to_owned()).unwrap_or_default();
         let request_id = RequestId::new(now, random_bytes());

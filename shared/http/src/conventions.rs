@@ -1,6 +1,7 @@
 //! The conventions that hold for every response: headers, problem bodies, origins, and one line of log for each request.
 
 use crate::openapi::refuse;
+use crate::client_ip::{EdgeProxy, client_ip};
 use crate::{ApiError, MAX_BODY_BYTES, RequestContext};
 use axum::extract::{DefaultBodyLimit, MatchedPath, Request, State};
 use axum::middleware::{Next, from_fn_with_state};
@@ -21,6 +22,8 @@ pub struct Conventions {
     pub origins: Origins,
     /// The present.
     pub clock: Clock,
+    /// The operator's own proxy in front, which says who the client is; `None`: the gateway says it.
+    pub proxy: Option<EdgeProxy>,
 }
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -60,7 +63,7 @@ impl Conventions {
             .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
             .layer(CatchPanicLayer::custom(panicked))
             .layer(cors)
-            .layer(from_fn_with_state(self.clock, each_request))
+            .layer(from_fn_with_state((self.clock, self.proxy), each_request))
     }
 }
 
@@ -69,7 +72,7 @@ impl Conventions {
 pub fn misconfigured(error: &ConfigError, clock: Clock) -> Router {
     let cause = format!("a setting is missing or wrong: {error}");
     let unavailable = async move || ApiError::Unavailable(cause);
-    Router::new().fallback(unavailable).layer(from_fn_with_state(clock, each_request))
+    Router::new().fallback(unavailable).layer(from_fn_with_state((clock, None), each_request))
 }
 
 /// What the conventions add to every operation: a failure inside, and a table or a service without an answer.
@@ -92,8 +95,14 @@ fn panicked(panic: Box<dyn Any + Send>) -> Response {
     ApiError::Internal(format!("panic: {}", text.unwrap_or("without a text"))).into_response()
 }
 
-async fn each_request(State(clock): State<Clock>, mut request: Request, next: Next) -> Response {
-    let context = RequestContext::of(&request, clock.now());
+async fn each_request(
+    State((clock, proxy)): State<(Clock, Option<EdgeProxy>)>,
+    mut request: Request,
+    next: Next,
+) -> Response {
+    let now = clock.now();
+    let ip = client_ip(&request, proxy).await;
+    let context = RequestContext::of(&request, ip, now);
     let method = request.method().clone();
     request.extensions_mut().insert(context.clone());
     let mut response = route_of(next, request).await;
@@ -177,7 +186,7 @@ mod tests {
     async fn a_panic_is_a_500_that_shows_nothing_and_the_next_request_lives() {
         let routes =
             Router::new().route("/panic", axum::routing::get(async || -> &'static str { panic!("the inside") }));
-        let conventions = Conventions { origins: Origins::of([]), clock: Clock::system() };
+        let conventions = Conventions { origins: Origins::of([]), clock: Clock::system(), proxy: None };
         let router = conventions.serve(routes);
         for _ in 0..2 {
             let (parts, body) = ask(router.clone(), "/panic").await;

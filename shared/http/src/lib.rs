@@ -2,6 +2,7 @@
 
 mod accept;
 mod body;
+mod client_ip;
 mod context;
 mod conventions;
 mod cookies;
@@ -16,6 +17,7 @@ mod token_keys;
 
 pub use accept::prefers_html;
 pub use body::{Form, Input, JsonBody, OptionalJson, Patch, PatchBody, PathId};
+pub use client_ip::{ClientIpHeader, EdgeProxy};
 pub use context::{RequestContext, header_text};
 pub use conventions::{Conventions, method_not_allowed, misconfigured, not_found};
 pub use cookies::{CookieJar, CookieName, CookieSettings};

@@ -1,6 +1,7 @@
 //! The strings that keys are derived from: how a secret is written, which strings will do, and which of them signs.
 
 use crate::Secret;
+use crate::encoding::constant_time_eq;
 use aws_lc_rs::hkdf;
 use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
@@ -21,6 +22,11 @@ pub struct Generation {
 }
 
 impl Generation {
+    /// Whether its string is `text`, in a time that depends on the lengths alone.
+    pub(crate) fn is(&self, text: &[u8]) -> bool {
+        constant_time_eq(self.value.expose().as_bytes(), text)
+    }
+
     /// `N` bytes of key for `purpose`.
     pub(crate) fn derive<const N: usize>(&self, purpose: &str) -> [u8; N] {
         struct Length(usize);

@@ -3,6 +3,7 @@
 //! is down (R17).
 
 use crate::codes::Codes;
+use crate::edge::EdgeKeys;
 use crate::env::ConfigError;
 use crate::generation::{BadSecret, parse_generations};
 use crate::tokens::AuthKeys;
@@ -37,6 +38,7 @@ pub struct KeySource {
     stripe: Option<Cached<ClientSecret>>,
     stripe_webhook: Option<Cached<ClientSecret>>,
     trials: Option<Cached<TrialKeys>>,
+    edge: Option<Cached<EdgeKeys>>,
 }
 
 /// What a provider knows this service by, beside its client id; `None` where the secret says `unset`.
@@ -68,6 +70,8 @@ pub struct SecretIds {
     pub stripe_webhook: Option<String>,
     /// `TRIALS_SECRET_ID`: what the ledger of trials hashes with.
     pub trials: Option<String>,
+    /// `EDGE_SECRET_ID`: what the operator's own proxy sends along.
+    pub edge: Option<String>,
 }
 
 impl SecretIds {
@@ -115,6 +119,7 @@ impl KeySource {
             stripe: ids.stripe.map(|id| Cached::new("STRIPE_SECRET_ID", id)),
             stripe_webhook: ids.stripe_webhook.map(|id| Cached::new("STRIPE_WEBHOOK_SECRET_ID", id)),
             trials: ids.trials.map(|id| Cached::new("TRIALS_SECRET_ID", id)),
+            edge: ids.edge.map(|id| Cached::new("EDGE_SECRET_ID", id)),
         }
     }
 
@@ -156,6 +161,15 @@ impl KeySource {
     pub async fn trials(&self) -> Result<Arc<TrialKeys>, KeyError> {
         let build = |text: &str| Ok(TrialKeys::new(&parse_generations(text)?));
         self.read(self.trials.as_ref(), "TRIALS_SECRET_ID", build).await
+    }
+
+    /// What the operator's own proxy sends along.
+    ///
+    /// # Errors
+    /// When none is held and none can be read.
+    pub async fn edge(&self) -> Result<Arc<EdgeKeys>, KeyError> {
+        let build = |text: &str| Ok(EdgeKeys::new(parse_generations(text)?));
+        self.read(self.edge.as_ref(), "EDGE_SECRET_ID", build).await
     }
 
     /// The client secret of a provider.

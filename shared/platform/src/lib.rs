@@ -5,6 +5,7 @@ pub mod aws;
 mod clock;
 pub mod codes;
 pub mod device;
+mod edge;
 mod encoding;
 mod env;
 mod generation;
@@ -20,6 +21,7 @@ pub mod tokens;
 pub mod trials;
 
 pub use clock::Clock;
+pub use edge::EdgeKeys;
 pub use encoding::{fingerprint, ten_bytes};
 pub use env::{ConfigError, Env, Origins};
 pub use generation::{BadSecret, appended, check_secret};
