@@ -1,40 +1,44 @@
-//! Compresses everything under `web/` and writes a table of it, so that serving a page is a look-up.
+//! Compresses everything under `web/` and writes a table of it, so that serving a page is a look-up. The modules of the
+//! account pages become one script, so that a first visit takes few requests.
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::fs;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io::{Error, Write as _};
 use std::path::{Path, PathBuf};
 
+/// The module that the account pages start with, and the script that is made of it and of all that it imports.
+const BUNDLE: (&str, &str) = ("account/main.js", "account/bundle.js");
+
+/// The content of each file by its path below `web/`.
+type Files = BTreeMap<String, String>;
+
 fn main() -> Result<(), Error> {
     println!("cargo::rerun-if-changed=web");
     let web = PathBuf::from(variable("CARGO_MANIFEST_DIR")?).join("web");
     let out = PathBuf::from(variable("OUT_DIR")?);
-    let mut files = Vec::new();
-    list(&web, &mut files)?;
-    files.sort();
+    let mut files = Files::new();
+    read_all(&web, &web, &mut files)?;
+    let (entry, bundle) = BUNDLE;
+    let script = bundle_of(entry, &files)?;
+    files.insert(bundle.to_owned(), script);
+    name_versions(&mut files);
     let mut table = String::from("&[\n");
-    for (index, file) in files.iter().enumerate() {
-        let content = fs::read(file)?;
+    for (index, (path, content)) in files.iter().enumerate() {
         // Copied: the folder of what is built may outlive the checkout that it was built from.
         let plain = out.join(index.to_string());
-        fs::write(&plain, &content)?;
+        fs::write(&plain, content)?;
         let packed = out.join(format!("{index}.gz"));
         let mut encoder = GzEncoder::new(fs::File::create(&packed)?, Compression::best());
-        encoder.write_all(&content)?;
+        encoder.write_all(content.as_bytes())?;
         encoder.finish()?;
-        let mut hasher = DefaultHasher::new();
-        content.hash(&mut hasher);
-        let path = file.strip_prefix(&web).map_err(Error::other)?.to_string_lossy().replace('\\', "/");
-        let kind = content_type(file)?;
+        let (kind, etag) = (content_type(path)?, version(content));
         writeln!(
             table,
-            "Asset {{ path: {path:?}, content_type: {kind:?}, etag: \"{:016x}\", plain: include_bytes!({:?}), gzip: include_bytes!({:?}) }},",
-            hasher.finish(),
-            plain,
-            packed
+            "Asset {{ path: {path:?}, content_type: {kind:?}, etag: {etag:?}, plain: include_bytes!({plain:?}), gzip: include_bytes!({packed:?}) }},",
         )
         .map_err(Error::other)?;
     }
@@ -42,25 +46,131 @@ fn main() -> Result<(), Error> {
     fs::write(out.join("assets.rs"), table)
 }
 
+fn version(content: &str) -> String {
+    let mut hasher = DefaultHasher::new();
+    content.as_bytes().hash(&mut hasher);
+    format!("{:016x}", hasher.finish())
+}
+
+/// Names the version of each script, style and picture where a page loads it: under such an address it never changes.
+fn name_versions(files: &mut Files) {
+    let addresses: Vec<_> = files
+        .iter()
+        .filter(|(path, _)| !path.ends_with(".html"))
+        .map(|(path, content)| (format!("\"/{path}\""), format!("\"/{path}?v={}\"", version(content))))
+        .collect();
+    for (_, page) in files.iter_mut().filter(|(path, _)| path.ends_with(".html")) {
+        for (plain, versioned) in &addresses {
+            // A link to the document is no part of the page.
+            if !plain.contains(".json") {
+                *page = page.replace(plain, versioned);
+            }
+        }
+    }
+}
+
+/// One script of the module at `entry` and of all that it imports.
+fn bundle_of(entry: &str, files: &Files) -> Result<String, Error> {
+    let mut bundle = Bundle { files, names: BTreeMap::new(), script: String::new() };
+    let (code, exports) = bundle.code_of(entry)?;
+    if exports.is_empty() { Ok(bundle.script + &code) } else { Err(Error::other(format!("{entry} exports something"))) }
+}
+
+struct Bundle<'a> {
+    files: &'a Files,
+    /// The constant that holds what a module exports; `None` while its own imports are read.
+    names: BTreeMap<String, Option<String>>,
+    script: String,
+}
+
+impl Bundle<'_> {
+    /// Adds a module, behind those that it imports, as a constant with its exports.
+    fn add(&mut self, path: &str) -> Result<String, Error> {
+        match self.names.get(path) {
+            Some(Some(name)) => return Ok(name.clone()),
+            Some(None) => return Err(Error::other(format!("{path} imports itself"))),
+            None => {}
+        }
+        self.names.insert(path.to_owned(), None);
+        let (code, exports) = self.code_of(path)?;
+        let name = format!("$module{}", self.names.values().flatten().count());
+        let exports = exports.join(", ");
+        writeln!(self.script, "const {name} = (() => {{\n{code}return {{ {exports} }};\n}})();")
+            .map_err(Error::other)?;
+        self.names.insert(path.to_owned(), Some(name.clone()));
+        Ok(name)
+    }
+
+    /// The code of a module without its imports and exports, and the names that it exports.
+    fn code_of(&mut self, path: &str) -> Result<(String, Vec<String>), Error> {
+        let text = self.files.get(path).ok_or_else(|| Error::other(format!("there is no {path}")))?;
+        let (mut code, mut exports) = (String::new(), Vec::new());
+        for line in text.lines() {
+            let unknown = || Error::other(format!("{path}: the build does not know this form: {line}"));
+            let line = if let Some(import) = line.strip_prefix("import ") {
+                let (names, from) = import.trim_end_matches(';').split_once(" from ").ok_or_else(unknown)?;
+                let module = self.add(&resolve(path, from.trim_matches('"')).ok_or_else(unknown)?)?;
+                match names.strip_prefix("* as ") {
+                    Some(name) => format!("const {name} = {module};"),
+                    None if names.starts_with('{') && names.ends_with('}') && !names.contains(" as ") => {
+                        format!("const {names} = {module};")
+                    }
+                    None => return Err(unknown()),
+                }
+            } else if let Some(exported) = line.strip_prefix("export ") {
+                let declared = ["async function ", "function ", "const ", "class "];
+                let rest = declared.iter().find_map(|kind| exported.strip_prefix(kind)).ok_or_else(unknown)?;
+                let is_name = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '$';
+                let name: String = rest.chars().take_while(|c| is_name(*c)).collect();
+                if name.is_empty() {
+                    return Err(unknown());
+                }
+                exports.push(name);
+                exported.to_owned()
+            } else {
+                line.to_owned()
+            };
+            code.push_str(&line);
+            code.push('\n');
+        }
+        Ok((code, exports))
+    }
+}
+
+/// The path that `from` names in the module at `path`: `./x.js` or `../x.js`.
+fn resolve(path: &str, from: &str) -> Option<String> {
+    let folder = Path::new(path).parent()?;
+    let resolved = match from.strip_prefix("../") {
+        Some(rest) => folder.parent()?.join(rest),
+        None => folder.join(from.strip_prefix("./")?),
+    };
+    Some(resolved.to_string_lossy().replace('\\', "/"))
+}
+
 fn variable(name: &str) -> Result<std::ffi::OsString, Error> {
     std::env::var_os(name).ok_or_else(|| Error::other(name.to_owned()))
 }
 
-fn list(folder: &Path, files: &mut Vec<PathBuf>) -> Result<(), Error> {
+fn read_all(web: &Path, folder: &Path, files: &mut Files) -> Result<(), Error> {
     for entry in fs::read_dir(folder)? {
         let path = entry?.path();
-        if path.is_dir() { list(&path, files)? } else { files.push(path) }
+        if path.is_dir() {
+            read_all(web, &path, files)?;
+        } else {
+            let name = path.strip_prefix(web).map_err(Error::other)?.to_string_lossy().replace('\\', "/");
+            files.insert(name, fs::read_to_string(&path)?);
+        }
     }
     Ok(())
 }
 
-fn content_type(file: &Path) -> Result<&'static str, Error> {
-    match file.extension().and_then(|extension| extension.to_str()) {
+fn content_type(path: &str) -> Result<&'static str, Error> {
+    match path.rsplit_once('.').map(|(_, extension)| extension) {
         Some("html") => Ok("text/html; charset=utf-8"),
         Some("css") => Ok("text/css; charset=utf-8"),
         Some("js") => Ok("text/javascript; charset=utf-8"),
         Some("json") => Ok("application/json"),
         Some("svg") => Ok("image/svg+xml"),
-        _ => Err(Error::other(format!("no content type for {}", file.display()))),
+        _ => Err(Error::other(format!("no content type for {path}"))),
     }
 }

@@ -5,7 +5,7 @@ use crate::openapi::document;
 use serde_yaml_ng::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
-use tollgate_local::{QUEUES, SCHEDULES, STREAM_RETRIES, openapi};
+use tollgate_local::{FILE_PATHS, QUEUES, SCHEDULES, STREAM_RETRIES, openapi};
 use tollgate_store::schema::{Projection, TABLES};
 use tollgate_tests::guards::assert_same_names;
 
@@ -63,12 +63,39 @@ fn the_gateway_has_each_path_of_the_document_as_any_and_leads_it_to_its_function
             wanted.insert(format!("ANY {path}"), function);
         }
     }
+    let document_and_default = wanted.len();
+    wanted.extend(FILE_PATHS.iter().map(|path| (format!("ANY {path}"), "Pages")));
     let edit = "template.yaml: each path has a resource of the type AWS::ApiGatewayV2::Route";
     assert_same_names("the routes of the gateway and the paths of the functions", found.keys(), wanted.keys(), edit);
     for (key, function) in wanted {
         assert!(found[&key].contains(&format!("${{{function}Integration}}")), "{key}: {}", found[&key]);
     }
-    assert_eq!(found.len(), document()["paths"].as_object().unwrap().len() + 1);
+    assert_eq!(document_and_default, document()["paths"].as_object().unwrap().len() + 1);
+}
+
+// D4
+#[test]
+fn what_pages_load_has_a_throttle_of_its_own_and_a_stranger_cannot_use_it_up_elsewhere() {
+    let template = template();
+    let stages = resources("AWS::ApiGatewayV2::Stage");
+    let stage = &stages["ApiStage"];
+    let routes = stage["Properties"]["RouteSettings"].as_mapping().unwrap();
+    let rate = |settings: &Value| {
+        let parameter = written(&settings["ThrottlingRateLimit"]).strip_prefix("!Ref ").unwrap().to_owned();
+        template["Parameters"][parameter.as_str()]["Default"].as_u64().unwrap()
+    };
+    let default = rate(&stage["Properties"]["RouteSettings"]["$default"]);
+    for path in FILE_PATHS.iter().filter(|path| path.ends_with("{proxy+}")) {
+        // A visit takes five files at the most: as many visits as calls of any other path.
+        let own = rate(&routes[&format!("ANY {path}")]);
+        assert!(own >= 5 * rate(&stage["Properties"]["DefaultRouteSettings"]) && own > default, "{path}: {own}");
+    }
+    // The gateway refuses settings of a route that is not there yet.
+    let depends_on = written(&stage["DependsOn"]);
+    for (name, route) in resources("AWS::ApiGatewayV2::Route") {
+        let key = &route["Properties"]["RouteKey"];
+        assert_eq!(routes.contains_key(key), depends_on.contains(&format!("- {name}")), "{name}");
+    }
 }
 
 // S32

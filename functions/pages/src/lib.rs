@@ -2,8 +2,8 @@
 //! at build; it touches nothing.
 
 use axum::Router;
-use axum::extract::Path;
 use axum::extract::rejection::PathRejection;
+use axum::extract::{Path, RawQuery};
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{any, get};
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
@@ -35,6 +35,9 @@ struct Asset {
     plain: &'static [u8],
     gzip: &'static [u8],
 }
+
+/// The paths of the gateway that lead here beside those of the OpenAPI document: files, and pages below.
+pub const FILE_PATHS: &[&str] = &["/account/{proxy+}", "/admin", "/dashboard", "/dashboard/{proxy+}", "/docs/{proxy+}"];
 
 const ASSETS: &[Asset] = include!(concat!(env!("OUT_DIR"), "/assets.rs"));
 /// The page that every view of the account starts from.
@@ -90,7 +93,7 @@ async fn change_password() -> Response {
         (status = 304, description = "As `if-none-match` names it"))
 )]
 async fn account(headers: HeaderMap) -> Response {
-    serve(ACCOUNT, &headers)
+    serve(ACCOUNT, None, &headers)
 }
 
 /// A page to read this document.
@@ -100,7 +103,7 @@ async fn account(headers: HeaderMap) -> Response {
         (status = 304, description = "As `if-none-match` names it"))
 )]
 async fn docs(headers: HeaderMap) -> Response {
-    serve("docs/index.html", &headers)
+    serve("docs/index.html", None, &headers)
 }
 
 /// This document.
@@ -110,19 +113,30 @@ async fn docs(headers: HeaderMap) -> Response {
         (status = 304, description = "As `if-none-match` names it"))
 )]
 async fn openapi_document(headers: HeaderMap) -> Response {
-    serve("openapi.json", &headers)
+    serve("openapi.json", None, &headers)
 }
 
 /// A file, or for the name of a view the page itself: its views have addresses of their own.
-async fn account_file(path: Result<Path<String>, PathRejection>, headers: HeaderMap) -> Response {
+async fn account_file(
+    path: Result<Path<String>, PathRejection>,
+    RawQuery(query): RawQuery,
+    headers: HeaderMap,
+) -> Response {
     let Ok(Path(path)) = path else { return not_found(&headers) };
-    let is_view = VIEWS.contains(&path.as_str());
-    if is_view { serve(ACCOUNT, &headers) } else { serve(&format!("account/{path}"), &headers) }
+    if VIEWS.contains(&path.as_str()) {
+        serve(ACCOUNT, None, &headers)
+    } else {
+        serve(&format!("account/{path}"), query.as_deref(), &headers)
+    }
 }
 
-async fn docs_file(path: Result<Path<String>, PathRejection>, headers: HeaderMap) -> Response {
+async fn docs_file(
+    path: Result<Path<String>, PathRejection>,
+    RawQuery(query): RawQuery,
+    headers: HeaderMap,
+) -> Response {
     let Ok(Path(path)) = path else { return not_found(&headers) };
-    serve(&format!("docs/{path}"), &headers)
+    serve(&format!("docs/{path}"), query.as_deref(), &headers)
 }
 
 /// A path that nobody has.
@@ -139,7 +153,8 @@ fn not_found(request: &HeaderMap) -> Response {
     (StatusCode::NOT_FOUND, [(header::CONTENT_TYPE, kind)], page.plain).into_response()
 }
 
-fn serve(path: &str, request: &HeaderMap) -> Response {
+/// A file. Under an address that names its version it never changes; under another one a browser asks each time.
+fn serve(path: &str, query: Option<&str>, request: &HeaderMap) -> Response {
     let Some(asset) = ASSETS.iter().find(|asset| asset.path == path) else { return not_found(request) };
     let text = |name| header_text(request, name);
     let is_gzip = text(header::ACCEPT_ENCODING).split(',').any(takes_gzip);
@@ -159,7 +174,9 @@ fn serve(path: &str, request: &HeaderMap) -> Response {
             headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
         }
     }
-    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+    let is_this_version = query.and_then(|query| query.strip_prefix("v=")) == Some(asset.etag);
+    let caching = if is_this_version { "public, max-age=31536000, immutable" } else { "no-cache" };
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static(caching));
     headers.append(header::VARY, HeaderValue::from_static("accept-encoding"));
     if let Ok(etag) = HeaderValue::from_str(&etag) {
         headers.insert(header::ETAG, etag);
@@ -214,6 +231,59 @@ mod tests {
             let (status, _, body) = ask("GET", &path, &[("if-none-match", headers["etag"].to_str().unwrap())]).await;
             assert_eq!((status, body.len()), (StatusCode::NOT_MODIFIED, 0));
         }
+    }
+
+    /// The addresses that a page or script loads.
+    fn loads(text: &str) -> Vec<String> {
+        let quoted = text.split(['"', '\'']).filter(|part| part.starts_with('/') || part.starts_with("./"));
+        let files = quoted.filter(|part| ASSETS.iter().any(|asset| part[1..].split('?').next() == Some(asset.path)));
+        files.map(str::to_owned).collect()
+    }
+
+    // D4, E11
+    #[tokio::test]
+    async fn a_first_visit_loads_few_files_and_a_further_one_the_page_alone() {
+        for (page, most) in [("/account", 4), ("/docs", 6)] {
+            let (_, headers, html) = ask("GET", page, &[]).await;
+            assert_eq!(headers["cache-control"], "no-cache");
+            let mut files = loads(std::str::from_utf8(&html).unwrap());
+            let mut at = 0;
+            while let Some(file) = files.get(at).cloned() {
+                let (status, headers, text) = ask("GET", &file, &[]).await;
+                assert_eq!(status, StatusCode::OK, "{file}");
+                if file.contains(".js") {
+                    let imported = std::str::from_utf8(&text).unwrap().lines().filter(|line| line.contains("import"));
+                    files.extend(imported.flat_map(loads));
+                }
+                let is_versioned = file.contains("?v=");
+                let caching = if is_versioned { "public, max-age=31536000, immutable" } else { "no-cache" };
+                assert_eq!(headers["cache-control"], caching, "{file}");
+                assert!(is_versioned || page == "/docs", "{file}");
+                // A version that is another one, as a page of an older deployment names it, is not kept.
+                let (_, headers, _) = ask("GET", &format!("{}?v=0", file.split('?').next().unwrap()), &[]).await;
+                assert_eq!(headers["cache-control"], "no-cache", "{file}");
+                at += 1;
+            }
+            assert!(files.len() >= 3 && files.len() < most, "{page}: {files:?}");
+        }
+    }
+
+    // D4
+    #[test]
+    fn the_script_of_the_account_holds_each_module_once() {
+        let script = |path: &str| {
+            let asset = ASSETS.iter().find(|asset| asset.path == path).unwrap();
+            std::str::from_utf8(asset.plain).unwrap()
+        };
+        let bundle = script("account/bundle.js");
+        for (path, text) in views() {
+            let code = text.lines().filter(|line| !line.starts_with("import ") && line.len() > 40);
+            for line in code.map(|line| line.strip_prefix("export ").unwrap_or(line)) {
+                let of_all: usize = views().map(|(_, text)| text.matches(line).count()).sum();
+                assert_eq!(bundle.matches(line).count(), of_all, "{path}: {line}");
+            }
+        }
+        assert!(!bundle.lines().any(|line| line.starts_with("import ") || line.starts_with("export ")));
     }
 
     #[tokio::test]
@@ -309,7 +379,9 @@ mod tests {
     }
 
     fn views() -> impl Iterator<Item = (&'static str, &'static str)> {
-        let scripts = ASSETS.iter().filter(|asset| asset.path.starts_with("account/") && asset.path.ends_with(".js"));
+        let is_module =
+            |path: &str| path.starts_with("account/") && path.ends_with(".js") && path != "account/bundle.js";
+        let scripts = ASSETS.iter().filter(move |asset| is_module(asset.path));
         scripts.map(|asset| (asset.path, std::str::from_utf8(asset.plain).unwrap()))
     }
 

@@ -91,5 +91,8 @@ pub mod openapi {
     }
 }
 
+/// The paths that the template leads to `pages` beside those of its document.
+pub const FILE_PATHS: &[&str] = tollgate_pages::FILE_PATHS;
+
 /// What the names of the local tables start with.
 pub const TABLE_PREFIX: &str = "tollgate-";
