@@ -107,6 +107,7 @@ async fn sessions_and_the_audit_trail_show_the_client_and_not_the_proxy() {
     app.make_admins(&[&admin]).await;
     let (_, bob) = app.person("bob").await;
     let from = |ip: &'static str| [("x-edge-secret", SECRET), ("x-forwarded-for", ip)];
+    app.advance(1);
     let headers = [&[("content-type", "application/json")][..], &from("6.6.6.6, 203.0.113.7")].concat();
     let body = json!({"email": email, "password": PASSWORD}).to_string();
     let answer = app.send(reqwest::Method::POST, "/login", &headers, Some(body)).await.expect(200);

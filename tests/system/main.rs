@@ -29,6 +29,7 @@ mod mails;
 mod model;
 mod oauth;
 mod openapi;
+mod outages;
 mod passwords;
 mod reconciliation;
 mod registered;

@@ -26,7 +26,7 @@ type Driven = (Vec<Request>, Accesses);
 type Play = fn(&TestApp) -> BoxFuture<'_, Vec<Request>>;
 
 /// Scenes that change nothing, or are no operation of the enumerations.
-const SCENES: [(&str, Play); 8] = [
+const SCENES: [(&str, Play); 9] = [
     ("reads", |app| reads(app).boxed()),
     ("sessions between which many have ended", |app| many_ended_sessions(app).boxed()),
     ("calls with an idempotency key", |app| calls_made_once(app).boxed()),
@@ -34,6 +34,7 @@ const SCENES: [(&str, Play); 8] = [
     ("a trial that ends", |app| ending_trial(app).boxed()),
     ("a mail to a deleted account, missed by relay", |app| missed_mail(app).boxed()),
     ("a command for Stripe, missed by relay", |app| missed_command(app).boxed()),
+    ("messages that fail at first", |app| messages_that_fail(app).boxed()),
     ("an event that Stripe signed", |app| signed_event(app).boxed()),
 ];
 
@@ -281,6 +282,23 @@ async fn missed_command(app: &TestApp) -> Vec<Request> {
 /// An event as Stripe's servers send it.
 async fn signed_event(app: &TestApp) -> Vec<Request> {
     let secret = app.get("/_local/stripe").await.expect(200).body["webhook_secret"].as_str().unwrap().to_owned();
+/// A mail and an event that are handled at the second try.
+async fn messages_that_fail(app: &TestApp) -> Vec<Request> {
+    let (email, ann) = app.subscriber("ann").await;
+    app.fail(Service::Ses, Kind::Error, 0, 3);
+    app.fail_operation(Service::Stripe, "GET /v1/subscriptions", Kind::Error, 1);
+    let requests = vec![
+        Request::post("/forget-password", json!({"email": email})),
+        Request::post_as(&ann, "/deactivate", json!({"password": PASSWORD})),
+    ];
+    for (request, status) in requests.iter().zip([202, 200]) {
+        request.send(app).await.expect(status);
+    }
+    app.drain().await;
+    assert!(!app.stack.wire().has_faults());
+    requests
+}
+
     let event = event("evt_1", "customer.updated", &json!({"id": "cus_1", "object": "customer"}));
     let signature = signature(&secret, app.now().as_second(), &event.to_string());
     let request = Request::post("/billing/stripe/webhook", event).with_header("stripe-signature", &signature);

@@ -14,9 +14,10 @@ use std::sync::Arc;
 use tollgate_domain::MessageId;
 use tollgate_domain::onetime::Purpose;
 use tollgate_mail::{Context, Mail, Message, OneTime, render};
+use tollgate_platform::Clock;
 use tollgate_platform::codes::Plain;
 use tollgate_platform::keys::{KeyError, KeySource};
-use tollgate_platform::{Clock, sqs};
+use tollgate_platform::sqs::{self, MessageError, SourceQueue};
 use tollgate_store::{Claim, Outgoing, Store, StoreError};
 
 /// What every invocation shares.
@@ -27,6 +28,7 @@ pub struct State {
     config: Arc<Config>,
     store: Store,
     ses: aws_sdk_ses::Client,
+    queue: SourceQueue,
     clock: Clock,
 }
 
@@ -38,6 +40,7 @@ impl State {
             keys: Arc::new(KeySource::new(config.secret_ids.clone(), sdk, clock.clone())),
             store: Store::new(sdk, &config.table_prefix),
             ses: aws_sdk_ses::Client::new(sdk),
+            queue: SourceQueue::new(sdk, &config.queue_url, clock.clone()),
             config: Arc::new(config),
             clock,
         }
@@ -61,6 +64,12 @@ enum Failure {
     Ses(String),
 }
 
+impl MessageError for Failure {
+    fn is_poison(&self) -> bool {
+        matches!(self, Self::Unreadable | Self::Render(_))
+    }
+}
+
 /// Why a message will never be sent.
 enum Parked {
     Expired,
@@ -79,7 +88,7 @@ struct Ticket {
 /// # Errors
 /// Never: failures are reported message by message.
 pub async fn handle(event: SqsEvent, state: &State) -> Result<SqsBatchResponse, Infallible> {
-    Ok(sqs::batch(event, |message| one(state, message)).await)
+    Ok(sqs::batch(event, &state.queue, |message| one(state, message)).await)
 }
 
 async fn one(state: &State, message: SqsMessage) -> Result<(), Failure> {

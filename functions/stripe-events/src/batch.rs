@@ -15,10 +15,14 @@ use tollgate_store::EventRow;
 
 /// Handles the messages of `event`.
 pub async fn handle(event: SqsEvent, state: &State) -> SqsBatchResponse {
-    let fifo = FifoBatch::of(&event);
+    let (fifo, time_left) = (FifoBatch::of(&event), state.queue.time_left());
     let mut batch = Batch { state, fifo, waiting: Vec::new(), ids: BTreeSet::new() };
     for (index, message) in event.records.iter().enumerate() {
         if batch.fifo.is_stopped(index) {
+            continue;
+        }
+        if time_left.is_over() {
+            batch.fifo.put_off(index);
             continue;
         }
         if let Err(failure) = batch.handle(index, message).await {
@@ -26,9 +30,13 @@ pub async fn handle(event: SqsEvent, state: &State) -> SqsBatchResponse {
         }
     }
     while !batch.waiting.is_empty() {
-        batch.sync(0).await;
+        if time_left.is_over() {
+            batch.waiting.remove(0).messages.into_iter().for_each(|index| batch.fifo.put_off(index));
+        } else {
+            batch.sync(0).await;
+        }
     }
-    batch.fifo.response()
+    batch.fifo.report(&state.queue).await
 }
 
 struct Batch<'a> {

@@ -14,6 +14,7 @@ use std::sync::Arc;
 use tollgate_convergence::{ConvergeError, Convergence};
 use tollgate_domain::billing::Rules;
 use tollgate_platform::keys::{KeySource, SecretIds};
+use tollgate_platform::sqs::{MessageError, SourceQueue};
 use tollgate_platform::{Clock, ConfigError, Env, Outbound};
 use tollgate_store::{Store, StoreError};
 use tollgate_stripe::{Gateway, GatewayError, STRIPE_API};
@@ -21,6 +22,7 @@ use tollgate_stripe::{Gateway, GatewayError, STRIPE_API};
 /// The settings of this function.
 #[derive(Debug, Clone)]
 pub struct Config {
+    queue_url: String,
     table_prefix: String,
     stripe_url: String,
     rules: Rules,
@@ -32,6 +34,7 @@ impl Config {
     /// With the name of the first variable that is missing or wrong.
     pub fn from_env(env: &Env) -> Result<Self, ConfigError> {
         Ok(Self {
+            queue_url: env.required("STRIPE_QUEUE_URL", "the address of the queue of Stripe's events")?.to_owned(),
             table_prefix: env.required("TABLE_PREFIX", "what the names of the tables start with")?.to_owned(),
             stripe_url: env.address("STRIPE_API_URL", || STRIPE_API.to_owned())?,
             rules: env.billing_rules()?,
@@ -46,6 +49,7 @@ pub struct State {
     store: Store,
     gateway: Gateway,
     convergence: Convergence,
+    queue: SourceQueue,
     clock: Clock,
 }
 
@@ -57,7 +61,8 @@ impl State {
         let keys = Arc::new(KeySource::new(config.secret_ids, sdk, clock.clone()));
         let gateway = Gateway::new(outbound, Arc::clone(&keys), &config.stripe_url);
         let convergence = Convergence::new(store.clone(), gateway.clone(), keys, clock.clone(), config.rules);
-        Self { store, gateway, convergence, clock }
+        let queue = SourceQueue::new(sdk, &config.queue_url, clock.clone());
+        Self { store, gateway, convergence, queue, clock }
     }
 }
 
@@ -74,6 +79,12 @@ enum Failure {
     Stripe(#[from] GatewayError),
     #[error(transparent)]
     Converge(#[from] ConvergeError),
+}
+
+impl MessageError for Failure {
+    fn is_poison(&self) -> bool {
+        matches!(self, Self::Unreadable)
+    }
 }
 
 /// Handles the messages of `event`. One that failed is reported, and so are those that follow it in its group: they come back

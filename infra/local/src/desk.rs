@@ -52,6 +52,8 @@ pub struct Desk {
     pub database: Database,
     /// Where they are reached as DynamoDB is.
     pub tables_url: String,
+    /// Where the other fakes of AWS are served.
+    pub aws_url: String,
     /// For tokens.
     pub auth: tollgate_auth::State,
     /// Stripe, where it is the stand-in.
@@ -217,7 +219,7 @@ async fn page(State(desk): State<Desk>, headers: HeaderMap) -> Answer<Response> 
         let now = desk.clock.now();
         let emails = desk.standins.mail_count()?;
         let about = json!({
-            "now": now, "emails": emails, "queues": desk.depths(), "tables_url": desk.tables_url,
+            "now": now, "emails": emails, "queues": desk.depths(), "tables_url": desk.tables_url, "aws_url": desk.aws_url,
             "table_prefix": TABLE_PREFIX,
         });
         return Ok(Json(about).into_response());

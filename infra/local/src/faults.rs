@@ -96,7 +96,7 @@ pub const OPERATIONS: &[(Service, &[&str])] = &[
         Service::Dynamodb,
         &["GetItem", "PutItem", "UpdateItem", "DeleteItem", "Query", "Scan", "BatchGetItem", "TransactWriteItems"],
     ),
-    (Service::Sqs, &["SendMessage", "SendMessageBatch"]),
+    (Service::Sqs, &["SendMessage", "SendMessageBatch", "ChangeMessageVisibilityBatch"]),
     (Service::Ses, &["SendRawEmail"]),
     (Service::Secrets, &["GetSecretValue"]),
     (Service::Google, &["POST /token", "GET /certs"]),

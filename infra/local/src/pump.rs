@@ -210,6 +210,26 @@ impl Pumps {
         }
     }
 
+    /// Works until nothing is due: what waits for its time goes on waiting.
+    ///
+    /// # Errors
+    /// When a source cannot be read.
+    pub async fn work_off(&self) -> Result<(), PumpError> {
+        loop {
+            let mut turn = self.stream_turn().await?;
+            for consumer in &self.consumers {
+                turn = turn.and(self.queue_turn(consumer, false).await?);
+            }
+            if let Some(webhooks) = &self.webhooks {
+                let (sent, refused) = webhooks.turn(false).await;
+                turn = turn.and(Turn { handled: sent, failed: refused });
+            }
+            if turn.handled + turn.failed == 0 && self.is_stream_read().await? {
+                return Ok(());
+            }
+        }
+    }
+
     async fn is_stream_read(&self) -> Result<bool, PumpError> {
         let stream = self.stream.lock().await;
         Ok(self.records_after(stream.position.as_deref(), 1)?.is_empty())
@@ -343,7 +363,7 @@ fn sqs_record(queue: &str, message: &Message) -> Value {
         attributes["MessageGroupId"] = json!(group);
     }
     json!({
-        "messageId": message.id, "receiptHandle": message.id, "body": message.body, "attributes": attributes,
+        "messageId": message.id, "receiptHandle": message.receipt_handle(), "body": message.body, "attributes": attributes,
         "messageAttributes": {}, "eventSource": "aws:sqs", "awsRegion": "local",
         "eventSourceARN": format!("arn:aws:sqs:local:000000000000:{queue}"),
     })

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use tokio::sync::Notify;
+use tollgate_platform::sqs::MAX_RECEIVES;
 
 /// One queue of the deployment.
 #[derive(Debug, Clone, Copy)]
@@ -20,6 +21,15 @@ pub struct QueueSpec {
 }
 
 impl QueueSpec {
+    /// The name of the queue of its dead letters.
+    #[must_use]
+    pub fn dead_name(&self) -> String {
+        match self.name.strip_suffix(".fifo") {
+            Some(name) => format!("{name}-dead.fifo"),
+            None => format!("{}-dead", self.name),
+        }
+    }
+
     fn is_fifo(&self) -> bool {
         self.name.ends_with(".fifo")
     }
@@ -27,8 +37,8 @@ impl QueueSpec {
 
 /// Every queue of the deployment.
 pub const QUEUES: &[QueueSpec] = &[
-    QueueSpec { name: "mail", visibility_seconds: 180, max_receives: 5 },
-    QueueSpec { name: "stripe.fifo", visibility_seconds: 360, max_receives: 5 },
+    QueueSpec { name: "mail", visibility_seconds: 360, max_receives: MAX_RECEIVES },
+    QueueSpec { name: "stripe.fifo", visibility_seconds: 360, max_receives: MAX_RECEIVES },
 ];
 
 /// A message in a queue.
@@ -51,6 +61,31 @@ pub struct Message {
     /// Whether it lies with the dead letters.
     pub is_dead: bool,
 }
+
+impl Message {
+    /// The handle of its latest receive: an earlier one is no longer valid.
+    #[must_use]
+    pub fn receipt_handle(&self) -> String {
+        format!("{}-{}", self.id, self.receives)
+    }
+}
+
+/// Why a message is not made to wait: SQS's own code.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum VisibilityError {
+    /// No message has this handle, or it was received again.
+    ReceiptHandleIsInvalid,
+    /// It is not hidden now.
+    MessageNotInflight,
+    /// More than twelve hours, or less than nothing.
+    InvalidParameterValue,
+}
+
+/// The longest time that a message may be hidden, in seconds.
+const MAX_VISIBILITY_SECONDS: i64 = 12 * 3600;
+
+/// How many messages a move moves between two looks at it.
+const MOVED_AT_ONCE: usize = 10;
 
 const DEDUP: SignedDuration = SignedDuration::from_mins(5);
 
@@ -80,9 +115,32 @@ struct Held {
     dead: BTreeMap<String, Message>,
     recent: Recent,
     next: u64,
+    /// The latest move of dead letters back into the queue.
+    moving: Option<MoveTask>,
     /// How many messages were read to receive some.
     #[cfg(test)]
     reads: usize,
+}
+
+/// A move of dead letters, as SQS carries one out: bit by bit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MoveTask {
+    /// When it was started.
+    pub started_at: Timestamp,
+    /// How many messages are moved.
+    pub moved: usize,
+    /// How many there were.
+    pub of: usize,
+    /// Those that are not moved yet.
+    left: VecDeque<String>,
+}
+
+impl MoveTask {
+    /// Whether it is over.
+    #[must_use]
+    pub fn is_over(&self) -> bool {
+        self.left.is_empty()
+    }
 }
 
 impl Held {
@@ -296,6 +354,34 @@ impl Queue {
         Ok(received)
     }
 
+    /// Hides a message that was received for so long from now on.
+    ///
+    /// # Errors
+    /// When the drawer does not take it.
+    pub fn change_visibility(
+        &self,
+        receipt_handle: &str,
+        seconds: i64,
+    ) -> Result<Result<(), VisibilityError>, DrawerError> {
+        if !(0..=MAX_VISIBILITY_SECONDS).contains(&seconds) {
+            return Ok(Err(VisibilityError::InvalidParameterValue));
+        }
+        let mut held = self.held();
+        let now = self.clock.now();
+        let id = receipt_handle.split('-').next().unwrap_or_default();
+        let received = held.live.get(id).filter(|message| message.receipt_handle() == receipt_handle);
+        let Some(mut message) = received.cloned() else { return Ok(Err(VisibilityError::ReceiptHandleIsInvalid)) };
+        if message.hidden_until.is_none_or(|until| until <= now) {
+            return Ok(Err(VisibilityError::MessageNotInflight));
+        }
+        message.hidden_until = now.saturating_add(SignedDuration::from_secs(seconds)).ok().filter(|until| now < *until);
+        self.drawer.put(&self.kind, &message.id, &message)?;
+        held.put(message);
+        drop(held);
+        self.arrivals.notify_one();
+        Ok(Ok(()))
+    }
+
     /// Takes out what was handled.
     ///
     /// # Errors
@@ -311,12 +397,47 @@ impl Queue {
     /// # Errors
     /// When the drawer does not.
     pub fn redrive(&self) -> Result<usize, DrawerError> {
-        let dead: Vec<_> = self.held().dead.values().cloned().collect();
-        for message in &dead {
-            self.send(message.body.clone(), message.group.clone(), None)?;
-            self.delete(&message.id)?;
-        }
+        let dead: Vec<_> = self.held().dead.keys().cloned().collect();
+        dead.iter().try_for_each(|id| self.revive(id))?;
         Ok(dead.len())
+    }
+
+    fn revive(&self, id: &str) -> Result<(), DrawerError> {
+        let Some(message) = self.held().dead.get(id).cloned() else { return Ok(()) };
+        self.send(message.body, message.group, None)?;
+        self.delete(&message.id)
+    }
+
+    /// Starts a move of the dead letters; `false` while another one is under way.
+    pub fn start_move(&self) -> bool {
+        let mut held = self.held();
+        if held.moving.as_ref().is_some_and(|task| !task.is_over()) {
+            return false;
+        }
+        let left: VecDeque<_> = held.dead.keys().cloned().collect();
+        held.moving = Some(MoveTask { started_at: self.clock.now(), moved: 0, of: left.len(), left });
+        true
+    }
+
+    /// The latest move, a few messages further than at the last look.
+    ///
+    /// # Errors
+    /// When the drawer does not answer.
+    pub fn look_at_move(&self) -> Result<Option<MoveTask>, DrawerError> {
+        for _ in 0..MOVED_AT_ONCE {
+            let Some(id) = self.held().moving.as_mut().and_then(|task| task.left.pop_front()) else { break };
+            self.revive(&id)?;
+            if let Some(task) = &mut self.held().moving {
+                task.moved += 1;
+            }
+        }
+        Ok(self.held().moving.clone())
+    }
+
+    /// The name of the queue of its dead letters.
+    #[must_use]
+    pub fn dead_name(&self) -> String {
+        self.spec.dead_name()
     }
 
     /// When the next hidden message comes back, if any is hidden.
@@ -391,6 +512,47 @@ mod tests {
         queue.delete(&queue.receive(1, false).unwrap()[0].id).unwrap();
         clock.advance(SignedDuration::from_secs(60));
         assert!(queue.receive(1, false).unwrap().is_empty() && !queue.has_work());
+    }
+
+    // D7
+    #[test]
+    fn a_received_message_waits_as_long_as_its_receiver_says_and_only_that_one_says_it() {
+        let (queue, clock) = queue("plain");
+        send(&queue, "a", "");
+        let change = |handle: &str, seconds| queue.change_visibility(handle, seconds).unwrap();
+        let first = queue.receive(1, false).unwrap()[0].receipt_handle();
+        for seconds in [-1, 12 * 3600 + 1] {
+            assert_eq!(change(&first, seconds), Err(VisibilityError::InvalidParameterValue), "{seconds}");
+        }
+        assert_eq!(change("9-1", 10), Err(VisibilityError::ReceiptHandleIsInvalid));
+        assert_eq!(change(&first, 900), Ok(()));
+        clock.advance(SignedDuration::from_secs(899));
+        assert!(queue.receive(1, false).unwrap().is_empty(), "longer than the queue's own visibility");
+        clock.advance(SignedDuration::from_secs(1));
+        assert_eq!(change(&first, 900), Err(VisibilityError::MessageNotInflight));
+        let second = queue.receive(1, false).unwrap()[0].receipt_handle();
+        assert_eq!(change(&first, 900), Err(VisibilityError::ReceiptHandleIsInvalid), "it was received again");
+        assert_eq!(change(&second, 0), Ok(()));
+        assert!(queue.receive(1, false).unwrap().is_empty(), "a dead letter after its last receive");
+        assert_eq!(queue.depth().dead, 1);
+        assert_eq!(change(&second, 0), Err(VisibilityError::ReceiptHandleIsInvalid));
+    }
+
+    // D7, R6
+    #[test]
+    fn a_fifo_group_waits_as_long_as_its_first_message() {
+        let (queue, clock) = queue("orders.fifo");
+        for (body, group) in [("a1", "a"), ("a2", "a"), ("b1", "b")] {
+            send(&queue, body, group);
+        }
+        let received = queue.receive(2, false).unwrap();
+        for (message, seconds) in received.iter().zip([600, 5]) {
+            queue.change_visibility(&message.receipt_handle(), seconds).unwrap().unwrap();
+        }
+        clock.advance(SignedDuration::from_secs(5));
+        assert_eq!(ids(&queue.receive(10, false).unwrap()), [3], "a2 is ready and waits for a1");
+        clock.advance(SignedDuration::from_secs(595));
+        assert_eq!(ids(&queue.receive(10, false).unwrap())[..2], [1, 2]);
     }
 
     // R6

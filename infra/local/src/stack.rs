@@ -134,6 +134,7 @@ impl Stack {
         let tables = bind(0).await?;
         let aws = bind(0).await?;
         let tables_url = format!("http://{}", tables.local_addr()?);
+        let aws_url = format!("http://{}", aws.local_addr()?);
         let addresses = Addresses {
             public_url: &public_url,
             origin: &origin,
@@ -299,6 +300,7 @@ impl Stack {
             clock,
             database,
             tables_url,
+            aws_url,
             auth,
             stripe: at_stripe,
             schedules,
@@ -406,6 +408,17 @@ impl Stack {
         match &self.event_sources {
             Some(sources) => sources.held(work).await,
             None => work.await,
+        }
+    }
+
+    /// Hands on what is due, and nothing that waits for its time.
+    ///
+    /// # Errors
+    /// When a source cannot be read.
+    pub async fn work_off(&self) -> Result<(), PumpError> {
+        match &self.event_sources {
+            Some(sources) => sources.work_off().await,
+            None => Ok(()),
         }
     }
 

@@ -98,9 +98,31 @@ struct SendMessageBatchRequestEntry {
     message_deduplication_id: Option<String>,
 }
 
+/// Messages that are to wait.
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct ChangeMessageVisibilityBatch {
+    queue_url: String,
+    entries: Vec<ChangeMessageVisibilityBatchRequestEntry>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct ChangeMessageVisibilityBatchRequestEntry {
+    id: String,
+    receipt_handle: String,
+    visibility_timeout: i64,
+}
+
+/// SQS takes so many entries in one call.
+const MAX_ENTRIES: usize = 10;
+
 fn no_queue() -> Value {
     json!({"__type": "com.amazonaws.sqs#QueueDoesNotExist"})
 }
+
+/// What the names of queues begin with, as IAM and the moves of dead letters name them.
+const QUEUE_ARN: &str = "arn:aws:sqs:us-east-1:000000000000:";
 
 /// What `act` answers to the call in `body`.
 fn read<T: DeserializeOwned>(
@@ -218,6 +240,79 @@ impl Standins {
             sent.push(json!({"Id": entry.id, "MessageId": id, "MD5OfMessageBody": ""}));
         }
         Ok(json!({"Successful": sent, "Failed": []}))
+    }
+
+    fn change_visibility_batch(&self, request: ChangeMessageVisibilityBatch) -> Result<Value, DrawerError> {
+        let Some(queue) = queue_of(&self.queues, &request.queue_url) else { return Ok(no_queue()) };
+        match request.entries.len() {
+            0 => return Ok(json!({"__type": "com.amazonaws.sqs#EmptyBatchRequest"})),
+            1..=MAX_ENTRIES => {}
+            _ => return Ok(json!({"__type": "com.amazonaws.sqs#TooManyEntriesInBatchRequest"})),
+        }
+        let (mut changed, mut failed) = (Vec::new(), Vec::new());
+        for entry in request.entries {
+            match queue.change_visibility(&entry.receipt_handle, entry.visibility_timeout)? {
+                Ok(()) => changed.push(json!({"Id": entry.id})),
+                Err(error) => {
+                    failed.push(json!({"Id": entry.id, "SenderFault": true, "Code": format!("{error:?}")}));
+                }
+            }
+        }
+        Ok(json!({"Successful": changed, "Failed": failed}))
+    }
+
+    /// The queue whose dead letters the queue of this name holds.
+    fn queue_of_dead(&self, name: &str) -> Option<&Queue> {
+        self.queues.iter().find(|queue| queue.dead_name() == name)
+    }
+
+    fn get_queue_url(&self, request: &Value) -> Value {
+        let name = request["QueueName"].as_str().unwrap_or_default();
+        let is_known = self.queues.iter().any(|queue| queue.name() == name || queue.dead_name() == name);
+        if is_known { json!({"QueueUrl": format!("http://sqs.local/000000000000/{name}")}) } else { no_queue() }
+    }
+
+    /// Of a queue of dead letters alone: nothing asks for those of another one.
+    fn get_queue_attributes(&self, request: &Value) -> Value {
+        let name = request["QueueUrl"].as_str().and_then(|url| url.rsplit('/').next()).unwrap_or_default();
+        let Some(queue) = self.queue_of_dead(name) else { return no_queue() };
+        let asked = request["AttributeNames"].as_array().into_iter().flatten().filter_map(Value::as_str);
+        let attributes: serde_json::Map<_, _> = asked
+            .filter_map(|asked| match asked {
+                "QueueArn" => Some((asked.to_owned(), json!(format!("{QUEUE_ARN}{name}")))),
+                "ApproximateNumberOfMessages" => Some((asked.to_owned(), json!(queue.dead_letters().to_string()))),
+                _ => None,
+            })
+            .collect();
+        json!({"Attributes": attributes})
+    }
+
+    fn start_message_move_task(&self, request: &Value) -> Value {
+        let source = request["SourceArn"].as_str().unwrap_or_default();
+        match source.strip_prefix(QUEUE_ARN).and_then(|name| self.queue_of_dead(name)) {
+            None => json!({"__type": "com.amazonaws.sqs#ResourceNotFoundException", "message": source}),
+            Some(queue) if queue.start_move() => json!({"TaskHandle": source}),
+            Some(_) => json!({"__type": "com.amazonaws.sqs#UnsupportedOperation", "message": "a move is under way"}),
+        }
+    }
+
+    fn list_message_move_tasks(&self, request: &Value) -> Result<Value, DrawerError> {
+        let source = request["SourceArn"].as_str().unwrap_or_default();
+        let Some(queue) = source.strip_prefix(QUEUE_ARN).and_then(|name| self.queue_of_dead(name)) else {
+            return Ok(json!({"__type": "com.amazonaws.sqs#ResourceNotFoundException", "message": source}));
+        };
+        let results: Vec<_> = queue
+            .look_at_move()?
+            .iter()
+            .map(|task| {
+                json!({
+                    "Status": if task.is_over() { "COMPLETED" } else { "RUNNING" }, "SourceArn": source,
+                    "ApproximateNumberOfMessagesMoved": task.moved, "ApproximateNumberOfMessagesToMove": task.of,
+                    "StartedTimestamp": task.started_at.as_millisecond(),
+                })
+            })
+            .collect();
+        Ok(json!({"Results": results}))
     }
 
     fn get_secret(&self, request: &Value) -> Result<Value, DrawerError> {
@@ -405,6 +500,11 @@ impl Standins {
         let answer = match target {
             "AmazonSQS.SendMessage" => read(body, |request| self.send(request)),
             "AmazonSQS.SendMessageBatch" => read(body, |request| self.send_batch(request)),
+            "AmazonSQS.ChangeMessageVisibilityBatch" => read(body, |request| self.change_visibility_batch(request)),
+            "AmazonSQS.GetQueueUrl" => Ok(self.get_queue_url(&json())),
+            "AmazonSQS.GetQueueAttributes" => Ok(self.get_queue_attributes(&json())),
+            "AmazonSQS.StartMessageMoveTask" => Ok(self.start_message_move_task(&json())),
+            "AmazonSQS.ListMessageMoveTasks" => self.list_message_move_tasks(&json()),
             "secretsmanager.GetSecretValue" => self.get_secret(&json()),
             "secretsmanager.PutSecretValue" => self.put_secret_value(&json()),
             "" => return self.answer_form(body),

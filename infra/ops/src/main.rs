@@ -5,7 +5,11 @@ use aws_sdk_secretsmanager::Client;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::io::Write;
 use std::process::ExitCode;
-use tollgate_ops::{LOCAL, MadeAdmin, MakeAdminError, RotateError, UnreachableStack, local_store, make_admin, rotate};
+use std::time::Duration;
+use tollgate_ops::{
+    DEAD_LETTERS, LOCAL, MadeAdmin, MakeAdminError, Progress, RedriveError, RotateError, UnreachableStack, local_stack,
+    local_store, make_admin, redrive, rotate,
+};
 use tollgate_platform::Clock;
 use tollgate_store::Store;
 
@@ -27,6 +31,14 @@ enum Command {
         /// One of them alone.
         #[arg(long)]
         secret: Option<Keys>,
+    },
+    /// Moves dead letters back to their queue; where a move is under way already, follows it.
+    Redrive {
+        #[command(flatten)]
+        stack: Stack,
+        /// The dead letters of one queue alone.
+        #[arg(long)]
+        queue: Option<Queue>,
     },
     /// Makes somebody an admin who has registered and proved the address.
     MakeAdmin {
@@ -74,6 +86,29 @@ impl Keys {
     }
 }
 
+/// A queue that has dead letters.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Queue {
+    /// Mails.
+    Mail,
+    /// Stripe's events, and commands for Stripe.
+    Stripe,
+}
+
+impl Queue {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Mail => "mail",
+            Self::Stripe => "stripe",
+        }
+    }
+}
+
+/// The exit code of a command that found nothing to do.
+const NOTHING_TO_DO: u8 = 3;
+/// How often the command asks how far a move is.
+const PAUSE: Duration = Duration::from_secs(2);
+
 /// Why a command did not do what it says.
 #[derive(Debug, thiserror::Error)]
 enum Failure {
@@ -81,6 +116,8 @@ enum Failure {
     Rotate(#[from] RotateError),
     #[error(transparent)]
     MakeAdmin(#[from] MakeAdminError),
+    #[error(transparent)]
+    Redrive(#[from] RedriveError),
     #[error(transparent)]
     Unreachable(#[from] UnreachableStack),
 }
@@ -90,17 +127,43 @@ async fn main() -> ExitCode {
     let done = match Arguments::parse().command {
         Command::RotateKeys { stage, secret } => {
             let secrets = secret.map_or_else(|| vec![Keys::Auth, Keys::Codes], |one| vec![one]);
-            rotate_all(&stage, &secrets).await
+            rotate_all(&stage, &secrets).await.map(|()| ExitCode::SUCCESS)
         }
-        Command::MakeAdmin { stack, email } => promote(stack, &email).await,
+        Command::Redrive { stack, queue } => redrive_all(stack, queue).await,
+        Command::MakeAdmin { stack, email } => promote(stack, &email).await.map(|()| ExitCode::SUCCESS),
     };
     match done {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(error) => {
             let _closed = writeln!(std::io::stderr(), "tollgate-ops: {error}");
             ExitCode::FAILURE
         }
     }
+}
+
+async fn redrive_all(stack: Stack, only: Option<Queue>) -> Result<ExitCode, Failure> {
+    let (client, prefix) = match (stack.local, stack.stage) {
+        (Some(url), _) => (local_stack(&url).await?.queues(), String::new()),
+        (None, stage) => {
+            let sdk = aws_config::load_defaults(BehaviorVersion::latest()).await;
+            (aws_sdk_sqs::Client::new(&sdk), format!("tollgate-{}-", stage.unwrap_or_default()))
+        }
+    };
+    let mut is_idle = true;
+    for (_, dead) in DEAD_LETTERS.iter().filter(|(name, _)| only.is_none_or(|only| only.name() == *name)) {
+        let dead = format!("{prefix}{dead}");
+        let show = |Progress { moved, of }: Progress| {
+            let _closed = writeln!(std::io::stderr(), "{dead}: {moved} of {of} messages are moved");
+        };
+        match redrive(&client, &dead, PAUSE, show).await? {
+            None => say(&format!("{dead}: no dead letters")),
+            Some(moved) => {
+                is_idle = false;
+                say(&format!("{dead}: {moved} messages are back in their queue"));
+            }
+        }
+    }
+    Ok(if is_idle { ExitCode::from(NOTHING_TO_DO) } else { ExitCode::SUCCESS })
 }
 
 fn say(line: &str) {

@@ -19,7 +19,7 @@ fn text(bytes: &[u8]) -> &str {
 fn help_lists_every_command() {
     let output = run(&["--help"]);
     assert_eq!(output.status.code(), Some(0));
-    for command in ["rotate-keys", "make-admin"] {
+    for command in ["rotate-keys", "redrive", "make-admin"] {
         assert!(text(&output.stdout).contains(command), "{command}: {output:?}");
     }
 }
@@ -33,6 +33,9 @@ fn wrong_arguments_end_with_exit_code_2() {
         &["make-admin", "--email", "ann@example.com"],
         &["make-admin", "--stage", "test"],
         &["make-admin", "--stage", "test", "--local", "http://127.0.0.1:1", "--email", "ann@example.com"],
+        &["redrive"],
+        &["redrive", "--queue", "mail"],
+        &["redrive", "--stage", "test", "--queue", "relay-failures"],
         &["rotate-keys"],
         &["rotate-keys", "--stage", "test", "--secret", "google"],
     ] {
@@ -43,12 +46,15 @@ fn wrong_arguments_end_with_exit_code_2() {
 }
 
 #[test]
-fn make_admin_names_the_stack_that_does_not_answer() {
+fn a_command_names_the_stack_that_does_not_answer() {
     let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let url = format!("http://{free}");
-    let output = run(&["make-admin", "--local", &url, "--email", "ann@example.com"]);
-    assert_eq!(output.status.code(), Some(1), "{output:?}");
-    let error = text(&output.stderr);
-    assert!(error.starts_with("tollgate-ops: ") && error.contains(&url), "{error}");
-    assert_eq!(error.lines().count(), 1, "{error}");
+    for arguments in [&["make-admin", "--local", &url, "--email", "ann@example.com"][..], &["redrive", "--local", &url]]
+    {
+        let output = run(arguments);
+        assert_eq!(output.status.code(), Some(1), "{output:?}");
+        let error = text(&output.stderr);
+        assert!(error.starts_with("tollgate-ops: ") && error.contains(&url), "{error}");
+        assert_eq!(error.lines().count(), 1, "{error}");
+    }
 }
