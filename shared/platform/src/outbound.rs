@@ -1,13 +1,20 @@
-//! Calls to services that are not AWS: the same HTTP client as the SDKs', with a deadline and a limit on the answer.
+//! Calls to services that are not AWS: the same HTTP client as the SDKs', with a deadline and a limit on the answer. A call
+//! over a pooled connection that the other side has closed, while this process was frozen for one, is made once more if
+//! that is safe (D8).
 
 use aws_config::SdkConfig;
 use aws_smithy_async::future::timeout::Timeout;
 use aws_smithy_async::rt::sleep::{AsyncSleep, SharedAsyncSleep, TokioSleep};
 use aws_smithy_http_client::default_connector;
 use aws_smithy_runtime_api::client::http::{HttpConnector, HttpConnectorSettings, SharedHttpConnector};
-use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
+use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
+use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_types::body::SdkBody;
+use aws_smithy_types::error::display::DisplayErrorContext;
 use http_body_util::{BodyExt, Limited};
+use std::error::Error;
+use std::fmt::Display;
+use std::io::{self, ErrorKind};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -43,30 +50,70 @@ impl Outbound {
         Self { connector: Arc::new(connector.into()), sleep: sdk.sleep_impl().unwrap_or_else(tokio_sleep) }
     }
 
-    /// Sends `request` and reads the whole answer.
+    /// Sends `request` and reads the whole answer. If its connection turns out to be closed, it is sent once more: a GET, or
+    /// a request with an idempotency key, or any request of which nothing was sent.
     ///
     /// # Errors
     /// When there is none in time, or it is too large.
     pub async fn send(&self, request: http::Request<Vec<u8>>) -> Result<http::Response<Vec<u8>>, OutboundError> {
-        let failed = |error: String| OutboundError(error);
-        let request = HttpRequest::try_from(request.map(SdkBody::from)).map_err(|error| failed(error.to_string()))?;
+        let is_repeatable = request.method().is_safe() || request.headers().contains_key(IDEMPOTENCY_KEY);
         let exchange = async {
-            let answer = self
-                .connector
-                .get_or_init(tls_connector)
-                .call(request)
-                .await
-                .map_err(|error| failed(format!("{error:?}")))?;
-            let answer = answer.try_into_http1x().map_err(|error| failed(error.to_string()))?;
+            let answer = match self.call(request.clone()).await? {
+                Err(error) if may_repeat(&error, is_repeatable) => {
+                    tracing::warn!(error = %DisplayErrorContext(&error), "the connection was closed: sent once more");
+                    self.call(request).await?
+                }
+                answer => answer,
+            };
+            let answer = answer.map_err(|error| OutboundError(format!("{error:?}")))?;
+            let answer = answer.try_into_http1x().map_err(failed)?;
             let (parts, body) = answer.into_parts();
-            let body = Limited::new(body, MAX_BYTES).collect().await.map_err(|error| failed(error.to_string()))?;
+            let body = Limited::new(body, MAX_BYTES).collect().await.map_err(failed)?;
             Ok(http::Response::from_parts(parts, body.to_bytes().to_vec()))
         };
         match Timeout::new(Box::pin(exchange), self.sleep.sleep(DEADLINE)).await {
             Ok(answer) => answer,
-            Err(_) => Err(failed("no answer in time".into())),
+            Err(_) => Err(failed("no answer in time")),
         }
     }
+
+    /// One try, up to the head of the answer.
+    async fn call(
+        &self,
+        request: http::Request<Vec<u8>>,
+    ) -> Result<Result<HttpResponse, ConnectorError>, OutboundError> {
+        let request = HttpRequest::try_from(request.map(SdkBody::from)).map_err(failed)?;
+        Ok(self.connector.get_or_init(tls_connector).call(request).await)
+    }
+}
+
+const IDEMPOTENCY_KEY: &str = "idempotency-key";
+
+fn failed(error: impl Display) -> OutboundError {
+    OutboundError(error.to_string())
+}
+
+/// Whether a request that failed so may be sent again.
+fn may_repeat(error: &ConnectorError, is_repeatable: bool) -> bool {
+    let Some(error) = sources(error).find_map(|error| error.downcast_ref::<hyper::Error>()) else { return false };
+    // The connection was closed before it took the request.
+    let is_unsent = error.is_canceled() || error.is_closed();
+    is_unsent || (is_repeatable && (error.is_incomplete_message() || is_reset(error)))
+}
+
+/// The causes of an error.
+fn sources<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
+    std::iter::successors(error.source(), next_source)
+}
+
+fn next_source<'a>(error: &&'a (dyn Error + 'static)) -> Option<&'a (dyn Error + 'static)> {
+    (*error).source()
+}
+
+/// Whether the other side has ended the connection.
+fn is_reset(error: &hyper::Error) -> bool {
+    let mut kinds = sources(error).filter_map(|error| error.downcast_ref::<io::Error>()).map(io::Error::kind);
+    kinds.any(|kind| matches!(kind, ErrorKind::ConnectionReset | ErrorKind::ConnectionAborted | ErrorKind::BrokenPipe))
 }
 
 fn tokio_sleep() -> SharedAsyncSleep {

@@ -13,7 +13,7 @@ use stripe_client_core::{
 };
 use tollgate_domain::billing::Attempt;
 use tollgate_platform::keys::{KeyError, KeySource};
-use tollgate_platform::{Outbound, Secret};
+use tollgate_platform::{Outbound, Secret, random_bytes};
 
 /// Why there is no answer to work with.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -139,10 +139,11 @@ impl Gateway {
         self.call(request, RequestStrategy::Once).await
     }
 
-    /// Creates or changes the object at `path`. Only for calls that can be repeated without harm.
+    /// Creates or changes the object at `path`. Only for calls that can be repeated without harm. The key is of this call
+    /// alone: with it the call can be sent again over another connection.
     pub(crate) async fn post<T: DeserializeOwned>(&self, path: &str, form: &impl Serialize) -> Result<T, GatewayError> {
-        let request = RequestBuilder::new(StripeMethod::Post, path).form(form);
-        self.call(request, RequestStrategy::Once).await
+        let key = format!("call-{:032x}", u128::from_be_bytes(random_bytes()));
+        self.post_with_key(path, form, &key).await
     }
 
     /// Creates an object at `path` with the idempotency key of `attempt`.
@@ -152,7 +153,16 @@ impl Gateway {
         form: &impl Serialize,
         attempt: &Attempt,
     ) -> Result<T, GatewayError> {
-        let key = IdempotencyKey::new(&attempt.id).map_err(|error| GatewayError::Unknown(error.to_string()))?;
+        self.post_with_key(path, form, &attempt.id).await
+    }
+
+    async fn post_with_key<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        form: &impl Serialize,
+        key: &str,
+    ) -> Result<T, GatewayError> {
+        let key = IdempotencyKey::new(key).map_err(|error| GatewayError::Unknown(error.to_string()))?;
         let request = RequestBuilder::new(StripeMethod::Post, path).form(form);
         self.call(request, RequestStrategy::Idempotent(key)).await
     }
