@@ -38,6 +38,7 @@ async fn every_operation_costs_what_the_budget_says() {
             app.advance(60); // the buckets are calm
             read_published_keys(&app).await;
             let _before = app.calls();
+            // On the heap: the future of this test holds them all.
             let answer = app.stack.held(Box::pin($work)).await;
             found.insert($name.to_owned(), cost(&app.calls()));
             answer
@@ -158,6 +159,7 @@ async fn every_operation_costs_what_the_budget_says() {
     measure!("GET /admin/audit-logs", app.get_as(&admin, "/admin/audit-logs?limit=100")).expect(200);
     let dan = app.sign_in("dan@example.com").await;
     measure!("GET /me/export", app.get_as(&dan, "/me/export")).expect(200);
+    measure!("POST /me/export", app.post_as(&dan, "/me/export", json!({"password": PASSWORD}))).expect(200);
     let decide = |act: &str, body| Request::patch_as(&admin, &of_user(act), body);
     let status = |is_active: bool| decide("status", json!({"is_active": is_active}));
     measure!("PATCH /admin/users/{id}/status, closed", status(false).send(&app)).expect(200);

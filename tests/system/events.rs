@@ -44,7 +44,7 @@ const SAMPLES: &[(&str, &str, Answer, Left)] = &[
     ("http-root", "pages", Http(303, "/account"), NOTHING),
     ("http-subscribe-without-token", "billing", Http(401, "unauthenticated"), NOTHING),
     ("http-delete-without-token", "auth", Http(401, "unauthenticated"), NOTHING),
-    ("http-export-without-token", "admin", Http(401, "unauthenticated"), NOTHING),
+    ("http-export-without-token", "auth", Http(401, "unauthenticated"), NOTHING),
     ("http-admin-users-without-token", "admin", Http(401, "unauthenticated"), NOTHING),
     // An unread body has no token in it: that would be a 422.
     ("http-verify-form-base64", "auth", Http(400, "That did not work"), NOTHING),

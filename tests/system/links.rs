@@ -154,3 +154,44 @@ async fn unlinking_and_exporting_want_a_fresh_sign_in() {
     delete(&json!({"password": PASSWORD}).to_string()).await.expect(204);
     app.get_as(&app.sign_in(&email).await, "/me/export").await.expect(200);
 }
+
+// B20, S5
+#[tokio::test]
+async fn the_password_exports_in_a_session_of_any_age_and_nothing_else_does() {
+    let app = TestApp::start().await;
+    let (_, session) = app.person("ann").await;
+    let fresh = app.get_as(&session, "/me/export").await.expect(200).body;
+    app.post_as(&session, "/me/export", json!({})).await.expect(200);
+    app.advance(5 * 60);
+    app.get_as(&session, "/me/export").await.expect(200);
+    app.advance(1);
+    let old = Session::of(&app.refresh(&session.refresh).await.expect(200));
+    let bearer = format!("Bearer {}", old.access);
+    let headers = [("authorization", bearer.as_str()), ("content-type", "application/json")];
+    for body in ["{}", "null", "", r#"{"password": null}"#, r#"{"old_password": "correct horse battery"}"#] {
+        let answer = app.send(Method::POST, "/me/export", &headers, Some(body.to_owned())).await;
+        answer.refused(403, "reauthentication_required");
+    }
+    app.send(Method::POST, "/me/export", &headers[..1], None).await.refused(403, "reauthentication_required");
+    for wrong in ["not it", "", "correct horse batter", "Correct horse battery"] {
+        app.post_as(&old, "/me/export", json!({"password": wrong})).await.refused(403, "wrong_password");
+    }
+    for no_body in [json!(["correct horse battery"]), json!({"password": 1}), json!("correct horse battery")] {
+        app.post_as(&old, "/me/export", no_body).await.refused(422, "validation_failed");
+    }
+    app.get_as(&old, "/me/export").await.refused(403, "reauthentication_required");
+    let mut exported = app.post_as(&old, "/me/export", json!({"password": PASSWORD})).await.expect(200).body;
+    assert_eq!(exported["user"], fresh["user"]);
+    assert_eq!(exported.as_object_mut().unwrap().keys().count(), fresh.as_object().unwrap().keys().count());
+    assert!(!exported.to_string().contains("argon2"), "a hash is exported");
+}
+
+// B20, S5
+#[tokio::test]
+async fn an_account_without_a_password_exports_by_a_fresh_sign_in_alone() {
+    let app = TestApp::start().await;
+    let subject = proved(&app, "google", "ann@example.com").await;
+    let session = Session::of(&Browser::new(&app).sign_in("google", &subject).await);
+    app.post_as(&session, "/me/export", json!({"password": PASSWORD})).await.refused(403, "wrong_password");
+    app.post_as(&session, "/me/export", json!({})).await.expect(200);
+}

@@ -162,6 +162,9 @@ async fn reads(app: &TestApp) -> Vec<Request> {
             }
         }
     }
+    let export = Request::post_as(&ann, "/me/export", json!({"password": PASSWORD}));
+    export.send(app).await.expect(200);
+    requests.push(export);
     requests
 }
 
@@ -279,9 +282,6 @@ async fn missed_command(app: &TestApp) -> Vec<Request> {
     vec![request]
 }
 
-/// An event as Stripe's servers send it.
-async fn signed_event(app: &TestApp) -> Vec<Request> {
-    let secret = app.get("/_local/stripe").await.expect(200).body["webhook_secret"].as_str().unwrap().to_owned();
 /// A mail and an event that are handled at the second try.
 async fn messages_that_fail(app: &TestApp) -> Vec<Request> {
     let (email, ann) = app.subscriber("ann").await;
@@ -299,6 +299,9 @@ async fn messages_that_fail(app: &TestApp) -> Vec<Request> {
     requests
 }
 
+/// An event as Stripe's servers send it.
+async fn signed_event(app: &TestApp) -> Vec<Request> {
+    let secret = app.get("/_local/stripe").await.expect(200).body["webhook_secret"].as_str().unwrap().to_owned();
     let event = event("evt_1", "customer.updated", &json!({"id": "cus_1", "object": "customer"}));
     let signature = signature(&secret, app.now().as_second(), &event.to_string());
     let request = Request::post("/billing/stripe/webhook", event).with_header("stripe-signature", &signature);

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 use tollgate_domain::billing::Grace;
-use tollgate_http::{ClientIpHeader, Limits};
+use tollgate_http::ClientIpHeader;
 use tollgate_platform::keys::SecretIds;
 use tollgate_platform::{ConfigError, Env, Origins};
 
@@ -17,8 +17,6 @@ pub struct Config {
     pub origins: Origins,
     /// The header in which the operator's own proxy names the client, where there is such a proxy.
     pub client_ip: Option<ClientIpHeader>,
-    /// How often a user may ask for an export; `None`: any number of times.
-    pub limits: Option<Limits>,
     /// How long access outlives a payment that failed.
     pub grace: Grace,
     /// What the names of the tables start with.
@@ -39,7 +37,6 @@ impl Config {
             app_url: app_url.into(),
             origins: Origins::from_env(env)?,
             client_ip: ClientIpHeader::from_env(env, &mut secret_ids)?,
-            limits: Limits::of_users(env)?,
             grace: env.grace()?,
             table_prefix: env.required("TABLE_PREFIX", "what the names of the tables start with")?.to_owned(),
             secret_ids,

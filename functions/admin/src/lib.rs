@@ -1,5 +1,4 @@
-//! The `admin` function: users, subscriptions, payments and the audit trail for whoever runs the product, and the export of
-//! all that is held about one user, for that user.
+//! The `admin` function: users, subscriptions, payments and the audit trail for those who run the product.
 
 mod config;
 mod routes;
@@ -11,7 +10,7 @@ use axum::Router;
 use axum::extract::FromRef;
 use routes::*;
 use std::sync::Arc;
-use tollgate_http::{Conventions, EdgeProxy, Guard, Limiter, PublishedKeys, TokenKeys, routes};
+use tollgate_http::{Conventions, EdgeProxy, Guard, PublishedKeys, TokenKeys, routes};
 use tollgate_platform::Clock;
 use tollgate_platform::keys::KeySource;
 use tollgate_store::Store;
@@ -25,7 +24,6 @@ pub struct State {
     store: Store,
     keys: Arc<PublishedKeys>,
     clock: Clock,
-    limiter: Limiter,
     proxy: Option<EdgeProxy>,
 }
 
@@ -34,10 +32,9 @@ impl State {
     #[must_use]
     pub fn new(config: Config, sdk: &SdkConfig, clock: Clock) -> Self {
         let store = Store::new(sdk, &config.table_prefix);
-        let limiter = Limiter::new(store.clone(), config.limits);
         let secrets = Arc::new(KeySource::new(config.secret_ids.clone(), sdk, clock.clone()));
         let proxy = EdgeProxy::new(config.client_ip.as_ref(), &secrets);
-        Self { config: Arc::new(config), keys: PublishedKeys::new(store.clone()), store, clock, limiter, proxy }
+        Self { config: Arc::new(config), keys: PublishedKeys::new(store.clone()), store, clock, proxy }
     }
 }
 
@@ -82,5 +79,4 @@ fn routes() -> OpenApiRouter<State> {
         .routes(routes!(payments::list))
         .routes(routes!(payments::get))
         .routes(routes!(audit_logs::list))
-        .routes(routes!(export::export))
 }

@@ -2,6 +2,7 @@
 
 use crate::providers::Providers;
 use std::sync::Arc;
+use tollgate_domain::billing::Grace;
 use tollgate_domain::password::PasswordPolicy;
 use tollgate_domain::session::Lifetimes;
 use tollgate_http::{ClientIpHeader, CookieSettings, Limits};
@@ -33,6 +34,8 @@ pub struct Config {
     pub verify_link_seconds: u32,
     /// Which passwords will do.
     pub passwords: PasswordPolicy,
+    /// How long access outlives a payment that failed.
+    pub grace: Grace,
     /// What the names of the tables start with.
     pub table_prefix: String,
     /// The secrets that this function reads.
@@ -73,6 +76,7 @@ impl Config {
             },
             verify_link_seconds: env.seconds("VALIDATION_TOKEN_EXPIRE", 86_400)?,
             passwords: PasswordPolicy { min_chars },
+            grace: env.grace()?,
             table_prefix: env.required("TABLE_PREFIX", "what the names of the tables start with")?.to_owned(),
             secret_ids,
         })

@@ -126,6 +126,7 @@ fn routes() -> OpenApiRouter<State> {
         .routes(routes!(refresh_token::refresh_token))
         .routes(routes!(logout::logout))
         .routes(routes!(me::me))
+        .routes(routes!(export::export, export::export_with_password))
         .routes(routes!(sessions::list, sessions::revoke_all))
         .routes(routes!(sessions::revoke))
         .routes(routes!(jwks::jwks))

@@ -35,6 +35,11 @@ pub async fn require_fresh(
         let is_fresh = session.is_some_and(|row| context.now.duration_since(row.created_at) <= FRESH);
         return if is_fresh { Ok(()) } else { Err(ApiError::ReauthenticationRequired) };
     };
+    verify_password(state, user, password).await
+}
+
+/// Lets `user` pass with the right password.
+pub async fn verify_password(state: &State, user: &ActiveUser, password: &Password) -> Result<(), ApiError> {
     let profile = state.store.profile(&user.id).await?.ok_or(ApiError::Unauthenticated)?;
     let credentials = state.store.credentials(&profile.email).await?.filter(|found| found.user_id == user.id);
     match state.hasher.verify(password, credentials.as_ref().map(|found| found.hash.as_str())).await? {

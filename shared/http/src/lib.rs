@@ -8,10 +8,12 @@ mod conventions;
 mod cookies;
 mod describe;
 mod error;
+mod export;
 mod guard;
 mod idempotency;
 mod limits;
 pub mod openapi;
+mod owned;
 mod page;
 mod token_keys;
 
@@ -22,12 +24,14 @@ pub use context::{RequestContext, header_text};
 pub use conventions::{Conventions, method_not_allowed, misconfigured, not_found};
 pub use cookies::{CookieJar, CookieName, CookieSettings};
 pub use error::{ApiError, FieldError, Refused};
+pub use export::Export;
 pub use guard::{ActiveUser, Admin, Guard, RequireTier};
 pub use idempotency::{describe_idempotent, idempotent};
 pub use limits::{
     AccountKey, BY_USER, EXPORTS, Exceeded, Limiter, Limits, describe_limit, describe_user_limit, limit_posts,
     limit_redirects, limit_users,
 };
+pub use owned::{OwnedPayment, OwnedSubscription};
 pub use page::{Cursor, Filters, NoFilters, Page, PageQuery, Parameters, filter, id_filter, sessions_page};
 pub use token_keys::{PublishedKeys, TokenKeys};
 #[doc(hidden)]

@@ -1,7 +1,6 @@
 //! One file for each path, or for a few that do the same: their requests, their answers, their handlers.
 
 pub mod audit_logs;
-pub mod export;
 pub mod payments;
 pub mod rights;
 pub mod stats;

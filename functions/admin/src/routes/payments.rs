@@ -4,11 +4,11 @@ use crate::State;
 use axum::Json;
 use axum::extract::State as Shared;
 use serde::{Deserialize, Serialize};
-use tollgate_domain::billing::{Payment, PaymentStatus, PaymentView};
-use tollgate_domain::{PaymentId, PlanId, SubscriptionId, UserId};
-use tollgate_http::{Admin, ApiError, Cursor, Filters, Page, PageQuery, PathId, filter, id_filter};
-use tollgate_store::{BillingFilter, Owned};
-use utoipa::{IntoParams, ToSchema};
+use tollgate_domain::PaymentId;
+use tollgate_domain::billing::PaymentStatus;
+use tollgate_http::{Admin, ApiError, Cursor, Filters, OwnedPayment, Page, PageQuery, PathId, filter, id_filter};
+use tollgate_store::BillingFilter;
+use utoipa::IntoParams;
 
 /// Which payments are wanted.
 #[derive(Debug, Clone, Serialize, Deserialize, IntoParams)]
@@ -21,38 +21,6 @@ pub struct PaymentsQuery {
     plan_id: Option<String>,
     /// Of this user.
     user_id: Option<String>,
-}
-
-/// A payment, and whose it is.
-#[derive(Serialize, ToSchema)]
-pub struct OwnedPayment {
-    #[serde(flatten)]
-    payment: PaymentView,
-    #[schema(value_type = String)]
-    user_id: UserId,
-    #[schema(value_type = Option<String>)]
-    subscription_id: Option<SubscriptionId>,
-    /// `null` for a price that is no plan's.
-    #[schema(value_type = Option<String>)]
-    plan_id: Option<PlanId>,
-    /// Whether a dispute of it is open, or was lost.
-    is_disputed: bool,
-    stripe_invoice_id: String,
-    stripe_customer_id: Option<String>,
-}
-
-impl From<Owned<Payment>> for OwnedPayment {
-    fn from(owned: Owned<Payment>) -> Self {
-        Self {
-            user_id: owned.user_id,
-            subscription_id: owned.of.subscription_id,
-            plan_id: owned.of.plan_id,
-            is_disputed: owned.of.is_disputed,
-            stripe_invoice_id: owned.of.stripe_invoice_id.clone(),
-            stripe_customer_id: owned.stripe_customer_id,
-            payment: owned.of.into(),
-        }
-    }
 }
 
 /// The payments of all users, the newest first.

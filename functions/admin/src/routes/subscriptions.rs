@@ -5,11 +5,13 @@ use axum::Json;
 use axum::extract::State as Shared;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use tollgate_domain::billing::{Plan, PlanView, Status, Subscription, SubscriptionView};
-use tollgate_domain::{PlanId, SubscriptionId, UserId};
-use tollgate_http::{Admin, ApiError, Cursor, Filters, Page, PageQuery, PathId, RequestContext, filter, id_filter};
-use tollgate_store::{BillingFilter, Owned};
-use utoipa::{IntoParams, ToSchema};
+use tollgate_domain::SubscriptionId;
+use tollgate_domain::billing::Status;
+use tollgate_http::{
+    Admin, ApiError, Cursor, Filters, OwnedSubscription, Page, PageQuery, PathId, RequestContext, filter, id_filter,
+};
+use tollgate_store::BillingFilter;
+use utoipa::IntoParams;
 
 /// Which subscriptions are wanted.
 #[derive(Debug, Clone, Serialize, Deserialize, IntoParams)]
@@ -24,32 +26,6 @@ pub struct SubscriptionsQuery {
     user_id: Option<String>,
 }
 
-/// A subscription, and whose it is.
-#[derive(Serialize, ToSchema)]
-pub struct OwnedSubscription {
-    #[serde(flatten)]
-    subscription: SubscriptionView,
-    #[schema(value_type = String)]
-    user_id: UserId,
-    stripe_subscription_id: String,
-    stripe_customer_id: Option<String>,
-}
-
-impl OwnedSubscription {
-    /// As it is at `now`.
-    pub fn of(owned: Owned<Subscription>, plans: &[Plan], state: &State, now: Timestamp) -> Self {
-        let Owned { user_id, stripe_customer_id, of } = owned;
-        let plan_of = |id: Option<PlanId>| {
-            let plan = plans.iter().find(|plan| Some(plan.id) == id)?;
-            Some(PlanView::of(plan.clone(), true))
-        };
-        let (plan, scheduled) = (plan_of(of.plan_id), plan_of(of.next_plan_id()));
-        let stripe_subscription_id = of.stripe_id.clone();
-        let subscription = SubscriptionView::of(of, plan, scheduled, state.config.grace, now);
-        Self { subscription, user_id, stripe_subscription_id, stripe_customer_id }
-    }
-}
-
 /// A page of what `wanted` says.
 pub async fn shown(
     state: &State,
@@ -61,7 +37,7 @@ pub async fn shown(
     let after = page.after(cursor)?;
     let listed = state.store.list_subscriptions(wanted, page.of(after.as_deref())).await?;
     let plans = if listed.items.is_empty() { Vec::new() } else { state.store.plans().await? };
-    Ok(Page::of(listed, cursor, |owned| OwnedSubscription::of(owned, &plans, state, now)))
+    Ok(Page::of(listed, cursor, |owned| OwnedSubscription::of(owned, &plans, state.config.grace, now)))
 }
 
 /// The subscriptions of all users, ended ones too, the newest first.
@@ -101,5 +77,5 @@ pub async fn get(
 ) -> Result<Json<OwnedSubscription>, ApiError> {
     let owned = state.store.subscription(&id).await?.ok_or(ApiError::NotFound)?;
     let plans = state.store.plans().await?;
-    Ok(Json(OwnedSubscription::of(owned, &plans, &state, context.now)))
+    Ok(Json(OwnedSubscription::of(owned, &plans, state.config.grace, context.now)))
 }

@@ -1,7 +1,6 @@
 //! `GET /admin/users/{id}` and what belongs to that user.
 
-use super::payments::OwnedPayment;
-use super::subscriptions::{OwnedSubscription, shown};
+use super::subscriptions::shown;
 use crate::State;
 use axum::Json;
 use axum::extract::State as Shared;
@@ -12,7 +11,8 @@ use tollgate_domain::session::Session;
 use tollgate_domain::user::IdentityProvider;
 use tollgate_domain::{User, UserId};
 use tollgate_http::{
-    Admin, ApiError, Cursor, Filters, NoFilters, Page, PageQuery, PathId, RequestContext, sessions_page,
+    Admin, ApiError, Cursor, Filters, NoFilters, OwnedPayment, OwnedSubscription, Page, PageQuery, PathId, RequestContext,
+    sessions_page,
 };
 use tollgate_store::{BillingFilter, Consistency, Profile};
 use utoipa::ToSchema;

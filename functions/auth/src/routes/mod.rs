@@ -2,6 +2,7 @@
 
 pub mod change_email;
 pub mod change_password;
+pub mod export;
 pub mod healthz;
 pub mod jwks;
 pub mod leave;

@@ -1,28 +1,24 @@
-//! `GET /me/export`: all that is held about the caller.
+//! All that is held about one user, as that user, or an admin for that user, gets it.
 
-use super::payments::OwnedPayment;
-use super::subscriptions::OwnedSubscription;
-use crate::State;
-use axum::Json;
-use axum::extract::State as Shared;
+use crate::{ApiError, OwnedPayment, OwnedSubscription};
 use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::{Map, Value};
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use tollgate_domain::audit::AuditEntry;
-use tollgate_domain::billing::Customer;
+use tollgate_domain::billing::{Customer, Grace};
 use tollgate_domain::gate::Gate;
 use tollgate_domain::onetime::OneTimeRow;
-use tollgate_domain::session::{FRESH, Session};
+use tollgate_domain::session::Session;
 use tollgate_domain::user::IdentityProvider;
-use tollgate_domain::{Email, User, UserId};
-use tollgate_http::{ActiveUser, ApiError, EXPORTS, RequestContext, errors};
-use tollgate_store::{AuditFilter, BillingFilter, Listed, PageOf};
+use tollgate_domain::{Email, SessionId, User, UserId};
+use tollgate_store::{AuditFilter, BillingFilter, Listed, PageOf, Profile, Store};
 use utoipa::ToSchema;
 
 /// So much of each kind is told at the most, the newest: an answer has an end.
 const MOST: PageOf<'_> = PageOf { after: None, limit: 2000 };
+
 /// All that is held about a user. Of a password, a token or a code nothing is held that could be told: they are hashed, or
 /// derived anew.
 #[derive(Serialize, ToSchema)]
@@ -116,54 +112,46 @@ impl From<Customer> for CustomerOf {
     }
 }
 
-errors! {
-    /// Why nothing is exported.
-    ExportErrors = [ApiError::ReauthenticationRequired, ApiError::RATE_LIMITED]
-}
-
-/// All that is held about the caller, within five minutes of the sign-in of this session.
-#[utoipa::path(
-    get, path = "/me/export", operation_id = "export_me", tag = "Accounts", security(("bearer" = [])),
-    responses((status = 200, body = Export), ExportErrors)
-)]
-pub async fn export(
-    Shared(state): Shared<State>,
-    context: RequestContext,
-    user: ActiveUser,
-) -> Result<Json<Export>, ApiError> {
-    state.limiter.admit_user(&context, &user.id, EXPORTS).await?;
-    let store = &state.store;
-    // The id of a session tells when it was created.
-    if context.now.duration_since(user.session_id.made_at()) > FRESH {
-        return Err(ApiError::ReauthenticationRequired);
+impl Export {
+    /// Of the user with this profile and this gate; `current` is the session that asks.
+    ///
+    /// # Errors
+    /// When the tables do not answer.
+    pub async fn read(
+        store: &Store,
+        (profile, gate): (Profile, Gate),
+        current: &SessionId,
+        grace: Grace,
+        now: Timestamp,
+    ) -> Result<Self, ApiError> {
+        let user_id = gate.user_id;
+        let customer = store.customer(&user_id).await?;
+        let own = BillingFilter { user_id: Some(user_id), ..BillingFilter::default() };
+        let about = AuditFilter { target_id: Some(user_id.to_string()), ..AuditFilter::default() };
+        let by = AuditFilter { actor_id: Some(user_id), ..AuditFilter::default() };
+        let mut told = Told { is_complete: true };
+        let sessions = told.of(store.kept_sessions(&user_id, MOST).await?);
+        let secrets = told.of(store.kept_secrets(&user_id, MOST).await?);
+        let subscriptions = told.of(store.list_subscriptions(&own, MOST).await?);
+        let payments = told.of(store.list_payments(&own, MOST).await?);
+        let mut entries = told.of(store.entries(&about, MOST).await?);
+        entries.extend(told.of(store.entries(&by, MOST).await?));
+        let plans = store.plans().await?;
+        let subscription = |owned| OwnedSubscription::of(owned, &plans, grace, now);
+        Ok(Self {
+            exported_at: now,
+            linked_identities: profile.links.clone(),
+            user: profile.into_user(),
+            sessions: sessions.into_iter().map(|row| row.into_session(current)).collect(),
+            mailed_secrets: secrets.into_iter().map(MailedSecret::from).collect(),
+            customer: customer.map(CustomerOf::from),
+            subscriptions: subscriptions.into_iter().map(subscription).collect(),
+            payments: payments.into_iter().map(OwnedPayment::from).collect(),
+            audit_entries: each_once(entries, &user_id),
+            access: gate.into(),
+            is_complete: told.is_complete,
+        })
     }
-    let profile = store.profile(&user.id).await?.ok_or(ApiError::Unauthenticated)?;
-    let customer = store.customer(&user.id).await?;
-    let own = BillingFilter { user_id: Some(user.id), ..BillingFilter::default() };
-    let about = AuditFilter { target_id: Some(user.id.to_string()), ..AuditFilter::default() };
-    let by = AuditFilter { actor_id: Some(user.id), ..AuditFilter::default() };
-    let mut told = Told { is_complete: true };
-    let sessions = told.of(store.kept_sessions(&user.id, MOST).await?);
-    let secrets = told.of(store.kept_secrets(&user.id, MOST).await?);
-    let subscriptions = told.of(store.list_subscriptions(&own, MOST).await?);
-    let payments = told.of(store.list_payments(&own, MOST).await?);
-    let mut entries = told.of(store.entries(&about, MOST).await?);
-    entries.extend(told.of(store.entries(&by, MOST).await?));
-    let plans = store.plans().await?;
-    let subscription = |owned| OwnedSubscription::of(owned, &plans, &state, context.now);
-    Ok(Json(Export {
-        exported_at: context.now,
-        linked_identities: profile.links.clone(),
-        user: profile.into_user(),
-        sessions: sessions.into_iter().map(|row| row.into_session(&user.session_id)).collect(),
-        mailed_secrets: secrets.into_iter().map(MailedSecret::from).collect(),
-        customer: customer.map(CustomerOf::from),
-        subscriptions: subscriptions.into_iter().map(subscription).collect(),
-        payments: payments.into_iter().map(OwnedPayment::from).collect(),
-        audit_entries: each_once(entries, &user.id),
-        access: user.gate.into(),
-        is_complete: told.is_complete,
-    }))
 }
 
 /// Whether everything was told so far.

@@ -1,0 +1,60 @@
+//! `GET` and `POST /me/export`: all that is held about the caller.
+
+use crate::State;
+use crate::reauthentication::{Confirmation, verify_password};
+use axum::Json;
+use axum::extract::State as Shared;
+use tollgate_domain::password::Password;
+use tollgate_domain::session::FRESH;
+use tollgate_http::{ActiveUser, ApiError, EXPORTS, Export, OptionalJson, RequestContext};
+
+/// All that is held about the caller, within five minutes of the sign-in of this session.
+#[utoipa::path(
+    get, path = "/me/export", operation_id = "export_me", tag = "Accounts", security(("bearer" = [])),
+    responses((status = 200, body = Export), (status = 403, description = "`reauthentication_required`"),
+        (status = 429, description = "`rate_limited`"))
+)]
+pub async fn export(
+    Shared(state): Shared<State>,
+    context: RequestContext,
+    user: ActiveUser,
+) -> Result<Json<Export>, ApiError> {
+    export_confirmed(&state, &context, user, None).await
+}
+
+/// All that is held about the caller, with the password.
+#[utoipa::path(
+    post, path = "/me/export", operation_id = "export_me_with_password", tag = "Accounts", security(("bearer" = [])),
+    request_body = Option<Confirmation>,
+    responses((status = 200, body = Export),
+        (status = 403, description = "`reauthentication_required`, `wrong_password`"),
+        (status = 429, description = "`rate_limited`"))
+)]
+pub async fn export_with_password(
+    Shared(state): Shared<State>,
+    context: RequestContext,
+    user: ActiveUser,
+    OptionalJson(body): OptionalJson<Confirmation>,
+) -> Result<Json<Export>, ApiError> {
+    export_confirmed(&state, &context, user, body.password.as_ref()).await
+}
+
+async fn export_confirmed(
+    state: &State,
+    context: &RequestContext,
+    user: ActiveUser,
+    password: Option<&Password>,
+) -> Result<Json<Export>, ApiError> {
+    state.limiter.admit_user(context, &user.id, EXPORTS).await?;
+    match password {
+        Some(password) => verify_password(state, &user, password).await?,
+        // The id of a session tells when it was created.
+        None if context.now.duration_since(user.session_id.made_at()) > FRESH => {
+            return Err(ApiError::ReauthenticationRequired);
+        }
+        None => {}
+    }
+    let profile = state.store.profile(&user.id).await?.ok_or(ApiError::Unauthenticated)?;
+    let (session, grace) = (user.session_id, state.config.grace);
+    Ok(Json(Export::read(&state.store, (profile, user.gate), &session, grace, context.now).await?))
+}
