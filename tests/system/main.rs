@@ -33,6 +33,7 @@ mod outages;
 mod passwords;
 mod reconciliation;
 mod registered;
+mod refusals;
 mod roles;
 mod rotation;
 mod search;

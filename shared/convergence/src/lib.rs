@@ -85,6 +85,13 @@ pub struct Convergence {
 /// The way under way: on the heap, as Stripe's types within are deeper than a compiler likes.
 pub type Following<'a> = Pin<Box<dyn Future<Output = Result<Vec<Subscription>, ConvergeError>> + Send + 'a>>;
 
+/// Whether a request comes to nothing by what is stored.
+pub type Refuses<'a> = &'a (dyn Fn(&Account) -> bool + Send + Sync);
+
+/// The same way, which may not be gone.
+pub type FollowingUnless<'a> =
+    Pin<Box<dyn Future<Output = Result<Option<Vec<Subscription>>, ConvergeError>> + Send + 'a>>;
+
 /// What was ended and refunded so far, or refused by Stripe for good.
 #[derive(Default)]
 struct Done {
@@ -108,18 +115,43 @@ impl Convergence {
     /// # Errors
     /// When it may not be Stripe's state: whoever asked must ask again.
     pub fn follow<'a>(&'a self, user: &'a UserId, cause: Cause<'a>) -> Following<'a> {
-        Box::pin(self.follow_on(user, cause))
+        Box::pin(async move {
+            let never = |_: &Account| false;
+            Ok(self.follow_on(user, cause, &never).await?.unwrap_or_default())
+        })
     }
 
-    async fn follow_on(&self, user: &UserId, cause: Cause<'_>) -> Result<Vec<Subscription>, ConvergeError> {
+    /// The same for a request of the user. If `refuses` says so about what is stored, the answer is `None`, and Stripe is not
+    /// called.
+    ///
+    /// # Errors
+    /// When it may not be Stripe's state: whoever asked must ask again.
+    pub fn follow_unless<'a>(
+        &'a self,
+        user: &'a UserId,
+        cause: Cause<'a>,
+        refuses: Refuses<'a>,
+    ) -> FollowingUnless<'a> {
+        Box::pin(self.follow_on(user, cause, refuses))
+    }
+
+    async fn follow_on(
+        &self,
+        user: &UserId,
+        cause: Cause<'_>,
+        refuses: Refuses<'_>,
+    ) -> Result<Option<Vec<Subscription>>, ConvergeError> {
         let mut done = Done::default();
-        for _ in 0..MAX_FETCHES {
+        for fetch in 0..MAX_FETCHES {
             let account = self.store.account(user).await?;
             let found = account.and_then(|account| Some((account.customer.stripe_customer_id.clone()?, account)));
             let Some((customer, account)) = found else {
                 self.keep(cause.events).await?;
-                return Ok(Vec::new());
+                return Ok(Some(Vec::new()));
             };
+            if fetch == 0 && refuses(&account) {
+                return Ok(None);
+            }
             let mut seen = match self.gateway.look(&customer).await {
                 // An earlier customer of this user may be gone, too.
                 Ok(_) if cause.gone_customer == Some(customer.as_str()) => Seen::of_nobody(&account),
@@ -148,7 +180,7 @@ impl Convergence {
                 continue;
             }
             if is_last {
-                return Ok(converged.subscriptions_after(account));
+                return Ok(Some(converged.subscriptions_after(account)));
             }
             for ending in endings {
                 self.end(ending, &mut done).await?;

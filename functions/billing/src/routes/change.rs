@@ -1,7 +1,7 @@
 //! `POST /billing/subscriptions/preview` and `/upgrade`: another plan for the same subscription. More happens at once and is
 //! charged now, less with the end of the period.
 
-use super::renewal::{followed, release};
+use super::renewal::{followed, followed_if, release};
 use super::subscription::view;
 use crate::error::{of_gateway, user_errors};
 use crate::{State, catalogue};
@@ -127,9 +127,10 @@ pub async fn upgrade(
     user: ActiveUser,
     JsonBody(body): JsonBody<Upgrade>,
 ) -> Result<Json<SubscriptionView>, ApiError> {
+    let asked = body.proration_date.as_deref().map(|text| recent(text, context.now)).transpose()?;
     let change = Change::wanted(&state, &context, &user, &body.plan_code).await?;
-    let from = match &body.proration_date {
-        Some(text) => change.moment(text, context.now)?,
+    let from = match asked {
+        Some(exact) => change.moment(exact)?,
         None => whole_seconds(context.now),
     };
     let done = async {
@@ -175,21 +176,24 @@ impl Change {
         let plans = state.store.catalogue().await?.plans;
         let plan = catalogue::active_plan(&plans, code)?;
         let price = plan.stripe_price_id.clone().ok_or(ApiError::PlanIsFree)?;
-        let subscription = followed(state, context, user).await?;
-        if subscription.stripe_price_id == price || subscription.next_price_id() == Some(price.as_str()) {
-            return Err(ApiError::SamePlan);
-        }
-        if subscription.terms.currency != plan.terms.currency {
-            return Err(ApiError::CurrencyMismatch);
-        }
-        if !matches!(subscription.status, Status::Active | Status::Trialing) {
+        let allows = |subscription: &Subscription| {
+            if subscription.stripe_price_id == price || subscription.next_price_id() == Some(price.as_str()) {
+                return Err(ApiError::SamePlan);
+            }
+            if subscription.terms.currency != plan.terms.currency {
+                return Err(ApiError::CurrencyMismatch);
+            }
+            // There is no period for a lower plan to begin with.
+            if is_paid(subscription) && !subscription.rises_to(&plan, &plans) && !subscription.will_renew() {
+                return Err(ApiError::AlreadyCanceling);
+            }
+            Ok(())
+        };
+        let subscription = followed_if(state, context, user, &allows).await?;
+        if !is_paid(&subscription) {
             return Err(open_payment(state, user, &subscription).await?);
         }
         let is_at_once = subscription.rises_to(&plan, &plans);
-        if !is_at_once && !subscription.will_renew() {
-            // There is no period for it to begin with.
-            return Err(ApiError::AlreadyCanceling);
-        }
         let present = plans.iter().find(|present| Some(present.id) == subscription.plan_id);
         let plans_changed_at = present.map_or(plan.updated_at, |present| present.updated_at.max(plan.updated_at));
         let is_trial = is_at_once && subscription.status == Status::Trialing;
@@ -219,21 +223,32 @@ impl Change {
         PriceChange { subscription: &self.subscription, price: &self.price, from, trial: self.trial }
     }
 
-    /// The moment that `text` names, if the difference can be counted from it at `now`.
-    fn moment(&self, text: &str, now: Timestamp) -> Result<Timestamp, ApiError> {
-        let exact: Timestamp = text.parse().map_err(|_| ApiError::InvalidProrationDate)?;
+    /// The moment from which the difference is counted, if `exact` is a moment of the present period and of these plans.
+    fn moment(&self, exact: Timestamp) -> Result<Timestamp, ApiError> {
         let from = whole_seconds(exact);
-        let is_fresh = from <= now && now.duration_since(from) <= PREVIEW_HOLDS;
         let is_of_period = from >= self.subscription.current_period_start;
         // What it said then was of the plans as they were. A moment that is no preview's own says nothing else about them.
         let is_of_plans =
             if exact == from { self.plans_changed_at <= from } else { exact == self.proration_date(from) };
-        if is_fresh && is_of_period && is_of_plans { Ok(from) } else { Err(ApiError::InvalidProrationDate) }
+        if is_of_period && is_of_plans { Ok(from) } else { Err(ApiError::InvalidProrationDate) }
     }
 
     fn is_done(&self, after: &Subscription) -> bool {
         after.stripe_price_id == self.price || after.next_price_id() == Some(self.price.as_str())
     }
+}
+
+/// Whether nothing is owed for it.
+fn is_paid(subscription: &Subscription) -> bool {
+    matches!(subscription.status, Status::Active | Status::Trialing)
+}
+
+/// The moment that `text` names, which a preview may have named within the last hour.
+fn recent(text: &str, now: Timestamp) -> Result<Timestamp, ApiError> {
+    let exact: Timestamp = text.parse().map_err(|_| ApiError::InvalidProrationDate)?;
+    let from = whole_seconds(exact);
+    let is_recent = from <= now && now.duration_since(from) <= PREVIEW_HOLDS;
+    if is_recent { Ok(exact) } else { Err(ApiError::InvalidProrationDate) }
 }
 
 /// When the trial of a subscription that changes to `plan` ends: the plan's own trial counts from the subscription's start.

@@ -6,8 +6,9 @@ use crate::State;
 use crate::error::{of_convergence, of_gateway, user_errors};
 use axum::Json;
 use axum::extract::State as Shared;
+use std::sync::OnceLock;
 use tollgate_convergence::Cause;
-use tollgate_domain::billing::{Status, Subscription, SubscriptionView};
+use tollgate_domain::billing::{Account, Status, Subscription, SubscriptionView};
 use tollgate_http::{ActiveUser, ApiError, RequestContext, errors};
 use tollgate_stripe::{GatewayError, Settled};
 
@@ -36,10 +37,11 @@ pub async fn cancel(
     context: RequestContext,
     user: ActiveUser,
 ) -> Result<Json<SubscriptionView>, ApiError> {
-    let subscription = followed(&state, &context, &user).await?;
-    if !subscription.will_renew() {
-        return Err(ApiError::AlreadyCanceling);
-    }
+    let renews = |subscription: &Subscription| match subscription.will_renew() {
+        true => Ok(()),
+        false => Err(ApiError::AlreadyCanceling),
+    };
+    let subscription = followed_if(&state, &context, &user, &renews).await?;
     let told = async {
         release(&state, &subscription).await?;
         state.gateway.cancel_at_period_end(&subscription.stripe_id).await
@@ -59,7 +61,11 @@ pub async fn resume(
     context: RequestContext,
     user: ActiveUser,
 ) -> Result<Json<SubscriptionView>, ApiError> {
-    let subscription = followed(&state, &context, &user).await?;
+    let waits = |subscription: &Subscription| {
+        let waits = is_to_end(subscription) || subscription.next_price_id().is_some();
+        if waits || subscription.status == Status::Paused { Ok(()) } else { Err(ApiError::NotCanceling) }
+    };
+    let subscription = followed_if(&state, &context, &user, &waits).await?;
     if subscription.status == Status::Paused {
         let resumed = state.gateway.resume_paused(&subscription.stripe_id).await;
         let subscription = followed(&state, &context, &user).await?;
@@ -69,15 +75,15 @@ pub async fn resume(
             Ok(Settled::Done) | Err(_) => view(&state, subscription, context.now).await,
         };
     }
-    let is_to_end = subscription.cancel_at_period_end || subscription.cancel_at().is_some();
-    if !is_to_end && subscription.next_price_id().is_none() {
-        return Err(ApiError::NotCanceling);
-    }
     let told = async {
         release(&state, &subscription).await?;
-        if is_to_end { state.gateway.resume(&subscription.stripe_id).await } else { Ok(()) }
+        if is_to_end(&subscription) { state.gateway.resume(&subscription.stripe_id).await } else { Ok(()) }
     };
     after(&state, &context, &user, told.await).await
+}
+
+fn is_to_end(subscription: &Subscription) -> bool {
+    subscription.cancel_at_period_end || subscription.cancel_at().is_some()
 }
 
 /// Lets the subscription go from what manages it at Stripe, if anything does: nothing else may touch it before.
@@ -106,4 +112,39 @@ pub async fn followed(state: &State, context: &RequestContext, user: &ActiveUser
     let cause = Cause { request_id: Some(context.request_id), ..Cause::default() };
     let followed = state.convergence.follow(&user.id, cause).await.map_err(of_convergence)?;
     followed.into_iter().find(Subscription::is_held).ok_or(ApiError::NoSubscription)
+}
+
+/// The same where `check` lets the subscription pass. What is stored is checked first, and if that refuses, Stripe is not
+/// called; then what Stripe says.
+pub async fn followed_if(
+    state: &State,
+    context: &RequestContext,
+    user: &ActiveUser,
+    check: &(dyn Fn(&Subscription) -> Result<(), ApiError> + Send + Sync),
+) -> Result<Subscription, ApiError> {
+    let refusal = OnceLock::new();
+    let refuses = |account: &Account| {
+        let checked = match account.subscriptions.iter().find(|subscription| subscription.is_held()) {
+            Some(subscription) => check(subscription),
+            // It may be paid already.
+            None if is_buying(account) => Ok(()),
+            None => Err(ApiError::NoSubscription),
+        };
+        checked.is_err_and(|error| refusal.set(error).is_ok())
+    };
+    let cause = Cause { request_id: Some(context.request_id), ..Cause::default() };
+    let followed = state.convergence.follow_unless(&user.id, cause, &refuses).await.map_err(of_convergence)?;
+    let Some(followed) = followed else { return Err(refusal.into_inner().unwrap_or(ApiError::NoSubscription)) };
+    let subscription = followed.into_iter().find(Subscription::is_held).ok_or(ApiError::NoSubscription)?;
+    check(&subscription)?;
+    Ok(subscription)
+}
+
+/// Whether a checkout is reserved of which no subscription is known.
+fn is_buying(account: &Account) -> bool {
+    account.customer.checkout.as_ref().is_some_and(|checkout| {
+        // Stripe counts in whole seconds.
+        let begun = checkout.attempt.started_at.as_second();
+        account.subscriptions.iter().all(|subscription| subscription.started_at.as_second() < begun)
+    })
 }
