@@ -320,7 +320,7 @@ impl<'a> People<'a> {
 }
 
 /// The CPU time of this process so far, that of threads that have ended too.
-fn cpu() -> Result<Duration, BenchError> {
+pub fn cpu() -> Result<Duration, BenchError> {
     const FILE: &str = "/proc/self/stat";
     /// As Linux gives it, in hundredths of a second.
     const TICK: Duration = Duration::from_millis(10);

@@ -10,6 +10,11 @@ pub fn event(method: &str, path: &str, token: Option<&str>, body: Option<&Value>
     with(method, path, authorization, body.map(Value::to_string))
 }
 
+/// A POST of this body, whatever it holds.
+pub fn post(path: &str, body: String) -> Bytes {
+    with("POST", path, None, Some(body))
+}
+
 /// One of Stripe's events, signed at this second under `secret`.
 pub fn webhook(secret: &str, at: i64, body: &str) -> Bytes {
     let signature = ("stripe-signature", signature(secret, at, body));

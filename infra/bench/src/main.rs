@@ -1,5 +1,6 @@
 //! What the system costs: the functions to start and to run (`starts`), the sweep of many subscriptions that are due
-//! (`sweep`), the comparison with Stripe at size (`reconcile`), Stripe's events on one core (`webhooks`), the local stack with many accounts in it (`accounts`). Ends with 1 when a limit does not hold.
+//! (`sweep`), the comparison with Stripe at size (`reconcile`), Stripe's events on one core (`webhooks`), bodies that a stranger
+//! sends (`inputs`), the local stack with many accounts in it (`accounts`). Ends with 1 when a limit does not hold.
 
 mod accounts;
 mod certificate;
@@ -7,6 +8,7 @@ mod endpoint;
 mod error;
 mod event;
 mod figures;
+mod inputs;
 mod measure;
 mod options;
 mod reconcile;
@@ -67,6 +69,11 @@ fn run(options: &Options) -> Result<Report, BenchError> {
                 let accounts = accounts::measure(options)?;
                 report.limits.extend(accounts.limits());
                 report.accounts = Some(accounts);
+            }
+            Part::Inputs => {
+                let inputs = inputs::measure()?;
+                report.limits.extend(inputs.limits());
+                report.inputs = Some(inputs);
             }
             Part::Webhooks => {
                 let webhooks = webhooks::measure()?;

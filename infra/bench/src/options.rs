@@ -15,6 +15,8 @@ pub enum Part {
     Reconcile,
     /// Stripe's events on one core, beside a function that does nothing behind the same gateway.
     Webhooks,
+    /// Bodies that a stranger sends to registration and sign-in, beside ordinary ones.
+    Inputs,
     /// The local stack with few and with many accounts in it. Only where it is named: it takes a quarter of an hour.
     Accounts,
 }
@@ -64,6 +66,10 @@ pub struct Options {
 impl Options {
     /// The parts to be run: those that are named, else all but the long one.
     pub fn parts(&self) -> &[Part] {
-        if self.part.is_empty() { &[Part::Starts, Part::Sweep, Part::Reconcile, Part::Webhooks] } else { &self.part }
+        if self.part.is_empty() {
+            &[Part::Starts, Part::Sweep, Part::Reconcile, Part::Webhooks, Part::Inputs]
+        } else {
+            &self.part
+        }
     }
 }

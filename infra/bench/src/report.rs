@@ -2,6 +2,7 @@
 
 use crate::accounts::Accounts;
 use crate::figures::{Bound, Comparison, Figures, Limit, Ratio};
+use crate::inputs::Inputs;
 use crate::reconcile::Reconcile;
 use crate::sweep::Sweep;
 use crate::webhooks::Webhooks;
@@ -22,6 +23,9 @@ pub struct Report {
     /// Of Stripe's events on one core.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub webhooks: Option<Webhooks>,
+    /// Of bodies that a stranger sends.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub inputs: Option<Inputs>,
     /// Of the local stack with many accounts in it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub accounts: Option<Accounts>,
@@ -63,6 +67,9 @@ impl fmt::Display for Report {
         }
         if let Some(webhooks) = &self.webhooks {
             writeln!(f, "{webhooks}")?;
+        }
+        if let Some(inputs) = &self.inputs {
+            writeln!(f, "{inputs}")?;
         }
         if let Some(accounts) = &self.accounts {
             writeln!(f, "{accounts}")?;
