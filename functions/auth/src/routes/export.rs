@@ -1,18 +1,27 @@
 //! `GET` and `POST /me/export`: all that is held about the caller.
 
 use crate::State;
-use crate::reauthentication::{Confirmation, verify_password};
+use crate::reauthentication::{self, Confirmation, verify_password};
 use axum::Json;
 use axum::extract::State as Shared;
 use tollgate_domain::password::Password;
 use tollgate_domain::session::FRESH;
-use tollgate_http::{ActiveUser, ApiError, EXPORTS, Export, OptionalJson, RequestContext};
+use tollgate_http::{ActiveUser, ApiError, EXPORTS, Export, OptionalJson, RequestContext, errors};
+
+errors! {
+    /// Why nothing is exported.
+    ExportErrors = [ApiError::ReauthenticationRequired, ApiError::RATE_LIMITED]
+}
+
+errors! {
+    /// Why nothing is exported.
+    ExportWithPasswordErrors = reauthentication::errors().into_iter().chain([ApiError::RATE_LIMITED])
+}
 
 /// All that is held about the caller, within five minutes of the sign-in of this session.
 #[utoipa::path(
     get, path = "/me/export", operation_id = "export_me", tag = "Accounts", security(("bearer" = [])),
-    responses((status = 200, body = Export), (status = 403, description = "`reauthentication_required`"),
-        (status = 429, description = "`rate_limited`"))
+    responses((status = 200, body = Export), ExportErrors)
 )]
 pub async fn export(
     Shared(state): Shared<State>,
@@ -25,10 +34,7 @@ pub async fn export(
 /// All that is held about the caller, with the password.
 #[utoipa::path(
     post, path = "/me/export", operation_id = "export_me_with_password", tag = "Accounts", security(("bearer" = [])),
-    request_body = Option<Confirmation>,
-    responses((status = 200, body = Export),
-        (status = 403, description = "`reauthentication_required`, `wrong_password`"),
-        (status = 429, description = "`rate_limited`"))
+    responses((status = 200, body = Export), ExportWithPasswordErrors)
 )]
 pub async fn export_with_password(
     Shared(state): Shared<State>,
