@@ -1,0 +1,86 @@
+//! What the process that runs a statement is given, and what it answers: JSON on its standard input and output.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use std::path::PathBuf;
+
+/// A statement to run.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Job {
+    /// The snapshot.
+    pub snapshot: PathBuf,
+    /// The statement.
+    pub sql: String,
+    /// What `'now'` is.
+    pub now: Timestamp,
+    /// What its result becomes.
+    pub output: Output,
+    /// What it may use.
+    pub limits: Limits,
+}
+
+/// What a result becomes.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Output {
+    /// The first rows, in the answer.
+    Preview,
+    /// All rows, in a file.
+    Csv {
+        /// The file, which does not exist yet.
+        file: PathBuf,
+        /// How it is written.
+        csv: Csv,
+    },
+}
+
+/// How a CSV file is written.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Csv {
+    /// Whether it begins with a byte order mark, by which Excel knows UTF-8.
+    #[serde(default)]
+    pub bom: bool,
+    /// What stands between two cells.
+    #[serde(default)]
+    pub delimiter: Delimiter,
+}
+
+/// What stands between two cells.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Delimiter {
+    /// As RFC 4180 has it.
+    #[default]
+    #[serde(rename = ",")]
+    Comma,
+    /// As spreadsheets of many countries want it.
+    #[serde(rename = ";")]
+    Semicolon,
+}
+
+/// What a statement may use.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Limits {
+    /// How long it may run, in milliseconds.
+    pub deadline_ms: u64,
+    /// What SQLite may take of the memory, in bytes.
+    pub memory_bytes: u64,
+    /// How many rows it may return.
+    pub rows: u64,
+}
+
+impl Limits {
+    /// Those of the contract: 10 s, 256 MB, 100,000 rows.
+    pub const CONTRACT: Self = Self { deadline_ms: 10_000, memory_bytes: 256 * 1024 * 1024, rows: 100_000 };
+}
+
+/// The result of a statement.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Answer {
+    /// How many rows it has.
+    pub row_count: u64,
+    /// The names of its columns.
+    pub columns: Vec<String>,
+    /// The first rows of a preview.
+    pub rows: Option<Vec<Vec<Value>>>,
+}

@@ -1,0 +1,27 @@
+//! Reports: the six tables that an admin may ask about, what a statement may be, and how one is run.
+//!
+//! The same guards stand twice: [`check`] prepares a statement on empty tables and refuses it before anything is queued, and
+//! the process that [`execute`] runs in prepares it again on the snapshot. No code of this crate can change the tables of the
+//! service: it only knows a file that [`SnapshotWriter`] wrote.
+
+mod check;
+mod clock;
+mod csv_file;
+mod guard;
+mod job;
+mod run;
+mod snapshot;
+mod views;
+
+pub use check::{NotAllowed, check};
+pub use guard::{Guard, Guards, MAX_SQL_BYTES};
+pub use job::{Answer, Csv, Delimiter, Job, Limits, Output};
+pub use run::{Failure, execute};
+pub use snapshot::{
+    PaymentRow, PlanRow, ProfileRow, SignInRow, Snapshot, SnapshotError, SnapshotWriter, SubscriptionEventRow,
+    SubscriptionRow, TierRow,
+};
+pub use views::{Column, Kind, VIEWS, View, schema_sql};
+
+#[cfg(test)]
+mod tests;
