@@ -1,8 +1,10 @@
 //! The settings of this function.
 
+use crate::assistant::Model;
 use std::sync::Arc;
 use tollgate_domain::billing::Grace;
-use tollgate_http::ClientIpHeader;
+use tollgate_http::{ClientIpHeader, Limits};
+use tollgate_platform::bucket::BucketAddress;
 use tollgate_platform::keys::SecretIds;
 use tollgate_platform::{ConfigError, Env, Origins};
 
@@ -21,7 +23,13 @@ pub struct Config {
     pub grace: Grace,
     /// What the names of the tables start with.
     pub table_prefix: String,
-    /// The secrets that this function reads: `edge`, where there is such a proxy.
+    /// How often an admin may ask the assistant; `None`: any number of times.
+    pub limits: Option<Limits>,
+    /// Where the files of reports are.
+    pub bucket: BucketAddress,
+    /// The chat model of the assistant.
+    pub model: Model,
+    /// The secrets that this function reads: `ai`, the key for the model, and `edge`, where there is such a proxy.
     pub secret_ids: SecretIds,
 }
 
@@ -31,7 +39,7 @@ impl Config {
     pub fn from_env(env: &Env) -> Result<Self, ConfigError> {
         env.required("APP_URL", "the public address of this service")?;
         let app_url = env.address("APP_URL", String::new)?;
-        let mut secret_ids = SecretIds::default();
+        let mut secret_ids = SecretIds::ai(env)?;
         Ok(Self {
             audience: env.get("TOKEN_AUDIENCE").unwrap_or(&app_url).into(),
             app_url: app_url.into(),
@@ -39,6 +47,9 @@ impl Config {
             client_ip: ClientIpHeader::from_env(env, &mut secret_ids)?,
             grace: env.grace()?,
             table_prefix: env.required("TABLE_PREFIX", "what the names of the tables start with")?.to_owned(),
+            limits: Limits::of_users(env)?,
+            bucket: BucketAddress::from_env(env)?,
+            model: Model::from_env(env)?,
             secret_ids,
         })
     }

@@ -1,18 +1,23 @@
 //! The `admin` function: users, subscriptions, payments and the audit trail for those who run the product.
 
+mod assistant;
 mod config;
+mod gallery;
 mod routes;
 
 pub use config::Config;
 
+use assistant::Assistant;
 use aws_config::SdkConfig;
 use axum::Router;
 use axum::extract::FromRef;
+use axum::middleware::from_fn_with_state;
 use routes::*;
 use std::sync::Arc;
-use tollgate_http::{Conventions, EdgeProxy, Guard, PublishedKeys, TokenKeys, routes};
-use tollgate_platform::Clock;
+use tollgate_http::{Conventions, EdgeProxy, Guard, Limiter, PublishedKeys, TokenKeys, idempotent, routes};
+use tollgate_platform::bucket::Bucket;
 use tollgate_platform::keys::KeySource;
+use tollgate_platform::{Clock, Outbound};
 use tollgate_store::Store;
 use utoipa::openapi::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
@@ -25,16 +30,28 @@ pub struct State {
     keys: Arc<PublishedKeys>,
     clock: Clock,
     proxy: Option<EdgeProxy>,
+    limiter: Limiter,
+    bucket: Bucket,
+    assistant: Assistant,
 }
 
 impl State {
-    /// Puts the clients together. No call is made.
+    /// Puts the clients together; `to_model` leads to the endpoint of the chat model. No call is made.
     #[must_use]
-    pub fn new(config: Config, sdk: &SdkConfig, clock: Clock) -> Self {
+    pub fn new(config: Config, sdk: &SdkConfig, to_model: Outbound, clock: Clock) -> Self {
         let store = Store::new(sdk, &config.table_prefix);
         let secrets = Arc::new(KeySource::new(config.secret_ids.clone(), sdk, clock.clone()));
         let proxy = EdgeProxy::new(config.client_ip.as_ref(), &secrets);
-        Self { config: Arc::new(config), keys: PublishedKeys::new(store.clone()), store, clock, proxy }
+        Self {
+            limiter: Limiter::new(store.clone(), config.limits),
+            bucket: Bucket::new(config.bucket.clone(), sdk),
+            assistant: Assistant::new(to_model, secrets, config.model.clone()),
+            config: Arc::new(config),
+            keys: PublishedKeys::new(store.clone()),
+            store,
+            clock,
+            proxy,
+        }
     }
 }
 
@@ -53,14 +70,15 @@ impl FromRef<State> for Guard {
 pub fn router(state: State) -> Router {
     let conventions =
         Conventions { origins: state.config.origins.clone(), clock: state.clock.clone(), proxy: state.proxy.clone() };
-    let (routes, _) = routes().split_for_parts();
+    let once = once_routes().route_layer(from_fn_with_state(state.clone(), idempotent::<State>));
+    let (routes, _) = routes().merge(once).split_for_parts();
     conventions.serve(routes.with_state(state))
 }
 
 /// This function's part of the OpenAPI document.
 #[must_use]
 pub fn openapi() -> OpenApi {
-    routes().into_openapi()
+    routes().merge(once_routes()).into_openapi()
 }
 
 fn routes() -> OpenApiRouter<State> {
@@ -79,4 +97,13 @@ fn routes() -> OpenApiRouter<State> {
         .routes(routes!(payments::list))
         .routes(routes!(payments::get))
         .routes(routes!(audit_logs::list))
+        .routes(routes!(reports::get))
+        .routes(routes!(reports::schema))
+        .routes(routes!(reports::gallery))
+        .routes(routes!(ask::ask))
+}
+
+/// Whose POST honours `idempotency-key`.
+fn once_routes() -> OpenApiRouter<State> {
+    OpenApiRouter::default().routes(routes!(reports::list, reports::create))
 }

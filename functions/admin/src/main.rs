@@ -3,7 +3,7 @@
 use lambda_http::Error;
 use tollgate_admin::{Config, State, router};
 use tollgate_http::misconfigured;
-use tollgate_platform::{Clock, Env, aws, telemetry};
+use tollgate_platform::{Clock, Env, Outbound, aws, telemetry};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
@@ -13,6 +13,6 @@ async fn main() -> Result<(), Error> {
         Ok(settings) => settings,
         Err(error) => return lambda_http::run(misconfigured(&error, Clock::system())).await,
     };
-    let state = State::new(config, &sdk, Clock::system());
+    let state = State::new(config, &sdk, Outbound::system(), Clock::system());
     lambda_http::run(router(state)).await
 }

@@ -114,6 +114,7 @@ mod tests {
         let config = Config::from_env(&Env::from_pairs([
             ("MAIL_QUEUE_URL", "http://127.0.0.1:1/mail"),
             ("STRIPE_QUEUE_URL", "http://127.0.0.1:1/stripe.fifo"),
+            ("REPORTS_QUEUE_URL", "http://127.0.0.1:1/reports"),
         ]))
         .unwrap();
         let state = State::new(config, &sdk, Clock::system());

@@ -88,6 +88,8 @@ actions! {
     SubscriptionEndRefused = "subscription.end_refused",
     /// The card's owner disputes a payment.
     PaymentDisputed = "payment.disputed",
+    /// An admin asked for a report.
+    ReportRequested = "report.requested",
 }
 
 /// Not the name of an action.

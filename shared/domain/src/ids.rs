@@ -91,6 +91,7 @@ id!(/** A message in the outbox. */ MessageId, "msg");
 id!(/** A plan. */ PlanId, "plan");
 id!(/** A subscription; Stripe calls it by another id. */ SubscriptionId, "sub");
 id!(/** A payment. */ PaymentId, "pay");
+id!(/** A report. */ ReportId, "rep");
 
 #[cfg(test)]
 mod tests {

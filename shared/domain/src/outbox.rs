@@ -8,6 +8,9 @@ pub const DECOY: &str = "decoy";
 /// The kind of a row that is no mail: something to be done at Stripe.
 pub const ORDER: &str = "order";
 
+/// The kind of a row that asks for a report to be run.
+pub const REPORT: &str = "report";
+
 /// So long after its cause an unmarked message is put on its queue again for the first time.
 pub const SENT_AGAIN_AFTER: SignedDuration = SignedDuration::from_mins(10);
 /// Each further time is so many times as long after its cause: a message that is poison comes back seldom.

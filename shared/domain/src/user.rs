@@ -19,6 +19,18 @@ pub enum Provider {
     Github,
 }
 
+impl Provider {
+    /// Its name.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Local => "local",
+            Self::Google => "google",
+            Self::Github => "github",
+        }
+    }
+}
+
 /// Who can vouch for somebody, beside this service itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]

@@ -135,6 +135,12 @@ pub enum ApiError {
     IdempotencyInProgress,
     /// This key came with another body.
     IdempotencyKeyReused,
+    /// The statement of a report is not accepted, for this reason.
+    SqlNotAllowed(String),
+    /// No chat model is set up.
+    AiNotConfigured,
+    /// The chat model does not answer, or not to the point. The text is for the log.
+    AiUnavailable(String),
     /// Something that must not happen has happened. The text is for the log.
     Internal(String),
     /// Something that this needs is down. The text is for the log.
@@ -328,6 +334,17 @@ impl ApiError {
                 "idempotency_key_reused",
                 "This idempotency-key came with another body before.",
             ),
+            Self::SqlNotAllowed(reason) => {
+                return (S::UNPROCESSABLE_ENTITY, "sql_not_allowed", format!("The statement is not accepted: {reason}."));
+            }
+            Self::AiNotConfigured => (
+                S::SERVICE_UNAVAILABLE,
+                "ai_not_configured",
+                "No model is configured. Put a key into the secret `ai`, locally into GROQ_API_KEY.",
+            ),
+            Self::AiUnavailable(_) => {
+                (S::BAD_GATEWAY, "ai_unavailable", "The model gave no answer that can be used. Try again, or write the SQL.")
+            }
             Self::Internal(_) => (S::INTERNAL_SERVER_ERROR, "internal", "Something went wrong on our side."),
             Self::Unavailable(_) => (S::SERVICE_UNAVAILABLE, "unavailable", "Try again in a moment."),
         };
@@ -344,6 +361,7 @@ impl ApiError {
             Self::InvalidEmail(field) => one(field),
             Self::InvalidUsername => one("username"),
             Self::InvalidProrationDate => one("proration_date"),
+            Self::SqlNotAllowed(_) => one("sql"),
             Self::WeakPassword(field, _) => one(field),
             _ => Vec::new(),
         }
@@ -357,6 +375,7 @@ impl ApiError {
             | Self::Unavailable(cause)
             | Self::OauthProviderUnavailable(cause)
             | Self::StripeUnavailable(cause)
+            | Self::AiUnavailable(cause)
             | Self::StripeRefused(Refused::Admin(cause) | Refused::User(cause)) => Some(cause),
             _ => None,
         }

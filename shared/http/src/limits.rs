@@ -28,6 +28,9 @@ pub const BY_USER: Quota = Quota::per_minute(20);
 /// Exports that a user may ask for a minute.
 pub const EXPORTS: Quota = Quota::per_minute(5);
 
+/// Questions that an admin may ask the assistant in a day.
+const QUESTIONS_A_DAY: u32 = 200;
+
 /// The limits of a deployment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
@@ -178,6 +181,23 @@ impl Limiter {
         match self.limits {
             Some(_) => self.admit(context, "user", &user.to_string(), quota).await,
             None => Ok(()),
+        }
+    }
+
+    /// Counts a question that `user` asks the assistant: so many a minute, and so many a day, which are paid for.
+    ///
+    /// # Errors
+    /// `rate_limited`, or 503 when it cannot be counted.
+    pub async fn admit_question(&self, context: &RequestContext, user: &UserId) -> Result<(), ApiError> {
+        let Some(Limits { attempts, .. }) = self.limits else { return Ok(()) };
+        self.admit(context, "user", &user.to_string(), attempts.client).await?;
+        let bucket = format!("{}#{user}", context.route);
+        match self.store.take_of_day(&bucket, QUESTIONS_A_DAY, &context.request_id, context.now).await? {
+            None => Ok(()),
+            Some(retry_after_seconds) => {
+                let quota = Quota { calls: QUESTIONS_A_DAY, window_seconds: DAY_SECONDS };
+                Err(ApiError::RateLimited(Exceeded { policy: "user-day", quota, retry_after_seconds }))
+            }
         }
     }
 

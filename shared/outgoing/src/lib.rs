@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use tollgate_domain::MessageId;
 use tollgate_domain::billing::Order;
-use tollgate_domain::outbox::{DECOY, ORDER};
+use tollgate_domain::outbox::{DECOY, ORDER, REPORT};
 use tollgate_platform::{ConfigError, Env};
 
 /// SQS takes so many messages in one call.
@@ -19,6 +19,7 @@ const BATCH: usize = 10;
 pub struct Queues {
     mail_url: Arc<str>,
     stripe_url: Arc<str>,
+    reports_url: Arc<str>,
 }
 
 impl Queues {
@@ -28,7 +29,19 @@ impl Queues {
         Ok(Self {
             mail_url: env.required("MAIL_QUEUE_URL", "the address of the mail queue")?.into(),
             stripe_url: env.required("STRIPE_QUEUE_URL", "the address of the queue of Stripe's events")?.into(),
+            reports_url: env.required("REPORTS_QUEUE_URL", "the address of the queue of reports")?.into(),
         })
+    }
+}
+
+impl Queues {
+    /// The address of each queue, and whether a message goes there.
+    fn each(&self) -> [(&str, fn(&Destination) -> bool); 3] {
+        [
+            (&self.mail_url, |to| matches!(to, Destination::Mail)),
+            (&self.stripe_url, |to| matches!(to, Destination::Stripe { .. })),
+            (&self.reports_url, |to| matches!(to, Destination::Reports)),
+        ]
     }
 }
 
@@ -37,31 +50,52 @@ impl Queues {
 pub struct Ticket {
     /// The message.
     pub id: MessageId,
-    /// The line that an order stands in; a mail stands in none.
-    line: Option<String>,
+    destination: Destination,
+}
+
+/// The queue that a message goes to.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+enum Destination {
+    /// That of mails.
+    Mail,
+    /// That of commands for Stripe, which are handled in their order within a group.
+    Stripe {
+        /// The group.
+        group: String,
+    },
+    /// That of reports.
+    Reports,
 }
 
 impl Ticket {
     /// That of a message of this kind, with what it carries; `None` for a decoy, which is never sent.
     ///
     /// # Errors
-    /// For an order that cannot be read.
+    /// For a command that cannot be read.
     pub fn of(id: MessageId, kind: &str, body: &str) -> Result<Option<Self>, serde_json::Error> {
         Ok(match kind {
             DECOY => None,
-            ORDER => Some(Self { id, line: Some(serde_json::from_str::<Order>(body)?.line()) }),
-            _ => Some(Self { id, line: None }),
+            ORDER => {
+                let group = serde_json::from_str::<Order>(body)?.line();
+                Some(Self { id, destination: Destination::Stripe { group } })
+            }
+            REPORT => Some(Self { id, destination: Destination::Reports }),
+            _ => Some(Self { id, destination: Destination::Mail }),
         })
     }
 
     fn entry(&self, index: usize) -> Result<SendMessageBatchRequestEntry, aws_sdk_sqs::error::BuildError> {
         // Where it was sent within five minutes before it is the same message to SQS, and later another one, of which the
         // row's claim makes nothing.
-        let deduplication_id = self.line.as_ref().map(|_| self.id.to_string());
+        let group = match &self.destination {
+            Destination::Stripe { group } => Some(group.clone()),
+            Destination::Mail | Destination::Reports => None,
+        };
+        let deduplication_id = group.as_ref().map(|_| self.id.to_string());
         SendMessageBatchRequestEntry::builder()
             .id(index.to_string())
             .message_body(serde_json::json!({"id": self.id, "v": 1}).to_string())
-            .set_message_group_id(self.line.clone())
+            .set_message_group_id(group)
             .set_message_deduplication_id(deduplication_id)
             .build()
     }
@@ -83,10 +117,10 @@ impl Sender {
 
     /// Sends these; the ids of those that were not taken.
     pub async fn send(&self, tickets: &[Ticket]) -> BTreeSet<MessageId> {
-        let (orders, mails): (Vec<_>, Vec<_>) = tickets.iter().partition(|ticket| ticket.line.is_some());
         let mut left = BTreeSet::new();
-        for (queue_url, tickets) in [(&self.queues.mail_url, mails), (&self.queues.stripe_url, orders)] {
-            for batch in tickets.chunks(BATCH) {
+        for (queue_url, is_of) in self.queues.each() {
+            let of_queue: Vec<_> = tickets.iter().filter(|ticket| is_of(&ticket.destination)).collect();
+            for batch in of_queue.chunks(BATCH) {
                 left.extend(self.send_batch(queue_url, batch).await);
             }
         }
@@ -128,17 +162,19 @@ mod tests {
 
     // S6
     #[test]
-    fn a_mail_stands_in_no_line_an_order_in_that_of_whom_it_is_about_and_a_decoy_nowhere() {
+    fn each_kind_of_message_has_its_queue_and_a_decoy_has_none() {
         let user_id: UserId = "usr_00000000000070008000000000000001".parse().unwrap();
         let plan_id: PlanId = "plan_00000000000070008000000000000002".parse().unwrap();
         let user = Order::User(UserOrder { user_id, email: None, ends_checkouts: true });
         let plan = Order::Plan(PlanOrder { plan_id, from: None });
-        for (kind, body, line) in [
-            ("verify", "not looked at".to_owned(), None),
-            (ORDER, serde_json::to_string(&user).unwrap(), Some(user_id.to_string())),
-            (ORDER, serde_json::to_string(&plan).unwrap(), Some(plan_id.to_string())),
+        let stripe = |group: String| Destination::Stripe { group };
+        for (kind, body, destination) in [
+            ("verify", "not looked at".to_owned(), Destination::Mail),
+            (REPORT, "not looked at".to_owned(), Destination::Reports),
+            (ORDER, serde_json::to_string(&user).unwrap(), stripe(user_id.to_string())),
+            (ORDER, serde_json::to_string(&plan).unwrap(), stripe(plan_id.to_string())),
         ] {
-            assert_eq!(Ticket::of(id(), kind, &body).unwrap(), Some(Ticket { id: id(), line }));
+            assert_eq!(Ticket::of(id(), kind, &body).unwrap(), Some(Ticket { id: id(), destination }));
         }
         assert_eq!(Ticket::of(id(), DECOY, "").unwrap(), None);
         assert!(Ticket::of(id(), ORDER, "{}").is_err());
@@ -146,11 +182,12 @@ mod tests {
 
     #[test]
     fn a_ticket_names_its_message_and_an_orders_is_known_again_by_it() {
-        let mail = Ticket { id: id(), line: None }.entry(3).unwrap();
+        let mail = Ticket { id: id(), destination: Destination::Mail }.entry(3).unwrap();
         assert_eq!((mail.id.as_str(), mail.message_group_id, mail.message_deduplication_id), ("3", None, None));
         let body: serde_json::Value = serde_json::from_str(&mail.message_body).unwrap();
         assert_eq!(body, serde_json::json!({"id": id(), "v": 1}));
-        let order = Ticket { id: id(), line: Some("usr_1".to_owned()) }.entry(0).unwrap();
+        let destination = Destination::Stripe { group: "usr_1".to_owned() };
+        let order = Ticket { id: id(), destination }.entry(0).unwrap();
         assert_eq!(order.message_group_id.as_deref(), Some("usr_1"));
         assert_eq!(order.message_deduplication_id, Some(id().to_string()));
     }

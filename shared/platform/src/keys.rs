@@ -39,6 +39,7 @@ pub struct KeySource {
     stripe_webhook: Option<Cached<ClientSecret>>,
     trials: Option<Cached<TrialKeys>>,
     edge: Option<Cached<EdgeKeys>>,
+    ai: Option<Cached<ClientSecret>>,
 }
 
 /// What a provider knows this service by, beside its client id; `None` where the secret says `unset`.
@@ -72,6 +73,8 @@ pub struct SecretIds {
     pub trials: Option<String>,
     /// `EDGE_SECRET_ID`: what the operator's own proxy sends along.
     pub edge: Option<String>,
+    /// `AI_SECRET_ID`: the key for the chat model.
+    pub ai: Option<String>,
 }
 
 impl SecretIds {
@@ -92,6 +95,15 @@ impl SecretIds {
         let stripe = env.required("STRIPE_SECRET_ID", "the name of the secret `stripe`")?.to_owned();
         let trials = env.required("TRIALS_SECRET_ID", "the name of the secret `trials`")?.to_owned();
         Ok(Self { stripe: Some(stripe), trials: Some(trials), ..Self::default() })
+    }
+
+    /// `AI_SECRET_ID` alone.
+    ///
+    /// # Errors
+    /// When it is not set.
+    pub fn ai(env: &Env) -> Result<Self, ConfigError> {
+        let ai = env.required("AI_SECRET_ID", "the name of the secret `ai`")?.to_owned();
+        Ok(Self { ai: Some(ai), ..Self::default() })
     }
 
     /// `CODES_SECRET_ID` alone.
@@ -120,6 +132,7 @@ impl KeySource {
             stripe_webhook: ids.stripe_webhook.map(|id| Cached::new("STRIPE_WEBHOOK_SECRET_ID", id)),
             trials: ids.trials.map(|id| Cached::new("TRIALS_SECRET_ID", id)),
             edge: ids.edge.map(|id| Cached::new("EDGE_SECRET_ID", id)),
+            ai: ids.ai.map(|id| Cached::new("AI_SECRET_ID", id)),
         }
     }
 
@@ -197,6 +210,14 @@ impl KeySource {
     /// When it is not held and cannot be read.
     pub async fn stripe_webhook(&self) -> Result<Arc<ClientSecret>, KeyError> {
         self.read(self.stripe_webhook.as_ref(), "STRIPE_WEBHOOK_SECRET_ID", configured).await
+    }
+
+    /// The key for the chat model.
+    ///
+    /// # Errors
+    /// When it is not held and cannot be read.
+    pub async fn ai(&self) -> Result<Arc<ClientSecret>, KeyError> {
+        self.read(self.ai.as_ref(), "AI_SECRET_ID", configured).await
     }
 
     async fn read<T>(

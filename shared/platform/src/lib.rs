@@ -2,6 +2,7 @@
 //! the AWS client settings and the SQS batch runner. The rules of the business are in `tollgate-domain`.
 
 pub mod aws;
+pub mod bucket;
 mod clock;
 pub mod codes;
 pub mod device;

@@ -18,7 +18,8 @@ use std::io::{self, ErrorKind};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-/// How long a call may take, from its start to the last byte of its answer: three in a row stay below R16's 15 s.
+/// How long a call may take unless it is told otherwise, from its start to the last byte of its answer: three in a row stay below
+/// R16's 15 s.
 const DEADLINE: Duration = Duration::from_millis(4500);
 const CONNECT_DEADLINE: Duration = Duration::from_secs(2);
 /// The largest answer, in bytes: a hundred of Stripe's invoices with many lines each.
@@ -29,6 +30,7 @@ const MAX_BYTES: usize = 4 * 1024 * 1024;
 pub struct Outbound {
     connector: Arc<OnceLock<SharedHttpConnector>>,
     sleep: SharedAsyncSleep,
+    deadline: Duration,
 }
 
 /// No answer, or none that can be read.
@@ -41,13 +43,20 @@ impl Outbound {
     #[must_use]
     pub fn system() -> Self {
         // Made at the first call: reading the root certificates is no part of a cold start.
-        Self { connector: Arc::default(), sleep: tokio_sleep() }
+        Self { connector: Arc::default(), sleep: tokio_sleep(), deadline: DEADLINE }
     }
 
     /// Over another client, with the sleep of `sdk` for its deadline.
     #[must_use]
     pub fn over(connector: SharedHttpConnector, sdk: &SdkConfig) -> Self {
-        Self { connector: Arc::new(connector.into()), sleep: sdk.sleep_impl().unwrap_or_else(tokio_sleep) }
+        let sleep = sdk.sleep_impl().unwrap_or_else(tokio_sleep);
+        Self { connector: Arc::new(connector.into()), sleep, deadline: DEADLINE }
+    }
+
+    /// The same client, whose calls may take so long.
+    #[must_use]
+    pub fn with_deadline(self, deadline: Duration) -> Self {
+        Self { deadline, ..self }
     }
 
     /// Sends `request` and reads the whole answer. If its connection turns out to be closed, it is sent once more: a GET, or
@@ -71,7 +80,7 @@ impl Outbound {
             let body = Limited::new(body, MAX_BYTES).collect().await.map_err(failed)?;
             Ok(http::Response::from_parts(parts, body.to_bytes().to_vec()))
         };
-        match Timeout::new(Box::pin(exchange), self.sleep.sleep(DEADLINE)).await {
+        match Timeout::new(Box::pin(exchange), self.sleep.sleep(self.deadline)).await {
             Ok(answer) => answer,
             Err(_) => Err(failed("no answer in time")),
         }

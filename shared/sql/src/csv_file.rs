@@ -1,11 +1,11 @@
 //! CSV as RFC 4180 has it, safe to open in a spreadsheet.
 
-use crate::job::{Csv, Delimiter};
 use csv::{QuoteStyle, Terminator, Writer, WriterBuilder};
 use rusqlite::types::ValueRef;
 use std::borrow::Cow;
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
+use tollgate_domain::report::{CsvOptions, Delimiter};
 
 /// A text that begins with one of these is a formula to a spreadsheet.
 const FORMULA: [char; 6] = ['=', '+', '-', '@', '\t', '\r'];
@@ -15,7 +15,7 @@ pub struct CsvFile(Writer<BufWriter<File>>);
 
 impl CsvFile {
     /// Begins `file` with the names of the columns.
-    pub fn begin(file: File, csv: Csv, columns: &[String]) -> io::Result<Self> {
+    pub fn begin(file: File, csv: CsvOptions, columns: &[String]) -> io::Result<Self> {
         let mut file = BufWriter::new(file);
         if csv.bom {
             file.write_all("\u{feff}".as_bytes())?;

@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::path::PathBuf;
+use tollgate_domain::report::CsvOptions;
 
 /// A statement to run.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -31,31 +32,8 @@ pub enum Output {
         /// The file, which does not exist yet.
         file: PathBuf,
         /// How it is written.
-        csv: Csv,
+        csv: CsvOptions,
     },
-}
-
-/// How a CSV file is written.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Csv {
-    /// Whether it begins with a byte order mark, by which Excel knows UTF-8.
-    #[serde(default)]
-    pub bom: bool,
-    /// What stands between two cells.
-    #[serde(default)]
-    pub delimiter: Delimiter,
-}
-
-/// What stands between two cells.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Delimiter {
-    /// As RFC 4180 has it.
-    #[default]
-    #[serde(rename = ",")]
-    Comma,
-    /// As spreadsheets of many countries want it.
-    #[serde(rename = ";")]
-    Semicolon,
 }
 
 /// What a statement may use.

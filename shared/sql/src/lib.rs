@@ -15,7 +15,7 @@ mod views;
 
 pub use check::{NotAllowed, check};
 pub use guard::{Guard, Guards, MAX_SQL_BYTES};
-pub use job::{Answer, Csv, Delimiter, Job, Limits, Output};
+pub use job::{Answer, Job, Limits, Output};
 pub use run::{Failure, execute};
 pub use snapshot::{
     PaymentRow, PlanRow, ProfileRow, SignInRow, Snapshot, SnapshotError, SnapshotWriter, SubscriptionEventRow,

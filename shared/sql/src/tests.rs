@@ -2,13 +2,14 @@
 
 use crate::check::check_with;
 use crate::guard::{Guard, Guards};
-use crate::job::{Answer, Csv, Delimiter, Job, Limits, Output};
+use crate::job::{Answer, Job, Limits, Output};
 use crate::run::{Failure, execute_with};
 use crate::snapshot::*;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use std::fs;
 use std::path::PathBuf;
+use tollgate_domain::report::{CsvOptions, Delimiter};
 use std::sync::atomic::{AtomicU32, Ordering};
 
 /// A name that no other test has.
@@ -454,7 +455,7 @@ fn rows_of(snapshot: &Snapshot, sql: &str) -> Value {
 fn a_csv_file_is_that_of_rfc_4180_and_runs_in_no_spreadsheet() {
     let snapshot = snapshot();
     let sql = "SELECT id, email AS \"=email\", -1 AS n, 'a,\"b\"' || char_free AS q FROM users, (SELECT '\n;' AS char_free) ORDER BY id";
-    let csv = |csv: Csv| {
+    let csv = |csv: CsvOptions| {
         let file = scratch("csv");
         let job = Job { output: Output::Csv { file: file.clone(), csv }, ..job(&snapshot, sql) };
         let answer = execute_with(&job, &in_process()).unwrap();
@@ -464,8 +465,8 @@ fn a_csv_file_is_that_of_rfc_4180_and_runs_in_no_spreadsheet() {
         text
     };
     let plain = "id,'=email,n,q\r\nusr_1,ann@example.com,-1,\"a,\"\"b\"\"\n;\"\r\nusr_2,'=cmd@example.com,-1,\"a,\"\"b\"\"\n;\"\r\n";
-    assert_eq!(csv(Csv::default()), plain);
-    let excel = csv(Csv { bom: true, delimiter: Delimiter::Semicolon });
+    assert_eq!(csv(CsvOptions::default()), plain);
+    let excel = csv(CsvOptions { bom: true, delimiter: Delimiter::Semicolon });
     assert!(excel.starts_with("\u{feff}id;'=email;n;q\r\n"), "{excel}");
 }
 

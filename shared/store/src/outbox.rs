@@ -12,7 +12,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use tollgate_domain::MessageId;
 use tollgate_domain::billing::Order;
-pub use tollgate_domain::outbox::{DECOY, ORDER};
+pub use tollgate_domain::outbox::{DECOY, ORDER, REPORT};
 
 /// How long a message's key is kept, in seconds.
 const KEPT_SECONDS: i64 = 35 * 86_400;

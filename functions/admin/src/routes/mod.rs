@@ -1,7 +1,9 @@
 //! One file for each path, or for a few that do the same: their requests, their answers, their handlers.
 
+pub mod ask;
 pub mod audit_logs;
 pub mod payments;
+pub mod reports;
 pub mod rights;
 pub mod stats;
 pub mod subscriptions;

@@ -19,6 +19,17 @@ pub enum BillingPeriod {
     Year,
 }
 
+impl BillingPeriod {
+    /// Its name.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Month => "month",
+            Self::Year => "year",
+        }
+    }
+}
+
 /// What a plan gives beside its tier: an object of at most 1 KiB of JSON.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(transparent)]

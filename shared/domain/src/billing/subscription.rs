@@ -120,6 +120,17 @@ impl Interval {
             Self::Year => 1,
         }
     }
+
+    /// Its name.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Day => "day",
+            Self::Week => "week",
+            Self::Month => "month",
+            Self::Year => "year",
+        }
+    }
 }
 
 impl From<BillingPeriod> for Interval {

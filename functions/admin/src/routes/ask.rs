@@ -1,0 +1,68 @@
+//! `POST /admin/ai/ask`: a model writes the statement, a person runs it.
+
+use crate::State;
+use crate::assistant::{AskError, Proposal, Question};
+use axum::Json;
+use axum::extract::State as Shared;
+use serde::Deserialize;
+use tollgate_http::{Admin, ApiError, FieldError, JsonBody, RequestContext};
+use tollgate_sql::MAX_SQL_BYTES;
+use utoipa::ToSchema;
+
+/// The longest question, in characters; an error is as long at most.
+const MAX_QUESTION_CHARS: usize = 4000;
+
+/// What a statement is wanted for.
+#[derive(Deserialize, ToSchema)]
+pub struct AskRequest {
+    /// 1–4,000 characters.
+    question: String,
+    /// The statement of a report that failed, to be repaired.
+    #[serde(default)]
+    sql: Option<String>,
+    /// Its error.
+    #[serde(default)]
+    error: Option<String>,
+}
+
+/// A statement that answers the question. It was checked, and nothing has run.
+#[utoipa::path(
+    post, path = "/admin/ai/ask", operation_id = "ask", tag = "Reports", security(("bearer" = [])), request_body = AskRequest,
+    responses((status = 200, body = Proposal), (status = 422, description = "`validation_failed`"),
+        (status = 429, description = "`rate_limited`: 5 a minute, 200 a day"), (status = 502, description = "`ai_unavailable`"),
+        (status = 503, description = "`ai_not_configured`"))
+)]
+pub async fn ask(
+    Shared(state): Shared<State>,
+    context: RequestContext,
+    Admin(admin): Admin,
+    JsonBody(body): JsonBody<AskRequest>,
+) -> Result<Json<Proposal>, ApiError> {
+    let question = body.question.trim();
+    if question.is_empty() || question.chars().count() > MAX_QUESTION_CHARS {
+        return Err(wrong("question", "question is 1 to 4,000 characters."));
+    }
+    if body.sql.as_ref().is_some_and(|sql| sql.len() > MAX_SQL_BYTES) {
+        return Err(wrong("sql", "sql is at most 20,000 bytes."));
+    }
+    if body.error.as_ref().is_some_and(|error| error.chars().count() > MAX_QUESTION_CHARS) {
+        return Err(wrong("error", "error is at most 4,000 characters."));
+    }
+    state.limiter.admit_question(&context, &admin.id).await?;
+    let question = Question { text: question, sql: body.sql.as_deref(), error: body.error.as_deref() };
+    Ok(Json(state.assistant.ask(&question, context.now).await?))
+}
+
+fn wrong(field: &str, message: &str) -> ApiError {
+    ApiError::Validation(FieldError::new(field, message))
+}
+
+impl From<AskError> for ApiError {
+    fn from(error: AskError) -> Self {
+        match error {
+            AskError::NotConfigured => Self::AiNotConfigured,
+            AskError::Key(error) => error.into(),
+            AskError::Unavailable(cause) => Self::AiUnavailable(cause),
+        }
+    }
+}

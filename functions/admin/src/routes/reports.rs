@@ -1,0 +1,230 @@
+//! `POST` and `GET /admin/reports`, `GET /admin/reports/{id}`, and what a statement may name: the schema and the gallery.
+
+use crate::State;
+use crate::gallery::{GALLERY, GalleryItem};
+use axum::Json;
+use axum::extract::State as Shared;
+use http::StatusCode;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use std::time::{Duration, SystemTime};
+use tollgate_domain::audit::Action;
+use tollgate_domain::report::{CsvOptions, Report, ReportFormat, ReportOutcome, ReportStatus};
+use tollgate_domain::{MessageId, ReportId, UserId};
+use tollgate_http::{Admin, ApiError, Cursor, JsonBody, Page, PageQuery, PathId, RequestContext};
+use tollgate_platform::random_bytes;
+use tollgate_sql::VIEWS;
+use tollgate_store::Outgoing;
+use utoipa::ToSchema;
+
+/// A file can be downloaded for so long after the report was read.
+const DOWNLOAD_VALID: Duration = Duration::from_secs(15 * 60);
+
+/// A report to be run.
+#[derive(Deserialize, ToSchema)]
+pub struct ReportRequest {
+    /// One SELECT over the views of `/admin/reports/schema`, in SQLite's SQL, at most 20,000 bytes.
+    sql: String,
+    format: ReportFormat,
+    /// Whether the tables are read again; otherwise a snapshot of the last five minutes may be used.
+    #[serde(default)]
+    fresh: bool,
+    /// How a CSV file is written.
+    #[serde(default)]
+    csv: CsvOptions,
+}
+
+/// A report that was accepted.
+#[derive(Serialize, ToSchema)]
+pub struct QueuedReport {
+    #[schema(value_type = String)]
+    id: ReportId,
+    status: ReportStatus,
+}
+
+/// A report without its rows.
+#[derive(Serialize, ToSchema)]
+pub struct ReportSummary {
+    #[schema(value_type = String)]
+    id: ReportId,
+    /// Who asked for it.
+    #[schema(value_type = String)]
+    requested_by: UserId,
+    sql: String,
+    format: ReportFormat,
+    status: ReportStatus,
+    #[schema(value_type = String, format = DateTime)]
+    created_at: Timestamp,
+    /// When the tables were read.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    as_of: Option<Timestamp>,
+    /// Of the whole result.
+    row_count: Option<u64>,
+    /// Which limit was reached and what to do, or what SQLite says.
+    error: Option<String>,
+}
+
+/// A report with its result.
+#[derive(Serialize, ToSchema)]
+pub struct ReportResult {
+    #[serde(flatten)]
+    summary: ReportSummary,
+    columns: Option<Vec<String>>,
+    /// The first 200 rows of a preview.
+    #[schema(value_type = Option<Vec<Vec<Value>>>)]
+    rows: Option<Value>,
+    /// Where the CSV file can be downloaded for 15 minutes.
+    download_url: Option<String>,
+}
+
+impl From<Report> for ReportSummary {
+    fn from(report: Report) -> Self {
+        let Report { id, requested_by, sql, format, status, created_at, outcome, .. } = report;
+        let ReportOutcome { as_of, row_count, error, .. } = outcome;
+        Self { id, requested_by, sql, format, status, created_at, as_of, row_count, error }
+    }
+}
+
+/// Checks a statement and has it run.
+#[utoipa::path(
+    post, path = "/admin/reports", operation_id = "create_report", tag = "Reports", security(("bearer" = [])),
+    request_body = ReportRequest,
+    responses((status = 202, body = QueuedReport),
+        (status = 422, description = "`sql_not_allowed`: the message names what was refused; `validation_failed`"))
+)]
+pub async fn create(
+    Shared(state): Shared<State>,
+    context: RequestContext,
+    Admin(admin): Admin,
+    JsonBody(body): JsonBody<ReportRequest>,
+) -> Result<(StatusCode, Json<QueuedReport>), ApiError> {
+    tollgate_sql::check(&body.sql).map_err(|refused| ApiError::SqlNotAllowed(refused.to_string()))?;
+    let now = context.now;
+    let report = Report {
+        id: ReportId::new(now, random_bytes()),
+        requested_by: admin.id,
+        sql: body.sql,
+        format: body.format,
+        csv: body.csv,
+        fresh: body.fresh,
+        status: ReportStatus::Queued,
+        created_at: now,
+        outcome: ReportOutcome::default(),
+    };
+    let message = Outgoing::of_report(&report, MessageId::new(now, random_bytes()))?;
+    let mut entry = context.entry(Action::ReportRequested, Some(admin.id), Some(report.id.to_string()));
+    // Not the statement: it may name a person, and the trail is kept longer than that person's data may be.
+    entry.after = Some(json!({"format": report.format, "fresh": report.fresh}));
+    state.store.request_report(&report, &message, &entry).await?;
+    Ok((StatusCode::ACCEPTED, Json(QueuedReport { id: report.id, status: report.status })))
+}
+
+/// A report of any admin; it is kept for a day.
+#[utoipa::path(
+    get, path = "/admin/reports/{id}", operation_id = "get_report", tag = "Reports", security(("bearer" = [])),
+    params(("id" = String, Path)), responses((status = 200, body = ReportResult), (status = 404, description = "`not_found`"))
+)]
+pub async fn get(
+    Shared(state): Shared<State>,
+    context: RequestContext,
+    _: Admin,
+    PathId(id): PathId<ReportId>,
+) -> Result<Json<ReportResult>, ApiError> {
+    let report = state.store.report(&id, context.now).await?.ok_or(ApiError::NotFound)?;
+    let columns = report.outcome.columns.clone();
+    let (mut rows, mut download_url) = (None, None);
+    if let (ReportStatus::Succeeded, Some(as_of)) = (report.status, report.outcome.as_of) {
+        match report.format {
+            ReportFormat::Preview => {
+                let text = state.store.report_rows(&id, as_of).await?;
+                let read = text.map(|text| serde_json::from_str(&text)).transpose();
+                rows = read.map_err(|error| ApiError::Internal(error.to_string()))?;
+            }
+            ReportFormat::Csv => {
+                let now = SystemTime::from(context.now);
+                let url = state.bucket.download_url(&report.file_key(as_of), DOWNLOAD_VALID, now).await;
+                download_url = Some(url.map_err(|error| ApiError::Unavailable(error.to_string()))?);
+            }
+        }
+    }
+    Ok(Json(ReportResult { summary: report.into(), columns, rows, download_url }))
+}
+
+/// The reports of all admins that are still kept, the newest first, without their rows.
+#[utoipa::path(
+    get, path = "/admin/reports", operation_id = "list_reports", tag = "Reports", security(("bearer" = [])),
+    params(PageQuery),
+    responses((status = 200, body = Page<ReportSummary>), (status = 400, description = "`invalid_cursor`"))
+)]
+pub async fn list(
+    Shared(state): Shared<State>,
+    context: RequestContext,
+    Admin(admin): Admin,
+    page: PageQuery,
+) -> Result<Json<Page<ReportSummary>>, ApiError> {
+    let cursor = Cursor { list: "/admin/reports", reader: admin.id };
+    let after = page.after(&cursor)?;
+    let listed = state.store.reports(page.of(after.as_deref()), context.now).await?;
+    Ok(Json(Page::of(listed, &cursor, ReportSummary::from)))
+}
+
+/// What a statement may read.
+#[derive(Serialize, ToSchema)]
+pub struct ReportSchema {
+    views: Vec<ReportView>,
+}
+
+/// A view.
+#[derive(Serialize, ToSchema)]
+pub struct ReportView {
+    name: &'static str,
+    /// What one row of it is.
+    description: &'static str,
+    columns: Vec<ReportColumn>,
+}
+
+/// A column of a view.
+#[derive(Serialize, ToSchema)]
+pub struct ReportColumn {
+    name: &'static str,
+    /// SQLite's: `TEXT` or `INTEGER`.
+    #[serde(rename = "type")]
+    kind: &'static str,
+    /// Its values and their unit.
+    description: &'static str,
+}
+
+/// The views that a statement may read. Times are RFC 3339 text, booleans are 0 and 1.
+#[utoipa::path(
+    get, path = "/admin/reports/schema", operation_id = "get_report_schema", tag = "Reports", security(("bearer" = [])),
+    responses((status = 200, body = ReportSchema))
+)]
+pub async fn schema(_: Admin) -> Json<ReportSchema> {
+    let column = |column: &tollgate_sql::Column| ReportColumn {
+        name: column.name,
+        kind: column.kind.as_str(),
+        description: column.description,
+    };
+    let view = |view: &tollgate_sql::View| ReportView {
+        name: view.name,
+        description: view.description,
+        columns: view.columns.iter().map(column).collect(),
+    };
+    Json(ReportSchema { views: VIEWS.iter().map(view).collect() })
+}
+
+/// The gallery.
+#[derive(Serialize, ToSchema)]
+pub struct Gallery {
+    items: Vec<GalleryItem>,
+}
+
+/// Questions that every product asks, each with its statement.
+#[utoipa::path(
+    get, path = "/admin/reports/gallery", operation_id = "get_report_gallery", tag = "Reports", security(("bearer" = [])),
+    responses((status = 200, body = Gallery))
+)]
+pub async fn gallery(_: Admin) -> Json<Gallery> {
+    Json(Gallery { items: GALLERY.clone() })
+}

@@ -1,0 +1,50 @@
+//! The settings of this function.
+
+use std::path::PathBuf;
+use tollgate_domain::billing::Grace;
+use tollgate_platform::bucket::BucketAddress;
+use tollgate_platform::{ConfigError, Env};
+use tollgate_sql::Limits;
+
+/// Everything that the environment says, parsed once.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// What the names of the tables start with.
+    pub table_prefix: String,
+    /// How long access outlives a payment that failed.
+    pub grace: Grace,
+    /// Where CSV files go.
+    pub bucket: BucketAddress,
+    /// Where snapshots and files are written, which is this process's alone.
+    pub folder: PathBuf,
+    /// The program that runs a statement; `None` for this one itself.
+    pub runner: Option<PathBuf>,
+    /// What a statement may use.
+    pub limits: Limits,
+    /// How often a message is received before it is given up; the queue says the same.
+    pub max_receives: u32,
+}
+
+/// As in the template: after so many receives SQS moves a message to the dead letters.
+const MAX_RECEIVES: u32 = 5;
+
+impl Config {
+    /// # Errors
+    /// With the name of the first variable that is missing or wrong.
+    pub fn from_env(env: &Env) -> Result<Self, ConfigError> {
+        let seconds = "a number of seconds from 1 to 60";
+        let deadline: u64 = env.parse("REPORT_SECONDS", Limits::CONTRACT.deadline_ms / 1000, seconds)?;
+        if !(1..=60).contains(&deadline) {
+            return Err(ConfigError::new("REPORT_SECONDS", seconds));
+        }
+        Ok(Self {
+            table_prefix: env.required("TABLE_PREFIX", "what the names of the tables start with")?.to_owned(),
+            grace: env.grace()?,
+            bucket: BucketAddress::from_env(env)?,
+            folder: env.get("REPORTS_FOLDER").unwrap_or("/tmp/reports").into(),
+            runner: env.get("REPORT_RUNNER").map(PathBuf::from),
+            limits: Limits { deadline_ms: deadline * 1000, ..Limits::CONTRACT },
+            max_receives: MAX_RECEIVES,
+        })
+    }
+}

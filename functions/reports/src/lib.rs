@@ -1,0 +1,229 @@
+//! The `reports` function: reads the tables into a snapshot, runs one statement on it in a process of its own, keeps the first
+//! rows or puts a CSV file into the bucket. It writes nothing that it reads.
+
+mod config;
+mod runner;
+mod tables;
+
+pub use config::Config;
+pub use runner::run_statement_if_asked;
+
+use aws_config::SdkConfig;
+use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
+use jiff::{SignedDuration, Timestamp};
+use serde::Deserialize;
+use std::convert::Infallible;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::SystemTime;
+use tables::ReadError;
+use tokio::sync::Mutex;
+use tollgate_domain::MessageId;
+use tollgate_domain::report::{Report, ReportFormat, ReportOutcome, ReportRequest, ReportStatus};
+use tollgate_platform::bucket::{Bucket, BucketError};
+use tollgate_platform::{Clock, Outbound, random_bytes, sqs};
+use tollgate_sql::{Answer, Failure, Job, Output, Snapshot, SnapshotError};
+use tollgate_store::{Claim, Store, StoreError};
+
+/// So long a snapshot is read by the reports that follow.
+const SNAPSHOT_KEPT: SignedDuration = SignedDuration::from_mins(5);
+
+/// What every invocation shares.
+#[derive(Clone)]
+pub struct State {
+    config: Arc<Config>,
+    store: Store,
+    bucket: Bucket,
+    outbound: Outbound,
+    clock: Clock,
+    snapshot: Arc<Mutex<Option<Arc<Taken>>>>,
+}
+
+/// A snapshot, and when it was taken.
+struct Taken {
+    snapshot: Snapshot,
+    as_of: Timestamp,
+}
+
+impl State {
+    /// Puts the clients together. No call is made.
+    #[must_use]
+    pub fn new(config: Config, sdk: &SdkConfig, outbound: Outbound, clock: Clock) -> Self {
+        Self {
+            store: Store::new(sdk, &config.table_prefix),
+            bucket: Bucket::new(config.bucket.clone(), sdk),
+            config: Arc::new(config),
+            outbound,
+            clock,
+            snapshot: Arc::default(),
+        }
+    }
+}
+
+/// Why a message comes back.
+#[derive(Debug, thiserror::Error)]
+enum Retry {
+    #[error("the queue's message is not readable")]
+    Unreadable,
+    #[error("the request is not readable: {0}")]
+    Request(#[from] serde_json::Error),
+    #[error("another receive holds it")]
+    HeldByAnother,
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error(transparent)]
+    Bucket(#[from] BucketError),
+    #[error("a file: {0}")]
+    File(#[from] std::io::Error),
+    #[error(transparent)]
+    Snapshot(SnapshotError),
+}
+
+/// What the relay puts on the queue.
+#[derive(Deserialize)]
+struct Ticket {
+    id: MessageId,
+}
+
+/// Runs the report of each message of `event`; the failed ones come back.
+///
+/// # Errors
+/// Never: failures are reported message by message.
+pub async fn handle(event: SqsEvent, state: &State) -> Result<SqsBatchResponse, Infallible> {
+    Ok(sqs::batch(event, |message| one(state, message)).await)
+}
+
+async fn one(state: &State, message: SqsMessage) -> Result<(), Retry> {
+    let ticket: Ticket =
+        serde_json::from_str(message.body.as_deref().unwrap_or_default()).map_err(|_| Retry::Unreadable)?;
+    let receives = message.attributes.get("ApproximateReceiveCount").and_then(|count| count.parse().ok()).unwrap_or(1);
+    let holder = message.message_id.unwrap_or_default();
+    let row = match state.store.claim_message(&ticket.id, &holder, state.clock.now()).await? {
+        Claim::Send(row) => row,
+        Claim::AlreadyDone => return Ok(()),
+        Claim::HeldByAnother => return Err(Retry::HeldByAnother),
+    };
+    let request: ReportRequest = serde_json::from_str(&row.body)?;
+    if let Err(retry) = run(state, &request, receives).await {
+        if let Err(error) = state.store.release_message(&row.id, &holder).await {
+            tracing::warn!(message_id = %row.id, %error, "a claim is left to lapse");
+        }
+        return Err(retry);
+    }
+    Ok(state.store.mark_sent(&row.id, state.clock.now()).await?)
+}
+
+/// Runs the report that is asked for and stores its outcome; after the last receive that it could not be run.
+async fn run(state: &State, request: &ReportRequest, receives: u32) -> Result<(), Retry> {
+    let id = request.report_id;
+    let Some(report) = state.store.start_report(&id).await? else { return Ok(()) };
+    let (status, mut outcome) = match outcome(state, &report).await {
+        Ok(outcome) => (ReportStatus::Succeeded, outcome),
+        Err(Stopped::Failed(error)) => {
+            tracing::info!(report_id = %id, error, "report failed");
+            (ReportStatus::Failed, ReportOutcome { error: Some(error), ..ReportOutcome::default() })
+        }
+        Err(Stopped::Retry(retry)) if receives < state.config.max_receives => return Err(retry),
+        Err(Stopped::Retry(retry)) => {
+            tracing::error!(report_id = %id, error = %retry, "a report is given up");
+            let error = "The tables could not be read, or the result could not be stored. Try again later.".to_owned();
+            (ReportStatus::Failed, ReportOutcome { error: Some(error), ..ReportOutcome::default() })
+        }
+    };
+    outcome.ended_at = Some(state.clock.now());
+    Ok(state.store.end_report(&id, status, &outcome).await?)
+}
+
+/// Why there is no result.
+enum Stopped {
+    /// For good, in words for the admin.
+    Failed(String),
+    /// This time.
+    Retry(Retry),
+}
+
+impl From<Failure> for Stopped {
+    fn from(failure: Failure) -> Self {
+        Self::Failed(failure.to_string())
+    }
+}
+
+impl From<ReadError> for Stopped {
+    fn from(error: ReadError) -> Self {
+        match error {
+            ReadError::Snapshot(too_large @ SnapshotError::TooLarge) => Self::Failed(too_large.to_string()),
+            ReadError::Snapshot(other) => Self::Retry(Retry::Snapshot(other)),
+            ReadError::Store(error) => Self::Retry(error.into()),
+        }
+    }
+}
+
+impl<E: Into<Retry>> From<E> for Stopped {
+    fn from(error: E) -> Self {
+        Self::Retry(error.into())
+    }
+}
+
+async fn outcome(state: &State, report: &Report) -> Result<ReportOutcome, Stopped> {
+    let taken = snapshot(state, report.fresh).await?;
+    let file = match report.format {
+        ReportFormat::Preview => None,
+        ReportFormat::Csv => Some(Scratch(new_file(state, "csv")?)),
+    };
+    let output = match &file {
+        None => Output::Preview,
+        Some(file) => Output::Csv { file: file.0.clone(), csv: report.csv },
+    };
+    let job = Job {
+        snapshot: taken.snapshot.file().to_owned(),
+        sql: report.sql.clone(),
+        now: state.clock.now(),
+        output,
+        limits: state.config.limits,
+    };
+    let Answer { row_count, columns, rows } = runner::run(state.config.runner.as_deref(), &job).await?;
+    let as_of = taken.as_of;
+    if let Some(rows) = rows {
+        let rows_json = serde_json::to_string(&rows).map_err(Retry::from)?;
+        state.store.put_report_rows(report, as_of, rows_json).await?;
+    }
+    if let Some(file) = &file {
+        let content = std::fs::read(&file.0)?;
+        let (key, name) = (report.file_key(as_of), format!("{}.csv", report.id));
+        let kind = ("text/csv; charset=utf-8", name.as_str());
+        state.bucket.put(&state.outbound, (&key, &content), kind, SystemTime::from(state.clock.now())).await?;
+    }
+    Ok(ReportOutcome { as_of: Some(as_of), row_count: Some(row_count), columns: Some(columns), ..ReportOutcome::default() })
+}
+
+/// The snapshot of the last minutes, else a new one.
+async fn snapshot(state: &State, fresh: bool) -> Result<Arc<Taken>, Stopped> {
+    let mut last = state.snapshot.lock().await;
+    let now = state.clock.now();
+    let is_recent = |taken: &Arc<Taken>| !fresh && now.duration_since(taken.as_of) < SNAPSHOT_KEPT;
+    if let Some(taken) = last.as_ref().filter(|taken| is_recent(taken)) {
+        return Ok(Arc::clone(taken));
+    }
+    // Two snapshots at once might not have room.
+    *last = None;
+    let snapshot = tables::read(state, new_file(state, "db")?, now).await?;
+    let taken = Arc::new(Taken { snapshot, as_of: now });
+    *last = Some(Arc::clone(&taken));
+    Ok(taken)
+}
+
+/// A file that is removed with this.
+struct Scratch(PathBuf);
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        let _was_never_written = std::fs::remove_file(&self.0);
+    }
+}
+
+/// The path of a file that does not exist yet, in the folder of this process.
+fn new_file(state: &State, extension: &str) -> Result<PathBuf, Retry> {
+    std::fs::create_dir_all(&state.config.folder)?;
+    let name: String = random_bytes::<8>().iter().map(|byte| format!("{byte:02x}")).collect();
+    Ok(state.config.folder.join(format!("{name}.{extension}")))
+}

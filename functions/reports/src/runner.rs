@@ -1,0 +1,74 @@
+//! A statement runs in a process of its own: it has no credentials, may be killed, and takes its memory with it.
+
+use std::io::{Read, Write};
+use std::path::Path;
+use std::process::{ExitCode, Stdio};
+use std::time::Duration;
+use tokio::io::AsyncWriteExt;
+use tokio::process::Command;
+use tokio::time::timeout;
+use tollgate_sql::{Answer, Failure, Job, execute};
+
+/// The argument by which this program runs a statement instead of serving.
+const RUN_STATEMENT: &str = "--run-statement";
+/// So long after its deadline the process is killed, if SQLite has not stopped by itself.
+const KILLED_AFTER: Duration = Duration::from_secs(1);
+
+/// The whole of the other process, where `argument` asks for it: a [`Job`] on its standard input, its result on its standard
+/// output. A program in whose process statements are to run calls this first.
+#[must_use]
+pub fn run_statement_if_asked(argument: Option<&str>) -> Option<ExitCode> {
+    (argument == Some(RUN_STATEMENT)).then(|| match run_here() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(_) => ExitCode::FAILURE,
+    })
+}
+
+fn run_here() -> std::io::Result<()> {
+    let mut text = String::new();
+    std::io::stdin().read_to_string(&mut text)?;
+    let result = match serde_json::from_str::<Job>(&text) {
+        Ok(job) => execute(&job),
+        Err(error) => Err(Failure::Internal(error.to_string())),
+    };
+    std::io::stdout().write_all(&serde_json::to_vec(&result)?)
+}
+
+/// Runs `job` in a process of `program`, else of this one's own program.
+///
+/// # Errors
+/// With the limit that was reached, or what SQLite says.
+pub async fn run(program: Option<&Path>, job: &Job) -> Result<Answer, Failure> {
+    let internal = |error: std::io::Error| Failure::Internal(error.to_string());
+    let program = match program {
+        Some(program) => program.to_owned(),
+        None => std::env::current_exe().map_err(internal)?,
+    };
+    let mut process = Command::new(program)
+        .arg(RUN_STATEMENT)
+        .env_clear()
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .kill_on_drop(true)
+        .spawn()
+        .map_err(internal)?;
+    let job_text = serde_json::to_vec(job).map_err(|error| Failure::Internal(error.to_string()))?;
+    let run = async move {
+        if let Some(mut input) = process.stdin.take() {
+            // A process that is gone already says more by its exit than by a closed pipe.
+            let _closed = input.write_all(&job_text).await;
+        }
+        process.wait_with_output().await
+    };
+    let patience = Duration::from_millis(job.limits.deadline_ms) + KILLED_AFTER;
+    // Dropping the future kills the process.
+    let Ok(output) = timeout(patience, run).await else { return Err(Failure::Deadline(job.limits.deadline_ms)) };
+    let output = output.map_err(internal)?;
+    if output.status.code().is_none() {
+        // It was killed: by the system, which ran out of memory.
+        return Err(Failure::Memory(job.limits.memory_bytes));
+    }
+    serde_json::from_slice::<Result<Answer, Failure>>(&output.stdout)
+        .unwrap_or_else(|error| Err(Failure::Internal(error.to_string())))
+}
