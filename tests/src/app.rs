@@ -7,6 +7,7 @@ use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, COOKIE, HeaderMap, SET_COOKIE
 use reqwest::{Client, Method, Response, StatusCode, redirect};
 use serde_json::{Value, json};
 use std::net::IpAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 use tollgate_local::clock::LocalClock;
 use tollgate_local::faults::{Call, Fault, Kind, Service};
@@ -174,6 +175,13 @@ pub fn no_limits() -> Vec<(String, String)> {
     vec![("RATE_LIMIT_PER_MINUTE".to_owned(), "0".to_owned())]
 }
 
+/// The program that runs statements: the binary `enumerate`, which is built beside the tests.
+fn report_runner() -> PathBuf {
+    let program = std::env::current_exe().unwrap();
+    let folder = program.parent().unwrap();
+    folder.ancestors().find(|folder| !folder.ends_with("deps")).unwrap().join("enumerate")
+}
+
 /// A stack as it is deployed.
 pub fn limited() -> Options {
     Options {
@@ -186,6 +194,7 @@ pub fn limited() -> Options {
         faults: Vec::new(),
         first_plans: true,
         beside: Vec::new(),
+        report_runner: Some(report_runner()),
     }
 }
 

@@ -16,6 +16,7 @@ use futures_util::{StreamExt, stream};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+use tollgate_reports::run_statement_if_asked;
 use tollgate_tests::crashes::{self, FAILURES, operations};
 use tollgate_tests::events::{self, Twice};
 use tollgate_tests::model;
@@ -83,8 +84,14 @@ impl Selection {
     }
 }
 
+fn main() -> ExitCode {
+    let first = std::env::args().nth(1);
+    // The stacks of the tests run the statements of reports by this program.
+    run_statement_if_asked(first.as_deref()).unwrap_or_else(enumerate)
+}
+
 #[tokio::main]
-async fn main() -> ExitCode {
+async fn enumerate() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         [MODEL, "for", minutes] => return play_for(minutes).await,

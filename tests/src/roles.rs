@@ -111,6 +111,11 @@ fn resource(name: &str, template: &Value) -> String {
         "AWS::DynamoDB::Table" => ("table", &properties["TableName"]),
         "AWS::SQS::Queue" => ("queue", &properties["QueueName"]),
         "AWS::SecretsManager::Secret" => ("secret", &properties["Name"]),
+        "AWS::S3::Bucket" => {
+            let name = text(&properties["BucketName"]).strip_suffix("-${AWS::AccountId}-${AWS::Region}").unwrap();
+            assert_eq!(rest, "/*");
+            return format!("bucket/{}", own_name(name));
+        }
         "AWS::Logs::LogGroup" => ("log", &properties["LogGroupName"]),
         other => panic!("{logical_id}: {other}"),
     };
@@ -125,6 +130,7 @@ pub fn used_by_lambda() -> Used {
     let stream = ["dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator"];
     let rows = [
         ("mailer", &queue[..], "queue/mail"),
+        ("reports", &queue, "queue/reports"),
         ("stripe-events", &queue, "queue/stripe.fifo"),
         ("relay", &stream, "table/outbox/stream"),
         ("relay", &["dynamodb:ListStreams"], "table/outbox/stream/*"),
@@ -138,9 +144,18 @@ pub fn used_by_lambda() -> Used {
         };
         used.entry(function.to_owned()).or_default().extend(actions.iter().map(access));
     };
-    for function in
-        ["admin", "auth", "billing", "mailer", "pages", "relay", "stripe-events", "stripe-webhook", "sweeper"]
-    {
+    for function in [
+        "admin",
+        "auth",
+        "billing",
+        "mailer",
+        "pages",
+        "relay",
+        "reports",
+        "stripe-events",
+        "stripe-webhook",
+        "sweeper",
+    ] {
         add(function, &["logs:CreateLogStream", "logs:PutLogEvents"], &format!("log/{function}"));
     }
     for (function, actions, resource) in rows {

@@ -116,6 +116,12 @@ fn rows() -> Vec<(&'static str, Option<Value>, [u16; 5])> {
         ("GET /admin/payments", None, of_admins(200)),
         ("GET /admin/payments/{payment}", None, of_admins(404)),
         ("GET /admin/audit-logs", None, of_admins(200)),
+        ("POST /admin/reports", Some(json!({"sql": "SELECT 1", "format": "preview"})), of_admins(202)),
+        ("GET /admin/reports", None, of_admins(200)),
+        ("GET /admin/reports/{report}", None, of_admins(404)),
+        ("GET /admin/reports/schema", None, of_admins(200)),
+        ("GET /admin/reports/gallery", None, of_admins(200)),
+        ("POST /admin/ai/ask", Some(json!({"question": "How many users are there?"})), of_admins(200)),
         // Stripe's signature is what lets in.
         ("POST /billing/stripe/webhook", Some(json!({})), open(400)),
     ]
@@ -136,12 +142,13 @@ fn path_of(operation: &str, user: &Session) -> String {
         .replace("{user}", user.user["id"].as_str().unwrap())
         .replace("{subscription}", "sub_019ca945f4607c7b9c59379e3f571f07")
         .replace("{payment}", "pay_019ca945f4607c7b9c59379e3f571f07")
+        .replace("{report}", "rep_019ca945f4607c7b9c59379e3f571f07")
         .replace("{provider}", "google")
 }
 
 /// An operation as the document names it.
 fn name_of(operation: &str) -> String {
-    ["{plan}", "{user}", "{subscription}", "{payment}"]
+    ["{plan}", "{user}", "{subscription}", "{payment}", "{report}"]
         .iter()
         .fold(operation.to_owned(), |name, part| name.replace(part, "{id}"))
 }

@@ -157,6 +157,16 @@ async fn every_operation_costs_what_the_budget_says() {
     measure!("GET /admin/payments", app.get_as(&admin, "/admin/payments")).expect(200);
     measure!("GET /admin/payments/{id}", app.get_as(&admin, &payment)).expect(200);
     measure!("GET /admin/audit-logs", app.get_as(&admin, "/admin/audit-logs?limit=100")).expect(200);
+    let body = json!({"sql": "SELECT count(*) FROM users", "format": "preview"});
+    let report = measure!("POST /admin/reports", app.post_as(&admin, "/admin/reports", body)).expect(202).body;
+    app.drain().await;
+    let path = format!("/admin/reports/{}", report["id"].as_str().unwrap());
+    measure!("GET /admin/reports", app.get_as(&admin, "/admin/reports")).expect(200);
+    measure!("GET /admin/reports/{id}", app.get_as(&admin, &path)).expect(200);
+    measure!("GET /admin/reports/schema", app.get_as(&admin, "/admin/reports/schema")).expect(200);
+    measure!("GET /admin/reports/gallery", app.get_as(&admin, "/admin/reports/gallery")).expect(200);
+    let question = json!({"question": "How many users are there?"});
+    measure!("POST /admin/ai/ask", app.post_as(&admin, "/admin/ai/ask", question)).expect(200);
     let dan = app.sign_in("dan@example.com").await;
     measure!("GET /me/export", app.get_as(&dan, "/me/export")).expect(200);
     measure!("POST /me/export", app.post_as(&dan, "/me/export", json!({"password": PASSWORD}))).expect(200);

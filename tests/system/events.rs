@@ -69,6 +69,7 @@ const SAMPLES: &[(&str, &str, Answer, Left)] = &[
         Failed(&["059f36b4-87a3-44ab-83d2-661975830009"]),
         Left(0, 0, &["password_changed"]),
     ),
+    ("sqs-report", "reports", DONE, NOTHING), // of a report that is not kept any more
     ("sqs-stripe-event", "stripe-events", DONE, NOTHING), // R5
     (
         "sqs-stripe-poison", // R6: what follows it in its group is left
@@ -148,7 +149,7 @@ fn every_file_is_a_sample_and_every_sample_a_file_named_after_its_source() {
     for (name, function, ..) in SAMPLES {
         let sources: &[&str] = match *function {
             "relay" => &["dynamodb"],
-            "mailer" | "stripe-events" => &["sqs"],
+            "mailer" | "reports" | "stripe-events" => &["sqs"],
             "sweeper" => &["schedule"],
             "stripe-webhook" => &["http", "url"],
             _ => &["http"],

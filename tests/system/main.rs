@@ -34,6 +34,7 @@ mod passwords;
 mod reconciliation;
 mod registered;
 mod refusals;
+mod reports;
 mod roles;
 mod rotation;
 mod search;

@@ -39,7 +39,9 @@ impl Model {
         let (base_url, name) = match env.get("AI_PROVIDER") {
             None | Some("groq") => ("https://api.groq.com/openai/v1", "llama-3.3-70b-versatile"),
             Some("openai") => ("https://api.openai.com/v1", "gpt-4.1-mini"),
-            Some(_) => return Err(ConfigError::new("AI_PROVIDER", "groq or openai; GROQ_BASE_URL names any other endpoint")),
+            Some(_) => {
+                return Err(ConfigError::new("AI_PROVIDER", "groq or openai; GROQ_BASE_URL names any other endpoint"));
+            }
         };
         Ok(Self {
             base_url: env.address("GROQ_BASE_URL", || base_url.to_owned())?,
@@ -138,7 +140,10 @@ impl Assistant {
                 Read::Unusable(why) => {
                     tracing::warn!(reason = %why, "the model's answer cannot be used");
                     messages.push(message("assistant", answer.content.as_deref().unwrap_or_default()));
-                    messages.push(message("user", &format!("That cannot be used: {why}. Answer again, corrected, as JSON only.")));
+                    messages.push(message(
+                        "user",
+                        &format!("That cannot be used: {why}. Answer again, corrected, as JSON only."),
+                    ));
                     reason = why;
                 }
             }
@@ -162,8 +167,8 @@ impl Assistant {
         if !answer.status().is_success() {
             return Err(unavailable(format!("the model's endpoint answered {}", answer.status())));
         }
-        let completion: Completion =
-            serde_json::from_slice(answer.body()).map_err(|error| unavailable(format!("the model's endpoint: {error}")))?;
+        let completion: Completion = serde_json::from_slice(answer.body())
+            .map_err(|error| unavailable(format!("the model's endpoint: {error}")))?;
         let choice = completion.choices.into_iter().next().ok_or_else(|| unavailable("no choice".to_owned()))?;
         Ok(Answer { finish_reason: choice.finish_reason, ..choice.message })
     }

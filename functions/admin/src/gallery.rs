@@ -61,7 +61,8 @@ fn item((file, text): (&'static str, &'static str)) -> GalleryItem {
         line.unwrap_or_default().trim()
     };
     // The statement keeps the comment that says what it assumes.
-    let head = text.lines().take_while(|line| ["-- title:", "-- description:"].iter().any(|name| line.starts_with(name)));
+    let head =
+        text.lines().take_while(|line| ["-- title:", "-- description:"].iter().any(|name| line.starts_with(name)));
     let head: usize = head.map(|line| line.len() + 1).sum();
     GalleryItem {
         name: file.split_once('-').map_or(file, |(_, name)| name),

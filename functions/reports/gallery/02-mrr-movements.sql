@@ -1,12 +1,7 @@
 -- title: MRR movements by month
 -- description: New, expansion, contraction, churned and reactivated monthly recurring revenue of the last 12 months, by currency.
 -- assumes: compares each customer at the end of two months; a plan that a subscription has left counts at its list price times the quantity
-with recursive months(starts) as (
-    select date('now', 'start of month', '-11 months')
-    union all
-    select date(starts, '+1 month') from months where starts < date('now', 'start of month')
-),
-moments as (
+with moments as (
     select subscription_id, user_id, plan_id, status, at as starts,
         lead(at) over (partition by subscription_id order by at) as ends
     from subscription_history
@@ -23,30 +18,29 @@ paid as (
     left join plans p on p.id = m.plan_id
     where m.status in ('active', 'past_due')
 ),
-customers as (
-    select user_id, currency, min(starts) as first_paid_at from paid group by user_id, currency
+events as (
+    select user_id, currency, substr(starts, 1, 7) as month, yearly_cents as change_cents from paid
+    union all
+    select user_id, currency, substr(ends, 1, 7), -yearly_cents from paid where ends is not null
+),
+changes as (
+    select user_id, currency, month, sum(change_cents) as change_cents from events group by user_id, currency, month
 ),
 balances as (
-    select months.starts as month, c.user_id, c.currency, c.first_paid_at,
-        total(case when paid.starts < months.starts and (paid.ends is null or paid.ends >= months.starts)
-            then paid.yearly_cents end) as before_cents,
-        total(case when paid.starts < date(months.starts, '+1 month')
-            and (paid.ends is null or paid.ends >= date(months.starts, '+1 month'))
-            then paid.yearly_cents end) as after_cents
-    from months
-    cross join customers c
-    join paid on paid.user_id = c.user_id and paid.currency = c.currency
-    group by months.starts, c.user_id, c.currency
+    select month, currency,
+        sum(change_cents) over customer - change_cents as before_cents,
+        sum(change_cents) over customer as after_cents,
+        row_number() over customer = 1 as is_first
+    from changes
+    window customer as (partition by user_id, currency order by month)
 )
-select substr(month, 1, 7) as month, currency,
-    cast(total(case when before_cents = 0 and first_paid_at >= month then after_cents end) / 12 as integer) as new_cents,
-    cast(total(case when before_cents > 0 and after_cents > before_cents then after_cents - before_cents end) / 12 as integer)
-        as expansion_cents,
-    cast(total(case when after_cents > 0 and after_cents < before_cents then before_cents - after_cents end) / 12 as integer)
-        as contraction_cents,
-    cast(total(case when after_cents = 0 then before_cents end) / 12 as integer) as churn_cents,
-    cast(total(case when before_cents = 0 and first_paid_at < month then after_cents end) / 12 as integer)
-        as reactivation_cents
+select month, currency,
+    sum(iif(before_cents = 0 and is_first, after_cents, 0)) / 12 as new_cents,
+    sum(iif(before_cents > 0 and after_cents > before_cents, after_cents - before_cents, 0)) / 12 as expansion_cents,
+    sum(iif(after_cents > 0 and after_cents < before_cents, before_cents - after_cents, 0)) / 12 as contraction_cents,
+    sum(iif(after_cents = 0, before_cents, 0)) / 12 as churn_cents,
+    sum(iif(before_cents = 0 and not is_first, after_cents, 0)) / 12 as reactivation_cents
 from balances
+where before_cents <> after_cents and month >= strftime('%Y-%m', 'now', 'start of month', '-11 months')
 group by month, currency
 order by month desc, currency

@@ -9,10 +9,7 @@ with trials as (
 ),
 outcomes as (
     select t.plan_id, s.status = 'trialing' as is_running,
-        exists (
-            select 1 from subscription_history h
-            where h.subscription_id = t.subscription_id and h.status = 'active' and h.at > t.started_at
-        ) as is_converted
+        t.subscription_id in (select subscription_id from subscription_history where status = 'active') as is_converted
     from trials t
     join subscriptions s on s.id = t.subscription_id
 )

@@ -1,6 +1,6 @@
 -- title: Admins and their last sign-in
 -- description: All admins, with the last day on which any user signed in by a method that this admin can use.
--- assumes: the tables count sign-ins by day and method, not by person: an early day here rules a recent sign-in out, a late one does not confirm it
+-- assumes: the tables count sign-ins by day and method, not by person, so this is the latest day on which the admin can have signed in
 select u.id, u.email, u.username, u.provider, u.email_verified, u.is_active, u.created_at, max(d.day) as last_day_of_method
 from users u
 left join sign_ins_by_day d

@@ -39,10 +39,20 @@ pub struct State {
     snapshot: Arc<Mutex<Option<Arc<Taken>>>>,
 }
 
-/// A snapshot, and when it was taken.
+/// A snapshot, and when it was taken. It goes before its folder, which is removed where nothing else is in it.
 struct Taken {
     snapshot: Snapshot,
     as_of: Timestamp,
+    _folder: Folder,
+}
+
+/// A folder that is removed with this if it is empty.
+struct Folder(PathBuf);
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _in_use = std::fs::remove_dir(&self.0);
+    }
 }
 
 impl State {
@@ -193,7 +203,12 @@ async fn outcome(state: &State, report: &Report) -> Result<ReportOutcome, Stoppe
         let kind = ("text/csv; charset=utf-8", name.as_str());
         state.bucket.put(&state.outbound, (&key, &content), kind, SystemTime::from(state.clock.now())).await?;
     }
-    Ok(ReportOutcome { as_of: Some(as_of), row_count: Some(row_count), columns: Some(columns), ..ReportOutcome::default() })
+    Ok(ReportOutcome {
+        as_of: Some(as_of),
+        row_count: Some(row_count),
+        columns: Some(columns),
+        ..ReportOutcome::default()
+    })
 }
 
 /// The snapshot of the last minutes, else a new one.
@@ -207,7 +222,7 @@ async fn snapshot(state: &State, fresh: bool) -> Result<Arc<Taken>, Stopped> {
     // Two snapshots at once might not have room.
     *last = None;
     let snapshot = tables::read(state, new_file(state, "db")?, now).await?;
-    let taken = Arc::new(Taken { snapshot, as_of: now });
+    let taken = Arc::new(Taken { snapshot, as_of: now, _folder: Folder(state.config.folder.clone()) });
     *last = Some(Arc::clone(&taken));
     Ok(taken)
 }

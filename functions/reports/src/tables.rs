@@ -13,7 +13,9 @@ use tollgate_sql::{
     PaymentRow, PlanRow, ProfileRow, SignInRow, Snapshot, SnapshotError, SnapshotWriter, SubscriptionEventRow,
     SubscriptionRow, TierRow,
 };
-use tollgate_store::{AuditFilter, Owned, PageOf, ReportGate, ReportProfile, ReportRow, ReportTable, Segment, StoreError};
+use tollgate_store::{
+    AuditFilter, Owned, PageOf, ReportGate, ReportProfile, ReportRow, ReportTable, Segment, StoreError,
+};
 
 /// A table is read in so many parts at once.
 const SEGMENTS: u16 = 4;
@@ -45,7 +47,8 @@ pub enum ReadError {
 pub async fn read(state: &State, file: PathBuf, now: Timestamp) -> Result<Snapshot, ReadError> {
     let reading = Reading { state, writer: Mutex::new(SnapshotWriter::create(file)?), now };
     let segments = |table| (0..SEGMENTS).map(move |number| (table, Segment { number, of: SEGMENTS }));
-    let tables = ReportTable::ALL.into_iter().flat_map(segments).map(|(table, segment)| reading.segment(table, segment));
+    let tables =
+        ReportTable::ALL.into_iter().flat_map(segments).map(|(table, segment)| reading.segment(table, segment));
     let trails = ACTIONS.into_iter().map(|action| reading.trail(action));
     futures_util::future::try_join(try_join_all(tables), try_join_all(trails)).await?;
     let writer = reading.writer.into_inner().unwrap_or_else(PoisonError::into_inner);
@@ -174,10 +177,7 @@ fn write_subscription(
     })
 }
 
-fn write_payment(
-    writer: &SnapshotWriter,
-    Owned { user_id, of, .. }: &Owned<Payment>,
-) -> Result<(), SnapshotError> {
+fn write_payment(writer: &SnapshotWriter, Owned { user_id, of, .. }: &Owned<Payment>) -> Result<(), SnapshotError> {
     writer.payment(&PaymentRow {
         id: &of.id.to_string(),
         user_id: &user_id.to_string(),

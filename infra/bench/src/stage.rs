@@ -34,6 +34,7 @@ pub fn in_memory(clock: LocalClock) -> Options {
         faults: Vec::new(),
         first_plans: true,
         beside: Vec::new(),
+        report_runner: None,
     }
 }
 

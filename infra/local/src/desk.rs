@@ -1,6 +1,7 @@
 //! `/_local`: the desk from which people (HTML) and tests (JSON) look at the stack and move it.
 
 use crate::TABLE_PREFIX;
+use crate::ai::{self, FakeModel, ScriptedAnswer};
 use crate::clock::LocalClock;
 use crate::drawer::{DrawerError, each_page, request_of, table_items};
 use crate::faults::{Fault, Wire};
@@ -9,16 +10,16 @@ use crate::pump::{PumpError, Pumps};
 use crate::queues::{Depth, Queue};
 use crate::schedules::{SCHEDULES, Schedules};
 use crate::standins::{Mail, Standins};
-use crate::{moved_clock, stripe_dashboard, stripe_desk};
+use crate::{moved_clock, s3, stripe_dashboard, stripe_desk};
 use askama::Template;
 use axum::body::Bytes;
-use axum::extract::{Path, Query, Request, State};
+use axum::extract::{OriginalUri, Path, Query, Request, State};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{Html, IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use dynoxide::Database;
-use http::{HeaderMap, HeaderValue, StatusCode, header};
+use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -60,6 +61,8 @@ pub struct Desk {
     pub stripe: Option<Stripe>,
     /// The schedules.
     pub schedules: Schedules,
+    /// The chat model.
+    pub model: FakeModel,
 }
 
 /// How many mails the page shows, the newest.
@@ -107,6 +110,8 @@ impl Desk {
         let providers = self.providers.clone().router();
         let stripe = self.stripe.clone();
         let shows_clock = from_fn_with_state(self.clock.clone(), moved_clock::show);
+        let model = Router::new().route("/chat/completions", post(ai::complete)).with_state(self.model.clone());
+        let files = Router::new().fallback(file).with_state(self.clone());
         let desk = Router::new()
             .route("/_local", get(page))
             .route("/_local/emails", get(mails).delete(clear_mails))
@@ -119,6 +124,7 @@ impl Desk {
             .route("/_local/tables/{name}", get(table))
             .route("/_local/tokens", post(token))
             .route("/_local/faults", post(add_fault).delete(clear_faults))
+            .route("/_local/ai", get(model_requests).post(script_model))
             .route("/_local/google/accounts", post(google_account))
             .route("/_local/github/accounts", post(github_account))
             .merge(stripe_desk::routes())
@@ -127,7 +133,10 @@ impl Desk {
             .method_not_allowed_fallback(async || Refused(ApiError::MethodNotAllowed))
             .with_state(self)
             .merge(providers)
-            .layer(from_fn(guard));
+            .layer(from_fn(guard))
+            // What functions and browsers call: not the console's.
+            .nest(ai::PATH, model)
+            .nest_service(s3::PATH, files);
         let all = match stripe {
             // The functions' way to Stripe, and Stripe's pages: not the desk's.
             Some(stripe) => desk.nest_service("/_stripe", stripe.pages().fallback_service(stripe.api())),
@@ -135,6 +144,32 @@ impl Desk {
         };
         all.layer(shows_clock)
     }
+}
+
+async fn model_requests(State(desk): State<Desk>) -> Json<Value> {
+    Json(json!({"items": desk.model.requests()}))
+}
+
+/// What the chat model is to answer.
+#[derive(Deserialize)]
+struct Script {
+    answers: Vec<ScriptedAnswer>,
+}
+
+async fn script_model(State(desk): State<Desk>, headers: HeaderMap, bytes: Bytes) -> Answer {
+    let script: Script = body(&headers, &bytes)?;
+    let count = script.answers.len();
+    desk.model.script(script.answers);
+    Ok(Json(json!({"answers": count})))
+}
+
+/// A file, for a browser.
+async fn file(State(desk): State<Desk>, uri: OriginalUri, method: Method, headers: HeaderMap, body: Bytes) -> Response {
+    let s3 = s3::FakeS3 { drawer: desk.standins.drawer.clone(), clock: desk.clock.clone() };
+    let call = s3::Call { method: &method, uri: &uri, headers: &headers, body: &body };
+    // Whose signature it is, by the name of the function.
+    let signer = |key: &str| ["admin", "reports"].into_iter().find(|function| *function == key);
+    s3.answer(&call, |key, action| signer(key).is_some_and(|function| desk.wire.of(function).allows_file(action)))
 }
 
 /// Whether `authority` is this machine, by a name or an address of its own.

@@ -5,6 +5,7 @@ use crate::clock::LocalClock;
 use crate::error::StartError;
 use crate::faults::Wire;
 use crate::standins::Standins;
+use crate::{ai, s3};
 use aws_config::{Region, SdkConfig};
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::SharedCredentialsProvider;
@@ -51,7 +52,10 @@ pub fn seed_secrets(standins: &Standins, env: &Env) -> Result<(), StartError> {
         };
         standins.put_secret(provider.as_str(), &text)?;
     }
-    seed_stripe(standins, env)
+    seed_stripe(standins, env)?;
+    // Without a key there is the fake model, which takes any.
+    let key = env.get(AI_KEY).unwrap_or("local");
+    Ok(standins.put_secret("ai", key)?)
 }
 
 /// Stripe's keys: those of the environment, else the stand-in's own, which open nothing else.
@@ -81,6 +85,9 @@ pub const STRIPE_KEY: &str = "STRIPE_SECRET_KEY";
 
 /// The variable of what Stripe itself signs its events with.
 const WEBHOOK_SECRET: &str = "STRIPE_WEBHOOK_SECRET";
+
+/// The variable of a key for a chat model: where it is set the fake steps aside.
+pub const AI_KEY: &str = "GROQ_API_KEY";
 
 /// The variable of the address that the fake Stripe sends its events to, where that is a deployed stack's.
 pub const STRIPE_WEBHOOK_URL: &str = "STRIPE_WEBHOOK_URL";
@@ -153,6 +160,10 @@ pub fn environment(addresses: &Addresses<'_>, over: Vec<(String, String)>) -> En
         ("EDGE_SECRET_ID", "edge".to_owned()),
         ("MAIL_QUEUE_URL", format!("http://{aws}/000000000000/mail")),
         ("STRIPE_QUEUE_URL", format!("http://{aws}/000000000000/stripe.fifo")),
+        ("REPORTS_QUEUE_URL", format!("http://{aws}/000000000000/reports")),
+        ("REPORTS_BUCKET", s3::BUCKET.to_owned()),
+        ("AWS_ENDPOINT_URL_S3", format!("{origin}{}", s3::PATH)),
+        ("AI_SECRET_ID", "ai".to_owned()),
         ("STRIPE_SECRET_ID", "stripe".to_owned()),
         ("STRIPE_WEBHOOK_SECRET_ID", "stripe-webhook".to_owned()),
         ("MAIL_FROM", "Tollgate <no-reply@localhost.test>".to_owned()),
@@ -182,6 +193,9 @@ pub fn environment(addresses: &Addresses<'_>, over: Vec<(String, String)>) -> En
     if !over.iter().any(|(name, value)| name == STRIPE_KEY && !value.is_empty()) {
         own.push(("STRIPE_API_URL".to_owned(), format!("{origin}/_stripe")));
     }
+    if !over.iter().any(|(name, value)| name == AI_KEY && !value.is_empty()) {
+        own.push(("GROQ_BASE_URL".to_owned(), format!("{origin}{}", ai::PATH)));
+    }
     let over = over.into_iter().filter(|(_, value)| !value.is_empty()).map(|(name, value)| match name.as_str() {
         // The browser's other name of this machine is allowed whatever else is.
         "CORS_ORIGINS" => (name, format!("{value},{localhost}")),
@@ -192,7 +206,8 @@ pub fn environment(addresses: &Addresses<'_>, over: Vec<(String, String)>) -> En
 
 /// The SDKs' settings: the endpoints of the environment, the wire in between, time by the local clock.
 pub fn sdk(env: &Env, wire: &Wire, clock: &LocalClock) -> SdkConfig {
-    let credentials = Credentials::new("local", "local", None, None, "local");
+    // By its access key the fake S3 knows whose signature a download address has.
+    let credentials = Credentials::new(wire.function().unwrap_or("local"), s3::SECRET_KEY, None, None, "local");
     let builder = SdkConfig::builder()
         .region(Region::new("us-east-1"))
         .credentials_provider(SharedCredentialsProvider::new(credentials))
@@ -248,4 +263,9 @@ pub const SETTINGS: &[&str] = &[
     "STRIPE_SECRET_KEY",
     WEBHOOK_SECRET,
     STRIPE_WEBHOOK_URL,
+    "AI_PROVIDER",
+    "AI_MODEL",
+    "GROQ_BASE_URL",
+    AI_KEY,
+    "REPORT_SECONDS",
 ];

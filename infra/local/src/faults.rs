@@ -3,7 +3,8 @@
 
 use crate::clock::LocalClock;
 use crate::invocation::Invocation;
-use crate::permissions::{Access, Accesses, Decide, accesses};
+use crate::permissions::{Access, Accesses, Decide, accesses, file_access};
+use crate::s3::{Call as FileCall, FakeS3};
 use crate::standins::{Standins, TARGET};
 use crate::steps::{Step, turn};
 use crate::transactions::{Answered, Transactions};
@@ -42,6 +43,10 @@ pub enum Service {
     Github,
     /// Stripe's API.
     Stripe,
+    /// Files.
+    S3,
+    /// The chat model.
+    Ai,
 }
 
 /// How a call fails.
@@ -137,6 +142,8 @@ pub const OPERATIONS: &[(Service, &[&str])] = &[
             "POST /v1/subscription_schedules/{id}/release",
         ],
     ),
+    (Service::S3, &["PutObject"]),
+    (Service::Ai, &["POST /chat/completions"]),
     (Service::Github, &["POST /login/oauth/access_token", "GET /user", "GET /user/emails"]),
 ];
 
@@ -199,6 +206,18 @@ impl Wire {
         Self(Arc::clone(&self.0), Some(function))
     }
 
+    /// The function at its end, if it is one's own.
+    #[must_use]
+    pub fn function(&self) -> Option<&'static str> {
+        self.1
+    }
+
+    /// Whether the function at its end may do `action` with a file, by the roles that are enforced.
+    #[must_use]
+    pub fn allows_file(&self, action: &str) -> bool {
+        self.refuse(vec![file_access(action)]).is_none()
+    }
+
     /// From now on a call of a function is denied, as IAM does, where `decide` does not allow it to the function.
     pub fn enforce_roles(&self, decide: Arc<Decide>) {
         self.state().roles = Some(Roles { decide, used: Accesses::new(), denied: Vec::new() });
@@ -218,10 +237,14 @@ impl Wire {
 
     /// What the role of the calling function does not allow of this call.
     fn deny(&self, service: Service, operation: &str, request: &HttpRequest) -> Option<Access> {
+        self.refuse(accesses(service, operation, request.body().bytes().unwrap_or_default()))
+    }
+
+    /// Of these accesses the first one that the role does not allow.
+    fn refuse(&self, all: Vec<Access>) -> Option<Access> {
         let function = self.1?;
         let mut state = self.state();
         let roles = state.roles.as_mut()?;
-        let all = accesses(service, operation, request.body().bytes().unwrap_or_default());
         let denied = all.iter().find(|access| !(roles.decide)(function, access)).cloned();
         if let Some(Access { permission, .. }) = &denied {
             roles.denied.push(format!("{function}: {} on {}", permission.action, permission.resource));
@@ -319,6 +342,18 @@ impl Wire {
         SharedHttpConnector::new(ToProvider { wire: self.clone(), provider })
     }
 
+    /// The way to the chat model.
+    #[must_use]
+    pub fn to_model(&self) -> SharedHttpConnector {
+        SharedHttpConnector::new(ToModel(self.clone()))
+    }
+
+    /// The way to S3, for its function.
+    #[must_use]
+    pub fn to_s3(&self) -> SharedHttpConnector {
+        SharedHttpConnector::new(ToS3(self.clone()))
+    }
+
     /// The way to Stripe.
     #[must_use]
     pub fn to_stripe(&self) -> SharedHttpConnector {
@@ -373,6 +408,10 @@ impl Wire {
         operation: String,
         table_request: Option<Vec<u8>>,
     ) -> Result<HttpResponse, ConnectorError> {
+        if service == Service::S3 {
+            self.count(Call { service, operation, units: Vec::new() });
+            return self.put_file(request).await;
+        }
         if let Service::Sqs | Service::Ses | Service::Secrets = service {
             let target = request.headers().get(TARGET).unwrap_or_default();
             let answer = self.0.standins.answer(target, request.body().bytes().unwrap_or_default());
@@ -396,6 +435,21 @@ impl Wire {
         let mut answer = HttpResponse::new(status, SdkBody::from(body));
         *answer.headers_mut() = headers;
         Ok(answer)
+    }
+
+    /// Puts a file, as S3 does. That the role allows it was asked before.
+    async fn put_file(&self, request: HttpRequest) -> Result<HttpResponse, ConnectorError> {
+        let other = |error: String| ConnectorError::other(error.into(), None);
+        let request = request.try_into_http1x().map_err(|error| other(error.to_string()))?;
+        let (parts, body) = request.into_parts();
+        let body = body.collect().await.map_err(ConnectorError::io)?.to_bytes();
+        let s3 = FakeS3 { drawer: self.0.standins.drawer.clone(), clock: self.0.clock.clone() };
+        let call = FileCall { method: &parts.method, uri: &parts.uri, headers: &parts.headers, body: &body };
+        let answer = s3.answer(&call, |_, _| true);
+        let status = answer.status().as_u16();
+        let text =
+            axum::body::to_bytes(answer.into_body(), usize::MAX).await.map_err(|error| other(error.to_string()))?;
+        answered(status, String::from_utf8_lossy(&text).into_owned())
     }
 
     /// Until the caller gives up or the faults are taken away. On a clock that stands still the caller gives up at once.
@@ -473,6 +527,7 @@ const CONFLICT: &str = r#"{"__type":"com.amazonaws.dynamodb.v20120810#Transactio
 fn access_denied(service: Service, Access { permission, .. }: &Access) -> String {
     match service {
         Service::Ses => error_xml("Sender", "AccessDenied"),
+        Service::S3 => s3_error("AccessDenied"),
         _ => {
             let text = format!("not authorized to perform: {} on resource: {}", permission.action, permission.resource);
             json!({"__type": "com.amazon.coral.service#AccessDeniedException", "Message": text}).to_string()
@@ -489,6 +544,8 @@ fn throttled(service: Service) -> (u16, String) {
         Service::Secrets => (400, r#"{"__type":"ThrottlingException","message":"slow down"}"#.into()),
         Service::Ses => (400, error_xml("Sender", "Throttling")),
         Service::Stripe => (429, r#"{"error":{"type":"invalid_request_error","code":"rate_limit","message":"slow down"}}"#.into()),
+        Service::S3 => (503, s3_error("SlowDown")),
+        Service::Ai => (429, r#"{"error":{"message":"slow down","type":"tokens","code":"rate_limit_exceeded"}}"#.into()),
         Service::Google | Service::Github => (429, r#"{"message":"slow down"}"#.into()),
     }
 }
@@ -497,8 +554,13 @@ fn internal(service: Service) -> String {
     match service {
         Service::Ses => error_xml("Receiver", "InternalFailure"),
         Service::Stripe => r#"{"error":{"type":"api_error","message":"internal"}}"#.into(),
+        Service::S3 => s3_error("InternalError"),
         _ => r#"{"__type":"InternalServerError","message":"internal"}"#.into(),
     }
+}
+
+fn s3_error(code: &str) -> String {
+    format!("<Error><Code>{code}</Code><Message>made to fail</Message></Error>")
 }
 
 fn error_xml(kind: &str, code: &str) -> String {
@@ -559,6 +621,27 @@ impl HttpConnector for ToStripe {
         let path = request.uri().parse::<http::Uri>().map(|uri| stripe_path(uri.path())).unwrap_or_default();
         let operation = format!("{} {path}", request.method());
         HttpConnectorFuture::new(self.0.clone().pass((Service::Stripe, operation), request))
+    }
+}
+
+/// The wire to the chat model.
+#[derive(Debug)]
+struct ToModel(Wire);
+
+impl HttpConnector for ToModel {
+    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+        let operation = format!("{} /chat/completions", request.method());
+        HttpConnectorFuture::new(self.0.clone().pass((Service::Ai, operation), request))
+    }
+}
+
+/// The wire to S3.
+#[derive(Debug)]
+struct ToS3(Wire);
+
+impl HttpConnector for ToS3 {
+    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+        HttpConnectorFuture::new(self.0.clone().pass((Service::S3, "PutObject".to_owned()), request))
     }
 }
 

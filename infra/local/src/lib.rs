@@ -2,6 +2,7 @@
 //! stand-ins for the other AWS calls, and a desk to look at it all. The functions know nothing of it: they see endpoints
 //! in their environment. None of it is compiled into a deployed function.
 
+mod ai;
 mod aws_alone;
 pub mod clock;
 mod contract;
@@ -19,6 +20,7 @@ pub mod permissions;
 mod providers;
 mod pump;
 mod queues;
+mod s3;
 mod schedules;
 mod snapshot;
 mod stack;

@@ -14,6 +14,7 @@ use std::time::Instant;
 use tollgate_local::clock::LocalClock;
 use tollgate_local::{AwsAlone, Data, Options, STRIPE_WEBHOOK_URL, Stack, StartError};
 use tollgate_platform::{ConfigError, Env, Secret, random_bytes};
+use tollgate_reports::run_statement_if_asked;
 use tracing_subscriber::EnvFilter;
 
 /// The exit code of a start that did not succeed.
@@ -21,6 +22,9 @@ const REFUSED: u8 = 2;
 
 fn main() -> ExitCode {
     let started = Instant::now();
+    if let Some(code) = run_statement_if_asked(std::env::args().nth(1).as_deref()) {
+        return code;
+    }
     if let Err(error) = dotenvy::dotenv()
         && !error.not_found()
     {
@@ -70,6 +74,7 @@ async fn run(arguments: &Arguments, started: Instant) -> Result<(), StartError> 
         env: settings(arguments),
         faults: Vec::new(),
         beside: Vec::new(),
+        report_runner: None,
     };
     log(&arguments.data());
     let stack = Stack::start(options).await?;
@@ -131,7 +136,7 @@ fn log(data: &Data) {
     let opened =
         made.and_then(|()| File::options().create(true).append(true).mode(0o600).open(folder.join("log.jsonl")));
     let Ok(file) = opened else { return };
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("warn,tollgate=info,tollgate_http=info,tollgate_auth=info,tollgate_relay=info,tollgate_mailer=info,tollgate_local=info"));
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("warn,tollgate=info,tollgate_http=info,tollgate_auth=info,tollgate_relay=info,tollgate_mailer=info,tollgate_reports=info,tollgate_local=info"));
     let _already_set = tracing_subscriber::fmt()
         .json()
         .flatten_event(true)

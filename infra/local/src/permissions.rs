@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 pub struct Permission {
     /// As IAM names it: `dynamodb:Query`.
     pub action: String,
-    /// `table/identity`, `table/identity/index/listed`, `queue/mail`, `secret/auth`, `identity` or `configuration-set`.
+    /// `table/identity`, `table/identity/index/listed`, `queue/mail`, `secret/auth`, `bucket/reports`, `identity` or `configuration-set`.
     pub resource: String,
 }
 
@@ -51,8 +51,15 @@ pub fn accesses(service: Service, operation: &str, body: &[u8]) -> Vec<Access> {
             let set = form.get("ConfigurationSetName").map(|_| "configuration-set");
             ["identity"].into_iter().chain(set).map(|resource| access("ses", operation, resource.to_owned())).collect()
         }
-        Service::Google | Service::Github | Service::Stripe => Vec::new(),
+        Service::S3 => vec![file_access(&format!("s3:{operation}"))],
+        Service::Google | Service::Github | Service::Stripe | Service::Ai => Vec::new(),
     }
+}
+
+/// The access to a file of the bucket of reports.
+pub fn file_access(action: &str) -> Access {
+    let permission = Permission { action: action.to_owned(), resource: "bucket/reports".to_owned() };
+    Access { permission, attributes: None }
 }
 
 fn access(service: &str, action: &str, resource: String) -> Access {

@@ -38,6 +38,8 @@ impl QueueSpec {
 /// Every queue of the deployment.
 pub const QUEUES: &[QueueSpec] = &[
     QueueSpec { name: "mail", visibility_seconds: 360, max_receives: MAX_RECEIVES },
+    // An admin waits for a report: it is given up, and says so, instead of being tried for hours.
+    QueueSpec { name: "reports", visibility_seconds: 720, max_receives: 5 },
     QueueSpec { name: "stripe.fifo", visibility_seconds: 360, max_receives: MAX_RECEIVES },
 ];
 

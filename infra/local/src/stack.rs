@@ -1,12 +1,13 @@
 //! The whole system put together in one process.
 
 use crate::TABLE_PREFIX;
+use crate::ai::FakeModel;
 use crate::clock::LocalClock;
 use crate::contract::Contract;
 use crate::desk::Desk;
 use crate::drawer::{Drawer, DrawerError};
 use crate::engine;
-use crate::environment::{Addresses, STRIPE_KEY, STRIPE_WEBHOOK_URL, environment, sdk, seed_secrets};
+use crate::environment::{Addresses, STRIPE_KEY, STRIPE_WEBHOOK_URL, environment, hex, sdk, seed_secrets};
 use crate::error::StartError;
 use crate::faults::{Fault, Wire};
 use crate::functions::{Function, event_function, http_function};
@@ -37,7 +38,7 @@ use tokio::task::JoinHandle;
 use tollgate_auth::ProviderClients;
 use tollgate_billing::KeyCheckError;
 use tollgate_domain::user::IdentityProvider;
-use tollgate_platform::{ConfigError, Env, Outbound, Secret};
+use tollgate_platform::{ConfigError, Env, Outbound, Secret, random_bytes};
 use tollgate_store::Store;
 use tollgate_stripe_standin::{Records, Settings, Stripe};
 use tollgate_sweeper::{Schedule, SweepError, Swept};
@@ -79,6 +80,8 @@ pub struct Options {
     pub first_plans: bool,
     /// Further functions behind the gateway, each by its path.
     pub beside: Vec<(String, Function)>,
+    /// The program that runs the statements of reports; `None` for this one. It calls `run_statement_if_asked` first.
+    pub report_runner: Option<PathBuf>,
 }
 
 /// A running stack.
@@ -204,7 +207,15 @@ impl Stack {
             clock.platform(),
         );
         let admin = tollgate_admin::Config::from_env(&env)?;
-        let admin = tollgate_admin::State::new(admin, &sdk_of("admin"), clock.platform());
+        let to_model = Outbound::over(wire.to_model(), &sdk);
+        let admin = tollgate_admin::State::new(admin, &sdk_of("admin"), to_model, clock.platform());
+        let reports = tollgate_reports::Config {
+            folder: reports_folder(&options.data),
+            runner: options.report_runner.clone(),
+            ..tollgate_reports::Config::from_env(&env)?
+        };
+        let to_s3 = Outbound::over(wire.of("reports").to_s3(), &sdk);
+        let reports = tollgate_reports::State::new(reports, &sdk_of("reports"), to_s3, clock.platform());
         let records = snapshot.as_ref().map(|snapshot| snapshot.stripe()).unwrap_or_default();
         let webhooks = stripe(&standins, (drawer.clone(), records), (&public_url, &origin), &clock, &sdk, &env)?;
         let pages = tollgate_pages::router(tollgate_pages::Config::from_env(&env)?, clock.platform());
@@ -237,39 +248,48 @@ impl Stack {
         let sweeper = event_function(sweeper, sweep);
         let counter = event_function(counter, sweep);
         let schedules = Schedules::new(Arc::clone(&sweeper), counter, drawer.clone(), clock.clone())?;
-        stack.functions =
-            BTreeMap::from([
-                ("auth", http_function(tollgate_auth::router(auth.clone()))),
-                ("admin", schedules.count_for(http_function(tollgate_admin::router(admin)))),
-                ("billing", http_function(tollgate_billing::router(billing.clone()))),
-                ("stripe-webhook", http_function(tollgate_stripe_webhook::router(webhook))),
-                (
-                    "stripe-events",
-                    event_function(events, |event, state| async move {
-                        tollgate_stripe_events::handle(event, &state).await
-                    }),
+        stack.functions = BTreeMap::from([
+            ("auth", http_function(tollgate_auth::router(auth.clone()))),
+            ("admin", schedules.count_for(http_function(tollgate_admin::router(admin)))),
+            ("billing", http_function(tollgate_billing::router(billing.clone()))),
+            ("stripe-webhook", http_function(tollgate_stripe_webhook::router(webhook))),
+            (
+                "stripe-events",
+                event_function(
+                    events,
+                    |event, state| async move { tollgate_stripe_events::handle(event, &state).await },
                 ),
-                ("sweeper", sweeper),
-                ("pages", http_function(pages)),
-                (
-                    "relay",
-                    event_function(
-                        relay.clone(),
-                        |event, state| async move { tollgate_relay::handle(event, &state).await },
-                    ),
+            ),
+            ("sweeper", sweeper),
+            ("pages", http_function(pages)),
+            (
+                "relay",
+                event_function(
+                    relay.clone(),
+                    |event, state| async move { tollgate_relay::handle(event, &state).await },
                 ),
-                (
-                    "mailer",
-                    event_function(mailer.clone(), |event, state| async move {
-                        tollgate_mailer::handle(event, &state).await
-                    }),
+            ),
+            (
+                "reports",
+                event_function(reports, |event, state| async move { tollgate_reports::handle(event, &state).await }),
+            ),
+            (
+                "mailer",
+                event_function(
+                    mailer.clone(),
+                    |event, state| async move { tollgate_mailer::handle(event, &state).await },
                 ),
-            ]);
+            ),
+        ]);
         let outbox = format!("{TABLE_PREFIX}outbox");
         let function = |name| Arc::clone(&stack.functions[name]);
         stack.stripe = webhooks.as_ref().map(|webhooks| webhooks.stripe().clone());
         let at_stripe = stack.stripe.clone();
-        let consumers = vec![("mail", function("mailer")), ("stripe.fifo", function("stripe-events"))];
+        let consumers = vec![
+            ("mail", function("mailer")),
+            ("reports", function("reports")),
+            ("stripe.fifo", function("stripe-events")),
+        ];
         let sources = Sources { relay: function("relay"), consumers, webhooks };
         let pumps = Pumps::new(database.clone(), queues, clock.clone(), wire.clone(), sources, &outbox)?;
         let pumps = Arc::new(pumps);
@@ -304,6 +324,7 @@ impl Stack {
             auth,
             stripe: at_stripe,
             schedules,
+            model: FakeModel::default(),
         };
         stack.serve(listener, desk.router().fallback_service(gateway));
         // Without an answer of Stripe's the stack goes on without some of the plans; the next start makes them.
@@ -522,6 +543,19 @@ fn stripe(
     };
     let opened = Webhooks::open(kept, settings, clock.clone(), sdk);
     opened.map(Some).map_err(|error| StartError::Failed(error.to_string()))
+}
+
+/// The folder of the snapshots: with the other data, which is removed as a whole, or one of this stack's own.
+fn reports_folder(data: &Data) -> PathBuf {
+    match data {
+        Data::Folder(folder) => {
+            let own = folder.join("reports");
+            // What a process that was killed has left.
+            let _not_there = std::fs::remove_dir_all(&own);
+            own
+        }
+        Data::Memory | Data::Copy(_) => std::env::temp_dir().join(format!("tollgate-{}", hex(&random_bytes::<8>()))),
+    }
 }
 
 async fn bind(port: u16) -> Result<TcpListener, StartError> {

@@ -335,16 +335,22 @@ impl ApiError {
                 "This idempotency-key came with another body before.",
             ),
             Self::SqlNotAllowed(reason) => {
-                return (S::UNPROCESSABLE_ENTITY, "sql_not_allowed", format!("The statement is not accepted: {reason}."));
+                return (
+                    S::UNPROCESSABLE_ENTITY,
+                    "sql_not_allowed",
+                    format!("The statement is not accepted: {reason}{}", if reason.ends_with('?') { "" } else { "." }),
+                );
             }
             Self::AiNotConfigured => (
                 S::SERVICE_UNAVAILABLE,
                 "ai_not_configured",
                 "No model is configured. Put a key into the secret `ai`, locally into GROQ_API_KEY.",
             ),
-            Self::AiUnavailable(_) => {
-                (S::BAD_GATEWAY, "ai_unavailable", "The model gave no answer that can be used. Try again, or write the SQL.")
-            }
+            Self::AiUnavailable(_) => (
+                S::BAD_GATEWAY,
+                "ai_unavailable",
+                "The model gave no answer that can be used. Try again, or write the SQL.",
+            ),
             Self::Internal(_) => (S::INTERNAL_SERVER_ERROR, "internal", "Something went wrong on our side."),
             Self::Unavailable(_) => (S::SERVICE_UNAVAILABLE, "unavailable", "Try again in a moment."),
         };

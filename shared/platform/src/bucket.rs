@@ -156,12 +156,7 @@ impl Bucket {
     ///
     /// # Errors
     /// When it cannot be signed.
-    pub async fn download_url(
-        &self,
-        key: &str,
-        valid_for: Duration,
-        now: SystemTime,
-    ) -> Result<String, BucketError> {
+    pub async fn download_url(&self, key: &str, valid_for: Duration, now: SystemTime) -> Result<String, BucketError> {
         let url = self.address.of(key);
         let mut settings = settings(SignatureLocation::QueryParams);
         settings.expires_in = Some(valid_for);
@@ -185,8 +180,7 @@ impl Bucket {
             .settings(signed.settings)
             .build()
             .map_err(BucketError::not_signed)?;
-        let request =
-            SignableRequest::new(signed.method, signed.url, signed.headers.iter().copied(), signed.body);
+        let request = SignableRequest::new(signed.method, signed.url, signed.headers.iter().copied(), signed.body);
         let request = request.map_err(BucketError::not_signed)?;
         Ok(sign(request, &parameters.into()).map_err(BucketError::not_signed)?.into_parts().0)
     }

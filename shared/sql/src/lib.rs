@@ -24,4 +24,6 @@ pub use snapshot::{
 pub use views::{Column, Kind, VIEWS, View, schema_sql};
 
 #[cfg(test)]
+mod questions;
+#[cfg(test)]
 mod tests;

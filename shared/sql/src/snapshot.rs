@@ -210,6 +210,15 @@ INSERT INTO main.sign_ins_by_day SELECT day, method, count(*), count(DISTINCT us
   GROUP BY day, method ORDER BY day, method;
 ";
 
+/// What the statements of the gallery and the model join by. Without an index a correlated subquery reads the whole table for each
+/// row.
+const INDEXES: &str = "
+CREATE INDEX main.subscriptions_by_user ON subscriptions (user_id);
+CREATE INDEX main.payments_by_user ON payments (user_id);
+CREATE INDEX main.payments_by_subscription ON payments (subscription_id);
+CREATE INDEX main.history_by_subscription ON subscription_history (subscription_id);
+";
+
 impl SnapshotWriter {
     /// Begins the file; there is none of this name yet.
     ///
@@ -346,6 +355,7 @@ impl SnapshotWriter {
         let Self { connection, snapshot, staging } = self;
         connection.execute_batch(JOIN).map_err(of)?;
         write_history(&connection)?;
+        connection.execute_batch(INDEXES).map_err(of)?;
         connection.flush_prepared_statement_cache();
         connection.execute_batch("COMMIT; DETACH staging;").map_err(of)?;
         connection.close().map_err(|(_, error)| error)?;
@@ -354,30 +364,55 @@ impl SnapshotWriter {
     }
 }
 
-/// The plan and the status of each subscription from each change on.
+/// What a subscription was from some moment on.
+#[derive(Debug, Clone, Default, PartialEq)]
+struct State {
+    subscription_id: String,
+    user_id: String,
+    at: String,
+    plan_id: Option<String>,
+    status: Option<String>,
+}
+
+/// The plan and the status of each subscription from each change on. Of several changes within a second the last one counts.
 fn write_history(connection: &Connection) -> Result<(), SnapshotError> {
     let mut events = connection.prepare(
         "SELECT e.subscription_id, s.user_id, e.at, e.plan_id, e.status FROM staging.events e \
          JOIN main.subscriptions s ON s.id = e.subscription_id ORDER BY e.subscription_id, e.id",
     )?;
     let mut insert = connection.prepare("INSERT INTO main.subscription_history VALUES (?, ?, ?, ?, ?)")?;
-    let mut last: (String, Option<String>, Option<String>) = Default::default();
+    let mut write = |state: &State| {
+        let State { subscription_id, user_id, at, plan_id, status } = state;
+        insert.execute(params![subscription_id, user_id, at, plan_id, status]).map_err(of).map(|_| ())
+    };
     let mut rows = events.query([])?;
+    // What was written last, and what is written next unless a change of the same second replaces it.
+    let (mut written, mut next) = (State::default(), State::default());
     while let Some(row) = rows.next().map_err(of)? {
-        let (subscription, user, at): (String, String, String) = (row.get(0)?, row.get(1)?, row.get(2)?);
-        let (plan, status): (Option<String>, Option<String>) = (row.get(3)?, row.get(4)?);
-        let (plan, status) = if last.0 == subscription {
-            (plan.or_else(|| last.1.clone()), status.or_else(|| last.2.clone()))
-        } else {
-            (plan, status)
-        };
-        let next = (subscription, plan, status);
-        if next != last {
-            insert.execute(params![next.0, user, at, next.1, next.2]).map_err(of)?;
+        let (plan_id, status): (Option<String>, Option<String>) = (row.get(3)?, row.get(4)?);
+        let mut state = State { subscription_id: row.get(0)?, user_id: row.get(1)?, at: row.get(2)?, plan_id, status };
+        if state.subscription_id == next.subscription_id {
+            state.plan_id = state.plan_id.or_else(|| next.plan_id.clone());
+            state.status = state.status.or_else(|| next.status.clone());
         }
-        last = next;
+        if (&state.subscription_id, &state.at) != (&next.subscription_id, &next.at) && next.differs_from(&written) {
+            write(&next)?;
+            written.clone_from(&next);
+        }
+        next = state;
+    }
+    if next.differs_from(&written) {
+        write(&next)?;
     }
     Ok(())
+}
+
+impl State {
+    /// Whether it is another subscription's, or its plan or status is another.
+    fn differs_from(&self, other: &Self) -> bool {
+        let of = |state: &Self| (state.subscription_id.clone(), state.plan_id.clone(), state.status.clone());
+        of(self) != of(other)
+    }
 }
 
 fn of(error: rusqlite::Error) -> SnapshotError {

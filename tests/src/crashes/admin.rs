@@ -11,6 +11,10 @@ pub const OPERATIONS: &[Operation] = &[
     operation!(TheAnswer, WithoutPlans, "PATCH /admin/users/{id}/status, opened", open),
     operation!(TheAnswer, WithoutPlans, "PATCH /admin/users/{id}/role", promote),
     operation!(TheAnswer, WithoutPlans, "PATCH /admin/users/{id}/verify", verify),
+    operation!(TheAnswer, WithoutPlans, "POST /admin/reports", request_report),
+    operation!(Afterwards, WithoutPlans, "a report with its rows", preview),
+    operation!(Afterwards, WithPlans, "a report with its file", csv),
+    operation!(TheAnswer, WithoutPlans, "POST /admin/ai/ask", ask),
     operation!(TheAnswer, WithoutPlans, "POST /me/delete", delete),
     operation!(Afterwards, WithRefunds, "the end of what a deleted user has", delete_subscriber),
     operation!(TheAnswer, WithPlans, "the sweep of deleted accounts", erase),
@@ -71,6 +75,50 @@ async fn verify(app: &TestApp) -> Case {
         app.sign_in("bob@example.com").await;
         let unproved = app.get_as(&admin, "/admin/users?email_verified=false").await.expect(200).body;
         assert_eq!(unproved["items"], json!([]));
+    })
+}
+
+fn report(admin: &Session, format: &str) -> Request {
+    let body = json!({"sql": "SELECT count(*) AS users FROM users", "format": format});
+    Request::post_as(admin, "/admin/reports", body)
+}
+
+/// The newest report, when everything has run.
+async fn newest_report(app: &TestApp, admin: &Session) -> Value {
+    app.drain().await;
+    let listed = app.get_as(admin, "/admin/reports").await.expect(200).body;
+    let path = format!("/admin/reports/{}", listed["items"][0]["id"].as_str().unwrap());
+    app.get_as(admin, &path).await.expect(200).body
+}
+
+async fn request_report(app: &TestApp) -> Case {
+    let (admin, _) = admin_and_ann(app).await;
+    case!(report(&admin, "preview"), |app| {
+        assert_eq!(newest_report(app, &admin).await["rows"], json!([[2]]));
+    })
+}
+
+async fn preview(app: &TestApp) -> Case {
+    let (admin, _) = admin_and_ann(app).await;
+    case!(report(&admin, "preview"), |app| {
+        let done = newest_report(app, &admin).await;
+        assert_eq!((&done["status"], &done["rows"]), (&json!("succeeded"), &json!([[2]])));
+    })
+}
+
+async fn csv(app: &TestApp) -> Case {
+    let (admin, _) = admin_and_ann(app).await;
+    case!(report(&admin, "csv"), |app| {
+        let done = newest_report(app, &admin).await;
+        let file = reqwest::get(done["download_url"].as_str().unwrap()).await.unwrap();
+        assert_eq!(file.text().await.unwrap(), "users\r\n2\r\n");
+    })
+}
+
+async fn ask(app: &TestApp) -> Case {
+    let (admin, _) = admin_and_ann(app).await;
+    case!(Request::post_as(&admin, "/admin/ai/ask", json!({"question": "How many users are there?"})), |app| {
+        assert!(app.get("/_local/ai").await.expect(200).body["items"][0]["messages"].is_array());
     })
 }
 

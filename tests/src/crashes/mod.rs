@@ -231,7 +231,7 @@ const LIKE_AN_ERROR: [Failure; 3] = [(Kind::Throttle, 3), (Kind::Hang, 3), (Kind
 
 /// Only the AWS SDKs try again by themselves: of another service one failure ends the call.
 fn failures_of(service: Service, world: World, failures: &[Failure]) -> Vec<Failure> {
-    let tries_once = matches!(service, Service::Google | Service::Github | Service::Stripe);
+    let tries_once = matches!(service, Service::Google | Service::Github | Service::Stripe | Service::Ai);
     let is_tried = |failure: &&Failure| tries_once || world == World::WithoutPlans || !LIKE_AN_ERROR.contains(failure);
     let tried = failures.iter().filter(is_tried);
     let mut own: Vec<_> = tried.map(|(kind, times)| (*kind, if tries_once { 1 } else { *times })).collect();
