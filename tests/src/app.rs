@@ -11,7 +11,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use tollgate_local::clock::LocalClock;
 use tollgate_local::faults::{Call, Fault, Kind, Service};
-use tollgate_local::{Data, Options, STREAM_RETRIES, Snapshot, Stack, TABLE_PREFIX};
+use tollgate_local::{Data, Options, ReportLimits, STREAM_RETRIES, Snapshot, Stack, TABLE_PREFIX};
 use tollgate_ops::{MadeAdmin, make_admin};
 use tollgate_platform::Secret;
 use tollgate_store::Store;
@@ -195,6 +195,7 @@ pub fn limited() -> Options {
         first_plans: true,
         beside: Vec::new(),
         report_runner: Some(report_runner()),
+        report_limits: ReportLimits::CONTRACT,
     }
 }
 

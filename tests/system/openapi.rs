@@ -118,8 +118,16 @@ fn every_limited_route_says_so_and_no_other() {
     for (name, operation) in operations() {
         let is_redirect = name.contains("/google") || name.contains("/github");
         let path = name.split(' ').nth(1).unwrap();
-        let limited =
-            ["/register", "/login", "/verify", "/forget-password", "/new-password", "/deactivate", "/me/delete"];
+        let limited = [
+            "/register",
+            "/login",
+            "/verify",
+            "/forget-password",
+            "/new-password",
+            "/deactivate",
+            "/me/delete",
+            "/admin/ai/ask",
+        ];
         let prefixes = ["/login/", "/request/", "/change-", "/me/links/"];
         let is_limited = name.starts_with("POST ")
             && (limited.contains(&path) || prefixes.iter().any(|prefix| path.starts_with(prefix)));

@@ -6,6 +6,8 @@ use serde_json::{Value, json};
 use std::os::unix::fs::PermissionsExt;
 use tollgate_local::Options;
 use tollgate_local::faults::{Kind, Service};
+use tollgate_platform::Secret;
+use tollgate_sql::Limits;
 use tollgate_tests::app::{ADMIN, Answer, PASSWORD, Session, TestApp, limited, options};
 
 async fn ask_for(app: &TestApp, admin: &Session, body: Value) -> String {
@@ -41,9 +43,12 @@ async fn a_preview_shows_what_the_tables_hold() {
     let (app, admin) = at_the_desk().await;
     app.subscriber("ann").await;
     app.register("bob").await.expect(202);
-    let id =
-        ask_for(&app, &admin, json!({"sql": "SELECT username, tier FROM users ORDER BY 1", "format": "preview"})).await;
-    let queued = app.get_as(&admin, &format!("/admin/reports/{id}")).await.expect(200).body;
+    let body = json!({"sql": "SELECT username, tier FROM users ORDER BY 1", "format": "preview"});
+    let queued = async {
+        let id = ask_for(&app, &admin, body).await;
+        (app.get_as(&admin, &format!("/admin/reports/{id}")).await.expect(200).body, id)
+    };
+    let (queued, id) = app.stack.held(queued).await;
     assert_eq!((&queued["status"], &queued["rows"], &queued["as_of"]), (&json!("queued"), &Value::Null, &Value::Null));
     app.drain().await;
     let done = app.get_as(&admin, &format!("/admin/reports/{id}")).await.expect(200).body;
@@ -128,6 +133,7 @@ async fn a_deleted_user_is_in_no_report_and_the_payments_stay() {
     let (app, admin) = at_the_desk().await;
     let (_, ann) = app.subscriber("ann").await;
     app.post_as(&ann, "/me/delete", json!({"password": PASSWORD})).await.expect(202);
+    app.drain().await;
     let count = "SELECT (SELECT count(*) FROM users), (SELECT count(*) FROM payments), (SELECT count(*) FROM subscriptions WHERE has_access)";
     assert_eq!(rows(&app, &admin, count).await, json!([[1, 1, 0]]));
 }
@@ -272,12 +278,14 @@ async fn the_same_idempotency_key_makes_one_report() {
     assert_eq!(app.get_as(&admin, "/admin/reports").await.expect(200).body["items"].as_array().unwrap().len(), 1);
 }
 
+fn hasty_options() -> Options {
+    let admin = Some((ADMIN.0.to_owned(), Secret::new(ADMIN.1.to_owned())));
+    Options { admin, report_limits: Limits { deadline_ms: 1000, ..Limits::CONTRACT }, ..options() }
+}
+
 /// A stack whose statements may run for a second.
 async fn hasty() -> (TestApp, Session) {
-    let env = [("RATE_LIMIT_PER_MINUTE", "0"), ("REPORT_SECONDS", "1")];
-    let env = env.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec();
-    let admin = Some((ADMIN.0.to_owned(), tollgate_platform::Secret::new(ADMIN.1.to_owned())));
-    let app = TestApp::start_with(Options { env, admin, ..limited() }).await;
+    let app = TestApp::start_with(hasty_options()).await;
     let admin = Session::of(&app.login(ADMIN.0, ADMIN.1).await.expect(200));
     (app, admin)
 }
@@ -290,14 +298,6 @@ async fn a_statement_past_a_limit_fails_and_names_the_limit_and_what_to_do() {
     for (sql, limit, advice) in [
         (format!("{endless} SELECT max(i) FROM n"), "longer than 1 s", "Narrow it with WHERE"),
         (format!("{endless} SELECT i FROM n"), "more than 100000 rows", "add LIMIT"),
-        // Sorted in memory: some 250 MB of texts.
-        (
-            "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 3000) \
-             SELECT length(x) FROM (SELECT printf('%0200000d', i) AS x FROM n ORDER BY x DESC)"
-                .to_owned(),
-            "256 MB of memory",
-            "Select fewer columns",
-        ),
         ("SELECT 1 FROM users WHERE abs(-9223372036854775808) = 1".to_owned(), "integer overflow", ""),
     ] {
         let failed = preview(&app, &admin, &sql).await;
@@ -307,6 +307,19 @@ async fn a_statement_past_a_limit_fails_and_names_the_limit_and_what_to_do() {
     }
     // The next one is run as if nothing had happened.
     assert_eq!(rows(&app, &admin, "SELECT 1").await, json!([[1]]));
+}
+
+// S29
+#[tokio::test]
+async fn a_statement_that_needs_too_much_memory_fails_in_its_own_process() {
+    let (app, admin) = at_the_desk().await;
+    // 512 MB of texts, sorted in memory.
+    let sql = "WITH RECURSIVE g(t) AS (SELECT 'x' UNION ALL SELECT t || t FROM g LIMIT 18), long(t) AS (SELECT max(t) FROM g), \
+               n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 4000) \
+               SELECT length(x) FROM (SELECT i || t AS x FROM n, long ORDER BY x DESC)";
+    let failed = preview(&app, &admin, sql).await;
+    let error = failed["error"].as_str().unwrap();
+    assert!(error.contains("256 MB of memory") && error.contains("Select fewer columns"), "{error}");
 }
 
 /// A program in place of the one that runs statements.
@@ -319,10 +332,7 @@ fn program(name: &str, script: &str) -> std::path::PathBuf {
 
 async fn with_program(name: &str, script: &str) -> Value {
     let file = program(name, script);
-    let env = [("RATE_LIMIT_PER_MINUTE", "0"), ("REPORT_SECONDS", "1")];
-    let env = env.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec();
-    let admin = Some((ADMIN.0.to_owned(), tollgate_platform::Secret::new(ADMIN.1.to_owned())));
-    let app = TestApp::start_with(Options { env, admin, report_runner: Some(file.clone()), ..limited() }).await;
+    let app = TestApp::start_with(Options { report_runner: Some(file.clone()), ..hasty_options() }).await;
     let admin = Session::of(&app.login(ADMIN.0, ADMIN.1).await.expect(200));
     let failed = preview(&app, &admin, "SELECT 1").await;
     std::fs::remove_file(file).unwrap();
@@ -347,13 +357,19 @@ async fn a_process_that_is_killed_or_hangs_leaves_a_failed_report_that_says_what
 async fn two_receives_of_one_message_make_one_result() {
     let (app, admin) = at_the_desk().await;
     let body = json!({"sql": "SELECT count(*) FROM users", "format": "csv"});
-    let id = app.stack.held(ask_for(&app, &admin, body)).await;
-    let message = app.table("outbox").await.into_iter().find(|row| row["kind"]["S"] == "report").unwrap();
-    let record = |id: &str| {
-        let body = json!({"id": message["pk"]["S"], "v": 1}).to_string();
-        json!({"Records": [{"messageId": id, "receiptHandle": id, "body": body, "attributes": {"ApproximateReceiveCount": "1"}}]})
+    let both = async {
+        let id = ask_for(&app, &admin, body).await;
+        let message = app.table("outbox").await.into_iter().find(|row| row["kind"]["S"] == "report").unwrap();
+        let record = |id: &str| {
+            let body = json!({"id": message["pk"]["S"], "v": 1}).to_string();
+            let attributes = json!({"ApproximateReceiveCount": "1"});
+            json!({"Records": [{"messageId": id, "receiptHandle": id, "body": body, "attributes": attributes}]})
+        };
+        let (one, two) = (app.stack.invoke("reports", record("m1")), app.stack.invoke("reports", record("m2")));
+        let (one, two) = tokio::join!(one, two);
+        (id, one, two)
     };
-    let (one, two) = tokio::join!(app.stack.invoke("reports", record("m1")), app.stack.invoke("reports", record("m2")));
+    let (id, one, two) = app.stack.held(both).await;
     let failures = [one, two].map(|answer| answer.unwrap()["batchItemFailures"].as_array().unwrap().len());
     assert!(failures.iter().sum::<usize>() <= 1, "one of them may find it held: {failures:?}");
     let done = app.get_as(&admin, &format!("/admin/reports/{id}")).await.expect(200).body;
@@ -519,7 +535,7 @@ async fn a_question_is_bounded_and_a_failed_statement_goes_with_it() {
 
 #[tokio::test]
 async fn an_admin_asks_five_questions_a_minute_and_two_hundred_a_day() {
-    let admin = Some((ADMIN.0.to_owned(), tollgate_platform::Secret::new(ADMIN.1.to_owned())));
+    let admin = Some((ADMIN.0.to_owned(), Secret::new(ADMIN.1.to_owned())));
     let env = vec![("ACCESS_TOKEN_EXPIRE".to_owned(), "1d".to_owned())];
     let app = TestApp::start_with(Options { admin, env, ..limited() }).await;
     let admin = Session::of(&app.login(ADMIN.0, ADMIN.1).await.expect(200));
@@ -540,7 +556,7 @@ async fn an_admin_asks_five_questions_a_minute_and_two_hundred_a_day() {
 async fn without_a_key_there_is_no_assistant() {
     let mut options = options();
     options.env.push(("GROQ_API_KEY".to_owned(), "unset".to_owned()));
-    options.admin = Some((ADMIN.0.to_owned(), tollgate_platform::Secret::new(ADMIN.1.to_owned())));
+    options.admin = Some((ADMIN.0.to_owned(), Secret::new(ADMIN.1.to_owned())));
     let app = TestApp::start_with(options).await;
     let admin = Session::of(&app.login(ADMIN.0, ADMIN.1).await.expect(200));
     ask(&app, &admin, "x").await.refused(503, "ai_not_configured");

@@ -8,7 +8,7 @@ use futures_util::{FutureExt, StreamExt, stream};
 use serde_json::{Value, json};
 use tollgate_local::faults::{Kind, Service};
 use tollgate_local::permissions::{Accesses, Permission};
-use tollgate_tests::app::{PASSWORD, TestApp, limited};
+use tollgate_tests::app::{PASSWORD, Session, TestApp, limited};
 use tollgate_tests::crashes::{self, operations};
 use tollgate_tests::races::{self, races};
 use tollgate_tests::request::Request;
@@ -26,7 +26,7 @@ type Driven = (Vec<Request>, Accesses);
 type Play = fn(&TestApp) -> BoxFuture<'_, Vec<Request>>;
 
 /// Scenes that change nothing, or are no operation of the enumerations.
-const SCENES: [(&str, Play); 9] = [
+const SCENES: [(&str, Play); 11] = [
     ("reads", |app| reads(app).boxed()),
     ("sessions between which many have ended", |app| many_ended_sessions(app).boxed()),
     ("calls with an idempotency key", |app| calls_made_once(app).boxed()),
@@ -36,6 +36,8 @@ const SCENES: [(&str, Play); 9] = [
     ("a command for Stripe, missed by relay", |app| missed_command(app).boxed()),
     ("messages that fail at first", |app| messages_that_fail(app).boxed()),
     ("an event that Stripe signed", |app| signed_event(app).boxed()),
+    ("the file of a report", |app| downloaded_report(app).boxed()),
+    ("a report, missed by relay and asked for twice", |app| missed_report(app).boxed()),
 ];
 
 async fn scene(play: Play) -> Driven {
@@ -306,5 +308,36 @@ async fn signed_event(app: &TestApp) -> Vec<Request> {
     let signature = signature(&secret, app.now().as_second(), &event.to_string());
     let request = Request::post("/billing/stripe/webhook", event).with_header("stripe-signature", &signature);
     request.send(app).await.expect(200);
+    vec![request]
+}
+
+fn report(admin: &Session) -> Request {
+    Request::post_as(admin, "/admin/reports", json!({"sql": "SELECT count(*) FROM users", "format": "csv"}))
+}
+
+/// A report whose file a browser downloads by the address that `admin` signed.
+async fn downloaded_report(app: &TestApp) -> Vec<Request> {
+    let (_, admin) = app.person("admin").await;
+    app.make_admins(&[&admin]).await;
+    let request = report(&admin);
+    let id = request.send(app).await.expect(202).body["id"].clone();
+    app.drain().await;
+    let path = format!("/admin/reports/{}", id.as_str().unwrap());
+    let done = app.get_as(&admin, &path).await.expect(200).body;
+    assert_eq!(reqwest::get(done["download_url"].as_str().unwrap()).await.unwrap().status(), 200);
+    vec![request, Request::get_as(&admin, &path)]
+}
+
+/// A report that the sweep of the outbox sends, asked for under an idempotency key whose first call failed.
+async fn missed_report(app: &TestApp) -> Vec<Request> {
+    let (_, admin) = app.person("admin").await;
+    app.make_admins(&[&admin]).await;
+    let request = report(&admin).with_header("idempotency-key", "once");
+    app.fail_operation(Service::Dynamodb, "TransactWriteItems", Kind::Error, 3);
+    request.send(app).await.expect(503);
+    app.missed_by_relay(request.send(app)).await.expect(202);
+    app.advance(10 * 60);
+    assert_eq!(app.sweep("outbox").await.expect(200).body["handled"], 1);
+    app.drain().await;
     vec![request]
 }

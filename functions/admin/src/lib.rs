@@ -14,7 +14,10 @@ use axum::extract::FromRef;
 use axum::middleware::from_fn_with_state;
 use routes::*;
 use std::sync::Arc;
-use tollgate_http::{Conventions, EdgeProxy, Guard, Limiter, PublishedKeys, TokenKeys, idempotent, routes};
+use tollgate_http::openapi::DescribeLayer;
+use tollgate_http::{
+    Conventions, EdgeProxy, Guard, Limiter, PublishedKeys, TokenKeys, describe_idempotent, idempotent, routes,
+};
 use tollgate_platform::bucket::Bucket;
 use tollgate_platform::keys::KeySource;
 use tollgate_platform::{Clock, Outbound};
@@ -105,5 +108,7 @@ fn routes() -> OpenApiRouter<State> {
 
 /// Whose POST honours `idempotency-key`.
 fn once_routes() -> OpenApiRouter<State> {
-    OpenApiRouter::default().routes(routes!(reports::list, reports::create))
+    OpenApiRouter::default()
+        .routes(routes!(reports::list, reports::create))
+        .describe_layer_of_posts(describe_idempotent)
 }

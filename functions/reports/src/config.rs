@@ -32,18 +32,13 @@ impl Config {
     /// # Errors
     /// With the name of the first variable that is missing or wrong.
     pub fn from_env(env: &Env) -> Result<Self, ConfigError> {
-        let seconds = "a number of seconds from 1 to 60";
-        let deadline: u64 = env.parse("REPORT_SECONDS", Limits::CONTRACT.deadline_ms / 1000, seconds)?;
-        if !(1..=60).contains(&deadline) {
-            return Err(ConfigError::new("REPORT_SECONDS", seconds));
-        }
         Ok(Self {
             table_prefix: env.required("TABLE_PREFIX", "what the names of the tables start with")?.to_owned(),
             grace: env.grace()?,
             bucket: BucketAddress::from_env(env)?,
-            folder: env.get("REPORTS_FOLDER").unwrap_or("/tmp/reports").into(),
-            runner: env.get("REPORT_RUNNER").map(PathBuf::from),
-            limits: Limits { deadline_ms: deadline * 1000, ..Limits::CONTRACT },
+            folder: PathBuf::from("/tmp/reports"),
+            runner: None,
+            limits: Limits::CONTRACT,
             max_receives: MAX_RECEIVES,
         })
     }

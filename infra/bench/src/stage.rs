@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use std::fs;
 use std::path::{Path, PathBuf};
 use tollgate_local::clock::LocalClock;
-use tollgate_local::{Data, Options, Stack, TABLE_PREFIX};
+use tollgate_local::{Data, Options, ReportLimits, Stack, TABLE_PREFIX};
 use tollgate_platform::{Clock, Secret, random_bytes};
 use tollgate_store::{Registration, Store};
 use tollgate_tests::crowd::newcomer;
@@ -35,6 +35,7 @@ pub fn in_memory(clock: LocalClock) -> Options {
         first_plans: true,
         beside: Vec::new(),
         report_runner: None,
+        report_limits: ReportLimits::CONTRACT,
     }
 }
 

@@ -267,5 +267,4 @@ pub const SETTINGS: &[&str] = &[
     "AI_MODEL",
     "GROQ_BASE_URL",
     AI_KEY,
-    "REPORT_SECONDS",
 ];

@@ -40,6 +40,7 @@ pub use queues::QUEUES;
 pub use schedules::SCHEDULES;
 pub use snapshot::{Snapshot, SnapshotError};
 pub use stack::{Data, Options, Stack};
+pub use tollgate_sql::Limits as ReportLimits;
 
 /// The OpenAPI document: the parts of the functions, and the whole.
 pub mod openapi {

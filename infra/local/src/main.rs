@@ -12,7 +12,7 @@ use std::process::ExitCode;
 use std::sync::Mutex;
 use std::time::Instant;
 use tollgate_local::clock::LocalClock;
-use tollgate_local::{AwsAlone, Data, Options, STRIPE_WEBHOOK_URL, Stack, StartError};
+use tollgate_local::{AwsAlone, Data, Options, ReportLimits, STRIPE_WEBHOOK_URL, Stack, StartError};
 use tollgate_platform::{ConfigError, Env, Secret, random_bytes};
 use tollgate_reports::run_statement_if_asked;
 use tracing_subscriber::EnvFilter;
@@ -75,6 +75,7 @@ async fn run(arguments: &Arguments, started: Instant) -> Result<(), StartError> 
         faults: Vec::new(),
         beside: Vec::new(),
         report_runner: None,
+        report_limits: ReportLimits::CONTRACT,
     };
     log(&arguments.data());
     let stack = Stack::start(options).await?;

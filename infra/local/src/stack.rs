@@ -39,6 +39,7 @@ use tollgate_auth::ProviderClients;
 use tollgate_billing::KeyCheckError;
 use tollgate_domain::user::IdentityProvider;
 use tollgate_platform::{ConfigError, Env, Outbound, Secret, random_bytes};
+use tollgate_sql::Limits;
 use tollgate_store::Store;
 use tollgate_stripe_standin::{Records, Settings, Stripe};
 use tollgate_sweeper::{Schedule, SweepError, Swept};
@@ -82,6 +83,8 @@ pub struct Options {
     pub beside: Vec<(String, Function)>,
     /// The program that runs the statements of reports; `None` for this one. It calls `run_statement_if_asked` first.
     pub report_runner: Option<PathBuf>,
+    /// What the statements of reports may use.
+    pub report_limits: Limits,
 }
 
 /// A running stack.
@@ -212,6 +215,7 @@ impl Stack {
         let reports = tollgate_reports::Config {
             folder: reports_folder(&options.data),
             runner: options.report_runner.clone(),
+            limits: options.report_limits,
             ..tollgate_reports::Config::from_env(&env)?
         };
         let to_s3 = Outbound::over(wire.of("reports").to_s3(), &sdk);

@@ -12,7 +12,7 @@ pub use crate::describe::{Describe, DescribeLayer, Signature, described, joined,
 pub const METHODS: [&str; 4] = ["get", "post", "patch", "delete"];
 
 /// What operations are about, in the order of a reader.
-pub const TAGS: [&str; 7] = ["Accounts", "Sign-in", "Providers", "Sessions", "Billing", "Admin", "Service"];
+pub const TAGS: [&str; 8] = ["Accounts", "Sign-in", "Providers", "Sessions", "Billing", "Admin", "Reports", "Service"];
 
 /// The document that these parts, one of each function, are put together to. Of an operation that two parts have the last one
 /// counts.

@@ -150,6 +150,8 @@ impl Guards {
     }
 }
 
+const PARAMETERS: &str = "parameters (?1, :name, @name, $name) are not allowed: write the value";
+
 /// Why a statement is refused, in words.
 pub(crate) type Refusal = String;
 
@@ -239,7 +241,7 @@ impl<'c> Guarded<'c> {
             return Err("a statement must not write".to_owned());
         }
         if has(Guard::Parameters) && statement.parameter_count() > 0 {
-            return Err("parameters (?1, :name, @name, $name) are not allowed: write the value".to_owned());
+            return Err(PARAMETERS.to_owned());
         }
         Ok(statement)
     }
@@ -252,7 +254,13 @@ impl<'c> Guarded<'c> {
             rusqlite::Error::SqlInputError { msg, .. } => msg.clone(),
             other => other.to_string(),
         };
-        refused.unwrap_or(said)
+        let is_parameter =
+            ["variable number must be", "too many SQL variables"].iter().any(|text| said.starts_with(text));
+        match refused {
+            Some(reason) => reason,
+            None if is_parameter => PARAMETERS.to_owned(),
+            None => said,
+        }
     }
 }
 

@@ -5,7 +5,7 @@ use crate::assistant::{AskError, Proposal, Question};
 use axum::Json;
 use axum::extract::State as Shared;
 use serde::Deserialize;
-use tollgate_http::{Admin, ApiError, FieldError, JsonBody, RequestContext};
+use tollgate_http::{Admin, ApiError, FieldError, JsonBody, RequestContext, errors};
 use tollgate_sql::MAX_SQL_BYTES;
 use utoipa::ToSchema;
 
@@ -25,12 +25,15 @@ pub struct AskRequest {
     error: Option<String>,
 }
 
+errors! {
+    /// Why there is no proposal. A question counts: 5 a minute, 200 a day.
+    AskErrors = [ApiError::RATE_LIMITED, ApiError::AiNotConfigured, ApiError::AiUnavailable(String::new())]
+}
+
 /// A statement that answers the question. It was checked, and nothing has run.
 #[utoipa::path(
     post, path = "/admin/ai/ask", operation_id = "ask", tag = "Reports", security(("bearer" = [])), request_body = AskRequest,
-    responses((status = 200, body = Proposal), (status = 422, description = "`validation_failed`"),
-        (status = 429, description = "`rate_limited`: 5 a minute, 200 a day"), (status = 502, description = "`ai_unavailable`"),
-        (status = 503, description = "`ai_not_configured`"))
+    responses((status = 200, body = Proposal), AskErrors)
 )]
 pub async fn ask(
     Shared(state): Shared<State>,

@@ -12,7 +12,7 @@ use std::time::{Duration, SystemTime};
 use tollgate_domain::audit::Action;
 use tollgate_domain::report::{CsvOptions, Report, ReportFormat, ReportOutcome, ReportStatus};
 use tollgate_domain::{MessageId, ReportId, UserId};
-use tollgate_http::{Admin, ApiError, Cursor, JsonBody, Page, PageQuery, PathId, RequestContext};
+use tollgate_http::{Admin, ApiError, Cursor, JsonBody, Page, PageQuery, PathId, RequestContext, errors};
 use tollgate_platform::random_bytes;
 use tollgate_sql::VIEWS;
 use tollgate_store::Outgoing;
@@ -86,12 +86,16 @@ impl From<Report> for ReportSummary {
     }
 }
 
+errors! {
+    /// Why a report is not queued.
+    CreateReportErrors = [ApiError::SqlNotAllowed(String::new())]
+}
+
 /// Checks a statement and has it run.
 #[utoipa::path(
     post, path = "/admin/reports", operation_id = "create_report", tag = "Reports", security(("bearer" = [])),
     request_body = ReportRequest,
-    responses((status = 202, body = QueuedReport),
-        (status = 422, description = "`sql_not_allowed`: the message names what was refused; `validation_failed`"))
+    responses((status = 202, body = QueuedReport), CreateReportErrors)
 )]
 pub async fn create(
     Shared(state): Shared<State>,
@@ -123,7 +127,7 @@ pub async fn create(
 /// A report of any admin; it is kept for a day.
 #[utoipa::path(
     get, path = "/admin/reports/{id}", operation_id = "get_report", tag = "Reports", security(("bearer" = [])),
-    params(("id" = String, Path)), responses((status = 200, body = ReportResult), (status = 404, description = "`not_found`"))
+    params(("id" = String, Path)), responses((status = 200, body = ReportResult))
 )]
 pub async fn get(
     Shared(state): Shared<State>,
@@ -154,8 +158,7 @@ pub async fn get(
 /// The reports of all admins that are still kept, the newest first, without their rows.
 #[utoipa::path(
     get, path = "/admin/reports", operation_id = "list_reports", tag = "Reports", security(("bearer" = [])),
-    params(PageQuery),
-    responses((status = 200, body = Page<ReportSummary>), (status = 400, description = "`invalid_cursor`"))
+    params(PageQuery), responses((status = 200, body = Page<ReportSummary>))
 )]
 pub async fn list(
     Shared(state): Shared<State>,
