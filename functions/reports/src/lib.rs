@@ -13,6 +13,8 @@ use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
 use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
 use std::convert::Infallible;
+use std::fs::DirBuilder;
+use std::os::unix::fs::DirBuilderExt;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -238,7 +240,8 @@ impl Drop for Scratch {
 
 /// The path of a file that does not exist yet, in the folder of this process.
 fn new_file(state: &State, extension: &str) -> Result<PathBuf, Retry> {
-    std::fs::create_dir_all(&state.config.folder)?;
+    // Personal data lies in it: nobody else of the machine may look.
+    DirBuilder::new().recursive(true).mode(0o700).create(&state.config.folder)?;
     let name: String = random_bytes::<8>().iter().map(|byte| format!("{byte:02x}")).collect();
     Ok(state.config.folder.join(format!("{name}.{extension}")))
 }

@@ -14,7 +14,7 @@ const MAX_QUESTION_CHARS: usize = 4000;
 
 /// What a statement is wanted for.
 #[derive(Deserialize, ToSchema)]
-pub struct AskRequest {
+pub struct AssistantQuestion {
     /// 1–4,000 characters.
     question: String,
     /// The statement of a report that failed, to be repaired.
@@ -32,14 +32,14 @@ errors! {
 
 /// A statement that answers the question. It was checked, and nothing has run.
 #[utoipa::path(
-    post, path = "/admin/ai/ask", operation_id = "ask", tag = "Reports", security(("bearer" = [])), request_body = AskRequest,
+    post, path = "/admin/ai/ask", operation_id = "ask", tag = "Reports", security(("bearer" = [])), request_body = AssistantQuestion,
     responses((status = 200, body = Proposal), AskErrors)
 )]
 pub async fn ask(
     Shared(state): Shared<State>,
     context: RequestContext,
     Admin(admin): Admin,
-    JsonBody(body): JsonBody<AskRequest>,
+    JsonBody(body): JsonBody<AssistantQuestion>,
 ) -> Result<Json<Proposal>, ApiError> {
     let question = body.question.trim();
     if question.is_empty() || question.chars().count() > MAX_QUESTION_CHARS {
