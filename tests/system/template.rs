@@ -249,18 +249,7 @@ fn each_function_has_a_role_of_its_own_with_single_actions_on_single_resources()
         ("StripeWebhookRole", &["dynamodb", "ses:", "StripeSecret.Id"]),
         ("StripeEventsRole", &["CredentialsTable", "SessionsTable", "ses:", "sqs:SendMessage"]),
         ("SweeperRole", &["ses:", "sqs:ReceiveMessage", "AuthSecret", "CodesSecret"]),
-        (
-            "AdminRole",
-            &[
-                "sqs",
-                "ses:",
-                "dynamodb:Scan",
-                "AuthSecret",
-                "CodesSecret",
-                "TrialsSecret",
-                "StripeSecret",
-            ],
-        ),
+        ("AdminRole", &["sqs", "ses:", "dynamodb:Scan", "AuthSecret", "CodesSecret", "TrialsSecret", "StripeSecret"]),
         ("ReportsRole", &["CredentialsTable", "SessionsTable", "secretsmanager", "ses:", "sqs:SendMessage", "GetItem"]),
     ] {
         let role = written(&resources("AWS::IAM::Role")[role]);

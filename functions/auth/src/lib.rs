@@ -26,7 +26,9 @@ use passwords::Hasher;
 use routes::*;
 use std::sync::{Arc, Mutex, PoisonError};
 use tollgate_http::openapi::DescribeLayer;
-use tollgate_http::{ApiError, Conventions, EdgeProxy, Guard, Limiter, TokenKeys, describe_limit, limit_posts, limit_redirects, routes};
+use tollgate_http::{
+    ApiError, Conventions, EdgeProxy, Guard, Limiter, TokenKeys, describe_limit, limit_posts, limit_redirects, routes,
+};
 use tollgate_platform::Clock;
 use tollgate_platform::keys::KeySource;
 use tollgate_store::Store;

@@ -17,7 +17,10 @@ use routes::*;
 use std::sync::Arc;
 use tollgate_convergence::Convergence;
 use tollgate_http::openapi::DescribeLayer;
-use tollgate_http::{Conventions, EdgeProxy, Guard, Limiter, PublishedKeys, TokenKeys, describe_idempotent, describe_user_limit, idempotent, limit_users, routes};
+use tollgate_http::{
+    Conventions, EdgeProxy, Guard, Limiter, PublishedKeys, TokenKeys, describe_idempotent, describe_user_limit,
+    idempotent, limit_users, routes,
+};
 use tollgate_platform::keys::KeySource;
 use tollgate_platform::{Clock, Outbound};
 use tollgate_store::Store;

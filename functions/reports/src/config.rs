@@ -13,6 +13,8 @@ pub struct Config {
     pub table_prefix: String,
     /// How long access outlives a payment that failed.
     pub grace: Grace,
+    /// The queue that calls this function.
+    pub queue_url: String,
     /// Where CSV files go.
     pub bucket: BucketAddress,
     /// Where snapshots and files are written, which is this process's alone.
@@ -35,6 +37,7 @@ impl Config {
         Ok(Self {
             table_prefix: env.required("TABLE_PREFIX", "what the names of the tables start with")?.to_owned(),
             grace: env.grace()?,
+            queue_url: env.required("REPORTS_QUEUE_URL", "the address of the queue of reports")?.to_owned(),
             bucket: BucketAddress::from_env(env)?,
             folder: PathBuf::from("/tmp/reports"),
             runner: None,

@@ -23,7 +23,8 @@ use tokio::sync::Mutex;
 use tollgate_domain::MessageId;
 use tollgate_domain::report::{Report, ReportFormat, ReportOutcome, ReportRequest, ReportStatus};
 use tollgate_platform::bucket::{Bucket, BucketError};
-use tollgate_platform::{Clock, Outbound, random_bytes, sqs};
+use tollgate_platform::sqs::{self, MessageError, SourceQueue};
+use tollgate_platform::{Clock, Outbound, random_bytes};
 use tollgate_sql::{Answer, Failure, Job, Output, Snapshot, SnapshotError};
 use tollgate_store::{Claim, Store, StoreError};
 
@@ -36,6 +37,7 @@ pub struct State {
     config: Arc<Config>,
     store: Store,
     bucket: Bucket,
+    queue: SourceQueue,
     outbound: Outbound,
     clock: Clock,
     snapshot: Arc<Mutex<Option<Arc<Taken>>>>,
@@ -64,6 +66,7 @@ impl State {
         Self {
             store: Store::new(sdk, &config.table_prefix),
             bucket: Bucket::new(config.bucket.clone(), sdk),
+            queue: SourceQueue::new(sdk, &config.queue_url, clock.clone()),
             config: Arc::new(config),
             outbound,
             clock,
@@ -91,6 +94,12 @@ enum Retry {
     Snapshot(SnapshotError),
 }
 
+impl MessageError for Retry {
+    fn is_poison(&self) -> bool {
+        matches!(self, Self::Unreadable | Self::Request(_))
+    }
+}
+
 /// What the relay puts on the queue.
 #[derive(Deserialize)]
 struct Ticket {
@@ -102,7 +111,7 @@ struct Ticket {
 /// # Errors
 /// Never: failures are reported message by message.
 pub async fn handle(event: SqsEvent, state: &State) -> Result<SqsBatchResponse, Infallible> {
-    Ok(sqs::batch(event, |message| one(state, message)).await)
+    Ok(sqs::batch(event, &state.queue, |message| one(state, message)).await)
 }
 
 async fn one(state: &State, message: SqsMessage) -> Result<(), Retry> {

@@ -126,7 +126,7 @@ mod tests {
     // E2
     #[test]
     fn a_time_is_found_in_every_form_in_which_the_tables_hold_one() {
-        let at = |seconds| Timestamp::from_second(1_800_000_000 + seconds).unwrap();
+        let at = |seconds: i64| Timestamp::from_second(1_800_000_000 + seconds).unwrap();
         let id = |seconds| UserId::new(at(seconds), [7; 10]);
         let found = |value: Value| has_time_between(&value, at(0), at(100));
         for seconds in [1, 100] {

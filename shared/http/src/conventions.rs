@@ -1,7 +1,7 @@
 //! The conventions that hold for every response: headers, problem bodies, origins, and one line of log for each request.
 
-use crate::openapi::refuse;
 use crate::client_ip::{EdgeProxy, client_ip};
+use crate::openapi::refuse;
 use crate::{ApiError, MAX_BODY_BYTES, RequestContext};
 use axum::extract::{DefaultBodyLimit, MatchedPath, Request, State};
 use axum::middleware::{Next, from_fn_with_state};

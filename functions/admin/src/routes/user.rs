@@ -11,8 +11,8 @@ use tollgate_domain::session::Session;
 use tollgate_domain::user::IdentityProvider;
 use tollgate_domain::{User, UserId};
 use tollgate_http::{
-    Admin, ApiError, Cursor, Filters, NoFilters, OwnedPayment, OwnedSubscription, Page, PageQuery, PathId, RequestContext,
-    sessions_page,
+    Admin, ApiError, Cursor, Filters, NoFilters, OwnedPayment, OwnedSubscription, Page, PageQuery, PathId,
+    RequestContext, sessions_page,
 };
 use tollgate_store::{BillingFilter, Consistency, Profile};
 use utoipa::ToSchema;
