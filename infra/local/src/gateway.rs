@@ -100,7 +100,9 @@ async fn enter(
 /// Whether API Gateway passes the request on: its target is a path, and its host a name.
 fn is_routable(uri: &http::Uri, headers: &HeaderMap) -> bool {
     let host = headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
-    uri.path().starts_with('/') && !host.is_empty() && Url::parse(&format!("https://{host}{}", uri.path())).is_ok()
+    uri.path().starts_with('/')
+        && host.parse::<http::uri::Authority>().is_ok()
+        && Url::parse(&format!("https://{host}{}", uri.path())).is_ok()
 }
 
 fn refuse(status: StatusCode, message: &str) -> Response {
