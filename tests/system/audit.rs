@@ -55,6 +55,8 @@ async fn a_whole_life(app: &TestApp, admin: &Session) -> Vec<String> {
     let path = format!("/billing/plans/{}", plan["id"].as_str().unwrap());
     patch(app, admin, &path, json!({"name": "Newer"})).await.expect(200);
     app.delete_as(admin, &path).await.expect(204);
+    let report = json!({"sql": "SELECT 1", "format": "preview"});
+    app.post_as(admin, "/admin/reports", report).await.expect(202);
     let ann = app.sign_in("new@example.com").await;
     let checkout = app.subscribe(&ann, "pro").await.expect(201);
     app.pay(&checkout.body).await.expect(303);

@@ -315,11 +315,12 @@ fn report(admin: &Session) -> Request {
     Request::post_as(admin, "/admin/reports", json!({"sql": "SELECT count(*) FROM users", "format": "csv"}))
 }
 
-/// A report whose file a browser downloads by the address that `admin` signed.
+/// A report whose file the bucket takes at the second receive, and which a browser downloads by the address that `admin` signed.
 async fn downloaded_report(app: &TestApp) -> Vec<Request> {
     let (_, admin) = app.person("admin").await;
     app.make_admins(&[&admin]).await;
     let request = report(&admin);
+    app.fail(Service::S3, Kind::Error, 0, 3);
     let id = request.send(app).await.expect(202).body["id"].clone();
     app.drain().await;
     let path = format!("/admin/reports/{}", id.as_str().unwrap());

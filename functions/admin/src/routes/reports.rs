@@ -12,7 +12,9 @@ use std::time::{Duration, SystemTime};
 use tollgate_domain::audit::Action;
 use tollgate_domain::report::{CsvOptions, Report, ReportFormat, ReportOutcome, ReportStatus};
 use tollgate_domain::{MessageId, ReportId, UserId};
-use tollgate_http::{Admin, ApiError, Cursor, JsonBody, Page, PageQuery, PathId, RequestContext, errors};
+use tollgate_http::{
+    Admin, ApiError, Cursor, Filters, JsonBody, NoFilters, Page, PageQuery, PathId, RequestContext, errors,
+};
 use tollgate_platform::random_bytes;
 use tollgate_sql::VIEWS;
 use tollgate_store::Outgoing;
@@ -164,6 +166,7 @@ pub async fn list(
     Shared(state): Shared<State>,
     context: RequestContext,
     Admin(admin): Admin,
+    _: Filters<NoFilters>,
     page: PageQuery,
 ) -> Result<Json<Page<ReportSummary>>, ApiError> {
     let cursor = Cursor { list: "/admin/reports", reader: admin.id };
