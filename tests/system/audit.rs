@@ -202,9 +202,10 @@ async fn the_entries_of_a_user_are_those_about_the_user_and_about_what_the_user_
                                 && (from.is_empty() || text(&entry["created_at"]) >= from.to_owned())
                         };
                         let wanted: Vec<_> = all.iter().filter(is_wanted).cloned().collect();
-                        let path = format!(
-                            "/admin/audit-logs?user_id={user}&target_id={target}&actor_id={actor}&action={action}&from={from}"
-                        );
+                        let filters = [("target_id", target), ("actor_id", actor), ("action", action), ("from", from)];
+                        let given = filters.into_iter().filter(|(_, value)| !value.is_empty());
+                        let given: String = given.map(|(name, value)| format!("&{name}={value}")).collect();
+                        let path = format!("/admin/audit-logs?user_id={user}{given}");
                         for limit in [3, 100] {
                             assert_eq!(all_pages(&app, &admin, &path, limit).await, wanted, "{path} by {limit}");
                         }

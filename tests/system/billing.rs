@@ -690,7 +690,9 @@ async fn what_is_done_in_stripes_portal_is_done_here_even_where_no_event_tells()
     app.drain().await;
     app.at_stripe("delivery", json!({"mode": "drop"})).await.expect(200);
     press("resume").await;
-    // What is kept says that it ends already; Stripe is asked before that is an answer.
+    // What is stored says that it ends already, and Stripe is not asked (B19). Reconciliation finds what no event told.
+    app.post_as(&ann, "/billing/subscriptions/cancel", json!({})).await.refused(409, "already_canceling");
+    app.sweep("reconcile").await.expect(200);
     let canceled = app.post_as(&ann, "/billing/subscriptions/cancel", json!({})).await.expect(200).body;
     assert_eq!(canceled["cancel_at_period_end"], true);
     assert_eq!(app.stripe("subscriptions").await[0]["cancel_at_period_end"], true);

@@ -14,7 +14,7 @@ use tollgate_domain::billing::money::MAX_PRICE_CENTS;
 use tollgate_domain::billing::plan::MAX_FEATURES_DEPTH;
 use tollgate_domain::billing::{BillingPeriod, Currency, Features, Plan, PlanCode, PlanView, Terms};
 use tollgate_http::openapi::Describe;
-use tollgate_http::{ActiveUser, Admin, ApiError, FieldError, Filters, JsonBody, RequestContext, errors, filter};
+use tollgate_http::{ActiveUser, Admin, ApiError, FieldError, JsonBody, Parameters, RequestContext, errors, filter};
 use tollgate_platform::random_bytes;
 use utoipa::openapi::path::Operation;
 use utoipa::{IntoParams, ToSchema};
@@ -62,7 +62,7 @@ impl Describe for IsAdmin {
 pub async fn list(
     Shared(state): Shared<State>,
     IsAdmin(is_admin): IsAdmin,
-    Filters(query): Filters<PlansQuery>,
+    Parameters(query): Parameters<PlansQuery>,
 ) -> Result<Json<Plans>, ApiError> {
     let archived = filter("archived", query.archived.as_deref())?.unwrap_or(false);
     let mut plans = state.store.catalogue().await?.plans;
