@@ -2,7 +2,7 @@
 //! statements on both sets of data, and prints how many returned the right rows, by kind of question. A question that cannot be
 //! answered, or is hostile, is answered right by a refusal.
 
-#![allow(clippy::print_stdout)] // it is what this program is for
+#![allow(clippy::print_stdout, clippy::unwrap_used)] // it prints, and where it cannot go on it stops
 
 use serde_json::{Value, json};
 use std::collections::BTreeMap;

@@ -199,7 +199,7 @@ async fn the_entries_of_a_user_are_those_about_the_user_and_about_what_the_user_
                                 && (target.is_empty() || entry["target_id"] == *target)
                                 && (actor.is_empty() || entry["actor_id"] == *actor)
                                 && (action.is_empty() || entry["action"] == action)
-                                && (from.is_empty() || text(&entry["created_at"]) >= from.to_owned())
+                                && (from.is_empty() || entry["created_at"].as_str().unwrap() >= from)
                         };
                         let wanted: Vec<_> = all.iter().filter(is_wanted).cloned().collect();
                         let filters = [("target_id", target), ("actor_id", actor), ("action", action), ("from", from)];

@@ -4,7 +4,7 @@ use aws_sdk_sqs::Client;
 use aws_sdk_sqs::types::SendMessageBatchRequestEntry;
 use aws_smithy_types::error::display::DisplayErrorContext;
 use aws_types::SdkConfig;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use tollgate_domain::MessageId;
 use tollgate_domain::billing::Order;
@@ -35,13 +35,13 @@ impl Queues {
 }
 
 impl Queues {
-    /// The address of each queue, and whether a message goes there.
-    fn each(&self) -> [(&str, fn(&Destination) -> bool); 3] {
-        [
-            (&self.mail_url, |to| matches!(to, Destination::Mail)),
-            (&self.stripe_url, |to| matches!(to, Destination::Stripe { .. })),
-            (&self.reports_url, |to| matches!(to, Destination::Reports)),
-        ]
+    /// The address of the queue that a message goes to.
+    fn url(&self, destination: &Destination) -> &str {
+        match destination {
+            Destination::Mail => &self.mail_url,
+            Destination::Stripe { .. } => &self.stripe_url,
+            Destination::Reports => &self.reports_url,
+        }
     }
 }
 
@@ -118,9 +118,12 @@ impl Sender {
     /// Sends these; the ids of those that were not taken.
     pub async fn send(&self, tickets: &[Ticket]) -> BTreeSet<MessageId> {
         let mut left = BTreeSet::new();
-        for (queue_url, is_of) in self.queues.each() {
-            let of_queue: Vec<_> = tickets.iter().filter(|ticket| is_of(&ticket.destination)).collect();
-            for batch in of_queue.chunks(BATCH) {
+        let mut by_queue = BTreeMap::<&str, Vec<&Ticket>>::new();
+        for ticket in tickets {
+            by_queue.entry(self.queues.url(&ticket.destination)).or_default().push(ticket);
+        }
+        for (queue_url, tickets) in by_queue {
+            for batch in tickets.chunks(BATCH) {
                 left.extend(self.send_batch(queue_url, batch).await);
             }
         }
