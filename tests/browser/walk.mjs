@@ -59,6 +59,9 @@ async function morePlans() {
   await contract("/billing/plans", yearly, admin.access_token);
 }
 
+/** How a text is waited for: by a timer, since a tab behind another one draws no frames. */
+const PATIENTLY = { timeout: 30_000, polling: 100 };
+
 /** A browser of its own, or another tab of one that is `shared`; its errors end the walk. */
 async function person(device, shared) {
   const context = shared ?? (await browser.createBrowserContext());
@@ -78,7 +81,7 @@ async function person(device, shared) {
     goto: (path) => page.goto(path.startsWith("http") ? path : `${base}${path}`),
     /** Waits for a text, then looks at the page as axe-core and a small screen do. */
     async sees(text, shot) {
-      await page.waitForFunction((wanted) => document.body.innerText.includes(wanted), { timeout: 10_000 }, text).catch(async () => {
+      await page.waitForFunction((wanted) => document.body.innerText.includes(wanted), PATIENTLY, text).catch(async () => {
         throw new Error(`"${text}" is not there at ${page.url()}:\n${await page.evaluate(() => document.body.innerText)}`);
       });
       await page.evaluate(axe);
@@ -103,7 +106,7 @@ async function person(device, shared) {
       }
     },
     async press(label) {
-      await page.waitForFunction((wanted) => [...document.querySelectorAll("button")].some((button) => button.textContent.trim() === wanted && !button.disabled), { timeout: 10_000 }, label);
+      await page.waitForFunction((wanted) => [...document.querySelectorAll("button")].some((button) => button.textContent.trim() === wanted && !button.disabled), PATIENTLY, label);
       await page.evaluate((wanted) => [...document.querySelectorAll("button")].find((button) => button.textContent.trim() === wanted).click(), label);
     },
     /** Sends the form of a page that is not this project's by its own button. */
@@ -138,7 +141,7 @@ async function person(device, shared) {
       return { body: JSON.parse(request.postData()), key: request.headers()["idempotency-key"] };
     },
     async followText(text) {
-      await page.waitForFunction((wanted) => [...document.querySelectorAll("a")].some((link) => link.textContent === wanted), { timeout: 10_000 }, text);
+      await page.waitForFunction((wanted) => [...document.querySelectorAll("a")].some((link) => link.textContent === wanted), PATIENTLY, text);
       await Promise.all([page.waitForNavigation(), page.evaluate((wanted) => [...document.querySelectorAll("a")].find((link) => link.textContent === wanted).click(), text)]);
     },
     /** Clicks a link in the same step in which it is found: the page may show another one a moment later. */
@@ -148,7 +151,7 @@ async function person(device, shared) {
         link?.click();
         return link !== null;
       };
-      await page.waitForFunction(click, { timeout: 10_000 }, href);
+      await page.waitForFunction(click, PATIENTLY, href);
     },
     close: () => context.close(),
   };
@@ -249,7 +252,7 @@ async function byPassword(device) {
   await ann.page.reload();
   await ann.sees("End it");
   await ann.press("Sign out of all other sessions");
-  await ann.page.waitForFunction(() => !document.body.innerText.includes("End it"), { timeout: 10_000 });
+  await ann.page.waitForFunction(() => !document.body.innerText.includes("End it"), PATIENTLY);
   await ann.sees("This session");
   const ended = await fetch(`${base}/me`, { headers: { authorization: `Bearer ${elsewhere.access_token}` } });
   if (ended.status !== 401) throw new Error("the other session goes on");
@@ -397,7 +400,7 @@ async function byPlan(device) {
   await cleo.sees("You left the checkout", "checkout-left");
   if (cleo.page.url() !== `${base}/account`) throw new Error("the checkout stays in the address");
   await cleo.press("Subscribe to Pro");
-  await cleo.page.waitForFunction((address) => location.href === address, { timeout: 10_000 }, checkout);
+  await cleo.page.waitForFunction((address) => location.href === address, PATIENTLY, checkout);
   await cleo.fill({ card: "4000000000000002" });
   await cleo.submit();
   await cleo.sees("Your card was declined", "declined");
@@ -447,9 +450,9 @@ async function byPlan(device) {
   await Promise.all([cleo.page.waitForNavigation(), cleo.press("Cards and invoices")]);
   await cleo.sees("Your subscription", "portal");
   await cleo.page.evaluate(() => document.querySelector('button[value="cancel"]').click());
-  await cleo.page.waitForSelector('button[value="resume"]', { timeout: 10_000 });
+  await cleo.page.waitForSelector('button[value="resume"]', { timeout: PATIENTLY.timeout });
   await cleo.page.evaluate(() => document.querySelector('button[value="resume"]').click());
-  await cleo.page.waitForSelector('button[value="cancel"]', { timeout: 10_000 });
+  await cleo.page.waitForSelector('button[value="cancel"]', { timeout: PATIENTLY.timeout });
   await desk("drain");
   await cleo.goto("/account");
   await cleo.sees("Renews on");
@@ -462,7 +465,7 @@ async function byPlan(device) {
   const rows = () => cleo.page.$$eval("tbody tr", (all) => all.length);
   if ((await rows()) !== 20) throw new Error(`${await rows()} payments on the first page`);
   await cleo.press("Show more");
-  await cleo.page.waitForFunction(() => document.querySelectorAll("tbody tr").length === 21, { timeout: 10_000 });
+  await cleo.page.waitForFunction(() => document.querySelectorAll("tbody tr").length === 21, PATIENTLY);
 
   // States that the stand-in cannot be brought to.
   const [held, paid] = await cleo.reads("/billing/subscriptions/me", "/billing/payments/me");
@@ -537,7 +540,7 @@ async function byChange(device) {
   await dora.sees("Payments cannot be reached", "change-away");
   await desk("faults", {}, "DELETE");
   await dora.press("Change to Team");
-  await dora.page.waitForFunction(() => !document.body.innerText.includes("cannot be reached"), { timeout: 10_000 });
+  await dora.page.waitForFunction(() => !document.body.innerText.includes("cannot be reached"), PATIENTLY);
   await dora.confirm();
   await dora.sees("Your plan is Team now.", "changed");
   if ((await dora.focused()) !== "Your plan is Team now.") throw new Error(`the focus is at "${await dora.focused()}"`);
