@@ -429,6 +429,7 @@ fn now_is_the_moment_of_the_report_in_every_function_of_time() {
         ("SELECT strftime('%Y')", json!("2026")),
         ("SELECT julianday('now') - julianday('2026-06-14T12:00:00Z')", json!(1.0)),
         ("SELECT timediff('now', '2026-06-14T12:00:00Z')", json!("+0000-00-01 00:00:00.000")),
+        ("SELECT timediff('2026-06-14T12:00:00Z', 'now')", json!("-0000-00-01 00:00:00.000")),
         ("SELECT date('2026-01-31', '+1 month')", json!("2026-03-03")),
         ("SELECT 'now'", json!("now")),
         ("SELECT date(null)", Value::Null),
