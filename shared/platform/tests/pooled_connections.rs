@@ -6,7 +6,6 @@
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, mpsc};
-use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tollgate_platform::{Env, Outbound, OutboundError, aws};
@@ -38,12 +37,15 @@ struct Server {
     address: SocketAddr,
     /// The requests that it has read.
     requests: Arc<AtomicUsize>,
+    /// One message for each connection that it has ended while no request was under way.
+    ended: mpsc::Receiver<()>,
 }
 
 impl Server {
     /// The first `endings` connections end so, each after one answer; the following ones do not end.
     fn start(endings: Vec<Ending>) -> Self {
         let (tell, told) = mpsc::channel();
+        let (end, ended) = mpsc::channel();
         let requests = Arc::new(AtomicUsize::new(0));
         let count = Arc::clone(&requests);
         std::thread::spawn(move || {
@@ -55,15 +57,22 @@ impl Server {
                 loop {
                     let (stream, _) = listener.accept().await.unwrap();
                     let ending = endings.next().unwrap_or(Ending::Never);
-                    tokio::spawn(serve(stream, ending, Arc::clone(&count)));
+                    tokio::spawn(serve(stream, ending, Arc::clone(&count), end.clone()));
                 }
             });
         });
-        Self { address: told.recv().unwrap(), requests }
+        Self { address: told.recv().unwrap(), requests, ended }
     }
 
     fn seen(&self) -> usize {
         self.requests.load(Ordering::SeqCst)
+    }
+
+    /// The process is frozen, so nothing of this thread's runtime goes on, until the server has ended `connections`.
+    fn freeze_until_ended(&self, connections: usize) {
+        for _ in 0..connections {
+            self.ended.recv().unwrap();
+        }
     }
 }
 
@@ -85,7 +94,7 @@ async fn read(stream: &mut TcpStream, requests: &AtomicUsize) -> bool {
     true
 }
 
-async fn serve(mut stream: TcpStream, ending: Ending, requests: Arc<AtomicUsize>) {
+async fn serve(mut stream: TcpStream, ending: Ending, requests: Arc<AtomicUsize>, ended: mpsc::Sender<()>) {
     const BODY: &str = r#"{"Name":"a","SecretString":"b"}"#;
     let answer = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n{BODY}", BODY.len());
     let mut answered = 0;
@@ -93,9 +102,19 @@ async fn serve(mut stream: TcpStream, ending: Ending, requests: Arc<AtomicUsize>
         if answered == 1 {
             match ending {
                 Ending::Never | Ending::FinAfterRequest | Ending::RstAfterRequest => {}
-                Ending::Fin => return,
-                Ending::Rst => return stream.set_zero_linger().unwrap(),
-                Ending::HalfClosed => stream.shutdown().await.unwrap(),
+                Ending::Fin => {
+                    drop(stream);
+                    return ended.send(()).unwrap();
+                }
+                Ending::Rst => {
+                    stream.set_zero_linger().unwrap();
+                    drop(stream);
+                    return ended.send(()).unwrap();
+                }
+                Ending::HalfClosed => {
+                    stream.shutdown().await.unwrap();
+                    ended.send(()).unwrap();
+                }
                 Ending::RstBeforeRequest => {
                     stream.readable().await.unwrap();
                     return stream.set_zero_linger().unwrap();
@@ -113,11 +132,6 @@ async fn serve(mut stream: TcpStream, ending: Ending, requests: Arc<AtomicUsize>
         }
         answered += 1;
     }
-}
-
-/// The time in which the process is frozen: nothing of this thread's runtime goes on.
-fn freeze() {
-    std::thread::sleep(Duration::from_millis(30));
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -144,7 +158,7 @@ async fn a_connection_that_ended_while_the_process_was_frozen_costs_no_request_w
         for kind in [Kind::Get, Kind::PostWithKey, Kind::Post] {
             let (client, server) = (Outbound::system(), Server::start(vec![ending]));
             assert_eq!(send(&client, &server, Kind::Get).await.unwrap(), 200);
-            freeze();
+            server.freeze_until_ended(1);
             assert_eq!(send(&client, &server, kind).await.unwrap(), 200, "{ending:?} {kind:?}");
             assert_eq!(server.seen(), 2, "{ending:?} {kind:?}");
         }
@@ -158,14 +172,12 @@ async fn a_request_that_meets_the_end_of_its_connection_is_sent_once_more_where_
         for kind in [Kind::Get, Kind::PostWithKey] {
             let (client, server) = (Outbound::system(), Server::start(vec![ending]));
             assert_eq!(send(&client, &server, Kind::Get).await.unwrap(), 200);
-            freeze();
             assert_eq!(send(&client, &server, kind).await.unwrap(), 200, "{ending:?} {kind:?}");
             assert_eq!(server.seen(), 3, "{ending:?} {kind:?}: the first, the one that was lost, the second try");
         }
         // The server may have done what it was asked for: a code of a provider is exchanged once.
         let (client, server) = (Outbound::system(), Server::start(vec![ending]));
         assert_eq!(send(&client, &server, Kind::Get).await.unwrap(), 200);
-        freeze();
         assert!(send(&client, &server, Kind::Post).await.is_err(), "{ending:?}");
         assert_eq!(server.seen(), 2, "{ending:?}");
         assert_eq!(send(&client, &server, Kind::Post).await.unwrap(), 200, "{ending:?}: the next one is sent");
@@ -173,7 +185,6 @@ async fn a_request_that_meets_the_end_of_its_connection_is_sent_once_more_where_
     for kind in [Kind::Get, Kind::PostWithKey] {
         let (client, server) = (Outbound::system(), Server::start(vec![Ending::RstBeforeRequest]));
         assert_eq!(send(&client, &server, Kind::Get).await.unwrap(), 200);
-        freeze();
         assert_eq!(send(&client, &server, kind).await.unwrap(), 200, "{kind:?}");
         assert_eq!(server.seen(), 2, "{kind:?}");
     }
@@ -187,7 +198,6 @@ async fn a_request_is_sent_twice_at_the_most() {
         // Two connections are pooled, and each ends at its next request.
         let (one, two) = tokio::join!(send(&client, &server, Kind::Get), send(&client, &server, Kind::Get));
         assert_eq!((one.unwrap(), two.unwrap()), (200, 200));
-        freeze();
         assert!(send(&client, &server, Kind::PostWithKey).await.is_err(), "{ending:?}");
         assert_eq!(server.seen(), 4, "{ending:?}");
         assert_eq!(send(&client, &server, Kind::Post).await.unwrap(), 200, "{ending:?}");
@@ -202,7 +212,7 @@ async fn several_connections_that_ended_while_frozen_cost_no_request() {
         let get = || send(&client, &server, Kind::Get);
         let (a, b, c, d) = tokio::join!(get(), get(), get(), get());
         assert!([a, b, c, d].into_iter().all(|answer| answer.unwrap() == 200));
-        freeze();
+        server.freeze_until_ended(4);
         for n in 1..=3 {
             assert_eq!(send(&client, &server, Kind::Post).await.unwrap(), 200, "{ending:?}");
             assert_eq!(server.seen(), 4 + n, "{ending:?}");
@@ -227,7 +237,7 @@ async fn an_aws_client_makes_a_call_again_whose_connection_ended() {
         for call in 0..2 {
             let answer = client.get_secret_value().secret_id("a").send().await;
             assert_eq!(answer.unwrap().secret_string(), Some("b"), "{ending:?} {call}");
-            freeze();
+            server.freeze_until_ended(usize::from(call == 0 && IDLE.contains(&ending)));
         }
         let lost = usize::from(AT_REQUEST.contains(&ending));
         assert_eq!(server.seen(), 2 + lost, "{ending:?}");
