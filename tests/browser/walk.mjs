@@ -396,7 +396,7 @@ async function byPlan(device) {
   await cleo.press("Subscribe to Pro");
   await cleo.sees("19.00 USD", "checkout");
   const checkout = cleo.page.url();
-  await Promise.all([cleo.page.waitForNavigation(), cleo.page.click("a")]);
+  await Promise.all([cleo.page.waitForNavigation(), cleo.page.click("main a")]);
   await cleo.sees("You left the checkout", "checkout-left");
   if (cleo.page.url() !== `${base}/account`) throw new Error("the checkout stays in the address");
   await cleo.press("Subscribe to Pro");
