@@ -210,6 +210,7 @@ async fn judge(base_url: &str) -> Result<bool, Box<dyn Error>> {
     judge.call("disputes_since", 1, stripe.disputes_since(now, None).await, |_| true);
     judge.call("customers", 1, stripe.customers(None).await, |page| !page.items.is_empty());
     judge.call("products", 1, stripe.products(None).await, |page| !page.items.is_empty());
+    judge.call("check_key", 1, stripe.check_key().await, |()| true);
     judge.call("prices", 1, stripe.prices(None).await, |page| !page.items.is_empty());
     judge.call("cancel", 1, stripe.cancel("sub_1").await, |()| true);
     judge.call("cancel_at_period_end", 1, stripe.cancel_at_period_end("sub_1").await, |()| true);
