@@ -1,31 +1,38 @@
-//! The statistics: everything is counted, page by page, and the result put in the place of the one before.
+//! The statistics: everything current is counted, page by page, and the rows of the days that can still change.
 
 use crate::{State, SweepError, Swept};
-use tollgate_domain::statistics::Counting;
-use tollgate_store::{BillingFilter, PageOf, UserFilter, each};
+use tollgate_domain::statistics::{Counting, Window};
+use tollgate_store::{AuditFilter, BillingFilter, PageOf, UserFilter, each};
 
-/// Counts all users, all subscriptions, and the payments of the days that are told one by one.
+/// Counts all users and subscriptions, and the entries and payments of the window.
 pub async fn sweep(state: &State) -> Result<Swept, SweepError> {
     let store = &state.store;
-    let mut counting = Counting::new(state.clock.now());
-    let (everybody, everything) = (&UserFilter::default(), &BillingFilter::default());
-    let since = counting.first_day();
+    let window = Window::new(state.clock.now(), store.statistics().await?.as_ref());
+    let mut counting = Counting::new(window, store.statistics_days(window.first_day()).await?);
+    for action in Counting::ACTIONS {
+        let since = Some(window.entries_since());
+        let filter = &AuditFilter { action: Some(action), from: since, ..AuditFilter::default() };
+        let read =
+            |after: Option<String>| async move { store.entries(filter, PageOf::longest(after.as_deref())).await };
+        each(read, |entry| counting.entry(entry)).await?;
+    }
+    let (all_users, all_subscriptions) = (&UserFilter::default(), &BillingFilter::default());
     each(
-        |after| async move { store.users(everybody, PageOf::longest(after.as_deref())).await },
+        |after| async move { store.users(all_users, PageOf::longest(after.as_deref())).await },
         |user| counting.user(user.created_at, user.email_verified, user.is_active),
     )
     .await?;
     each(
-        |after| async move { store.list_subscriptions(everything, PageOf::longest(after.as_deref())).await },
-        |owned| counting.subscription(&owned.of),
+        |after| async move { store.list_subscriptions(all_subscriptions, PageOf::longest(after.as_deref())).await },
+        |owned| counting.subscription(owned.user_id, &owned.of),
     )
     .await?;
     each(
-        |after| async move { store.payments_since(since, PageOf::longest(after.as_deref())).await },
+        |after| async move { store.payments_since(window.payments_since(), PageOf::longest(after.as_deref())).await },
         |owned| counting.payment(&owned.of),
     )
     .await?;
-    let statistics = counting.end();
-    store.keep_statistics(&statistics).await?;
-    Ok(Swept { handled: usize::try_from(statistics.users.total).unwrap_or(usize::MAX) })
+    let (totals, rows) = counting.end();
+    store.keep_statistics(&totals, &rows).await?;
+    Ok(Swept { handled: usize::try_from(totals.users.total).unwrap_or(usize::MAX) })
 }

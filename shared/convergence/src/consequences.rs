@@ -6,7 +6,9 @@ use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 use tollgate_domain::audit::{Action, AuditEntry};
 use tollgate_domain::billing::convergence::Changed;
-use tollgate_domain::billing::{Account, Converged, Payment, PaymentStatus, Plan, Status, Subscription};
+use tollgate_domain::billing::{
+    Account, AuditedSubscription, Converged, Payment, PaymentStatus, Plan, Status, Subscription,
+};
 use tollgate_domain::gate::Left;
 use tollgate_domain::{AuditId, Email, MessageId};
 use tollgate_mail::{Amount, Message, RefundReason};
@@ -61,23 +63,9 @@ pub fn audit(converged: &Converged, known: &[Payment], cause: Cause<'_>, now: Ti
     subscriptions.chain(converged.payments.iter().filter_map(of_payment)).collect()
 }
 
-/// What of a subscription an entry tells.
+/// The fields of a subscription that an entry records.
 fn told(subscription: &Subscription) -> Value {
-    json!({
-        "plan_id": subscription.plan_id,
-        "scheduled_plan_id": subscription.next_plan_id(),
-        "status": subscription.status,
-        "price_cents": subscription.terms.price_cents,
-        "currency": subscription.terms.currency,
-        "billing_period": subscription.terms.billing_period,
-        "interval_count": subscription.terms.interval_count,
-        "quantity": subscription.quantity,
-        "collection_paused": subscription.collection_paused,
-        "current_period_end": subscription.current_period_end,
-        "cancel_at_period_end": subscription.cancel_at_period_end,
-        "is_surplus": subscription.surplus.is_some(),
-        "is_end_refused": subscription.is_end_refused,
-    })
+    json!(AuditedSubscription::from(subscription))
 }
 
 /// What of a payment an entry tells.

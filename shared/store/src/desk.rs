@@ -1,13 +1,20 @@
-//! The desk: what the service notes for itself. How far each sweep came, and the statistics.
+//! What the service stores for itself: how far each sweep came, and the statistics.
 
 use crate::codec::{Item, item, read, s};
+use crate::listing::all_rows;
 use crate::schema::DESK;
 use crate::{Store, StoreError};
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnConsumedCapacity};
 use jiff::Timestamp;
+use jiff::civil::Date;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
-use tollgate_domain::statistics::Statistics;
+use tollgate_domain::statistics::{DayRow, Totals};
+
+/// The partition of the statistics.
+const STATISTICS: &str = "STATISTICS";
+/// The beginning of the sort key of a day's row.
+const DAY: &str = "DAY#";
 
 /// How far a sweep came.
 #[derive(Serialize, Deserialize)]
@@ -22,7 +29,7 @@ fn sweep_key(name: &str) -> Key {
 }
 
 fn statistics_key() -> Key {
-    [("pk", s("STATISTICS")), ("sk", s("LATEST"))]
+    [("pk", s(STATISTICS)), ("sk", s("LATEST"))]
 }
 
 impl Store {
@@ -42,20 +49,41 @@ impl Store {
         self.put_desk_item(item(&SweepPlace { at }, sweep_key(name))?).await
     }
 
-    /// The statistics that were counted last; `None` before the first time.
+    /// The totals of the statistics that were counted last; `None` before the first time.
     ///
     /// # Errors
     /// When DynamoDB does not answer, or the item is corrupt.
-    pub async fn statistics(&self) -> Result<Option<Statistics>, StoreError> {
+    pub async fn statistics(&self) -> Result<Option<Totals>, StoreError> {
         self.desk_item(statistics_key()).await
     }
 
-    /// Puts the statistics in the place of those before.
+    /// The rows of the statistics since a day, the oldest first. They may be old by moments.
+    ///
+    /// # Errors
+    /// When DynamoDB does not answer, or an item is corrupt.
+    pub async fn statistics_days(&self, since: Date) -> Result<Vec<DayRow>, StoreError> {
+        let query = self
+            .client
+            .query()
+            .table_name(self.table(DESK))
+            .key_condition_expression("pk = :pk AND sk BETWEEN :since AND :last")
+            .expression_attribute_values(":pk", s(STATISTICS))
+            .expression_attribute_values(":since", s(format!("{DAY}{since}")))
+            .expression_attribute_values(":last", s(format!("{DAY}~")));
+        let rows = all_rows(query).await?;
+        rows.into_iter().map(|row| read(DESK, row)).collect()
+    }
+
+    /// Stores the rows of days and then the totals, which say that the rows are complete.
     ///
     /// # Errors
     /// When DynamoDB does not take it.
-    pub async fn keep_statistics(&self, statistics: &Statistics) -> Result<(), StoreError> {
-        self.put_desk_item(item(statistics, statistics_key())?).await
+    pub async fn keep_statistics(&self, totals: &Totals, rows: &[DayRow]) -> Result<(), StoreError> {
+        for row in rows {
+            let key = [("pk", s(STATISTICS)), ("sk", s(format!("{DAY}{}", row.day.date)))];
+            self.put_desk_item(item(row, key)?).await?;
+        }
+        self.put_desk_item(item(totals, statistics_key())?).await
     }
 
     async fn desk_item<T: DeserializeOwned>(

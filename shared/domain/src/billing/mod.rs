@@ -29,6 +29,7 @@ pub use payment::{Charge, ChargeStatus, Dispute, Invoice, InvoiceStatus, Payment
 pub use plan::{BillingPeriod, Features, Plan, PlanCode, Terms};
 pub use reminder::Reminder;
 pub use subscription::{
-    Interval, Schedule, Status, StripeSubscription, Subscription, SubscriptionItem, SubscriptionTerms, Surplus,
+    AuditedSubscription, Interval, Schedule, Status, StripeSubscription, Subscription, SubscriptionItem,
+    SubscriptionTerms, Surplus,
 };
 pub use view::{PaymentView, PlanView, SubscriptionView};

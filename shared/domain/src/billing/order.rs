@@ -38,6 +38,14 @@ pub struct UserOrder {
     pub ends_checkouts: bool,
 }
 
+impl UserOrder {
+    /// For a user whose account was closed: an open checkout expires, and the subscription ends as the gate says.
+    #[must_use]
+    pub const fn closing(user_id: UserId) -> Self {
+        Self { user_id, email: None, ends_checkouts: true }
+    }
+}
+
 /// To show a plan at Stripe as it is, and to give its subscribers what it gives now. One order goes so far and leaves another
 /// one for the rest.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

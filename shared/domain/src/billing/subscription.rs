@@ -121,6 +121,13 @@ impl Interval {
         }
     }
 
+    /// What a price for `count` of these units comes to in a year.
+    #[must_use]
+    pub fn yearly_cents(self, price_cents: i64, count: u64) -> i64 {
+        let count = i64::try_from(count).unwrap_or(i64::MAX).max(1);
+        price_cents.saturating_mul(self.per_year()) / count
+    }
+
     /// Its name.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
@@ -177,13 +184,6 @@ impl From<Terms> for SubscriptionTerms {
 }
 
 impl SubscriptionTerms {
-    /// What it comes to in a year, in minor units.
-    #[must_use]
-    pub fn yearly_cents(&self) -> i64 {
-        let count = i64::try_from(self.interval_count).unwrap_or(i64::MAX).max(1);
-        self.price_cents.saturating_mul(self.billing_period.per_year()) / count
-    }
-
     /// How long a period is, in days: a month counts as 30.
     const fn days(&self) -> u64 {
         let days = match self.billing_period {
@@ -193,6 +193,77 @@ impl SubscriptionTerms {
             Interval::Year => 365,
         };
         self.interval_count.saturating_mul(days)
+    }
+}
+
+/// The fields of a subscription that the audit trail records. A change of any of them writes an entry, so that an earlier
+/// state can be computed from the current one.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AuditedSubscription {
+    /// The plan.
+    pub plan_id: Option<PlanId>,
+    /// The plan from the next period on.
+    pub scheduled_plan_id: Option<PlanId>,
+    /// Stripe's status.
+    pub status: Status,
+    /// See [`SubscriptionTerms::price_cents`].
+    pub price_cents: i64,
+    /// See [`SubscriptionTerms::currency`].
+    pub currency: Currency,
+    /// See [`SubscriptionTerms::billing_period`].
+    pub billing_period: Interval,
+    /// See [`SubscriptionTerms::interval_count`].
+    pub interval_count: u64,
+    /// How many units of the plan.
+    pub quantity: u64,
+    /// Whether Stripe collects no payments for now.
+    pub collection_paused: bool,
+    /// The end of the current period.
+    pub current_period_end: Timestamp,
+    /// Whether it ends then.
+    pub cancel_at_period_end: bool,
+    /// Whether it is a duplicate that is ended and refunded.
+    pub is_surplus: bool,
+    /// Whether Stripe refuses to end it.
+    pub is_end_refused: bool,
+}
+
+impl AuditedSubscription {
+    /// What it adds to the monthly recurring revenue, in minor units of its currency: the price of a year by 12, rounded
+    /// down, while it is paid or a payment is due.
+    #[must_use]
+    pub fn monthly_cents(&self) -> i64 {
+        let is_charged = !self.is_surplus && !self.collection_paused;
+        if !is_charged || !matches!(self.status, Status::Active | Status::PastDue) {
+            return 0;
+        }
+        self.billing_period.yearly_cents(self.price_cents, self.interval_count) / 12
+    }
+
+    /// Whether it runs: in a trial, active or past due.
+    #[must_use]
+    pub fn is_running(&self) -> bool {
+        !self.is_surplus && matches!(self.status, Status::Trialing | Status::Active | Status::PastDue)
+    }
+}
+
+impl From<&Subscription> for AuditedSubscription {
+    fn from(subscription: &Subscription) -> Self {
+        Self {
+            plan_id: subscription.plan_id,
+            scheduled_plan_id: subscription.next_plan_id(),
+            status: subscription.status,
+            price_cents: subscription.terms.price_cents,
+            currency: subscription.terms.currency,
+            billing_period: subscription.terms.billing_period,
+            interval_count: subscription.terms.interval_count,
+            quantity: subscription.quantity,
+            collection_paused: subscription.collection_paused,
+            current_period_end: subscription.current_period_end,
+            cancel_at_period_end: subscription.cancel_at_period_end,
+            is_surplus: subscription.surplus.is_some(),
+            is_end_refused: subscription.is_end_refused,
+        }
     }
 }
 

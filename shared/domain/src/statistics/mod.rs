@@ -1,6 +1,12 @@
-//! The statistics of the admin's desk: counted over everything by a schedule, read as one item.
+//! The statistics: totals of the current state, and one row for each day, kept from the first deploy on. A schedule counts
+//! them, `GET /admin/stats` reads them.
 
-use crate::billing::{Payment, PaymentStatus, Status, Subscription};
+mod counting;
+mod movements;
+
+pub use counting::{Counting, Window};
+
+use crate::PlanId;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::{Span, Timestamp};
@@ -8,258 +14,244 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use utoipa::ToSchema;
 
-/// So many days are told one by one, the present one among them.
-pub const DAYS: i64 = 30;
+/// The days that a response has at the least, at the most, and where nothing is asked for.
+pub const MIN_DAYS: i64 = 7;
+/// See [`MIN_DAYS`].
+pub const MAX_DAYS: i64 = 365;
+/// See [`MIN_DAYS`].
+pub const DEFAULT_DAYS: i64 = 30;
+/// The days over which churn is counted.
+const CHURN_DAYS: i64 = 30;
 
-/// The statistics as they were at one moment.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+/// Amounts in minor units, by currency.
+pub type ByCurrency = BTreeMap<String, i64>;
+
+/// The statistics as a response has them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Statistics {
     /// When they were counted.
     #[schema(value_type = String, format = DateTime)]
     pub as_of: Timestamp,
-    /// How many users there are.
+    /// The users.
     pub users: UserCounts,
-    /// How many subscriptions are in each of Stripe's statuses.
+    /// The subscriptions in each of Stripe's statuses.
     #[schema(value_type = Object)]
     pub subscriptions: BTreeMap<String, u64>,
-    /// What the subscriptions that are paid come to in a month, in each currency's minor units; of a yearly price a twelfth.
+    /// Monthly recurring revenue: for each subscription that is paid, the price of a year by 12, rounded down.
     #[schema(value_type = Object)]
-    pub mrr_cents: BTreeMap<String, i64>,
-    /// The last 30 days, the oldest first, the present one, which goes on, last.
+    pub mrr_cents: ByCurrency,
+    /// How the days of this response changed the monthly recurring revenue, by currency.
+    #[schema(value_type = Object)]
+    pub mrr_movements: BTreeMap<String, Movements>,
+    /// The plans that have paid subscriptions.
+    pub by_plan: Vec<PlanFigures>,
+    /// What was lost in the last 30 days.
+    pub churn: Churn,
+    /// How far the users came.
+    pub funnel: Funnel,
+    /// The days, the oldest first; the last one is not over.
     pub days: Vec<Day>,
 }
 
-/// How many users there are.
+/// The users, without deleted ones.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct UserCounts {
-    /// All whose account is not deleted.
+    /// All.
     pub total: u64,
-    /// Those whose address is proved.
+    /// Those with a verified address.
     pub verified: u64,
     /// Those who may sign in.
     pub active: u64,
 }
 
+/// How monthly recurring revenue changed, in minor units. All are positive amounts: start + new + expansion + reactivation
+/// - contraction - churn = end.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Movements {
+    /// Of customers who pay for the first time.
+    pub new: i64,
+    /// Of customers who pay more.
+    pub expansion: i64,
+    /// Of customers who pay less.
+    pub contraction: i64,
+    /// Of customers who pay no longer.
+    pub churn: i64,
+    /// Of customers who pay again.
+    pub reactivation: i64,
+}
+
+impl Movements {
+    /// What they come to.
+    #[must_use]
+    pub const fn net(&self) -> i64 {
+        self.new + self.expansion + self.reactivation - self.contraction - self.churn
+    }
+
+    const fn add(&mut self, other: &Self) {
+        self.new += other.new;
+        self.expansion += other.expansion;
+        self.contraction += other.contraction;
+        self.churn += other.churn;
+        self.reactivation += other.reactivation;
+    }
+}
+
+/// The paid subscriptions of a plan.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct PlanFigures {
+    /// The plan; `null` for a price of Stripe's dashboard that belongs to no plan.
+    #[schema(value_type = Option<String>)]
+    pub plan_id: Option<PlanId>,
+    /// The subscriptions that are paid.
+    pub subscriptions: u64,
+    /// Their monthly recurring revenue.
+    #[schema(value_type = Object)]
+    pub mrr_cents: ByCurrency,
+}
+
+/// What was lost in 30 days.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, ToSchema)]
+pub struct Churn {
+    /// The customers who stopped paying.
+    pub customers: u64,
+    /// Their monthly recurring revenue.
+    #[schema(value_type = Object)]
+    pub revenue: ByCurrency,
+}
+
+/// How far the users came: each number is part of the one before, except that a customer who pays is in no trial.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Funnel {
+    /// All users.
+    pub registered: u64,
+    /// Those with a verified address.
+    pub verified: u64,
+    /// The subscriptions that are in a trial.
+    pub trialing: u64,
+    /// The subscriptions that are paid.
+    pub paying: u64,
+}
+
 /// One day, from midnight to midnight in UTC.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Day {
-    /// Which.
+    /// The day.
     #[schema(value_type = String, format = Date)]
     pub date: Date,
-    /// How many of the present users were registered.
+    /// The users who registered. One who was deleted counts until the day is older than 35 days.
     pub sign_ups: u64,
-    /// What was paid for the invoices of the day and did not go back, in each currency's minor units.
+    /// The sign-ins.
+    pub sign_ins: u64,
+    /// The payments of this day that failed and are not paid yet.
+    pub failed_payments: u64,
+    /// The subscriptions in a trial, active or past due, at the end of the day.
+    pub subscriptions: u64,
+    /// What was paid of the invoices of this day, before refunds.
     #[schema(value_type = Object)]
-    pub revenue_cents: BTreeMap<String, i64>,
+    pub revenue_cents: ByCurrency,
+    /// What was refunded on this day.
+    #[schema(value_type = Object)]
+    pub refunded_cents: ByCurrency,
+    /// Monthly recurring revenue at the end of the day.
+    #[schema(value_type = Object)]
+    pub mrr_cents: ByCurrency,
 }
 
-/// The counting under way.
-#[derive(Debug)]
-pub struct Counting {
-    as_of: Timestamp,
-    users: UserCounts,
-    subscriptions: BTreeMap<String, u64>,
-    /// In each currency, what a year of all of them comes to.
-    yearly_cents: BTreeMap<String, i64>,
-    days: BTreeMap<Date, Day>,
+/// The row of one day, as it is kept.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DayRow {
+    /// What a response shows.
+    pub day: Day,
+    /// How the day changed the monthly recurring revenue.
+    pub movements: BTreeMap<String, Movements>,
+    /// The customers who stopped paying.
+    pub churned: u64,
 }
 
+impl DayRow {
+    /// One of a day on which nothing happened.
+    #[must_use]
+    pub const fn empty(date: Date) -> Self {
+        let day = Day {
+            date,
+            sign_ups: 0,
+            sign_ins: 0,
+            failed_payments: 0,
+            subscriptions: 0,
+            revenue_cents: BTreeMap::new(),
+            refunded_cents: BTreeMap::new(),
+            mrr_cents: BTreeMap::new(),
+        };
+        Self { day, movements: BTreeMap::new(), churned: 0 }
+    }
+}
+
+/// The totals of the current state, as they are kept.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Totals {
+    /// When they were counted.
+    pub as_of: Timestamp,
+    /// See [`Statistics::users`].
+    pub users: UserCounts,
+    /// See [`Statistics::subscriptions`].
+    pub subscriptions: BTreeMap<String, u64>,
+    /// See [`Statistics::mrr_cents`].
+    pub mrr_cents: ByCurrency,
+    /// See [`Statistics::by_plan`].
+    pub by_plan: Vec<PlanFigures>,
+    /// See [`Statistics::funnel`].
+    pub funnel: Funnel,
+    /// The first day that has a row: the days before it are empty.
+    pub kept_since: Date,
+}
+
+/// The date in UTC.
 fn date_of(at: Timestamp) -> Date {
     at.to_zoned(TimeZone::UTC).date()
 }
 
-impl Counting {
-    /// Nothing counted yet, at `now`.
+fn days_before(date: Date, days: i64) -> Date {
+    date.saturating_sub(Span::new().days(days))
+}
+
+impl Totals {
+    /// The first day whose row a response of so many days needs.
     #[must_use]
-    pub fn new(now: Timestamp) -> Self {
-        let today = date_of(now);
-        let dates = (0..DAYS).map(|days| today.saturating_sub(Span::new().days(days)));
-        let day = |date| (date, Day { date, sign_ups: 0, revenue_cents: BTreeMap::new() });
-        Self {
-            as_of: now,
-            users: UserCounts::default(),
-            subscriptions: Status::ALL.iter().map(|status| (status.as_str().to_owned(), 0)).collect(),
-            yearly_cents: BTreeMap::new(),
-            days: dates.map(day).collect(),
-        }
+    pub fn first_day(&self, days: i64) -> Date {
+        days_before(date_of(self.as_of), days.max(CHURN_DAYS) - 1)
     }
 
-    /// When the first of the days begins.
+    /// A response of so many days out of the rows since [`first_day`](Self::first_day).
     #[must_use]
-    pub fn first_day(&self) -> Timestamp {
-        let first = self.days.keys().next().and_then(|date| date.to_zoned(TimeZone::UTC).ok());
-        first.map_or(Timestamp::MIN, |midnight| midnight.timestamp())
-    }
-
-    /// Counts a user who was registered then.
-    pub fn user(&mut self, registered_at: Timestamp, is_verified: bool, is_active: bool) {
-        self.users.total += 1;
-        self.users.verified += u64::from(is_verified);
-        self.users.active += u64::from(is_active);
-        if let Some(day) = self.days.get_mut(&date_of(registered_at)) {
-            day.sign_ups += 1;
+    pub fn with_days(self, rows: Vec<DayRow>, days: i64) -> Statistics {
+        let today = date_of(self.as_of);
+        let mut rows: BTreeMap<Date, DayRow> = rows.into_iter().map(|row| (row.day.date, row)).collect();
+        let mut churn = Churn::default();
+        for row in rows.range(days_before(today, CHURN_DAYS - 1)..).map(|(_, row)| row) {
+            churn.customers += row.churned;
+            for (currency, movements) in row.movements.iter().filter(|(_, movements)| movements.churn > 0) {
+                *churn.revenue.entry(currency.clone()).or_default() += movements.churn;
+            }
         }
-    }
-
-    /// Counts a subscription. Only one that is paid, or that is to be, brings something each month.
-    pub fn subscription(&mut self, subscription: &Subscription) {
-        *self.subscriptions.entry(subscription.status.as_str().to_owned()).or_default() += 1;
-        let is_charged = subscription.surplus.is_none() && !subscription.collection_paused;
-        if is_charged && matches!(subscription.status, Status::Active | Status::PastDue) {
-            let currency = subscription.terms.currency.to_string();
-            *self.yearly_cents.entry(currency).or_default() += subscription.terms.yearly_cents();
+        let mut mrr_movements: BTreeMap<String, Movements> = BTreeMap::new();
+        let mut shown = Vec::new();
+        for date in (0..days).rev().map(|before| days_before(today, before)) {
+            let row = rows.remove(&date).unwrap_or_else(|| DayRow::empty(date));
+            for (currency, movements) in &row.movements {
+                mrr_movements.entry(currency.clone()).or_default().add(movements);
+            }
+            shown.push(row.day);
         }
-    }
-
-    /// Counts a payment.
-    pub fn payment(&mut self, payment: &Payment) {
-        let came = matches!(payment.status, PaymentStatus::Succeeded | PaymentStatus::Refunded);
-        if let Some(day) = self.days.get_mut(&date_of(payment.created_at)).filter(|_| came) {
-            let revenue = day.revenue_cents.entry(payment.currency.to_string()).or_default();
-            *revenue += payment.amount_cents - payment.refunded_cents;
-        }
-    }
-
-    /// What it comes to.
-    #[must_use]
-    pub fn end(self) -> Statistics {
         Statistics {
             as_of: self.as_of,
             users: self.users,
             subscriptions: self.subscriptions,
-            mrr_cents: self.yearly_cents.into_iter().map(|(currency, cents)| (currency, cents / 12)).collect(),
-            days: self.days.into_values().collect(),
+            mrr_cents: self.mrr_cents,
+            mrr_movements,
+            by_plan: self.by_plan,
+            churn,
+            funnel: self.funnel,
+            days: shown,
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::billing::{BillingPeriod, Surplus, Terms};
-    use crate::{PaymentId, SubscriptionId};
-
-    fn at(text: &str) -> Timestamp {
-        text.parse().unwrap()
-    }
-
-    fn subscription(status: Status, cents: i64, billing_period: BillingPeriod, currency: &str) -> Subscription {
-        Subscription {
-            id: SubscriptionId::new(Timestamp::UNIX_EPOCH, [1; 10]),
-            stripe_id: "sub_1".into(),
-            plan_id: None,
-            stripe_item_id: "si_1".into(),
-            stripe_price_id: "price_1".into(),
-            quantity: 1,
-            terms: Terms { price_cents: cents, currency: currency.parse().unwrap(), billing_period }.into(),
-            status,
-            started_at: Timestamp::UNIX_EPOCH,
-            current_period_start: Timestamp::UNIX_EPOCH,
-            current_period_end: Timestamp::UNIX_EPOCH,
-            cancel_at_period_end: false,
-            canceled_at: None,
-            ends_at: None,
-            had_trial: false,
-            unpaid_since: None,
-            payment_processing: false,
-            is_end_refused: false,
-            collection_paused: false,
-            schedule: None,
-            surplus: None,
-            trial_refused: false,
-        }
-    }
-
-    fn payment(created_at: &str, amount_cents: i64, refunded_cents: i64, status: PaymentStatus) -> Payment {
-        Payment {
-            id: PaymentId::new(at(created_at), [1; 10]),
-            stripe_invoice_id: "in_1".into(),
-            subscription_id: None,
-            plan_id: None,
-            amount_cents,
-            refunded_cents,
-            currency: "usd".parse().unwrap(),
-            status,
-            invoice_url: None,
-            description: None,
-            is_renewal: false,
-            is_disputed: false,
-            is_dispute_lost: false,
-            failed_at: None,
-            is_late: false,
-            is_refund_refused: false,
-            payment_intents: Vec::new(),
-            created_at: at(created_at),
-        }
-    }
-
-    #[test]
-    fn what_is_paid_counts_by_the_month_and_a_yearly_price_is_a_twelfth_of_it() {
-        let mut counting = Counting::new(at("2026-03-01T12:00:00Z"));
-        let surplus = Subscription {
-            surplus: Some(Surplus::Owed),
-            ..subscription(Status::Active, 1_000_000, BillingPeriod::Month, "usd")
-        };
-        for counted in [
-            subscription(Status::Active, 1900, BillingPeriod::Month, "usd"),
-            subscription(Status::PastDue, 1200, BillingPeriod::Year, "usd"),
-            subscription(Status::Active, 500, BillingPeriod::Year, "eur"),
-            subscription(Status::Trialing, 1_000_000, BillingPeriod::Month, "usd"),
-            subscription(Status::Canceled, 1_000_000, BillingPeriod::Month, "usd"),
-            surplus,
-        ] {
-            counting.subscription(&counted);
-        }
-        let found = counting.end();
-        assert_eq!(found.mrr_cents, [("eur".to_owned(), 41), ("usd".to_owned(), 2000)].into());
-        let counts: Vec<_> = found.subscriptions.iter().map(|(status, count)| (status.as_str(), *count)).collect();
-        let wanted = [
-            ("active", 3),
-            ("canceled", 1),
-            ("incomplete", 0),
-            ("incomplete_expired", 0),
-            ("past_due", 1),
-            ("paused", 0),
-            ("trialing", 1),
-            ("unpaid", 0),
-        ];
-        assert_eq!(counts, wanted);
-    }
-
-    #[test]
-    fn sign_ups_and_what_was_paid_and_did_not_go_back_stand_by_their_day_for_thirty_days() {
-        let mut counting = Counting::new(at("2026-03-01T00:00:00Z"));
-        assert_eq!(counting.first_day(), at("2026-01-31T00:00:00Z"));
-        for (registered_at, is_verified, is_active) in [
-            ("2026-01-30T23:59:59Z", true, true),
-            ("2026-01-31T00:00:00Z", true, false),
-            ("2026-02-28T23:59:59Z", false, true),
-        ] {
-            counting.user(at(registered_at), is_verified, is_active);
-        }
-        for paid in [
-            payment("2026-02-28T23:59:59Z", 1900, 0, PaymentStatus::Succeeded),
-            payment("2026-02-28T01:00:00Z", 1900, 500, PaymentStatus::Succeeded),
-            payment("2026-03-01T00:00:00Z", 1900, 1900, PaymentStatus::Refunded),
-            payment("2026-03-01T00:00:00Z", 1900, 0, PaymentStatus::Failed),
-            payment("2026-01-30T23:59:59Z", 1900, 0, PaymentStatus::Succeeded),
-        ] {
-            counting.payment(&paid);
-        }
-        let found = counting.end();
-        assert_eq!(found.users, UserCounts { total: 3, verified: 2, active: 2 });
-        assert_eq!(found.days.len(), 30);
-        let told: Vec<_> = found
-            .days
-            .iter()
-            .filter(|day| day.sign_ups > 0 || !day.revenue_cents.is_empty())
-            .map(|day| (day.date.to_string(), day.sign_ups, day.revenue_cents.get("usd").copied()))
-            .collect();
-        let wanted = [
-            ("2026-01-31".to_owned(), 1, None),
-            ("2026-02-28".to_owned(), 1, Some(3300)),
-            ("2026-03-01".to_owned(), 0, Some(0)),
-        ];
-        assert_eq!(told, wanted);
     }
 }
