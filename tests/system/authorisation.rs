@@ -108,6 +108,11 @@ fn rows() -> Vec<(&'static str, Option<Value>, [u16; 5])> {
         ("GET /admin/users/{user}/subscriptions", None, of_admins(200)),
         ("GET /admin/users/{user}/payments", None, of_admins(200)),
         ("GET /admin/users/{user}/sessions", None, of_admins(200)),
+        ("DELETE /admin/users/{target}", None, of_admins(202)),
+        ("GET /admin/users/{user}/export", None, of_admins(200)),
+        ("POST /admin/users/{user}/mail", Some(json!({"kind": "reset"})), of_admins(202)),
+        ("DELETE /admin/users/{target}/sessions", None, of_admins(204)),
+        ("DELETE /admin/users/{target}/sessions/{session}", None, of_admins(204)),
         ("PATCH /admin/users/{user}/status", Some(json!({"is_active": true})), of_admins(200)),
         ("PATCH /admin/users/{user}/role", Some(json!({"is_admin": false})), of_admins(200)),
         ("PATCH /admin/users/{user}/verify", None, of_admins(200)),
@@ -148,9 +153,9 @@ fn path_of(operation: &str, user: &Session) -> String {
 
 /// An operation as the document names it.
 fn name_of(operation: &str) -> String {
-    ["{plan}", "{user}", "{subscription}", "{payment}", "{report}"]
+    ["{plan}", "{user}", "{target}", "{subscription}", "{payment}", "{report}"]
         .iter()
-        .fold(operation.to_owned(), |name, part| name.replace(part, "{id}"))
+        .fold(operation.replace("{session}", "{sid}"), |name, part| name.replace(part, "{id}"))
 }
 
 async fn walk(operation: &str, body: Option<Value>, expected: [u16; 5]) {
@@ -164,7 +169,14 @@ async fn walk(operation: &str, body: Option<Value>, expected: [u16; 5]) {
     let id = sessions["items"][0]["id"].as_str().unwrap();
     let plans = app.get("/billing/plans").await.expect(200).body;
     let plan = plans["items"][1]["id"].as_str().unwrap();
-    let path = path_of(operation, &user).replace("{plan}", plan).replace("{id}", id);
+    // A user who calls nothing, so that an operation can end the account.
+    let (_, target) = app.person("target").await;
+    let sessions = app.get_as(&target, "/sessions").await.expect(200).body;
+    let path = path_of(operation, &user)
+        .replace("{plan}", plan)
+        .replace("{target}", target.user["id"].as_str().unwrap())
+        .replace("{session}", sessions["items"][0]["id"].as_str().unwrap())
+        .replace("{id}", id);
     let callers = [None, Some(&disabled), Some(&other), Some(&admin), Some(&user)];
     let mut bodies = Vec::new();
     for ((caller, session), status) in CALLERS.iter().zip(callers).zip(expected) {

@@ -131,6 +131,7 @@ fn routes() -> OpenApiRouter<State> {
         .routes(routes!(export::export, export::export_with_password))
         .routes(routes!(sessions::list, sessions::revoke_all))
         .routes(routes!(sessions::revoke))
+        .routes(routes!(admin_mail::send))
         .routes(routes!(jwks::jwks))
         .routes(routes!(healthz::healthz))
 }

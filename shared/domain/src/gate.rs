@@ -5,13 +5,13 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
-/// How a user left, if at all.
+/// How an account was closed for good, beside an admin who disabled it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Left {
-    /// By `POST /deactivate`.
+    /// By its owner (`POST /deactivate`), or by an admin together with its subscription: the subscription does not renew.
     Deactivated,
-    /// By `POST /me/delete`.
+    /// By its owner (`POST /me/delete`) or by an admin for its owner: the subscription ends at once.
     Deleted,
 }
 

@@ -341,6 +341,26 @@ impl<T> Describe for PathId<T> {
     }
 }
 
+/// Two ids in the path, the outer one first. A malformed one is treated as one that does not exist.
+#[derive(Debug, Clone, Copy)]
+pub struct PathIds<A, B>(pub A, pub B);
+
+impl<A: FromStr, B: FromStr, S: Send + Sync> FromRequestParts<S> for PathIds<A, B> {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
+        let ids = Path::<(String, String)>::from_request_parts(parts, state).await;
+        let Path((outer, inner)) = ids.map_err(|_| ApiError::NotFound)?;
+        outer.parse().ok().zip(inner.parse().ok()).map(|(a, b)| Self(a, b)).ok_or(ApiError::NotFound)
+    }
+}
+
+impl<A, B> Describe for PathIds<A, B> {
+    fn describe(operation: &mut Operation) {
+        refuse(operation, [ApiError::NotFound]);
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -12,13 +12,14 @@ mod export;
 mod guard;
 mod idempotency;
 mod limits;
+mod message;
 pub mod openapi;
 mod owned;
 mod page;
 mod token_keys;
 
 pub use accept::prefers_html;
-pub use body::{Form, Input, JsonBody, OptionalJson, Patch, PatchBody, PathId};
+pub use body::{Form, Input, JsonBody, OptionalJson, Patch, PatchBody, PathId, PathIds};
 pub use client_ip::{ClientIpHeader, EdgeProxy};
 pub use context::{RequestContext, header_text};
 pub use conventions::{Conventions, method_not_allowed, misconfigured, not_found};
@@ -31,6 +32,7 @@ pub use limits::{
     AccountKey, BY_USER, EXPORTS, Exceeded, Limiter, Limits, describe_limit, describe_user_limit, limit_posts,
     limit_redirects, limit_users,
 };
+pub use message::{Message, message};
 pub use owned::{OwnedPayment, OwnedSubscription};
 pub use page::{Cursor, Filters, NoFilters, Page, PageQuery, Parameters, filter, id_filter, sessions_page};
 pub use token_keys::{PublishedKeys, TokenKeys};

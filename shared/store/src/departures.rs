@@ -12,7 +12,7 @@ use crate::profiles::{CLOSED, Profile, UNPROVED, email_marker_key, user_key, use
 use crate::schema::{AUDIT, CREDENTIALS, GATE, IDENTITY};
 use crate::social::identity_key;
 use crate::transaction::Refusal;
-use crate::users::{RightsChange, flag};
+use crate::users::{RightsChange, flag, rights};
 use crate::{Store, StoreError};
 use aws_sdk_dynamodb::operation::delete_item::DeleteItemError;
 use aws_sdk_dynamodb::types::builders::DeleteBuilder;
@@ -42,8 +42,8 @@ fn erased_key(user: &UserId) -> AttributeValue {
 }
 
 impl Store {
-    /// Closes the account of `gate` for its owner: nobody signs in, every session ends, and `order` says what is to end at
-    /// Stripe. One that is deleted is in no list any more.
+    /// Closes the account of `gate`, active or not: its user cannot sign in, every session ends, and `order` ends the
+    /// subscription at Stripe, with its period or, for a deleted account, at once. A deleted account is in no list.
     ///
     /// # Errors
     /// When DynamoDB does not answer.
@@ -55,25 +55,20 @@ impl Store {
         audit: &AuditEntry,
     ) -> Result<RightsChange, StoreError> {
         let no = || AttributeValue::Bool(false);
-        let close = Update::builder()
-            .key("pk", gate_key(&gate.user_id))
-            .condition_expression("is_active = :true AND is_admin = :admin")
-            .expression_attribute_names("#left", "left")
+        let close = rights(gate)
             .expression_attribute_values(":false", no())
-            .expression_attribute_values(":true", AttributeValue::Bool(true))
-            .expression_attribute_values(":admin", AttributeValue::Bool(gate.is_admin))
             .expression_attribute_values(":none", AttributeValue::M(Item::new()));
         let (close, profile) = match left {
             Left::Deactivated => (
                 close
-                    .update_expression("SET is_active = :false, #left = :left, sessions = :none")
-                    .expression_attribute_values(":left", s("deactivated")),
+                    .update_expression("SET is_active = :false, #left = :new, sessions = :none")
+                    .expression_attribute_values(":new", s("deactivated")),
                 flag(&gate.user_id, ("is_active", false), CLOSED, true),
             ),
             Left::Deleted => (
                 close
-                    .update_expression("SET is_active = :false, #left = :left, sessions = :none, is_admin = :false")
-                    .expression_attribute_values(":left", s("deleted")),
+                    .update_expression("SET is_active = :false, #left = :new, sessions = :none, is_admin = :false")
+                    .expression_attribute_values(":new", s("deleted")),
                 Update::builder()
                     .key("pk", user_key(&gate.user_id))
                     .condition_expression("attribute_exists(pk)")
@@ -86,7 +81,8 @@ impl Store {
                     .expression_attribute_values(":deleted", s(DELETED.1)),
             ),
         };
-        let counted = gate.is_admin.then_some(false);
+        // An admin whose account is closed is not counted.
+        let counted = (gate.is_admin && gate.is_active).then_some(false);
         self.change_rights(close, profile, counted, Some(order), audit).await
     }
 

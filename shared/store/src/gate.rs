@@ -231,14 +231,15 @@ impl Store {
 }
 
 impl Store {
-    /// Ends all sessions but those in `kept`, with the audit entry; `false` when `session`, which asks for it, did not live.
+    /// Ends all sessions but those in `kept`, with the audit entry. With `session`, the user's own session that asks for
+    /// it: `false` when that one did not live.
     ///
     /// # Errors
     /// When DynamoDB does not answer.
     pub async fn end_sessions(
         &self,
         user: &UserId,
-        session: &SessionId,
+        session: Option<&SessionId>,
         kept: &BTreeMap<SessionId, Timestamp>,
         entry: &AuditEntry,
     ) -> Result<bool, StoreError> {
@@ -246,9 +247,13 @@ impl Store {
         let update = Update::builder()
             .key("pk", gate_key(user))
             .update_expression("SET sessions = :sessions")
-            .condition_expression("attribute_exists(sessions.#own)")
-            .expression_attribute_names("#own", session.to_string())
             .expression_attribute_values(":sessions", AttributeValue::M(kept));
+        let update = match session {
+            Some(session) => update
+                .condition_expression("attribute_exists(sessions.#own)")
+                .expression_attribute_names("#own", session.to_string()),
+            None => update.condition_expression("attribute_exists(sessions)"),
+        };
         let done =
             self.transaction().update("gate", GATE, update).put_any("audit", AUDIT, audit_item(entry)?).run().await;
         match done {

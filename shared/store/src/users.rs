@@ -274,7 +274,7 @@ impl Store {
 }
 
 /// A change of a gate, on condition that it still says what `gate` says of the user's rights.
-fn rights(gate: &Gate) -> UpdateBuilder {
+pub(crate) fn rights(gate: &Gate) -> UpdateBuilder {
     let (is_left, left) = match gate.left {
         None => ("attribute_not_exists(#left)", None),
         Some(Left::Deactivated) => ("#left = :left", Some(s("deactivated"))),

@@ -11,6 +11,16 @@ pub const OPERATIONS: &[Operation] = &[
     operation!(TheAnswer, WithoutPlans, "PATCH /admin/users/{id}/status, opened", open),
     operation!(TheAnswer, WithoutPlans, "PATCH /admin/users/{id}/role", promote),
     operation!(TheAnswer, WithoutPlans, "PATCH /admin/users/{id}/verify", verify),
+    operation!(
+        TheAnswer,
+        WithPlans,
+        "PATCH /admin/users/{id}/status, disabled with its subscription",
+        disable_subscriber
+    ),
+    operation!(TheAnswer, WithoutPlans, "DELETE /admin/users/{id}/sessions", revoke_all),
+    operation!(TheAnswer, WithoutPlans, "DELETE /admin/users/{id}/sessions/{sid}", revoke_one),
+    operation!(TheAnswer, WithoutPlans, "POST /admin/users/{id}/mail", send_mail),
+    operation!(TheAnswer, WithoutPlans, "DELETE /admin/users/{id}", delete_for_user),
     operation!(TheAnswer, WithoutPlans, "POST /admin/reports", request_report),
     operation!(Afterwards, WithoutPlans, "a report with its rows", preview),
     operation!(Afterwards, WithPlans, "a report with its file", csv),
@@ -75,6 +85,60 @@ async fn verify(app: &TestApp) -> Case {
         app.sign_in("bob@example.com").await;
         let unproved = app.get_as(&admin, "/admin/users?email_verified=false").await.expect(200).body;
         assert_eq!(unproved["items"], json!([]));
+    })
+}
+
+async fn disable_subscriber(app: &TestApp) -> Case {
+    let (_, admin) = app.person("admin").await;
+    app.make_admins(&[&admin]).await;
+    let (_, ann) = app.subscriber("ann").await;
+    let body = json!({"is_active": false, "subscription": "cancel_at_period_end"});
+    case!(decide(&admin, &ann, "status", body), |app| {
+        app.get_as(&ann, "/me").await.refused(401, "unauthenticated");
+        app.drain().await;
+        assert_eq!(app.stripe("subscriptions").await[0]["cancel_at_period_end"], true);
+    })
+}
+
+async fn revoke_all(app: &TestApp) -> Case {
+    let (admin, ann) = admin_and_ann(app).await;
+    let path = format!("/admin/users/{}/sessions", ann.user["id"].as_str().unwrap());
+    case!(Request::delete_as(&admin, &path), |app| {
+        app.get_as(&ann, "/me").await.refused(401, "unauthenticated");
+        app.get_as(&admin, "/me").await.expect(200);
+    })
+}
+
+async fn revoke_one(app: &TestApp) -> Case {
+    let (admin, ann) = admin_and_ann(app).await;
+    let sessions = app.get_as(&ann, "/sessions").await.expect(200).body;
+    let other = app.sign_in("ann@example.com").await;
+    let (user, session) = (ann.user["id"].as_str().unwrap(), sessions["items"][0]["id"].as_str().unwrap());
+    case!(Request::delete_as(&admin, &format!("/admin/users/{user}/sessions/{session}")), |app| {
+        app.get_as(&ann, "/me").await.refused(401, "unauthenticated");
+        app.get_as(&other, "/me").await.expect(200);
+    })
+}
+
+async fn send_mail(app: &TestApp) -> Case {
+    let (admin, ann) = admin_and_ann(app).await;
+    let path = format!("/admin/users/{}/mail", ann.user["id"].as_str().unwrap());
+    case!(Request::post_as(&admin, &path, json!({"kind": "reset"})), |app| {
+        let token = app.link_token("ann@example.com", "reset").await;
+        app.post("/new-password", json!({"token": token, "password": "another horse staple"})).await.expect(200);
+        app.login("ann@example.com", "another horse staple").await.expect(200);
+    })
+}
+
+async fn delete_for_user(app: &TestApp) -> Case {
+    let (admin, ann) = admin_and_ann(app).await;
+    let path = format!("/admin/users/{}", ann.user["id"].as_str().unwrap());
+    case!(Request::delete_as(&admin, &path), |app| {
+        app.get_as(&ann, "/me").await.refused(401, "unauthenticated");
+        app.login("ann@example.com", PASSWORD).await.refused(401, "invalid_credentials");
+        app.get_as(&admin, &path).await.refused(404, "not_found");
+        app.sweep("accounts").await.expect(200);
+        app.member("ann").await;
     })
 }
 

@@ -3,8 +3,10 @@
 pub mod ask;
 pub mod audit_logs;
 pub mod payments;
+pub mod personal_data;
 pub mod reports;
 pub mod rights;
+pub mod sessions;
 pub mod stats;
 pub mod subscriptions;
 pub mod user;

@@ -1,6 +1,7 @@
-//! `PATCH /admin/users/{id}/status`, `/role` and `/verify`: what an admin decides of a user. A change carries the state that
-//! it was decided on as its condition; what raced it is looked at again.
+//! `PATCH /admin/users/{id}/status`, `/role` and `/verify`: an admin changes a user's rights. A change has the state that
+//! was read as its condition; when another change was faster, the state is read again.
 
+use super::personal_data::closing_order;
 use super::user::found;
 use crate::State;
 use axum::Json;
@@ -8,19 +9,33 @@ use axum::extract::State as Shared;
 use serde::Deserialize;
 use serde_json::json;
 use tollgate_domain::audit::Action;
+use tollgate_domain::gate::Left;
 use tollgate_domain::{User, UserId};
 use tollgate_http::{Admin, ApiError, JsonBody, PathId, RequestContext, errors};
 use tollgate_store::RightsChange;
 use utoipa::ToSchema;
 
-/// How often a user is looked at again whose rights another change was quicker to touch.
-const LOOKS: usize = 4;
+/// How often a change is tried when other changes of the same user are faster.
+pub const MAX_ATTEMPTS: usize = 4;
 
 /// Whether a user may sign in.
 #[derive(Deserialize, ToSchema)]
 #[schema(as = UserStatus)]
 pub struct NewStatus {
     is_active: bool,
+    /// What happens to the subscription of a user who is disabled; without it, `keep`.
+    #[serde(default)]
+    subscription: Option<SubscriptionChange>,
+}
+
+/// What happens to the subscription of a user who is disabled.
+#[derive(Clone, Copy, PartialEq, Eq, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum SubscriptionChange {
+    /// It continues.
+    Keep,
+    /// It is cancelled at the end of its period, and an open checkout expires.
+    CancelAtPeriodEnd,
 }
 
 /// Whether a user is an admin.
@@ -30,7 +45,7 @@ pub struct NewRole {
     is_admin: bool,
 }
 
-fn overtaken() -> ApiError {
+pub fn overtaken() -> ApiError {
     ApiError::Unavailable("the user's rights change too often".into())
 }
 
@@ -44,7 +59,8 @@ errors! {
     SetRoleErrors = [ApiError::LastAdmin, ApiError::EmailNotVerified]
 }
 
-/// Lets a user sign in, or no more: every session ends then at once. The subscription goes on.
+/// Enables or disables a user. Disabling ends every session at once; the subscription continues, unless the body says that
+/// it is cancelled.
 #[utoipa::path(
     patch, path = "/admin/users/{id}/status", operation_id = "set_user_status", tag = "Admin",
     security(("bearer" = [])), params(("id" = String, Path, description = "The user's id")), request_body = NewStatus,
@@ -55,21 +71,32 @@ pub async fn set_status(
     context: RequestContext,
     Admin(admin): Admin,
     PathId(id): PathId<UserId>,
-    JsonBody(NewStatus { is_active }): JsonBody<NewStatus>,
+    JsonBody(NewStatus { is_active, subscription }): JsonBody<NewStatus>,
 ) -> Result<Json<User>, ApiError> {
-    for _ in 0..LOOKS {
+    let cancels = !is_active && subscription == Some(SubscriptionChange::CancelAtPeriodEnd);
+    for _ in 0..MAX_ATTEMPTS {
         let (profile, gate) = found(&state, &id).await?;
-        if gate.is_active == is_active {
+        if gate.is_active == is_active && (!cancels || gate.left.is_some()) {
             return Ok(Json(profile.into_user()));
         }
         let action = if is_active { Action::Enabled } else { Action::Disabled };
         let mut entry = context.entry(action, Some(admin.id), Some(id.to_string()));
         entry.before = Some(json!({"is_active": gate.is_active}));
-        entry.after = Some(match is_active {
-            true => json!({"is_active": true}),
-            false => json!({"is_active": false, "sessions_ended": gate.sessions.len()}),
+        let sessions_ended = gate.sessions.len();
+        entry.after = Some(match (is_active, cancels) {
+            (true, _) => json!({"is_active": true}),
+            (false, false) => json!({"is_active": false, "sessions_ended": sessions_ended}),
+            (false, true) => json!({
+                "is_active": false, "sessions_ended": sessions_ended, "subscription": "cancel_at_period_end",
+            }),
         });
-        match state.store.set_active(&gate, is_active, &entry).await? {
+        let changed = if cancels {
+            let order = closing_order(&gate, &context)?;
+            state.store.leave(&gate, Left::Deactivated, &order, &entry).await?
+        } else {
+            state.store.set_active(&gate, is_active, &entry).await?
+        };
+        match changed {
             RightsChange::Done => return Ok(Json(User { is_active, ..profile.into_user() })),
             RightsChange::LastAdmin => return Err(ApiError::LastAdmin),
             RightsChange::Changed => {}
@@ -91,7 +118,7 @@ pub async fn set_role(
     PathId(id): PathId<UserId>,
     JsonBody(NewRole { is_admin }): JsonBody<NewRole>,
 ) -> Result<Json<User>, ApiError> {
-    for _ in 0..LOOKS {
+    for _ in 0..MAX_ATTEMPTS {
         let (profile, gate) = found(&state, &id).await?;
         if gate.is_admin == is_admin {
             return Ok(Json(profile.into_user()));
@@ -123,7 +150,7 @@ pub async fn verify(
     Admin(admin): Admin,
     PathId(id): PathId<UserId>,
 ) -> Result<Json<User>, ApiError> {
-    for _ in 0..LOOKS {
+    for _ in 0..MAX_ATTEMPTS {
         let (profile, gate) = found(&state, &id).await?;
         if profile.email_verified {
             return Ok(Json(profile.into_user()));

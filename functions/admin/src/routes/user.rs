@@ -42,15 +42,15 @@ pub async fn found(state: &State, id: &UserId) -> Result<(Profile, Gate), ApiErr
         .ok_or(ApiError::NotFound)
 }
 
-/// The gate of somebody who is or was a user, as it was a moment ago.
-async fn known(state: &State, id: &UserId) -> Result<Gate, ApiError> {
-    state.store.gate_read(id, Consistency::Eventual).await?.ok_or(ApiError::NotFound)
+/// The gate of a user, or of one who was deleted.
+pub async fn known(state: &State, id: &UserId, consistency: Consistency) -> Result<Gate, ApiError> {
+    state.store.gate_read(id, consistency).await?.ok_or(ApiError::NotFound)
 }
 
 /// The page; an empty one only of somebody who is or was a user.
 async fn of_somebody<T>(state: &State, id: &UserId, page: Page<T>) -> Result<Json<Page<T>>, ApiError> {
     if page.items.is_empty() {
-        known(state, id).await?;
+        known(state, id, Consistency::Eventual).await?;
     }
     Ok(Json(page))
 }
@@ -133,7 +133,7 @@ pub async fn sessions(
     _: Filters<NoFilters>,
     page: PageQuery,
 ) -> Result<Json<Page<Session>>, ApiError> {
-    let gate = known(&state, &id).await?;
+    let gate = known(&state, &id, Consistency::Eventual).await?;
     let list = format!("/admin/users/{id}/sessions");
     let cursor = Cursor { list: &list, reader: admin.id };
     let of_user = (&gate, Consistency::Eventual);

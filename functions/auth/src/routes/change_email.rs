@@ -1,7 +1,7 @@
 //! `POST /change-email`.
 
 use super::register::ALREADY_REGISTERED;
-use super::{Message, email, message, nobody};
+use super::{email, nobody};
 use crate::State;
 use crate::mails::{self, Account, NewAddress};
 use crate::reauthentication::{self, require_fresh};
@@ -13,7 +13,7 @@ use serde_json::json;
 use tollgate_domain::audit::Action;
 use tollgate_domain::onetime::Purpose;
 use tollgate_domain::password::Password;
-use tollgate_http::{AccountKey, ActiveUser, ApiError, JsonBody, RequestContext, errors};
+use tollgate_http::{AccountKey, ActiveUser, ApiError, JsonBody, Message, RequestContext, errors, message};
 use tollgate_mail::Message as Mail;
 use tollgate_store::AddressRequest;
 use utoipa::ToSchema;

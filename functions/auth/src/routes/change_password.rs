@@ -1,6 +1,5 @@
 //! `POST /change-password`.
 
-use super::{Message, message};
 use crate::passwords::Verdict;
 use crate::{State, devices, mails};
 use axum::extract::State as Shared;
@@ -10,7 +9,7 @@ use serde::Deserialize;
 use serde_json::json;
 use tollgate_domain::audit::Action;
 use tollgate_domain::password::{Password, WeakPassword};
-use tollgate_http::{AccountKey, ActiveUser, ApiError, CookieJar, JsonBody, RequestContext, errors};
+use tollgate_http::{AccountKey, ActiveUser, ApiError, CookieJar, JsonBody, Message, RequestContext, errors, message};
 use tollgate_mail::Message as Mail;
 use tollgate_store::NewPassword;
 use utoipa::ToSchema;

@@ -1,6 +1,5 @@
 //! `POST /deactivate` and `POST /me/delete`: how somebody leaves.
 
-use super::{Message, message};
 use crate::reauthentication::{self, Confirmation, require_fresh};
 use crate::{State, mails};
 use axum::extract::State as Shared;
@@ -10,7 +9,9 @@ use serde_json::json;
 use tollgate_domain::audit::Action;
 use tollgate_domain::billing::UserOrder;
 use tollgate_domain::gate::Left;
-use tollgate_http::{AccountKey, ActiveUser, ApiError, CookieName, OptionalJson, RequestContext, errors};
+use tollgate_http::{
+    AccountKey, ActiveUser, ApiError, CookieName, Message, OptionalJson, RequestContext, errors, message,
+};
 use tollgate_store::RightsChange;
 
 errors! {
@@ -66,8 +67,7 @@ async fn leave(
     let mut entry = context.entry(action, Some(user.id), Some(user.id.to_string()));
     entry.before = Some(json!({"is_active": true}));
     entry.after = Some(json!({"is_active": false, "sessions_ended": user.gate.sessions.len()}));
-    let order = UserOrder { user_id: user.id, email: None, ends_checkouts: true };
-    let order = mails::order(order, context.now)?;
+    let order = mails::order(UserOrder::closing(user.id), context.now)?;
     match state.store.leave(&user.gate, left, &order, &entry).await? {
         RightsChange::Done => Ok(()),
         RightsChange::LastAdmin => Err(ApiError::LastAdmin),

@@ -1,5 +1,6 @@
 //! One file for each operation: its request, its answer, its handler.
 
+pub mod admin_mail;
 pub mod change_email;
 pub mod change_password;
 pub mod export;
@@ -19,24 +20,9 @@ pub mod request_mail;
 pub mod sessions;
 pub mod verify;
 
-use axum::Json;
-use serde::Serialize;
 use tollgate_domain::{Email, UserId};
 use tollgate_http::{ApiError, RequestContext};
 use tollgate_platform::random_bytes;
-use utoipa::ToSchema;
-
-/// An answer that is a sentence for a person.
-#[derive(Debug, Serialize, ToSchema)]
-pub struct Message {
-    /// For a person to read.
-    message: &'static str,
-}
-
-/// `message` as the body.
-pub const fn message(message: &'static str) -> Json<Message> {
-    Json(Message { message })
-}
 
 /// The address in field `name`.
 fn email(text: &str, name: &'static str) -> Result<Email, ApiError> {

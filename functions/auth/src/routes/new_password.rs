@@ -1,7 +1,6 @@
 //! `GET` and `POST /new-password`.
 
 use super::verify::{LinkQuery, find_link, refused};
-use super::{Message, message};
 use crate::pages::{self, Answer};
 use crate::{State, devices, mails};
 use axum::extract::State as Shared;
@@ -13,7 +12,7 @@ use tollgate_domain::audit::Action;
 use tollgate_domain::onetime::Purpose;
 use tollgate_domain::password::{Password, WeakPassword};
 use tollgate_domain::{Email, Secret};
-use tollgate_http::{AccountKey, ApiError, CookieJar, Form, Input, RequestContext, errors};
+use tollgate_http::{AccountKey, ApiError, CookieJar, Form, Input, Message, RequestContext, errors, message};
 use tollgate_mail::Message as Mail;
 use tollgate_store::NewPassword;
 use utoipa::ToSchema;

@@ -1,6 +1,5 @@
 //! The ways to Google and GitHub and back: `GET /google/login`, `/github/login` and their callbacks (S21–S24).
 
-use super::{Message, message};
 use crate::State;
 use crate::config::FLOW_SECONDS;
 use crate::devices::Shown;
@@ -19,7 +18,7 @@ use tollgate_domain::audit::Action;
 use tollgate_domain::session::after;
 use tollgate_domain::user::IdentityProvider;
 use tollgate_domain::{Secret, SessionId};
-use tollgate_http::{ApiError, CookieJar, CookieName, RequestContext, errors};
+use tollgate_http::{ApiError, CookieJar, CookieName, Message, RequestContext, errors, message};
 use tollgate_platform::oauth::{BrowserSecret, Flow};
 use tollgate_platform::random_bytes;
 use tollgate_store::{FlowRow, LinkFor, TakenFlow, UseOfFlow};

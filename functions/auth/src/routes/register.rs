@@ -1,6 +1,6 @@
 //! `POST /register`.
 
-use super::{Message, email, message};
+use super::email;
 use crate::State;
 use crate::mails::{self, Account};
 use crate::registered::{self, FIRST_PASSWORD};
@@ -16,7 +16,7 @@ use tollgate_domain::onetime::Purpose;
 use tollgate_domain::password::{Password, WeakPassword};
 use tollgate_domain::user::Provider;
 use tollgate_domain::{Email, UserId, Username};
-use tollgate_http::{AccountKey, ApiError, JsonBody, RequestContext, errors};
+use tollgate_http::{AccountKey, ApiError, JsonBody, Message, RequestContext, errors, message};
 use tollgate_mail::Message as Mail;
 use tollgate_platform::random_bytes;
 use tollgate_store::{Credentials, NewAccount, Profile, Registration};

@@ -1,17 +1,20 @@
 //! Asking for a mail with a secret in it: `POST /request/verify`, `/request/login-code`, `/forget-password`. The answer is
 //! the same for any address, and so is the work (S6).
 
-use super::{Message, email, message, nobody};
+use super::{email, nobody};
 use crate::devices::Shown;
 use crate::mails::{self, Account};
 use crate::{State, devices};
 use axum::Json;
 use axum::extract::State as Shared;
 use http::StatusCode;
+use jiff::Timestamp;
 use serde::Deserialize;
 use tollgate_domain::Secret;
+use tollgate_domain::gate::Gate;
 use tollgate_domain::onetime::Purpose;
-use tollgate_http::{AccountKey, ApiError, CookieJar, JsonBody, RequestContext, errors};
+use tollgate_http::{AccountKey, ApiError, CookieJar, JsonBody, Message, RequestContext, errors, message};
+use tollgate_store::Profile;
 use utoipa::ToSchema;
 
 /// Whose mail is wanted.
@@ -96,17 +99,30 @@ async fn send(
     let account = AccountKey::address(&email, devices::known(state, shown, version).await?.as_ref());
     state.limiter.admit_account(context, &account).await?;
     let may_be_sent = state.limiter.admit_mail(context, &account, mails::kind(purpose)).await?;
-    let wanted = found.filter(|(profile, gate)| match purpose {
-        Purpose::Verify => gate.is_active && !profile.email_verified,
-        Purpose::Reset | Purpose::LoginCode | Purpose::ChangeEmail => gate.is_active,
-    });
+    let wanted = found.filter(|(profile, gate)| applies(purpose, profile, gate));
     match wanted.filter(|_| may_be_sent) {
-        Some((profile, gate)) => {
-            let account = Account::of(&profile, &gate);
-            let (row, mail) = mails::onetime(state, account, purpose, context.now).await?;
-            state.store.put_onetime(&row, &mail).await?;
-        }
+        Some((profile, gate)) => issue(state, purpose, &profile, &gate, context.now).await?,
         None => state.store.put_decoys(&mails::decoy(state, context.now).await?, 1, context.now).await?,
     }
     Ok(())
+}
+
+/// Whether an account may get a secret of `purpose`.
+pub fn applies(purpose: Purpose, profile: &Profile, gate: &Gate) -> bool {
+    match purpose {
+        Purpose::Verify => gate.is_active && !profile.email_verified,
+        Purpose::Reset | Purpose::LoginCode | Purpose::ChangeEmail => gate.is_active,
+    }
+}
+
+/// Writes a secret of `purpose` for this account, and its mail.
+pub async fn issue(
+    state: &State,
+    purpose: Purpose,
+    profile: &Profile,
+    gate: &Gate,
+    now: Timestamp,
+) -> Result<(), ApiError> {
+    let (row, mail) = mails::onetime(state, Account::of(profile, gate), purpose, now).await?;
+    Ok(state.store.put_onetime(&row, &mail).await?)
 }

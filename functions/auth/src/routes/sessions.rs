@@ -60,7 +60,7 @@ pub async fn revoke_all(
     entry.before = Some(json!({"sessions": user.gate.sessions.len()}));
     user.gate.sessions.retain(|id, _| !is_all && *id == user.session_id);
     entry.after = Some(json!({"reason": "revoked", "sessions": user.gate.sessions.len()}));
-    let ended = state.store.end_sessions(&user.id, &user.session_id, &user.gate.sessions, &entry).await?;
+    let ended = state.store.end_sessions(&user.id, Some(&user.session_id), &user.gate.sessions, &entry).await?;
     if ended { Ok(StatusCode::NO_CONTENT) } else { Err(ApiError::Unauthenticated) }
 }
 

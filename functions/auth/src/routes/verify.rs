@@ -1,6 +1,6 @@
 //! `GET` and `POST /verify`.
 
-use super::{Message, email, message, nobody};
+use super::{email, nobody};
 use crate::devices::Shown;
 use crate::pages::{self, Answer};
 use crate::sign_in::{Client, Proof, TokenDelivery, TokenResponse, sign_in};
@@ -19,7 +19,7 @@ use tollgate_domain::gate::Gate;
 use tollgate_domain::onetime::{OneTimeRow, Purpose, Refused};
 use tollgate_domain::{Email, Secret, SessionId, Username};
 use tollgate_http::openapi::Describe;
-use tollgate_http::{AccountKey, ApiError, CookieJar, FieldError, Input, RequestContext, errors};
+use tollgate_http::{AccountKey, ApiError, CookieJar, FieldError, Input, Message, RequestContext, errors, message};
 use tollgate_mail::Message as Mail;
 use tollgate_platform::codes::LinkToken;
 use tollgate_platform::random_bytes;

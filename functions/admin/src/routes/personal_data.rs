@@ -1,0 +1,83 @@
+//! `GET /admin/users/{id}/export` and `DELETE /admin/users/{id}`: what the owner of an account can do by `/me/export` and
+//! `/me/delete`, done by an admin for a request that came by mail.
+
+use super::rights::{MAX_ATTEMPTS, overtaken};
+use super::user::found;
+use crate::State;
+use axum::Json;
+use axum::extract::State as Shared;
+use http::StatusCode;
+use serde_json::json;
+use tollgate_domain::audit::Action;
+use tollgate_domain::billing::{Order, UserOrder};
+use tollgate_domain::gate::{Gate, Left};
+use tollgate_domain::{MessageId, UserId};
+use tollgate_http::{Admin, ApiError, EXPORTS, Export, Message, PathId, RequestContext, errors, message};
+use tollgate_platform::random_bytes;
+use tollgate_store::{Outgoing, RightsChange};
+
+errors! {
+    /// Why nothing is exported.
+    ExportErrors = [ApiError::RATE_LIMITED]
+}
+
+errors! {
+    /// Why a user is not deleted.
+    DeleteErrors = [ApiError::LastAdmin]
+}
+
+/// All data held about a user.
+#[utoipa::path(
+    get, path = "/admin/users/{id}/export", operation_id = "export_user", tag = "Admin", security(("bearer" = [])),
+    params(("id" = String, Path, description = "The user's id")),
+    responses((status = 200, body = Export), ExportErrors)
+)]
+pub async fn export(
+    Shared(state): Shared<State>,
+    context: RequestContext,
+    Admin(admin): Admin,
+    PathId(id): PathId<UserId>,
+) -> Result<Json<Export>, ApiError> {
+    state.limiter.admit_user(&context, &admin.id, EXPORTS).await?;
+    let user = found(&state, &id).await?;
+    Ok(Json(Export::read(&state.store, user, &admin.session_id, state.config.grace, context.now).await?))
+}
+
+/// Deletes a user: every session and the subscription end at once, and personal data is erased within a day. Payments and
+/// audit entries stay under the id.
+#[utoipa::path(
+    delete, path = "/admin/users/{id}", operation_id = "delete_user", tag = "Admin", security(("bearer" = [])),
+    params(("id" = String, Path, description = "The user's id")),
+    responses((status = 202, body = Message), DeleteErrors)
+)]
+pub async fn delete(
+    Shared(state): Shared<State>,
+    context: RequestContext,
+    Admin(admin): Admin,
+    PathId(id): PathId<UserId>,
+) -> Result<(StatusCode, Json<Message>), ApiError> {
+    for _ in 0..MAX_ATTEMPTS {
+        let (_, gate) = found(&state, &id).await?;
+        let mut entry = context.entry(Action::Deleted, Some(admin.id), Some(id.to_string()));
+        entry.before = Some(json!({"is_active": gate.is_active}));
+        entry.after = Some(json!({"is_active": false, "sessions_ended": gate.sessions.len()}));
+        let order = closing_order(&gate, &context)?;
+        match state.store.leave(&gate, Left::Deleted, &order, &entry).await? {
+            RightsChange::Done => {
+                return Ok((
+                    StatusCode::ACCEPTED,
+                    message("The user is deleted. Personal data is erased within a day."),
+                ));
+            }
+            RightsChange::LastAdmin => return Err(ApiError::LastAdmin),
+            RightsChange::Changed => {}
+        }
+    }
+    Err(overtaken())
+}
+
+/// The message that ends what the user of `gate` has at Stripe.
+pub fn closing_order(gate: &Gate, context: &RequestContext) -> Result<Outgoing, ApiError> {
+    let id = MessageId::new(context.now, random_bytes());
+    Ok(Outgoing::of_order(&Order::User(UserOrder::closing(gate.user_id)), id, context.now)?)
+}
