@@ -17,6 +17,7 @@ mod conventions;
 mod cookies;
 mod crashes;
 mod deletion;
+mod documents;
 mod edge_proxy;
 mod enumeration;
 mod events;

@@ -1,6 +1,7 @@
 //! `template.yaml` says what the code says: the same paths, tables, queues and settings, and no role that may more than its
 //! function does (S31–S33, R7).
 
+use crate::documents::settings;
 use crate::openapi::document;
 use serde_yaml_ng::Value;
 use std::collections::{BTreeMap, BTreeSet};
@@ -10,7 +11,7 @@ use tollgate_store::schema::{Projection, TABLES};
 use tollgate_tests::guards::assert_same_names;
 
 /// The functions of the template, by their names in the repository.
-const FUNCTIONS: [(&str, &str); 10] = [
+pub const FUNCTIONS: [(&str, &str); 10] = [
     ("Admin", "admin"),
     ("Auth", "auth"),
     ("Billing", "billing"),
@@ -23,7 +24,7 @@ const FUNCTIONS: [(&str, &str); 10] = [
     ("Sweeper", "sweeper"),
 ];
 
-fn template() -> Value {
+pub fn template() -> Value {
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../template.yaml");
     serde_yaml_ng::from_str(&std::fs::read_to_string(file).unwrap()).unwrap()
 }
@@ -37,7 +38,7 @@ fn resources(kind: &str) -> BTreeMap<String, Value> {
 }
 
 /// A value as it stands in the file, tags and all.
-fn written(value: &Value) -> String {
+pub fn written(value: &Value) -> String {
     serde_yaml_ng::to_string(value).unwrap().trim().to_owned()
 }
 
@@ -147,22 +148,10 @@ fn the_tables_are_those_of_the_store_kept_encrypted_and_with_a_way_back() {
     }
 }
 
-/// The variables that the README says a function reads; those that `cargo run` alone knows are left out.
+/// The variables that docs/settings.yaml says a function reads.
 fn settings_of(function: &str) -> BTreeSet<String> {
-    let readme = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../README.md")).unwrap();
-    let rows = readme.lines().skip_while(|line| !line.starts_with("| variable |")).skip(2);
-    let mut names = BTreeSet::new();
-    for row in rows.take_while(|line| line.starts_with('|')) {
-        let cells: Vec<_> = row.split('|').map(str::trim).collect();
-        let is_read = match cells[2] {
-            "all" | "all but pages" => false, // the runtime's own
-            functions => functions.split(", ").any(|name| name == function),
-        };
-        if is_read {
-            names.extend(cells[1].split(", ").map(|name| name.trim_matches('`').to_owned()));
-        }
-    }
-    names
+    let own = settings().into_iter().filter(|setting| setting.functions.iter().any(|name| name == function));
+    own.map(|setting| setting.name).collect()
 }
 
 #[test]
@@ -172,7 +161,8 @@ fn each_function_is_given_exactly_the_settings_that_it_reads() {
     for (name, function) in FUNCTIONS {
         let variables = functions[name]["Properties"]["Environment"]["Variables"].as_mapping().unwrap();
         let found: BTreeSet<_> = variables.keys().map(|key| key.as_str().unwrap().to_owned()).collect();
-        assert_eq!(found, settings_of(function), "{function}");
+        let edit = "docs/settings.yaml, or the function's Variables in template.yaml";
+        assert_same_names(&format!("the variables of {function}"), found, settings_of(function), edit);
         assert_eq!(functions[name]["Metadata"]["BuildProperties"]["Binary"].as_str(), Some(function));
     }
 }

@@ -3,8 +3,6 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
-use tollgate_local::SETTINGS;
-use tollgate_tests::guards::assert_same_names;
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
@@ -139,63 +137,6 @@ fn nothing_that_is_deployed_knows_the_local_stack() {
             let text = fs::read_to_string(&path).unwrap();
             assert!(!text.contains("tollgate_local") && !text.contains("_local/"), "{}", path.display());
         }
-    }
-}
-
-/// The variables that `.env.example` names.
-fn example() -> BTreeSet<String> {
-    let text = read(".env.example");
-    let lines = text.lines().filter_map(|line| line.strip_prefix('#')?.split_once('='));
-    lines
-        .map(|(name, _)| name.to_owned())
-        .filter(|name| name.bytes().all(|b| b.is_ascii_uppercase() || b == b'_'))
-        .collect()
-}
-
-#[test]
-fn the_example_of_settings_and_the_readme_name_every_variable_and_no_other() {
-    let command = ["PORT", "TOLLGATE_DATA", "TOLLGATE_ADMIN_EMAIL", "TOLLGATE_ADMIN_PASSWORD"];
-    let known: BTreeSet<String> = SETTINGS.iter().chain(&command).map(|name| (*name).to_owned()).collect();
-    assert_same_names(
-        "the settings of .env.example",
-        example(),
-        known.clone(),
-        ".env.example, or SETTINGS in infra/local",
-    );
-    let readme = read("README.md");
-    for name in &known {
-        assert!(readme.contains(&format!("`{name}`")), "the README does not name {name}");
-    }
-}
-
-#[test]
-fn every_variable_that_a_function_reads_stands_in_the_readme() {
-    let code = sources("functions") + &sources("shared");
-    let readme = read("README.md");
-    let calls = ["env.get(\"", "env.required(\"", "env.parse(\"", "env.seconds(\"", "env.address(\""];
-    let mut count = 0;
-    for call in calls {
-        for rest in code.split(call).skip(1) {
-            let name = rest.split('"').next().unwrap();
-            // The tests of `Env` itself read variables of one letter.
-            if name.len() > 1 {
-                count += 1;
-                assert!(readme.contains(&format!("`{name}`")), "{name}");
-            }
-        }
-    }
-    assert!(count > 15, "the search found {count}");
-}
-
-#[test]
-fn the_budget_in_the_readme_is_the_measured_one() {
-    let budget: serde_json::Value = serde_json::from_str(&read("docs/budget.json")).unwrap();
-    let readme = read("README.md");
-    for (operation, cost) in budget["operations"].as_object().unwrap() {
-        let number = |name: &str| cost[name].as_f64().unwrap();
-        let row =
-            format!("| `{operation}` | {} | {} | {} |", number("calls"), number("read_units"), number("write_units"));
-        assert!(readme.contains(&row), "the README lacks: {row}");
     }
 }
 

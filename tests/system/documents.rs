@@ -1,0 +1,181 @@
+//! The documents: generated tables are compared with their sources.
+//!
+//! A generated table stands between two comments. `UPDATE=1 cargo test --workspace documents` writes it.
+
+use crate::template::{FUNCTIONS, template, written};
+use serde_json::Value;
+use serde_yaml_ng::Value as Yaml;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+use tollgate_local::SETTINGS;
+use tollgate_platform::Env;
+use tollgate_tests::guards::assert_same_names;
+
+const BEGIN: &str = "<!-- generated: begin -->";
+const END: &str = "<!-- generated: end -->";
+const UPDATE: &str = "UPDATE";
+/// What the options of `cargo run` read.
+const OPTIONS: [&str; 4] = ["PORT", "TOLLGATE_DATA", "TOLLGATE_ADMIN_EMAIL", "TOLLGATE_ADMIN_PASSWORD"];
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
+fn read(path: &str) -> String {
+    fs::read_to_string(root().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
+}
+
+/// The Rust files below these folders.
+fn rust_files(folders: &[&str]) -> Vec<PathBuf> {
+    let mut folders: Vec<_> = folders.iter().map(|folder| root().join(folder)).collect();
+    let mut found = Vec::new();
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                found.push(path);
+            }
+        }
+    }
+    assert!(found.len() > 10);
+    found
+}
+
+/// A setting, as docs/settings.yaml describes it.
+pub struct Setting {
+    /// Its variable.
+    pub name: String,
+    /// The functions that read it, or who else does.
+    pub functions: Vec<String>,
+    group: String,
+    meaning: String,
+    default: String,
+}
+
+impl Setting {
+    /// Whether only `cargo run` reads it.
+    fn is_local(&self) -> bool {
+        self.functions == ["cargo run"]
+    }
+
+    /// What sets it in AWS: a parameter of the template, or the stack itself. Empty where no function is given it.
+    fn origin(&self, template: &Yaml) -> String {
+        let Some((resource, _)) = FUNCTIONS.iter().find(|(_, name)| self.functions.iter().any(|own| own == name)) else {
+            return String::new();
+        };
+        let variables = &template["Resources"][*resource]["Properties"]["Environment"]["Variables"];
+        let value = written(&variables[self.name.as_str()]);
+        match value.strip_prefix("!Ref ") {
+            Some(parameter) if template["Parameters"].get(parameter).is_some() => format!("`{parameter}`"),
+            _ => "set by the stack".to_owned(),
+        }
+    }
+}
+
+/// All settings, in the order of the page.
+pub fn settings() -> Vec<Setting> {
+    let groups: Yaml = serde_yaml_ng::from_str(&read("docs/settings.yaml")).unwrap();
+    let text = |value: &Yaml| value.as_str().unwrap_or_else(|| panic!("{value:?}")).to_owned();
+    let mut found = Vec::new();
+    for group in groups.as_sequence().unwrap() {
+        for setting in group["settings"].as_sequence().unwrap() {
+            found.push(Setting {
+                name: text(&setting["name"]),
+                functions: setting["functions"].as_sequence().unwrap().iter().map(text).collect(),
+                group: text(&group["group"]),
+                meaning: text(&setting["meaning"]),
+                default: text(&setting["default"]),
+            });
+        }
+    }
+    found
+}
+
+/// Compares the generated part of `page` with `wanted`, or writes it where `UPDATE` is set.
+#[track_caller]
+fn compare_or_update(page: &str, wanted: &str) {
+    let text = read(page);
+    let (before, rest) = text.split_once(BEGIN).unwrap_or_else(|| panic!("{page} has no line {BEGIN}"));
+    let (found, after) = rest.split_once(END).unwrap_or_else(|| panic!("{page} has no line {END}"));
+    let wanted = format!("\n\n{}\n\n", wanted.trim());
+    if found == wanted {
+        return;
+    }
+    if Env::process().get(UPDATE).is_some() {
+        fs::write(root().join(page), format!("{before}{BEGIN}{wanted}{END}{after}")).unwrap();
+        return;
+    }
+    let edit = "nothing: run UPDATE=1 cargo test --workspace documents";
+    assert_same_names(&format!("the generated part of {page}"), found.lines(), wanted.lines(), edit);
+    panic!("the lines of the generated part of {page} are in another order. Edit {edit}.");
+}
+
+#[test]
+fn the_configuration_page_lists_all_settings() {
+    let template = template();
+    let mut table = String::new();
+    let mut group = String::new();
+    for setting in settings() {
+        if setting.group != group {
+            group.clone_from(&setting.group);
+            table.push_str(&format!("\n## {group}\n\n"));
+            table.push_str("| setting | meaning | default | read by | template parameter |\n|---|---|---|---|---|\n");
+        }
+        let Setting { name, meaning, default, .. } = &setting;
+        let (functions, origin) = (setting.functions.join(", "), setting.origin(&template));
+        table.push_str(&format!("| `{name}` | {meaning} | {default} | {functions} | {origin} |\n"));
+    }
+    compare_or_update("docs/configuration.md", &table);
+}
+
+/// What a million of an operation cost, in ten-thousandths of a dollar for each unit: docs/cost.md states the prices.
+const READ_UNIT: f64 = 1_250.0;
+const WRITE_UNIT: f64 = 6_250.0;
+
+#[test]
+fn the_cost_page_lists_the_measured_budget() {
+    let budget: Value = serde_json::from_str(&read("docs/budget.json")).unwrap();
+    let operations: BTreeMap<_, _> = budget["operations"].as_object().unwrap().iter().collect();
+    let mut table =
+        "| operation | calls | read units | write units | a million cost |\n|---|---|---|---|---|\n".to_owned();
+    for (operation, cost) in operations {
+        let [calls, reads, writes] = ["calls", "read_units", "write_units"].map(|name| cost[name].as_f64().unwrap());
+        let cents = ((reads * READ_UNIT + writes * WRITE_UNIT) / 100.0).ceil() as u64;
+        let (dollars, cents) = (cents / 100, cents % 100);
+        table.push_str(&format!("| `{operation}` | {calls} | {reads} | {writes} | ${dollars}.{cents:02} |\n"));
+    }
+    compare_or_update("docs/cost.md", &table);
+}
+
+#[test]
+fn the_settings_are_those_that_the_code_reads() {
+    let settings = settings();
+    let names: BTreeSet<_> = settings.iter().map(|setting| setting.name.as_str()).collect();
+    assert_eq!(names.len(), settings.len(), "each setting stands once in docs/settings.yaml");
+    let mut found = BTreeSet::new();
+    for file in rust_files(&["functions", "shared"]) {
+        let code = fs::read_to_string(file).unwrap();
+        for call in ["env.get(\"", "env.required(\"", "env.parse(\"", "env.seconds(\"", "env.address(\""] {
+            found.extend(code.split(call).skip(1).map(|rest| rest.split('"').next().unwrap().to_owned()));
+        }
+    }
+    // The tests of `Env` itself read variables of one letter.
+    let found: BTreeSet<_> = found.into_iter().filter(|name| name.len() > 1).collect();
+    assert!(found.len() > 15, "the search found {}", found.len());
+    let unknown: Vec<_> = found.iter().filter(|name| !names.contains(name.as_str())).collect();
+    assert!(unknown.is_empty(), "{unknown:?} are read by the code: describe them in docs/settings.yaml");
+
+    let accepted: BTreeSet<_> = SETTINGS.iter().chain(&OPTIONS).copied().collect();
+    let unknown: Vec<_> = accepted.difference(&names).collect();
+    assert!(unknown.is_empty(), "`cargo run` accepts {unknown:?}: describe them in docs/settings.yaml");
+    for setting in settings.iter().filter(|setting| setting.is_local()) {
+        assert!(accepted.contains(setting.name.as_str()), "`cargo run` does not accept {}", setting.name);
+    }
+    let example = read(".env.example");
+    let example = example.lines().filter_map(|line| line.strip_prefix('#')?.split_once('=')).map(|(name, _)| name);
+    let example = example.filter(|name| name.bytes().all(|byte| byte.is_ascii_uppercase() || byte == b'_'));
+    assert_same_names("the settings of .env.example", example, accepted, ".env.example, or SETTINGS in infra/local");
+}
