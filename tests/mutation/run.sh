@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # What the tests of `shared/domain` and `shared/store` notice: breaks the code in one place at a time and runs that
-# package's own tests. Fails when 10 % or more of the breaks go unnoticed; docs/mutation.md tells of those that do.
+# package's own tests. Fails when 10 % or more of the breaks go unnoticed; docs/testing.md names those that do.
 # Takes hours on two cores, and installs cargo-mutants where it is missing. `--since COMMIT` breaks only lines that were
 # changed since then.
 set -euo pipefail
