@@ -1,4 +1,5 @@
-//! The documents: generated tables are compared with their sources.
+//! The documents: generated tables are compared with their sources, each number that is cited has its text, each page of
+//! docs/ names its reader and is linked, and each link leads somewhere.
 //!
 //! A generated table stands between two comments. `UPDATE=1 cargo test --workspace documents` writes it.
 
@@ -17,6 +18,8 @@ const END: &str = "<!-- generated: end -->";
 const UPDATE: &str = "UPDATE";
 /// What the options of `cargo run` read.
 const OPTIONS: [&str; 4] = ["PORT", "TOLLGATE_DATA", "TOLLGATE_ADMIN_EMAIL", "TOLLGATE_ADMIN_PASSWORD"];
+/// The documents in the root folder.
+const ROOT_DOCUMENTS: [&str; 5] = ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md"];
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
@@ -24,6 +27,20 @@ fn root() -> PathBuf {
 
 fn read(path: &str) -> String {
     fs::read_to_string(root().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
+}
+
+/// The pages of docs/, such as `docs/api.md`.
+fn pages() -> Vec<String> {
+    let entries = fs::read_dir(root().join("docs")).unwrap();
+    let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    let mut pages: Vec<_> = names.filter(|name| name.ends_with(".md")).map(|name| format!("docs/{name}")).collect();
+    pages.sort();
+    assert!(pages.len() > 10);
+    pages
+}
+
+fn documents() -> Vec<String> {
+    pages().into_iter().chain(ROOT_DOCUMENTS.map(str::to_owned)).collect()
 }
 
 /// The Rust files below these folders.
@@ -63,7 +80,8 @@ impl Setting {
 
     /// What sets it in AWS: a parameter of the template, or the stack itself. Empty where no function is given it.
     fn origin(&self, template: &Yaml) -> String {
-        let Some((resource, _)) = FUNCTIONS.iter().find(|(_, name)| self.functions.iter().any(|own| own == name)) else {
+        let Some((resource, _)) = FUNCTIONS.iter().find(|(_, name)| self.functions.iter().any(|own| own == name))
+        else {
             return String::new();
         };
         let variables = &template["Resources"][*resource]["Properties"]["Environment"]["Variables"];
@@ -178,4 +196,104 @@ fn the_settings_are_those_that_the_code_reads() {
     let example = example.lines().filter_map(|line| line.strip_prefix('#')?.split_once('=')).map(|(name, _)| name);
     let example = example.filter(|name| name.bytes().all(|byte| byte.is_ascii_uppercase() || byte == b'_'));
     assert_same_names("the settings of .env.example", example, accepted, ".env.example, or SETTINGS in infra/local");
+}
+
+/// Whether `word` is the number of a requirement: `S` or `R` and one or two digits.
+fn is_requirement(word: &str) -> bool {
+    let digits = word.strip_prefix(['S', 'R']).unwrap_or_default();
+    matches!(digits.len(), 1 | 2) && digits.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+/// Whether `word` is the number of a decision, such as `D-12`.
+fn is_decision(word: &str) -> bool {
+    let digits = word.strip_prefix("D-").unwrap_or_default();
+    !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+/// The numbers of requirements and decisions that a text cites.
+fn cited(text: &str) -> BTreeSet<&str> {
+    let words = text.split(|c: char| !c.is_ascii_alphanumeric() && c != '-' && c != '_');
+    words.filter(|word| is_requirement(word) || is_decision(word)).collect()
+}
+
+#[test]
+fn each_number_that_is_cited_has_its_text() {
+    let (security, decisions) = (read("docs/security.md"), read("docs/decisions.md"));
+    let rows = security.lines().filter_map(|line| line.strip_prefix("| ")?.split(" |").next());
+    let headings = decisions.lines().filter_map(|line| line.strip_prefix("### ")?.split(' ').next());
+    let known: Vec<_> =
+        rows.filter(|row| is_requirement(row)).chain(headings.filter(|word| is_decision(word))).collect();
+    let numbers: BTreeSet<_> = known.iter().copied().collect();
+    assert_eq!(numbers.len(), known.len(), "each number stands once");
+    let code = rust_files(&["functions", "shared", "infra", "tests"]);
+    let others = documents().into_iter().chain(["template.yaml".to_owned()]).map(|path| root().join(path));
+    for path in code.into_iter().chain(others) {
+        let text = fs::read_to_string(&path).unwrap();
+        let unknown: Vec<_> = cited(&text).difference(&numbers).copied().map(str::to_owned).collect();
+        let path = path.display();
+        assert!(unknown.is_empty(), "{path}: {unknown:?} has no text in docs/security.md or docs/decisions.md");
+    }
+}
+
+#[test]
+fn each_requirement_has_a_test_that_cites_it() {
+    let security = read("docs/security.md");
+    let rows = security.lines().filter_map(|line| line.strip_prefix("| ")?.split(" |").next());
+    let mut untested: BTreeSet<_> = rows.filter(|row| is_requirement(row)).collect();
+    assert!(untested.len() > 40);
+    for path in rust_files(&["functions", "shared", "infra", "tests"]) {
+        let text = fs::read_to_string(path).unwrap();
+        for line in text.lines().filter_map(|line| line.trim().strip_prefix("// ")) {
+            for word in line.split(", ") {
+                untested.remove(word);
+            }
+        }
+    }
+    assert!(untested.is_empty(), "no test cites {untested:?} in a comment of its own");
+}
+
+/// The files, and the headings in them, that a document links.
+fn links(document: &str) -> Vec<(String, String)> {
+    let text = read(document);
+    let folder = document.strip_suffix(document.rsplit('/').next().unwrap()).unwrap();
+    let targets = text.split("](").skip(1).filter_map(|rest| Some(rest.split_once(')')?.0));
+    let own = targets.filter(|target| !target.contains("://"));
+    own.map(|target| match target.split_once('#') {
+        Some(("", heading)) => (document.to_owned(), heading.to_owned()),
+        Some((file, heading)) => (format!("{folder}{file}"), heading.to_owned()),
+        None => (format!("{folder}{target}"), String::new()),
+    })
+    .map(|(file, heading)| (file.replace("docs/../", ""), heading))
+    .collect()
+}
+
+/// The anchor that a heading gets.
+fn anchor(heading: &str) -> String {
+    let kept = heading.trim().chars().filter(|c| c.is_alphanumeric() || matches!(c, ' ' | '-' | '_'));
+    kept.collect::<String>().to_lowercase().replace(' ', "-")
+}
+
+#[test]
+fn each_link_leads_to_a_file_and_a_heading() {
+    for document in documents() {
+        for (file, heading) in links(&document) {
+            assert!(root().join(&file).exists(), "{document} links {file}, which does not exist");
+            let text = if heading.is_empty() { String::new() } else { read(&file) };
+            let mut anchors =
+                text.lines().filter(|line| line.starts_with('#')).map(|line| anchor(line.trim_start_matches('#')));
+            let is_there = heading.is_empty() || anchors.any(|anchor| anchor == heading);
+            assert!(is_there, "{document} links {file}#{heading}, which does not exist");
+        }
+    }
+}
+
+#[test]
+fn each_page_names_its_reader_and_links_the_next_page() {
+    let linked: BTreeSet<_> = documents().iter().flat_map(|document| links(document)).map(|(file, _)| file).collect();
+    for page in pages() {
+        let text = read(&page);
+        assert!(text.starts_with("For "), "{page}: its first line says for whom it is, such as \"For operators …\"");
+        assert!(text.lines().any(|line| line.starts_with("Next: [")), "{page}: its end links the next page");
+        assert!(linked.contains(&page), "{page}: no document links it");
+    }
 }
