@@ -297,3 +297,23 @@ fn each_page_names_its_reader_and_links_the_next_page() {
         assert!(linked.contains(&page), "{page}: no document links it");
     }
 }
+
+/// Whether a text in backticks is a path of the repository; one with a placeholder such as NAME is none.
+fn is_path(text: &str) -> bool {
+    let folders = ["functions/", "shared/", "infra/", "tests/", "docs/", "events/", ".ci/", ".github/"];
+    let is_plain = text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"/._-".contains(&byte));
+    is_plain
+        && folders.iter().any(|folder| text.starts_with(folder))
+        && !text.contains("NAME")
+        && !text.contains("OPERATION")
+}
+
+#[test]
+fn each_path_that_a_document_names_exists() {
+    for document in documents() {
+        let text = read(&document);
+        for path in text.split('`').filter(|text| is_path(text)) {
+            assert!(root().join(path).exists(), "{document} names {path}, which does not exist");
+        }
+    }
+}
