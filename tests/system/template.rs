@@ -24,6 +24,7 @@ pub const FUNCTIONS: [(&str, &str); 10] = [
     ("Sweeper", "sweeper"),
 ];
 
+/// The template.
 pub fn template() -> Value {
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../template.yaml");
     serde_yaml_ng::from_str(&std::fs::read_to_string(file).unwrap()).unwrap()
