@@ -1,5 +1,5 @@
 //! The documents: generated tables are compared with their sources, each number that is cited has its text, each page of
-//! docs/ names its reader and is linked, and each link leads somewhere.
+//! docs/ names its reader and is linked, each link leads somewhere, and the runbook names each alarm.
 //!
 //! A generated table stands between two comments. `UPDATE=1 cargo test --workspace documents` writes it.
 
@@ -316,4 +316,25 @@ fn each_path_that_a_document_names_exists() {
             assert!(root().join(path).exists(), "{document} names {path}, which does not exist");
         }
     }
+}
+
+/// The name of an alarm as the runbook has it: those that each function has are named once.
+fn in_runbook(alarm: &str) -> String {
+    for kind in ["ErrorsAlarm", "ThrottlesAlarm"] {
+        if alarm.strip_suffix(kind).is_some_and(|of| FUNCTIONS.iter().any(|(function, _)| *function == of)) {
+            return format!("…{kind}");
+        }
+    }
+    alarm.to_owned()
+}
+
+#[test]
+fn the_runbook_names_each_alarm() {
+    let runbook = read("docs/operations.md");
+    let names: BTreeSet<_> = runbook.split('`').filter(|text| text.ends_with("Alarm")).map(str::to_owned).collect();
+    let template = template();
+    let resources = template["Resources"].as_mapping().unwrap().iter();
+    let alarms = resources.filter(|(_, resource)| resource["Type"].as_str() == Some("AWS::CloudWatch::Alarm"));
+    let alarms: BTreeSet<_> = alarms.map(|(name, _)| in_runbook(name.as_str().unwrap())).collect();
+    assert_same_names("the alarms of docs/operations.md", names, alarms, "docs/operations.md, or template.yaml");
 }
