@@ -10,6 +10,7 @@ export class Problem extends Error {
     this.errors = body.errors ?? [];
     this.invoiceUrl = body.invoice_url ?? null;
     this.retryAfter = retryAfter;
+    this.requestId = body.request_id ?? null;
   }
 }
 

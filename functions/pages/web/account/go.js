@@ -1,7 +1,9 @@
 // Going to another view: the address names it, and whoever shows views listens for the change.
 
+/** The page of the dashboard that led here to sign in. No other address is followed: it could be anybody's. */
+const next = new URLSearchParams(location.search).get("next");
 /** The page that was asked for by somebody who is to sign in first. */
-let wanted = null;
+let wanted = next !== null && /^\/dashboard(\/|\?|$)/.test(next) ? next : null;
 
 /** `state` is what the view should know, such as an address that was just typed. */
 export function go(path, state) {
@@ -21,5 +23,7 @@ export const destination = () => wanted ?? "/account";
 export function goOn(state) {
   const path = destination();
   wanted = null;
-  go(path, state);
+  // The dashboard is another document.
+  if (path.startsWith("/dashboard")) location.assign(path);
+  else go(path, state);
 }

@@ -27,8 +27,3 @@ export function setQuery(values, { replace = false } = {}) {
   if (replace) history.replaceState(history.state, "", path);
   else history.pushState(null, "", path);
 }
-
-/** The page of reports with this statement in its editor: what "Export" on a list leads to. */
-export function reportPath(sql) {
-  return `/dashboard/reports?${new URLSearchParams({ sql })}`;
-}

@@ -1,0 +1,9 @@
+// This page shows its heading until its content is written.
+
+import { pageHead } from "../ui/parts.js";
+
+export const title = "System";
+
+export async function view() {
+  return [pageHead(title)];
+}
