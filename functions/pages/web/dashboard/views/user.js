@@ -1,11 +1,139 @@
-// One user.
+// One user: the state in words, why there is access or not, and all that belongs to the user.
 
 import { call } from "../../account/client.js";
 import { h } from "../../account/dom.js";
+import { keepNames } from "../names.js";
+import { badge, copyable, day, facts, pageHead } from "../ui/parts.js";
+import { toast } from "../ui/toast.js";
+import { accessOf } from "./user/access.js";
+import { actionRows } from "./user/actions.js";
+import { payments, subscriptionCard } from "./user/billing.js";
+import { section, whileShown } from "./user/section.js";
+import { sessions } from "./user/sessions.js";
+import { timeline } from "./user/timeline.js";
 
 export const title = "User";
 
+const providers = { local: "E-mail and password", google: "Google", github: "GitHub" };
+
+/** What is unusual about the user, in words. */
+function badges({ is_active, email_verified, is_admin }) {
+  return [
+    is_active ? badge("Active", "good") : badge("Disabled", "bad"),
+    !email_verified && badge("Address not verified", "warn"),
+    is_admin && badge("Admin", "info"),
+  ].filter(Boolean);
+}
+
+/** An id that is no user's. Payments and audit entries of a deleted user stay under the id. */
+async function missing(id, path) {
+  const wasUser = await call("GET", `${path}/payments?limit=1`).then(() => true, () => false);
+  const search = h("p", {}, h("a", { href: "/dashboard/users" }, "Search the users"));
+  if (!wasUser) return [pageHead("No such user"), h("p", {}, "No user has the ID ", h("code", {}, id), "."), search];
+  return [
+    pageHead("Deleted user", { text: id }),
+    h("p", {}, "This account was deleted. Payments and audit entries are kept under its ID; name and address are erased within a day."),
+    h("div", { class: "columns" }, h("div", {}, payments(path), timeline(id)), h("aside", {}, search)),
+  ];
+}
+
+function head(user) {
+  const names = h("p", { class: "user-names" }, h("bdi", {}, user.username), copyable(user.id));
+  return h("header", { class: "user-head" }, h("h1", { dir: "auto" }, user.email), h("p", { class: "badges" }, ...badges(user)), names);
+}
+
+function accessBox(user, subscriptions) {
+  const { state, words } = accessOf(user, subscriptions);
+  return h("p", { class: `access ${state}`, role: "status" }, ...words.map((word) => (word.date ? day(word.date) : word)));
+}
+
+function profile(user) {
+  const linked = user.linked_providers.map((name) => providers[name] ?? name).join(", ");
+  return facts([
+    ["Registered", day(user.created_at)],
+    ["Signed up with", providers[user.provider] ?? user.provider],
+    ["Linked", linked || "No provider"],
+    ["Tier now", String(user.tier)],
+    ["Access until", user.access_until && day(user.access_until)],
+  ]);
+}
+
 export async function view({ params }) {
-  const { email } = await call("GET", `/admin/users/${encodeURIComponent(params.id)}`);
-  return [h("h1", {}, email)];
+  const { id } = params;
+  const path = `/admin/users/${encodeURIComponent(id)}`;
+  let user;
+  try {
+    user = await call("GET", path);
+  } catch (problem) {
+    if (problem.code !== "not_found") throw problem;
+    return missing(id, path);
+  }
+  document.title = `${user.email} · Tollgate`;
+  const place = h("div", { class: "user" });
+  const top = h("div", {});
+  const about = h("div", {});
+  const actions = h("div", {});
+  const billing = section("Subscription", async () => {
+    const { items } = await call("GET", `${path}/subscriptions?limit=100`);
+    access.replaceChildren(accessBox(user, items));
+    return subscriptionCard(items);
+  });
+  const access = h("div", { class: "access-place" });
+  const entries = timeline(id);
+  const signedIn = sessions(path, () => refresh());
+
+  function show() {
+    keepNames([user]);
+    top.replaceChildren(head(user));
+    about.replaceChildren(profile(user));
+    const focused = document.activeElement?.dataset?.action;
+    actions.replaceChildren(...actionRows(user, path, { refresh, gone }));
+    if (focused) actions.querySelector(`[data-action="${focused}"]`)?.focus();
+  }
+
+  /** Reads everything again: after an action, and after what another admin did. */
+  async function refresh() {
+    try {
+      user = await call("GET", path);
+    } catch (problem) {
+      if (problem.code === "not_found") return gone();
+      throw problem;
+    }
+    show();
+    await Promise.all([billing.load(), signedIn.load(), entries.load()]);
+  }
+
+  async function gone() {
+    toast("This user was deleted.", { stay: true, tone: "warn" });
+    place.replaceChildren(...(await missing(id, path)));
+  }
+
+  /** What changed while the page was in the background is shown when it is looked at again. */
+  async function check() {
+    if (document.visibilityState !== "visible") return;
+    try {
+      const now = await call("GET", path);
+      if (JSON.stringify(now) === JSON.stringify(user)) return;
+      toast("This user was changed meanwhile. The page shows the current state.", { tone: "info" });
+      await refresh();
+    } catch (problem) {
+      if (problem.code === "not_found") await gone();
+    }
+  }
+
+  whileShown(place, document, "visibilitychange", check);
+  show();
+  place.append(
+    h("p", { class: "crumb" }, h("a", { href: "/dashboard/users" }, "Users")),
+    top,
+    access,
+    h(
+      "div",
+      { class: "columns" },
+      h("div", {}, billing.node, payments(path), entries.node),
+      h("aside", {}, h("section", { class: "panel" }, h("h2", {}, "Profile"), about), signedIn.node),
+    ),
+    actions,
+  );
+  return [place];
 }

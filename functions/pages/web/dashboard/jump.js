@@ -1,0 +1,171 @@
+// Ctrl-K: jumps to a user, a plan, a report or a page by a few letters, by keyboard alone.
+
+import { call } from "../account/client.js";
+import { h } from "../account/dom.js";
+import { allPlans, keepNames } from "./names.js";
+import { go } from "./router.js";
+import { problemText } from "./ui/problem.js";
+
+const TYPING_MS = 150;
+const MAX_OF_KIND = 6;
+
+const pages = [
+  ["Overview", "/dashboard"],
+  ["Users", "/dashboard/users"],
+  ["Subscriptions", "/dashboard/subscriptions"],
+  ["Payments", "/dashboard/payments"],
+  ["Plans", "/dashboard/plans"],
+  ["Audit log", "/dashboard/audit"],
+  ["Reports", "/dashboard/reports"],
+  ["System", "/dashboard/system"],
+  ["Your account", "/account"],
+];
+
+let gallery = null;
+
+function reports() {
+  gallery ??= call("GET", "/admin/reports/gallery").then(({ items }) => items);
+  gallery.catch(() => {
+    gallery = null;
+  });
+  return gallery;
+}
+
+/** Whether each word of `text` begins a word of `name`. */
+function matches(name, text) {
+  const words = name.toLowerCase().split(/[^\p{L}\p{N}]+/u);
+  return text.toLowerCase().split(/\s+/).filter(Boolean).every((part) => words.some((word) => word.startsWith(part)) || name.toLowerCase().includes(part));
+}
+
+async function users(text) {
+  if (text === "") return [];
+  const { items } = await call("GET", `/admin/users?${new URLSearchParams({ q: text, limit: MAX_OF_KIND })}`);
+  keepNames(items);
+  return items.map(({ id, email, username }) => ({ kind: "User", name: email, more: username, path: `/dashboard/users/${id}` }));
+}
+
+/** What is known without a request of the text: pages, and plans and reports that were read once. */
+async function others(text) {
+  const [plans, questions] = await Promise.all([allPlans().catch(() => []), reports().catch(() => [])]);
+  const pick = (all) => all.slice(0, MAX_OF_KIND);
+  return [
+    ...pick(pages.filter(([name]) => matches(name, text)).map(([name, path]) => ({ kind: "Page", name, path }))),
+    ...(text === "" ? [] : pick(plans.filter(({ id, name, code }) => id === text || matches(`${name} ${code}`, text)).map(({ id, name, code }) => ({ kind: "Plan", name, more: code, path: `/dashboard/plans?id=${id}` })))),
+    ...(text === "" ? [] : pick(questions.filter((report) => matches(report.title, text)).map((report) => ({ kind: "Report", name: report.title, path: `/dashboard/reports?sql=${encodeURIComponent(report.sql)}` })))),
+  ];
+}
+
+/** Opens the dialog. */
+function openJump() {
+  if (document.querySelector("dialog[open]")) return;
+  const before = document.activeElement;
+  const options = h("ul", { id: "jump-options", role: "listbox", "aria-label": "Results" });
+  const status = h("p", { role: "status", class: "soft" });
+  const input = h("input", { type: "text", role: "combobox", "aria-label": "Jump to a user, plan, report or page", "aria-expanded": "true", "aria-controls": "jump-options", "aria-autocomplete": "list", placeholder: "User, plan, report or page …", autocomplete: "off", spellcheck: "false", autocapitalize: "none" });
+  const hint = h("p", { class: "jump-hint soft" }, h("kbd", {}, "↑"), " ", h("kbd", {}, "↓"), " to choose, ", h("kbd", {}, "Enter"), " to open, ", h("kbd", {}, "Esc"), " to close");
+  const dialog = h("dialog", { class: "dialog jump", "aria-label": "Jump" }, input, status, options, hint);
+  let found = [];
+  let active = 0;
+  let turn = 0;
+  let timer = null;
+
+  function mark(at) {
+    active = at;
+    [...options.children].forEach((option, index) => option.setAttribute("aria-selected", String(index === at)));
+    const chosen = options.children[at];
+    if (!chosen) return input.removeAttribute("aria-activedescendant");
+    input.setAttribute("aria-activedescendant", chosen.id);
+    chosen.scrollIntoView({ block: "nearest" });
+  }
+
+  function show(items, isDone) {
+    found = items;
+    options.replaceChildren(
+      ...items.map(({ kind, name, more }, at) =>
+        h("li", { id: `jump-${at}`, role: "option", onclick: () => choose(at), onpointermove: () => active !== at && mark(at) }, h("span", { class: "jump-kind" }, kind), h("span", { class: "jump-name" }, h("bdi", {}, name), more && h("span", { class: "soft", dir: "auto" }, ` ${more}`))),
+      ),
+    );
+    options.hidden = items.length === 0;
+    mark(0);
+    if (isDone) status.textContent = items.length === 0 ? "Nothing found. Users are found by the beginning of an address, domain or name, or by a complete ID." : "";
+  }
+
+  async function search() {
+    turn += 1;
+    const own = turn;
+    const text = input.value.trim();
+    const near = others(text);
+    const far = users(text);
+    far.catch(() => null);
+    const first = await near;
+    if (own === turn) show(first, text === "");
+    try {
+      const people = await far;
+      // An address, a name or an ID that was typed means a user; what is a page by its name stays first.
+      const isPerson = /[@\d_]/.test(text);
+      if (own === turn) show(isPerson ? [...people, ...first] : [...first, ...people], true);
+    } catch (problem) {
+      if (own === turn) status.textContent = problemText(problem);
+    }
+    return own === turn;
+  }
+
+  function choose(at) {
+    const target = found[at];
+    if (!target) return;
+    dialog.close();
+    if (target.path.startsWith("/dashboard")) go(target.path);
+    else location.assign(target.path);
+  }
+
+  async function enter() {
+    // What was typed a moment ago is searched first.
+    if (timer !== null) {
+      clearTimeout(timer);
+      timer = null;
+      if (!(await search())) return;
+    }
+    choose(active);
+  }
+
+  input.addEventListener("input", () => {
+    clearTimeout(timer);
+    timer = setTimeout(() => {
+      timer = null;
+      search();
+    }, TYPING_MS);
+  });
+  input.addEventListener("keydown", (event) => {
+    const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+    if (event.key === "Enter") enter();
+    else if (step && found.length > 0) mark((active + step + found.length) % found.length);
+    else return;
+    event.preventDefault();
+  });
+  dialog.addEventListener("click", (event) => event.target === dialog && dialog.close());
+  dialog.addEventListener("close", () => {
+    clearTimeout(timer);
+    turn += 1;
+    dialog.remove();
+    before?.focus?.();
+  });
+  document.body.append(dialog);
+  dialog.showModal();
+  input.focus();
+  search();
+}
+
+/** Listens for Ctrl-K (⌘K). Call it once, when an admin is signed in. */
+export function enableJump() {
+  document.addEventListener("keydown", (event) => {
+    if (event.key.toLowerCase() !== "k" || !(event.ctrlKey || event.metaKey) || event.altKey || event.shiftKey) return;
+    event.preventDefault();
+    openJump();
+  });
+}
+
+/** The button that opens it. */
+export function jumpButton() {
+  const isMac = /Mac|iPhone|iPad/.test(navigator.platform);
+  return h("button", { type: "button", class: "quiet small jump-button", onclick: openJump, "aria-keyshortcuts": "Control+K Meta+K" }, h("span", {}, "Jump to …"), h("kbd", {}, isMac ? "⌘K" : "Ctrl K"));
+}

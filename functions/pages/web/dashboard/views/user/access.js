@@ -1,0 +1,77 @@
+// Why a user has access or does not, and until when: one sentence, from what the service says of the user and the
+// subscriptions. No request and no element is made here.
+
+/** A date in the sentence. */
+const on = (date) => ({ date });
+
+/** Whether the subscription goes on after its period, as the service decides it. */
+const willRenew = ({ cancel_at_period_end, cancel_at, current_period_end }) =>
+  !cancel_at_period_end && (cancel_at === null || Date.parse(cancel_at) > Date.parse(current_period_end));
+
+/** When a subscription that is over ended. */
+const endOf = ({ cancel_at_period_end, canceled_at, current_period_end }) => (!cancel_at_period_end && canceled_at) || current_period_end;
+
+const isLive = ({ status }) => ["trialing", "active", "past_due", "unpaid", "paused"].includes(status);
+
+/** The subscription that decides: that of the highest tier which gives access, else the live one, else the newest. */
+export function deciding(subscriptions) {
+  const giving = subscriptions.filter(({ has_access }) => has_access).sort((a, b) => (b.plan?.tier ?? 0) - (a.plan?.tier ?? 0));
+  return giving[0] ?? subscriptions.find(isLive) ?? subscriptions[0] ?? null;
+}
+
+/** For a subscription that gives access: why, and what ends it. */
+function reasonsFor(held) {
+  const { status, access_until, current_period_end, cancel_at, collection_paused, payment_processing, scheduled_plan } = held;
+  if (status === "past_due") {
+    const end = willRenew(held) ? "the grace period for the failed payment ends then" : "the last payment failed and the subscription will not renew";
+    return ["until ", on(access_until), `: ${end}.`];
+  }
+  const isTrial = status === "trialing";
+  if (!willRenew(held)) return ["until ", on(access_until), `: the ${isTrial ? "trial" : "subscription"} is canceled and ends then.`];
+  const more = [];
+  if (scheduled_plan) more.push(` It changes to ${scheduled_plan.name} on `, on(current_period_end), ".");
+  if (collection_paused) more.push(" Collection of payments is paused.");
+  if (payment_processing) more.push(" A bank debit is in progress.");
+  if (cancel_at !== null) more.push(" It is set to end on ", on(cancel_at), ".");
+  const cause = isTrial ? "because a trial runs and its first payment is due on " : "because the subscription is active and renews on ";
+  return [cause, on(current_period_end), "; without that payment, access ends on ", on(access_until), ".", ...more];
+}
+
+/** For a subscription that gives none. */
+function reasonsAgainst(held) {
+  const { status, plan, access_until, payment_processing, current_period_end } = held;
+  if (status === "canceled") return [`the subscription to ${plan?.name ?? "a price of no plan"} ended on `, on(endOf(held)), "."];
+  if (status === "incomplete_expired") return ["the first payment was not made in time, so the subscription never started."];
+  if (plan === null) return ["the subscription is to a price that belongs to no plan."];
+  switch (status) {
+    case "incomplete": return [payment_processing ? "the first payment, a bank debit, is still in progress." : "the first payment is not completed."];
+    case "paused": return ["the trial ended without a payment method, so Stripe paused the subscription."];
+    case "unpaid": return ["the last invoices are unpaid and Stripe has stopped collecting them. Access returns when they are paid."];
+    case "past_due": return access_until === null ? ["the last payment failed."] : ["the last payment failed, and the grace period ended on ", on(access_until), "."];
+    case "trialing": case "active":
+      if (access_until === null) return ["this subscription is a duplicate, which is canceled and refunded."];
+      if (!willRenew(held)) return ["the subscription was canceled and ended on ", on(access_until), "."];
+      return ["the period ended on ", on(current_period_end), " and Stripe has not reported a renewal."];
+    default: return [`the status of the subscription is ${status}.`];
+  }
+}
+
+/**
+ * The sentence as texts and {date}s, and its `state`: "yes", "ending" (a date after which there will be none), "no".
+ * `user` is the service's UserDetails, `subscriptions` are all of that user, the newest first.
+ */
+export function accessOf(user, subscriptions) {
+  const held = deciding(subscriptions);
+  const plan = `${held?.plan?.name ?? "a price of no plan"} (tier ${held?.plan?.tier ?? user.tier})`;
+  if (!user.is_active || !user.email_verified) {
+    const obstacle = user.is_active ? "the e-mail address is not verified" : "the account is disabled";
+    const beside = held?.has_access ? [`; the subscription to ${plan} continues and would give access until `, on(held.access_until), "."] : [", and no subscription gives access."];
+    return { state: "no", words: [`Cannot sign in because ${obstacle}`, ...beside] };
+  }
+  if (!held?.has_access) {
+    const reason = held === null ? ["there has never been a subscription."] : reasonsAgainst(held);
+    return { state: "no", words: ["Has no access to a paid plan: ", ...reason] };
+  }
+  const isEnding = held.status === "past_due" || !willRenew(held);
+  return { state: isEnding ? "ending" : "yes", words: [`Has access to ${plan} `, ...reasonsFor(held)] };
+}

@@ -1,0 +1,98 @@
+// One action on the selected users, one request after the other, with the result of each.
+
+import { call } from "../../../account/client.js";
+import { h } from "../../../account/dom.js";
+import { confirmAction } from "../../ui/confirm.js";
+import { plural } from "../../ui/parts.js";
+import { problemText } from "../../ui/problem.js";
+
+const actions = {
+  disable: { label: "Disable", is_active: false, done: "Disabled", already: "Was disabled already", effect: "They cannot sign in any more, and their sessions end at once. Their subscriptions continue." },
+  enable: { label: "Enable", is_active: true, done: "Enabled", already: "Was enabled already", effect: "They can sign in again." },
+};
+
+/** At most this many addresses are named in the question. */
+const NAMED = 5;
+
+/**
+ * The bar for `selection` (users by id): `show()` brings it up to date. `update(user)` shows a user's new state in the
+ * list, `selectAll()` selects every row that is shown, `redraw()` sets the boxes of the rows.
+ */
+export function bulkBar({ selection, update, selectAll, redraw }) {
+  const text = h("strong", {});
+  const button = (name) => h("button", { type: "button", class: name === "disable" ? "danger small" : "quiet small", onclick: () => ask(name) }, actions[name].label);
+  const all = h("button", { type: "button", class: "plain small", onclick: () => (selectAll(), redraw(), show()) }, "Select all shown");
+  const clear = h("button", { type: "button", class: "plain small", onclick: () => (selection.clear(), redraw(), show()) }, "Clear selection");
+  const bar = h("div", { class: "bulk-bar", role: "group", "aria-label": "Selected users" }, text, button("disable"), button("enable"), all, clear);
+  const results = h("div", {});
+  const node = h("div", { class: "bulk" }, bar, results);
+  let isRunning = false;
+
+  function show() {
+    bar.hidden = selection.size === 0 || isRunning;
+    text.textContent = `${plural(selection.size, "user")} selected`;
+  }
+
+  async function ask(name) {
+    const { label, effect } = actions[name];
+    const users = [...selection.values()];
+    const names = users.slice(0, NAMED).map(({ email }) => h("li", { dir: "auto" }, email));
+    if (users.length > NAMED) names.push(h("li", {}, `and ${users.length - NAMED} more`));
+    const title = users.length === 1 ? `${label} ${users[0].email}?` : `${label} ${plural(users.length, "user")}?`;
+    const isSure = await confirmAction({ title, text: [h("ul", {}, ...names), effect], button: `${label} ${plural(users.length, "user")}`, danger: name === "disable" });
+    if (isSure) await run(name, users);
+  }
+
+  async function run(name, users) {
+    const { is_active, done, already } = actions[name];
+    const counts = { done: 0, failed: 0 };
+    let isStopped = false;
+    isRunning = true;
+    show();
+    const status = h("p", { role: "status" });
+    const progress = h("progress", { max: users.length, value: 0, "aria-label": "Progress" });
+    const lines = h("ul", { class: "results" });
+    const stop = h("button", { type: "button", class: "quiet small", onclick: () => (isStopped = true) }, "Stop");
+    const close = h("button", { type: "button", class: "quiet small", hidden: true, onclick: () => results.replaceChildren() }, "Close");
+    const again = h("button", { type: "button", class: "small", hidden: true }, "Try the failed ones again");
+    results.replaceChildren(h("section", { class: "panel", "aria-label": `${actions[name].label} users` }, status, progress, lines, h("div", { class: "row" }, stop, again, close)));
+    stop.focus();
+    const failed = [];
+    for (const [at, user] of users.entries()) {
+      if (isStopped || !node.isConnected) break;
+      status.textContent = `${at + 1} of ${users.length}: ${user.email}`;
+      const line = (word, tone) => lines.append(h("li", { class: tone }, h("span", { dir: "auto" }, user.email), h("span", {}, word)));
+      try {
+        const path = `/admin/users/${user.id}`;
+        // The list may be older than what another admin did.
+        const now = await call("GET", path);
+        const changed = now.is_active === is_active ? now : await call("PATCH", `${path}/status`, { is_active });
+        counts.done += 1;
+        line(changed === now ? already : done, "good");
+        selection.delete(user.id);
+        update(changed);
+      } catch (problem) {
+        counts.failed += 1;
+        failed.push(user);
+        line(problem.code === "not_found" ? "Was deleted meanwhile" : problemText(problem), "bad");
+        // Without a session or the role, all others would fail too.
+        if (problem.code === "unauthenticated" || problem.code === "forbidden") break;
+      }
+      progress.value = at + 1;
+    }
+    const left = users.length - counts.done - counts.failed;
+    status.textContent = [`${plural(counts.done, "user")} ${done.toLowerCase()}`, counts.failed > 0 && `${counts.failed} failed`, left > 0 && `${left} not tried`].filter(Boolean).join(", ");
+    progress.hidden = true;
+    stop.hidden = true;
+    close.hidden = false;
+    again.hidden = failed.length === 0;
+    again.addEventListener("click", () => run(name, failed));
+    (again.hidden ? close : again).focus();
+    isRunning = false;
+    redraw();
+    show();
+  }
+
+  show();
+  return { node, show };
+}

@@ -1,0 +1,73 @@
+// The keys of the list of users.
+
+import { h } from "../../../account/dom.js";
+
+const keys = [
+  ["/", "Search"],
+  ["j", "Next user (or ↓)"],
+  ["k", "Previous user (or ↑)"],
+  ["Enter", "Open the user"],
+  ["x", "Select the user, or take the selection back"],
+  ["?", "Show these keys"],
+  ["Ctrl K", "Jump to any user, plan, report or page"],
+];
+
+/** Lists the keys in a dialog. */
+export function showKeys() {
+  const before = document.activeElement;
+  const rows = keys.flatMap(([key, text]) => [h("dt", {}, h("kbd", {}, key)), h("dd", {}, text)]);
+  const close = h("button", { type: "button", class: "quiet", onclick: () => dialog.close() }, "Close");
+  const dialog = h("dialog", { class: "dialog", "aria-labelledby": "keys-title" }, h("h2", { id: "keys-title" }, "Keyboard shortcuts"), h("dl", { class: "keys" }, ...rows), h("div", { class: "dialog-actions" }, close));
+  document.body.append(dialog);
+  dialog.addEventListener("close", () => {
+    dialog.remove();
+    before?.focus?.();
+  });
+  dialog.showModal();
+}
+
+const isTyping = (element) => element?.matches?.("input:not([type=checkbox]), textarea, select, [contenteditable]");
+
+/** Listens as long as `root` is shown. `rows` gives the rows of the list, `search` is the field of the search. */
+export function listKeys(root, { rows, search }) {
+  function move(step) {
+    const all = rows();
+    const at = all.findIndex((row) => row.contains(document.activeElement));
+    const next = all[at === -1 ? (step > 0 ? 0 : all.length - 1) : at + step];
+    next?.querySelector("a")?.focus();
+    next?.scrollIntoView({ block: "nearest" });
+  }
+
+  function act(event) {
+    const { key } = event;
+    if (key === "/") search.focus();
+    else if (key === "?") showKeys();
+    else if (key === "j" || key === "ArrowDown") move(1);
+    else if (key === "k" || key === "ArrowUp") move(-1);
+    else if (key === "x") {
+      const row = rows().find((one) => one.contains(document.activeElement));
+      row?.querySelector("input[type=checkbox]")?.click();
+      if (!row) return;
+    } else return;
+    event.preventDefault();
+  }
+
+  function listen(event) {
+    if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented || document.querySelector("dialog[open]")) return;
+    const { target, key } = event;
+    if (target === search && key === "ArrowDown") {
+      move(1);
+      event.preventDefault();
+    }
+    if (isTyping(target) || target.closest?.("details") || (key.startsWith("Arrow") && target.matches?.("a, button") && !target.closest("tr"))) return;
+    act(event);
+  }
+
+  // Listeners of a page that is shown no more are taken off at the next key.
+  const whileShown = (event) => {
+    if (root.isConnected) listen(event);
+    else document.removeEventListener("keydown", whileShown);
+  };
+  // The page is not in the document yet when its view is made.
+  setTimeout(() => document.addEventListener("keydown", whileShown));
+}
