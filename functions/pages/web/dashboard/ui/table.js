@@ -25,7 +25,7 @@ export function pages(path, filters = () => ({}), limit = 50) {
  * label    what the rows are, in the plural: "users"
  * columns  [{ name, cell: (item) => string | node | array, kind? }]; kind "main" is the column that names the row (its
  *          content becomes the link to `href`), "number" is set to the right, "tight" takes no more room than it needs,
- *          "select" has no visible name
+ *          "nowrap" is one line, "select" has no visible name
  * load     (cursor or null) => Promise<{ items, next_cursor }>, such as pages(…)
  * href     (item) => the address that the row opens; optional
  * empty    { title, text, action? } shown when there are no rows: say what to do; action is a node. Or a function of it
@@ -52,7 +52,7 @@ export function list({ label, columns, load, href, empty, footer, onChange }) {
     const path = href?.(item);
     const cells = columns.map(({ name, kind, cell }) => {
       const content = [cell(item)].flat();
-      const shown = path && kind === "main" ? [h("a", { href: path, class: "row-link" }, ...content)] : content;
+      const shown = path && kind === "main" ? [h("a", { href: path }, ...content)] : content;
       return h("td", { role: "cell", class: kind, "data-name": name }, h("div", {}, ...shown));
     });
     const element = h("tr", { role: "row", "data-id": item.id, class: path && "opens" }, ...cells);

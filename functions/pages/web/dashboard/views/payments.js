@@ -1,9 +1,95 @@
-// This page shows its heading until its content is written.
+// All payments, newest first: one for each invoice.
 
-import { pageHead } from "../ui/parts.js";
+import { call } from "../../account/client.js";
+import { h, money } from "../../account/dom.js";
+import { exportLink } from "../export-links.js";
+import { allPlans } from "../names.js";
+import { filters } from "../ui/filters.js";
+import { badge, day, pageHead } from "../ui/parts.js";
+import { list, pages } from "../ui/table.js";
+import { toastProblem } from "../ui/toast.js";
+import { named, person, planName, planOptions, total } from "./lists.js";
 
 export const title = "Payments";
 
+/** How the states of a payment are called here, and their tone. */
+export const statuses = {
+  succeeded: ["Succeeded", "good"],
+  processing: ["Processing", "info"],
+  failed: ["Failed", "bad"],
+  refunded: ["Refunded", "plain"],
+  disputed: ["Disputed", "warn"],
+};
+
+function status({ status, refunded_cents, is_disputed }) {
+  const isPart = status === "succeeded" && refunded_cents > 0;
+  const [text, tone] = isPart ? ["Partly refunded", "plain"] : (statuses[status] ?? [status, "plain"]);
+  return [badge(text, tone), is_disputed && status !== "disputed" && h("div", { class: "note" }, "disputed")].filter(Boolean);
+}
+
+function amount({ amount_cents, refunded_cents, currency }) {
+  const refund = refunded_cents > 0 && h("div", { class: "note" }, `−${money(refunded_cents, currency)} refunded`);
+  return [money(amount_cents, currency), refund].filter(Boolean);
+}
+
+/** Opens the invoice; its link is asked of Stripe, since a stored one may have expired. */
+function invoice({ id, created_at }) {
+  const date = day(created_at).textContent;
+  const button = h("button", { type: "button", class: "plain small", "aria-label": `Open the invoice of ${date}`, onclick: open }, "Invoice");
+  async function open() {
+    button.disabled = true;
+    // Opened before the answer is there: a browser blocks a window that opens later.
+    const page = window.open("", "_blank");
+    try {
+      const { url } = await call("GET", `/billing/payments/${id}/invoice`);
+      if (page) {
+        page.opener = null;
+        page.location.replace(url);
+      } else location.assign(url);
+    } catch (problem) {
+      page?.close();
+      toastProblem(problem);
+    } finally {
+      button.disabled = false;
+    }
+  }
+  return button;
+}
+
+/** What stays of a payment. */
+const net = ({ status, amount_cents, refunded_cents, currency }) => (status === "succeeded" || status === "refunded" ? [amount_cents - refunded_cents, currency] : null);
+
 export async function view() {
-  return [pageHead(title)];
+  const [options, plans] = await Promise.all([planOptions(), allPlans().catch(() => [])]);
+  const planOf = new Map(plans.map((plan) => [plan.id, plan]));
+  const form = filters({
+    fields: [
+      { name: "status", label: "Status", kind: "select", options: Object.entries(statuses).map(([value, [text]]) => [value, text]) },
+      { name: "plan_id", label: "Plan", kind: "select", options },
+      { name: "user_id", label: "User", kind: "text", placeholder: "usr_…" },
+    ],
+    onChange: () => {
+      rows.reload();
+      link.href = exportLink("payments", form.values());
+    },
+  });
+  const link = h("a", { class: "button quiet", href: exportLink("payments", form.values()) }, "Export");
+  const rows = list({
+    label: "payments",
+    columns: [
+      { name: "User", cell: person, kind: "main" },
+      { name: "Amount", cell: amount, kind: "number" },
+      { name: "Status", cell: status },
+      { name: "Plan", cell: ({ plan_id }) => planName(planOf.get(plan_id)) },
+      { name: "Date", cell: ({ created_at }) => day(created_at) },
+      { name: "Invoice", cell: invoice, kind: "tight" },
+    ],
+    load: named(pages("/admin/payments", form.values)),
+    empty: () =>
+      Object.keys(form.values()).length > 0
+        ? { title: "No payment matches", text: "Change or clear the filters." }
+        : { title: "No payments yet", text: "Each paid or failed invoice appears here. An invoice of 0 creates no payment." },
+    footer: (items) => total(items, "payment", net),
+  });
+  return [pageHead(title, { text: "One row for each invoice. Totals are net of refunds.", actions: [link] }), form.node, rows.node];
 }

@@ -1,0 +1,55 @@
+// What the lists of subscriptions and payments share: cells with the names of users and plans, and totals.
+
+import { h, money } from "../../account/dom.js";
+import { allPlans, namesOf, reference } from "../names.js";
+import { plural } from "../ui/parts.js";
+
+/** How long rows wait for the names of their users. */
+const NAMES_MS = 300;
+
+/**
+ * The `load` of a list whose rows show users by `user_id`: it reads their addresses, since a list of ids helps nobody.
+ * Rows that cannot wait for them show the ids first.
+ */
+export function named(load) {
+  return async (cursor) => {
+    const page = await load(cursor);
+    const names = namesOf(page.items.map(({ user_id }) => ({ actor_id: user_id })));
+    await Promise.race([names, new Promise((resolve) => setTimeout(resolve, NAMES_MS))]);
+    names.then(fillIn);
+    return page;
+  };
+}
+
+function fillIn(names) {
+  for (const link of document.querySelectorAll("a[title^='usr_']")) link.textContent = names.get(link.title) ?? link.textContent;
+}
+
+/** A link to a user, by the address. */
+export const person = ({ user_id }) => reference(user_id);
+
+/** The name of a plan; archived ones are marked. */
+export function planName(plan) {
+  if (!plan) return h("span", { class: "soft" }, "No plan");
+  return [h("bdi", {}, plan.name), ...(plan.is_active ? [] : [h("span", { class: "soft" }, " (archived)")])];
+}
+
+/** The options of a filter by plan. Without the plans, the filter offers none. */
+export async function planOptions() {
+  const plans = await allPlans().catch(() => []);
+  return plans.filter(({ price_cents }) => price_cents > 0).map(({ id, name, is_active }) => [id, is_active ? name : `${name} (archived)`]);
+}
+
+/** "3 payments shown: $57.00 · €499.00": the sums by currency of `amount`, an item's [cents, currency] or null. */
+export function total(items, noun, amount, period = "") {
+  const sums = new Map();
+  for (const [cents, currency] of items.map(amount).filter(Boolean)) sums.set(currency, (sums.get(currency) ?? 0) + cents);
+  const texts = [...sums].sort().map(([currency, cents]) => money(cents, currency));
+  return h("p", { class: "total" }, `${plural(items.length, noun)} shown`, texts.length > 0 && ": ", texts.length > 0 && h("strong", {}, texts.join(" · ")), texts.length > 0 && period);
+}
+
+/** "$19.00 a month", "$57.00 every 3 months". */
+export function perPeriod({ price_cents, currency, billing_period, interval_count = 1 }) {
+  const period = interval_count > 1 ? `every ${interval_count} ${billing_period}s` : `a ${billing_period}`;
+  return `${money(price_cents, currency)} ${period}`;
+}
