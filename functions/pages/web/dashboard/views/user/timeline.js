@@ -15,7 +15,7 @@ export function timeline(id) {
     const { items, next_cursor } = await call("GET", url(cursor));
     const names = await namesOf(items);
     const entry = (one) =>
-      h("li", {}, h("p", {}, ...auditSentence(one, names, id)), h("small", {}, when(one.created_at), one.ip ? ` · ${one.ip}` : "", one.request_id ? h("span", { title: one.request_id, class: "request" }, ` · ${one.request_id.slice(-8)}`) : ""));
+      h("li", {}, h("p", {}, ...auditSentence(one, names, id)), h("small", {}, when(one.created_at), one.ip ? ` · ${one.ip}` : ""));
     return { rows: items.map(entry), next_cursor };
   }
 
