@@ -1,4 +1,4 @@
-// Bars: stacked, upwards and downwards, or floating from one value to another.
+// Bars: stacked, upwards and downwards.
 
 import { s } from "../ui/svg.js";
 import { axisWidth, figure, grid } from "./figure.js";
@@ -20,18 +20,16 @@ function hatch(id) {
 
 /**
  * labels   what stands below each position; full: (index) => the name of a position in full
- * series   [{ name, color, values }]: values below 0 go downwards; a `base` per position makes bars float, and `colors`
- *          gives each position its own
+ * series   [{ name, color, values }]: values below 0 go downwards
  * format   (value) => text; axis: the same, shorter, for the axis
  * partial  the index of a position that is not complete; optional
  */
-export function bars({ title, summary, note, labels, full, series, format, axis = format, partial = -1, whole = false, legend, room = 64 }) {
+export function bars({ title, summary, note, labels, full, series, format, axis = format, partial = -1, whole = false, room = 64 }) {
   const positions = labels.map((_, at) => at);
   const stack = positions.map((at) => {
     let [up, down] = [0, 0];
-    return series.map(({ values, base }) => {
+    return series.map(({ values }) => {
       const value = values[at];
-      if (base) return [base[at], base[at] + value];
       if (value < 0) return [down, (down += value)];
       return [up, (up += value)];
     });
@@ -48,9 +46,8 @@ export function bars({ title, summary, note, labels, full, series, format, axis 
     const shapes = stack.flatMap((parts, at) =>
       parts.flatMap(([from, to], of) => {
         if (from === to) return [];
-        const color = series[of].colors?.[at] ?? series[of].color;
         const place = [left + at * step + gap / 2, step - gap, y(from), y(to)];
-        const drawn = [box(...place, { class: `bar series-${color}` })];
+        const drawn = [box(...place, { class: `bar series-${series[of].color}` })];
         return at === partial ? [...drawn, box(...place, { fill: `url(#${id}-hatch)` })] : drawn;
       }),
     );
@@ -63,5 +60,5 @@ export function bars({ title, summary, note, labels, full, series, format, axis 
   }
 
   const rows = positions.map((at) => [full(at), ...series.map(({ values }) => format(values[at]))]);
-  return figure({ title, summary, note, height: HEIGHT, count: labels.length, read, draw, legend: legend ?? (series.length > 1 ? series : []), head: ["", ...series.map(({ name }) => name)], rows });
+  return figure({ title, summary, note, height: HEIGHT, count: labels.length, read, draw, legend: series.length > 1 ? series : [], head: ["", ...series.map(({ name }) => name)], rows });
 }

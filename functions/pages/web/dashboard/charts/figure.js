@@ -84,6 +84,7 @@ export function figure({ title, summary, height, count = 0, read, draw, legend =
     plot,
     count > 0 && h("p", { class: "hidden", id: `${id}-keys` }, "Use the arrow keys to read the values."),
     count > 0 && reading,
+    count > 0 && h("p", { class: "reading idle", "aria-hidden": "true" }, summary),
     legend.length > 0 && h("ul", { class: "legend" }, ...legend.map(entry)),
     h("details", { class: "data" }, h("summary", {}, "Data", h("span", { class: "hidden" }, ` of ${title}`)), table(title, head, rows)),
   );

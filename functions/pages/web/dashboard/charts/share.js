@@ -29,18 +29,21 @@ export function share({ title, summary, note, parts, format }) {
   return figure({ title, summary, note, height: BAR + 4, draw, legend, head: ["", "Number", "Share"], rows });
 }
 
-/** Steps from left to right of a way: parts: [{ name, value, color }], each a part of the first. */
+/**
+ * One bar below the other: parts: [{ name, value, color, text? }], where `text` stands for the value. In a funnel each
+ * is a part of the first.
+ */
 export function steps({ title, summary, note, parts, format, isFunnel = true }) {
   const first = isFunnel ? parts[0].value : Math.max(...parts.map(({ value }) => value), 0);
 
   function draw(width) {
-    const nodes = parts.flatMap(({ name, value, color }, at) => {
+    const nodes = parts.flatMap(({ name, value, color, text = format(value) }, at) => {
       const top = at * ROW;
       const size = first > 0 ? (value / first) * width : 0;
       const share = isFunnel && at > 0 ? ` · ${percent(value, first)}` : "";
       return [
         s("text", { class: "label", x: 0, y: top + 14 }, name),
-        s("text", { class: "label strong", x: width, y: top + 14, "text-anchor": "end" }, `${format(value)}${share}`),
+        s("text", { class: "label strong", x: width, y: top + 14, "text-anchor": "end" }, `${text}${share}`),
         s("rect", { class: "empty-bar", x: 0, y: top + 21, width, height: 10, rx: 3 }),
         s("rect", { class: `bar series-${color}`, x: 0, y: top + 21, width: Math.max(size, value > 0 ? 2 : 0), height: 10, rx: 3 }),
       ];
@@ -48,6 +51,6 @@ export function steps({ title, summary, note, parts, format, isFunnel = true }) 
     return { nodes };
   }
 
-  const rows = parts.map(({ name, value }) => [name, format(value), ...(isFunnel ? [percent(value, first)] : [])]);
+  const rows = parts.map(({ name, value, text = format(value) }) => [name, text, ...(isFunnel ? [percent(value, first)] : [])]);
   return figure({ title, summary, note, height: parts.length * ROW - 8, draw, head: ["", "Number", ...(isFunnel ? [`Of ${parts[0].name.toLowerCase()}`] : [])], rows });
 }
