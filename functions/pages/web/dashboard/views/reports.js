@@ -134,7 +134,8 @@ export async function view({ params, query }) {
   return [
     pageHead(title, { text: "Answers in SQL, from a read-only copy of the tables. Everyone who is an admin sees the reports of all admins." }),
     assistant.node,
-    h("div", { class: "columns reports" }, h("div", {}, h("section", { class: "panel" }, area.node, h("div", { class: "row" }, runButton, csvButton, stop, options), status), place), tables.node),
+    h("div", { class: "columns reports" }, h("section", { class: "panel" }, area.node, h("div", { class: "row" }, runButton, csvButton, stop, options), status), tables.node),
+    place,
     h("section", {}, h("h2", {}, "Gallery"), gallery()),
     h("section", {}, h("h2", {}, "History"), past.node),
   ];

@@ -10,6 +10,8 @@ const ID = /^(usr|sub|pay|plan|rep)_[0-9a-f]{32}$/;
 const DAY = /^\d{4}-\d\d(-\d\d)?$/;
 /** A chart with more positions cannot be read. */
 const MAX_POSITIONS = 120;
+/** Longer texts are wrapped. */
+const LONG = 40;
 
 function format(value, column, row, columns) {
   if (value === null) return h("span", { class: "soft" }, "null");
@@ -33,7 +35,7 @@ function table(columns, rows) {
   let sorted = { at: -1, direction: 1 };
 
   function show(shown) {
-    body.replaceChildren(...shown.map((row) => h("tr", {}, ...row.map((value, at) => h("td", { class: isNumber[at] && "number" }, format(value, columns[at], row, columns))))));
+    body.replaceChildren(...shown.map((row) => h("tr", {}, ...row.map((value, at) => h("td", { class: isNumber[at] ? "number" : String(value).length > LONG && "long" }, format(value, columns[at], row, columns))))));
   }
 
   function sort(at) {
@@ -56,21 +58,21 @@ function chart(columns, rows) {
   const labels = ordered.map(([label]) => String(label ?? "null"));
   const cents = columns[1].endsWith("_cents");
   const number = (value) => (cents ? (value / 100).toLocaleString(undefined, { minimumFractionDigits: 2 }) : value.toLocaleString());
-  const [name] = [columns[1].replace(/_cents$/, "").replaceAll("_", " ")];
+  const name = columns[1].replace(/_cents$/, "").replaceAll("_", " ");
   const summary = `${name} by ${columns[0].replaceAll("_", " ")}: ${labels.length} values from ${labels[0]} to ${labels.at(-1)}.`;
   const draw = isTime && rows.length > 12 ? line : bars;
-  return draw({ title: `${name} by ${columns[0].replaceAll("_", " ")}`, summary, labels, full: (at) => labels[at], series: [{ name, color: 1, values: ordered.map((row) => row[1]) }], format: number });
+  return draw({ title: `${name} by ${columns[0].replaceAll("_", " ")}`, summary, labels, full: (at) => labels[at], series: [{ name, color: 1, values: ordered.map((row) => row[1]) }], format: number, whole: !cents && rows.every((row) => Number.isInteger(row[1])) });
 }
 
 /** A report that succeeded. */
 export function result({ columns, rows, row_count, as_of }) {
-  const drawing = h("div", {});
+  const drawing = h("div", { class: "drawing" });
   const hasChart = chart(columns, rows) !== null;
-  const toggle = h("button", { type: "button", class: "quiet small", "aria-pressed": "false", onclick: flip }, "Show as a chart");
+  const toggle = h("button", { type: "button", class: "quiet small", onclick: flip }, "Show as a chart");
 
   function flip() {
     const isShown = drawing.childElementCount > 0;
-    toggle.setAttribute("aria-pressed", String(!isShown));
+    toggle.textContent = isShown ? "Show as a chart" : "Hide the chart";
     drawing.replaceChildren(...(isShown ? [] : [chart(columns, rows)]));
   }
 
