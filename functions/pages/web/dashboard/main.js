@@ -2,6 +2,7 @@
 
 import { call, isSignedIn } from "../account/client.js";
 import { h } from "../account/dom.js";
+import { enableJump } from "./jump.js";
 import { go, query } from "./router.js";
 import { admin, guard, identify, leave, signInPath } from "./session.js";
 import { markPage, showSide } from "./side.js";
@@ -111,6 +112,7 @@ async function start() {
     return fill(pageHead("Dashboard"), problemPanel(problem, start));
   }
   showSide(document.getElementById("side"));
+  enableJump();
   addEventListener("popstate", () => show());
   // What failed for want of a network is tried again when it is back.
   addEventListener("online", () => isFailed && isSignedIn() && show());

@@ -1,6 +1,7 @@
 // The navigation: at the side of a desktop, behind a button on a phone.
 
 import { h } from "../account/dom.js";
+import { jumpButton } from "./jump.js";
 import { admin, leave } from "./session.js";
 import { icon } from "./ui/svg.js";
 import { toastProblem } from "./ui/toast.js";
@@ -40,6 +41,7 @@ export function showSide(element) {
     h(
       "div",
       { id: "menu", class: "menu" },
+      jumpButton(),
       h("nav", { "aria-label": "Dashboard" }, h("ul", {}, ...items)),
       h(
         "div",
