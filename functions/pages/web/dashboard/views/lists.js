@@ -4,8 +4,13 @@ import { h, money } from "../../account/dom.js";
 import { allPlans, namesOf, reference } from "../names.js";
 import { plural } from "../ui/parts.js";
 
-/** How long rows wait for the names of their users. */
+/** How long rows wait for the names of what they are about. */
 const NAMES_MS = 300;
+
+/** Whether `reading` ended soon enough for the rows to wait for it. */
+export function soon(reading) {
+  return Promise.race([reading.then(() => true), new Promise((resolve) => setTimeout(resolve, NAMES_MS, false))]);
+}
 
 /**
  * The `load` of a list whose rows show users by `user_id`: it reads their addresses, since a list of ids helps nobody.
@@ -15,8 +20,7 @@ export function named(load) {
   return async (cursor) => {
     const page = await load(cursor);
     const names = namesOf(page.items.map(({ user_id }) => ({ actor_id: user_id })));
-    await Promise.race([names, new Promise((resolve) => setTimeout(resolve, NAMES_MS))]);
-    names.then(fillIn);
+    if (!(await soon(names))) names.then(fillIn);
     return page;
   };
 }
