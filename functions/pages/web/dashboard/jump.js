@@ -31,10 +31,10 @@ function reports() {
   return gallery;
 }
 
-/** Whether each word of `text` begins a word of `name`. */
+/** Whether each word of `text` begins a word of `name`, or is a longer part of it. */
 function matches(name, text) {
   const words = name.toLowerCase().split(/[^\p{L}\p{N}]+/u);
-  return text.toLowerCase().split(/\s+/).filter(Boolean).every((part) => words.some((word) => word.startsWith(part)) || name.toLowerCase().includes(part));
+  return text.toLowerCase().split(/\s+/).filter(Boolean).every((part) => words.some((word) => word.startsWith(part)) || (part.length > 2 && name.toLowerCase().includes(part)));
 }
 
 async function users(text) {

@@ -1,6 +1,6 @@
 // An entry of the audit log as a sentence: `auditSentence(entry, names)` returns text and links for h().
 
-import { date, money } from "../account/dom.js";
+import { date, h, money } from "../account/dom.js";
 import { reference } from "./names.js";
 
 const methods = { password: "a password", code: "a mailed code", registration: "the code of the registration", google: "Google", github: "GitHub" };
@@ -23,7 +23,8 @@ function partsOf({ actor_id, target_id, before, after }, names, about) {
     before: before ?? {},
     after: after ?? {},
     actor: actor_id ? link(actor_id) : "The system",
-    target: link(target_id),
+    // Of a subscription, the plan that it has now; in the list of one user a link would lead to that user again.
+    target: about && target_id?.startsWith("sub_") ? h("bdi", {}, names.get(target_id) ?? "a plan") : link(target_id),
     owner: owner && owner !== about ? [" of ", link(owner)] : [],
     isOwn: actor_id !== null && actor_id === target_id,
     isSystem: actor_id === null,
@@ -65,6 +66,12 @@ const self = (own, others) => (parts) => (parts.isOwn ? [parts.actor, ...own(par
 const subscription = (words) => (parts) => ["The subscription to ", parts.target, ...parts.owner, ...words(parts)];
 const payment = (words) => (parts) => ["A payment for ", parts.target, ...parts.owner, ...words(parts)];
 
+/** How a subscription began. */
+function beginning({ after }) {
+  const price = after.price_cents === undefined ? "" : ` at ${money(after.price_cents, after.currency)} a ${after.billing_period}`;
+  return [after.status ? ` (${after.status.replace("_", " ")})` : "", price];
+}
+
 const sentences = {
   "user.registered": ({ target, after, isSystem }) =>
     isSystem ? [target, " was created as the first admin"] : [target, ` registered with ${providers[after.provider] ?? "an account"}`],
@@ -97,7 +104,7 @@ const sentences = {
   "plan.created": ({ actor, target, after }) => [actor, " created the plan ", target, after.price_cents !== undefined ? ` at ${money(after.price_cents, after.currency)} a ${after.billing_period}` : ""],
   "plan.changed": (parts) => [parts.actor, " changed the plan ", parts.target, ...changes(parts, ": ")],
   "plan.archived": ({ actor, target }) => [actor, " archived the plan ", target],
-  "subscription.created": subscription(({ after }) => [` started${after.status ? ` (${after.status.replace("_", " ")})` : ""}`, after.price_cents !== undefined ? ` at ${money(after.price_cents, after.currency)} a ${after.billing_period}` : ""]),
+  "subscription.created": (parts) => [...subscription(() => [" started"])({ ...parts, target: parts.after.plan_id ? parts.link(parts.after.plan_id) : parts.target }), ...beginning(parts)],
   "subscription.changed": subscription((parts) => [" changed", ...changes(parts, ": ")]),
   "subscription.ended": subscription(() => [" ended"]),
   "subscription.repaired": subscription((parts) => [" was corrected to Stripe's state", ...changes(parts, ": ")]),

@@ -136,7 +136,7 @@ export async function view({ params, query }) {
     assistant.node,
     h("div", { class: "columns reports" }, h("section", { class: "panel" }, area.node, h("div", { class: "row" }, runButton, csvButton, stop, options), status), tables.node),
     place,
-    h("section", {}, h("h2", {}, "Gallery"), gallery()),
+    h("details", { class: "gallery-place", open: area.text() === "" }, h("summary", {}, h("h2", {}, "Gallery")), gallery()),
     h("section", {}, h("h2", {}, "History"), past.node),
   ];
 }

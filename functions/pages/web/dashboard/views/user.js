@@ -44,7 +44,7 @@ function head(user) {
 
 function accessBox(user, subscriptions) {
   const { state, words } = accessOf(user, subscriptions);
-  return h("p", { class: `access ${state}`, role: "status" }, ...words.map((word) => (word.date ? day(word.date) : word)));
+  return h("p", { class: `access ${state}`, role: "status" }, ...words.map((word) => (word.date ? day(word.date) : word.name ? h("bdi", {}, word.name) : word)));
 }
 
 function profile(user) {
@@ -86,9 +86,7 @@ export async function view({ params }) {
     keepNames([user]);
     top.replaceChildren(head(user));
     about.replaceChildren(profile(user));
-    const focused = document.activeElement?.dataset?.action;
     actions.replaceChildren(...actionRows(user, path, { refresh, gone }));
-    if (focused) actions.querySelector(`[data-action="${focused}"]`)?.focus();
   }
 
   /** Reads everything again: after an action, and after what another admin did. */

@@ -1,8 +1,9 @@
 // Why a user has access or does not, and until when: one sentence, from what the service says of the user and the
 // subscriptions. No request and no element is made here.
 
-/** A date in the sentence. */
+/** A date in the sentence, and the name of a plan, which may be in any script. */
 const on = (date) => ({ date });
+const named = (plan) => ({ name: plan?.name ?? "a price of no plan" });
 
 /** Whether the subscription goes on after its period, as the service decides it. */
 const willRenew = ({ cancel_at_period_end, cancel_at, current_period_end }) =>
@@ -29,7 +30,7 @@ function reasonsFor(held) {
   const isTrial = status === "trialing";
   if (!willRenew(held)) return ["until ", on(access_until), `: the ${isTrial ? "trial" : "subscription"} is canceled and ends then.`];
   const more = [];
-  if (scheduled_plan) more.push(` It changes to ${scheduled_plan.name} on `, on(current_period_end), ".");
+  if (scheduled_plan) more.push(" It changes to ", named(scheduled_plan), " on ", on(current_period_end), ".");
   if (collection_paused) more.push(" Collection of payments is paused.");
   if (payment_processing) more.push(" A bank debit is in progress.");
   if (cancel_at !== null) more.push(" It is set to end on ", on(cancel_at), ".");
@@ -40,7 +41,7 @@ function reasonsFor(held) {
 /** For a subscription that gives none. */
 function reasonsAgainst(held) {
   const { status, plan, access_until, payment_processing, current_period_end } = held;
-  if (status === "canceled") return [`the subscription to ${plan?.name ?? "a price of no plan"} ended on `, on(endOf(held)), "."];
+  if (status === "canceled") return ["the subscription to ", named(plan), " ended on ", on(endOf(held)), "."];
   if (status === "incomplete_expired") return ["the first payment was not made in time, so the subscription never started."];
   if (plan === null) return ["the subscription is to a price that belongs to no plan."];
   switch (status) {
@@ -57,15 +58,15 @@ function reasonsAgainst(held) {
 }
 
 /**
- * The sentence as texts and {date}s, and its `state`: "yes", "ending" (a date after which there will be none), "no".
+ * The sentence as texts, {date}s and {name}s of plans, and its `state`: "yes", "ending" (a date after which there will be none), "no".
  * `user` is the service's UserDetails, `subscriptions` are all of that user, the newest first.
  */
 export function accessOf(user, subscriptions) {
   const held = deciding(subscriptions);
-  const plan = `${held?.plan?.name ?? "a price of no plan"} (tier ${held?.plan?.tier ?? user.tier})`;
+  const plan = [named(held?.plan), ` (tier ${held?.plan?.tier ?? user.tier})`];
   if (!user.is_active || !user.email_verified) {
     const obstacle = user.is_active ? "the e-mail address is not verified" : "the account is disabled";
-    const beside = held?.has_access ? [`; the subscription to ${plan} continues and would give access until `, on(held.access_until), "."] : [", and no subscription gives access."];
+    const beside = held?.has_access ? ["; the subscription to ", ...plan, " continues and would give access until ", on(held.access_until), "."] : [", and no subscription gives access."];
     return { state: "no", words: [`Cannot sign in because ${obstacle}`, ...beside] };
   }
   if (!held?.has_access) {
@@ -73,5 +74,5 @@ export function accessOf(user, subscriptions) {
     return { state: "no", words: ["Has no access to a paid plan: ", ...reason] };
   }
   const isEnding = held.status === "past_due" || !willRenew(held);
-  return { state: isEnding ? "ending" : "yes", words: [`Has access to ${plan} `, ...reasonsFor(held)] };
+  return { state: isEnding ? "ending" : "yes", words: ["Has access to ", ...plan, " ", ...reasonsFor(held)] };
 }

@@ -9,7 +9,7 @@ import { problemText } from "../../ui/problem.js";
 import { toast } from "../../ui/toast.js";
 import { download } from "./download.js";
 
-/** A row. `act` may return false when nothing was done. Its problem is shown in the row. */
+/** A row. A problem of `act` is shown in the row. */
 function row({ name, title, text, button, danger, act }) {
   const alert = h("p", { role: "alert", class: "error" });
   const press = async () => {
@@ -21,6 +21,8 @@ function row({ name, title, text, button, danger, act }) {
       alert.textContent = problemText(problem);
     }
     control.disabled = false;
+    // The row may have been drawn anew meanwhile.
+    if (document.activeElement === document.body) document.querySelector(`[data-action="${name}"]`)?.focus();
   };
   const control = button && h("button", { type: "button", class: danger ? "danger" : "quiet", "data-action": name, onclick: press }, button);
   return h("li", {}, h("div", {}, h("h3", {}, title), h("p", { class: "soft" }, text), alert), control);

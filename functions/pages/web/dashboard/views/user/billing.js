@@ -38,7 +38,7 @@ export function subscriptionCard(subscriptions) {
       ["At period end", held.cancel_at_period_end ? "Ends" : held.scheduled_plan && `Changes to ${held.scheduled_plan.name}`],
       ["Set to end", held.cancel_at && day(held.cancel_at)],
       ["Canceled", held.canceled_at && day(held.canceled_at)],
-      ["Collection", held.collection_paused && "Paused"],
+      ["Collection", held.collection_paused ? "Paused" : null],
       ["Started", day(held.started_at)],
       ["Stripe customer", customer(held.stripe_customer_id)],
       ["Stripe subscription", copyable(held.stripe_subscription_id)],

@@ -42,7 +42,7 @@ export function sessions(path, onChange) {
     }
     button.disabled = false;
     await onChange();
-    every.focus();
+    (every.hidden ? document.getElementById("view") : every).focus({ preventScroll: true });
   }
 
   async function endAll() {
