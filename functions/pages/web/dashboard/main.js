@@ -3,6 +3,7 @@
 import { call, isSignedIn } from "../account/client.js";
 import { h } from "../account/dom.js";
 import { enableJump } from "./jump.js";
+import { keepNames } from "./names.js";
 import { go, query } from "./router.js";
 import { admin, guard, identify, leave, signInPath } from "./session.js";
 import { markPage, showSide } from "./side.js";
@@ -91,6 +92,8 @@ async function isAdmin() {
 
 /** What a user who is not an admin sees. */
 function refused() {
+  document.getElementById("frame").classList.add("bare");
+  document.querySelector(".side")?.remove();
   const { email } = admin();
   return [
     pageHead("Administrators only"),
@@ -111,6 +114,7 @@ async function start() {
   } catch (problem) {
     return fill(pageHead("Dashboard"), problemPanel(problem, start));
   }
+  keepNames([admin()]);
   showSide(document.getElementById("side"));
   enableJump();
   addEventListener("popstate", () => show());

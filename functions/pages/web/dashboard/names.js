@@ -46,7 +46,7 @@ const loadName = async (id) => names.has(id) || load(id);
 const idsOf = ({ actor_id, target_id, before, after }) =>
   [actor_id, target_id, before?.plan_id, after?.plan_id, after?.scheduled_plan_id].filter((id) => typeof id === "string");
 
-/** Reads the names of what `entries` of the audit log are about, four at a time, and returns all that are known. */
+/** Reads the names of what `entries` of the audit log are about, six at a time, and returns all that are known. */
 export async function namesOf(entries) {
   const ids = [...new Set(entries.flatMap(idsOf))].filter((id) => !names.has(id));
   // Without plans their ids are shown.
@@ -55,7 +55,7 @@ export async function namesOf(entries) {
   const worker = async () => {
     while (queue.length > 0) await loadName(queue.shift());
   };
-  await Promise.all([worker(), worker(), worker(), worker()]);
+  await Promise.all([worker(), worker(), worker(), worker(), worker(), worker()]);
   return names;
 }
 

@@ -46,7 +46,7 @@ export function guard(onReturn) {
     { class: "dialog cover", role: "alertdialog", "aria-labelledby": "session-title", "aria-describedby": "session-text" },
     h("h2", { id: "session-title" }, "Your session ended"),
     reason,
-    h("p", { class: "soft" }, "Sign in again to go on. What you typed on this page is kept."),
+    h("p", { class: "soft" }, "What you typed on this page is kept."),
     problem,
     h("div", { class: "dialog-actions" }, again, signIn),
   );

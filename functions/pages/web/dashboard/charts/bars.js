@@ -60,5 +60,5 @@ export function bars({ title, summary, note, labels, full, series, format, axis 
   }
 
   const rows = positions.map((at) => [full(at), ...series.map(({ values }) => format(values[at]))]);
-  return figure({ title, summary, note, height: HEIGHT, count: labels.length, read, draw, legend: series.length > 1 ? series : [], head: ["", ...series.map(({ name }) => name)], rows });
+  return figure({ title, summary, note, height: HEIGHT, count: labels.length, read, draw, legend: series.length > 1 ? series : [], head: ["From", ...series.map(({ name }) => name)], rows });
 }

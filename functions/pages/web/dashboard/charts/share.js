@@ -26,7 +26,7 @@ export function share({ title, summary, note, parts, format }) {
 
   const legend = parts.map(({ name, value, color, href }) => ({ name, color, href, value: format(value) }));
   const rows = parts.map(({ name, value }) => [name, format(value), percent(value, whole)]);
-  return figure({ title, summary, note, height: BAR + 4, draw, legend, head: ["", "Number", "Share"], rows });
+  return figure({ title, summary, note, height: BAR + 4, draw, legend, head: ["Name", "Number", "Share"], rows });
 }
 
 /**
@@ -52,5 +52,5 @@ export function steps({ title, summary, note, parts, format, isFunnel = true }) 
   }
 
   const rows = parts.map(({ name, value, text = format(value) }) => [name, text, ...(isFunnel ? [percent(value, first)] : [])]);
-  return figure({ title, summary, note, height: parts.length * ROW - 8, draw, head: ["", "Number", ...(isFunnel ? [`Of ${parts[0].name.toLowerCase()}`] : [])], rows });
+  return figure({ title, summary, note, height: parts.length * ROW - 8, draw, head: ["Name", "Number", ...(isFunnel ? [`Of ${parts[0].name.toLowerCase()}`] : [])], rows });
 }

@@ -114,6 +114,7 @@ export function list({ label, columns, load, href, empty, footer, onChange }) {
       if (own !== turn) return;
       cursor = start;
       table.removeAttribute("aria-busy");
+      status.textContent = "";
       frame.hidden = items.length === 0;
       if (items.length === 0) body.replaceChildren();
       below.replaceChildren(problemPanel(problem, () => (items.length === 0 ? reload() : next())));

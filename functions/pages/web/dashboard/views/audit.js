@@ -25,7 +25,7 @@ function diff(before, after) {
     const parts = [!isNew && h("del", { dir: "auto" }, shown(from)), !isNew && !isGone && " → ", !isGone && h("ins", { dir: "auto" }, shown(to))];
     return [h("dt", {}, h("code", {}, name)), h("dd", {}, ...parts.filter(Boolean))];
   };
-  return names.length > 0 && h("dl", { class: "facts diff" }, ...names.flatMap(row));
+  return names.length > 0 && h("dl", { class: "facts changed" }, ...names.flatMap(row));
 }
 
 /** Links to the entries that are about the same. */
@@ -60,7 +60,8 @@ function asTimes({ from, to, ...rest }) {
 }
 
 export async function view() {
-  let names = new Map();
+  // What is known already; reading adds to it.
+  const names = await namesOf([]);
   const form = filters({
     fields: [
       { name: "action", label: "Action", kind: "select", options: [...actions].sort().map((action) => [action, action]) },
@@ -72,7 +73,7 @@ export async function view() {
     ],
     onChange: () => rows.reload(),
   });
-  const page = pages("/admin/audit-logs", () => asTimes(form.values()), 30);
+  const page = pages("/admin/audit-logs", () => asTimes(form.values()), 25);
   const rows = list({
     label: "entries",
     columns: [
@@ -82,9 +83,7 @@ export async function view() {
     ],
     load: async (cursor) => {
       const found = await page(cursor);
-      const read = namesOf(found.items).then((known) => {
-        names = known;
-      });
+      const read = namesOf(found.items);
       // Entries that were shown before their names were there are shown again.
       if (!(await soon(read))) read.then(() => found.items.forEach(rows.update));
       return found;

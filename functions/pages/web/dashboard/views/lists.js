@@ -5,7 +5,7 @@ import { allPlans, namesOf, reference } from "../names.js";
 import { plural } from "../ui/parts.js";
 
 /** How long rows wait for the names of what they are about. */
-const NAMES_MS = 300;
+const NAMES_MS = 400;
 
 /** Whether `reading` ended soon enough for the rows to wait for it. */
 export function soon(reading) {

@@ -81,7 +81,7 @@ export function byStatus({ stats }) {
   const parts = Object.entries(statuses).map(([status, [name]]) => ({ name, value: counts[status] ?? 0, color: colors[status], href: `/dashboard/subscriptions?status=${status}` })).filter(({ value }) => value > 0);
   const all = sum(parts.map(({ value }) => value));
   const summary = all > 0 ? `${plural(all, "subscription")}: ${parts.map(({ name, value }) => `${count(value)} ${name.toLowerCase()}`).join(", ")}.` : "No subscriptions yet.";
-  return share({ title: "Subscriptions by status", summary, note: summary, parts, format: count });
+  return share({ title: "Subscriptions by status", summary, parts, format: count });
 }
 
 export function byPlan({ stats }, plans, currency) {

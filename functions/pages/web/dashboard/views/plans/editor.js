@@ -19,19 +19,26 @@ const isSame = (one, other) => JSON.stringify(one ?? null) === JSON.stringify(ot
 /** The fields of `body` that differ from those of `plan`. */
 const changesOf = (body, plan) => Object.fromEntries(Object.entries(body).filter(([name, value]) => !isSame(value, plan[name])));
 
-const subscribersText = (number) => (number === null ? "Its subscribers" : `Its ${plural(number, "subscriber")}`);
+/** What the subscribers keep; `number` is null where it is not known. */
+function kept(number, what) {
+  if (number === 0) return "It has no subscribers at the moment.";
+  return `${number === null ? "Its subscribers" : `Its ${plural(number, "subscriber")}`} keep ${what}`;
+}
 
 function form(fields, label, save) {
   const alert = h("p", { class: "error", role: "alert" });
   const notice = h("div", {});
+  // Not disabled while it is busy: a question that opens meanwhile gives the focus back to it.
   const button = h("button", {}, label);
+  let isBusy = false;
   const node = h("form", { class: "plan-form", novalidate: true, onsubmit: submitted }, ...fields.nodes, notice, h("div", { class: "row" }, button, h("a", { class: "button quiet", href: LIST }, "Cancel")), alert);
   async function submitted(event) {
     event.preventDefault();
+    if (isBusy) return;
     alert.textContent = "";
     const body = fields.read();
     if (body === null) return;
-    button.disabled = true;
+    isBusy = true;
     try {
       await save(body);
     } catch (problem) {
@@ -39,7 +46,7 @@ function form(fields, label, save) {
       if (left.length > 0 || !(problem.errors?.length > 0)) alert.textContent = problemText(problem);
       if (problem.code === "plan_code_taken") fields.blame([{ field: "code", message: "Another plan has this code. An archived plan keeps its code." }]);
     } finally {
-      button.disabled = false;
+      isBusy = false;
     }
   }
   return { node, notice, alert };
@@ -86,7 +93,7 @@ export function changeForm(plan, subscribers) {
   }
 
   function agreed(next) {
-    const text = [`${subscribersText(subscribers)} keep ${priceText(base)} until they change their plan themselves.`];
+    const text = [kept(subscribers, `${priceText(base)} until they change their plan themselves.`)];
     if (next.price_cents > 0) text.push(`New subscribers pay ${priceText(next)}.${base.price_cents > 0 ? " Stripe gets a new price; the old one is archived." : " The plan is created at Stripe."}`);
     else text.push("New subscribers pay nothing. The old price is archived at Stripe.");
     return confirmAction({ title: `Change the price of ${base.name}?`, text, button: "Change the price" });
@@ -127,7 +134,7 @@ export function changeForm(plan, subscribers) {
 export function archiveRow(plan, subscribers) {
   const button = h("button", { type: "button", class: "danger", onclick: archive }, "Archive plan");
   async function archive() {
-    const text = ["It can no longer be subscribed to, and this cannot be undone.", `${subscribersText(subscribers)} keep their access and their price. An open checkout of it may still be paid.`, `The code ${plan.code} stays taken.`];
+    const text = ["It can no longer be subscribed to, and this cannot be undone.", `${kept(subscribers, "their access and their price.")} An open checkout of it may still be paid.`, `The code ${plan.code} stays taken.`];
     if (!(await confirmAction({ title: `Archive ${plan.name}?`, text, button: "Archive plan", danger: true }))) return;
     button.disabled = true;
     try {

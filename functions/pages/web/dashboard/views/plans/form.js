@@ -106,10 +106,10 @@ export function planFields(plan) {
 
   set(plan);
   const nodes = [
-    h("div", { class: "pair" }, field("Name", controls.name, "Shown on the pricing page and on invoices."), field("Code", controls.code, isNew ? "Your code names the plan by it. It cannot be changed later." : "The code of a plan stays.")),
+    h("div", { class: "pair" }, field("Name", controls.name, "Shown on the pricing page and on invoices."), field("Code", controls.code, isNew ? "For your code. It cannot be changed later." : "A code cannot be changed.")),
     field("Description", controls.description),
     h("div", { class: "pair three" }, field("Price", controls.price_cents, "0 for the free plan."), field("Currency", controls.currency, "ISO 4217."), field("Billing period", controls.billing_period, "How often it is charged.")),
-    h("div", { class: "pair" }, field("Tier", controls.tier, "A higher tier is an upgrade. The claim tier of the access token."), field("Trial", controls.trial_days, "Days before the first payment, 0 for none.")),
+    h("div", { class: "pair" }, field("Tier", controls.tier, "A higher tier is an upgrade."), field("Trial", controls.trial_days, "Days before the first payment, 0 for none.")),
     features.node,
   ];
   return { nodes, read, set, blame };
