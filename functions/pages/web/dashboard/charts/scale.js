@@ -1,7 +1,5 @@
 // Scales of charts: round numbers on an axis, and days in UTC, as the statistics count them.
 
-const DAY_MS = 86_400_000;
-
 /** Round numbers from below `min` to above `max`, about `wanted` of them; 0 is among them. */
 export function niceTicks(min, max, wanted = 4, { whole = false } = {}) {
   const low = Math.min(0, min);
@@ -23,7 +21,6 @@ export function linear([low, high], [start, end]) {
 const format = (options) => new Intl.DateTimeFormat(undefined, { timeZone: "UTC", ...options });
 const shortDay = format({ month: "short", day: "numeric" });
 const longDay = format({ dateStyle: "long" });
-const month = format({ month: "short", year: "2-digit" });
 const utc = (date) => new Date(`${date}T00:00:00Z`);
 
 /** "Nov 12" of "2026-11-12". */
@@ -31,12 +28,6 @@ export const dayLabel = (date) => shortDay.format(utc(date));
 
 /** "November 12, 2026". */
 export const dayText = (date) => longDay.format(utc(date));
-
-/** "Nov 26". */
-export const monthLabel = (date) => month.format(utc(date));
-
-/** How many days `later` is behind `earlier`. */
-export const daysBetween = (earlier, later) => Math.round((utc(later) - utc(earlier)) / DAY_MS);
 
 /** Which of `total` positions get a label, so that `room` labels fit: the last one always does. */
 export function labelled(total, room) {

@@ -58,11 +58,6 @@ export function copyable(text) {
   return button;
 }
 
-/** A link of Stripe's dashboard would need its account: the id is shown to be searched for there. */
-export function stripeId(id) {
-  return id ? copyable(id) : h("span", { class: "soft" }, "–");
-}
-
 /** Pairs of a name and a value as a description list; pairs without a value are left out. */
 export function facts(pairs) {
   const shown = pairs.filter(([, value]) => value !== null && value !== undefined && value !== "");

@@ -25,7 +25,7 @@ export function pages(path, filters = () => ({}), limit = 50) {
  * label    what the rows are, in the plural: "users"
  * columns  [{ name, cell: (item) => string | node | array, kind? }]; kind "main" is the column that names the row (its
  *          content becomes the link to `href`), "number" is set to the right, "tight" takes no more room than it needs,
- *          "nowrap" is one line, "select" has no visible name
+ *          "nowrap" is one line, "extra" is left out on a tablet, "select" has no visible name
  * load     (cursor or null) => Promise<{ items, next_cursor }>, such as pages(…)
  * href     (item) => the address that the row opens; optional
  * empty    { title, text, action? } shown when there are no rows: say what to do; action is a node. Or a function of it

@@ -16,7 +16,7 @@ const DEFAULT_RANGE = 30;
 /** A choice of which each option is an address. */
 function choice(label, options) {
   const links = options.map(({ name, href, isOn }) => h("a", { href, "aria-current": isOn && "true" }, name));
-  return h("div", { class: "choice", role: "group", "aria-label": label }, ...links);
+  return h("div", { class: "segments", role: "group", "aria-label": label }, ...links);
 }
 
 function addressOf({ range, currency }) {

@@ -30,7 +30,7 @@ async function all() {
     label: "plans",
     columns: [
       { name: "Plan", kind: "main", cell: ({ name }) => h("bdi", {}, name) },
-      { name: "Code", cell: ({ code }) => h("code", {}, code), kind: "short" },
+      { name: "Code", cell: ({ code }) => h("code", {}, code) },
       { name: "Price", kind: "number", cell: priceText },
       { name: "Tier", kind: "number", cell: ({ tier }) => count(tier) },
       { name: "Trial", kind: "number", cell: ({ trial_days }) => (trial_days > 0 ? `${trial_days} days` : "–") },

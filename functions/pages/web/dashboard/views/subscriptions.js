@@ -78,8 +78,8 @@ export async function view() {
       { name: "Status", cell: status },
       { name: "Price", cell: price, kind: "number" },
       { name: "Next", cell: next, kind: "nowrap" },
-      { name: "Access until", cell: access },
-      { name: "Started", cell: ({ started_at }) => day(started_at) },
+      { name: "Access until", cell: access, kind: "extra" },
+      { name: "Started", cell: ({ started_at }) => day(started_at), kind: "extra" },
     ],
     load: named(pages("/admin/subscriptions", form.values)),
     empty: () =>

@@ -19,7 +19,7 @@ function positions(days) {
   return {
     groups,
     labels: groups.map(([{ date }]) => dayLabel(date)),
-    full: (at) => (isWeeks ? `The week from ${dayText(groups[at][0].date)}` : dayText(groups[at][0].date)),
+    full: (at) => (isWeeks ? `week from ${dayText(groups[at][0].date)}` : dayText(groups[at][0].date)),
     partial: groups.length - 1,
     sums: (pick, currency) => groups.map((group) => pick(series(group, currency)).reduce((all, value) => all + value, 0)),
   };
@@ -30,10 +30,10 @@ const short = (currency) => (value) => money(value, currency).replace(/[.,]0+(?=
 
 const sum = (values) => values.reduce((all, value) => all + value, 0);
 
-/** "The most was 8 on December 3, 2026." */
+/** "The highest: 8, December 3, 2026." */
 function highest(values, full, format) {
   const most = Math.max(...values);
-  return most > 0 ? ` The most was ${format(most)}: ${full(values.indexOf(most))}.` : "";
+  return most > 0 ? ` The highest: ${format(most)}, ${full(values.indexOf(most))}.` : "";
 }
 
 export function signUps({ days }) {
@@ -48,7 +48,7 @@ export function revenue({ days }, currency) {
   const paid = sums((all) => all.revenue, currency);
   const refunded = sums((all) => all.refunded, currency).map((value) => (value === 0 ? 0 : -value));
   const format = (value) => money(value, currency);
-  const summary = `${format(sum(paid))} paid and ${format(-sum(refunded))} refunded in ${days.length} days.${highest(paid, place.full, format)}`;
+  const summary = `${format(sum(paid))} paid and ${format(Math.abs(sum(refunded)))} refunded in ${days.length} days.${highest(paid, place.full, format)}`;
   return bars({ title: "Revenue and refunds", summary, ...place, series: [{ name: "Paid", color: 1, values: paid }, { name: "Refunded", color: 5, values: refunded }], format, axis: short(currency), whole: true });
 }
 
