@@ -9,6 +9,9 @@ import { list, pages } from "../../ui/table.js";
 
 const statuses = { queued: ["Queued", "info"], running: ["Running", "info"], succeeded: ["Succeeded", "good"], failed: ["Failed", "bad"] };
 
+/** The beginning of a statement in one line, without comments. */
+const firstWords = (sql) => sql.replace(/--[^\n]*/g, "").replace(/\s+/g, " ").trim().slice(0, 140) || sql;
+
 /** Questions that every product asks; each opens in the editor. */
 export function gallery() {
   const place = h("ul", { class: "gallery" });
@@ -30,7 +33,7 @@ export function pastReports() {
   return list({
     label: "reports",
     columns: [
-      { name: "Statement", kind: "main", cell: ({ sql }) => h("code", { class: "one-line" }, sql.replace(/\s+/g, " ").slice(0, 140)) },
+      { name: "Statement", kind: "main", cell: ({ sql }) => h("code", { class: "one-line" }, firstWords(sql)) },
       { name: "By", cell: ({ requested_by }) => reference(requested_by) },
       { name: "Status", kind: "tight", cell: ({ status, format }) => [badge(...(statuses[status] ?? [status])), format === "csv" ? " CSV" : ""] },
       { name: "Rows", kind: "number", cell: ({ row_count }) => (row_count === null ? "–" : count(row_count)) },
