@@ -37,7 +37,7 @@ export function showSide(element) {
   const side = h(
     "header",
     { class: "side" },
-    h("div", { class: "side-head" }, h("a", { class: "brand", href: "/dashboard" }, h("img", { src: "/account/favicon.svg", alt: "", width: "22", height: "22" }), "Tollgate"), toggle),
+    h("div", { class: "side-head" }, h("a", { class: "brand", href: "/dashboard" }, h("img", { src: document.querySelector("link[rel=icon]").href, alt: "", width: "22", height: "22" }), "Tollgate"), toggle),
     h(
       "div",
       { id: "menu", class: "menu" },

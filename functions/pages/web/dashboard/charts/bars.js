@@ -1,14 +1,8 @@
 // Bars: stacked, upwards and downwards.
 
 import { s } from "../ui/svg.js";
-import { axisWidth, figure, grid } from "./figure.js";
-import { labelled, linear, niceTicks } from "./scale.js";
+import { seriesFigure } from "./figure.js";
 
-const HEIGHT = 200;
-const FOOT = 22;
-const HEAD = 8;
-
-/** A box that is rounded at the end away from zero. */
 function box(x, width, from, to, attributes) {
   return s("rect", { x, width, y: Math.min(from, to), height: Math.max(Math.abs(to - from), 0.5), rx: Math.min(2, width / 3), ...attributes });
 }
@@ -19,46 +13,31 @@ function hatch(id) {
 }
 
 /**
+ * title, summary, note: of figure()
  * labels   what stands below each position; full: (index) => the name of a position in full
  * series   [{ name, color, values }]: values below 0 go downwards
- * format   (value) => text; axis: the same, shorter, for the axis
+ * format   (value) => text; axis: the same, shorter, for the axis; whole: whether there are no fractions
  * partial  the index of a position that is not complete; optional
+ * heading  what the positions are, for the table of the data: "Day"
  */
-export function bars({ title, summary, note, labels, full, series, format, axis = format, partial = -1, whole = false, room = 64 }) {
-  const positions = labels.map((_, at) => at);
-  const stack = positions.map((at) => {
+export function bars(chart) {
+  const stack = chart.labels.map((_, at) => {
     let [up, down] = [0, 0];
-    return series.map(({ values }) => {
-      const value = values[at];
-      if (value < 0) return [down, (down += value)];
-      return [up, (up += value)];
-    });
+    return chart.series.map(({ values }) => (values[at] < 0 ? [down, (down += values[at])] : [up, (up += values[at])]));
   });
-  const edges = stack.flat(2);
-  const ticks = niceTicks(Math.min(...edges, 0), Math.max(...edges, 0), 4, { whole });
-  const read = (at) => `${full(at)}${at === partial ? " (not over yet)" : ""}: ${series.map(({ name, values }) => (series.length > 1 ? `${name} ${format(values[at])}` : format(values[at]))).join(", ")}`;
 
-  function draw(width, id) {
-    const left = axisWidth(ticks, axis);
-    const y = linear([ticks[0], ticks.at(-1)], [HEIGHT - FOOT, HEAD]);
-    const step = (width - left) / labels.length;
+  function draw({ left, step, y, id }) {
     const gap = step > 6 ? Math.min(step * 0.28, 18) : step * 0.15;
     const shapes = stack.flatMap((parts, at) =>
       parts.flatMap(([from, to], of) => {
         if (from === to) return [];
         const place = [left + at * step + gap / 2, step - gap, y(from), y(to)];
-        const drawn = [box(...place, { class: `bar series-${series[of].color}` })];
-        return at === partial ? [...drawn, box(...place, { fill: `url(#${id}-hatch)` })] : drawn;
+        const bar = box(...place, { class: `bar series-${chart.series[of].color}` });
+        return at === chart.partial ? [bar, box(...place, { fill: `url(#${id}-hatch)` })] : [bar];
       }),
     );
-    const shown = labelled(labels.length, (width - left) / room);
-    const names = shown.map((at) => {
-      const isLast = at === labels.length - 1 && step < room;
-      return s("text", { class: "tick", x: isLast ? width : left + (at + 0.5) * step, y: HEIGHT - 6, "text-anchor": isLast ? "end" : "middle" }, labels[at]);
-    });
-    return { nodes: [hatch(id), ...grid(ticks, y, { left, right: 0, width, format: axis }), ...shapes, ...names], left, right: 0 };
+    return [hatch(id), ...shapes];
   }
 
-  const rows = positions.map((at) => [full(at), ...series.map(({ values }) => format(values[at]))]);
-  return figure({ title, summary, note, height: HEIGHT, count: labels.length, read, draw, legend: series.length > 1 ? series : [], head: ["From", ...series.map(({ name }) => name)], rows });
+  return seriesFigure({ ...chart, edges: stack.flat(2), draw });
 }

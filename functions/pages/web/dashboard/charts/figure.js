@@ -3,6 +3,7 @@
 
 import { h } from "../../account/dom.js";
 import { s } from "../ui/svg.js";
+import { labelled, linear, niceTicks } from "./scale.js";
 
 const START_WIDTH = 560;
 let figures = 0;
@@ -19,7 +20,7 @@ const redraws = new WeakMap();
  * height   of the drawing
  * count    how many positions can be read, from left to right; 0 for a drawing without positions
  * read     (index) => the values at a position as a sentence
- * draw     (width, id) => { nodes, left, right }: the drawing and the margins of its positions; `id` is unique
+ * draw     (width, id) => { nodes, left }: the drawing and the margin before its positions; `id` is unique
  * legend   [{ name, color, value?, href? }]
  * head     the names of the columns of the data; rows: its rows, numbers as texts
  * note     a node or text below the title; optional
@@ -30,15 +31,15 @@ export function figure({ title, summary, height, count = 0, read, draw, legend =
   const reading = h("p", { class: "reading", "aria-live": "polite" });
   const plot = s("svg", { class: "plot", role: "img", "aria-label": summary, ...(count > 0 && { tabindex: 0, "aria-describedby": `${id}-keys` }) });
   const band = s("rect", { class: "band", y: 0, height, visibility: "hidden" });
-  let margins = { left: 0, right: 0, width: START_WIDTH };
+  let [left, size] = [0, START_WIDTH];
   let at = null;
 
   function redraw(width) {
     if (!(width > 0)) return;
-    const { nodes, left = 0, right = 0 } = draw(width, id);
-    margins = { left, right, width };
+    const drawn = draw(width, id);
+    [left, size] = [drawn.left ?? 0, width];
     plot.setAttribute("viewBox", `0 0 ${Math.round(width)} ${height}`);
-    plot.replaceChildren(band, ...nodes);
+    plot.replaceChildren(band, ...drawn.nodes);
     mark(at);
   }
 
@@ -47,15 +48,15 @@ export function figure({ title, summary, height, count = 0, read, draw, legend =
     band.setAttribute("visibility", index === null ? "hidden" : "visible");
     reading.textContent = index === null ? "" : read(index);
     if (index === null) return;
-    const step = (margins.width - margins.left - margins.right) / count;
-    band.setAttribute("x", margins.left + index * step);
+    const step = (size - left) / count;
+    band.setAttribute("x", left + index * step);
     band.setAttribute("width", step);
   }
 
   function pointed({ clientX }) {
     const box = plot.getBoundingClientRect();
-    const x = ((clientX - box.left) / box.width) * margins.width - margins.left;
-    const index = Math.floor((x / (margins.width - margins.left - margins.right)) * count);
+    const x = ((clientX - box.left) / box.width) * size - left;
+    const index = Math.floor((x / (size - left)) * count);
     mark(index >= 0 && index < count ? index : null);
   }
 
@@ -105,13 +106,34 @@ function table(title, head, rows) {
   );
 }
 
-/** Lines across the drawing with their values, and the line of zero. */
-export function grid(ticks, y, { left, right, width, format }) {
-  return ticks.flatMap((tick) => [
-    s("line", { class: tick === 0 ? "zero" : "gridline", x1: left, x2: width - right, y1: y(tick), y2: y(tick) }),
-    s("text", { class: "tick", x: left - 8, y: y(tick) + 4, "text-anchor": "end" }, format(tick)),
-  ]);
-}
+const HEIGHT = 200;
+const FOOT = 22;
+const HEAD = 8;
+/** The room of one character of an axis. */
+const CHARACTER = 6.6;
 
-/** The room that the values of an axis take. */
-export const axisWidth = (ticks, format) => 14 + Math.max(...ticks.map((tick) => format(tick).length)) * 6.6;
+/** A chart of series over the positions `labels`: their axes, what is read of them, and their table. See bars(). */
+export function seriesFigure({ title, summary, note, labels, full, series, format, axis = format, partial = -1, heading = "Name", edges, whole, draw }) {
+  const ticks = niceTicks(Math.min(...edges, 0), Math.max(...edges, 0), 4, { whole });
+  const left = 14 + Math.max(...ticks.map((tick) => axis(tick).length)) * CHARACTER;
+  const y = linear([ticks[0], ticks.at(-1)], [HEIGHT - FOOT, HEAD]);
+  const room = Math.max(...labels.map(({ length }) => length)) * CHARACTER + 20;
+  const texts = (at) => series.map(({ values }) => format(values[at]));
+
+  function drawAll(width, id) {
+    const step = (width - left) / labels.length;
+    const lines = ticks.flatMap((tick) => [
+      s("line", { class: tick === 0 ? "zero" : "gridline", x1: left, x2: width, y1: y(tick), y2: y(tick) }),
+      s("text", { class: "tick", x: left - 8, y: y(tick) + 4, "text-anchor": "end" }, axis(tick)),
+    ]);
+    const names = labelled(labels.length, (width - left) / room).map((at) => {
+      const isLast = at === labels.length - 1 && step < room;
+      return s("text", { class: "tick", x: isLast ? width : left + (at + 0.5) * step, y: HEIGHT - 6, "text-anchor": isLast ? "end" : "middle" }, labels[at]);
+    });
+    return { nodes: [...lines, ...draw({ left, step, y, id }), ...names], left };
+  }
+
+  const read = (at) => `${full(at)}${at === partial ? " (not over yet)" : ""}: ${texts(at).map((text, of) => (series.length > 1 ? `${series[of].name} ${text}` : text)).join(", ")}`;
+  const rows = labels.map((_, at) => [full(at), ...texts(at)]);
+  return figure({ title, summary, note, height: HEIGHT, count: labels.length, read, draw: drawAll, legend: series.length > 1 ? series : [], head: [heading, ...series.map(({ name }) => name)], rows });
+}

@@ -10,11 +10,11 @@ const MAX_EMPTY_PAGES = 5;
 
 /**
  * The `load` of a list over a route of the contract: pages("/admin/users", () => ({ is_active: "true" })). `filters` is
- * asked at each request; empty values are left out. `limit` is at most 100.
+ * asked at each request, and may be async; empty values are left out. `limit` is at most 100.
  */
 export function pages(path, filters = () => ({}), limit = 50) {
-  return (cursor) => {
-    const given = Object.entries({ ...filters(), limit: Math.min(limit, 100), cursor }).filter(([, value]) => value !== "" && value != null);
+  return async (cursor) => {
+    const given = Object.entries({ ...(await filters()), limit: Math.min(limit, 100), cursor }).filter(([, value]) => value !== "" && value != null);
     return call("GET", `${path}?${new URLSearchParams(given)}`);
   };
 }

@@ -6,7 +6,7 @@ import { actions, auditSentence } from "../sentences.js";
 import { filters } from "../ui/filters.js";
 import { copyable, pageHead, when } from "../ui/parts.js";
 import { list, pages } from "../ui/table.js";
-import { soon } from "./lists.js";
+import { soon, withIds } from "./lists.js";
 
 export const title = "Audit log";
 
@@ -65,15 +65,15 @@ export async function view() {
   const form = filters({
     fields: [
       { name: "action", label: "Action", kind: "select", options: [...actions].sort().map((action) => [action, action]) },
-      { name: "user_id", label: "About user", kind: "text", placeholder: "usr_…" },
-      { name: "actor_id", label: "Actor", kind: "text", placeholder: "usr_…" },
-      { name: "target_id", label: "Target", kind: "text", placeholder: "usr_…, plan_…, sub_…" },
+      { name: "user_id", label: "About user", kind: "text", placeholder: "Address or usr_…" },
+      { name: "actor_id", label: "Actor", kind: "text", placeholder: "Address or usr_…" },
+      { name: "target_id", label: "Target", kind: "text", placeholder: "Address or any id" },
       { name: "from", label: "From (UTC)", kind: "day" },
       { name: "to", label: "To (UTC)", kind: "day" },
     ],
     onChange: () => rows.reload(),
   });
-  const page = pages("/admin/audit-logs", () => asTimes(form.values()), 25);
+  const page = pages("/admin/audit-logs", () => withIds(asTimes(form.values()), "user_id", "actor_id", "target_id"), 25);
   const rows = list({
     label: "entries",
     columns: [
@@ -90,7 +90,7 @@ export async function view() {
     },
     empty: () =>
       Object.keys(form.values()).length > 0
-        ? { title: "No entry matches", text: "Change or clear the filters. A filter by an id needs the complete id." }
+        ? { title: "No entry matches", text: "Change or clear the filters. A user is found by the whole address or id." }
         : { title: "No entries yet", text: "Each change that a user, an admin or Stripe makes is written here." },
   });
   return [pageHead(title, { text: "Every change, with who made it and what it was before. Entries are written once." }), form.node, rows.node];

@@ -1,8 +1,12 @@
-// What the lists of subscriptions and payments share: cells with the names of users and plans, and totals.
+// What the lists of subscriptions and payments share: filters, the names of users and plans, and totals.
 
+import { call } from "../../account/client.js";
 import { h, money } from "../../account/dom.js";
+import { exportLink } from "../export-links.js";
 import { allPlans, namesOf, reference } from "../names.js";
-import { plural } from "../ui/parts.js";
+import { filters } from "../ui/filters.js";
+import { pageHead, plural } from "../ui/parts.js";
+import { list, pages } from "../ui/table.js";
 
 /** How long rows wait for the names of what they are about. */
 const NAMES_MS = 400;
@@ -16,7 +20,7 @@ export function soon(reading) {
  * The `load` of a list whose rows show users by `user_id`: it reads their addresses, since a list of ids helps nobody.
  * Rows that cannot wait for them show the ids first.
  */
-export function named(load) {
+function named(load) {
   return async (cursor) => {
     const page = await load(cursor);
     const names = namesOf(page.items.map(({ user_id }) => ({ actor_id: user_id })));
@@ -30,7 +34,7 @@ function fillIn(names) {
 }
 
 /** A link to a user, by the address. */
-export const person = ({ user_id }) => reference(user_id);
+const person = ({ user_id }) => reference(user_id);
 
 /** The name of a plan; archived ones are marked. */
 export function planName(plan) {
@@ -39,13 +43,54 @@ export function planName(plan) {
 }
 
 /** The options of a filter by plan. Without the plans, the filter offers none. */
-export async function planOptions() {
+async function planOptions() {
   const plans = await allPlans().catch(() => []);
   return plans.filter(({ price_cents }) => price_cents > 0).map(({ id, name, is_active }) => [id, is_active ? name : `${name} (archived)`]);
 }
 
+/** The filters `values` with the ids of users whose addresses were typed in `fields`. */
+export async function withIds(values, ...fields) {
+  const found = { ...values };
+  for (const field of fields.filter((name) => found[name]?.includes("@"))) {
+    const { items } = await call("GET", `/admin/users?${new URLSearchParams({ q: found[field], limit: 20 })}`);
+    const exact = items.find(({ email }) => email.toLowerCase() === found[field].toLowerCase());
+    found[field] = (exact ?? items[0])?.id ?? found[field];
+  }
+  return found;
+}
+
+/**
+ * The page of all subscriptions or of all payments: `name` is the list of the contract, `statuses` are its states as
+ * [text, tone], `amount` is what the totals add up, `period` follows them.
+ */
+export async function billingPage({ name, title, text, statuses, columns, empty, amount, period }) {
+  const states = Object.entries(statuses).map(([value, [label]]) => [value, label]);
+  const exporting = h("a", { class: "button quiet" }, "Export");
+  const form = filters({
+    fields: [
+      { name: "status", label: "Status", kind: "select", options: states },
+      { name: "plan_id", label: "Plan", kind: "select", options: await planOptions() },
+      { name: "user_id", label: "User", kind: "text", placeholder: "Address or usr_…" },
+    ],
+    onChange: () => rows.reload(),
+  });
+  async function wanted() {
+    const values = await withIds(form.values(), "user_id");
+    exporting.href = exportLink(name, values);
+    return values;
+  }
+  const rows = list({
+    label: name,
+    columns: [{ name: "User", cell: person, kind: "main" }, ...columns],
+    load: named(pages(`/admin/${name}`, wanted)),
+    empty: () => (Object.keys(form.values()).length > 0 ? { title: `No ${name} match`, text: "Change or clear the filters. A user is found by the whole address or id." } : empty),
+    footer: (items) => total(items, name.slice(0, -1), amount, period),
+  });
+  return [pageHead(title, { text, actions: [exporting] }), form.node, rows.node];
+}
+
 /** "3 payments shown: $57.00 · €499.00": the sums by currency of `amount`, an item's [cents, currency] or null. */
-export function total(items, noun, amount, period = "") {
+function total(items, noun, amount, period = "") {
   const sums = new Map();
   for (const [cents, currency] of items.map(amount).filter(Boolean)) sums.set(currency, (sums.get(currency) ?? 0) + cents);
   const texts = [...sums].sort().map(([currency, cents]) => money(cents, currency));

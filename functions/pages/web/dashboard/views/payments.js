@@ -2,13 +2,10 @@
 
 import { call } from "../../account/client.js";
 import { h, money } from "../../account/dom.js";
-import { exportLink } from "../export-links.js";
 import { allPlans } from "../names.js";
-import { filters } from "../ui/filters.js";
-import { badge, day, pageHead } from "../ui/parts.js";
-import { list, pages } from "../ui/table.js";
+import { badge, day } from "../ui/parts.js";
 import { toastProblem } from "../ui/toast.js";
-import { named, person, planName, planOptions, total } from "./lists.js";
+import { billingPage, planName } from "./lists.js";
 
 export const title = "Payments";
 
@@ -60,36 +57,21 @@ function invoice({ id, created_at }) {
 const net = ({ status, amount_cents, refunded_cents, currency }) => (status === "succeeded" || status === "refunded" ? [amount_cents - refunded_cents, currency] : null);
 
 export async function view() {
-  const [options, plans] = await Promise.all([planOptions(), allPlans().catch(() => [])]);
+  const plans = await allPlans().catch(() => []);
   const planOf = new Map(plans.map((plan) => [plan.id, plan]));
-  const form = filters({
-    fields: [
-      { name: "status", label: "Status", kind: "select", options: Object.entries(statuses).map(([value, [text]]) => [value, text]) },
-      { name: "plan_id", label: "Plan", kind: "select", options },
-      { name: "user_id", label: "User", kind: "text", placeholder: "usr_…" },
-    ],
-    onChange: () => {
-      rows.reload();
-      link.href = exportLink("payments", form.values());
-    },
-  });
-  const link = h("a", { class: "button quiet", href: exportLink("payments", form.values()) }, "Export");
-  const rows = list({
-    label: "payments",
+  return billingPage({
+    name: "payments",
+    title,
+    text: "One row for each invoice. Totals are net of refunds.",
+    statuses,
     columns: [
-      { name: "User", cell: person, kind: "main" },
       { name: "Amount", cell: amount, kind: "number" },
       { name: "Status", cell: status },
       { name: "Plan", cell: ({ plan_id }) => planName(planOf.get(plan_id)) },
       { name: "Date", cell: ({ created_at }) => day(created_at) },
       { name: "Invoice", cell: invoice, kind: "tight" },
     ],
-    load: named(pages("/admin/payments", form.values)),
-    empty: () =>
-      Object.keys(form.values()).length > 0
-        ? { title: "No payment matches", text: "Change or clear the filters." }
-        : { title: "No payments yet", text: "Each paid or failed invoice appears here. An invoice of 0 creates no payment." },
-    footer: (items) => total(items, "payment", net),
+    empty: { title: "No payments yet", text: "Each paid or failed invoice appears here. An invoice of 0 creates no payment." },
+    amount: net,
   });
-  return [pageHead(title, { text: "One row for each invoice. Totals are net of refunds.", actions: [link] }), form.node, rows.node];
 }

@@ -1,11 +1,8 @@
 // All subscriptions, newest first.
 
 import { h, money } from "../../account/dom.js";
-import { exportLink } from "../export-links.js";
-import { filters } from "../ui/filters.js";
-import { badge, day, pageHead } from "../ui/parts.js";
-import { list, pages } from "../ui/table.js";
-import { named, perPeriod, person, planName, planOptions, total } from "./lists.js";
+import { badge, day } from "../ui/parts.js";
+import { billingPage, perPeriod, planName } from "./lists.js";
 
 export const title = "Subscriptions";
 
@@ -56,24 +53,13 @@ function monthly({ status, price_cents, currency, billing_period, interval_count
   return [Math.round(price_cents / months), currency];
 }
 
-export async function view() {
-  const options = await planOptions();
-  const form = filters({
-    fields: [
-      { name: "status", label: "Status", kind: "select", options: Object.entries(statuses).map(([value, [text]]) => [value, text]) },
-      { name: "plan_id", label: "Plan", kind: "select", options },
-      { name: "user_id", label: "User", kind: "text", placeholder: "usr_…" },
-    ],
-    onChange: () => {
-      rows.reload();
-      link.href = exportLink("subscriptions", form.values());
-    },
-  });
-  const link = h("a", { class: "button quiet", href: exportLink("subscriptions", form.values()) }, "Export");
-  const rows = list({
-    label: "subscriptions",
+export const view = () =>
+  billingPage({
+    name: "subscriptions",
+    title,
+    text: "Who subscribes to which plan, and what happens next.",
+    statuses,
     columns: [
-      { name: "User", cell: person, kind: "main" },
       { name: "Plan", cell: ({ plan }) => planName(plan) },
       { name: "Status", cell: status },
       { name: "Price", cell: price, kind: "number" },
@@ -81,12 +67,7 @@ export async function view() {
       { name: "Access until", cell: access, kind: "extra" },
       { name: "Started", cell: ({ started_at }) => day(started_at), kind: "extra" },
     ],
-    load: named(pages("/admin/subscriptions", form.values)),
-    empty: () =>
-      Object.keys(form.values()).length > 0
-        ? { title: "No subscription matches", text: "Change or clear the filters." }
-        : { title: "No subscriptions yet", text: "They appear here when a user pays at the checkout.", action: h("a", { href: "/dashboard/plans" }, "See the plans") },
-    footer: (items) => total(items, "subscription", monthly, " a month"),
+    empty: { title: "No subscriptions yet", text: "They appear here when a user pays at the checkout.", action: h("a", { href: "/dashboard/plans" }, "See the plans") },
+    amount: monthly,
+    period: " a month",
   });
-  return [pageHead(title, { text: "Who subscribes to which plan, and what happens next.", actions: [link] }), form.node, rows.node];
-}

@@ -18,6 +18,7 @@ function positions(days) {
   const isWeeks = groups.length < days.length;
   return {
     groups,
+    heading: isWeeks ? "Week" : "Day",
     labels: groups.map(([{ date }]) => dayLabel(date)),
     full: (at) => (isWeeks ? `week from ${dayText(groups[at][0].date)}` : dayText(groups[at][0].date)),
     partial: groups.length - 1,
@@ -57,7 +58,7 @@ export function recurring({ days }, currency) {
   if (days.length < 2 || days.every(({ mrr_cents }) => mrr_cents === undefined)) return null;
   const format = (value) => money(value, currency);
   const summary = `MRR went from ${format(values[0])} to ${format(values.at(-1))} in ${days.length} days.`;
-  return line({ title: "MRR", summary, labels: days.map(({ date }) => dayLabel(date)), full: (at) => dayText(days[at].date), series: [{ name: "MRR", color: 1, values }], format, axis: short(currency), whole: true });
+  return line({ title: "MRR", summary, heading: "Day", labels: days.map(({ date }) => dayLabel(date)), full: (at) => dayText(days[at].date), series: [{ name: "MRR", color: 1, values }], format, axis: short(currency), whole: true });
 }
 
 const names = { new: "New", expansion: "Expansion", reactivation: "Reactivation", contraction: "Contraction", churn: "Churn" };
