@@ -1,6 +1,7 @@
 // Walks through the admin dashboard: every page at three widths, in light and dark, and the work of an admin.
 
 import { PASSWORD, WAIT, base, browser, checked, contract, control, mail, person } from "./kit.mjs";
+import { modules } from "./modules.mjs";
 
 const ADMIN = { email: "admin@localhost.test", password: process.env.ADMIN_PASSWORD };
 const desktop = { name: "dashboard-desktop", width: 1280, height: 900, scheme: "light" };
@@ -92,6 +93,7 @@ async function everyPage(user) {
   const { access_token } = await contract("/login", ADMIN);
   const { id } = await contract("/admin/reports", { sql: "select count(*) as users from users", format: "preview" }, access_token);
   await control("drain");
+  await modules(first.page, access_token);
   for (const device of devices) {
     const admin = await person(device, first.context);
     for (const [path, text, shot] of pages(user, id)) {
@@ -146,13 +148,11 @@ async function byBulk() {
 
 async function byPlan() {
   const admin = await signIn(ADMIN);
-  await admin.goto("/dashboard/plans");
-  await admin.follow("/dashboard/plans?new=1");
+  await admin.goto("/dashboard/plans?new=1");
   await admin.fill({ name: "Dashboard plan", code: "dashboard-plan", price_cents: "29.00", tier: "2" });
   await admin.press("Create plan");
   await admin.sees("Dashboard plan");
-  const { items } = await contract("/billing/plans");
-  const plan = items.find(({ code }) => code === "dashboard-plan");
+  const plan = (await contract("/billing/plans")).items.find(({ code }) => code === "dashboard-plan");
   if (plan?.price_cents !== 2900) throw new Error(`the plan is ${JSON.stringify(plan)}`);
   await admin.close();
 }

@@ -134,8 +134,7 @@ export async function view({ params, query }) {
   return [
     pageHead(title, { text: "Answers in SQL, from a read-only copy of the tables. Everyone who is an admin sees the reports of all admins." }),
     assistant.node,
-    h("div", { class: "columns reports" }, h("section", { class: "panel" }, area.node, h("div", { class: "row" }, runButton, csvButton, stop, options), status), tables.node),
-    place,
+    h("div", { class: "columns reports" }, h("section", { class: "panel" }, area.node, h("div", { class: "row" }, runButton, csvButton, stop, options), status), tables.node, place),
     h("details", { class: "gallery-place", open: area.text() === "" }, h("summary", {}, h("h2", {}, "Gallery")), gallery()),
     h("section", {}, h("h2", {}, "History"), past.node),
   ];

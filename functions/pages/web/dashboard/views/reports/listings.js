@@ -34,7 +34,7 @@ export function pastReports() {
     label: "reports",
     columns: [
       { name: "Statement", kind: "main", cell: ({ sql }) => h("code", { class: "one-line" }, firstWords(sql)) },
-      { name: "By", cell: ({ requested_by }) => reference(requested_by) },
+      { name: "By", kind: "tight", cell: ({ requested_by }) => reference(requested_by) },
       { name: "Status", kind: "tight", cell: ({ status, format }) => [badge(...(statuses[status] ?? [status])), format === "csv" ? " CSV" : ""] },
       { name: "Rows", kind: "number", cell: ({ row_count }) => (row_count === null ? "–" : count(row_count)) },
       { name: "When", kind: "tight", cell: ({ created_at }) => when(created_at) },
