@@ -1,7 +1,9 @@
-// The one client of the contract. The access token lives in this module's memory alone; the refresh token in a cookie
-// that no script can read.
+// The client of the HTTP API. The access token lives in this module's memory only; the refresh token is in a cookie that
+// scripts cannot read.
 
-/** An answer that is a problem (RFC 9457). */
+import { PROVIDER_TIME, mayHaveSession, sessionEnded, sessionExpected, sessionRefused, sessionStarted } from "./session-hint.js";
+
+/** An error response (RFC 9457), or a failed connection (status 0). */
 export class Problem extends Error {
   constructor(status, body, retryAfter) {
     super(body.detail ?? "Something went wrong. Try again in a moment.");
@@ -9,83 +11,111 @@ export class Problem extends Error {
     this.code = body.code ?? "unknown";
     this.errors = body.errors ?? [];
     this.invoiceUrl = body.invoice_url ?? null;
+    this.requestId = body.request_id ?? null;
     this.retryAfter = retryAfter;
     this.requestId = body.request_id ?? null;
   }
 }
 
+/** Renewed this long before it expires. */
+const EXPIRY_MARGIN_MS = 10_000;
+
 let accessToken = null;
+let expiresAt = 0;
+let user = null;
 let refreshing = null;
 
-/** By what the tabs of this browser tell each other that the session has begun or ended: they share its cookie. */
+/** The tabs of a browser share the cookie: they tell each other when the session starts or ends. */
 const tabs = new BroadcastChannel("tollgate-session");
 
-/** Told on `window` when the session of this page has ended: in another tab, or at the service. */
+/** Event on `window`: the session of this page ended, in another tab or at the service. */
 export const SESSION_ENDED = "session-ended";
-/** Told on `window` when a session has begun in another tab. */
+/** Event on `window`: a session started in another tab. */
 export const SESSION_BEGUN = "session-begun";
 
 tabs.addEventListener("message", async ({ data }) => {
   if (data === "ended" && accessToken !== null) {
-    accessToken = null;
-    dispatchEvent(new CustomEvent(SESSION_ENDED, { detail: "Your session ended in another tab. Sign in to go on." }));
+    clearSession();
+    dispatchEvent(new CustomEvent(SESSION_ENDED, { detail: "You signed out in another tab. Sign in to continue." }));
   }
-  // Without a session the next call says so: what fails here needs no word.
+  // If this fails, the next call reports it.
   if (data === "begun" && accessToken === null && (await resume().catch(() => false))) dispatchEvent(new Event(SESSION_BEGUN));
 });
 
-/** Takes up the session of this access token. */
-export function begin(token) {
-  accessToken = token;
+function keepSession(tokens) {
+  accessToken = tokens.access_token;
+  expiresAt = Date.now() + tokens.expires_in * 1000 - EXPIRY_MARGIN_MS;
+  user = tokens.user;
+  sessionStarted();
+}
+
+function clearSession() {
+  accessToken = null;
+  user = null;
+}
+
+/** Starts the session of a TokenResponse. */
+export function startSession(tokens) {
+  keepSession(tokens);
   tabs.postMessage("begun");
 }
 
-async function send(method, path, body, more) {
-  const headers = { accept: "application/json", ...more };
+async function send(method, path, body, extraHeaders) {
+  const headers = { accept: "application/json", ...extraHeaders };
   if (body !== undefined) headers["content-type"] = "application/json";
   if (accessToken) headers.authorization = `Bearer ${accessToken}`;
   let response;
+  let text;
   try {
     response = await fetch(path, { method, headers, body: body === undefined ? undefined : JSON.stringify(body) });
+    text = await response.text();
   } catch {
-    throw new Problem(0, { code: "offline", detail: "The service cannot be reached. Is the network there?" });
+    throw new Problem(0, { code: "offline", detail: "We couldn't reach the service. Check your connection and try again." });
   }
-  const text = await response.text();
   let answer = {};
   try {
     answer = text ? JSON.parse(text) : {};
   } catch {
-    // not JSON: the gateway's own answer, told by its status
+    // The gateway's own responses are not JSON: the status decides.
   }
   if (!response.ok) throw new Problem(response.status, answer, response.headers.get("retry-after"));
   return answer;
 }
 
-/** Calls the service, with `headers` of its own if it needs some; an access token that has ended is renewed once. */
+function endSession() {
+  tabs.postMessage("ended");
+  dispatchEvent(new CustomEvent(SESSION_ENDED, { detail: "Your session has expired. Sign in to continue." }));
+}
+
+/** Calls the service. An access token that has expired, or that the service refuses, is renewed once. */
 export async function call(method, path, body, headers) {
   const hadToken = accessToken !== null;
+  const isExpired = hadToken && Date.now() >= expiresAt;
   try {
+    if (isExpired) await resume();
     return await send(method, path, body, headers);
   } catch (problem) {
     if (!(problem instanceof Problem) || problem.code !== "unauthenticated" || !hadToken) throw problem;
-    if (!(await resume())) {
-      tabs.postMessage("ended");
-      dispatchEvent(new CustomEvent(SESSION_ENDED, { detail: "Your session has ended. Sign in to go on." }));
+    if (isExpired || !(await resume())) {
+      clearSession();
+      endSession();
       throw problem;
     }
     return send(method, path, body, headers);
   }
 }
 
-/** Takes the session of the cookie up again; false when there is none. Several callers share one request. */
+/** Resumes the session of the cookie; false without one. Simultaneous callers share one request. */
 export function resume() {
+  if (accessToken === null && !mayHaveSession()) return Promise.resolve(false);
   refreshing ??= (async () => {
     try {
-      accessToken = (await send("POST", "/refresh-token", {})).access_token;
+      keepSession(await send("POST", "/refresh-token", {}));
       return true;
     } catch (problem) {
       if (problem.code !== "invalid_refresh_token") throw problem;
-      accessToken = null;
+      clearSession();
+      sessionRefused();
       return false;
     } finally {
       refreshing = null;
@@ -95,22 +125,24 @@ export function resume() {
 }
 
 export async function signIn(email, password) {
-  begin((await send("POST", "/login", { email, password })).access_token);
+  startSession(await send("POST", "/login", { email, password }));
 }
 
 export async function signInByCode(email, code) {
-  begin((await send("POST", "/login/code", { email, code })).access_token);
+  startSession(await send("POST", "/login/code", { email, code }));
 }
 
-/** Leaves for a provider, to come back to the page at `path`; a problem on the way is shown here and not as a bare answer. */
-export async function leaveFor(provider, path) {
-  const back = encodeURIComponent(`${location.origin}${path}`);
-  const way = `/${provider}/login?return_to=${back}`;
-  const response = await fetch(way, { redirect: "manual", headers: { accept: "application/json" } });
+/** Leaves for a provider's page, to return to `path`. A refusal is reported here, not as a page of JSON. */
+export async function continueWith(provider, path) {
+  const address = `/${provider}/login?return_to=${encodeURIComponent(`${location.origin}${path}`)}`;
+  const response = await fetch(address, { redirect: "manual", headers: { accept: "application/json" } }).catch(() => {
+    throw new Problem(0, { code: "offline", detail: "We couldn't reach the service. Check your connection and try again." });
+  });
   if (response.type !== "opaqueredirect") {
     throw new Problem(response.status, await response.json().catch(() => ({})), response.headers.get("retry-after"));
   }
-  location.assign(way);
+  sessionExpected(PROVIDER_TIME);
+  location.assign(address);
 }
 
 export async function signOut() {
@@ -118,10 +150,14 @@ export async function signOut() {
   forget();
 }
 
-/** Forgets the session here; the service has ended it already. */
+/** Drops the session of this page: the service has ended it already. */
 export function forget() {
-  accessToken = null;
+  clearSession();
+  sessionEnded();
   tabs.postMessage("ended");
 }
 
 export const isSignedIn = () => accessToken !== null;
+
+/** The signed-in user as of the last token, or null. */
+export const currentUser = () => user;

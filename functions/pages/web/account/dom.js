@@ -1,6 +1,8 @@
-// Elements and forms. Text is always set as text.
+// Elements, forms, dates and amounts. Text is always set as text, never as HTML.
 
-/** An element: h("p", {class: "soft"}, "text", child …). Functions under a name such as `onclick` listen. */
+import { messageOf } from "./problems.js";
+
+/** An element: h("p", {class: "soft"}, "text", child …). Attributes such as `onclick` add listeners. */
 export function h(name, attributes, ...children) {
   const element = document.createElement(name);
   for (const [key, value] of Object.entries(attributes ?? {})) {
@@ -13,8 +15,8 @@ export function h(name, attributes, ...children) {
 }
 
 /**
- * A labelled field with a place for its error. `rule` says beforehand what it takes, and its `check` gives the error of a
- * text that it does not take: what can be told here costs no call.
+ * A labelled field with a place for its error. `rule` checks the value before it is sent: its `hint` is shown, its `check`
+ * returns an error message or null.
  */
 export function field(label, name, attributes, rule) {
   const error = h("span", { class: "error", id: `${name}-error` });
@@ -25,90 +27,72 @@ export function field(label, name, attributes, rule) {
   return h("div", { class: "field" }, h("label", { for: name }, label), hint, input, error);
 }
 
-/** What is asked of the text of a field, by its input. */
+/** The check of a field by its input. */
 const checks = new WeakMap();
 
-/** The rules of the service for a new account. It decides: a rule here is never stricter. */
-export const email = {
-  check: (text) => (/^[^@]+@[^@]+[.\u3002][^@]+$/.test(text.trim().normalize("NFKC")) ? null : "This is not an e-mail address."),
-};
-
-export const username = {
-  hint: "3 to 40 letters, digits, dots, dashes or underscores.",
-  check: (text) => (/^[A-Za-z0-9._-]{3,40}$/.test(text) ? null : "A user name has 3 to 40 letters, digits, dots, dashes or underscores."),
-};
-
-export const password = {
-  hint: "At least 8 characters, any of them; not one of the most used, and not your name or address.",
-  check: (text) => ([...text.normalize("NFC")].length >= 8 ? null : "The password must have at least 8 characters."),
-};
-
-/**
- * The address of the account, for password managers: they store a password under it, and sign-in asks for it. Read-only
- * and hidden, since the form does not ask for it; without a name, since it is not sent.
- */
-export function accountField(email) {
-  return h("input", { type: "email", autocomplete: "username", value: email, readonly: true, hidden: true, "aria-hidden": "true" });
-}
-
-/** A field for a mailed code. It takes what a person pastes, spaces included: codeOf reads it. */
+/** A field for a mailed code. It accepts pasted text with spaces: codeOf reads it. */
 export function codeField() {
-  return field("Code of six digits", "code", { class: "code", inputmode: "numeric", autocomplete: "one-time-code" });
+  return field("6-digit code", "code", { class: "code", inputmode: "numeric", autocomplete: "one-time-code" });
 }
 
-/** The code in what was typed or pasted, without spaces and hyphens; a problem where it is none, so that no attempt is lost. */
+/** The code without spaces and hyphens. Throws a problem if it is not six digits, so that no attempt is lost. */
 export function codeOf(text) {
   const code = text.normalize("NFKC").replace(/[^\p{L}\p{N}]/gu, "");
   if (/^[0-9]{6}$/.test(code)) return code;
-  throw { errors: [{ field: "code", message: "The code has six digits." }] };
+  throw { errors: [{ field: "code", message: "Enter the six digits of the code." }] };
 }
 
 /**
- * A form that sends what it holds. `send` gets the fields by name; a problem is shown beside the fields that are to
- * blame, else below the button. `onProblem` may take a problem over by returning true.
+ * A form that passes its values by name to `send`. A problem is shown beside its fields: those that the problem names, or
+ * the one that `fieldOf` gives for its code; otherwise below the button. If `onProblem` returns true, nothing is shown.
  */
-export function form(fields, button, send, { onProblem, kind } = {}) {
+export function form(fields, button, send, { onProblem, kind, fieldOf = {} } = {}) {
   const alert = h("p", { role: "alert" });
   const submit = h("button", { class: kind }, button);
   const element = h("form", { novalidate: true }, ...fields, submit, alert);
   element.addEventListener("submit", async (event) => {
     event.preventDefault();
-    clear(element, alert);
-    const wrong = [...element.elements].map((input) => ({ field: input.name, message: wrongIn(input) })).filter(({ message }) => message);
-    if (show(element, { errors: wrong })) return;
+    clearErrors(element);
+    const errors = [...element.elements].map((input) => ({ field: input.name, message: errorOf(input) })).filter(({ message }) => message);
+    if (showErrors(element, errors)) return;
     submit.disabled = true;
     try {
       await send(Object.fromEntries(new FormData(element)));
     } catch (problem) {
-      if (onProblem?.(problem)) return;
-      if (!show(element, problem)) alert.append(...told(problem));
+      if (!onProblem?.(problem) && !showErrors(element, fieldErrors(problem, fieldOf))) alert.append(...messageWithLink(problem));
     } finally {
       submit.disabled = false;
+      // A disabled button loses the focus.
+      if (document.activeElement === document.body && submit.isConnected) submit.focus();
     }
   });
   return element;
 }
 
-function clear(element, alert) {
-  alert.textContent = "";
+export function clearErrors(element) {
+  element.querySelector(":scope > [role=alert]").textContent = "";
   for (const input of element.querySelectorAll("input")) input.removeAttribute("aria-invalid");
   for (const error of element.querySelectorAll(".error")) error.textContent = "";
 }
 
-/** What is wrong with the text of a field, as far as it can be told here. */
-function wrongIn(input) {
-  if (input.required && !input.value) return "Fill this in.";
+function errorOf(input) {
+  if (input.required && !input.value) return "This field is required.";
   return checks.get(input)?.(input.value) ?? null;
 }
 
-/** Shows all errors, each beside its field, and goes to the first; false where no field is to blame. */
-function show(element, problem) {
-  const blamed = (problem.errors ?? []).map(({ field, message }) => blame(element, field, message)).filter(Boolean);
-  blamed[0]?.focus();
-  return blamed.length > 0;
+function fieldErrors(problem, fieldOf) {
+  const named = problem.errors ?? [];
+  return fieldOf[problem.code] ? [...named, { field: fieldOf[problem.code], message: sentence(problem) }] : named;
 }
 
-function blame(element, name, message) {
+/** Shows each error beside its field and moves the focus to the first; false if the form has none of the fields. */
+export function showErrors(element, errors) {
+  const inputs = errors.map(({ field, message }) => showError(element, field, message)).filter(Boolean);
+  inputs[0]?.focus();
+  return inputs.length > 0;
+}
+
+function showError(element, name, message) {
   const input = element.elements[name];
   if (!input) return null;
   input.setAttribute("aria-invalid", "true");
@@ -116,30 +100,26 @@ function blame(element, name, message) {
   return input;
 }
 
-/** What to tell a person of a problem. */
-export function sentence(problem) {
-  if (problem.code === "idempotency_in_progress") return "This is under way already. Wait a moment, then look again.";
-  const wait = problem.status === 429 && problem.retryAfter;
-  return wait ? `Too many tries. Wait ${wait} seconds, then try again.` : problem.message;
-}
+/** What to tell a person about a problem. */
+export const sentence = (problem) => messageOf(problem);
 
-/** The same with the way to what is to be paid, where the problem is that. */
-function told(problem) {
-  if (problem.invoiceUrl === null) return [sentence(problem)];
-  const act = problem.code === "payment_action_required" ? "Give your consent" : "Pay";
-  return [sentence(problem), " ", h("a", { href: problem.invoiceUrl }, act)];
+/** The same, with a link to the invoice if that has to be paid. */
+function messageWithLink(problem) {
+  if (!problem.invoiceUrl) return [sentence(problem)];
+  const label = problem.code === "payment_action_required" ? "Confirm payment" : "Pay invoice";
+  return [sentence(problem), " ", h("a", { href: problem.invoiceUrl }, label)];
 }
 
 export function time(text) {
-  const shown = new Date(text).toLocaleString(undefined, { dateStyle: "medium", timeStyle: "short" });
-  return h("time", { datetime: text }, shown);
+  const label = new Date(text).toLocaleString(undefined, { dateStyle: "medium", timeStyle: "short" });
+  return h("time", { datetime: text }, label);
 }
 
 export function date(text) {
   return h("time", { datetime: text }, new Date(text).toLocaleDateString(undefined, { dateStyle: "medium" }));
 }
 
-/** The currencies that Stripe counts in whole units, and those in thousandths. A browser's own decimals are others. */
+/** The currencies that Stripe counts in whole units, and in thousandths. The decimals that browsers use differ. */
 const WHOLE = ["bif", "clp", "djf", "gnf", "jpy", "kmf", "krw", "mga", "pyg", "rwf", "vnd", "vuv", "xaf", "xof", "xpf"];
 const THOUSANDTHS = ["bhd", "iqd", "jod", "kwd", "lyd", "omr", "tnd"];
 
@@ -148,12 +128,12 @@ function decimals(currency) {
   return THOUSANDTHS.includes(currency) ? 3 : 2;
 }
 
-/** An amount in its currency's minor units, as people write it. */
+/** An amount in minor units, formatted in its currency. */
 export function money(amount, currency) {
   const digits = decimals(currency);
   const format = new Intl.NumberFormat(undefined, { style: "currency", currency, minimumFractionDigits: digits, maximumFractionDigits: digits });
   return format.format(amount / 10 ** digits);
 }
 
-/** "$19.00 a month". */
-export const price = (cents, currency, period) => `${money(cents, currency)} a ${period}`;
+/** "$19.00 a month", or "Free". */
+export const price = (cents, currency, period) => (cents === 0 ? "Free" : `${money(cents, currency)} a ${period}`);

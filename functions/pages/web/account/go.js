@@ -1,29 +1,42 @@
-// Going to another view: the address names it, and whoever shows views listens for the change.
+// Navigation between pages. The address names the page; main.js listens and shows it.
 
-/** The page of the dashboard that led here to sign in. No other address is followed: it could be anybody's. */
-const next = new URLSearchParams(location.search).get("next");
-/** The page that was asked for by somebody who is to sign in first. */
-let wanted = next !== null && /^\/dashboard(\/|\?|$)/.test(next) ? next : null;
+import { tabStorage } from "./storage.js";
 
-/** `state` is what the view should know, such as an address that was just typed. */
-export function go(path, state) {
-  history.pushState(state ?? null, "", path);
+const NAME = "destination";
+const HOME = "/account";
+
+/** Goes to a page of the account. `state` is what the page should know, such as an address that was just typed. */
+export function go(path, state, { replace = false } = {}) {
+  if (replace) history.replaceState(state ?? null, "", path);
+  else history.pushState(state ?? null, "", path);
   dispatchEvent(new PopStateEvent("popstate", { state }));
 }
 
-/** Keeps the page that is asked for until somebody has signed in. */
-export function want(path) {
-  wanted = path;
+/** Whether `path` is an address of the account pages or the dashboard of this origin. */
+function isOwn(path) {
+  const url = URL.canParse(path, location.origin) ? new URL(path, location.origin) : null;
+  return url !== null && url.origin === location.origin && /^\/(account|dashboard)(\/|$)/.test(url.pathname);
 }
 
-/** Where somebody goes who signs in: to the page that was asked for. */
-export const destination = () => wanted ?? "/account";
+/** Keeps the page that was requested until the person has signed in. Other addresses are ignored. */
+export function want(path) {
+  if (isOwn(path)) tabStorage.set(NAME, path);
+}
 
-/** Goes there. */
-export function goOn(state) {
+/** The dashboard names the page that it leads back to. */
+const next = new URLSearchParams(location.search).get("next");
+if (next !== null) want(next);
+
+/** The page after the sign-in: the one that was requested. */
+export function destination() {
+  const path = tabStorage.get(NAME);
+  return path !== null && isOwn(path) ? path : HOME;
+}
+
+/** Goes to the page that was requested before the sign-in. The dashboard is a document of its own. */
+export function goOn(state, options) {
   const path = destination();
-  wanted = null;
-  // The dashboard is another document.
-  if (path.startsWith("/dashboard")) location.assign(path);
-  else go(path, state);
+  tabStorage.remove(NAME);
+  if (new URL(path, location.origin).pathname.startsWith("/dashboard")) location.assign(path);
+  else go(path, state, options);
 }

@@ -1,76 +1,129 @@
-// Which view is shown: the address names it, and whether somebody is signed in decides whether it may be.
+// Which page is shown: the address names it, and most pages require a session.
 
 import { SESSION_BEGUN, SESSION_ENDED, isSignedIn, resume } from "./client.js";
-import { h, sentence } from "./dom.js";
+import { h } from "./dom.js";
 import { go, goOn, want } from "./go.js";
-import { navigation } from "./views/navigation.js";
+import { announce, failure } from "./panel.js";
+import { footer, tabs, userMenu } from "./views/frame.js";
+import * as billing from "./views/billing.js";
+import * as close from "./views/close.js";
 import * as code from "./views/code.js";
-import * as email from "./views/email.js";
 import * as forgot from "./views/forgot.js";
-import * as methods from "./views/methods.js";
 import * as profile from "./views/profile.js";
 import * as register from "./views/register.js";
-import * as sessions from "./views/sessions.js";
-import * as password from "./views/password.js";
-import * as close from "./views/close.js";
 import * as remove from "./views/delete.js";
+import * as security from "./views/security.js";
 import * as signIn from "./views/sign-in.js";
 import * as verify from "./views/verify.js";
 
-const open = { "/account/sign-in": signIn, "/account/register": register, "/account/code": code, "/account/verify": verify, "/account/forgot": forgot };
-const inside = { "/account": profile, "/account/email": email, "/account/methods": methods, "/account/sessions": sessions, "/account/password": password, "/account/close": close, "/account/delete": remove };
+const signedOutPages = { "/account/sign-in": signIn, "/account/register": register, "/account/code": code, "/account/verify": verify, "/account/forgot": forgot };
+const signedInPages = {
+  "/account": profile,
+  "/account/email": profile,
+  "/account/security": security,
+  "/account/password": security,
+  "/account/methods": security,
+  "/account/sessions": security,
+  "/account/billing": billing,
+  "/account/close": close,
+  "/account/delete": remove,
+};
 
-const place = document.getElementById("view");
+const main = document.getElementById("view");
 
-/** How often a view was asked for: one that is overtaken by another is not shown. */
-let turn = 0;
-/** Why somebody must sign in again, until it is said. */
-let reason = null;
+/** Counts the requests for a page: a page that is overtaken by a later one is not shown. */
+let latest = 0;
+/** Why the person has to sign in again. Shown once. */
+let signInReason = null;
+
+/** The path; what providers and Stripe return to `/account` with belongs to another page. */
+function currentPath() {
+  const path = location.pathname.replace(/\/$/, "");
+  const query = new URLSearchParams(location.search);
+  if (path !== "/account" || !isSignedIn()) return path;
+  if (query.has("checkout")) return moveTo("/account/billing");
+  if (query.has("linked") || query.has("error")) return moveTo("/account/security");
+  return path;
+}
+
+function moveTo(path) {
+  history.replaceState(history.state, "", path + location.search);
+  return path;
+}
+
+/** The state of the history entry. A notice is shown once: not after a reload, nor on the way back. */
+function takeState() {
+  const state = { ...history.state };
+  if (state.notice) history.replaceState({ ...state, notice: undefined }, "");
+  return state;
+}
 
 async function show() {
-  turn += 1;
-  const own = turn;
-  const path = location.pathname.replace(/\/$/, "");
-  let target = inside[path] ?? open[path] ?? profile;
-  if (Object.values(inside).includes(target) && !isSignedIn()) {
+  latest += 1;
+  const own = latest;
+  const path = currentPath();
+  let page = signedInPages[path] ?? signedOutPages[path] ?? profile;
+  if (page === signedOutPages[path] && isSignedIn()) return goOn(null, { replace: true });
+  if (page !== signedOutPages[path] && !isSignedIn()) {
     want(path);
-    target = signIn;
+    page = signIn;
   }
-  if (Object.values(open).includes(target) && target === open[path] && isSignedIn()) target = profile;
-  const isInside = Object.values(inside).includes(target);
-  place.className = isInside ? "card wide" : "card";
-  document.title = `${target.title} · Your account`;
+  const hasTabs = [profile, security, billing].includes(page);
+  const state = takeState();
+  if (page === signIn && signInReason) state.notice = signInReason;
   let content;
   try {
-    const state = target === signIn && reason ? { ...history.state, notice: reason } : (history.state ?? {});
-    content = await target.view(state);
+    content = await page.view({ ...state, path });
   } catch (problem) {
-    if (own !== turn) return;
+    if (own !== latest) return;
     if (problem.code === "unauthenticated") return show();
-    content = [h("h1", {}, target.title), h("p", { role: "alert" }, sentence(problem))];
+    content = [h("h1", { tabindex: "-1" }, page.title), failure(problem, show)];
   }
-  if (own !== turn) return;
-  if (target === signIn) reason = null;
-  place.replaceChildren(...(isInside ? [navigation(path)] : []), ...content);
-  place.focus();
+  if (own !== latest) return;
+  if (page === signIn) signInReason = null;
+  document.title = `${page.title} · ${document.querySelector(".brand").textContent}`;
+  document.documentElement.classList.toggle("signed-in", isSignedIn());
+  main.className = hasTabs ? "page" : "card";
+  main.replaceChildren(...(hasTabs ? [tabs(page.address)] : []), ...content.filter(Boolean));
+  document.getElementById("user").replaceChildren(...userMenu());
+  announce("");
+  focusOn(path, state);
+}
+
+/** The focus goes to the section that the address names, otherwise to the heading: screen readers continue from there. */
+function focusOn(path, { focus }) {
+  const section = main.querySelector(`[data-path="${path}"]`);
+  const target = section?.querySelector("h2") ?? main.querySelector("h1");
+  if (focus === false || !target) return;
+  target.focus({ preventScroll: true });
+  if (section) section.scrollIntoView();
+  else scrollTo(0, 0);
+}
+
+async function start() {
+  try {
+    await resume();
+  } catch (problem) {
+    const retry = () => start();
+    main.replaceChildren(h("h1", { tabindex: "-1" }, problem.code === "offline" ? "You're offline" : "Something went wrong"), failure(problem, retry));
+    if (problem.code === "offline") addEventListener("online", retry, { once: true });
+    return;
+  }
+  await show();
 }
 
 addEventListener("popstate", show);
 addEventListener(SESSION_ENDED, ({ detail }) => {
-  reason = detail;
+  signInReason = detail;
   show();
 });
-addEventListener(SESSION_BEGUN, () => goOn());
+addEventListener(SESSION_BEGUN, () => goOn(null, { replace: true }));
 document.addEventListener("click", (event) => {
   const link = event.target.closest?.("a[href^='/account']");
-  if (!link || event.metaKey || event.ctrlKey || event.shiftKey) return;
+  if (!link || link.target || event.defaultPrevented || event.metaKey || event.ctrlKey || event.shiftKey || event.altKey) return;
   event.preventDefault();
   go(link.getAttribute("href"));
 });
 
-try {
-  await resume();
-  await show();
-} catch (problem) {
-  place.replaceChildren(h("h1", {}, "Not now"), h("p", { role: "alert" }, sentence(problem)));
-}
+document.getElementById("footer").append(...footer());
+await start();

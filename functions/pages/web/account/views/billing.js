@@ -1,87 +1,99 @@
-// Plan and payments: what is asked of the service, put together, and the return from a checkout.
+// Billing: the current plan, the plans to choose from, the invoices, and the return from a checkout.
 
 import { call, resume } from "../client.js";
-import { h, sentence } from "../dom.js";
-import { payments } from "./payments.js";
+import { h } from "../dom.js";
+import { announce, fill } from "../panel.js";
+import { mayHaveSubscription, subscriptionMissing } from "../subscription-hint.js";
+import { invoices } from "./invoices.js";
 import { plans } from "./plans.js";
-import { isLive, subscription } from "./subscription.js";
+import { currentPlan, isLive } from "./subscription.js";
 
-/** How often it is looked, a second apart, whether Stripe has told of a payment. */
-const LOOKS = 15;
+export const title = "Billing";
+export const address = "/account/billing";
 
-/** The caller's subscription; null for somebody who never had one. */
-async function mine() {
+/** How often the subscription is requested, a second apart, until the payment is confirmed. */
+const MAX_ATTEMPTS = 15;
+const INTERVAL_MS = 1000;
+
+/** The user's subscription; null for a user who never had one. */
+async function loadSubscription(user) {
   try {
     return await call("GET", "/billing/subscriptions/me");
   } catch (problem) {
-    if (problem.code === "no_subscription") return null;
-    throw problem;
+    if (problem.code !== "no_subscription") throw problem;
+    subscriptionMissing(user);
+    return null;
   }
 }
 
-async function parts(isAwaited, onChange) {
-  const [{ items }, held, paid] = await Promise.all([call("GET", "/billing/plans"), mine(), call("GET", "/billing/payments/me")]);
-  const content = [h("h2", {}, "Plan"), subscription(held, paid.items, onChange), plans(items, held, isAwaited, onChange), ...payments(paid)].filter(Boolean);
-  return { held, content };
+/** Everything that the page shows. */
+async function load() {
+  const [user, { items }, payments] = await Promise.all([call("GET", "/me"), call("GET", "/billing/plans"), call("GET", "/billing/payments/me")]);
+  const subscription = mayHaveSubscription(user, payments.items) ? await loadSubscription(user) : null;
+  return { user, plans: items, payments, subscription };
 }
 
-/** What the address says of a checkout; it is taken out of the address. */
-function returned() {
-  const query = new URLSearchParams(location.search);
-  const checkout = query.get("checkout");
-  if (checkout !== null) history.replaceState(history.state, "", location.pathname);
-  return checkout;
+/** The result of a checkout in the address. It is removed from the address. */
+function takeCheckoutResult() {
+  const result = new URLSearchParams(location.search).get("checkout");
+  if (result !== null) history.replaceState(history.state, "", location.pathname);
+  return result;
 }
 
-/** The section of the page. Where billing does not answer it says so, and the rest of the page goes on. */
-export async function billing() {
-  const checkout = returned();
-  const status = h("p", { role: "status", tabindex: "-1" });
+function content(data, isConfirming, refresh) {
+  return [
+    ...currentPlan(data, refresh),
+    h("section", { class: "panel", "aria-labelledby": "plans" }, h("h2", { id: "plans" }, "Plans"), plans(data, isConfirming, refresh)),
+    h("section", { class: "panel", "aria-labelledby": "invoices" }, h("h2", { id: "invoices" }, "Invoices"), ...invoices(data.payments)),
+  ];
+}
+
+export function view({ notice }) {
+  // Before the address changes: the checkout is a reason to request the subscription.
+  const isReturn = new URLSearchParams(location.search).get("checkout") === "success";
+  const status = h("p", { role: "status", tabindex: "-1" }, notice);
   const place = h("div", {});
-  const section = h("section", { "aria-label": "Plan and payments" }, status, place);
-  // What was pressed is gone then: the focus goes to what came of it.
-  const again = async (...told) => {
-    place.replaceChildren(...(await parts(false, again)).content);
-    status.replaceChildren(...told);
-    if (told.length > 0) status.focus();
+  /** Loads everything again after a change. The button that was pressed is gone then: the focus goes to the message. */
+  const refresh = async (...message) => {
+    const data = await load();
+    place.replaceChildren(...content(data, false, refresh));
+    status.replaceChildren(...message);
+    if (message.length > 0) status.focus();
   };
-  let held;
-  try {
-    const loaded = await parts(checkout === "success", again);
-    held = loaded.held;
-    place.append(...loaded.content);
-  } catch (problem) {
-    if (problem.code === "unauthenticated") throw problem;
-    place.append(h("h2", {}, "Plan"), h("p", { role: "alert" }, sentence(problem)));
-  }
-  if (checkout === "canceled") status.textContent = "You left the checkout. Nothing was charged.";
-  if (checkout === "success") {
-    status.textContent = "Thank you. We wait for the payment to be confirmed …";
-    settle(status, place, held, again);
-  }
-  return section;
+  fill(place, 6, async () => {
+    const data = await load();
+    const result = takeCheckoutResult();
+    if (result === "canceled") status.textContent = "You left the checkout. You haven't been charged.";
+    if (result === "success") {
+      status.textContent = "Thank you. Confirming your payment…";
+      confirmPayment(status, place, data, refresh);
+    }
+    return content(data, isReturn, refresh);
+  });
+  return [h("h1", { tabindex: "-1" }, title), status, place];
 }
 
-/** Looks until the subscription gives access, then shows it; the token is renewed, for its `tier` to follow. */
-async function settle(status, place, held, again) {
-  let current = held;
-  for (let look = 0; !current?.has_access && look < LOOKS; look += 1) {
-    await new Promise((done) => setTimeout(done, 1000));
+/** Waits until the subscription gives access, then shows it. The token is renewed, since it has the tier of the plan. */
+async function confirmPayment(status, place, { user, subscription }, refresh) {
+  let current = subscription;
+  for (let attempt = 0; !current?.has_access && attempt < MAX_ATTEMPTS; attempt += 1) {
+    await new Promise((done) => setTimeout(done, INTERVAL_MS));
     if (!place.isConnected) return;
-    // One look that fails is followed by another.
-    current = await mine().catch(() => null);
+    // A request that fails is followed by the next one.
+    current = await loadSubscription(user).catch(() => null);
   }
   if (!current?.has_access) {
     status.textContent = isLive(current)
-      ? "The payment is not through yet. What is to be done stands below."
-      : "The payment is not confirmed yet. That can take some minutes: come back to this page then.";
+      ? "Your payment hasn't gone through yet. See below for what to do."
+      : "Your payment isn't confirmed yet. This can take a few minutes: reload the page then.";
     return;
   }
   try {
     await resume();
-    await again();
+    await refresh();
   } catch {
-    // shown with the next visit
+    // The next visit shows it.
   }
-  status.textContent = `Thank you. Your plan is ${current.plan.name} now.`;
+  status.textContent = `Thank you. You're subscribed to ${current.plan.name}.`;
+  announce(status.textContent);
 }

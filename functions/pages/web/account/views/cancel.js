@@ -1,38 +1,40 @@
-// Cancelling at period end: first what that means, then the cancellation.
+// Cancel at period end, after a confirmation that says what it means.
 
 import { date, form, h } from "../dom.js";
 
-/** What a cancellation of `held` changes, and when. */
-function consequences(held) {
-  const { plan, scheduled_plan, status, current_period_end } = held;
+function consequences({ plan, scheduled_plan, status, current_period_end }) {
   const isTrial = status === "trialing";
+  const end = date(current_period_end);
   return [
-    h("p", {}, `${isTrial ? "Your trial of" : "Your subscription to"} ${plan.name} ends on `, date(current_period_end), isTrial ? ", and nothing is charged. You keep access until then." : ". You keep access until then, and it is not renewed."),
-    scheduled_plan && h("p", {}, `The change to ${scheduled_plan.name} that is scheduled for `, date(current_period_end), " is dropped."),
-    h("p", {}, "You can take this back until then."),
-  ];
+    isTrial ? ["Your trial of ", plan.name, " ends on ", end, ", and you won't be charged."] : ["Your ", plan.name, " subscription ends on ", end, " and won't renew."],
+    ["You keep access until then."],
+    scheduled_plan && [h("strong", {}, `The scheduled change to ${scheduled_plan.name} is dropped.`)],
+    ["You can undo this until then."],
+  ].filter(Boolean);
 }
 
-/** The button that asks in `place` for a confirmation, after which `send` cancels. */
-export function cancellation(held, place, send) {
-  const ask = async () => {
-    const close = () => {
-      place.replaceChildren();
-      element.querySelector("button").focus();
-    };
-    const heading = h("h3", { id: "cancel", tabindex: "-1" }, "Cancel at period end?");
+/** The button that asks for a confirmation in `place`; `send` cancels. */
+export function cancellation(subscription, place, send) {
+  const element = form([], "Cancel subscription", () => open(), { kind: "quiet" });
+
+  function close() {
+    place.replaceChildren();
+    element.querySelector("button").focus();
+  }
+
+  function open() {
+    const heading = h("h3", { id: "cancel", tabindex: "-1" }, "Cancel your subscription?");
     place.replaceChildren(
       h(
         "section",
-        { class: "preview", "aria-labelledby": heading.id },
+        { class: "confirmation", "aria-labelledby": heading.id },
         heading,
-        ...consequences(held).filter(Boolean),
-        form([], "Cancel the subscription", send, { kind: "danger" }),
-        h("button", { class: "quiet", onclick: close }, "Leave it"),
+        h("ul", {}, ...consequences(subscription).map((line) => h("li", {}, ...line))),
+        h("div", { class: "actions" }, form([], "Cancel at period end", send, { kind: "danger" }), h("button", { type: "button", class: "quiet", onclick: close }, "Keep subscription")),
       ),
     );
     heading.focus();
-  };
-  const element = form([], "Cancel at period end", ask, { kind: "quiet" });
+  }
+
   return element;
 }

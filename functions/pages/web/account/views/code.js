@@ -1,44 +1,49 @@
-// Signing in by a mailed code.
+// Sign in by a mailed code.
 
 import { call, signInByCode } from "../client.js";
-import { codeField, codeOf, field, form, h } from "../dom.js";
+import { clearErrors, codeField, codeOf, field, form, h } from "../dom.js";
 import { go, goOn } from "../go.js";
+import { emailRule } from "../rules.js";
 
-export const title = "Sign in by a code";
+export const title = "Sign in with a code";
 
-export function view({ email, notice }) {
-  const back = h("p", { class: "links" }, h("a", { href: "/account/sign-in" }, "Sign in by password"));
-  if (!notice) {
-    return [
-      h("h1", {}, title),
-      h("p", {}, "We mail you six digits. They are good for 15 minutes."),
-      form([field("E-mail address", "email", { type: "email", autocomplete: "username", value: email ?? "" })], "Mail me a code", async (fields) => {
-        const { message } = await call("POST", "/request/login-code", { email: fields.email });
-        go("/account/code", { email: fields.email, notice: message });
-      }),
-      back,
-    ];
-  }
-  const status = h("p", { role: "status" }, notice);
+const back = () => h("p", { class: "switch" }, h("a", { href: "/account/sign-in" }, "Sign in with your password"));
+
+function requestPage(email) {
+  const address = field("E-mail address", "email", { type: "email", autocomplete: "username", value: email ?? "" }, emailRule);
+  const request = async (fields) => {
+    await call("POST", "/request/login-code", { email: fields.email });
+    go("/account/code", { email: fields.email, isSent: true });
+  };
+  return [h("h1", { tabindex: "-1" }, title), h("p", {}, "We'll e-mail you a 6-digit code. It is valid for 15 minutes."), form([address], "Send code", request), back()];
+}
+
+function codePage(email) {
+  const status = h("p", { role: "status" });
+  const signInForm = form(
+    [codeField()],
+    "Sign in",
+    async ({ code }) => {
+      await signInByCode(email, codeOf(code));
+      goOn();
+    },
+    { fieldOf: { invalid_code: "code" } },
+  );
+  const resend = async () => {
+    clearErrors(signInForm);
+    status.textContent = "";
+    await call("POST", "/request/login-code", { email });
+    status.textContent = "We've sent a new code. Only the newest code works.";
+  };
   return [
-    h("h1", {}, title),
+    h("h1", { tabindex: "-1" }, "Check your e-mail"),
+    h("p", {}, "If there is an account for ", h("strong", {}, email), ", we've sent a 6-digit code to it."),
+    signInForm,
+    form([], "Send a new code", resend, { kind: "quiet" }),
     status,
-    form(
-      [codeField()],
-      "Sign in",
-      async ({ code }) => {
-        await signInByCode(email, codeOf(code));
-        goOn();
-      },
-    ),
-    form(
-      [],
-      "Mail me another code",
-      async () => {
-        status.textContent = (await call("POST", "/request/login-code", { email })).message;
-      },
-      { kind: "quiet" },
-    ),
-    back,
+    h("p", { class: "soft" }, h("button", { type: "button", class: "link", onclick: () => go("/account/code", { email }) }, "Use another e-mail address")),
+    back(),
   ];
 }
+
+export const view = ({ email, isSent }) => (isSent ? codePage(email) : requestPage(email));

@@ -1,43 +1,43 @@
-// Deleting the account, and taking along what is kept of it.
+// Delete the account and its data.
 
 import { call, forget } from "../client.js";
-import { accountField, field, form, h } from "../dom.js";
+import { form, h } from "../dom.js";
 import { go } from "../go.js";
+import { passwordFields, protectedButton, requirement, signInAgain } from "./confirm.js";
+import { download } from "./export.js";
 
 export const title = "Delete account";
 
-/** Hands the browser everything that is held about the user, as a file. */
-async function download() {
-  const held = await call("GET", "/me/export");
-  const file = URL.createObjectURL(new Blob([JSON.stringify(held, null, 2)], { type: "application/json" }));
-  h("a", { href: file, download: `${held.user.username}.json` }).click();
-  // Not before the browser has taken it.
-  setTimeout(() => URL.revokeObjectURL(file), 60_000);
-}
-
 export async function view() {
   const me = await call("GET", "/me");
-  const confirm = me.has_password ? "Confirm with your password." : "You must have signed in within the last five minutes.";
-  const password = me.has_password ? [accountField(me.email), field("Password", "password", { type: "password", autocomplete: "current-password" })] : [];
+  const again = h("div", {});
+  const remove = async (fields) => {
+    await call("POST", "/me/delete", fields);
+    forget();
+    go("/account/sign-in", { notice: "Your account is deleted. Your personal data is removed within a day." });
+  };
+  const onProblem = (problem) => {
+    if (problem.code !== "reauthentication_required" || me.has_password) return false;
+    again.replaceChildren(...signInAgain(problem));
+    return true;
+  };
   return [
-    h("h1", {}, title),
-    h("p", {}, "Take along what is kept of you: your account, its sessions, what you paid and what happened."),
-    form([], "Download my data", download, { kind: "quiet" }),
+    h("h1", { tabindex: "-1" }, "Delete your account?"),
+    h("p", {}, "This can't be undone."),
     h(
-      "p",
+      "ul",
       {},
-      "Then everything that tells who you are goes within a day, and your address and your user name are free again. ",
-      `A subscription ends at once, and what you paid for it goes back. This cannot be undone. ${confirm}`,
+      h("li", {}, "Your personal data is removed within a day. Your e-mail address and user name become available again."),
+      h("li", {}, "A subscription ends immediately."),
+      h("li", {}, "Records of payments are kept without your name."),
     ),
-    form(
-      password,
-      "Delete my account for good",
-      async (fields) => {
-        const { message } = await call("POST", "/me/delete", fields);
-        forget();
-        go("/account/sign-in", { notice: message });
-      },
-      { kind: "danger" },
-    ),
+    h("h2", {}, "Before you go"),
+    h("p", {}, "Download everything we store about you, as a JSON file."),
+    protectedButton("Download my data", "export", me, download),
+    h("h2", {}, "Delete permanently"),
+    h("p", {}, requirement(me)),
+    form(passwordFields(me), "Delete account permanently", remove, { kind: "danger", onProblem, fieldOf: { wrong_password: "password" } }),
+    again,
+    h("p", { class: "switch" }, h("a", { href: "/account" }, "Keep my account")),
   ];
 }

@@ -1,34 +1,53 @@
-// Changing the address: it takes effect when the new one is proved.
+// Change the e-mail address. The change takes effect when the new address is verified.
 
-import { call } from "../client.js";
-import { accountField, codeField, codeOf, field, form, h } from "../dom.js";
+import { call, resume } from "../client.js";
+import { codeField, codeOf, field, form, h } from "../dom.js";
 import { go } from "../go.js";
+import { emailRule } from "../rules.js";
+import { passwordFields, signInAgain } from "./confirm.js";
 
-export const title = "E-mail address";
+/** The row of the profile; `isOpen`: the form is shown at once. */
+export function emailRow(me, isOpen) {
+  const place = h("div", {});
+  const change = h("button", { type: "button", class: "quiet", "aria-expanded": "false", onclick: () => (place.childElementCount > 0 ? close() : open()) }, "Change");
+  const setOpen = (...children) => {
+    place.replaceChildren(...children);
+    change.setAttribute("aria-expanded", String(children.length > 0));
+  };
+  const close = () => {
+    setOpen();
+    change.focus();
+  };
+  const cancel = h("button", { type: "button", class: "link", onclick: close }, "Cancel");
 
-export async function view() {
-  const me = await call("GET", "/me");
-  const status = h("p", { role: "status" });
-  const proof = h("div", {});
-  const password = me.has_password ? [accountField(me.email), field("Your password", "password", { type: "password", autocomplete: "current-password" })] : [];
-  const prove = (email) =>
-    form(
-      [codeField()],
-      "Prove it",
-      async ({ code }) => {
-        await call("POST", "/verify", { email, code: codeOf(code) });
-        go("/account", { notice: "Your account has the new address now." });
-      },
-    );
-  return [
-    h("h1", {}, title),
-    h("p", {}, "It is ", h("strong", {}, me.email), ". Another one counts as soon as you prove it by the mail that we send there."),
-    form([field("New e-mail address", "new_email", { type: "email", autocomplete: "email" }), ...password], "Mail the new address", async (fields) => {
-      const { message } = await call("POST", "/change-email", fields);
-      status.textContent = message;
-      proof.replaceChildren(prove(fields.new_email));
-    }),
-    status,
-    proof,
-  ];
+  function open() {
+    const newEmail = field("New e-mail address", "new_email", { type: "email", autocomplete: "email" }, emailRule);
+    const request = async (fields) => {
+      await call("POST", "/change-email", fields);
+      showCode(fields.new_email);
+    };
+    const onProblem = (problem) => {
+      if (problem.code !== "reauthentication_required" || me.has_password) return false;
+      setOpen(...signInAgain(problem));
+      return true;
+    };
+    const element = form([newEmail, ...passwordFields(me)], "Send verification e-mail", request, { onProblem, fieldOf: { wrong_password: "password" } });
+    setOpen(h("p", { class: "soft" }, "We'll send a code to the new address. Your address changes when you enter it."), element, cancel);
+    place.querySelector("[name=new_email]").focus();
+  }
+
+  function showCode(email) {
+    const verify = async ({ code }) => {
+      await call("POST", "/verify", { email, code: codeOf(code) });
+      // The header shows the address of the token.
+      await resume().catch(() => false);
+      go("/account", { notice: "Your e-mail address has been changed." }, { replace: true });
+    };
+    const text = h("p", { role: "status", tabindex: "-1" }, "We've sent a link and a 6-digit code to ", h("strong", {}, email), ".");
+    setOpen(text, form([codeField()], "Verify", verify, { fieldOf: { invalid_token: "code" } }), cancel);
+    text.focus();
+  }
+
+  if (isOpen) open();
+  return h("div", { class: "row" }, h("h2", {}, "E-mail address"), h("p", {}, me.email), change, place);
 }

@@ -1,19 +1,30 @@
-// Asking for the link to set a new password.
+// Request the link to set a new password.
 
 import { call } from "../client.js";
 import { field, form, h } from "../dom.js";
 import { go } from "../go.js";
+import { emailRule } from "../rules.js";
 
-export const title = "Forgotten your password?";
+export const title = "Reset your password";
 
-export function view() {
+export function view({ sentTo }) {
+  const back = h("p", { class: "switch" }, h("a", { href: "/account/sign-in" }, "Back to sign-in"));
+  const request = async ({ email }) => {
+    await call("POST", "/forget-password", { email });
+    go("/account/forgot", { sentTo: email });
+  };
+  if (sentTo) {
+    return [
+      h("h1", { tabindex: "-1" }, "Check your e-mail"),
+      h("p", {}, "If there is an account for ", h("strong", {}, sentTo), ", a link to set a new password is on its way. It is valid for one hour."),
+      form([], "Send the link again", () => request({ email: sentTo }), { kind: "quiet" }),
+      back,
+    ];
+  }
   return [
-    h("h1", {}, title),
-    h("p", {}, "We mail you a link to set a new one. It is good for an hour."),
-    form([field("E-mail address", "email", { type: "email", autocomplete: "username" })], "Mail me the link", async ({ email }) => {
-      const { message } = await call("POST", "/forget-password", { email });
-      go("/account/sign-in", { email, notice: message });
-    }),
-    h("p", { class: "links" }, h("a", { href: "/account/sign-in" }, "Sign in")),
+    h("h1", { tabindex: "-1" }, title),
+    h("p", {}, "Enter your e-mail address, and we'll send you a link to set a new password."),
+    form([field("E-mail address", "email", { type: "email", autocomplete: "username" }, emailRule)], "Send link", request),
+    back,
   ];
 }

@@ -1,32 +1,48 @@
-// Changing the password, or setting the first one.
+// Change the password, or set the first one.
 
 import { call } from "../client.js";
-import { accountField, field, form, h } from "../dom.js";
+import { form, h } from "../dom.js";
+import { accountField, passwordField } from "../fields.js";
+import { panel } from "../panel.js";
+import { passwordRule } from "../rules.js";
 
-export const title = "Password";
-
-export async function view() {
-  const me = await call("GET", "/me");
-  const status = h("p", { role: "status" });
-  const say = (answer) => {
-    status.textContent = answer.message;
-  };
+async function load(loadMe, isOpen) {
+  const me = await loadMe();
+  const status = h("p", { role: "status", tabindex: "-1" });
   if (!me.has_password) {
-    const first = form([], "Mail me the link", async () => say(await call("POST", "/forget-password", { email: me.email })));
-    return [h("h1", {}, title), h("p", {}, "This account has none. We mail you a link to set the first one; every session ends then."), first, status];
+    const send = async () => {
+      await call("POST", "/forget-password", { email: me.email });
+      status.textContent = `We've sent a link to set a password to ${me.email}. Setting it signs you out everywhere.`;
+    };
+    return [h("p", {}, "You haven't set a password yet."), form([], "Set a password", send, { kind: "quiet" }), status];
   }
-  const element = form(
-    [
-      accountField(me.email),
-      field("Present password", "old_password", { type: "password", autocomplete: "current-password" }),
-      field("New password", "new_password", { type: "password", autocomplete: "new-password" }),
-    ],
-    "Change it",
-    async (fields) => {
-      status.textContent = "";
-      say(await call("POST", "/change-password", fields));
-      element.reset();
-    },
-  );
-  return [h("h1", {}, title), h("p", { class: "soft" }, "Every other session ends when you change it."), element, status];
+  return [changePassword(me, status, isOpen), status];
 }
+
+function changePassword(me, status, isOpen) {
+  const place = h("div", {});
+  const change = h("button", { type: "button", class: "quiet", onclick: () => open() }, "Change password");
+  const close = (message) => {
+    place.replaceChildren(change);
+    status.textContent = message;
+    (message ? status : change).focus();
+  };
+  const send = async (fields) => {
+    await call("POST", "/change-password", fields);
+    close("Your password has been changed. You're signed out on all other devices.");
+  };
+
+  function open() {
+    status.textContent = "";
+    const fields = [accountField(me.email), passwordField("Current password", "old_password", "current-password"), passwordField("New password", "new_password", "new-password", passwordRule)];
+    const cancel = h("button", { type: "button", class: "link", onclick: () => close("") }, "Cancel");
+    place.replaceChildren(form(fields, "Change password", send, { fieldOf: { wrong_password: "old_password", weak_password: "new_password" } }), cancel);
+    place.querySelector("[name=old_password]").focus();
+  }
+
+  place.append(change);
+  if (isOpen) open();
+  return place;
+}
+
+export const passwordPanel = (loadMe, isOpen) => panel("password", "Password", 1, () => load(loadMe, isOpen), "Changing your password signs you out on all other devices.");

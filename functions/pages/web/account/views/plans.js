@@ -1,75 +1,78 @@
-// The plans side by side, and the way to one: by a checkout, or from the plan that is held.
+// The plans side by side. A user without a subscription starts a checkout; a subscriber changes the plan.
 
+import { brand } from "../brand.js";
 import { call } from "../client.js";
-import { date, form, h, money, price, sentence } from "../dom.js";
-import { change } from "./change.js";
+import { date, form, h, price, sentence } from "../dom.js";
+import { subscriptionRequested } from "../subscription-hint.js";
+import { planChange } from "./change.js";
+import { featureList } from "./features.js";
 import { isLive } from "./subscription.js";
 
-/** "max_projects" as "Max projects". */
-function words(name) {
-  const text = name.replaceAll(/[_-]+/g, " ").trim();
-  return text.charAt(0).toUpperCase() + text.slice(1);
+/** The plan of the brand, otherwise the cheapest one above the current tier. */
+function recommendedPlan(plans, current) {
+  const isAbove = (plan) => plan.price_cents > 0 && plan.id !== current?.id && plan.tier > (current?.tier ?? 0);
+  const candidates = plans.filter((plan) => isAbove(plan) && (!current?.price_cents || plan.currency === current.currency));
+  return candidates.find((plan) => plan.code === brand.recommended_plan) ?? candidates[0];
 }
 
-/** Any JSON as people read it. */
-function told(value) {
-  if (value === true) return "yes";
-  if (value === false || value === null) return "no";
-  if (typeof value === "number") return value.toLocaleString();
-  if (Array.isArray(value)) return value.map(told).join(", ");
-  if (typeof value === "object") return Object.entries(value).map(([name, inner]) => `${words(name).toLowerCase()} ${told(inner)}`).join(", ");
-  return value;
-}
+const trialText = (days) => (days === 1 ? "1-day free trial" : `${days}-day free trial`);
 
-/** A plan's features as a list; what is simply there is told by its name alone. */
-function features(plan) {
-  const items = Object.entries(plan.features).map(([name, value]) => h("li", {}, value === true ? words(name) : `${words(name)}: ${told(value)}`));
-  return items.length > 0 && h("ul", {}, ...items);
-}
+/** All plans of `data`. Nothing is offered while a payment `isConfirming`. `refresh` shows everything again. */
+export function plans({ user, plans: items, subscription }, isConfirming, refresh) {
+  const isSubscribed = isLive(subscription);
+  const current = isSubscribed ? subscription.plan : items.find((plan) => plan.price_cents === 0);
+  const recommended = recommendedPlan(items, current);
+  const status = h("p", { role: "status" });
+  const checkouts = [];
+  const changes = isSubscribed && planChange(subscription, refresh);
 
-/**
- * All plans; `held` is the caller's subscription or null. Nothing is offered while a payment `isAwaited`. `onChange` shows
- * everything anew.
- */
-export function plans(items, held, isAwaited, onChange) {
-  const hasOne = isLive(held);
-  const note = h("p", { role: "status" });
-  const buttons = [];
-  const changes = hasOne && change(held, onChange);
-
-  function subscribe(plan) {
+  function checkout(plan) {
     const onProblem = (problem) => {
+      if (problem.code === "already_subscribed") {
+        refresh(sentence(problem)).catch(() => {});
+        return true;
+      }
       if (problem.code !== "stripe_not_configured") return false;
-      for (const button of buttons) button.remove();
-      note.textContent = sentence(problem);
+      for (const button of checkouts) button.remove();
+      status.textContent = sentence(problem);
       return true;
     };
-    const send = async () => {
+    const start = async () => {
+      subscriptionRequested(user);
       const key = { "idempotency-key": crypto.randomUUID() };
       const { checkout_url } = await call("POST", "/billing/subscriptions/subscribe", { plan_code: plan.code }, key);
       location.assign(checkout_url);
     };
-    const button = form([], `Subscribe to ${plan.name}`, send, { onProblem });
-    buttons.push(button);
-    return button;
+    const element = form([], `Subscribe to ${plan.name}`, start, { onProblem, kind: plan === recommended ? undefined : "quiet" });
+    checkouts.push(element);
+    return element;
+  }
+
+  function action(plan) {
+    if (plan.id === current?.id) return null;
+    if (isSubscribed && plan.id === subscription.scheduled_plan?.id) return h("p", { class: "soft" }, "Starts on ", date(subscription.current_period_end));
+    if (plan.price_cents === 0) return isSubscribed && h("p", { class: "soft" }, "Your plan after your subscription ends.");
+    if (isSubscribed) return changes.offer(plan);
+    return !isConfirming && checkout(plan);
   }
 
   function card(plan) {
-    const isFree = plan.price_cents === 0;
-    const isMine = hasOne ? plan.id === held.plan.id : isFree;
-    const lines = [
+    const isCurrent = plan.id === current?.id;
+    const isRecommended = plan === recommended;
+    return h(
+      "li",
+      { class: isCurrent ? "current" : isRecommended && "recommended" },
+      isCurrent && h("p", { class: "badge good" }, "Current plan"),
+      isRecommended && h("p", { class: "badge accent" }, "Recommended"),
       h("h3", {}, plan.name),
-      h("p", {}, isFree ? money(0, plan.currency) : price(plan.price_cents, plan.currency, plan.billing_period)),
+      h("p", { class: "plan-price" }, price(plan.price_cents, plan.currency, plan.billing_period)),
       plan.description && h("p", { class: "soft" }, plan.description),
-      features(plan),
-      plan.trial_days > 0 && !hasOne && h("p", { class: "soft" }, plan.trial_days === 1 ? "The first day is free, once." : `The first ${plan.trial_days} days are free, once.`),
-    ];
-    if (isMine) lines.push(h("p", { class: "mine" }, "Your plan"));
-    else if (hasOne && plan.id === held.scheduled_plan?.id) lines.push(h("p", { class: "mine" }, "From ", date(held.current_period_end), " on"));
-    else if (hasOne && !isFree) lines.push(changes.offer(plan));
-    else if (!isFree && !isAwaited) lines.push(subscribe(plan));
-    return h("li", { class: isMine && "current" }, ...lines);
+      plan.trial_days > 0 && !isSubscribed && h("p", { class: "soft" }, trialText(plan.trial_days)),
+      featureList(plan.features),
+      action(plan),
+    );
   }
 
-  return h("div", {}, h("ul", { class: "plans" }, ...items.map(card)), note, hasOne && changes.place);
+  if (items.length === 0) return h("p", { class: "soft" }, "There are no plans to choose from yet.");
+  return h("div", {}, isSubscribed && changes.place, h("ul", { class: "plans" }, ...items.map(card)), status);
 }

@@ -1,31 +1,39 @@
-// Google and GitHub: their buttons, and what to tell a person who comes back from them.
+// Google and GitHub: their buttons, and the result of a visit to them.
 
-import { leaveFor } from "../client.js";
-import { form } from "../dom.js";
-import { destination } from "../go.js";
+import { continueWith } from "../client.js";
+import { form, h } from "../dom.js";
 
 export const providers = { google: "Google", github: "GitHub" };
 
 const problems = {
-  oauth_state_mismatch: "This sign-in was not begun in this browser, or took too long. Try again.",
-  oauth_denied: "The provider did not let you in.",
-  email_not_verified_by_provider: "Prove your address at the provider first, then come again.",
-  email_not_supported: "Mail cannot reach the address that the provider has. Register with another one.",
-  account_disabled: "This account is closed.",
-  account_exists: "There is an account with this address. Sign in to it, then link the provider on your profile.",
-  already_linked: "That is linked to an account already.",
-  oauth_provider_unavailable: "The provider does not answer. Try again in a moment.",
+  oauth_state_mismatch: "The sign-in took too long or was started in another browser. Try again.",
+  oauth_denied: "The provider denied access. Try again, or use another sign-in method.",
+  email_not_verified_by_provider: "Verify your e-mail address at the provider first, then try again.",
+  email_not_supported: "The provider's e-mail address isn't supported. Create an account with another address.",
+  account_disabled: "This account has been closed or disabled.",
+  account_exists: "An account with this e-mail address already exists. Sign in to it, then connect the provider on the Security page.",
+  already_linked: "This provider account is already connected to an account.",
+  oauth_provider_unavailable: "The provider isn't responding. Try again in a moment.",
 };
 
-export const buttons = () =>
-  Object.entries(providers).map(([name, title]) => form([], `Continue with ${title}`, () => leaveFor(name, destination()), { kind: "quiet" }));
+/** The provider's logo. The name beside it is its text. */
+export const mark = (name) => h("img", { class: "mark", src: `/account/${name}.svg`, alt: "", width: "20", height: "20" });
 
-/** What the address says of a way to a provider, as {notice} or {problem}; it is taken out of the address. */
-export function returned() {
+/** Buttons to sign in or up. The sign-in page continues to the page that was requested. */
+export function providerButtons() {
+  return Object.entries(providers).map(([name, title]) => {
+    const element = form([], `Continue with ${title}`, () => continueWith(name, "/account/sign-in"), { kind: `provider ${name}` });
+    element.querySelector("button").prepend(mark(name));
+    return element;
+  });
+}
+
+/** The result that a provider's callback put into the address, as {notice} or {problem}. It is removed from the address. */
+export function providerResult() {
   const query = new URLSearchParams(location.search);
   const [error, linked] = [query.get("error"), query.get("linked")];
   if (error === null && linked === null) return {};
   history.replaceState(history.state, "", location.pathname);
-  if (error !== null) return { problem: problems[error] ?? "That did not work. Try again." };
-  return { notice: `${providers[linked] ?? "The provider"} is linked to your account.` };
+  if (error !== null) return { problem: problems[error] ?? "The sign-in didn't work. Try again." };
+  return { notice: `${providers[linked] ?? "The provider"} is now connected to your account.` };
 }

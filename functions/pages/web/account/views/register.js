@@ -1,26 +1,50 @@
-// Making an account.
+// Create an account.
 
+import { brand } from "../brand.js";
 import { call } from "../client.js";
-import { email, field, form, h, password, username } from "../dom.js";
+import { field, form, h } from "../dom.js";
+import { passwordField } from "../fields.js";
 import { go } from "../go.js";
+import { emailRule, passwordRule, usernameRule } from "../rules.js";
+import { REGISTRATION_TIME, sessionExpected } from "../session-hint.js";
+import { providerButtons } from "./providers.js";
 
-export const title = "Register";
+export const title = "Create an account";
 
-export function view() {
+/** What the person agrees to, as far as the brand has it. */
+function consent() {
+  const links = [brand.terms_url && h("a", { href: brand.terms_url }, "Terms of Service"), brand.privacy_url && h("a", { href: brand.privacy_url }, "Privacy Policy")].filter(Boolean);
+  if (links.length === 0) return null;
+  const parts = links.flatMap((link, index) => (index === 0 ? [link] : [" and ", link]));
+  return h("p", { class: "soft" }, "By creating an account, you agree to the ", ...parts, ".");
+}
+
+/** `corrected` is the registration with a wrong address that this one replaces. */
+export function view({ corrected }) {
+  const element = form(
+    [
+      field("E-mail address", "email", { type: "email", autocomplete: "username", value: corrected?.email ?? "" }, emailRule),
+      field("User name", "username", { autocomplete: "nickname", autocapitalize: "none", spellcheck: "false" }, usernameRule),
+      passwordField("Password", "password", "new-password", passwordRule),
+    ],
+    "Create account",
+    async (fields) => {
+      await call("POST", "/register", fields);
+      // The link of the mail signs this browser in.
+      sessionExpected(REGISTRATION_TIME);
+      go("/account/verify", { email: fields.email, username: fields.username });
+    },
+    { fieldOf: { username_taken: "username" } },
+  );
+  const consentText = consent();
+  if (consentText) element.querySelector("button:not([type])").before(consentText);
   return [
-    h("h1", {}, title),
-    form(
-      [
-        field("E-mail address", "email", { type: "email", autocomplete: "username" }, email),
-        field("User name", "username", { autocomplete: "nickname", autocapitalize: "none", spellcheck: "false" }, username),
-        field("Password", "password", { type: "password", autocomplete: "new-password" }, password),
-      ],
-      "Register",
-      async (fields) => {
-        const { message } = await call("POST", "/register", fields);
-        go("/account/verify", { email: fields.email, notice: message });
-      },
-    ),
-    h("p", { class: "links" }, h("a", { href: "/account/sign-in" }, "I have an account")),
+    h("h1", { tabindex: "-1" }, title),
+    corrected &&
+      h("p", { role: "status" }, `Enter the correct e-mail address.${corrected.username ? ` The user name ${corrected.username} stays reserved for 7 days, so choose another one.` : ""}`),
+    !corrected && h("div", { class: "providers" }, ...providerButtons()),
+    !corrected && h("p", { class: "or" }, h("span", {}, "or")),
+    element,
+    h("p", { class: "switch" }, "Already have an account? ", h("a", { href: "/account/sign-in" }, "Sign in")),
   ];
 }

@@ -1,78 +1,87 @@
-// Where somebody is signed in, and ending it.
+// Where the user is signed in.
 
 import { call, forget } from "../client.js";
 import { h, sentence, time } from "../dom.js";
 import { go } from "../go.js";
+import { panel } from "../panel.js";
+import { deviceName } from "../user-agent.js";
 
-export const title = "Sessions";
-
-export async function view() {
+async function load() {
   const rows = h("ul", { class: "rows" });
   const alert = h("p", { role: "alert" });
-  const more = h("button", { class: "quiet", onclick: () => load() }, "Show more");
+  const status = h("p", { role: "status", tabindex: "-1" });
+  const more = h("button", { type: "button", class: "quiet", onclick: () => act(more, loadPage) }, "Show more");
+  const others = h("button", { type: "button", class: "quiet", onclick: () => act(others, endOthers) }, "Sign out of all other sessions");
   let cursor = null;
 
-  async function end(session, row, button) {
+  /** Disables the button while `action` runs, and shows its error. */
+  async function act(button, action) {
     button.disabled = true;
     alert.textContent = "";
+    status.textContent = "";
+    try {
+      await action();
+    } catch (problem) {
+      alert.textContent = sentence(problem);
+    }
+    button.disabled = false;
+    if (document.activeElement === document.body && button.isConnected) button.focus();
+  }
+
+  async function loadPage() {
+    const page = await call("GET", cursor ? `/sessions?cursor=${encodeURIComponent(cursor)}` : "/sessions");
+    rows.append(...page.items.map(sessionRow));
+    cursor = page.next_cursor;
+    more.hidden = cursor === null;
+    others.hidden = rows.children.length < 2;
+  }
+
+  async function end(session, row) {
     try {
       await call("DELETE", `/sessions/${session.id}`);
     } catch (problem) {
-      // One that is gone already is as good as ended.
-      if (problem.code !== "not_found") {
-        button.disabled = false;
-        alert.textContent = sentence(problem);
-        return;
-      }
+      // It has ended already.
+      if (problem.code !== "not_found") throw problem;
     }
     if (session.current) {
       forget();
-      go("/account/sign-in");
-    } else {
-      row.remove();
+      return go("/account/sign-in", { notice: "You're signed out." });
     }
+    row.remove();
+    others.hidden = rows.children.length < 2;
+    status.textContent = "The session has been signed out.";
+    status.focus();
   }
 
-  function show(session) {
+  async function endOthers() {
+    await call("DELETE", "/sessions");
+    rows.replaceChildren();
+    cursor = null;
+    await loadPage();
+    status.textContent = "You're signed out of all other sessions.";
+    status.focus();
+  }
+
+  function sessionRow(session) {
+    const name = deviceName(session.user_agent);
     const row = h("li", {});
-    const button = h("button", { class: "quiet", onclick: () => end(session, row, button) }, session.current ? "Sign out here" : "End it");
+    const label = session.current ? "Sign out here" : "End session";
+    const button = h("button", { type: "button", class: "quiet", "aria-label": `${label}: ${name}`, onclick: () => act(button, () => end(session, row)) }, label);
+    const facts = ["Signed in ", time(session.created_at), " · last used ", time(session.last_used_at), session.ip ? ` · IP address ${session.ip}` : ""];
     row.append(
       h(
         "div",
         {},
-        session.current ? h("strong", {}, "This session") : "",
-        session.current ? h("br") : "",
-        session.user_agent ?? "Unknown device",
-        h("br"),
-        h("small", {}, "Signed in ", time(session.created_at), ", last used ", time(session.last_used_at), session.ip ? `, from ${session.ip}` : ""),
+        h("p", { class: "device" }, h("strong", { title: session.user_agent }, name), session.current && h("span", { class: "badge good" }, "This session")),
+        h("small", {}, ...facts),
       ),
       button,
     );
     return row;
   }
 
-  async function load() {
-    const page = await call("GET", cursor ? `/sessions?cursor=${encodeURIComponent(cursor)}` : "/sessions");
-    rows.append(...page.items.map(show));
-    cursor = page.next_cursor;
-    more.hidden = cursor === null;
-  }
-
-  async function endOthers() {
-    others.disabled = true;
-    alert.textContent = "";
-    try {
-      await call("DELETE", "/sessions");
-      rows.replaceChildren();
-      cursor = null;
-      await load();
-    } catch (problem) {
-      alert.textContent = sentence(problem);
-    }
-    others.disabled = false;
-  }
-
-  const others = h("button", { class: "quiet", onclick: endOthers }, "Sign out of all other sessions");
-  await load();
-  return [h("h1", {}, title), rows, more, others, alert];
+  await loadPage();
+  return [rows, status, alert, h("div", { class: "actions" }, more, others)];
 }
+
+export const sessionsPanel = () => panel("sessions", "Sessions", 3, load, "The browsers and apps where you're signed in. End sessions that you don't recognize.");

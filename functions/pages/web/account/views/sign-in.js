@@ -1,37 +1,38 @@
-// Signing in by password, and the way to the others.
+// Sign in by password, by a provider, or by a mailed code.
 
+import { brand } from "../brand.js";
 import { signIn } from "../client.js";
 import { field, form, h } from "../dom.js";
+import { passwordField } from "../fields.js";
 import { goOn } from "../go.js";
-import { buttons, returned } from "./providers.js";
+import { providerButtons, providerResult } from "./providers.js";
 
 export const title = "Sign in";
 
 export function view({ email, notice }) {
-  const { problem } = returned();
+  const { problem } = providerResult();
   return [
-    h("h1", {}, title),
+    h("h1", { tabindex: "-1" }, `Sign in to ${brand.name}`),
     notice && h("p", { role: "status" }, notice),
     problem && h("p", { role: "alert" }, problem),
+    h("div", { class: "providers" }, ...providerButtons()),
+    h("p", { class: "or" }, h("span", {}, "or")),
     form(
-      [
-        field("E-mail address", "email", { type: "email", autocomplete: "username", value: email ?? "" }),
-        field("Password", "password", { type: "password", autocomplete: "current-password" }),
-      ],
+      [field("E-mail address", "email", { type: "email", autocomplete: "username", value: email ?? "" }), passwordField("Password", "password", "current-password")],
       "Sign in",
       async ({ email, password }) => {
         await signIn(email, password);
         goOn();
       },
+      { fieldOf: { invalid_credentials: "password" } },
     ),
-    h("div", { class: "ways" }, ...buttons()),
     h(
-      "p",
+      "ul",
       { class: "links" },
-      h("a", { href: "/account/code" }, "Mail me a code instead"),
-      h("a", { href: "/account/register" }, "Register"),
-      h("a", { href: "/account/verify" }, "Verify your address"),
-      h("a", { href: "/account/forgot" }, "Forgotten your password?"),
+      h("li", {}, h("a", { href: "/account/forgot" }, "Forgot your password?")),
+      h("li", {}, h("a", { href: "/account/code" }, "E-mail me a sign-in code")),
+      h("li", {}, h("a", { href: "/account/verify" }, "Verify your e-mail address")),
     ),
-  ].filter(Boolean);
+    h("p", { class: "switch" }, `New to ${brand.name}? `, h("a", { href: "/account/register" }, "Create an account")),
+  ];
 }

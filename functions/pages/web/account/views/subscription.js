@@ -1,89 +1,114 @@
-// The state of a subscription in plain words, and what can be done with it.
+// The current plan as a card: price, renewal, payment state, and what can be done.
 
 import { call } from "../client.js";
-import { cancellation } from "./cancel.js";
 import { date, form, h, money, price } from "../dom.js";
+import { cancellation } from "./cancel.js";
 
-const states = {
-  trialing: "Trial",
-  active: "Active",
-  past_due: "Past due",
-  unpaid: "Unpaid",
-  paused: "Paused: nothing is charged, and there is no access",
-  incomplete: "Not begun: the first payment is not finished",
-  incomplete_expired: "Never begun: the first payment did not come",
-  canceled: "Ended",
+/** The label of a status, and how it is shown. */
+const statuses = {
+  trialing: ["Trial", "good"],
+  active: ["Active", "good"],
+  past_due: ["Past due", "bad"],
+  unpaid: ["Unpaid", "bad"],
+  paused: ["Paused", "bad"],
+  incomplete: ["Incomplete", "bad"],
+  incomplete_expired: ["Expired", ""],
+  canceled: ["Canceled", ""],
 };
 
-/** Whether it began and is not over: then there can be no second one. */
-export const isLive = (held) => ["trialing", "active", "past_due", "unpaid", "paused"].includes(held?.status);
+/** Whether the subscription has started and has not ended: then there can be no second one. */
+export const isLive = (subscription) => ["trialing", "active", "past_due", "unpaid", "paused"].includes(subscription?.status);
 
-/** Whether it goes no further than its period. */
-export const willEnd = ({ cancel_at_period_end, access_until, current_period_end }) =>
+/** Whether the subscription ends with its current period. */
+export const isEnding = ({ cancel_at_period_end, access_until, current_period_end }) =>
   cancel_at_period_end || (access_until !== null && access_until <= current_period_end);
 
-/** What comes when, as a pair of name and date. */
-function next(held) {
-  const { status, access_until, current_period_end } = held;
-  if (status === "canceled") return ["Ended on", date((!held.cancel_at_period_end && held.canceled_at) || current_period_end)];
-  if (status !== "trialing" && status !== "active") return null;
-  if (willEnd(held)) return ["Ends on", date(access_until ?? current_period_end)];
-  return [status === "trialing" ? "First payment on" : "Renews on", date(current_period_end)];
+/** "$19.00 a month", or "$57.00 every 3 months". */
+function subscriptionPrice({ price_cents, currency, billing_period, interval_count }) {
+  if (price_cents === 0 || (interval_count ?? 1) === 1) return price(price_cents, currency, billing_period);
+  return `${money(price_cents, currency)} every ${interval_count} ${billing_period}s`;
 }
 
-/** For whom owes a payment: until when there is access, and where to pay. */
-function debt(held, paid) {
-  const { status, has_access, access_until } = held;
+/** When the subscription renews or ends, in one sentence; null if that depends on a payment. */
+function renewal(subscription) {
+  const { status, access_until, current_period_end, canceled_at, cancel_at, cancel_at_period_end } = subscription;
+  if (status === "canceled") return ["Ended on ", date((!cancel_at_period_end && canceled_at) || current_period_end), "."];
+  if (status === "incomplete" || status === "incomplete_expired") return ["The first payment wasn't completed."];
+  if (status === "paused") return ["Your trial ended without a payment method. Add a card under “Cards and invoices”, then resume."];
+  if (status !== "trialing" && status !== "active") return null;
+  if (isEnding(subscription)) return ["Ends on ", date(access_until ?? current_period_end), ". It won't renew."];
+  const next = [status === "trialing" ? "Trial ends and first payment on " : "Renews on ", date(current_period_end), "."];
+  return cancel_at ? [...next, " Ends on ", date(cancel_at), "."] : next;
+}
+
+/** Quantity, discount, scheduled change, and the state of a payment that is not simply paid. */
+function details({ plan, scheduled_plan, current_period_end, quantity, discount, payment_processing, collection_paused, started_at }) {
+  const amount = discount && (discount.percent_off ? `${discount.percent_off}%` : money(discount.amount_off_cents, plan.currency));
+  return [
+    scheduled_plan && ["Changes to ", h("strong", {}, scheduled_plan.name), " on ", date(current_period_end), "."],
+    quantity > 1 && [`Quantity: ${quantity}.`],
+    discount && (discount.ends_at ? [`Discount: ${amount} off until `, date(discount.ends_at), "."] : [`Discount: ${amount} off.`]),
+    payment_processing && ["Your bank debit is being processed. This can take a few days."],
+    collection_paused && ["Payments are paused: you won't be charged until they resume."],
+    ["Subscribed since ", date(started_at), "."],
+  ].filter(Boolean);
+}
+
+/** For a subscription with a failed payment: how long there is access, and where to pay. */
+function paymentNotice({ status, has_access, access_until }, payments) {
   if (status !== "past_due" && status !== "unpaid") return null;
-  const open = paid.find((payment) => payment.status === "failed" && payment.invoice_url);
-  const until = access_until === null ? ["There is no access until it is paid."] : [has_access ? "Your access stays until " : "Your access ended on ", date(access_until), "."];
+  const open = payments.find((payment) => payment.status === "failed" && payment.invoice_url);
+  const access = access_until === null ? ["You have no access until it is paid."] : [has_access ? "You have access until " : "Your access ended on ", date(access_until), "."];
   return h(
     "div",
     { class: "notice" },
-    h("p", {}, h("strong", {}, "The last payment failed."), " ", ...until),
-    h("p", {}, open ? h("a", { href: open.invoice_url }, `Pay ${money(open.amount_cents, open.currency)} now`) : "What is open stands under “Cards and invoices”."),
+    h("p", {}, h("strong", {}, "Your last payment failed."), " ", ...access),
+    h("p", {}, open ? h("a", { class: "button", href: open.invoice_url }, `Pay ${money(open.amount_cents, open.currency)} now`) : "Update your card or pay the open invoice under “Cards and invoices”."),
   );
 }
 
-/**
- * The ways to end it with its period, which is confirmed in `place`, to take back what waits for that, after which
- * `onChange` shows it anew, and to Stripe's own page.
- */
-function ways(held, place, onChange) {
-  const renewal = (act, told) => async () => {
-    await call("POST", `/billing/subscriptions/${act}`, undefined, { "idempotency-key": crypto.randomUUID() });
-    await onChange(told);
+/** The buttons. A cancellation is confirmed in `place`; `refresh` shows the result. */
+function actions(subscription, place, refresh) {
+  const change = (action, message) => async () => {
+    await call("POST", `/billing/subscriptions/${action}`, undefined, { "idempotency-key": crypto.randomUUID() });
+    await refresh(message);
   };
-  const { name } = held.plan;
-  const portal = async () => location.assign((await call("POST", "/billing/portal")).url);
+  const { plan, scheduled_plan, status, cancel_at_period_end } = subscription;
+  const openPortal = async () => location.assign((await call("POST", "/billing/portal")).url);
   return [
-    held.scheduled_plan && !held.cancel_at_period_end && form([], `Stay with ${name}`, renewal("resume", `You stay with ${name}.`)),
-    held.cancel_at_period_end
-      ? form([], "Keep the subscription", renewal("resume", "Your subscription goes on."))
-      : cancellation(held, place, renewal("cancel", "Your subscription ends with its period.")),
-    form([], "Cards and invoices", portal, { kind: "quiet" }),
+    status === "paused" && form([], "Resume subscription", change("resume", "Your subscription has been resumed.")),
+    scheduled_plan && !cancel_at_period_end && form([], `Stay on ${plan.name}`, change("resume", `You're staying on ${plan.name}.`)),
+    cancel_at_period_end
+      ? form([], "Don't cancel", change("resume", "Your subscription will renew."))
+      : cancellation(subscription, place, change("cancel", "Your subscription will be canceled at the end of the period.")),
+    form([], "Cards and invoices", openPortal, { kind: "quiet" }),
   ];
 }
 
-/** The state of `held`; `paid` are the newest payments, of which a failed one tells where to pay. */
-export function subscription(held, paid, onChange) {
-  if (held === null) return null;
-  const { plan, scheduled_plan, status } = held;
-  const facts = [
-    [isLive(held) ? "Plan" : "Last plan", plan.name],
-    ["Price", price(held.price_cents, held.currency, held.billing_period)],
-    ["Status", states[status] ?? status],
-    next(held),
-    scheduled_plan && [h("span", {}, "From ", date(held.current_period_end), " on"), scheduled_plan.name],
-    ["Since", date(held.started_at)],
-  ].filter(Boolean);
+/** The plan of a user without a subscription, if there is one of price 0. */
+function freePlan(plans) {
+  const free = plans.find((plan) => plan.price_cents === 0);
+  const name = free?.name ?? "No plan";
+  return h("div", {}, h("p", { class: "plan-name" }, h("strong", {}, name)), h("p", { class: "plan-price" }, free ? "Free" : "Choose a plan below to subscribe."));
+}
+
+/** The section of the current plan, as a list of one element. */
+export function currentPlan({ subscription, plans, payments }, refresh) {
+  const section = (...children) => [h("section", { class: "panel current-plan", "aria-labelledby": "current-plan" }, h("h2", { id: "current-plan" }, "Current plan"), ...children)];
+  if (subscription === null) return section(freePlan(plans));
+  const [label, kind] = statuses[subscription.status] ?? [subscription.status, ""];
   const place = h("div", {});
-  return h(
-    "div",
-    {},
-    debt(held, paid),
-    h("dl", {}, ...facts.flatMap(([name, value]) => [h("dt", {}, name), h("dd", {}, value)])),
-    isLive(held) && h("div", { class: "acts" }, ...ways(held, place, onChange)),
+  const lines = [renewal(subscription), ...details(subscription)].filter(Boolean);
+  return section(
+    paymentNotice(subscription, payments.items),
+    h(
+      "div",
+      {},
+      h("p", { class: "plan-name" }, h("strong", {}, subscription.plan.name), h("span", { class: `badge ${kind}` }, label)),
+      h("p", { class: "plan-price" }, subscriptionPrice(subscription)),
+      h("ul", { class: "facts" }, ...lines.map((line) => h("li", {}, ...line))),
+    ),
+    isLive(subscription) && h("div", { class: "actions" }, ...actions(subscription, place, refresh)),
     place,
   );
 }

@@ -1,41 +1,48 @@
-// Proving an address by the mailed code; the mailed link has a page of its own.
+// Verify an e-mail address by the mailed code. The mailed link has a page of its own.
 
-import { begin, call } from "../client.js";
-import { codeField, codeOf, field, form, h } from "../dom.js";
+import { call, startSession } from "../client.js";
+import { clearErrors, codeField, codeOf, field, form, h, showErrors } from "../dom.js";
 import { go, goOn } from "../go.js";
+import { emailRule } from "../rules.js";
 
-export const title = "Prove your address";
+export const title = "Verify your e-mail address";
 
-export function view({ email, notice }) {
-  const status = h("p", { role: "status" }, notice ?? "Open the link in the mail, or type its code here.");
-  const address = () => (email ? [] : [field("E-mail address", "email", { type: "email", autocomplete: "username" })]);
+/** `email` and `username` are those of the registration before this page. Without them the page asks for the address. */
+export function view({ email, username }) {
+  const status = h("p", { role: "status" });
+  const verification = form(
+    [!email && field("E-mail address", "email", { type: "email", autocomplete: "username" }, emailRule), codeField()].filter(Boolean),
+    "Verify",
+    async (fields) => {
+      const address = email ?? fields.email;
+      const answer = await call("POST", "/verify", { email: address, code: codeOf(fields.code) });
+      // Only the browser that registered is signed in.
+      if (answer.access_token === undefined) return go("/account/sign-in", { email: address, notice: "Your e-mail address is verified. Sign in to continue." });
+      startSession(answer);
+      goOn({ notice: "Your e-mail address is verified, and you're signed in." });
+    },
+    { fieldOf: { invalid_token: "code" } },
+  );
+  const resend = async () => {
+    clearErrors(verification);
+    status.textContent = "";
+    const address = email ?? verification.elements.email.value;
+    const message = emailRule.check(address);
+    if (message) return showErrors(verification, [{ field: "email", message }]);
+    await call("POST", "/request/verify", { email: address });
+    status.textContent = `We've sent a new code to ${address}, if it still has to be verified. Only the newest code works.`;
+    verification.elements.code.value = "";
+  };
+  const wrongAddress = () => go("/account/register", { corrected: { email, username } });
   return [
-    h("h1", {}, title),
+    h("h1", { tabindex: "-1" }, email ? "Check your e-mail" : title),
+    email
+      ? h("p", {}, "We've sent a link and a 6-digit code to ", h("strong", {}, email), ". Open the link, or enter the code here.")
+      : h("p", {}, "Enter your e-mail address and the 6-digit code that we sent to it. The code is valid for 15 minutes."),
+    verification,
+    form([], "Send a new code", resend, { kind: "quiet" }),
     status,
-    form(
-      [
-        ...address(),
-        codeField(),
-      ],
-      "Prove it",
-      async (fields) => {
-        const known = email ?? fields.email;
-        const { access_token, message } = await call("POST", "/verify", { email: known, code: codeOf(fields.code) });
-        // The browser that registered is signed in.
-        if (access_token === undefined) return go("/account/sign-in", { email: known, notice: message });
-        begin(access_token);
-        goOn({ notice: "Your address is verified, and you are signed in." });
-      },
-    ),
-    email &&
-      form(
-        [],
-        "Send the mail again",
-        async () => {
-          status.textContent = (await call("POST", "/request/verify", { email })).message;
-        },
-        { kind: "quiet" },
-      ),
-    h("p", { class: "links" }, h("a", { href: "/account/sign-in" }, "Sign in")),
-  ].filter(Boolean);
+    email && h("p", { class: "soft" }, "No mail? Check your spam folder, or ", h("button", { type: "button", class: "link", onclick: wrongAddress }, "change the e-mail address"), "."),
+    h("p", { class: "switch" }, h("a", { href: "/account/sign-in" }, "Back to sign-in")),
+  ];
 }

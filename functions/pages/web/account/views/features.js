@@ -1,0 +1,30 @@
+// The features of a plan as a list.
+
+import { h } from "../dom.js";
+
+/** "max_projects" as "Max projects". */
+function label(name) {
+  const text = name.replaceAll(/[_-]+/g, " ").trim();
+  return text.charAt(0).toUpperCase() + text.slice(1);
+}
+
+/** Any JSON value as text. */
+function valueText(value) {
+  if (value === true) return "yes";
+  if (value === false || value === null) return "no";
+  if (typeof value === "number") return value.toLocaleString();
+  if (Array.isArray(value)) return value.map(valueText).join(", ");
+  if (typeof value === "object") return Object.entries(value).map(([name, inner]) => `${label(name).toLowerCase()} ${valueText(inner)}`).join(", ");
+  return value;
+}
+
+function item(name, value) {
+  if (value === true) return h("li", {}, label(name));
+  if (value === false || value === null) return h("li", { class: "excluded" }, `${label(name)}: not included`);
+  return h("li", {}, `${label(name)}: ${valueText(value)}`);
+}
+
+export function featureList(features) {
+  const items = Object.entries(features).map(([name, value]) => item(name, value));
+  return items.length > 0 && h("ul", { class: "features" }, ...items);
+}
