@@ -25,7 +25,7 @@ async fn an_address_changes_when_the_new_one_is_proved_and_the_old_one_is_told()
         let link = app.link_token(new, "verify").await;
         let proof = if by_code { json!({"email": new, "code": mail["code"]}) } else { json!({"token": link}) };
         let page = app.get(&format!("/verify?token={link}")).await.expect(200);
-        assert!(page.text.contains("<strong>ann</strong>") && page.text.contains("to have this address"));
+        assert!(page.text.contains("<strong>ann</strong>") && page.text.contains("should use this e-mail address"));
         app.post("/verify", proof).await.expect(200);
 
         let me = app.get_as(&session, "/me").await.expect(200);

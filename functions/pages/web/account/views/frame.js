@@ -34,7 +34,7 @@ export function userMenu() {
     }
   };
   const status = h("span", { class: "error" });
-  const button = h("button", { type: "button", class: "quiet small", onclick: leave }, "Sign out");
+  const button = h("button", { type: "button", class: "quiet", onclick: leave }, "Sign out");
   return [h("span", { class: "user", title: user.email }, user.email), button, status];
 }
 
