@@ -1,4 +1,4 @@
-// A person's whole way through the account pages, by day on a phone and by night at a desk.
+// Complete walks through the account pages at three widths, in light and dark.
 
 import { readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
@@ -8,32 +8,43 @@ const [base, shots] = process.argv.slice(2);
 const axe = await readFile(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 const PASSWORD = "correct horse battery";
 const SECOND = "another horse staple";
+/** Texts of the pages that stand for Google, GitHub and Stripe. */
+const FAKE = {
+  choose: "Which account is it to be?",
+  use: "Go on as this one",
+  deny: "Do not let it know",
+  amount: "19.00 USD",
+  declined: "Your card was declined",
+  paid: "it is paid",
+  portal: "Your subscription",
+};
 
 const devices = [
   { name: "phone", width: 390, height: 844, scheme: "light" },
-  { name: "desk", width: 1280, height: 900, scheme: "dark" },
+  { name: "tablet", width: 768, height: 1024, scheme: "light" },
+  { name: "desktop", width: 1280, height: 900, scheme: "dark" },
 ];
 
 const browser = await puppeteer.launch({ executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", args: ["--no-sandbox"] });
 let checked = 0;
 
-async function told(path, response) {
+async function parsed(path, response) {
   const text = await response.text();
   if (!response.ok) throw new Error(`${path}: ${response.status} ${text}`);
   return text ? JSON.parse(text) : {};
 }
 
-/** Asks the local desk for something to be done. */
-async function desk(path, body, method = "POST") {
+/** Sends a command to the dev console. */
+async function control(path, body, method = "POST") {
   const headers = { accept: "application/json", "content-type": "application/json" };
-  return told(path, await fetch(`${base}/_local/${path}`, { method, headers, body: JSON.stringify(body ?? {}) }));
+  return parsed(path, await fetch(`${base}/_local/${path}`, { method, headers, body: JSON.stringify(body ?? {}) }));
 }
 
-const look = async (path) => told(path, await fetch(`${base}/_local/${path}`, { headers: { accept: "application/json" } }));
+const read = async (path) => parsed(path, await fetch(`${base}/_local/${path}`, { headers: { accept: "application/json" } }));
 
 async function mail(to, kind) {
-  await desk("drain");
-  const { items } = await look(`emails?to=${encodeURIComponent(to)}`);
+  await control("drain");
+  const { items } = await read(`emails?to=${encodeURIComponent(to)}`);
   const found = items.find((item) => item.kind === kind);
   if (!found) throw new Error(`no mail ${kind} to ${to}`);
   return found;
@@ -41,10 +52,10 @@ async function mail(to, kind) {
 
 async function contract(path, body, token) {
   const headers = { "content-type": "application/json", ...(token && { authorization: `Bearer ${token}` }) };
-  return told(path, await fetch(`${base}${path}`, { method: "POST", headers, body: JSON.stringify(body) }));
+  return parsed(path, await fetch(`${base}${path}`, { method: "POST", headers, body: JSON.stringify(body) }));
 }
 
-/** Beside the plans that are there, one with everything that a plan can have, for its card to show, one above it, and one by the year. */
+/** Adds a plan with every kind of feature, one with a longer trial, one without a trial, and a yearly one. */
 async function morePlans() {
   const admin = await contract("/login", { email: "admin@localhost.test", password: process.env.ADMIN_PASSWORD });
   const features = { max_projects: 1200, priority_support: true, single_sign_on: false, regions: ["Dublin", "Oregon"], storage: { size: "50 GB", copies: 3 } };
@@ -59,37 +70,48 @@ async function morePlans() {
   await contract("/billing/plans", yearly, admin.access_token);
 }
 
-/** How a text is waited for: by a timer, since a tab behind another one draws no frames. */
-const PATIENTLY = { timeout: 30_000, polling: 100 };
+/** How a text is waited for: by a timer, since a tab in the background draws no frames. */
+const WAIT = { timeout: 30_000, polling: 100 };
 
-/** A browser of its own, or another tab of one that is `shared`; its errors end the walk. */
+/** A browser of its own, or another tab of the `shared` one. Errors of the page end the walk. */
 async function person(device, shared) {
   const context = shared ?? (await browser.createBrowserContext());
   const page = await context.newPage();
   const errors = [];
+  const refused = [];
   page.on("pageerror", (error) => errors.push(error.message));
   page.on("console", (message) => {
-    // A refused call is part of the walk; what the page itself does wrong is not.
+    // Some walks have requests refused on purpose.
     if (message.type() === "error" && !message.text().startsWith("Failed to load resource")) errors.push(message.text());
   });
+  page.on("response", (response) => response.status() >= 400 && refused.push(`${response.status()} ${new URL(response.url()).pathname}`));
   await page.setViewport({ width: device.width, height: device.height });
   await page.emulateMediaFeatures([{ name: "prefers-color-scheme", value: device.scheme }]);
+
+  async function checkAccessibility(scheme, text) {
+    await page.emulateMediaFeatures([{ name: "prefers-color-scheme", value: scheme }]);
+    const { violations } = await page.evaluate(() => globalThis.axe.run(document, { resultTypes: ["violations"] }));
+    if (violations.length === 0) return;
+    const list = violations.map(({ id, nodes }) => `${id}: ${nodes.map((node) => node.html).join(" | ")}`);
+    throw new Error(`axe at ${page.url()} (${scheme}) after "${text}":\n${list.join("\n")}`);
+  }
 
   const self = {
     context,
     page,
+    /** The refused requests so far, as "status path". */
+    refused,
     goto: (path) => page.goto(path.startsWith("http") ? path : `${base}${path}`),
-    /** Waits for a text, then looks at the page as axe-core and a small screen do. */
+    /** Waits for a text, then checks the page: axe-core, width, errors. A page with a name is checked in light and dark. */
     async sees(text, shot) {
-      await page.waitForFunction((wanted) => document.body.innerText.includes(wanted), PATIENTLY, text).catch(async () => {
-        throw new Error(`"${text}" is not there at ${page.url()}:\n${await page.evaluate(() => document.body.innerText)}`);
+      await page.waitForFunction((wanted) => document.body.innerText.includes(wanted), WAIT, text).catch(async () => {
+        throw new Error(`"${text}" is missing at ${page.url()}:\n${await page.evaluate(() => document.body.innerText)}`);
       });
+      await page.waitForFunction(() => !document.querySelector("[aria-busy=true]"), WAIT);
       await page.evaluate(axe);
-      const { violations } = await page.evaluate(() => globalThis.axe.run(document, { resultTypes: ["violations"] }));
-      if (violations.length > 0) {
-        const told = violations.map(({ id, nodes }) => `${id}: ${nodes.map((node) => node.html).join(" | ")}`);
-        throw new Error(`axe at ${page.url()} after "${text}":\n${told.join("\n")}`);
-      }
+      const schemes = shot ? ["light", "dark"] : [device.scheme];
+      for (const scheme of schemes) await checkAccessibility(scheme, text);
+      if (shot) await page.emulateMediaFeatures([{ name: "prefers-color-scheme", value: device.scheme }]);
       const overflow = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
       if (overflow > 0) throw new Error(`${page.url()} is ${overflow} px too wide`);
       if (errors.length > 0) throw new Error(`errors at ${page.url()}:\n${errors.join("\n")}`);
@@ -106,14 +128,14 @@ async function person(device, shared) {
       }
     },
     async press(label) {
-      await page.waitForFunction((wanted) => [...document.querySelectorAll("button")].some((button) => button.textContent.trim() === wanted && !button.disabled), PATIENTLY, label);
+      await page.waitForFunction((wanted) => [...document.querySelectorAll("button")].some((button) => button.textContent.trim() === wanted && !button.disabled), WAIT, label);
       await page.evaluate((wanted) => [...document.querySelectorAll("button")].find((button) => button.textContent.trim() === wanted).click(), label);
     },
-    /** Sends the form of a page that is not this project's by its own button. */
+    /** Sends the form of a page that stands for a page of Stripe. */
     async submit() {
       await Promise.all([page.waitForNavigation(), page.click("form button")]);
     },
-    /** Has the next call to `path` answered by this, where the local stack cannot be brought to it. */
+    /** The next request to `path` gets this response: for states that the local stack cannot be brought to. */
     async answers(path, status, body) {
       await page.setRequestInterception(true);
       const answer = async (request) => {
@@ -124,34 +146,34 @@ async function person(device, shared) {
       };
       page.on("request", answer);
     },
-    /** What the page was answered at these paths when it is loaded anew. */
+    /** The responses at these paths when the page is reloaded. */
     async reads(...paths) {
       const answers = paths.map((path) => page.waitForResponse((response) => response.url() === `${base}${path}`));
       await page.reload();
       return Promise.all(answers.map(async (response) => (await response).json()));
     },
     buttons: () => page.$$eval("button", (all) => all.map((button) => button.textContent.trim())),
-    /** Pays what a preview says. */
+    /** Pays the amount of a preview. */
     confirm: async () => self.press((await self.buttons()).find((label) => label.startsWith("Pay $"))),
     /** The text of what has the focus. */
     focused: () => page.evaluate(() => document.activeElement.textContent.trim()),
-    /** What the next call to `path` sends. */
+    /** What the next request to `path` sends, while `act` runs. */
     async sends(path, act) {
       const [request] = await Promise.all([page.waitForRequest((sent) => sent.url() === `${base}${path}` && sent.method() === "POST"), act()]);
       return { body: JSON.parse(request.postData()), key: request.headers()["idempotency-key"] };
     },
     async followText(text) {
-      await page.waitForFunction((wanted) => [...document.querySelectorAll("a")].some((link) => link.textContent === wanted), PATIENTLY, text);
+      await page.waitForFunction((wanted) => [...document.querySelectorAll("a")].some((link) => link.textContent === wanted), WAIT, text);
       await Promise.all([page.waitForNavigation(), page.evaluate((wanted) => [...document.querySelectorAll("a")].find((link) => link.textContent === wanted).click(), text)]);
     },
-    /** Clicks a link in the same step in which it is found: the page may show another one a moment later. */
+    /** Clicks a link in the same step in which it is found: the page may change a moment later. */
     async follow(href) {
       const click = (wanted) => {
         const link = document.querySelector(`a[href="${wanted}"]`);
         link?.click();
         return link !== null;
       };
-      await page.waitForFunction(click, PATIENTLY, href);
+      await page.waitForFunction(click, WAIT, href);
     },
     close: () => context.close(),
   };
@@ -162,158 +184,222 @@ async function byPassword(device) {
   const email = `ann.${device.name}@example.com`;
   const ann = await person(device);
   await ann.goto("/");
-  await ann.sees("Forgotten your password?", "sign-in");
+  await ann.sees("Forgot your password?", "sign-in");
+  // A browser that never signed in has nothing refused, and a first visit takes few requests.
+  if (ann.refused.length > 0) throw new Error(`refused on a first visit: ${ann.refused}`);
+  const loaded = await ann.page.evaluate(() => performance.getEntriesByType("resource").length + 1);
+  if (loaded > 12) throw new Error(`a first visit takes ${loaded} requests`);
   await ann.follow("/account/register");
-  // The rules are there before anything is typed; what the page can check costs no call (E9).
+  // The rules are shown before anything is typed; what the page can check is not sent (E9).
   await ann.sees("At least 8 characters", "register");
   await ann.sees("3 to 40 letters");
   const calls = [];
   ann.page.on("request", (request) => request.url() === `${base}/register` && calls.push(request.method()));
   const errors = () => ann.page.$$eval(".error", (all) => all.map((error) => error.textContent).filter(Boolean));
-  await ann.press("Register");
-  await ann.sees("Fill this in.", "register-empty");
+  await ann.press("Create account");
+  await ann.sees("This field is required.", "register-empty");
   if ((await errors()).length !== 3) throw new Error(`errors of an empty form: ${await errors()}`);
   await ann.fill({ email: "ann", username: "a", password: "short" });
-  await ann.press("Register");
-  await ann.sees("This is not an e-mail address.", "register-wrong");
-  await ann.sees("A user name has 3 to 40");
-  await ann.sees("must have at least 8");
-  if (calls.length > 0) throw new Error("what the page can check was sent");
-  const focused = await ann.page.evaluate(() => document.activeElement.name);
-  if (focused !== "email") throw new Error(`the focus is at ${focused}`);
+  await ann.press("Create account");
+  await ann.sees("Enter a valid e-mail address.", "register-wrong");
+  await ann.sees("Use 3 to 40 letters");
+  await ann.sees("Use at least 8 characters.");
+  if (calls.length > 0) throw new Error("the page sent what it can check");
+  const focused = () => ann.page.evaluate(() => document.activeElement.name);
+  if ((await focused()) !== "email") throw new Error(`the focus is at ${await focused()}`);
+  // The password can be shown.
+  await ann.press("Show");
+  if ((await ann.page.$eval("[name=password]", (input) => input.type)) !== "text") throw new Error("the password is not shown");
   await ann.fill({ email, username: `ann-${device.name}`, password: "password" });
-  await ann.press("Register");
+  await ann.press("Create account");
   await ann.sees("most used", "weak");
   await ann.fill({ password: PASSWORD });
-  await ann.press("Register");
-  await ann.sees("Code of six digits", "prove");
-  const proof = await mail(email, "verify");
+  await ann.press("Create account");
+  await ann.sees("6-digit code", "verify");
+  await ann.sees(email);
+  const verification = await mail(email, "verify");
+
+  // The address can be corrected; a user name that is taken is reported beside its field.
+  await ann.press("change the e-mail address");
+  await ann.sees("Enter the correct e-mail address.", "register-corrected");
+  await ann.fill({ username: `ann-${device.name}`, password: PASSWORD });
+  await ann.press("Create account");
+  await ann.sees("This user name is taken.", "name-taken");
+  if ((await focused()) !== "username") throw new Error(`the focus is at ${await focused()}`);
+  await ann.page.goBack();
+  await ann.sees("Check your e-mail");
+
   const other = await person(device);
-  await other.goto(proof.links[0]);
-  await other.sees(`The account ann-${device.name} was opened`, "link");
+  await other.goto(verification.links[0]);
+  await other.sees(`you created the account ann-${device.name}`, "link");
   await other.close();
-  await ann.fill({ code: proof.code === "000000" ? "000001" : "000000" });
-  await ann.press("Prove it");
-  await ann.sees("not valid", "wrong-code");
+  // A link that is not valid leads to the page that sends a new one.
+  const late = await person(device);
+  await late.goto("/verify?token=expired");
+  await late.sees("may have expired", "link-expired");
+  await late.followText("Send a new verification mail");
+  await late.press("Send a new code");
+  await late.sees("Enter a valid e-mail address.", "verify-without-address");
+  await late.fill({ email: `late.${device.name}@example.com` });
+  await late.press("Send a new code");
+  await late.sees("We've sent a new code", "verify-resent");
+  await late.close();
+
+  await ann.fill({ code: verification.code === "000000" ? "000001" : "000000" });
+  await ann.press("Verify");
+  await ann.sees("incorrect or has expired", "wrong-code");
+  // A new mail clears the error. Its code replaces the first one.
+  await ann.press("Send a new code");
+  await ann.sees("We've sent a new code", "resent");
+  if ((await errors()).length > 0) throw new Error(`an error stays: ${await errors()}`);
+  const { code } = await mail(email, "verify");
   // As it is pasted from a mail (B16).
-  await ann.fill({ code: ` ${proof.code.slice(0, 3)} ${proof.code.slice(3)} ` });
-  await ann.press("Prove it");
+  await ann.fill({ code: ` ${code.slice(0, 3)} ${code.slice(3)} ` });
+  await ann.press("Verify");
   // This browser registered: it is signed in (E8).
-  await ann.sees("Your address is verified, and you are signed in.", "verified");
-  await ann.sees("Registered");
+  await ann.sees("Your e-mail address is verified, and you're signed in.", "verified");
+  await ann.sees("Account ID");
+  // The message is shown once.
+  await ann.page.reload();
+  await ann.sees("Account ID");
+  if ((await ann.page.evaluate(() => document.body.innerText)).includes("is verified")) throw new Error("the message is shown again");
   await ann.press("Sign out");
-  await ann.sees("Forgotten your password?");
+  await ann.sees("You're signed out.", "signed-out");
   await ann.fill({ password: "not the password" });
   await ann.press("Sign in");
-  await ann.sees("do not match", "wrong-password");
+  await ann.sees("Incorrect e-mail address or password.", "wrong-password");
+  if ((await focused()) !== "password") throw new Error(`the focus is at ${await focused()}`);
   await ann.fill({ password: PASSWORD });
   await ann.press("Sign in");
-  await ann.sees("Registered", "profile");
+  await ann.sees("Account ID", "profile");
 
-  // Linking: denied at first, then done, then taken away.
-  await ann.follow("/account/methods");
-  await ann.sees("Not linked", "methods");
-  await ann.press("Link GitHub");
-  await ann.sees("Do not let it know", "consent");
-  await ann.press("Do not let it know");
-  await ann.sees("did not let you in", "denied");
-  await desk("clock", { advance_seconds: 301 });
-  await ann.follow("/account/methods");
-  await ann.press("Link GitHub");
-  await ann.sees("Your password", "reauthenticate");
+  // Connecting a provider: denied at first, then done, then undone.
+  await ann.follow("/account/security");
+  await ann.sees("Not connected", "security");
+  await ann.press("Connect GitHub");
+  await ann.sees(FAKE.deny, "consent");
+  await ann.press(FAKE.deny);
+  await ann.sees("The provider denied access", "denied");
+  await control("clock", { advance_seconds: 301 });
+  await ann.press("Connect GitHub");
+  await ann.sees("Confirm your password", "reauthenticate");
+  await ann.fill({ "github-password": "not the password" });
+  await ann.press("Connect GitHub");
+  await ann.sees("Incorrect password.");
   await ann.fill({ "github-password": PASSWORD });
-  await ann.press("Link GitHub");
-  await ann.sees("Which account is it to be?");
+  await ann.press("Connect GitHub");
+  await ann.sees(FAKE.choose);
   await ann.fill({ email: `ann.${device.name}@github.example` });
-  await ann.press("Go on as this one");
-  await ann.sees("GitHub is linked to your account", "linked");
-  await ann.follow("/account/methods");
-  await ann.sees("Unlink GitHub", "methods-linked");
-  await ann.press("Unlink GitHub");
-  await ann.sees("Your password");
+  await ann.press(FAKE.use);
+  await ann.sees("GitHub is now connected to your account", "connected");
+  await ann.sees("Disconnect GitHub");
+  await ann.press("Disconnect GitHub");
+  await ann.sees("Confirm your password");
   await ann.fill({ "github-password": PASSWORD });
-  await ann.press("Unlink GitHub");
-  await ann.sees("Not linked");
+  await ann.press("Disconnect GitHub");
+  await ann.sees("GitHub is disconnected.", "disconnected");
+  await ann.sees("Connect GitHub");
 
-  // Another address.
+  // Another e-mail address.
   const moved = `ann.moved.${device.name}@example.com`;
-  await ann.follow("/account/email");
+  await ann.follow("/account");
+  await ann.press("Change");
   await ann.fill({ new_email: moved, password: PASSWORD });
-  await ann.press("Mail the new address");
-  await ann.sees("Code of six digits", "new-address");
+  await ann.press("Send verification e-mail");
+  await ann.sees("6-digit code", "new-address");
   await ann.fill({ code: (await mail(moved, "verify")).code });
-  await ann.press("Prove it");
-  await ann.sees(moved, "moved");
+  await ann.press("Verify");
+  await ann.sees("Your e-mail address has been changed.", "moved");
+  await ann.sees(moved);
   await mail(email, "email_changed");
 
-  await ann.follow("/account/sessions");
-  await ann.sees("This session", "sessions");
-  const elsewhere = await contract("/login", { email: moved, password: PASSWORD });
-  await ann.page.reload();
-  await ann.sees("End it");
-  await ann.press("Sign out of all other sessions");
-  await ann.page.waitForFunction(() => !document.body.innerText.includes("End it"), PATIENTLY);
+  await ann.follow("/account/security");
   await ann.sees("This session");
-  const ended = await fetch(`${base}/me`, { headers: { authorization: `Bearer ${elsewhere.access_token}` } });
-  if (ended.status !== 401) throw new Error("the other session goes on");
-  await ann.follow("/account/password");
-  await ann.fill({ old_password: PASSWORD, new_password: SECOND });
-  await ann.press("Change it");
-  await ann.sees("is changed", "password");
+  await ann.sees("on Linux");
+  const elsewhere = await contract("/login", { email: moved, password: PASSWORD });
+  const third = await contract("/login", { email: moved, password: PASSWORD });
   await ann.page.reload();
-  await ann.sees("Present password");
-  await ann.follow("/account");
+  await ann.sees("End session", "sessions");
+  await ann.press("End session");
+  await ann.sees("The session has been signed out.", "session-ended-one");
+  await ann.press("Sign out of all other sessions");
+  await ann.sees("You're signed out of all other sessions.");
+  if ((await ann.buttons()).includes("End session")) throw new Error("another session is still listed");
+  for (const { access_token } of [elsewhere, third]) {
+    const ended = await fetch(`${base}/me`, { headers: { authorization: `Bearer ${access_token}` } });
+    if (ended.status !== 401) throw new Error("another session continues");
+  }
+  await ann.press("Change password");
+  await ann.fill({ old_password: "not the password", new_password: SECOND });
+  await ann.press("Change password");
+  await ann.sees("Incorrect password.", "password-wrong");
+  await ann.fill({ old_password: PASSWORD });
+  await ann.press("Change password");
+  await ann.sees("Your password has been changed.", "password");
+  // Where password managers look for the page.
+  await ann.goto("/.well-known/change-password");
+  await ann.sees("Current password", "password-open");
   await ann.press("Sign out");
-  await ann.sees("Forgotten your password?");
+  await ann.sees("Forgot your password?");
 
   // Forgotten.
   await ann.follow("/account/forgot");
   await ann.fill({ email: moved });
-  await ann.press("Mail me the link");
-  await ann.sees("on its way", "forgot");
+  await ann.press("Send link");
+  await ann.sees("is on its way", "forgot");
   await ann.goto((await mail(moved, "reset")).links[0]);
-  await ann.sees("Choose a new password", "reset");
+  await ann.sees("Set a new password", "reset");
   await ann.fill({ password: PASSWORD });
-  await ann.press("Set this password");
+  await ann.press("Set password");
   await ann.sees("Your password is set", "reset-done");
 
-  // By code, then the end.
+  // By code, then the account is closed.
   await ann.goto("/account/code");
-  await ann.sees("We mail you six digits", "code");
+  await ann.sees("We'll e-mail you a 6-digit code", "code");
   await ann.fill({ email: moved });
-  await ann.press("Mail me a code");
-  await ann.sees("Code of six digits", "code-entry");
+  await ann.press("Send code");
+  await ann.sees("Check your e-mail", "code-entry");
+  await ann.press("Send a new code");
+  await ann.sees("We've sent a new code.");
   const mailed = (await mail(moved, "login_code")).code;
-  // Not six digits: the page says so, and no attempt is lost (B16).
+  // Not six digits: the page reports it, and no attempt is lost (B16).
   await ann.fill({ code: mailed.slice(1) });
   await ann.press("Sign in");
-  await ann.sees("six digits");
+  await ann.sees("six digits", "code-short");
   await ann.fill({ code: `${mailed.slice(0, 3)}-${mailed.slice(3)}` });
   await ann.press("Sign in");
-  await ann.sees("Registered");
+  await ann.sees("Account ID");
   await ann.follow("/account/close");
+  await ann.sees("Close your account?", "close");
   await ann.fill({ password: PASSWORD });
-  await ann.press("Close my account");
-  await ann.sees("Your account is closed", "closed");
+  await ann.press("Close account");
+  await ann.sees("Your account is closed.", "closed");
   await ann.close();
 }
 
-/** Somebody who takes along what is kept and deletes the account, and who may come again as if for the first time. */
+/** A subscriber who downloads the data and deletes the account, and who can register again as a new user. */
 async function byDeletion(device) {
   const lea = await subscriber(device, "lea", "4242424242424242");
+  await lea.goto("/account");
   await lea.follow("/account/close");
+  await lea.sees("Close your account?");
   await lea.follow("/account/delete");
-  await lea.sees("Take along what is kept", "delete");
-  const [held] = await Promise.all([
+  await lea.sees("This can't be undone.", "delete");
+  const [data] = await Promise.all([
     lea.page.waitForResponse((response) => response.url() === `${base}/me/export`).then((response) => response.json()),
     lea.press("Download my data"),
   ]);
-  if (held.payments.length !== 1) throw new Error(`the file has ${held.payments.length} payments`);
+  if (data.payments.length !== 1) throw new Error(`the file has ${data.payments.length} payments`);
+  // Later the file requires the password.
+  await control("clock", { advance_seconds: 301 });
+  await lea.press("Download my data");
+  await lea.fill({ "export-password": PASSWORD });
+  await Promise.all([lea.page.waitForResponse((response) => response.url() === `${base}/me/export` && response.ok()), lea.press("Download my data")]);
   await lea.fill({ password: PASSWORD });
-  await lea.press("Delete my account for good");
-  await lea.sees("Your account is deleted", "deleted");
-  await desk("drain");
-  await desk("schedules/accounts/run");
+  await lea.press("Delete account permanently");
+  await lea.sees("Your account is deleted.", "deleted");
+  await control("drain");
+  await control("schedules/accounts/run");
   await lea.close();
   await (await newcomer(device, "lea")).close();
 }
@@ -321,323 +407,347 @@ async function byDeletion(device) {
 async function byProvider(device, provider, title) {
   const email = `bob.${provider}.${device.name}@example.com`;
   const bob = await person(device);
-  await bob.goto("/account");
+  // The page that is requested is shown after the sign-in.
+  await bob.goto("/account/security");
   await bob.press(`Continue with ${title}`);
-  await bob.sees("Which account is it to be?");
+  await bob.sees(FAKE.choose);
   await bob.fill({ email });
-  await bob.press("Go on as this one");
-  await bob.sees("Registered", `${provider}-profile`);
-  await bob.follow("/account/password");
-  await bob.press("Mail me the link");
-  await bob.sees("on its way", `${provider}-first-password`);
+  await bob.press(FAKE.use);
+  await bob.sees("You haven't set a password yet.", `${provider}-security`);
+  if (bob.page.url() !== `${base}/account/security`) throw new Error(`at ${bob.page.url()} after the sign-in`);
+  await bob.press("Set a password");
+  await bob.sees("We've sent a link to set a password", `${provider}-first-password`);
   await bob.close();
 
   const again = await person(device);
   await again.goto("/account");
   await again.press(`Continue with ${title}`);
   await again.press(email);
-  await again.sees(email);
+  await again.sees(email.slice(0, 20));
+  await again.sees("Account ID");
   await again.close();
 
   const denied = await person(device);
   await denied.goto("/account");
   await denied.press(`Continue with ${title}`);
-  await denied.press("Do not let it know");
-  await denied.sees("did not let you in", `${provider}-denied`);
+  await denied.press(FAKE.deny);
+  await denied.sees("The provider denied access", `${provider}-denied`);
   if (denied.page.url().includes("error=")) throw new Error("the error stays in the address");
   await denied.close();
 }
 
-/** Somebody who registered and verified the address in one browser, which is signed in by that (E8). */
+/** A person who registered and verified the address in one browser, which is signed in by that (E8). */
 async function newcomer(device, name) {
   const email = `${name}.${device.name}@example.com`;
   const self = await person(device);
   await self.goto("/account/register");
   await self.fill({ email, username: `${name}-${device.name}`, password: PASSWORD });
-  await self.press("Register");
-  await self.sees("Code of six digits");
+  await self.press("Create account");
+  await self.sees("6-digit code");
   await self.fill({ code: (await mail(email, "verify")).code });
-  await self.press("Prove it");
-  await self.sees("you are signed in");
+  await self.press("Verify");
+  await self.sees("you're signed in");
+  await self.sees("Account ID");
+  await self.follow("/account/billing");
+  await self.sees("Current plan");
   return self;
 }
 
-/** The same who pays for Pro by this card. */
+/** A newcomer who subscribed to Pro with this card. */
 async function subscriber(device, name, card) {
   const self = await newcomer(device, name);
   await self.press("Subscribe to Pro");
   await self.fill({ card });
   await self.submit();
-  await self.sees("Your plan is Pro now");
+  await self.sees("You're subscribed to Pro");
   return self;
 }
 
-/** From the registration to a paid plan, through renewals that fail, to the end of it and a trial of another. */
+/** From the registration to a paid plan, through renewals that fail, to its end and a trial of another plan. */
 async function byPlan(device) {
   const cleo = await newcomer(device, "cleo");
   await cleo.sees("Subscribe to Pro", "plans");
-  await cleo.sees("Single sign on: no");
+  await cleo.sees("Single sign on: not included");
+  await cleo.sees("Recommended");
+  await cleo.sees("No invoices yet");
+  if ((await cleo.page.evaluate(() => document.body.innerText)).includes("$0.00")) throw new Error("the free plan has an amount");
+  // A user without a subscription causes no 404.
+  if (cleo.refused.length > 0) throw new Error(`refused for a new user: ${cleo.refused}`);
 
-  // What does not answer, and what is not set up.
+  // The service does not answer, or payments are not set up.
   await cleo.answers("/billing/plans", 503, { code: "unavailable", detail: "The plans cannot be read now." });
   await cleo.page.reload();
-  await cleo.sees("The plans cannot be read now", "plans-away");
-  await cleo.page.reload();
+  await cleo.sees("The plans cannot be read now", "plans-unavailable");
+  await cleo.press("Try again");
+  await cleo.sees("Subscribe to Pro");
   await cleo.answers("/billing/subscriptions/subscribe", 503, { code: "stripe_not_configured", detail: "Payments are not set up." });
   await cleo.press("Subscribe to Pro");
-  await cleo.sees("Payments are not set up", "not-set-up");
+  await cleo.sees("Payments aren't available yet.", "not-set-up");
   await cleo.page.reload();
-  await desk("faults", { service: "stripe", kind: "error", times: 9 });
+  await control("faults", { service: "stripe", kind: "error", times: 9 });
   await cleo.press("Subscribe to Pro");
-  await cleo.sees("Payments cannot be reached", "stripe-away");
-  await desk("faults", {}, "DELETE");
+  await cleo.sees("Payments are temporarily unavailable", "stripe-unavailable");
+  await control("faults", {}, "DELETE");
 
-  // The checkout is left, taken up again, and paid by the second card; Stripe's word of it comes late.
+  // The checkout is left, taken up again, and paid by the second card; Stripe's event comes late.
   await cleo.press("Subscribe to Pro");
-  await cleo.sees("19.00 USD", "checkout");
+  await cleo.sees(FAKE.amount, "checkout");
   const checkout = cleo.page.url();
   await Promise.all([cleo.page.waitForNavigation(), cleo.page.click("main a")]);
   await cleo.sees("You left the checkout", "checkout-left");
-  if (cleo.page.url() !== `${base}/account`) throw new Error("the checkout stays in the address");
+  if (cleo.page.url() !== `${base}/account/billing`) throw new Error("the checkout stays in the address");
   await cleo.press("Subscribe to Pro");
-  await cleo.page.waitForFunction((address) => location.href === address, PATIENTLY, checkout);
+  await cleo.page.waitForFunction((address) => location.href === address, WAIT, checkout);
   await cleo.fill({ card: "4000000000000002" });
   await cleo.submit();
-  await cleo.sees("Your card was declined", "declined");
+  await cleo.sees(FAKE.declined, "declined");
   await cleo.fill({ card: "4242424242424242" });
-  await desk("stripe/delivery", { mode: "hold" });
+  await control("stripe/delivery", { mode: "hold" });
   await cleo.submit();
-  await cleo.sees("We wait for the payment", "waiting");
-  await desk("stripe/delivery", { mode: "normal" });
-  await cleo.sees("Your plan is Pro now", "paid");
+  await cleo.sees("Confirming your payment", "confirming");
+  await control("stripe/delivery", { mode: "normal" });
+  await cleo.sees("You're subscribed to Pro", "paid");
   await cleo.sees("Renews on");
   await cleo.sees("Paid");
-  if (cleo.page.url() !== `${base}/account`) throw new Error(`not back at the account but at ${cleo.page.url()}`);
+  if (cleo.page.url() !== `${base}/account/billing`) throw new Error(`not back at the billing page but at ${cleo.page.url()}`);
+
+  // The invoice opens at Stripe's current address.
+  await Promise.all([cleo.page.waitForNavigation(), cleo.page.click("tbody a")]);
+  await cleo.sees(FAKE.paid);
+  await cleo.page.goBack();
+  await cleo.sees("Renews on");
 
   // A renewal fails, and is paid on the invoice's own page.
-  const [{ id }] = (await look("stripe/subscriptions")).items;
-  await desk(`stripe/subscriptions/${id}/renew`, { outcome: "failed" });
-  await desk("drain");
+  const [{ id }] = (await read("stripe/subscriptions")).items;
+  await control(`stripe/subscriptions/${id}/renew`, { outcome: "failed" });
+  await control("drain");
   await cleo.page.reload();
-  await cleo.sees("The last payment failed.", "past-due");
-  await cleo.sees("Your access stays until");
-  if ((await cleo.buttons()).some((label) => label.startsWith("Change to"))) throw new Error("a change is offered before what is open is paid");
+  await cleo.sees("Your last payment failed.", "past-due");
+  await cleo.sees("You have access until");
+  if ((await cleo.buttons()).some((label) => label.startsWith("Change to"))) throw new Error("a change is offered before the open payment is paid");
   await cleo.followText("Pay $19.00 now");
-  await cleo.sees("Pay 19.00 USD", "invoice");
+  await cleo.sees(`Pay ${FAKE.amount}`, "invoice");
   await cleo.fill({ card: "4242424242424242" });
   await cleo.submit();
-  await cleo.sees("it is paid", "invoice-paid");
-  await desk("drain");
-  await cleo.goto("/account");
+  await cleo.sees(FAKE.paid, "invoice-paid");
+  await control("drain");
+  await cleo.goto("/account/billing");
   await cleo.sees("Renews on", "active-again");
 
-  // Told to end, which is taken back; then the same on Stripe's own page.
-  // It asks first, and names the date (E15).
+  // A cancellation that is undone; then the same on Stripe's own page. It asks first, and names the date (E15).
   const { current_period_end: end } = (await cleo.reads("/billing/subscriptions/me"))[0];
-  await cleo.press("Cancel at period end");
+  await cleo.press("Cancel subscription");
   const day = await cleo.page.evaluate((text) => new Date(text).toLocaleDateString(undefined, { dateStyle: "medium" }), end);
-  await cleo.sees(`Your subscription to Pro ends on ${day}. You keep access until then`, "cancel");
-  if ((await cleo.focused()) !== "Cancel at period end?") throw new Error(`the focus is at "${await cleo.focused()}"`);
-  await cleo.press("Leave it");
-  if ((await cleo.focused()) !== "Cancel at period end" || (await cleo.page.$("#cancel"))) throw new Error("what was left is still there");
+  await cleo.sees(`Your Pro subscription ends on ${day} and won't renew.`, "cancel");
+  if ((await cleo.focused()) !== "Cancel your subscription?") throw new Error(`the focus is at "${await cleo.focused()}"`);
+  await cleo.press("Keep subscription");
+  if ((await cleo.focused()) !== "Cancel subscription" || (await cleo.page.$("#cancel"))) throw new Error("the confirmation is still there");
   await cleo.page.reload();
   await cleo.sees("Renews on");
+  await cleo.press("Cancel subscription");
   await cleo.press("Cancel at period end");
-  await cleo.press("Cancel the subscription");
-  await cleo.sees("Ends on", "ends");
-  await cleo.press("Keep the subscription");
+  await cleo.sees("Your subscription will be canceled at the end of the period.", "ends");
+  await cleo.sees("Ends on");
+  await cleo.press("Don't cancel");
   await cleo.sees("Renews on", "kept");
   await Promise.all([cleo.page.waitForNavigation(), cleo.press("Cards and invoices")]);
-  await cleo.sees("Your subscription", "portal");
+  await cleo.sees(FAKE.portal, "portal");
   await cleo.page.evaluate(() => document.querySelector('button[value="cancel"]').click());
-  await cleo.page.waitForSelector('button[value="resume"]', { timeout: PATIENTLY.timeout });
+  await cleo.page.waitForSelector('button[value="resume"]', { timeout: WAIT.timeout });
   await cleo.page.evaluate(() => document.querySelector('button[value="resume"]').click());
-  await cleo.page.waitForSelector('button[value="cancel"]', { timeout: PATIENTLY.timeout });
-  await desk("drain");
-  await cleo.goto("/account");
+  await cleo.page.waitForSelector('button[value="cancel"]', { timeout: WAIT.timeout });
+  await control("drain");
+  await cleo.goto("/account/billing");
   await cleo.sees("Renews on");
 
   // More payments than one page holds.
-  for (let renewal = 0; renewal < 19; renewal += 1) await desk(`stripe/subscriptions/${id}/renew`, { outcome: "paid" });
-  await desk("drain");
+  for (let renewal = 0; renewal < 19; renewal += 1) await control(`stripe/subscriptions/${id}/renew`, { outcome: "paid" });
+  await control("drain");
   await cleo.page.reload();
-  await cleo.sees("Show more", "payments");
+  await cleo.sees("Show more", "invoices");
   const rows = () => cleo.page.$$eval("tbody tr", (all) => all.length);
   if ((await rows()) !== 20) throw new Error(`${await rows()} payments on the first page`);
   await cleo.press("Show more");
-  await cleo.page.waitForFunction(() => document.querySelectorAll("tbody tr").length === 21, PATIENTLY);
+  await cleo.page.waitForFunction(() => document.querySelectorAll("tbody tr").length === 21, WAIT);
 
-  // States that the stand-in cannot be brought to.
-  const [held, paid] = await cleo.reads("/billing/subscriptions/me", "/billing/payments/me");
+  // States that the fake cannot be brought to.
+  const [subscription, payments] = await cleo.reads("/billing/subscriptions/me", "/billing/payments/me");
   const states = {
-    unpaid: ["There is no access until it is paid", { access_until: null, has_access: false }],
-    paused: ["Paused", { access_until: null, has_access: false }],
-    active: ["Ends on", { cancel_at_period_end: true, access_until: held.current_period_end }],
-    past_due: ["Your access ended on", { access_until: held.started_at, has_access: false }],
+    unpaid: ["You have no access until it is paid", { access_until: null, has_access: false }],
+    paused: ["Your trial ended without a payment method", { access_until: null, has_access: false }],
+    active: ["Ends on", { cancel_at_period_end: true, access_until: subscription.current_period_end }],
+    past_due: ["Your access ended on", { access_until: subscription.started_at, has_access: false }],
+    trialing: ["25% off", { discount: { percent_off: 25, amount_off_cents: null, ends_at: null }, quantity: 3, interval_count: 3, payment_processing: true }],
   };
   for (const [status, [text, facts]] of Object.entries(states)) {
-    await cleo.answers("/billing/subscriptions/me", 200, { ...held, status, ...facts });
+    await cleo.answers("/billing/subscriptions/me", 200, { ...subscription, status, ...facts });
     await cleo.page.reload();
     await cleo.sees(text, `state-${status}`);
   }
-  const [whole, part, failed] = paid.items;
-  const items = [{ ...whole, status: "refunded", refunded_cents: 1900 }, { ...part, refunded_cents: 500 }, { ...failed, status: "failed", invoice_url: null }];
+  const [whole, part, failed, open] = payments.items;
+  const items = [
+    { ...whole, status: "refunded", refunded_cents: 1900 },
+    { ...part, refunded_cents: 500 },
+    { ...failed, status: "failed", invoice_url: null },
+    { ...open, status: "processing" },
+  ];
   await cleo.answers("/billing/payments/me", 200, { items, next_cursor: null });
   await cleo.page.reload();
   await cleo.sees("$5.00 refunded", "refunds");
-  await cleo.sees("Part refunded");
+  await cleo.sees("Partially refunded");
+  await cleo.sees("Processing");
 
-  // Ended at Stripe: what is left is the way to another, which begins by a trial.
-  await desk(`stripe/subscriptions/${id}/cancel`);
-  await desk("drain");
+  // Ended at Stripe: another plan can be chosen, which begins with a trial.
+  await control(`stripe/subscriptions/${id}/cancel`);
+  await control("drain");
   await cleo.page.reload();
   await cleo.sees("Ended on", "ended");
+  await cleo.sees("14-day free trial");
   await cleo.press("Subscribe to Studio");
   // Each card has one trial.
-  await cleo.fill({ card: device.name === "phone" ? "4242424242424242" : "5555555555554444" });
+  await cleo.fill({ card: { phone: "4242424242424242", tablet: "4000000000000341", desktop: "5555555555554444" }[device.name] });
   await cleo.submit();
-  await cleo.sees("Your plan is Studio now", "trial");
-  await cleo.sees("First payment on");
+  await cleo.sees("You're subscribed to Studio", "trial");
+  await cleo.sees("Trial ends and first payment on");
 
-  // Another plan in the trial costs nothing yet.
+  // Another plan during the trial costs nothing yet.
   await cleo.press("Change to Agency");
-  await cleo.sees("Your trial goes on: you pay €999.00 a year from", "preview-trial");
-  await cleo.press("Confirm the change");
-  await cleo.sees("Your plan is Agency now.");
-  await cleo.sees("First payment on", "trial-changed");
+  await cleo.sees("Your trial continues: you pay €999.00 a year from", "preview-trial");
+  await cleo.press("Confirm change");
+  await cleo.sees("You're now on Agency.");
+  await cleo.sees("Trial ends and first payment on", "trial-changed");
 
-  // A plan without a trial of its own ends it.
+  // A plan without a trial ends it.
   await cleo.press("Change to Campus");
-  await cleo.sees("It ends your trial: you pay €1,299.00 a year after that.", "preview-trial-end");
-  await cleo.press("Leave it");
+  await cleo.sees("Your trial ends today, and you pay €1,299.00 a year from then on.", "preview-trial-end");
+  await cleo.press("Cancel");
   await cleo.close();
 }
 
-/** Another plan: more of it at once, less of it with the next period, and what cannot be. */
+/** Plan changes: a higher plan at once, a lower plan with the next period, and what is not possible. */
 async function byChange(device) {
   const dora = await subscriber(device, "dora", "4242424242424242");
   await dora.sees("Change to Team", "changes");
-  await dora.sees("In another currency");
+  await dora.sees("Billed in another currency");
   await dora.press("Change to Team");
-  await dora.sees("To pay now", "preview");
-  await dora.sees("It begins at once. You pay $49.00 a month after that.");
+  await dora.sees("Due today", "preview");
+  await dora.sees("Your plan changes immediately. You pay $49.00 a month from the next renewal.");
   if ((await dora.focused()) !== "Change to Team") throw new Error(`the focus is at "${await dora.focused()}"`);
-  await dora.press("Leave it");
-  if ((await dora.focused()) !== "Change to Team" || (await dora.page.$(".preview"))) throw new Error("what was left is still there");
+  await dora.press("Cancel");
+  if ((await dora.focused()) !== "Change to Team" || (await dora.page.$(".confirmation"))) throw new Error("the preview is still there");
 
-  // What Stripe does not answer, what took too long, and what is under way.
+  // Stripe does not answer, the preview is too old, and a request is in progress.
   await dora.press("Change to Team");
-  await dora.sees("To pay now");
+  await dora.sees("Due today");
   await dora.answers("/billing/subscriptions/upgrade", 409, { code: "idempotency_in_progress", detail: "The first call with this idempotency-key is under way." });
   const first = await dora.sends("/billing/subscriptions/upgrade", () => dora.confirm());
-  await dora.sees("This is under way already", "under-way");
+  await dora.sees("already being processed", "in-progress");
   await dora.answers("/billing/subscriptions/upgrade", 422, { code: "invalid_proration_date", detail: "No.", errors: [{ field: "proration_date", code: "invalid_proration_date", message: "No." }] });
   const again = await dora.sends("/billing/subscriptions/upgrade", () => dora.confirm());
-  if (first.key !== again.key || first.body.proration_date !== again.body.proration_date) throw new Error("the same press is sent as another");
-  await dora.sees("This is what it costs now", "counted-anew");
-  await desk("faults", { service: "stripe", kind: "error", times: 9 });
+  if (first.key !== again.key || first.body.proration_date !== again.body.proration_date) throw new Error("a second attempt is sent as another request");
+  await dora.sees("The price has been updated", "price-updated");
+  await control("faults", { service: "stripe", kind: "error", times: 9 });
   await dora.confirm();
-  await dora.sees("Payments cannot be reached", "change-away");
-  await desk("faults", {}, "DELETE");
+  await dora.sees("Payments are temporarily unavailable", "change-unavailable");
+  await control("faults", {}, "DELETE");
   await dora.press("Change to Team");
-  await dora.page.waitForFunction(() => !document.body.innerText.includes("cannot be reached"), PATIENTLY);
+  await dora.page.waitForFunction(() => !document.body.innerText.includes("temporarily unavailable"), WAIT);
   await dora.confirm();
-  await dora.sees("Your plan is Team now.", "changed");
-  if ((await dora.focused()) !== "Your plan is Team now.") throw new Error(`the focus is at "${await dora.focused()}"`);
+  await dora.sees("You're now on Team.", "changed");
+  if ((await dora.focused()) !== "You're now on Team.") throw new Error(`the focus is at "${await dora.focused()}"`);
 
-  // By the year it begins at once too.
+  // A yearly plan begins at once too.
   await dora.press("Change to Team, yearly");
-  await dora.sees("You pay $490.00 a year after that");
-  await dora.press("Leave it");
+  await dora.sees("You pay $490.00 a year from the next renewal");
+  await dora.press("Cancel");
 
-  // Less of it waits, and is taken back.
+  // A lower plan is scheduled, and the schedule is undone.
   await dora.press("Change to Pro");
-  await dora.sees("nothing to pay now", "preview-waits");
-  await dora.press("Confirm the change");
-  await dora.sees("on your plan is Pro.", "waits");
-  await dora.sees("Stay with Team");
+  await dora.sees("There is nothing to pay today", "preview-scheduled");
+  await dora.press("Confirm change");
+  await dora.sees("Your plan changes to Pro on", "scheduled");
+  await dora.sees("Stay on Team");
   await dora.page.reload();
-  // A cancellation says that it drops the change that waits (E15).
-  await dora.press("Cancel at period end");
-  await dora.sees("The change to Pro that is scheduled for", "cancel-drops");
-  await dora.press("Leave it");
-  await dora.press("Stay with Team");
-  await dora.sees("You stay with Team.", "taken-back");
+  // A cancellation states that it drops the scheduled change (E15).
+  await dora.press("Cancel subscription");
+  await dora.sees("The scheduled change to Pro is dropped.", "cancel-drops");
+  await dora.press("Keep subscription");
+  await dora.press("Stay on Team");
+  await dora.sees("You're staying on Team.", "schedule-undone");
   await dora.sees("Change to Pro");
 
-  // What ends goes on to end, whatever the plan; another tab may have been quicker.
+  // A subscription that is set to cancel still cancels after a change of plan; another tab may have changed it first.
+  await dora.press("Cancel subscription");
   await dora.press("Cancel at period end");
-  await dora.press("Cancel the subscription");
-  await dora.sees("keep the subscription first", "ends-with-changes");
+  await dora.sees("Undo the cancellation to schedule this plan", "ends-with-changes");
   await dora.press("Change to Team, yearly");
   await dora.sees("Your subscription still ends on", "preview-ends");
   await dora.answers("/billing/subscriptions/upgrade", 409, { code: "same_plan", detail: "This is your plan already, or will be after the period." });
   await dora.confirm();
-  await dora.sees("This is your plan already", "same-plan");
+  await dora.sees("You're already on this plan", "same-plan");
   await dora.close();
 }
 
-/** Cards that do not pay for more, and those that do not pay for what comes next. */
+/** Cards that do not pay for a change, nor for the next renewal. */
 async function byRefusedChange(device) {
-  for (const [name, card, told, act] of [
-    ["eli", "4000000000000341", "The payment was refused.", "Pay"],
-    ["fay", "4000002760003184", "Your bank wants your consent", "Give your consent"],
+  for (const [name, card, message, action] of [
+    ["eli", "4000000000000341", "Your payment was declined.", "Pay invoice"],
+    ["fay", "4000002760003184", "Your bank asks you to confirm this payment.", "Confirm payment"],
   ]) {
     const self = await subscriber(device, name, card);
+    const currentPlan = () => self.page.$eval("li.current h3", (heading) => heading.textContent);
     await self.press("Change to Team");
-    await self.sees("To pay now");
+    await self.sees("Due today");
     await self.confirm();
-    await self.sees(told, `refused-${name}`);
-    const held = await self.page.$eval("li.current h3", (heading) => heading.textContent);
-    if (held !== "Pro") throw new Error(`the plan is ${held} before it is paid`);
-    await self.followText(act);
+    await self.sees(message, `refused-${name}`);
+    if ((await currentPlan()) !== "Pro") throw new Error(`the plan is ${await currentPlan()} before it is paid`);
+    await self.followText(action);
     await self.fill({ card: "4242424242424242" });
     await self.submit();
-    await self.sees("it is paid");
-    await desk("drain");
-    await self.goto("/account");
+    await self.sees(FAKE.paid);
+    await control("drain");
+    await self.goto("/account/billing");
     await self.sees("Renews on");
-    const now = await self.page.$eval("li.current h3", (heading) => heading.textContent);
-    if (now !== "Team") throw new Error(`the plan is ${now} after it is paid`);
+    if ((await currentPlan()) !== "Team") throw new Error(`the plan is ${await currentPlan()} after it is paid`);
 
-    const [{ id }] = (await look("stripe/subscriptions")).items;
-    await desk(`stripe/subscriptions/${id}/renew`, { outcome: "failed" });
-    await desk("drain");
+    const [{ id }] = (await read("stripe/subscriptions")).items;
+    await control(`stripe/subscriptions/${id}/renew`, { outcome: "failed" });
+    await control("drain");
     await self.page.reload();
     await self.sees("Pay $49.00 now", `past-due-${name}`);
     await self.close();
   }
 }
 
-/** Tabs of one browser: what ends or begins in one is known in the other, and an ended session leads back (E3). */
+/** Tabs of one browser: each knows when the session starts or ends in another, and an expired session leads back (E3). */
 async function byTabs(device) {
   const gil = await newcomer(device, "gil");
   const email = `gil.${device.name}@example.com`;
-  await gil.follow("/account/sessions");
+  await gil.follow("/account/security");
   await gil.sees("This session");
   const other = await person(device, gil.context);
   await other.goto("/account/password");
-  await other.sees("Present password");
+  await other.sees("Current password");
   await gil.follow("/account");
   await gil.press("Sign out");
-  await gil.sees("Forgotten your password?");
-  await other.sees("Your session ended in another tab. Sign in to go on.", "signed-out-elsewhere");
+  await gil.sees("Forgot your password?");
+  await other.sees("You signed out in another tab. Sign in to continue.", "signed-out-elsewhere");
   await gil.fill({ email, password: PASSWORD });
   await gil.press("Sign in");
-  await gil.sees("Registered");
-  // It goes on with the page that it showed.
-  await other.sees("Present password");
+  await gil.sees("Account ID");
+  // The other tab returns to its page.
+  await other.sees("Current password");
   if (!other.page.url().endsWith("/account/password")) throw new Error(`the other tab is at ${other.page.url()}`);
 
-  // Ended at the service: what is pressed next leads to the sign-in and back to the same page.
-  await gil.follow("/account/email");
-  await gil.sees("New e-mail address");
+  // The session ended at the service: the next action leads to the sign-in and back to the same page.
+  await gil.goto("/account/email");
+  await gil.sees("New e-mail address", "email-open");
   const { access_token } = await contract("/login", { email, password: PASSWORD });
-  await told("/sessions", await fetch(`${base}/sessions`, { method: "DELETE", headers: { authorization: `Bearer ${access_token}` } }));
+  await parsed("/sessions", await fetch(`${base}/sessions`, { method: "DELETE", headers: { authorization: `Bearer ${access_token}` } }));
   await gil.fill({ new_email: `gil.moved.${device.name}@example.com`, password: PASSWORD });
-  await gil.press("Mail the new address");
-  await gil.sees("Your session has ended. Sign in to go on.", "session-ended");
-  await other.sees("Forgotten your password?");
+  await gil.press("Send verification e-mail");
+  await gil.sees("Your session has expired. Sign in to continue.", "session-expired");
+  await other.sees("Forgot your password?");
   await gil.fill({ email, password: PASSWORD });
   await gil.press("Sign in");
   await gil.sees("New e-mail address");
@@ -645,7 +755,154 @@ async function byTabs(device) {
   await gil.close();
 }
 
-/** An address that nobody has: a page that leads on (E14). */
+/** Addresses: deep links, the old addresses, back and forward, and the dashboard as the page to return to. */
+async function byAddress(device) {
+  const hal = await newcomer(device, "hal");
+  const email = `hal.${device.name}@example.com`;
+  // Each address shows its page and marks its tab.
+  for (const [path, text, tab] of [
+    ["/account/email", "New e-mail address", "Profile"],
+    ["/account/methods", "Sign-in methods", "Security"],
+    ["/account/sessions", "This session", "Security"],
+    ["/account/password", "Current password", "Security"],
+  ]) {
+    await hal.goto(path);
+    await hal.sees(text);
+    const current = await hal.page.$eval("nav [aria-current]", (link) => link.textContent);
+    if (current !== tab) throw new Error(`${path} marks ${current}`);
+  }
+  await hal.follow("/account");
+  await hal.sees("Account ID");
+  await hal.follow("/account/security");
+  await hal.sees("This session");
+  await hal.follow("/account/billing");
+  await hal.sees("Current plan");
+  await hal.page.goBack();
+  await hal.sees("This session");
+  await hal.page.goBack();
+  await hal.sees("Account ID");
+  await hal.page.goForward();
+  await hal.sees("This session");
+  const title = await hal.page.title();
+  if (!title.startsWith("Security · ")) throw new Error(`the title is ${title}`);
+  if ((await hal.focused()) !== "Security") throw new Error(`the focus is at "${await hal.focused()}"`);
+
+  // A page that is requested without a session is shown after the sign-in. The sign-in is not in the history.
+  await hal.press("Sign out");
+  await hal.sees("You're signed out.");
+  await hal.goto("/account/billing");
+  await hal.sees("Forgot your password?");
+  await hal.fill({ email, password: PASSWORD });
+  await hal.press("Sign in");
+  await hal.sees("Current plan");
+  if (!hal.page.url().endsWith("/account/billing")) throw new Error(`at ${hal.page.url()} after the sign-in`);
+  await hal.goto("/account/sign-in");
+  await hal.sees("Account ID");
+
+  // So is a page of the dashboard, as a document of its own; an address of another origin is ignored.
+  await hal.press("Sign out");
+  await hal.sees("You're signed out.");
+  await hal.page.evaluate(async (other) => {
+    const { want } = await import("/account/go.js");
+    want("/dashboard/users?q=hal");
+    want(other);
+    want("//evil.example/account");
+  }, "https://evil.example/dashboard");
+  await hal.fill({ email, password: PASSWORD });
+  await Promise.all([hal.page.waitForNavigation(), hal.press("Sign in")]);
+  if (hal.page.url() !== `${base}/dashboard/users?q=hal`) throw new Error(`at ${hal.page.url()} after the sign-in`);
+  await hal.close();
+}
+
+/** A service that cannot be reached: each page offers to try again. */
+async function byOffline(device) {
+  const ida = await newcomer(device, "ida");
+  await ida.follow("/account");
+  await ida.sees("Account ID");
+  await ida.page.setOfflineMode(true);
+  await ida.follow("/account/security");
+  await ida.sees("We couldn't reach the service.", "offline");
+  await ida.follow("/account/close");
+  await ida.sees("We couldn't reach the service.", "offline-close");
+  await ida.follow("/account");
+  await ida.sees("We couldn't reach the service.", "offline-profile");
+  await ida.page.setOfflineMode(false);
+  // The connection is used as soon as it is back.
+  await ida.sees("Account ID", "online");
+
+  // A request that fails without the network being off needs the button.
+  await ida.answers("/sessions", 503, { code: "unavailable", detail: "Try again in a moment." });
+  await ida.follow("/account/security");
+  await ida.sees("Try again in a moment.", "unavailable");
+  await ida.press("Try again");
+  await ida.sees("This session");
+
+  // A form keeps what was typed.
+  await ida.press("Change password");
+  await ida.fill({ old_password: PASSWORD, new_password: SECOND });
+  await ida.page.setOfflineMode(true);
+  await ida.press("Change password");
+  await ida.sees("We couldn't reach the service.", "offline-form");
+  await ida.page.setOfflineMode(false);
+  await ida.press("Change password");
+  await ida.sees("Your password has been changed.");
+
+  // The first request of a visit fails.
+  await ida.answers("/refresh-token", 503, { code: "unavailable", detail: "Try again in a moment." });
+  await ida.page.reload();
+  await ida.sees("Something went wrong", "unavailable-start");
+  await ida.press("Try again");
+  await ida.sees("This session");
+  await ida.close();
+}
+
+/** A sign-in and a change of page with the keyboard alone. */
+async function byKeyboard(device) {
+  const email = `ida.${device.name}@example.com`;
+  const jo = await person(device);
+  await jo.goto("/account/security");
+  await jo.sees("Forgot your password?");
+  const tabTo = async (wanted) => {
+    for (let presses = 0; presses < 30; presses += 1) {
+      await jo.page.keyboard.press("Tab");
+      const found = await jo.page.evaluate((text) => [document.activeElement.name, document.activeElement.textContent.trim()].includes(text), wanted);
+      if (found) return;
+    }
+    throw new Error(`the Tab key does not reach ${wanted}`);
+  };
+  await tabTo("email");
+  await jo.page.keyboard.type(email);
+  await tabTo("password");
+  await jo.page.keyboard.type(SECOND);
+  await jo.page.keyboard.press("Enter");
+  await jo.sees("This session");
+  if ((await jo.focused()) !== "Security") throw new Error(`the focus is at "${await jo.focused()}"`);
+  await tabTo("Change password");
+  await jo.page.keyboard.press("Enter");
+  await jo.sees("Current password");
+  if ((await jo.page.evaluate(() => document.activeElement.name)) !== "old_password") throw new Error("the focus is not in the form");
+  await tabTo("Cancel");
+  await jo.page.keyboard.press("Enter");
+  if ((await jo.focused()) !== "Change password") throw new Error(`the focus is at "${await jo.focused()}"`);
+  await jo.close();
+}
+
+/** Cookies that are not this service's, or not valid, change nothing. */
+async function byForeignCookie(device) {
+  const kim = await person(device);
+  const cookies = [{ name: "theme", value: "dark" }, { name: "refresh_token", value: "not-a-token" }, { name: "device", value: "=" }];
+  await kim.context.setCookie(...cookies.map((cookie) => ({ ...cookie, domain: new URL(base).hostname, path: "/" })));
+  await kim.goto("/account");
+  await kim.sees("Forgot your password?");
+  await kim.fill({ email: `ida.${device.name}@example.com`, password: SECOND });
+  await kim.press("Sign in");
+  await kim.sees("Account ID");
+  await kim.page.reload();
+  await kim.sees("Account ID");
+  await kim.close();
+}
+
+/** An address without a page: a page that leads on (E14). */
 async function byNonsense(device) {
   const reader = await person(device);
   for (const path of ["/nonsense", "/account/nonsense"]) {
@@ -653,7 +910,29 @@ async function byNonsense(device) {
     if (response.status() !== 404) throw new Error(`${path}: ${response.status()}`);
     await reader.sees("Page not found", "not-found");
     await reader.followText("Go to your account");
-    await reader.sees("Forgotten your password?");
+    await reader.sees("Forgot your password?");
+  }
+  await reader.close();
+}
+
+/** Sessions are named by browser and system. */
+async function userAgents(device) {
+  const reader = await person(device);
+  await reader.goto("/account");
+  for (const [text, name] of [
+    ["Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/126.0.0.0 Safari/537.36 Edg/126.0.2592.87", "Edge 126 on Windows"],
+    ["Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/17.5 Safari/605.1.15", "Safari 17 on macOS"],
+    ["Mozilla/5.0 (iPhone; CPU iPhone OS 17_5 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/17.5 Mobile/15E148 Safari/604.1", "Safari 17 on iPhone"],
+    ["Mozilla/5.0 (iPhone; CPU iPhone OS 17_5 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) CriOS/126.0.6478.54 Mobile/15E148 Safari/604.1", "Chrome 126 on iPhone"],
+    ["Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0", "Firefox 128 on Linux"],
+    ["Mozilla/5.0 (Linux; Android 14; SM-S921B) AppleWebKit/537.36 (KHTML, like Gecko) SamsungBrowser/25.0 Chrome/121.0.0.0 Mobile Safari/537.36", "Samsung Internet 25 on Android"],
+    ["curl/8.5.0", "curl"],
+    ["Mozilla/5.0", "Unknown device"],
+    ["<b>x</b>", "Unknown device"],
+    [null, "Unknown device"],
+  ]) {
+    const given = await reader.page.evaluate(async (value) => (await import("/account/user-agent.js")).deviceName(value), text);
+    if (given !== name) throw new Error(`${text} is named ${given}`);
   }
   await reader.close();
 }
@@ -684,7 +963,7 @@ async function documents(device) {
   await reader.page.evaluate(() => document.querySelectorAll("details").forEach((details) => details.setAttribute("open", "")));
   await reader.sees("curl -i", "docs-open");
   await reader.goto("/_local");
-  await reader.sees("Inbox", "the-desk");
+  await reader.sees("Inbox", "dev-console");
   await reader.press("Work until all queues are empty");
   await reader.sees("Inbox");
   await reader.close();
@@ -700,10 +979,15 @@ for (const device of devices) {
   await byRefusedChange(device);
   await byDeletion(device);
   await byTabs(device);
+  await byAddress(device);
+  await byOffline(device);
+  await byKeyboard(device);
+  await byForeignCookie(device);
   await byNonsense(device);
+  await userAgents(device);
   await amounts(device);
   await documents(device);
-  console.log(`${device.name}: walked`);
+  console.log(`${device.name}: complete`);
 }
 await browser.close();
-console.log(`${checked} pages looked at, none with an error or a violation of axe-core's rules`);
+console.log(`${checked} pages checked, without an error or a violation of axe-core's rules`);
