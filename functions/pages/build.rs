@@ -1,8 +1,10 @@
 //! Compresses everything under `web/` and writes a table of it, so that serving a page is a look-up. The modules of the
-//! account pages become one script, so that a first visit takes few requests.
+//! account pages become one script, those of the dashboard another, so that a first visit takes few requests. The brand of
+//! `brand/` is written into the pages.
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
+use serde_json::Value;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::fs;
@@ -10,8 +12,11 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io::{Error, Write as _};
 use std::path::{Path, PathBuf};
 
-/// The module that the account pages start with, and the script that is made of it and of all that it imports.
-const BUNDLE: (&str, &str) = ("account/main.js", "account/bundle.js");
+/// The module that pages start with, and the script that is made of it and of all that it imports.
+const BUNDLES: [(&str, &str); 2] =
+    [("account/main.js", "account/bundle.js"), ("dashboard/main.js", "dashboard/bundle.js")];
+/// Where the logo of the brand is served.
+const LOGO: &str = "account/logo.svg";
 
 /// The content of each file by its path below `web/`.
 type Files = BTreeMap<String, String>;
@@ -22,9 +27,11 @@ fn main() -> Result<(), Error> {
     let out = PathBuf::from(variable("OUT_DIR")?);
     let mut files = Files::new();
     read_all(&web, &web, &mut files)?;
-    let (entry, bundle) = BUNDLE;
-    let script = bundle_of(entry, &files)?;
-    files.insert(bundle.to_owned(), script);
+    write_brand(&PathBuf::from(variable("CARGO_MANIFEST_DIR")?).join("../../brand"), &mut files)?;
+    for (entry, bundle) in BUNDLES {
+        let script = bundle_of(entry, &files)?;
+        files.insert(bundle.to_owned(), script);
+    }
     name_versions(&mut files);
     let mut table = String::from("&[\n");
     for (index, (path, content)) in files.iter().enumerate() {
@@ -44,6 +51,41 @@ fn main() -> Result<(), Error> {
     }
     table.push(']');
     fs::write(out.join("assets.rs"), table)
+}
+
+/// Writes the values of `brand.json` where files name them, such as `{{brand.name}}`; `{{brand.json}}` is all of it.
+fn write_brand(folder: &Path, files: &mut Files) -> Result<(), Error> {
+    println!("cargo::rerun-if-changed={}", folder.display());
+    let brand: Value = serde_json::from_str(&fs::read_to_string(folder.join("brand.json"))?)?;
+    let logo = brand["logo"].as_str().ok_or_else(|| Error::other("brand.json names no logo"))?;
+    files.insert(LOGO.to_owned(), fs::read_to_string(folder.join(logo))?);
+    for (path, content) in files.iter_mut() {
+        let mut written = String::new();
+        let mut rest = content.as_str();
+        while let Some((before, after)) = rest.split_once("{{brand.") {
+            let unknown = || Error::other(format!("{path}: brand.json has nothing for {{{{brand.{after:.20}"));
+            let (name, after) = after.split_once("}}").ok_or_else(unknown)?;
+            let value = match name {
+                "json" => brand.to_string(),
+                _ => brand
+                    .pointer(&format!("/{}", name.replace('.', "/")))
+                    .and_then(Value::as_str)
+                    .ok_or_else(unknown)?
+                    .to_owned(),
+            };
+            written.push_str(before);
+            written.push_str(&if path.ends_with(".html") { escape(&value) } else { value });
+            rest = after;
+        }
+        written.push_str(rest);
+        *content = written;
+    }
+    Ok(())
+}
+
+/// `text` as the text of an HTML element.
+fn escape(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }
 
 fn version(content: &str) -> String {
@@ -137,14 +179,15 @@ impl Bundle<'_> {
     }
 }
 
-/// The path that `from` names in the module at `path`: `./x.js` or `../x.js`.
+/// The path that `from` names in the module at `path`: `./x.js` or `../x.js`, with any number of `../`.
 fn resolve(path: &str, from: &str) -> Option<String> {
-    let folder = Path::new(path).parent()?;
-    let resolved = match from.strip_prefix("../") {
-        Some(rest) => folder.parent()?.join(rest),
-        None => folder.join(from.strip_prefix("./")?),
-    };
-    Some(resolved.to_string_lossy().replace('\\', "/"))
+    let mut folder = Path::new(path).parent()?;
+    let mut rest = from.strip_prefix("./").unwrap_or(from);
+    while let Some(outer) = rest.strip_prefix("../") {
+        (folder, rest) = (folder.parent()?, outer);
+    }
+    let is_relative = from.starts_with("./") || from.starts_with("../");
+    is_relative.then(|| folder.join(rest).to_string_lossy().replace('\\', "/"))
 }
 
 fn variable(name: &str) -> Result<std::ffi::OsString, Error> {

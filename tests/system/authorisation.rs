@@ -62,6 +62,8 @@ fn rows() -> Vec<(&'static str, Option<Value>, [u16; 5])> {
         ("GET /healthz", None, open(200)),
         ("GET /", None, open(303)),
         ("GET /account", None, open(200)),
+        ("GET /dashboard", None, open(200)),
+        ("GET /admin", None, open(303)),
         ("GET /docs", None, open(200)),
         ("GET /openapi.json", None, open(200)),
         (

@@ -1,5 +1,5 @@
-//! The `pages` function: the account pages, the documentation, and the contract's 404 for every path that nobody else has. Static, compressed
-//! at build; it touches nothing.
+//! The `pages` function: the account pages, the dashboard, the documentation, and the 404 for every unknown path. Static,
+//! compressed at build; it calls no other service.
 
 use axum::Router;
 use axum::extract::rejection::PathRejection;
@@ -37,22 +37,33 @@ struct Asset {
 }
 
 /// The paths of the gateway that lead here beside those of the OpenAPI document: files, and pages below.
-pub const FILE_PATHS: &[&str] = &["/account/{proxy+}", "/admin", "/dashboard", "/dashboard/{proxy+}", "/docs/{proxy+}"];
+pub const FILE_PATHS: &[&str] = &["/account/{proxy+}", "/dashboard/{proxy+}", "/docs/{proxy+}"];
 
 const ASSETS: &[Asset] = include!(concat!(env!("OUT_DIR"), "/assets.rs"));
 /// The page that every view of the account starts from.
 const ACCOUNT: &str = "account/index.html";
+/// The page that every view of the dashboard starts from.
+const DASHBOARD: &str = "dashboard/index.html";
 /// The page for a browser that asks for one that is not there.
 const NOT_FOUND: &str = "account/not-found.html";
 /// The views of the account below `/account`. `main.js` shows the same ones.
-const VIEWS: [&str; 11] =
-    ["sign-in", "register", "code", "verify", "forgot", "email", "methods", "sessions", "password", "close", "delete"];
+const VIEWS: [&str; 13] = [
+    "sign-in", "register", "code", "verify", "forgot", "security", "billing", "email", "methods", "sessions",
+    "password", "close", "delete",
+];
+
+/// The pages of the dashboard below `/dashboard`; `*` is any one id. `main.js` shows the same ones.
+const DASHBOARD_VIEWS: [&str; 9] =
+    ["users", "users/*", "subscriptions", "payments", "plans", "audit", "reports", "reports/*", "system"];
 
 /// Every path of this function.
 pub fn router(config: Config, clock: Clock) -> Router {
     let conventions = Conventions { origins: config.origins, clock, proxy: None };
     let (routes, _) = routes().split_for_parts();
-    let files = routes.route("/account/{*path}", get(account_file)).route("/docs/{*path}", get(docs_file));
+    let files = routes
+        .route("/account/{*path}", get(account_file))
+        .route("/dashboard/{*path}", get(dashboard_file))
+        .route("/docs/{*path}", get(docs_file));
     conventions.serve(files.route("/{*path}", any(unknown)))
 }
 
@@ -67,6 +78,8 @@ fn routes() -> OpenApiRouter {
         .routes(routes!(root))
         .routes(routes!(change_password))
         .routes(routes!(account))
+        .routes(routes!(dashboard))
+        .routes(routes!(admin))
         .routes(routes!(docs))
         .routes(routes!(openapi_document))
 }
@@ -94,6 +107,25 @@ async fn change_password() -> Response {
 )]
 async fn account(headers: HeaderMap) -> Response {
     serve(ACCOUNT, None, &headers)
+}
+
+/// The admin dashboard.
+#[utoipa::path(
+    get, path = "/dashboard", tag = "Service",
+    responses((status = 200, description = "A page", content_type = "text/html", body = String),
+        (status = 304, description = "As `if-none-match` names it"))
+)]
+async fn dashboard(headers: HeaderMap) -> Response {
+    serve(DASHBOARD, None, &headers)
+}
+
+/// The address of the dashboard that people try first.
+#[utoipa::path(
+    get, path = "/admin", operation_id = "admin_page", tag = "Service",
+    responses((status = 303, description = "To `/dashboard`"))
+)]
+async fn admin() -> Redirect {
+    Redirect::to("/dashboard")
 }
 
 /// A page to read this document.
@@ -127,6 +159,23 @@ async fn account_file(
         serve(ACCOUNT, None, &headers)
     } else {
         serve(&format!("account/{path}"), query.as_deref(), &headers)
+    }
+}
+
+async fn dashboard_file(
+    path: Result<Path<String>, PathRejection>,
+    RawQuery(query): RawQuery,
+    headers: HeaderMap,
+) -> Response {
+    let Ok(Path(path)) = path else { return not_found(&headers) };
+    let is_view = |view: &&str| match view.strip_suffix('*') {
+        Some(list) => path.strip_prefix(list).is_some_and(|id| !id.is_empty() && !id.contains('/')),
+        None => path == **view,
+    };
+    if DASHBOARD_VIEWS.iter().any(|view| is_view(&view)) {
+        serve(DASHBOARD, None, &headers)
+    } else {
+        serve(&format!("dashboard/{path}"), query.as_deref(), &headers)
     }
 }
 
@@ -243,7 +292,7 @@ mod tests {
     // D4, E11
     #[tokio::test]
     async fn a_first_visit_loads_few_files_and_a_further_one_the_page_alone() {
-        for (page, most) in [("/account", 4), ("/docs", 6)] {
+        for (page, most) in [("/account", 6), ("/dashboard", 7), ("/docs", 6)] {
             let (_, headers, html) = ask("GET", page, &[]).await;
             assert_eq!(headers["cache-control"], "no-cache");
             let mut files = loads(std::str::from_utf8(&html).unwrap());
@@ -265,6 +314,21 @@ mod tests {
                 at += 1;
             }
             assert!(files.len() >= 3 && files.len() < most, "{page}: {files:?}");
+        }
+    }
+
+    /// A first visit to the account pages loads at most 45 KB, one to the dashboard at most 60 KB, compressed.
+    #[tokio::test]
+    async fn the_pages_are_small() {
+        for (page, most) in [("/account", 45_000), ("/dashboard", 60_000)] {
+            let (_, _, html) = ask("GET", page, &[]).await;
+            let files = loads(std::str::from_utf8(&html).unwrap());
+            let packed = |path: &str| {
+                let path = path[1..].split('?').next().unwrap();
+                ASSETS.iter().find(|asset| asset.path == path).unwrap().gzip.len()
+            };
+            let total = packed(&format!("{page}/index.html")) + files.iter().map(|file| packed(file)).sum::<usize>();
+            assert!(total <= most, "{page}: {total} bytes");
         }
     }
 
@@ -346,17 +410,9 @@ mod tests {
                 "text/html; charset=utf-8" => {
                     &["<style", " style=", " onclick", " onload", "javascript:", "<script>", "//"]
                 }
-                "text/javascript; charset=utf-8" => &[
-                    "innerHTML",
-                    "outerHTML",
-                    "insertAdjacentHTML",
-                    "eval(",
-                    "new Function",
-                    "http://",
-                    "https://",
-                    "localStorage",
-                    "sessionStorage",
-                ],
+                "text/javascript; charset=utf-8" => {
+                    &["innerHTML", "outerHTML", "insertAdjacentHTML", "eval(", "new Function", "http://", "https://"]
+                }
                 _ => &["@import", "url("],
             };
             for word in forbidden {
@@ -367,6 +423,41 @@ mod tests {
                 );
             }
         }
+    }
+
+    #[test]
+    fn one_module_alone_uses_the_storage_of_the_browser() {
+        let modules = ASSETS.iter().filter(|asset| asset.path.ends_with(".js") && !asset.path.ends_with("/bundle.js"));
+        for asset in modules.filter(|asset| asset.path != "account/storage.js") {
+            let text = std::str::from_utf8(asset.plain).unwrap();
+            assert!(!text.contains("localStorage") && !text.contains("sessionStorage"), "{}", asset.path);
+        }
+    }
+
+    #[test]
+    fn the_dashboard_shows_the_views_that_have_an_address() {
+        let main = ASSETS.iter().find(|asset| asset.path == "dashboard/main.js").unwrap();
+        let main = std::str::from_utf8(main.plain).unwrap();
+        let routes = main.split("[\"/dashboard/").skip(1).map(|rest| rest.split('"').next().unwrap());
+        let shown: std::collections::BTreeSet<_> = routes.map(|route| route.replace(":id", "*")).collect();
+        assert_eq!(shown, DASHBOARD_VIEWS.map(str::to_owned).into());
+    }
+
+    #[tokio::test]
+    async fn every_view_of_the_dashboard_has_an_address_and_nothing_else_is_found() {
+        for path in ["/dashboard", "/dashboard/users", "/dashboard/users/usr_1", "/dashboard/reports/rep_1"] {
+            let (status, headers, _) = ask("GET", path, &[]).await;
+            assert_eq!(
+                (status, headers["content-type"].to_str().unwrap()),
+                (StatusCode::OK, "text/html; charset=utf-8")
+            );
+        }
+        for path in ["/dashboard/nothing", "/dashboard/users/", "/dashboard/users/a/b", "/dashboard/plans/x"] {
+            let (status, _, _) = ask("GET", path, &[]).await;
+            assert_eq!(status, StatusCode::NOT_FOUND, "{path}");
+        }
+        let (status, headers, _) = ask("GET", "/admin", &[]).await;
+        assert_eq!((status, &headers["location"]), (StatusCode::SEE_OTHER, &HeaderValue::from_static("/dashboard")));
     }
 
     // E14
