@@ -147,7 +147,7 @@ impl Bundle<'_> {
     fn code_of(&mut self, path: &str) -> Result<(String, Vec<String>), Error> {
         let text = self.files.get(path).ok_or_else(|| Error::other(format!("there is no {path}")))?;
         let (mut code, mut exports) = (String::new(), Vec::new());
-        for line in text.lines() {
+        for line in code_lines(text) {
             let unknown = || Error::other(format!("{path}: the build does not know this form: {line}"));
             let line = if let Some(import) = line.strip_prefix("import ") {
                 let (names, from) = import.trim_end_matches(';').split_once(" from ").ok_or_else(unknown)?;
@@ -177,6 +177,16 @@ impl Bundle<'_> {
         }
         Ok((code, exports))
     }
+}
+
+/// The lines of a script without indentation, and without those that are comments: a browser needs neither.
+fn code_lines(text: &str) -> impl Iterator<Item = &str> {
+    let mut in_comment = false;
+    text.lines().map(str::trim_start).filter(move |line| {
+        let is_comment = in_comment || line.starts_with("//") || line.starts_with("/*");
+        in_comment = (in_comment || line.starts_with("/*")) && !line.contains("*/");
+        !is_comment && !line.is_empty()
+    })
 }
 
 /// The path that `from` names in the module at `path`: `./x.js` or `../x.js`, with any number of `../`.

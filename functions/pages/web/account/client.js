@@ -13,7 +13,6 @@ export class Problem extends Error {
     this.invoiceUrl = body.invoice_url ?? null;
     this.requestId = body.request_id ?? null;
     this.retryAfter = retryAfter;
-    this.requestId = body.request_id ?? null;
   }
 }
 
