@@ -33,7 +33,9 @@ async function missing(id, path) {
   return [
     pageHead("Deleted user", { text: id }),
     h("p", {}, "This account was deleted. Payments and audit entries are kept under its ID; name and address are erased within a day."),
-    h("div", { class: "columns" }, h("div", {}, payments(path), timeline(id)), h("aside", {}, search)),
+    payments(path),
+    timeline(id).node,
+    search,
   ];
 }
 
