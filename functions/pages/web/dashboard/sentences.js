@@ -42,7 +42,7 @@ function change(name, from, to, { before, after, link }) {
     case "price_cents": return [`price ${amount(from)} → ${amount(to)}`];
     case "current_period_end": return ["renewed until ", date(to)];
     case "cancel_at_period_end": return [to ? "it will end with the period" : "it will renew"];
-    case "collection_paused": return [to ? "collection was paused" : "collection goes on"];
+    case "collection_paused": return [to ? "collection was paused" : "collection resumed"];
     case "is_end_refused": return to ? ["Stripe refused to end it"] : [];
     case "is_surplus": return to ? ["it is a duplicate and will be refunded"] : [];
     case "payment_id": return [];

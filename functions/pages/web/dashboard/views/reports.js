@@ -25,7 +25,7 @@ function addressOf(sql) {
 
 const statementOf = (query) => query.get("sql") ?? new URLSearchParams(location.hash.slice(1)).get("sql") ?? "";
 
-/** A report by its id; null where it is not kept any more. */
+/** A report by its id; null if it has expired. */
 async function stored(id) {
   try {
     return await call("GET", `/admin/reports/${encodeURIComponent(id)}`);
@@ -49,7 +49,7 @@ export async function view({ params, query }) {
   const bom = h("input", { type: "checkbox", name: "bom" });
   const delimiter = h("select", { name: "delimiter" }, h("option", { value: "," }, "Comma"), h("option", { value: ";" }, "Semicolon"));
   const option = (input, text) => h("label", { class: "choice" }, input, h("span", {}, text));
-  const options = h("details", { class: "run-options" }, h("summary", {}, "Options"), option(fresh, "Read the tables anew (otherwise a copy of up to five minutes ago)"), option(bom, "CSV: byte order mark, for Excel"), h("label", { class: "choice" }, h("span", {}, "CSV: delimiter"), delimiter));
+  const options = h("details", { class: "run-options" }, h("summary", {}, "Options"), option(fresh, "Read current data (otherwise a copy up to 5 minutes old)"), option(bom, "CSV: add a byte order mark (for Excel)"), h("label", { class: "choice" }, h("span", {}, "CSV: delimiter"), delimiter));
 
   const area = editor({ sql: report?.sql ?? statementOf(query), views: () => tables.views(), onRun: () => start("preview"), onChange: changed });
   const tables = schema(area.insert);
@@ -72,7 +72,7 @@ export async function view({ params, query }) {
   function stopped() {
     turn += 1;
     busy(false);
-    status.textContent = "Not waiting any more. The report goes on and appears below when it is done.";
+    status.textContent = "Stopped waiting. The report continues and appears below when it is done.";
     past.reload();
   }
 
@@ -86,7 +86,7 @@ export async function view({ params, query }) {
     const sql = area.text();
     if (runButton.disabled) return;
     if (sql.trim() === "") {
-      status.textContent = "Write a statement first, or open one of the gallery.";
+      status.textContent = "Write a statement first, or open one from the gallery.";
       return area.focus();
     }
     clearTimeout(typing);
@@ -129,10 +129,10 @@ export async function view({ params, query }) {
   }
 
   if (report) show(report.format, report.sql, false, (onStatus, isStopped) => follow(report.id, onStatus, isStopped));
-  else if (params.id) status.textContent = "This report is not kept any more: reports are kept for a day.";
+  else if (params.id) status.textContent = "This report has expired. Reports are kept for a day.";
 
   return [
-    pageHead(title, { text: "Answers in SQL, from a read-only copy of the tables. Everyone who is an admin sees the reports of all admins." }),
+    pageHead(title, { text: "Query a read-only copy of the tables in SQL. Admins see each other's reports." }),
     assistant.node,
     h("div", { class: "columns reports" }, h("section", { class: "panel" }, area.node, h("div", { class: "row" }, runButton, csvButton, stop, options), status), tables.node, place),
     h("details", { class: "gallery-place", open: area.text() === "" }, h("summary", {}, h("h2", {}, "Gallery")), gallery()),

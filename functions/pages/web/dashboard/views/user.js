@@ -108,13 +108,13 @@ export async function view({ params }) {
     place.replaceChildren(...(await missing(id, path)));
   }
 
-  /** What changed while the page was in the background is shown when it is looked at again. */
+  /** When the page is visible again, shows what changed while it was in the background. */
   async function check() {
     if (document.visibilityState !== "visible") return;
     try {
       const now = await call("GET", path);
       if (JSON.stringify(now) === JSON.stringify(user)) return;
-      toast("This user was changed meanwhile. The page shows the current state.", { tone: "info" });
+      toast("This user has changed in the meantime. The page now shows the current state.", { tone: "info" });
       await refresh();
     } catch (problem) {
       if (problem.code === "not_found") await gone();

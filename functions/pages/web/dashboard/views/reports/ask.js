@@ -10,7 +10,7 @@ import { diff } from "./diff.js";
 export function ask({ text, accept }) {
   const input = h("input", { name: "question", "aria-label": "Question for the assistant", placeholder: "Which customers paid more this month than last month?", maxlength: "4000", autocomplete: "off" });
   const button = h("button", {}, "Write SQL");
-  const status = h("p", { role: "status", class: "soft" }, "The assistant gets your question, the statement and the names of the columns, never a row or an address of a user.");
+  const status = h("p", { role: "status", class: "soft" }, "The assistant receives your question and the names of the tables and columns; to repair a statement, also that statement. It never receives rows.");
   const place = h("div", {});
   const node = h("section", { class: "panel ask" }, h("form", { onsubmit: submitted }, h("label", {}, h("span", {}, "Ask in your words"), input), button), status, place);
   let proposal = null;
@@ -63,7 +63,7 @@ export function ask({ text, accept }) {
         cannot && h("p", {}, cannot),
         assumptions?.length > 0 && h("ul", {}, ...assumptions.map((assumption) => h("li", {}, assumption))),
         h("pre", { class: "diff", tabindex: "0", role: "region", "aria-label": "Difference from the statement in the editor" }, ...lines),
-        h("div", { class: "row" }, h("button", { type: "button", onclick: () => (place.replaceChildren(), (proposal = null), accept(sql)) }, "Accept"), h("button", { type: "button", class: "quiet", onclick: close }, "Reject"), h("span", { class: "soft" }, "Nothing runs until you run it.")),
+        h("div", { class: "row" }, h("button", { type: "button", onclick: () => ((proposal = null), place.replaceChildren(), accept(sql)) }, "Accept"), h("button", { type: "button", class: "quiet", onclick: close }, "Reject"), h("span", { class: "soft" }, "Nothing runs until you press Run.")),
       ].filter(Boolean),
     );
   }

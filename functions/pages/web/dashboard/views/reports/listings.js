@@ -45,6 +45,6 @@ export function pastReports() {
       return page;
     },
     href: ({ id }) => `/dashboard/reports/${id}`,
-    empty: { title: "No reports in the last day", text: "Write a statement above, or open one of the gallery." },
+    empty: { title: "No reports in the last day", text: "Write a statement above, or open one from the gallery." },
   });
 }

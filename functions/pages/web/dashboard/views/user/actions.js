@@ -65,7 +65,7 @@ export function actionRows(user, path, { refresh, gone }) {
     const subscription = choice.querySelector(":checked").value;
     const body = is_active ? { is_active } : { is_active, subscription };
     const word = is_active ? "enabled" : "disabled";
-    await change("status", body, (now) => now.is_active === is_active, `${user.email} is ${word}.`, `${user.email} was ${word} already, perhaps by another admin.`);
+    await change("status", body, (now) => now.is_active === is_active, `${user.email} is ${word}.`, `${user.email} was already ${word}, perhaps by another admin.`);
   }
 
   async function setAdmin(is_admin) {
@@ -76,12 +76,12 @@ export function actionRows(user, path, { refresh, gone }) {
       danger: !is_admin,
     });
     if (!sure) return;
-    await change("role", { is_admin }, (now) => now.is_admin === is_admin, is_admin ? `${user.email} is an admin.` : `${user.email} is no admin any more.`, "Another admin did this already.");
+    await change("role", { is_admin }, (now) => now.is_admin === is_admin, is_admin ? `${user.email} is an admin.` : `${user.email} is no longer an admin.`, "Another admin has already done this.");
   }
 
   async function verify() {
     const sure = await confirmAction({ title: `Mark ${user.email} as verified?`, text: "Do this only if you know that the address belongs to the user. A password set before becomes invalid; the user sets a new one by mail.", button: "Mark as verified" });
-    if (sure) await change("verify", undefined, (now) => now.email_verified, `${user.email} is verified.`, "The address was verified meanwhile.");
+    if (sure) await change("verify", undefined, (now) => now.email_verified, `${user.email} is verified.`, "The address has been verified in the meantime.");
   }
 
   async function mail(kind, text) {

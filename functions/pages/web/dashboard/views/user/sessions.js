@@ -38,7 +38,7 @@ export function sessions(path, onChange) {
         alert.textContent = problemText(problem);
         return;
       }
-      toast("It had ended already.", { tone: "info" });
+      toast("This session had already ended.", { tone: "info" });
     }
     button.disabled = false;
     await onChange();

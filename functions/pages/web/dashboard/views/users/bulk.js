@@ -7,8 +7,8 @@ import { plural } from "../../ui/parts.js";
 import { problemText } from "../../ui/problem.js";
 
 const actions = {
-  disable: { label: "Disable", is_active: false, done: "Disabled", already: "Was disabled already", effect: "They cannot sign in any more, and their sessions end at once. Their subscriptions continue." },
-  enable: { label: "Enable", is_active: true, done: "Enabled", already: "Was enabled already", effect: "They can sign in again." },
+  disable: { label: "Disable", is_active: false, done: "Disabled", already: "Already disabled", effect: "They can no longer sign in, and their sessions end at once. Their subscriptions continue." },
+  enable: { label: "Enable", is_active: true, done: "Enabled", already: "Already enabled", effect: "They can sign in again." },
 };
 
 /** At most this many addresses are named in the question. */
@@ -74,7 +74,7 @@ export function bulkBar({ selection, update, selectAll, redraw }) {
       } catch (problem) {
         counts.failed += 1;
         failed.push(user);
-        line(problem.code === "not_found" ? "Was deleted meanwhile" : problemText(problem), "bad");
+        line(problem.code === "not_found" ? "Deleted in the meantime" : problemText(problem), "bad");
         // Without a session or the role, all others would fail too.
         if (problem.code === "unauthenticated" || problem.code === "forbidden") break;
       }

@@ -7,7 +7,7 @@ const keys = [
   ["j", "Next user (or ↓)"],
   ["k", "Previous user (or ↑)"],
   ["Enter", "Open the user"],
-  ["x", "Select the user, or take the selection back"],
+  ["x", "Select or deselect the user"],
   ["?", "Show these keys"],
   ["Ctrl K", "Jump to any user, plan, report or page"],
 ];
@@ -63,7 +63,7 @@ export function listKeys(root, { rows, search }) {
     act(event);
   }
 
-  // Listeners of a page that is shown no more are taken off at the next key.
+  // The listener is removed at the first key after the page was left.
   const whileShown = (event) => {
     if (root.isConnected) listen(event);
     else document.removeEventListener("keydown", whileShown);
