@@ -38,9 +38,9 @@ function change(name, from, to, { before, after, link }) {
   switch (name) {
     case "plan_id": return to ? ["the plan is now ", link(to)] : ["the price belongs to no plan"];
     case "scheduled_plan_id": return to ? ["a change to ", link(to), " is scheduled"] : ["the scheduled change was withdrawn"];
-    case "status": return [`status ${from ?? "new"} → ${to}`];
+    case "status": return [`status ${(from ?? "new").replaceAll("_", " ")} → ${to.replaceAll("_", " ")}`];
     case "price_cents": return [`price ${amount(from)} → ${amount(to)}`];
-    case "current_period_end": return ["renewed until ", date(to)];
+    case "current_period_end": return ["the period now ends on ", date(to)];
     case "cancel_at_period_end": return [to ? "it will end with the period" : "it will renew"];
     case "collection_paused": return [to ? "collection was paused" : "collection resumed"];
     case "is_end_refused": return to ? ["Stripe refused to end it"] : [];
