@@ -42,6 +42,7 @@ mod search;
 mod secrets;
 mod sessions;
 mod size;
+mod statistics;
 mod stripe_controls;
 mod stripe_plans;
 mod stripe_sync;

@@ -183,6 +183,7 @@ fn samples(name: &str, path: &str, [user, plan]: [&str; 2]) -> Vec<String> {
         "from" => &["2026-01-01T00:00:00Z"],
         "to" => &["2026-12-31T00:00:00Z"],
         "limit" => &["1"],
+        "days" => &["7", "365"],
         "cursor" | "token" | "code" | "state" | "error" | "return_to" | "redirect" => &["x"],
         other => panic!("no value for the parameter {other} of {path}"),
     };

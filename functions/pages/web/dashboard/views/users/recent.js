@@ -1,26 +1,21 @@
 // The last filters that were used on the list of users, kept in this browser.
 
 import { h } from "../../../account/dom.js";
+import { browserStorage } from "../../../account/storage.js";
 
-const KEY = "tollgate-user-filters";
+const NAME = "user-filters";
 const MAX = 15;
 
 function stored() {
   try {
-    const given = JSON.parse(localStorage.getItem(KEY) ?? "[]");
+    const given = JSON.parse(browserStorage.get(NAME) ?? "[]");
     return Array.isArray(given) ? given.filter((text) => typeof text === "string").slice(0, MAX) : [];
   } catch {
     return [];
   }
 }
 
-function store(all) {
-  try {
-    localStorage.setItem(KEY, JSON.stringify(all));
-  } catch {
-    // Without storage there is nothing to offer.
-  }
-}
+const store = (all) => browserStorage.set(NAME, JSON.stringify(all));
 
 /** Whether `text` is what `former` was while it was still being typed. */
 function continues(text, former) {
