@@ -1,13 +1,13 @@
 //! The settings of this function.
 
-use tollgate_mail::Mailbox;
+use tollgate_mail::{Mailbox, brand};
 use tollgate_platform::keys::SecretIds;
 use tollgate_platform::{ConfigError, Env};
 
 /// Everything that the environment says, parsed once.
 #[derive(Debug, Clone)]
 pub struct Config {
-    /// The product's name, as mails have it.
+    /// The product's name in mails; that of the brand where it is not set.
     pub app_name: String,
     /// This service's public address.
     pub app_url: String,
@@ -33,7 +33,7 @@ impl Config {
     pub fn from_env(env: &Env) -> Result<Self, ConfigError> {
         env.required("APP_URL", "the public address of this service")?;
         let app_url = env.address("APP_URL", String::new)?;
-        let app_name = env.get("APP_NAME").unwrap_or("Tollgate").to_owned();
+        let app_name = env.get("APP_NAME").unwrap_or(&brand().name).to_owned();
         if app_name.chars().any(char::is_control) || app_name.chars().count() > 100 {
             return Err(ConfigError::new("APP_NAME", "a name of at most 100 characters on one line"));
         }

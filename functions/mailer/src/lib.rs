@@ -13,7 +13,7 @@ use std::convert::Infallible;
 use std::sync::Arc;
 use tollgate_domain::MessageId;
 use tollgate_domain::onetime::Purpose;
-use tollgate_mail::{Context, Mail, Message, OneTime, render};
+use tollgate_mail::{Context, Mail, Message, OneTime, brand, render};
 use tollgate_platform::Clock;
 use tollgate_platform::codes::Plain;
 use tollgate_platform::keys::{KeyError, KeySource};
@@ -136,6 +136,7 @@ async fn deliver(state: &State, row: &Outgoing) -> Result<Result<(), Parked>, Fa
         Err(parked) => return Ok(Err(parked)),
     };
     let context = Context {
+        brand: brand(),
         app_name: &state.config.app_name,
         app_url: &state.config.app_url,
         verify_page_url: &state.config.verify_page_url,

@@ -1,5 +1,6 @@
 //! The rendering: each message as text and as HTML, with the same facts.
 
+use crate::brand::Brand;
 use crate::message::{Amount, Message, RefundReason};
 use crate::money::money;
 use askama::Template;
@@ -8,7 +9,9 @@ use jiff::Timestamp;
 /// What a mail says beside its message.
 #[derive(Clone, Copy)]
 pub struct Context<'a> {
-    /// The product's name.
+    /// The colours and links of the product.
+    pub brand: &'a Brand,
+    /// The product's name: `APP_NAME`, or that of the brand.
     pub app_name: &'a str,
     /// This service's public address.
     pub app_url: &'a str,
@@ -39,6 +42,7 @@ pub struct Mail {
 /// What the templates print.
 #[derive(Clone, Copy)]
 struct Page<'a> {
+    brand: &'a Brand,
     app_name: &'a str,
     app_url: &'a str,
     subject: &'a str,
@@ -121,42 +125,79 @@ fn unlinkable(name: &str) -> String {
     shown
 }
 
-/// Renders `message`.
-///
-/// # Errors
-/// When a template fails.
-pub fn render(message: &Message, context: &Context<'_>) -> Result<Mail, askama::Error> {
-    let name = context.app_name;
-    let subject = match message {
-        Message::Verify { .. } => format!("Prove your address for {name}"),
+/// A day, as mails show it.
+fn day(at: &Timestamp) -> String {
+    at.strftime("%-d %B %Y").to_string()
+}
+
+/// The subject of `message`.
+fn subject_of(message: &Message, name: &str) -> String {
+    // "Tollgate Pro", also where the plan itself is called "Tollgate Pro".
+    let full = |plan: &str| if plan.contains(name) { plan.to_owned() } else { format!("{name} {plan}") };
+    match message {
+        Message::Verify { is_change: false, .. } => format!("Verify your e-mail address for {name}"),
+        Message::Verify { is_change: true, .. } => format!("Verify your new e-mail address for {name}"),
         Message::AlreadyRegistered { .. } => format!("You already have an account at {name}"),
-        Message::Reset { .. } => format!("Set a new password for {name}"),
-        Message::PasswordChanged { .. } => format!("Your password for {name} was changed"),
-        Message::LoginCode { .. } => format!("Your code for {name}"),
-        Message::EmailChangeRequested { .. } => format!("Another address was requested for your account at {name}"),
-        Message::EmailChanged { .. } => format!("Your address at {name} was changed"),
-        Message::ProviderLinked { provider, .. } => format!("{provider} was linked to your account at {name}"),
-        Message::SubscriptionConfirmed { plan, .. } => format!("{plan} is yours at {name}"),
-        Message::Renewed { plan, .. } => format!("Your {plan} at {name} was renewed"),
-        Message::PlanChanged { plan, .. } => format!("Your plan at {name} is now {plan}"),
-        Message::DowngradeScheduled { plan, .. } => format!("Your plan at {name} will be {plan}"),
-        Message::PaymentFailed { plan, .. } => format!("Your payment for {plan} at {name} failed"),
-        Message::ActionRequired { plan, .. } => format!("Your payment for {plan} at {name} waits for your consent"),
-        Message::SubscriptionCanceled { plan, .. } => format!("Your {plan} at {name} will not renew"),
-        Message::SubscriptionResumed { plan, .. } => format!("Your {plan} at {name} goes on"),
-        Message::SubscriptionEnded { plan, .. } => format!("Your {plan} at {name} has ended"),
-        Message::TrialEnding { plan, .. } => format!("Your trial of {plan} at {name} ends soon"),
-        Message::Refunded { plan, .. } => format!("Your payment for {plan} at {name} goes back to you"),
-        Message::TrialRefused { plan, .. } => format!("Your trial of {plan} at {name} was not started"),
-    };
-    let link = match message {
+        Message::Reset { .. } => format!("Reset your {name} password"),
+        Message::PasswordChanged { .. } => format!("Your {name} password was changed"),
+        Message::LoginCode { .. } => format!("Your {name} sign-in code"),
+        Message::EmailChangeRequested { .. } => format!("Request to change your {name} e-mail address"),
+        Message::EmailChanged { .. } => format!("Your {name} e-mail address was changed"),
+        Message::ProviderLinked { provider, .. } => format!("{provider} was connected to your {name} account"),
+        Message::SubscriptionConfirmed { plan, .. } => format!("You're subscribed to {}", full(plan)),
+        Message::Renewed { plan, .. } => format!("Your {} subscription was renewed", full(plan)),
+        Message::PlanChanged { plan, .. } => format!("Your {name} plan is now {plan}"),
+        Message::DowngradeScheduled { plan, at, .. } => format!("Your {name} plan changes to {plan} on {}", day(at)),
+        Message::PaymentFailed { plan, .. } => format!("Your payment for {} failed", full(plan)),
+        Message::ActionRequired { plan, .. } => format!("Confirm your payment for {}", full(plan)),
+        Message::SubscriptionCanceled { plan, until, .. } => {
+            format!("Your {} subscription is set to cancel on {}", full(plan), day(until))
+        }
+        Message::SubscriptionResumed { plan, .. } => format!("Your {} subscription continues", full(plan)),
+        Message::SubscriptionEnded { plan, .. } => format!("Your {} subscription has ended", full(plan)),
+        Message::TrialEnding { plan, at, .. } => format!("Your {} trial ends on {}", full(plan), day(at)),
+        Message::Refunded { plan, .. } => format!("Your refund for {}", full(plan)),
+        Message::TrialRefused { plan, .. } => format!("Your {} trial could not be started", full(plan)),
+    }
+}
+
+/// The page that the button of `message` opens.
+fn link_of(message: &Message, context: &Context<'_>) -> String {
+    let page = |path: &str| format!("{}{path}", context.app_url);
+    match message {
         Message::Verify { .. } => format!("{}?token={}", context.verify_page_url, context.token),
         Message::Reset { .. } => format!("{}?token={}", context.reset_page_url, context.token),
         Message::Renewed { invoice_url: Some(url), .. }
         | Message::PaymentFailed { invoice_url: Some(url), .. }
         | Message::ActionRequired { invoice_url: Some(url), .. } => url.clone(),
-        _ => format!("{}/account", context.app_url),
-    };
+        Message::EmailChangeRequested { .. } => page("/account/sessions"),
+        Message::ProviderLinked { .. } => page("/account/methods"),
+        Message::AlreadyRegistered { .. }
+        | Message::PasswordChanged { .. }
+        | Message::LoginCode { .. }
+        | Message::EmailChanged { .. } => page("/account"),
+        Message::SubscriptionConfirmed { .. }
+        | Message::Renewed { .. }
+        | Message::PlanChanged { .. }
+        | Message::DowngradeScheduled { .. }
+        | Message::PaymentFailed { .. }
+        | Message::ActionRequired { .. }
+        | Message::SubscriptionCanceled { .. }
+        | Message::SubscriptionResumed { .. }
+        | Message::SubscriptionEnded { .. }
+        | Message::TrialEnding { .. }
+        | Message::Refunded { .. }
+        | Message::TrialRefused { .. } => page("/account/billing"),
+    }
+}
+
+/// Renders `message`.
+///
+/// # Errors
+/// When a template fails.
+pub fn render(message: &Message, context: &Context<'_>) -> Result<Mail, askama::Error> {
+    let subject = subject_of(message, context.app_name);
+    let link = link_of(message, context);
     let no_time = String::new;
     let time = |at: &Timestamp| at.strftime("%-d %B %Y, %H:%M UTC").to_string();
     let (username, at) = match message {
@@ -167,12 +208,12 @@ pub fn render(message: &Message, context: &Context<'_>) -> Result<Mail, askama::
         | Message::EmailChangeRequested { username, at, .. }
         | Message::EmailChanged { username, at, .. }
         | Message::ProviderLinked { username, at, .. } => (username.as_str(), time(at)),
-        Message::SubscriptionConfirmed { until: day, .. }
-        | Message::Renewed { until: day, .. }
-        | Message::DowngradeScheduled { at: day, .. }
-        | Message::SubscriptionCanceled { until: day, .. }
-        | Message::PaymentFailed { until: Some(day), .. }
-        | Message::TrialEnding { at: day, .. } => ("", day.strftime("%-d %B %Y").to_string()),
+        Message::SubscriptionConfirmed { until: at, .. }
+        | Message::Renewed { until: at, .. }
+        | Message::DowngradeScheduled { at, .. }
+        | Message::SubscriptionCanceled { until: at, .. }
+        | Message::PaymentFailed { until: Some(at), .. }
+        | Message::TrialEnding { at, .. } => ("", day(at)),
         Message::AlreadyRegistered { .. }
         | Message::PlanChanged { .. }
         | Message::PaymentFailed { until: None, .. }
@@ -209,12 +250,10 @@ pub fn render(message: &Message, context: &Context<'_>) -> Result<Mail, askama::
     let reason = match message {
         Message::Refunded { reason: Some(reason), .. } => match reason {
             RefundReason::SecondSubscription => {
-                "You already had a subscription when this one was paid, so it was cancelled."
+                "You already had a subscription when this one was paid, so it was canceled."
             }
-            RefundReason::AccountDeleted => "Your account was deleted, so the subscription was cancelled.",
-            RefundReason::PaidAfterEnd => {
-                "The payment arrived after the subscription had ended, so it paid for nothing."
-            }
+            RefundReason::AccountDeleted => "Your account was deleted, so the subscription was canceled.",
+            RefundReason::PaidAfterEnd => "The payment arrived after the subscription had ended.",
         },
         _ => "",
     };
@@ -224,7 +263,8 @@ pub fn render(message: &Message, context: &Context<'_>) -> Result<Mail, askama::
     };
     let username = &unlinkable(username);
     let page = Page {
-        app_name: name,
+        brand: context.brand,
+        app_name: context.app_name,
         app_url: context.app_url,
         subject: &subject,
         username,
@@ -270,16 +310,41 @@ pub fn render(message: &Message, context: &Context<'_>) -> Result<Mail, askama::
 mod tests {
     use super::*;
     use crate::OneTime;
+    use crate::brand::{Accent, brand};
     use tollgate_domain::UserId;
 
-    const CONTEXT: Context<'static> = Context {
-        app_name: "R&D <Tools>",
-        app_url: "https://app.example",
-        verify_page_url: "https://app.example/verify",
-        reset_page_url: "https://app.example/new-password",
-        token: "TOKEN.abc",
-        code: "042137",
-    };
+    fn context() -> Context<'static> {
+        Context {
+            brand: brand(),
+            app_name: "R&D <Tools>",
+            app_url: "https://app.example",
+            verify_page_url: "https://app.example/verify",
+            reset_page_url: "https://app.example/new-password",
+            token: "TOKEN.abc",
+            code: "042137",
+        }
+    }
+
+    /// What a reader sees of an HTML part, with single spaces.
+    fn visible(html: &str) -> String {
+        let (_, body) = html.split_once("<body").unwrap();
+        let mut text = String::new();
+        for part in body.split('<') {
+            // Each part but the first begins with the name of a tag.
+            let (tag, rest) = part.split_once('>').unwrap();
+            let is_inline = ["a ", "/a", "strong", "/strong"].iter().any(|name| tag.starts_with(name));
+            text.push_str(if is_inline { "" } else { " " });
+            text.push_str(rest);
+        }
+        for (escaped, plain) in [("&#60;", "<"), ("&#62;", ">"), ("&#39;", "'"), ("&#34;", "\""), ("&#38;", "&")] {
+            text = text.replace(escaped, plain);
+        }
+        joined(&text)
+    }
+
+    fn joined(text: &str) -> String {
+        text.split_whitespace().collect::<Vec<_>>().join(" ")
+    }
 
     fn all() -> [Message; 23] {
         let (to, username) = ("ann@example.com".to_owned(), "<b>ann</b>".to_owned());
@@ -357,7 +422,7 @@ mod tests {
     #[test]
     fn both_parts_of_a_mail_hold_its_secrets_and_no_other_mail_holds_any() {
         for message in all() {
-            let mail = render(&message, &CONTEXT).unwrap();
+            let mail = render(&message, &context()).unwrap();
             for part in [&mail.text, &mail.html] {
                 let (link, code) = (part.contains("TOKEN.abc"), part.contains("042137"));
                 let wanted = match message {
@@ -374,7 +439,7 @@ mod tests {
     // S13
     #[test]
     fn links_lead_to_the_configured_pages() {
-        let links = all().map(|message| render(&message, &CONTEXT).unwrap().text);
+        let links = all().map(|message| render(&message, &context()).unwrap().text);
         assert!(links[0].contains("https://app.example/verify?token=TOKEN.abc"));
         assert!(links[2].contains("https://app.example/new-password?token=TOKEN.abc"));
         for index in [9, 12, 15] {
@@ -382,7 +447,7 @@ mod tests {
         }
         let to = "ann@example.com".to_owned();
         let message = Message::ActionRequired { to, plan: "Pro".into(), invoice_url: None };
-        assert!(render(&message, &CONTEXT).unwrap().text.contains("https://app.example/account"));
+        assert!(render(&message, &context()).unwrap().text.contains("https://app.example/account"));
     }
 
     #[test]
@@ -390,7 +455,7 @@ mod tests {
         for message in all() {
             let json = serde_json::to_value(&message).unwrap();
             let Some(plan) = json["plan"].as_str() else { continue };
-            let mail = render(&message, &CONTEXT).unwrap();
+            let mail = render(&message, &context()).unwrap();
             assert!(mail.subject.contains(plan) && !mail.subject.contains('\n'), "{}", mail.subject);
             assert!(mail.text.contains(plan) && mail.html.contains("ann&#39;s plan"), "{}", mail.kind);
             for part in [&mail.text, &mail.html] {
@@ -403,9 +468,91 @@ mod tests {
     }
 
     #[test]
+    fn each_line_of_the_text_part_is_in_the_html_part() {
+        for message in all() {
+            let mail = render(&message, &context()).unwrap();
+            let html = visible(&mail.html);
+            for line in mail.text.lines().filter(|line| *line != "--") {
+                assert!(html.contains(&joined(line)), "{}: {line}\n{html}", mail.kind);
+            }
+        }
+    }
+
+    #[test]
+    fn each_mail_has_the_name_the_colours_and_the_links_of_its_brand() {
+        let other = Brand {
+            name: "Acme".into(),
+            accent: Accent { light: "#7a1fa2".into(), dark: "#e1bee7".into() },
+            support_email: "help@acme.example".into(),
+            terms_url: "https://acme.example/terms".into(),
+            privacy_url: "https://acme.example/privacy".into(),
+            postal_address: "Acme Ltd, 1 High Street, London".into(),
+            footer: "Registered in England, no. 123".into(),
+        };
+        let context = Context { brand: &other, app_name: &other.name, ..context() };
+        for message in all() {
+            let mail = render(&message, &context).unwrap();
+            let texts = [
+                &other.name,
+                &other.support_email,
+                &other.terms_url,
+                &other.privacy_url,
+                &other.postal_address,
+                &other.footer,
+            ];
+            for part in [&mail.text, &mail.html] {
+                for text in texts {
+                    assert!(part.contains(text.as_str()), "{}: {text}\n{part}", mail.kind);
+                }
+            }
+            for href in ["mailto:help@acme.example", other.terms_url.as_str(), other.privacy_url.as_str()] {
+                assert!(mail.html.contains(&format!("<a href=\"{href}\"")), "{}: {href}", mail.kind);
+            }
+            assert!(mail.html.contains(&other.accent.light) && mail.html.contains(&other.accent.dark), "{}", mail.kind);
+            assert!(!mail.html.contains(&brand().accent.light), "{}", mail.kind);
+            assert!(!mail.subject.contains("Tools"), "{}", mail.subject);
+        }
+    }
+
+    #[test]
+    fn a_mail_shows_nothing_of_a_brand_that_is_not_set() {
+        let bare = Brand { name: "Acme".into(), accent: brand().accent.clone(), ..Brand::default() };
+        for message in all() {
+            let mail = render(&message, &Context { brand: &bare, ..context() }).unwrap();
+            for part in [&mail.text, &mail.html] {
+                for label in ["mailto:", "Support:", "Terms:", "Privacy:"] {
+                    assert!(!part.contains(label), "{}: {label}", mail.kind);
+                }
+            }
+        }
+    }
+
+    // B18
+    #[test]
+    fn an_html_part_loads_nothing_and_follows_the_colour_scheme() {
+        for message in all() {
+            let html = render(&message, &context()).unwrap().html;
+            for loads in ["src=", "url(", "<link", "<script", "@import", "<img"] {
+                assert!(!html.contains(loads), "{loads}: {html}");
+            }
+            assert_eq!(html.matches("@media (prefers-color-scheme: dark)").count(), 1, "{html}");
+        }
+    }
+
+    #[test]
+    fn a_subject_names_the_product_once() {
+        let message = |plan: &str| Message::SubscriptionEnded { to: "a@b.example".into(), plan: plan.into() };
+        for plan in ["Pro", "Tollgate Pro"] {
+            let context = Context { app_name: "Tollgate", ..context() };
+            let mail = render(&message(plan), &context).unwrap();
+            assert_eq!(mail.subject, "Your Tollgate Pro subscription has ended");
+        }
+    }
+
+    #[test]
     fn what_a_stranger_chose_is_escaped_in_html() {
         for message in all() {
-            let html = render(&message, &CONTEXT).unwrap().html;
+            let html = render(&message, &context()).unwrap().html;
             assert!(!html.contains("<b>ann") && !html.contains("<Tools>") && html.contains("R&#38;D"), "{html}");
         }
     }
@@ -422,7 +569,7 @@ mod tests {
                     continue;
                 }
                 message["username"] = name.into();
-                let mail = render(&serde_json::from_value(message).unwrap(), &CONTEXT).unwrap();
+                let mail = render(&serde_json::from_value(message).unwrap(), &context()).unwrap();
                 for part in [&mail.text, &mail.html, &mail.subject] {
                     assert!(!part.contains(name), "{}: {part}", mail.kind);
                     for word in part.split(|c: char| c.is_whitespace() || "<>\u{200b}".contains(c)) {
@@ -444,7 +591,7 @@ mod tests {
     fn a_plain_link_is_beside_each_button() {
         let mut count = 0;
         for message in all() {
-            let html = render(&message, &CONTEXT).unwrap().html;
+            let html = render(&message, &context()).unwrap().html;
             let Some((_, button)) = html.split_once("display:inline-block") else { continue };
             let link = html.split("<a href=\"").nth(1).unwrap().split('"').next().unwrap();
             assert!(button.contains(&format!(">{link}</a>")), "{html}");
@@ -457,7 +604,7 @@ mod tests {
     #[test]
     fn a_verification_mail_names_the_user_name_and_says_what_to_do_when_it_is_not_ones_own() {
         for message in [&all()[0], &all()[4]] {
-            let text = render(message, &CONTEXT).unwrap().text.replace('\u{200b}', "");
+            let text = render(message, &context()).unwrap().text.replace('\u{200b}', "");
             assert!(text.contains("<b>ann</b>") && text.contains("did not"), "{text}");
         }
     }
@@ -465,7 +612,7 @@ mod tests {
     // B9
     #[test]
     fn a_mail_to_a_new_address_names_the_providers_that_are_unlinked() {
-        let [own, change] = [&all()[0], &all()[4]].map(|message| render(message, &CONTEXT).unwrap());
+        let [own, change] = [&all()[0], &all()[4]].map(|message| render(message, &context()).unwrap());
         for (of_own, of_change) in [(&own.text, &change.text), (&own.html, &change.html)] {
             assert!(of_change.contains("Google and GitHub") && !of_own.contains("Google"), "{of_change}");
         }
