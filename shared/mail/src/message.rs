@@ -22,22 +22,22 @@ pub enum RefundReason {
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Message {
-    /// Proves the address of a new account, or the one that an account is to have: a link and a code.
+    /// Verifies the address of a new account, or the new address of an account: a link and a code.
     Verify {
         /// The address.
         to: String,
-        /// Whose account it is said to be.
+        /// The user name of the account.
         username: String,
         /// What link and code are derived from.
         otp: OneTime,
-        /// Whether the account has another address so far.
+        /// Whether it is the new address of an account.
         #[serde(default)]
         is_change: bool,
-        /// The providers, by their names for people, whose sign-in ends with the change.
+        /// The names of the providers that are unlinked by the change.
         #[serde(default)]
         unlinks: Vec<String>,
     },
-    /// Somebody registered an address that has an account.
+    /// An address was registered, or requested as a new address, that has an account.
     AlreadyRegistered {
         /// The address.
         to: String,
@@ -60,7 +60,7 @@ pub enum Message {
         /// What the code is derived from.
         otp: OneTime,
     },
-    /// Another address was requested for the account: a notice to the present one.
+    /// A new address was requested for the account: a notice to the current one.
     EmailChangeRequested {
         /// The present address.
         to: String,
@@ -69,7 +69,7 @@ pub enum Message {
         /// When.
         at: Timestamp,
     },
-    /// The account has another address now: told to the old one.
+    /// The address of the account was changed: a notice to the old one.
     EmailChanged {
         /// The old address.
         to: String,
@@ -144,7 +144,7 @@ pub enum Message {
         #[serde(default)]
         is_change: bool,
     },
-    /// A payment waits for the consent that the bank wants.
+    /// A payment that the bank asks the customer to confirm.
     ActionRequired {
         /// The address.
         to: String,
@@ -162,14 +162,14 @@ pub enum Message {
         /// How long access stays.
         until: Timestamp,
     },
-    /// A cancellation, or a waiting downgrade, was taken back.
+    /// A cancellation or a scheduled downgrade was undone.
     SubscriptionResumed {
         /// The address.
         to: String,
         /// The plan, by its name for people.
         plan: String,
     },
-    /// A subscription is over.
+    /// A subscription ended.
     SubscriptionEnded {
         /// The address.
         to: String,
@@ -185,7 +185,7 @@ pub enum Message {
         /// When it ends.
         at: Timestamp,
     },
-    /// Something that was paid for a subscription goes back.
+    /// A payment was refunded, in part or in full.
     Refunded {
         /// The address.
         to: String,
@@ -205,7 +205,7 @@ pub enum Message {
         /// The plan, by its name for people.
         plan: String,
     },
-    /// The password is another now.
+    /// The password was changed.
     PasswordChanged {
         /// The address.
         to: String,
@@ -234,7 +234,7 @@ pub struct OneTime {
     pub id: String,
     /// The key to derive with.
     pub generation: String,
-    /// After this it is worth nothing and is not sent.
+    /// It is invalid after this, and is not sent.
     pub expires_at: Timestamp,
 }
 
