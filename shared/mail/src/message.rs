@@ -191,7 +191,7 @@ pub enum Message {
         to: String,
         /// The plan, by its name for people.
         plan: String,
-        /// How much; `None` in a message of the previous version, where it is all of it, and the subscription was not to be.
+        /// The refunded amount; `None` in a message of the previous version: then it is the whole payment.
         #[serde(default)]
         amount: Option<Amount>,
         /// Why, where it was not a person who refunded it.
