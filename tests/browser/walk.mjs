@@ -119,6 +119,8 @@ async function person(device, shared) {
       checked += 1;
     },
     async fill(fields) {
+      // Keys reach a tab in the background slowly.
+      await page.bringToFront();
       for (const [name, value] of Object.entries(fields)) {
         await page.waitForSelector(`[name="${name}"]`);
         await page.$eval(`[name="${name}"]`, (input) => {
@@ -927,6 +929,7 @@ async function userAgents(device) {
     ["Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0", "Firefox 128 on Linux"],
     ["Mozilla/5.0 (Linux; Android 14; SM-S921B) AppleWebKit/537.36 (KHTML, like Gecko) SamsungBrowser/25.0 Chrome/121.0.0.0 Mobile Safari/537.36", "Samsung Internet 25 on Android"],
     ["curl/8.5.0", "curl"],
+    ["node", "node"],
     ["Mozilla/5.0", "Unknown device"],
     ["<b>x</b>", "Unknown device"],
     [null, "Unknown device"],

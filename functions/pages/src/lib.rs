@@ -504,9 +504,7 @@ mod tests {
     #[test]
     fn every_form_with_a_password_names_the_account_for_password_managers() {
         let mut count = 0;
-        for (path, text) in
-            views().filter(|(path, text)| path.contains("/views/") && text.contains("type: \"password\""))
-        {
+        for (path, text) in views().filter(|(path, text)| path.contains("/views/") && text.contains("passwordField(")) {
             count += 1;
             let names_account = text.contains("autocomplete: \"username\"") || text.contains("accountField(");
             assert!(names_account, "{path}: no field holds the address");

@@ -30,8 +30,8 @@ export function deviceName(userAgent) {
   const browser = browsers.find(([pattern]) => pattern.test(userAgent));
   const system = systems.find(([pattern]) => pattern.test(userAgent));
   if (!browser) {
-    // Clients that are not browsers name themselves first: "curl/8.5.0".
-    const [, product] = /^([A-Za-z][\w.-]{0,39})\//.exec(userAgent) ?? [];
+    // Clients that are not browsers name themselves first: "curl/8.5.0", "node".
+    const [, product] = /^([A-Za-z][\w.-]{0,39})(?:\/|$)/.exec(userAgent) ?? [];
     if (product && product !== "Mozilla") return system ? `${product} on ${system[1]}` : product;
     return system ? `Unknown browser on ${system[1]}` : "Unknown device";
   }
