@@ -822,18 +822,20 @@ async function byOffline(device) {
   await ida.follow("/account");
   await ida.sees("Account ID");
   await ida.page.setOfflineMode(true);
-  await ida.follow("/account/security");
-  await ida.sees("We couldn't reach the service.", "offline");
   await ida.follow("/account/close");
   await ida.sees("We couldn't reach the service.", "offline-close");
   await ida.follow("/account");
   await ida.sees("We couldn't reach the service.", "offline-profile");
+  await ida.follow("/account/security");
+  await ida.sees("We couldn't reach the service.", "offline-security");
   await ida.page.setOfflineMode(false);
   // The connection is used as soon as it is back.
-  await ida.sees("Account ID", "online");
+  await ida.sees("This session", "online");
 
   // A request that fails without the network being off needs the button.
   await ida.answers("/sessions", 503, { code: "unavailable", detail: "Try again in a moment." });
+  await ida.follow("/account");
+  await ida.sees("Account ID");
   await ida.follow("/account/security");
   await ida.sees("Try again in a moment.", "unavailable");
   await ida.press("Try again");
