@@ -37,8 +37,8 @@ tabs.addEventListener("message", async ({ data }) => {
     clearSession();
     dispatchEvent(new CustomEvent(SESSION_ENDED, { detail: "You signed out in another tab. Sign in to continue." }));
   }
-  // If this fails, the next call reports it.
-  if (data === "begun" && accessToken === null && (await resume().catch(() => false))) dispatchEvent(new Event(SESSION_BEGUN));
+  // Without the hint: it may reach this tab later than the message. If this fails, the next call reports it.
+  if (data === "begun" && accessToken === null && (await refresh().catch(() => false))) dispatchEvent(new Event(SESSION_BEGUN));
 });
 
 function keepSession(tokens) {
@@ -104,9 +104,13 @@ export async function call(method, path, body, headers) {
   }
 }
 
-/** Resumes the session of the cookie; false without one. Simultaneous callers share one request. */
-export function resume() {
-  if (accessToken === null && !mayHaveSession()) return Promise.resolve(false);
+/** Resumes the session of the cookie; false without one. */
+export async function resume() {
+  return (accessToken !== null || mayHaveSession()) && refresh();
+}
+
+/** Gets an access token for the cookie; false without a session. Simultaneous callers share one request. */
+function refresh() {
   refreshing ??= (async () => {
     try {
       keepSession(await send("POST", "/refresh-token", {}));

@@ -82,7 +82,7 @@ function errorOf(input) {
 
 function fieldErrors(problem, fieldOf) {
   const named = problem.errors ?? [];
-  return fieldOf[problem.code] ? [...named, { field: fieldOf[problem.code], message: sentence(problem) }] : named;
+  return fieldOf[problem.code] ? [{ field: fieldOf[problem.code], message: sentence(problem) }, ...named] : named;
 }
 
 /** Shows each error beside its field and moves the focus to the first; false if the form has none of the fields. */

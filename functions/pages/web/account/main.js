@@ -1,5 +1,6 @@
 // Which page is shown: the address names it, and most pages require a session.
 
+import { brand } from "./brand.js";
 import { SESSION_BEGUN, SESSION_ENDED, isSignedIn, resume } from "./client.js";
 import { h } from "./dom.js";
 import { go, goOn, want } from "./go.js";
@@ -81,7 +82,7 @@ async function show() {
   }
   if (own !== latest) return;
   if (page === signIn) signInReason = null;
-  document.title = `${page.title} · ${document.querySelector(".brand").textContent}`;
+  document.title = `${page.title} · ${brand.name}`;
   document.documentElement.classList.toggle("signed-in", isSignedIn());
   main.className = hasTabs ? "page" : "card";
   main.replaceChildren(...(hasTabs ? [tabs(page.address)] : []), ...content.filter(Boolean));
@@ -119,6 +120,12 @@ addEventListener(SESSION_ENDED, ({ detail }) => {
 });
 addEventListener(SESSION_BEGUN, () => goOn(null, { replace: true }));
 document.addEventListener("click", (event) => {
+  if (event.target.closest?.(".skip")) {
+    // A change of the fragment would show the page again.
+    event.preventDefault();
+    (main.querySelector("h1") ?? main).focus();
+    return;
+  }
   const link = event.target.closest?.("a[href^='/account']");
   if (!link || link.target || event.defaultPrevented || event.metaKey || event.ctrlKey || event.shiftKey || event.altKey) return;
   event.preventDefault();

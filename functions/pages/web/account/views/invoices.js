@@ -65,6 +65,6 @@ export function invoices(first) {
   const columns = ["Date", "Description", "Amount", "Status", "Invoice"];
   const headings = columns.map((name) => h("th", { scope: "col", class: name === "Amount" && "amount" }, name));
   // The table may be wider than a phone: the keyboard scrolls it too.
-  const table = h("div", { class: "scroll payments", role: "region", "aria-label": "Invoices", tabindex: "0" }, h("table", {}, h("thead", {}, h("tr", {}, ...headings)), rows));
+  const table = h("div", { class: "scroll payments", role: "region", "aria-label": "List of invoices", tabindex: "0" }, h("table", {}, h("thead", {}, h("tr", {}, ...headings)), rows));
   return [table, alert, more];
 }

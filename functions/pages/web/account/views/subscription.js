@@ -42,7 +42,8 @@ function renewal(subscription) {
 }
 
 /** Quantity, discount, scheduled change, and the state of a payment that is not simply paid. */
-function details({ plan, scheduled_plan, current_period_end, quantity, discount, payment_processing, collection_paused, started_at }) {
+function details({ plan, scheduled_plan, current_period_end, quantity, discount, payment_processing, collection_paused, started_at }, payments) {
+  const lastPayment = payments.find(({ status }) => status === "succeeded");
   const amount = discount && (discount.percent_off ? `${discount.percent_off}%` : money(discount.amount_off_cents, plan.currency));
   return [
     scheduled_plan && ["Changes to ", h("strong", {}, scheduled_plan.name), " on ", date(current_period_end), "."],
@@ -50,6 +51,7 @@ function details({ plan, scheduled_plan, current_period_end, quantity, discount,
     discount && (discount.ends_at ? [`Discount: ${amount} off until `, date(discount.ends_at), "."] : [`Discount: ${amount} off.`]),
     payment_processing && ["Your bank debit is being processed. This can take a few days."],
     collection_paused && ["Payments are paused: you won't be charged until they resume."],
+    lastPayment && [`Last payment: ${money(lastPayment.amount_cents, lastPayment.currency)} on `, date(lastPayment.created_at), "."],
     ["Subscribed since ", date(started_at), "."],
   ].filter(Boolean);
 }
@@ -58,7 +60,8 @@ function details({ plan, scheduled_plan, current_period_end, quantity, discount,
 function paymentNotice({ status, has_access, access_until }, payments) {
   if (status !== "past_due" && status !== "unpaid") return null;
   const open = payments.find((payment) => payment.status === "failed" && payment.invoice_url);
-  const access = access_until === null ? ["You have no access until it is paid."] : [has_access ? "You have access until " : "Your access ended on ", date(access_until), "."];
+  const limit = access_until !== null && [has_access ? "You have access until " : "Your access ended on ", date(access_until), "."];
+  const access = limit || ["You have no access until it is paid."];
   return h(
     "div",
     { class: "notice" },
@@ -98,7 +101,7 @@ export function currentPlan({ subscription, plans, payments }, refresh) {
   if (subscription === null) return section(freePlan(plans));
   const [label, kind] = statuses[subscription.status] ?? [subscription.status, ""];
   const place = h("div", {});
-  const lines = [renewal(subscription), ...details(subscription)].filter(Boolean);
+  const lines = [renewal(subscription), ...details(subscription, payments.items)].filter(Boolean);
   return section(
     paymentNotice(subscription, payments.items),
     h(
