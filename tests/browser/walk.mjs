@@ -21,7 +21,7 @@ const FAKE = {
 
 const devices = [
   { name: "phone", width: 390, height: 844, scheme: "light" },
-  { name: "tablet", width: 768, height: 1024, scheme: "light" },
+  { name: "tablet", width: 768, height: 1024, scheme: "light", isBetween: true },
   { name: "desktop", width: 1280, height: 900, scheme: "dark" },
 ];
 
@@ -813,6 +813,11 @@ async function byAddress(device) {
   await hal.fill({ email, password: PASSWORD });
   await Promise.all([hal.page.waitForNavigation(), hal.press("Sign in")]);
   if (hal.page.url() !== `${base}/dashboard/users?q=hal`) throw new Error(`at ${hal.page.url()} after the sign-in`);
+  // The same as a link to the sign-in, which a session skips.
+  await hal.goto("/account/sign-in?next=https%3A%2F%2Fevil.example%2Fdashboard");
+  await hal.sees("Account ID");
+  await hal.goto("/account/sign-in?next=%2Fdashboard%2Freports%3Frange%3D7");
+  await hal.page.waitForFunction((address) => location.href === address, WAIT, `${base}/dashboard/reports?range=7`);
   await hal.close();
 }
 
@@ -978,20 +983,23 @@ await morePlans();
 for (const device of devices) {
   await byPassword(device);
   await byProvider(device, "google", "Google");
-  await byProvider(device, "github", "GitHub");
   await byPlan(device);
-  await byChange(device);
-  await byRefusedChange(device);
   await byDeletion(device);
-  await byTabs(device);
   await byAddress(device);
   await byOffline(device);
-  await byKeyboard(device);
-  await byForeignCookie(device);
   await byNonsense(device);
-  await userAgents(device);
-  await amounts(device);
   await documents(device);
+  // The width between has the layout of one of the others: the longer walks are not repeated.
+  if (!device.isBetween) {
+    await byProvider(device, "github", "GitHub");
+    await byChange(device);
+    await byRefusedChange(device);
+    await byTabs(device);
+    await byKeyboard(device);
+    await byForeignCookie(device);
+    await userAgents(device);
+    await amounts(device);
+  }
   console.log(`${device.name}: complete`);
 }
 await browser.close();

@@ -52,6 +52,16 @@ function moveTo(path) {
   return path;
 }
 
+/** `?next=` in the address of the sign-in is the page to show afterwards. It is removed from the address. */
+function takeNext() {
+  const query = new URLSearchParams(location.search);
+  const next = query.get("next");
+  if (next === null) return;
+  want(next);
+  query.delete("next");
+  history.replaceState(history.state, "", location.pathname + (query.size > 0 ? `?${query}` : ""));
+}
+
 /** The state of the history entry. A notice is shown once: not after a reload, nor on the way back. */
 function takeState() {
   const state = { ...history.state };
@@ -62,6 +72,7 @@ function takeState() {
 async function show() {
   latest += 1;
   const own = latest;
+  takeNext();
   const path = currentPath();
   let page = signedInPages[path] ?? signedOutPages[path] ?? profile;
   if (page === signedOutPages[path] && isSignedIn()) return goOn(null, { replace: true });

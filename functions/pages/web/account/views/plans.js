@@ -21,7 +21,9 @@ const trialText = (days) => (days === 1 ? "1-day free trial" : `${days}-day free
 export function plans({ user, plans: items, subscription }, isConfirming, refresh) {
   const isSubscribed = isLive(subscription);
   const current = isSubscribed ? subscription.plan : items.find((plan) => plan.price_cents === 0);
-  const recommended = recommendedPlan(items, current);
+  // An open payment comes first.
+  const canChoose = !isSubscribed || subscription.status === "active" || subscription.status === "trialing";
+  const recommended = canChoose ? recommendedPlan(items, current) : undefined;
   const status = h("p", { role: "status" });
   const checkouts = [];
   const changes = isSubscribed && planChange(subscription, refresh);

@@ -92,7 +92,7 @@ function actions(subscription, place, refresh) {
 function freePlan(plans) {
   const free = plans.find((plan) => plan.price_cents === 0);
   const name = free?.name ?? "No plan";
-  return h("div", {}, h("p", { class: "plan-name" }, h("strong", {}, name)), h("p", { class: "plan-price" }, free ? "Free" : "Choose a plan below to subscribe."));
+  return h("div", {}, h("p", { class: "plan-name" }, h("strong", {}, name)), h("p", { class: "soft" }, free ? "You're not subscribed to a paid plan." : "Choose a plan below to subscribe."));
 }
 
 /** The section of the current plan, as a list of one element. */
