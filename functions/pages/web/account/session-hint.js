@@ -31,6 +31,7 @@ function comesFromElsewhere() {
 }
 
 export function mayHaveSession() {
+  if (!browserStorage.isAvailable()) return true;
   const query = new URLSearchParams(location.search);
   const hint = browserStorage.get(NAME);
   if (hint === ACTIVE || query.has("checkout") || query.has("linked")) return true;

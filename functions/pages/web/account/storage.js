@@ -1,25 +1,26 @@
-// What the pages remember in this browser. The storage may be blocked: then the pages remember nothing, and work.
+// What the pages remember in this browser. If its storage is blocked, they remember it until the page is left.
 
 const PREFIX = "tollgate.";
 
-function attempt(action) {
-  try {
-    return action();
-  } catch {
-    return null;
-  }
+function area(open) {
+  const memory = new Map();
+  const use = (action, fallback) => {
+    try {
+      return action(open());
+    } catch {
+      return fallback();
+    }
+  };
+  return {
+    isAvailable: () => use((storage) => Boolean(storage), () => false),
+    get: (name) => use((storage) => storage.getItem(PREFIX + name), () => memory.get(name) ?? null),
+    set: (name, value) => use((storage) => storage.setItem(PREFIX + name, value), () => memory.set(name, String(value))),
+    remove: (name) => use((storage) => storage.removeItem(PREFIX + name), () => memory.delete(name)),
+  };
 }
 
 /** Shared by all tabs, kept after the browser is closed. */
-export const browserStorage = {
-  get: (name) => attempt(() => localStorage.getItem(PREFIX + name)),
-  set: (name, value) => attempt(() => localStorage.setItem(PREFIX + name, value)),
-  remove: (name) => attempt(() => localStorage.removeItem(PREFIX + name)),
-};
+export const browserStorage = area(() => localStorage);
 
 /** This tab only. */
-export const tabStorage = {
-  get: (name) => attempt(() => sessionStorage.getItem(PREFIX + name)),
-  set: (name, value) => attempt(() => sessionStorage.setItem(PREFIX + name, value)),
-  remove: (name) => attempt(() => sessionStorage.removeItem(PREFIX + name)),
-};
+export const tabStorage = area(() => sessionStorage);
