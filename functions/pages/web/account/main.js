@@ -94,19 +94,18 @@ async function show() {
   if (own !== latest) return;
   if (page === signIn) signInReason = null;
   document.title = `${page.title} · ${brand.name}`;
-  document.documentElement.classList.toggle("signed-in", isSignedIn());
   main.className = hasTabs ? "page" : "card";
   main.replaceChildren(...(hasTabs ? [tabs(page.address)] : []), ...content.filter(Boolean));
   document.getElementById("user").replaceChildren(...userMenu());
   announce("");
-  focusOn(path, state);
+  focusOn(path);
 }
 
 /** The focus goes to the section that the address names, otherwise to the heading: screen readers continue from there. */
-function focusOn(path, { focus }) {
+function focusOn(path) {
   const section = main.querySelector(`[data-path="${path}"]`);
   const target = section?.querySelector("h2") ?? main.querySelector("h1");
-  if (focus === false || !target) return;
+  if (!target) return;
   target.focus({ preventScroll: true });
   if (section) section.scrollIntoView();
   else scrollTo(0, 0);
