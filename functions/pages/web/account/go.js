@@ -23,10 +23,6 @@ export function want(path) {
   if (isOwn(path)) tabStorage.set(NAME, path);
 }
 
-/** The dashboard names the page that it leads back to. */
-const next = new URLSearchParams(location.search).get("next");
-if (next !== null) want(next);
-
 /** The page after the sign-in: the one that was requested. */
 export function destination() {
   const path = tabStorage.get(NAME);
