@@ -58,7 +58,8 @@ printf 'module tollgate.test/client\n\ngo 1.21\n' >"$work/go/client/go.mod"
 cp "$here/client.go" "$work/go/main.go"
 printf 'module tollgate.test/run\n\ngo 1.21\n\nrequire tollgate.test/client v0.0.0\n\nreplace tollgate.test/client => ./client\n' \
   >"$work/go/go.mod"
-(cd "$work/go" && go build -o run . && cd client && go build ./...)
+(cd "$work/go/client" && go mod tidy && go build ./...)
+(cd "$work/go" && go mod tidy && go build -o run .)
 "$work/go/run" "$BASE" "$email" "$password"
 done_with "client of Go"
 

@@ -15,13 +15,15 @@ const MAX_QUESTION_CHARS: usize = 4000;
 /// What a statement is wanted for.
 #[derive(Deserialize, ToSchema)]
 pub struct AssistantQuestion {
-    /// 1–4,000 characters.
+    /// 1–4,000 characters, not all of them spaces.
+    #[schema(min_length = 1, max_length = 4000, pattern = r"\S")]
     question: String,
     /// The statement of a report that failed, to be repaired.
     #[serde(default)]
     sql: Option<String>,
-    /// Its error.
+    /// Its error, at most 4,000 characters.
     #[serde(default)]
+    #[schema(max_length = 4000)]
     error: Option<String>,
 }
 
