@@ -41,9 +41,13 @@ function renewal(subscription) {
   return cancel_at ? [...next, " Ends on ", date(cancel_at), "."] : next;
 }
 
+/** The first payment of a subscription may be a moment older than it. An older one belongs to the previous subscription. */
+const MINUTE_MS = 60_000;
+
 /** Quantity, discount, scheduled change, and the state of a payment that is not simply paid. */
 function details({ plan, scheduled_plan, current_period_end, quantity, discount, payment_processing, collection_paused, started_at }, payments) {
-  const lastPayment = payments.find(({ status }) => status === "succeeded");
+  const isOwn = ({ created_at }) => Date.parse(created_at) >= Date.parse(started_at) - MINUTE_MS;
+  const lastPayment = payments.find((payment) => payment.status === "succeeded" && isOwn(payment));
   const amount = discount && (discount.percent_off ? `${discount.percent_off}%` : money(discount.amount_off_cents, plan.currency));
   return [
     scheduled_plan && ["Changes to ", h("strong", {}, scheduled_plan.name), " on ", date(current_period_end), "."],
