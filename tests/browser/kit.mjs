@@ -12,7 +12,7 @@ export const browser = await puppeteer.launch({ executablePath: process.env.CHRO
 /** How many pages were checked so far. */
 export let checked = 0;
 
-async function parsed(path, response) {
+export async function parsed(path, response) {
   const text = await response.text();
   if (!response.ok) throw new Error(`${path}: ${response.status} ${text}`);
   return text ? JSON.parse(text) : {};
@@ -90,6 +90,8 @@ export async function person(device, shared) {
       checked += 1;
     },
     async fill(fields) {
+      // Keys reach a tab in the background slowly.
+      await page.bringToFront();
       for (const [name, value] of Object.entries(fields)) {
         await page.waitForSelector(`[name="${name}"]`);
         await page.$eval(`[name="${name}"]`, (input) => {

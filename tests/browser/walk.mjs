@@ -1,12 +1,7 @@
 // Complete walks through the account pages at three widths, in light and dark.
 
-import { readFile } from "node:fs/promises";
-import { createRequire } from "node:module";
-import puppeteer from "puppeteer-core";
+import { PASSWORD, WAIT, base, browser, checked, contract, control, mail, parsed, person, read } from "./kit.mjs";
 
-const [base, shots] = process.argv.slice(2);
-const axe = await readFile(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
-const PASSWORD = "correct horse battery";
 const SECOND = "another horse staple";
 /** Texts of the pages that stand for Google, GitHub and Stripe. */
 const FAKE = {
@@ -25,36 +20,6 @@ const devices = [
   { name: "desktop", width: 1280, height: 900, scheme: "dark" },
 ];
 
-const browser = await puppeteer.launch({ executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", args: ["--no-sandbox"] });
-let checked = 0;
-
-async function parsed(path, response) {
-  const text = await response.text();
-  if (!response.ok) throw new Error(`${path}: ${response.status} ${text}`);
-  return text ? JSON.parse(text) : {};
-}
-
-/** Sends a command to the dev console. */
-async function control(path, body, method = "POST") {
-  const headers = { accept: "application/json", "content-type": "application/json" };
-  return parsed(path, await fetch(`${base}/_local/${path}`, { method, headers, body: JSON.stringify(body ?? {}) }));
-}
-
-const read = async (path) => parsed(path, await fetch(`${base}/_local/${path}`, { headers: { accept: "application/json" } }));
-
-async function mail(to, kind) {
-  await control("drain");
-  const { items } = await read(`emails?to=${encodeURIComponent(to)}`);
-  const found = items.find((item) => item.kind === kind);
-  if (!found) throw new Error(`no mail ${kind} to ${to}`);
-  return found;
-}
-
-async function contract(path, body, token) {
-  const headers = { "content-type": "application/json", ...(token && { authorization: `Bearer ${token}` }) };
-  return parsed(path, await fetch(`${base}${path}`, { method: "POST", headers, body: JSON.stringify(body) }));
-}
-
 /** Adds a plan with every kind of feature, one with a longer trial, one without a trial, and a yearly one. */
 async function morePlans() {
   const admin = await contract("/login", { email: "admin@localhost.test", password: process.env.ADMIN_PASSWORD });
@@ -68,118 +33,6 @@ async function morePlans() {
   await contract("/billing/plans", campus, admin.access_token);
   const yearly = { code: "team-year", name: "Team, yearly", price_cents: 49000, currency: "usd", billing_period: "year", tier: 2 };
   await contract("/billing/plans", yearly, admin.access_token);
-}
-
-/** How a text is waited for: by a timer, since a tab in the background draws no frames. */
-const WAIT = { timeout: 30_000, polling: 100 };
-
-/** A browser of its own, or another tab of the `shared` one. Errors of the page end the walk. */
-async function person(device, shared) {
-  const context = shared ?? (await browser.createBrowserContext());
-  const page = await context.newPage();
-  const errors = [];
-  const refused = [];
-  page.on("pageerror", (error) => errors.push(error.message));
-  page.on("console", (message) => {
-    // Some walks have requests refused on purpose.
-    if (message.type() === "error" && !message.text().startsWith("Failed to load resource")) errors.push(message.text());
-  });
-  page.on("response", (response) => response.status() >= 400 && refused.push(`${response.status()} ${new URL(response.url()).pathname}`));
-  await page.setViewport({ width: device.width, height: device.height });
-  await page.emulateMediaFeatures([{ name: "prefers-color-scheme", value: device.scheme }]);
-
-  async function checkAccessibility(scheme, text) {
-    await page.emulateMediaFeatures([{ name: "prefers-color-scheme", value: scheme }]);
-    const { violations } = await page.evaluate(() => globalThis.axe.run(document, { resultTypes: ["violations"] }));
-    if (violations.length === 0) return;
-    const list = violations.map(({ id, nodes }) => `${id}: ${nodes.map((node) => node.html).join(" | ")}`);
-    throw new Error(`axe at ${page.url()} (${scheme}) after "${text}":\n${list.join("\n")}`);
-  }
-
-  const self = {
-    context,
-    page,
-    /** The refused requests so far, as "status path". */
-    refused,
-    goto: (path) => page.goto(path.startsWith("http") ? path : `${base}${path}`),
-    /** Waits for a text, then checks the page: axe-core, width, errors. A page with a name is checked in light and dark. */
-    async sees(text, shot) {
-      await page.waitForFunction((wanted) => document.body.innerText.includes(wanted), WAIT, text).catch(async () => {
-        throw new Error(`"${text}" is missing at ${page.url()}:\n${await page.evaluate(() => document.body.innerText)}`);
-      });
-      await page.waitForFunction(() => !document.querySelector("[aria-busy=true]"), WAIT);
-      await page.evaluate(axe);
-      const schemes = shot ? ["light", "dark"] : [device.scheme];
-      for (const scheme of schemes) await checkAccessibility(scheme, text);
-      if (shot) await page.emulateMediaFeatures([{ name: "prefers-color-scheme", value: device.scheme }]);
-      const overflow = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
-      if (overflow > 0) throw new Error(`${page.url()} is ${overflow} px too wide`);
-      if (errors.length > 0) throw new Error(`errors at ${page.url()}:\n${errors.join("\n")}`);
-      if (shots && shot) await page.screenshot({ path: `${shots}/${device.name}-${shot}.png`, fullPage: true });
-      checked += 1;
-    },
-    async fill(fields) {
-      // Keys reach a tab in the background slowly.
-      await page.bringToFront();
-      for (const [name, value] of Object.entries(fields)) {
-        await page.waitForSelector(`[name="${name}"]`);
-        await page.$eval(`[name="${name}"]`, (input) => {
-          input.value = "";
-        });
-        await page.type(`[name="${name}"]`, value);
-      }
-    },
-    async press(label) {
-      await page.waitForFunction((wanted) => [...document.querySelectorAll("button")].some((button) => button.textContent.trim() === wanted && !button.disabled), WAIT, label);
-      await page.evaluate((wanted) => [...document.querySelectorAll("button")].find((button) => button.textContent.trim() === wanted).click(), label);
-    },
-    /** Sends the form of a page that stands for a page of Stripe. */
-    async submit() {
-      await Promise.all([page.waitForNavigation(), page.click("form button")]);
-    },
-    /** The next request to `path` gets this response: for states that the local stack cannot be brought to. */
-    async answers(path, status, body) {
-      await page.setRequestInterception(true);
-      const answer = async (request) => {
-        if (!request.url().endsWith(path)) return request.continue();
-        page.off("request", answer);
-        await request.respond({ status, contentType: status < 400 ? "application/json" : "application/problem+json", body: JSON.stringify(body) });
-        await page.setRequestInterception(false);
-      };
-      page.on("request", answer);
-    },
-    /** The responses at these paths when the page is reloaded. */
-    async reads(...paths) {
-      const answers = paths.map((path) => page.waitForResponse((response) => response.url() === `${base}${path}`));
-      await page.reload();
-      return Promise.all(answers.map(async (response) => (await response).json()));
-    },
-    buttons: () => page.$$eval("button", (all) => all.map((button) => button.textContent.trim())),
-    /** Pays the amount of a preview. */
-    confirm: async () => self.press((await self.buttons()).find((label) => label.startsWith("Pay $"))),
-    /** The text of what has the focus. */
-    focused: () => page.evaluate(() => document.activeElement.textContent.trim()),
-    /** What the next request to `path` sends, while `act` runs. */
-    async sends(path, act) {
-      const [request] = await Promise.all([page.waitForRequest((sent) => sent.url() === `${base}${path}` && sent.method() === "POST"), act()]);
-      return { body: JSON.parse(request.postData()), key: request.headers()["idempotency-key"] };
-    },
-    async followText(text) {
-      await page.waitForFunction((wanted) => [...document.querySelectorAll("a")].some((link) => link.textContent === wanted), WAIT, text);
-      await Promise.all([page.waitForNavigation(), page.evaluate((wanted) => [...document.querySelectorAll("a")].find((link) => link.textContent === wanted).click(), text)]);
-    },
-    /** Clicks a link in the same step in which it is found: the page may change a moment later. */
-    async follow(href) {
-      const click = (wanted) => {
-        const link = document.querySelector(`a[href="${wanted}"]`);
-        link?.click();
-        return link !== null;
-      };
-      await page.waitForFunction(click, WAIT, href);
-    },
-    close: () => context.close(),
-  };
-  return self;
 }
 
 async function byPassword(device) {

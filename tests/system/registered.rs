@@ -7,7 +7,7 @@ use tollgate_tests::browser::Browser;
 use tollgate_tests::request::Request;
 
 const EMAIL: &str = "ann@example.com";
-const MESSAGE: &str = "Your address is proved. You can sign in now.";
+const MESSAGE: &str = "Your e-mail address is verified. You can sign in now.";
 
 /// Registers `ann`: the value of the cookie that her browser has now.
 async fn register(app: &TestApp) -> String {

@@ -115,7 +115,7 @@ async fn a_link_leads_to_the_configured_address_and_opening_it_uses_nothing_up()
     let token = path.split_once("token=").unwrap().1;
     let form = [("content-type", "application/x-www-form-urlencoded")];
     let page = app.send(Method::POST, "/verify", &form, Some(format!("token={token}"))).await.expect(200);
-    assert!(page.text.contains("proved"));
+    assert!(page.text.contains("Your e-mail address is verified"));
     app.login("ann@example.com", PASSWORD).await.expect(200);
 }
 

@@ -1,4 +1,4 @@
-//! The two pages that mailed links lead to. They rest on no cookie and load one stylesheet.
+//! The two pages that mailed links lead to. They need no cookie and load one stylesheet.
 
 use askama::Template;
 use axum::Json;
@@ -29,12 +29,14 @@ struct NewPasswordPage<'a> {
 struct OutcomePage<'a> {
     title: &'a str,
     text: &'a str,
+    /// Whether it failed: then the page leads to a new mail.
+    is_failure: bool,
 }
 
 /// What a form was for, and so what its page says when it is done.
 #[derive(Debug, Clone, Copy)]
 pub enum Answer {
-    /// An address is proved.
+    /// An address is verified.
     Verified,
     /// A password is set.
     PasswordSet,
@@ -61,16 +63,16 @@ pub fn answer<T: Serialize>(form: Form, outcome: Result<Json<T>, ApiError>, answ
         (Form::Json, outcome) => outcome.into_response(),
         (Form::Page, Ok(_)) => {
             let (title, text) = match answer {
-                Answer::Verified => ("Your address is proved", "You can sign in now."),
+                Answer::Verified => ("Your e-mail address is verified", "You can sign in now."),
                 Answer::PasswordSet => {
-                    ("Your password is set", "Every session of before has ended. Sign in with the new password.")
+                    ("Your password is set", "All earlier sessions have ended. Sign in with the new password.")
                 }
             };
-            html(StatusCode::OK, &OutcomePage { title, text })
+            html(StatusCode::OK, &OutcomePage { title, text, is_failure: false })
         }
         (Form::Page, Err(error)) => {
             tracing::info!(code = error.code(), cause = error.cause(), "a page's form was refused");
-            html(error.status(), &OutcomePage { title: "That did not work", text: &error.detail() })
+            html(error.status(), &OutcomePage { title: "That did not work", text: &error.detail(), is_failure: true })
         }
     }
 }
@@ -80,7 +82,8 @@ pub fn signed_in(form: Form, response: Response) -> Response {
     if form == Form::Json {
         return response;
     }
-    let mut page = html(StatusCode::OK, &OutcomePage { title: "Your address is proved", text: "You are signed in." });
+    let (title, text) = ("Your e-mail address is verified", "You are signed in.");
+    let mut page = html(StatusCode::OK, &OutcomePage { title, text, is_failure: false });
     for cookie in response.headers().get_all(header::SET_COOKIE) {
         page.headers_mut().append(header::SET_COOKIE, cookie.clone());
     }

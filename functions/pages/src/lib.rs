@@ -406,7 +406,9 @@ mod tests {
 
     #[test]
     fn no_page_holds_script_or_style_of_its_own_and_no_script_writes_html_or_reaches_out() {
-        for asset in ASSETS {
+        // A bundle is made of the modules; the brand's links are the operator's.
+        let is_written = |path: &str| !path.ends_with("/bundle.js") && path != "account/brand.js";
+        for asset in ASSETS.iter().filter(|asset| is_written(asset.path)) {
             let text = std::str::from_utf8(asset.plain).unwrap();
             let forbidden: &[&str] = match asset.content_type {
                 "text/html; charset=utf-8" => {

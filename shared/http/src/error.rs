@@ -244,7 +244,7 @@ impl ApiError {
             Self::EmailNotVerifiedByProvider => (
                 S::BAD_REQUEST,
                 "email_not_verified_by_provider",
-                "Prove your address at the provider first, then come again.",
+                "Verify your e-mail address at the provider first, then try again.",
             ),
             Self::EmailNotSupported => (
                 S::BAD_REQUEST,

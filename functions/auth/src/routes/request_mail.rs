@@ -48,7 +48,7 @@ pub async fn request_verify(
     JsonBody(body): JsonBody<Address>,
 ) -> Accepted {
     send(&state, &context, &cookies, &body, Purpose::Verify).await?;
-    Ok((StatusCode::ACCEPTED, message("If this address waits to be proved, a mail is on its way.")))
+    Ok((StatusCode::ACCEPTED, message("If this address is waiting to be verified, a mail is on its way.")))
 }
 
 /// Mails a code to sign in with, to an active account, proved or not.

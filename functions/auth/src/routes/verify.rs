@@ -148,7 +148,7 @@ enum Verified {
 
 type Done = Result<Verified, ApiError>;
 
-const VERIFIED: Json<Message> = message("Your address is proved. You can sign in now.");
+const VERIFIED: Json<Message> = message("Your e-mail address is verified. You can sign in now.");
 const CHANGED: Json<Message> = message("Your account has this address now.");
 
 async fn by_link(state: &State, context: &RequestContext, cookies: &CookieJar, token: &Secret<String>) -> Done {
