@@ -2,15 +2,14 @@
 //! account pages become one script, those of the dashboard another, so that a first visit takes few requests. The brand of
 //! `brand/` is written into the pages.
 
-use flate2::Compression;
-use flate2::write::GzEncoder;
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::fs;
 use std::hash::{DefaultHasher, Hash, Hasher};
-use std::io::{Error, Write as _};
+use std::io::Error;
 use std::path::{Path, PathBuf};
+use zopfli::{Format, Options};
 
 /// The module that pages start with, and the script that is made of it and of all that it imports.
 const BUNDLES: [(&str, &str); 2] =
@@ -32,6 +31,9 @@ fn main() -> Result<(), Error> {
         let script = bundle_of(entry, &files)?;
         files.insert(bundle.to_owned(), script);
     }
+    for (_, style) in files.iter_mut().filter(|(path, _)| path.ends_with(".css")) {
+        *style = code_lines(style).fold(String::new(), |all, line| all + line + "\n");
+    }
     name_versions(&mut files);
     let mut table = String::from("&[\n");
     for (index, (path, content)) in files.iter().enumerate() {
@@ -39,9 +41,7 @@ fn main() -> Result<(), Error> {
         let plain = out.join(index.to_string());
         fs::write(&plain, content)?;
         let packed = out.join(format!("{index}.gz"));
-        let mut encoder = GzEncoder::new(fs::File::create(&packed)?, Compression::best());
-        encoder.write_all(content.as_bytes())?;
-        encoder.finish()?;
+        zopfli::compress(Options::default(), Format::Gzip, content.as_bytes(), fs::File::create(&packed)?)?;
         let (kind, etag) = (content_type(path)?, version(content));
         writeln!(
             table,
@@ -179,7 +179,7 @@ impl Bundle<'_> {
     }
 }
 
-/// The lines of a script without indentation, and without those that are comments: a browser needs neither.
+/// The lines of a script or a style without indentation, and without those that are comments: a browser needs neither.
 fn code_lines(text: &str) -> impl Iterator<Item = &str> {
     let mut in_comment = false;
     text.lines().map(str::trim_start).filter(move |line| {

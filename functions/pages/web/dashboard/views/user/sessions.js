@@ -2,24 +2,12 @@
 
 import { call } from "../../../account/client.js";
 import { h } from "../../../account/dom.js";
+import { deviceName } from "../../../account/user-agent.js";
 import { confirmAction } from "../../ui/confirm.js";
 import { plural, when } from "../../ui/parts.js";
 import { problemText } from "../../ui/problem.js";
 import { toast } from "../../ui/toast.js";
 import { section } from "./section.js";
-
-const browsers = [[/Edg\//, "Edge"], [/OPR\//, "Opera"], [/Firefox\//, "Firefox"], [/Chrom(e|ium)\//, "Chrome"], [/Safari\//, "Safari"], [/^curl\//, "curl"]];
-const systems = [[/iPhone|iPad/, "iOS"], [/Android/, "Android"], [/Windows/, "Windows"], [/Mac OS X/, "macOS"], [/CrOS/, "ChromeOS"], [/Linux/, "Linux"]];
-
-const nameIn = (names, agent) => names.find(([pattern]) => pattern.test(agent))?.[1];
-
-/** The browser and the system of a user agent; what is not known is shown as it is. */
-function device(agent) {
-  if (!agent) return "Unknown client";
-  const [browser, system] = [nameIn(browsers, agent), nameIn(systems, agent)];
-  if (!browser) return agent.slice(0, 60);
-  return system ? `${browser} on ${system}` : browser;
-}
 
 /** The list under the user's `path`; `onChange` is called after sessions ended. */
 export function sessions(path, onChange) {
@@ -51,7 +39,7 @@ export function sessions(path, onChange) {
   }
 
   function row(session) {
-    const name = device(session.user_agent);
+    const name = deviceName(session.user_agent);
     const end = h("button", { type: "button", class: "quiet small", "aria-label": `End the session of ${name}`, onclick: () => act(end, `${path}/sessions/${session.id}`, `The session of ${name} was ended.`) }, "End");
     return h(
       "li",
