@@ -8,6 +8,7 @@ use crate::billing::{AuditedSubscription, Status, Subscription};
 use jiff::Timestamp;
 use jiff::civil::Date;
 use serde_json::{Map, Value};
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap};
 
 /// A subscription before and after the changes of one day; `None` where it did not exist.
@@ -97,7 +98,7 @@ impl MovementsOfDays {
 
 /// The subscription before and after each day that has entries, the newest first.
 fn changes(subscription: &Subscription, mut entries: Vec<AuditEntry>) -> Vec<Change> {
-    entries.sort_by(|a, b| b.id.cmp(&a.id));
+    entries.sort_by_key(|entry| Reverse(entry.id));
     let Ok(Value::Object(current)) = serde_json::to_value(AuditedSubscription::from(subscription)) else {
         return Vec::new();
     };
