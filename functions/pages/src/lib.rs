@@ -172,7 +172,7 @@ async fn dashboard_file(
         Some(list) => path.strip_prefix(list).is_some_and(|id| !id.is_empty() && !id.contains('/')),
         None => path == **view,
     };
-    if DASHBOARD_VIEWS.iter().any(|view| is_view(view)) {
+    if DASHBOARD_VIEWS.iter().any(is_view) {
         serve(DASHBOARD, None, &headers)
     } else {
         serve(&format!("dashboard/{path}"), query.as_deref(), &headers)
