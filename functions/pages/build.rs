@@ -58,6 +58,9 @@ fn write_brand(folder: &Path, files: &mut Files) -> Result<(), Error> {
     println!("cargo::rerun-if-changed={}", folder.display());
     let brand: Value = serde_json::from_str(&fs::read_to_string(folder.join("brand.json"))?)?;
     let logo = brand["logo"].as_str().ok_or_else(|| Error::other("brand.json names no logo"))?;
+    if !logo.ends_with(".svg") {
+        return Err(Error::other(format!("brand.json: the logo is {logo}, and must be an .svg")));
+    }
     files.insert(LOGO.to_owned(), fs::read_to_string(folder.join(logo))?);
     for (path, content) in files.iter_mut() {
         let mut written = String::new();
@@ -179,13 +182,26 @@ impl Bundle<'_> {
     }
 }
 
-/// The lines of a script or a style without indentation, and without those that are comments: a browser needs neither.
+/// The lines of a script or a style without indentation and comments of whole lines: a browser needs neither. Text in
+/// backticks stays as it is.
 fn code_lines(text: &str) -> impl Iterator<Item = &str> {
-    let mut in_comment = false;
-    text.lines().map(str::trim_start).filter(move |line| {
-        let is_comment = in_comment || line.starts_with("//") || line.starts_with("/*");
-        in_comment = (in_comment || line.starts_with("/*")) && !line.contains("*/");
-        !is_comment && !line.is_empty()
+    let (mut in_comment, mut in_text) = (false, false);
+    text.lines().filter_map(move |line| {
+        let was_text = in_text;
+        if !in_comment && line.matches('`').count() % 2 == 1 {
+            in_text = !in_text;
+        }
+        if was_text {
+            return Some(line);
+        }
+        let line = line.trim_start();
+        let begins = line.starts_with("/*");
+        if in_comment || begins {
+            let rest = line.split_once("*/").map(|(_, rest)| rest.trim_start());
+            in_comment = rest.is_none();
+            return rest.filter(|rest| !rest.is_empty());
+        }
+        (!line.is_empty() && !line.starts_with("//")).then_some(line)
     })
 }
 

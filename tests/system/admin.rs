@@ -691,6 +691,23 @@ async fn an_admin_exports_and_deletes_a_user_on_request() {
     assert_eq!(deleted.count(), 1);
 }
 
+#[tokio::test]
+async fn a_deleted_account_cannot_be_verified() {
+    let (app, admin) = at_the_desk().await;
+    app.register("bob").await.expect(202);
+    let token = app.link_token("bob@example.com", "verify").await;
+    let code = app.code("bob@example.com", "verify").await;
+    let listed = app.get_as(&admin, "/admin/users?email_verified=false").await.expect(200).body;
+    let path = format!("/admin/users/{}", listed["items"][0]["id"].as_str().unwrap());
+    Request::delete_as(&admin, &path).send(&app).await.expect(202);
+    app.post("/verify", json!({"token": token})).await.refused(400, "invalid_token");
+    app.post("/verify", json!({"email": "bob@example.com", "code": code})).await.refused(400, "invalid_token");
+    patch(&app, &admin, &format!("{path}/verify"), json!({})).await.refused(404, "not_found");
+    assert_eq!(app.get_as(&admin, "/admin/users?email_verified=false").await.expect(200).body["items"], json!([]));
+    let entries = entries(&app, &admin, path.rsplit('/').next().unwrap()).await;
+    assert!(entries.iter().all(|entry| entry.0 != "user.verified"));
+}
+
 // S17
 #[tokio::test]
 async fn an_admin_who_is_the_last_one_cannot_be_deleted() {

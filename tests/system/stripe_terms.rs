@@ -95,7 +95,8 @@ async fn a_subscription_shows_what_the_next_invoice_charges() {
             let admin = app.person("root").await.1;
             app.make_admins(&[&admin]).await;
             let mrr = app.get_as(&admin, "/admin/stats").await.expect(200).body["mrr_cents"]["usd"].clone();
-            assert_eq!(mrr, charged);
+            // A currency in which nothing is paid is left out.
+            assert_eq!(mrr.as_i64().unwrap_or(0), charged);
         }
     }
 }

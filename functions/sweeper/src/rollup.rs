@@ -1,7 +1,9 @@
 //! The statistics: everything current is counted, page by page, and the rows of the days that can still change.
 
 use crate::{State, SweepError, Swept};
-use tollgate_domain::statistics::{Counting, Window};
+use jiff::civil::Date;
+use tollgate_domain::UserId;
+use tollgate_domain::statistics::{Counting, Window, date_of};
 use tollgate_store::{AuditFilter, BillingFilter, PageOf, UserFilter, each};
 
 /// Counts all users and subscriptions, and the entries and payments of the window.
@@ -32,7 +34,22 @@ pub async fn sweep(state: &State) -> Result<Swept, SweepError> {
         |owned| counting.payment(&owned.of),
     )
     .await?;
+    for (date, user) in counting.gained() {
+        if has_paid_before(state, user, date).await? {
+            counting.returning(date, user);
+        }
+    }
     let (totals, rows) = counting.end();
     store.keep_statistics(&totals, &rows).await?;
     Ok(Swept { handled: usize::try_from(totals.users.total).unwrap_or(usize::MAX) })
+}
+
+/// Whether a user has a payment of an earlier day.
+async fn has_paid_before(state: &State, user: UserId, date: Date) -> Result<bool, SweepError> {
+    let (filter, mut has_paid) = (&BillingFilter { user_id: Some(user), ..BillingFilter::default() }, false);
+    let read = |after: Option<String>| async move {
+        state.store.list_payments(filter, PageOf::longest(after.as_deref())).await
+    };
+    each(read, |owned| has_paid |= owned.of.status.is_paid() && date_of(owned.of.created_at) < date).await?;
+    Ok(has_paid)
 }

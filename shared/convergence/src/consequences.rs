@@ -29,8 +29,9 @@ pub fn audit(converged: &Converged, known: &[Payment], cause: Cause<'_>, now: Ti
         request_id: cause.request_id,
         created_at: now,
     };
+    let audited = |subscription: &Subscription| json!(AuditedSubscription::from(subscription));
     let of_subscription = |changed: &Changed| {
-        let (before, after) = difference(changed.before.as_ref().map(told), told(&changed.after))?;
+        let (before, after) = difference(changed.before.as_ref().map(audited), audited(&changed.after))?;
         let was_ended = changed.before.as_ref().is_some_and(|before| before.status.is_ended());
         let action = match &changed.before {
             _ if cause.is_repair => Action::SubscriptionRepaired,
@@ -61,11 +62,6 @@ pub fn audit(converged: &Converged, known: &[Payment], cause: Cause<'_>, now: Ti
     };
     let subscriptions = converged.subscriptions.iter().filter_map(of_subscription);
     subscriptions.chain(converged.payments.iter().filter_map(of_payment)).collect()
-}
-
-/// The fields of a subscription that an entry records.
-fn told(subscription: &Subscription) -> Value {
-    json!(AuditedSubscription::from(subscription))
 }
 
 /// What of a payment an entry tells.

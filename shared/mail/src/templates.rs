@@ -133,7 +133,8 @@ fn day(at: &Timestamp) -> String {
 /// The subject of `message`.
 fn subject_of(message: &Message, name: &str) -> String {
     // "Tollgate Pro", also where the plan itself is called "Tollgate Pro".
-    let full = |plan: &str| if plan.contains(name) { plan.to_owned() } else { format!("{name} {plan}") };
+    let has_name = |plan: &str| format!(" {plan} ").contains(&format!(" {name} "));
+    let full = |plan: &str| if has_name(plan) { plan.to_owned() } else { format!("{name} {plan}") };
     match message {
         Message::Verify { is_change: false, .. } => format!("Verify your e-mail address for {name}"),
         Message::Verify { is_change: true, .. } => format!("Verify your new e-mail address for {name}"),

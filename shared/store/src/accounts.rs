@@ -196,12 +196,13 @@ pub(crate) fn outcome(done: Result<(), Refusal<Part>>) -> Result<bool, StoreErro
     }
 }
 
-/// The update that proves an address, on condition that it is still the account's and was not proved.
+/// The update that verifies an address, on condition that it is still the account's, was not verified, and that the account
+/// was not deleted: a deleted one is in no list.
 pub(crate) fn proved(user: &UserId, email_key: &str) -> UpdateBuilder {
     Update::builder()
         .key("pk", user_key(user))
         .update_expression("SET email_verified = :true, #list = :proved")
-        .condition_expression("email_key = :key AND email_verified = :false")
+        .condition_expression("email_key = :key AND email_verified = :false AND attribute_exists(#list)")
         .expression_attribute_names("#list", PROVED.0)
         .expression_attribute_values(":proved", s(PROVED.1))
         .expression_attribute_values(":true", AttributeValue::Bool(true))

@@ -29,7 +29,7 @@ fn sweep_key(name: &str) -> Key {
 }
 
 fn statistics_key() -> Key {
-    [("pk", s(STATISTICS)), ("sk", s("LATEST"))]
+    [("pk", s(STATISTICS)), ("sk", s("TOTALS"))]
 }
 
 impl Store {

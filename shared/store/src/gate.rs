@@ -232,7 +232,7 @@ impl Store {
 
 impl Store {
     /// Ends all sessions but those in `kept`, with the audit entry. With `session`, the user's own session that asks for
-    /// it: `false` when that one did not live.
+    /// it: `false` when that one did not live; without, when there was no session.
     ///
     /// # Errors
     /// When DynamoDB does not answer.
@@ -252,7 +252,7 @@ impl Store {
             Some(session) => update
                 .condition_expression("attribute_exists(sessions.#own)")
                 .expression_attribute_names("#own", session.to_string()),
-            None => update.condition_expression("attribute_exists(sessions)"),
+            None => update.condition_expression("size(sessions) > :zero").expression_attribute_values(":zero", n(0)),
         };
         let done =
             self.transaction().update("gate", GATE, update).put_any("audit", AUDIT, audit_item(entry)?).run().await;

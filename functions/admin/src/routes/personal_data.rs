@@ -1,20 +1,18 @@
 //! `GET /admin/users/{id}/export` and `DELETE /admin/users/{id}`: what the owner of an account can do by `/me/export` and
-//! `/me/delete`, done by an admin for a request that came by mail.
+//! `/me/delete`, done by an admin for a request received by mail.
 
-use super::rights::{MAX_ATTEMPTS, overtaken};
+use super::rights::{MAX_ATTEMPTS, closing_order, overtaken};
 use super::user::found;
 use crate::State;
 use axum::Json;
 use axum::extract::State as Shared;
 use http::StatusCode;
 use serde_json::json;
+use tollgate_domain::UserId;
 use tollgate_domain::audit::Action;
-use tollgate_domain::billing::{Order, UserOrder};
-use tollgate_domain::gate::{Gate, Left};
-use tollgate_domain::{MessageId, UserId};
+use tollgate_domain::gate::Left;
 use tollgate_http::{Admin, ApiError, EXPORTS, Export, Message, PathId, RequestContext, errors, message};
-use tollgate_platform::random_bytes;
-use tollgate_store::{Outgoing, RightsChange};
+use tollgate_store::RightsChange;
 
 errors! {
     /// Why nothing is exported.
@@ -40,6 +38,7 @@ pub async fn export(
 ) -> Result<Json<Export>, ApiError> {
     state.limiter.admit_user(&context, &admin.id, EXPORTS).await?;
     let user = found(&state, &id).await?;
+    tracing::info!(admin = %admin.id, user = %id, "an admin exports the data of a user");
     Ok(Json(Export::read(&state.store, user, &admin.session_id, state.config.grace, context.now).await?))
 }
 
@@ -61,7 +60,7 @@ pub async fn delete(
         let mut entry = context.entry(Action::Deleted, Some(admin.id), Some(id.to_string()));
         entry.before = Some(json!({"is_active": gate.is_active}));
         entry.after = Some(json!({"is_active": false, "sessions_ended": gate.sessions.len()}));
-        let order = closing_order(&gate, &context)?;
+        let order = closing_order(&id, &context)?;
         match state.store.leave(&gate, Left::Deleted, &order, &entry).await? {
             RightsChange::Done => {
                 return Ok((
@@ -74,10 +73,4 @@ pub async fn delete(
         }
     }
     Err(overtaken())
-}
-
-/// The message that ends what the user of `gate` has at Stripe.
-pub fn closing_order(gate: &Gate, context: &RequestContext) -> Result<Outgoing, ApiError> {
-    let id = MessageId::new(context.now, random_bytes());
-    Ok(Outgoing::of_order(&Order::User(UserOrder::closing(gate.user_id)), id, context.now)?)
 }

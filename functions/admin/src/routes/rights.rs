@@ -1,18 +1,19 @@
 //! `PATCH /admin/users/{id}/status`, `/role` and `/verify`: an admin changes a user's rights. A change has the state that
 //! was read as its condition; when another change was faster, the state is read again.
 
-use super::personal_data::closing_order;
 use super::user::found;
 use crate::State;
 use axum::Json;
 use axum::extract::State as Shared;
 use serde::Deserialize;
-use serde_json::json;
+use serde_json::{Map, json};
 use tollgate_domain::audit::Action;
+use tollgate_domain::billing::{Order, UserOrder};
 use tollgate_domain::gate::Left;
-use tollgate_domain::{User, UserId};
+use tollgate_domain::{MessageId, User, UserId};
 use tollgate_http::{Admin, ApiError, JsonBody, PathId, RequestContext, errors};
-use tollgate_store::RightsChange;
+use tollgate_platform::random_bytes;
+use tollgate_store::{Outgoing, RightsChange};
 use utoipa::ToSchema;
 
 /// How often a change is tried when other changes of the same user are faster.
@@ -49,6 +50,12 @@ pub fn overtaken() -> ApiError {
     ApiError::Unavailable("the user's rights change too often".into())
 }
 
+/// The message that ends what a user has at Stripe, once the account is closed.
+pub fn closing_order(user: &UserId, context: &RequestContext) -> Result<Outgoing, ApiError> {
+    let id = MessageId::new(context.now, random_bytes());
+    Ok(Outgoing::of_order(&Order::User(UserOrder::closing(*user)), id, context.now)?)
+}
+
 errors! {
     /// Why a user's status stays.
     SetStatusErrors = [ApiError::LastAdmin]
@@ -81,17 +88,21 @@ pub async fn set_status(
         }
         let action = if is_active { Action::Enabled } else { Action::Disabled };
         let mut entry = context.entry(action, Some(admin.id), Some(id.to_string()));
-        entry.before = Some(json!({"is_active": gate.is_active}));
-        let sessions_ended = gate.sessions.len();
-        entry.after = Some(match (is_active, cancels) {
-            (true, _) => json!({"is_active": true}),
-            (false, false) => json!({"is_active": false, "sessions_ended": sessions_ended}),
-            (false, true) => json!({
-                "is_active": false, "sessions_ended": sessions_ended, "subscription": "cancel_at_period_end",
-            }),
-        });
+        let (mut before, mut after) = (Map::new(), Map::new());
+        if gate.is_active != is_active {
+            before.insert("is_active".to_owned(), json!(gate.is_active));
+            after.insert("is_active".to_owned(), json!(is_active));
+        }
+        if gate.is_active && !is_active {
+            after.insert("sessions_ended".to_owned(), json!(gate.sessions.len()));
+        }
+        if cancels {
+            before.insert("subscription".to_owned(), json!("keep"));
+            after.insert("subscription".to_owned(), json!("cancel_at_period_end"));
+        }
+        (entry.before, entry.after) = (Some(before.into()), Some(after.into()));
         let changed = if cancels {
-            let order = closing_order(&gate, &context)?;
+            let order = closing_order(&id, &context)?;
             state.store.leave(&gate, Left::Deactivated, &order, &entry).await?
         } else {
             state.store.set_active(&gate, is_active, &entry).await?

@@ -64,12 +64,12 @@ pub async fn send(
     PathId(id): PathId<UserId>,
     JsonBody(NewMail { kind }): JsonBody<NewMail>,
 ) -> Result<(StatusCode, Json<Message>), ApiError> {
-    state.limiter.admit_user(&context, &id, MAILS_AN_HOUR).await?;
     let (profile, gate) = tokio::join!(state.store.profile(&id), state.store.gate(&id));
     let account = profile?.zip(gate?).filter(|(_, gate)| gate.left != Some(Left::Deleted));
     let (profile, gate) = account.ok_or(ApiError::NotFound)?;
     let purpose = Purpose::from(kind);
     let text = if applies(purpose, &profile, &gate) {
+        state.limiter.admit_user(&context, &id, MAILS_AN_HOUR).await?;
         issue(&state, purpose, &profile, &gate, context.now).await?;
         tracing::info!(admin = %admin.id, user = %id, kind = purpose.as_str(), "an admin sends a mail");
         "The mail is on its way."

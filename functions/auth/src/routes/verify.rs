@@ -15,7 +15,7 @@ use serde_json::json;
 use std::convert::Infallible;
 use tollgate_domain::audit::Action;
 use tollgate_domain::billing::UserOrder;
-use tollgate_domain::gate::Gate;
+use tollgate_domain::gate::{Gate, Left};
 use tollgate_domain::onetime::{OneTimeRow, Purpose, Refused};
 use tollgate_domain::{Email, Secret, SessionId, Username};
 use tollgate_http::openapi::Describe;
@@ -215,6 +215,9 @@ async fn by_code(
 async fn prove(state: &State, context: &RequestContext, cookies: &CookieJar, row: OneTimeRow, by_code: bool) -> Done {
     let (profile, gate) = tokio::join!(state.store.profile(&row.user_id), state.store.gate(&row.user_id));
     let (Some(profile), Some(gate)) = (profile?, gate?) else { return Err(ApiError::InvalidToken) };
+    if gate.left == Some(Left::Deleted) {
+        return Err(ApiError::InvalidToken);
+    }
     if let Some(to) = &row.new_email {
         return change_address(state, context, &profile, &gate, &row, to).await.map(Verified::Told);
     }
@@ -266,9 +269,13 @@ async fn prove_own(
         entry.before = Some(json!({"email_verified": false}));
         entry.after = Some(json!({"email_verified": true}));
         let done = state.store.verify_email(row, by_code, &entry, context.now).await?;
-        // By a link it is the same whoever came first, but for the sweep that took the account away; a code is good once.
-        if !done && (by_code || state.store.profile(&profile.id).await?.is_none()) {
-            return Err(ApiError::InvalidToken);
+        // A link is idempotent: another request may have verified the address first. A code is good once. Where the address
+        // is still not verified, the account was deleted or removed meanwhile.
+        if !done {
+            let current = state.store.profile(&profile.id).await?;
+            if by_code || !current.is_some_and(|profile| profile.email_verified) {
+                return Err(ApiError::InvalidToken);
+            }
         }
     }
     Ok(VERIFIED)

@@ -10,8 +10,9 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use std::collections::{BTreeMap, HashMap};
 
-/// The payments of a day can change for so many days: Stripe tries an invoice again for three weeks, and a debit takes two.
-const PAYMENT_DAYS: i64 = 35;
+/// The payments of a day can change for so many days: Stripe retries an invoice for three weeks, a debit takes two, and a
+/// card's owner can dispute a charge for 120 days.
+const PAYMENT_DAYS: i64 = 125;
 
 /// The days that a count computes anew.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,7 +27,8 @@ pub struct Window {
     payments_from: Date,
 }
 
-fn midnight(date: Date) -> Timestamp {
+/// The beginning of a day in UTC.
+pub(super) fn midnight(date: Date) -> Timestamp {
     date.to_zoned(TimeZone::UTC).map_or(Timestamp::MIN, |midnight| midnight.timestamp())
 }
 
@@ -153,12 +155,16 @@ impl Counting {
             return;
         }
         let Some(subscription) = entry.target_id.clone() else { return };
-        if entry.action.as_str().starts_with("payment.") {
-            let refunded = |state: &Option<serde_json::Value>| state.as_ref()?.get("refunded_cents")?.as_i64();
-            let cents = refunded(&entry.after).unwrap_or(0) - refunded(&entry.before).unwrap_or(0);
-            self.refunds.entry(subscription).or_default().push((date, cents));
-        } else {
-            self.entries.entry(subscription).or_default().push(entry);
+        match entry.action {
+            Action::PaymentRefunded
+            | Action::PaymentRepaired
+            | Action::PaymentRefundRefused
+            | Action::PaymentDisputed => {
+                let refunded = |state: &Option<serde_json::Value>| state.as_ref()?.get("refunded_cents")?.as_i64();
+                let cents = refunded(&entry.after).unwrap_or(0) - refunded(&entry.before).unwrap_or(0);
+                self.refunds.entry(subscription).or_default().push((date, cents));
+            }
+            _ => self.entries.entry(subscription).or_default().push(entry),
         }
     }
 
@@ -180,6 +186,18 @@ impl Counting {
             }
         }
         self.movements.subscription(user, subscription, self.entries.remove(&id).unwrap_or_default());
+    }
+
+    /// The customers who started to pay on a day, once all subscriptions are counted: for each, the caller looks for a
+    /// payment before that day.
+    #[must_use]
+    pub fn gained(&self) -> Vec<(Date, UserId)> {
+        self.movements.gained()
+    }
+
+    /// Marks one of [`gained`](Self::gained) as a customer who had paid before.
+    pub fn returning(&mut self, date: Date, user: UserId) {
+        self.movements.returning(date, user);
     }
 
     /// Counts a payment.
@@ -224,7 +242,3 @@ impl Counting {
         (totals, rows.into_values().filter(is_new).collect())
     }
 }
-
-#[cfg(test)]
-#[path = "tests.rs"]
-mod tests;

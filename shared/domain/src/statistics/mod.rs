@@ -3,6 +3,8 @@
 
 mod counting;
 mod movements;
+#[cfg(test)]
+mod tests;
 
 pub use counting::{Counting, Window};
 
@@ -14,7 +16,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use utoipa::ToSchema;
 
-/// The days that a response has at the least, at the most, and where nothing is asked for.
+/// The minimum, maximum and default number of days of a response.
 pub const MIN_DAYS: i64 = 7;
 /// See [`MIN_DAYS`].
 pub const MAX_DAYS: i64 = 365;
@@ -47,7 +49,7 @@ pub struct Statistics {
     pub by_plan: Vec<PlanFigures>,
     /// What was lost in the last 30 days.
     pub churn: Churn,
-    /// How far the users came.
+    /// The registration funnel.
     pub funnel: Funnel,
     /// The days, the oldest first; the last one is not over.
     pub days: Vec<Day>,
@@ -81,7 +83,7 @@ pub struct Movements {
 }
 
 impl Movements {
-    /// What they come to.
+    /// The change in sum.
     #[must_use]
     pub const fn net(&self) -> i64 {
         self.new + self.expansion + self.reactivation - self.contraction - self.churn
@@ -99,7 +101,7 @@ impl Movements {
 /// The paid subscriptions of a plan.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct PlanFigures {
-    /// The plan; `null` for a price of Stripe's dashboard that belongs to no plan.
+    /// The plan; `null` for a price created in Stripe's dashboard.
     #[schema(value_type = Option<String>)]
     pub plan_id: Option<PlanId>,
     /// The subscriptions that are paid.
@@ -119,7 +121,7 @@ pub struct Churn {
     pub revenue: ByCurrency,
 }
 
-/// How far the users came: each number is part of the one before, except that a customer who pays is in no trial.
+/// The registration funnel: users, then the subscriptions of those who went on.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Funnel {
     /// All users.
@@ -138,7 +140,7 @@ pub struct Day {
     /// The day.
     #[schema(value_type = String, format = Date)]
     pub date: Date,
-    /// The users who registered. One who was deleted counts until the day is older than 35 days.
+    /// The users who registered on this day. Those who were deleted within 125 days do not count.
     pub sign_ups: u64,
     /// The sign-ins.
     pub sign_ins: u64,
@@ -206,7 +208,8 @@ pub struct Totals {
 }
 
 /// The date in UTC.
-fn date_of(at: Timestamp) -> Date {
+#[must_use]
+pub fn date_of(at: Timestamp) -> Date {
     at.to_zoned(TimeZone::UTC).date()
 }
 

@@ -1,15 +1,14 @@
 //! How subscriptions changed, day by day: computed from the current state back to the first entry of the audit trail that is
 //! given.
 
-use super::{ByCurrency, DayRow, Movements, date_of};
+use super::{ByCurrency, DayRow, date_of};
 use crate::UserId;
 use crate::audit::AuditEntry;
-use crate::billing::{AuditedSubscription, Status, Subscription};
-use jiff::Timestamp;
+use crate::billing::{AuditedSubscription, Subscription};
 use jiff::civil::Date;
 use serde_json::{Map, Value};
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// A subscription before and after the changes of one day; `None` where it did not exist.
 #[derive(Debug)]
@@ -19,71 +18,80 @@ struct Change {
     after: Option<AuditedSubscription>,
 }
 
-/// What one customer paid a month before and after one day.
+/// What one customer paid a month before and after one day, in one currency.
 #[derive(Debug, Default)]
 struct Balance {
     before: i64,
     after: i64,
-    /// Whether the customer had paid on an earlier day.
-    has_paid: bool,
-    /// When the subscription started that is paid after the day.
-    started_at: Option<Timestamp>,
 }
 
 /// All changes of the days that are counted.
 #[derive(Debug, Default)]
 pub(super) struct MovementsOfDays {
-    balances: HashMap<(Date, UserId, String), Balance>,
+    /// By currency.
+    balances: BTreeMap<(Date, UserId), BTreeMap<String, Balance>>,
     /// How many more subscriptions run after a day than before it.
     running: BTreeMap<Date, i64>,
-    /// When the first subscription of each user started.
-    first_started: HashMap<UserId, Timestamp>,
+    /// The customers who had paid before the day on which they started to pay.
+    returning: BTreeSet<(Date, UserId)>,
 }
 
 impl MovementsOfDays {
     /// Adds a subscription with its entries, in any order.
     pub(super) fn subscription(&mut self, user: UserId, subscription: &Subscription, entries: Vec<AuditEntry>) {
-        let started_at = subscription.started_at;
-        let first = self.first_started.entry(user).or_insert(started_at);
-        *first = started_at.min(*first);
         for Change { date, before, after } in changes(subscription, entries) {
-            let is_running =
-                |state: &Option<AuditedSubscription>| state.as_ref().is_some_and(|state| state.is_running());
-            *self.running.entry(date).or_default() += i64::from(is_running(&after)) - i64::from(is_running(&before));
-            let paid = |state: &AuditedSubscription| (state.currency.to_string(), state.monthly_cents());
-            if let Some((currency, cents)) = before.as_ref().map(paid).filter(|(_, cents)| *cents > 0) {
-                self.balances.entry((date, user, currency)).or_default().before += cents;
+            let is_running = |state: &Option<AuditedSubscription>| {
+                i64::from(state.as_ref().is_some_and(AuditedSubscription::is_running))
+            };
+            *self.running.entry(date).or_default() += is_running(&after) - is_running(&before);
+            let paid = |state: Option<AuditedSubscription>| {
+                state.map(|state| (state.currency.to_string(), state.monthly_cents())).filter(|(_, cents)| *cents > 0)
+            };
+            let (before, after) = (paid(before), paid(after));
+            if before == after {
+                continue;
             }
-            if let Some((currency, cents)) = after.as_ref().map(paid).filter(|(_, cents)| *cents > 0) {
-                let balance = self.balances.entry((date, user, currency)).or_default();
-                balance.after += cents;
-                balance.started_at = Some(balance.started_at.map_or(started_at, |other| other.min(started_at)));
-                // From a trial or from nothing, it is the first payment; from any other status there was one.
-                balance.has_paid |= before
-                    .is_some_and(|before| matches!(before.status, Status::Unpaid | Status::Paused | Status::Canceled));
+            let balances = self.balances.entry((date, user)).or_default();
+            if let Some((currency, cents)) = before {
+                balances.entry(currency).or_default().before += cents;
+            }
+            if let Some((currency, cents)) = after {
+                balances.entry(currency).or_default().after += cents;
             }
         }
     }
 
+    /// The customers who pay in a currency after a day and did not before it.
+    pub(super) fn gained(&self) -> Vec<(Date, UserId)> {
+        let is_gained = |balance: &Balance| balance.before == 0 && balance.after > 0;
+        let gained = self.balances.iter().filter(|(_, balances)| balances.values().any(is_gained));
+        gained.map(|(key, _)| *key).collect()
+    }
+
+    pub(super) fn returning(&mut self, date: Date, user: UserId) {
+        self.returning.insert((date, user));
+    }
+
     /// Writes the movements into the rows, and the figures at the end of each day, which follow from the current ones.
     pub(super) fn write(self, rows: &mut BTreeMap<Date, DayRow>, mut mrr: ByCurrency, mut running: u64) {
-        for ((date, user, currency), balance) in self.balances {
+        for ((date, user), balances) in self.balances {
             let Some(row) = rows.get_mut(&date) else { continue };
-            let is_first = self.first_started.get(&user).copied() == balance.started_at;
-            let movements = row.movements.entry(currency).or_default();
-            let difference = balance.after - balance.before;
-            match (balance.before, balance.after) {
-                (0, 0) => {}
-                (0, _) if is_first && !balance.has_paid => movements.new += difference,
-                (0, _) => movements.reactivation += difference,
-                (_, 0) => {
-                    movements.churn -= difference;
-                    row.churned += 1;
+            let sum = |of: fn(&Balance) -> i64| balances.values().map(of).sum::<i64>();
+            row.churned += u64::from(sum(|balance| balance.before) > 0 && sum(|balance| balance.after) == 0);
+            for (currency, Balance { before, after }) in balances {
+                let (is_returning, difference) = (self.returning.contains(&(date, user)), after - before);
+                if difference == 0 {
+                    continue;
                 }
-                _ if difference > 0 => movements.expansion += difference,
-                _ => movements.contraction -= difference,
+                let movements = row.movements.entry(currency).or_default();
+                match (before, after) {
+                    (0, _) if is_returning => movements.reactivation += difference,
+                    (0, _) => movements.new += difference,
+                    (_, 0) => movements.churn -= difference,
+                    _ if difference > 0 => movements.expansion += difference,
+                    _ => movements.contraction -= difference,
+                }
             }
-            row.movements.retain(|_, movements| *movements != Movements::default());
         }
         for (date, row) in rows.iter_mut().rev() {
             row.day.mrr_cents = mrr.iter().filter(|(_, cents)| **cents != 0).map(|(k, v)| (k.clone(), *v)).collect();

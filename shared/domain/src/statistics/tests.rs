@@ -1,9 +1,11 @@
 //! Lives of customers with a known outcome, and the identities that hold whatever happens.
 
 use super::*;
-use crate::billing::{BillingPeriod, Surplus, Terms};
-use crate::statistics::{Movements, Statistics};
-use crate::{AuditId, PaymentId, SubscriptionId};
+use crate::audit::{Action, AuditEntry};
+use crate::billing::{
+    AuditedSubscription, BillingPeriod, Payment, PaymentStatus, Status, Subscription, Surplus, Terms,
+};
+use crate::{AuditId, PaymentId, SubscriptionId, UserId};
 use serde_json::{Value, json};
 
 fn at(text: &str) -> Timestamp {
@@ -88,13 +90,19 @@ fn changed(subscription: &Subscription, created_at: &str, before: Option<Value>)
     entry(Action::SubscriptionChanged, &subscription.id.to_string(), created_at, before, None)
 }
 
-/// The first count, at the end of 28 March, of these customers with their entries.
-fn first_count(customers: Vec<(u8, Subscription, Vec<AuditEntry>)>) -> (Totals, Vec<DayRow>) {
+/// The first count, at the end of 28 March, of these customers with their entries. All who start to pay on the days of
+/// `returning` had paid before.
+fn first_count(customers: Vec<(u8, Subscription, Vec<AuditEntry>)>, returning: &[&str]) -> (Totals, Vec<DayRow>) {
     let mut counting = Counting::new(Window::new(at("2026-03-28T23:59:00Z"), None), Vec::new());
     for (_, _, entries) in &customers {
         entries.iter().cloned().for_each(|entry| counting.entry(entry));
     }
     customers.iter().for_each(|(number, subscription, _)| counting.subscription(user(*number), subscription));
+    for (date, user) in counting.gained() {
+        if returning.contains(&date.to_string().as_str()) {
+            counting.returning(date, user);
+        }
+    }
     counting.end()
 }
 
@@ -125,7 +133,7 @@ fn a_paid_price_counts_by_the_month() {
         surplus,
         paused,
     ];
-    let counted = first_count(all.into_iter().map(|held| (1, held, Vec::new())).collect());
+    let counted = first_count(all.into_iter().map(|held| (1, held, Vec::new())).collect(), &[]);
     let found = shown(counted, 7);
     assert_eq!(found.mrr_cents, [("eur".to_owned(), 41), ("usd".to_owned(), 2000)].into());
     let counts: Vec<_> = found.subscriptions.iter().map(|(status, count)| (status.as_str(), *count)).collect();
@@ -150,9 +158,9 @@ fn a_paid_price_counts_by_the_month() {
 fn each_kind_of_movement_is_recognised() {
     let trial = || Some(json!({"status": "trialing"}));
     let priced = |cents: i64| Some(json!({"price_cents": cents}));
-    let of = |held: Subscription, entries: &[(&str, Option<Value>)]| {
+    let of = |held: Subscription, entries: &[(&str, Option<Value>)], returning: &[&str]| {
         let entries = entries.iter().map(|(at, before)| changed(&held, at, before.clone())).collect();
-        let counted = shown(first_count(vec![(1, held, entries)]), 30);
+        let counted = shown(first_count(vec![(1, held, entries)], returning), 30);
         (counted.mrr_movements.get("usd").copied().unwrap_or_default(), counted.churn)
     };
     let active = || subscription(1, Status::Active);
@@ -195,7 +203,8 @@ fn each_kind_of_movement_is_recognised() {
         ),
         ("a trial that ends", canceled(), vec![("2026-03-10T10:00:00Z", trial())], movements(0, 0, 0, 0, 0), 0),
     ] {
-        let (found, churn) = of(held, &entries);
+        let returning: &[&str] = if expected.reactivation > 0 { &["2026-03-10"] } else { &[] };
+        let (found, churn) = of(held, &entries, returning);
         assert_eq!((found, churn.customers), (expected, lost), "{name}");
         assert_eq!(churn.revenue.get("usd").copied().unwrap_or(0), expected.churn, "{name}");
     }
@@ -208,8 +217,25 @@ fn a_second_subscription_of_a_customer_is_a_reactivation() {
     let ended = changed(&first, "2026-03-01T10:00:00Z", Some(json!({"status": "active"})));
     let created = changed(&second, "2026-03-20T10:00:00Z", None);
     // Subscriptions are listed newest first.
-    let found = shown(first_count(vec![(1, second, vec![created]), (1, first, vec![ended])]), 30);
+    let customers = vec![(1, second, vec![created]), (1, first, vec![ended])];
+    let found = shown(first_count(customers.clone(), &["2026-03-20"]), 30);
     assert_eq!(found.mrr_movements["usd"], movements(0, 0, 0, 1900, 1900));
+    assert_eq!(found.churn.customers, 1);
+    // The first one was never paid: it is the first payment.
+    let found = shown(first_count(customers, &[]), 30);
+    assert_eq!(found.mrr_movements["usd"], movements(1900, 0, 0, 1900, 0));
+}
+
+#[test]
+fn a_customer_who_changes_the_currency_does_not_churn() {
+    let first = subscription(1, Status::Canceled);
+    let second = Subscription { terms: terms(3000, BillingPeriod::Month, "eur"), ..subscription(2, Status::Active) };
+    let ended = changed(&first, "2026-03-20T09:00:00Z", Some(json!({"status": "active"})));
+    let created = changed(&second, "2026-03-20T10:00:00Z", None);
+    let found = shown(first_count(vec![(1, second, vec![created]), (1, first, vec![ended])], &["2026-03-20"]), 30);
+    assert_eq!(found.mrr_movements["usd"], movements(0, 0, 0, 1900, 0));
+    assert_eq!(found.mrr_movements["eur"], movements(0, 0, 0, 0, 3000));
+    assert_eq!(found.churn.customers, 0);
 }
 
 /// Three customers over two months, counted first in one go, then once a day: the rows are the same, and on each day what
