@@ -126,8 +126,11 @@ export function seriesFigure({ title, summary, note, labels, full, series, forma
       s("line", { class: tick === 0 ? "zero" : "gridline", x1: left, x2: width, y1: y(tick), y2: y(tick) }),
       s("text", { class: "tick", x: left - 8, y: y(tick) + 4, "text-anchor": "end" }, axis(tick)),
     ]);
-    const names = labelled(labels.length, (width - left) / room).map((at) => {
-      const isLast = at === labels.length - 1 && step < room;
+    const last = labels.length - 1;
+    // The last label ends at the edge, where the one before it may have no room.
+    const hasRoom = (at) => at === last || left + (at + 0.5) * step + (labels[at].length / 2 + labels[last].length + 1) * CHARACTER < width;
+    const names = labelled(labels.length, (width - left) / room).filter(hasRoom).map((at) => {
+      const isLast = at === last && step < room;
       return s("text", { class: "tick", x: isLast ? width : left + (at + 0.5) * step, y: HEIGHT - 6, "text-anchor": isLast ? "end" : "middle" }, labels[at]);
     });
     return { nodes: [...lines, ...draw({ left, step, y, id }), ...names], left };
