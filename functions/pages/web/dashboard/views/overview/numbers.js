@@ -56,7 +56,7 @@ export function sums(days, currency) {
 export function movements({ stats }, currency) {
   const found = stats.mrr_movements?.[currency];
   if (!found) return null;
-  const signed = { new: found.new ?? 0, expansion: found.expansion ?? 0, reactivation: found.reactivation ?? 0, contraction: -(found.contraction ?? 0), churn: -(found.churn ?? 0) };
+  const signed = { new: found.new ?? 0, expansion: found.expansion ?? 0, reactivation: found.reactivation ?? 0, contraction: 0 - (found.contraction ?? 0), churn: 0 - (found.churn ?? 0) };
   const end = amount(stats.mrr_cents, currency);
   return { start: end - sum(Object.values(signed)), signed, end };
 }
