@@ -18,7 +18,8 @@ export const statuses = {
   disputed: ["Disputed", "warn"],
 };
 
-function status({ status, refunded_cents, is_disputed }) {
+/** The state of a payment as a badge, as the list and the page of a user show it. */
+export function state({ status, refunded_cents, is_disputed }) {
   const isPart = status === "succeeded" && refunded_cents > 0;
   const [text, tone] = isPart ? ["Partly refunded", "plain"] : (statuses[status] ?? [status, "plain"]);
   return [badge(text, tone), is_disputed && status !== "disputed" && h("div", { class: "note" }, "disputed")].filter(Boolean);
@@ -29,8 +30,8 @@ function amount({ amount_cents, refunded_cents, currency }) {
   return [money(amount_cents, currency), refund].filter(Boolean);
 }
 
-/** Opens the invoice; its link is asked of Stripe, since a stored one may have expired. */
-function invoice({ id, created_at }) {
+/** A button that opens the invoice; its link is asked of Stripe, since a stored one may have expired. */
+export function invoice({ id, created_at }) {
   const date = day(created_at).textContent;
   const button = h("button", { type: "button", class: "plain small", "aria-label": `Open the invoice of ${date}`, onclick: open }, "Invoice");
   async function open() {
@@ -66,7 +67,7 @@ export async function view() {
     statuses,
     columns: [
       { name: "Amount", cell: amount, kind: "number" },
-      { name: "Status", cell: status },
+      { name: "Status", cell: state },
       { name: "Plan", cell: ({ plan_id }) => planName(planOf.get(plan_id)) },
       { name: "Date", cell: ({ created_at }) => day(created_at) },
       { name: "Invoice", cell: invoice, kind: "tight" },

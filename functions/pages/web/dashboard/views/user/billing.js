@@ -3,15 +3,14 @@
 import { call } from "../../../account/client.js";
 import { h, money } from "../../../account/dom.js";
 import { badge, copyable, count, day, facts, plural } from "../../ui/parts.js";
-import { toastProblem } from "../../ui/toast.js";
 import { perPeriod } from "../lists.js";
-import * as paymentList from "../payments.js";
-import * as subscriptionList from "../subscriptions.js";
+import { invoice, state } from "../payments.js";
+import { statuses } from "../subscriptions.js";
 import { deciding } from "./access.js";
 import { section } from "./section.js";
 
-/** The status as a badge, as the list of these calls it. */
-const stateOf = ({ statuses }, { status }) => badge(...(statuses[status] ?? [status]));
+/** The status of a subscription as a badge, as the list of these calls it. */
+const stateOf = ({ status }) => badge(...(statuses[status] ?? [status]));
 
 function discountWords({ percent_off, amount_off_cents, ends_at }, currency) {
   const amount = percent_off ? `${percent_off}% off` : `${money(amount_off_cents, currency)} off`;
@@ -30,7 +29,7 @@ export function subscriptionCard(subscriptions) {
   const others = subscriptions.filter(({ id }) => id !== held.id);
   const plan = held.plan ? h("a", { href: `/dashboard/plans?id=${held.plan.id}` }, held.plan.name) : "A price that belongs to no plan";
   return [
-    h("p", { class: "plan-line" }, h("strong", {}, plan), " ", stateOf(subscriptionList, held)),
+    h("p", { class: "plan-line" }, h("strong", {}, plan), " ", stateOf(held)),
     facts([
       ["Price", `${perPeriod(held)}${held.quantity > 1 ? ` for ${count(held.quantity)} units` : ""}`],
       ["Discount", held.discount && discountWords(held.discount, held.currency)],
@@ -44,7 +43,7 @@ export function subscriptionCard(subscriptions) {
       ["Stripe subscription", copyable(held.stripe_subscription_id)],
     ]),
     others.length > 0 &&
-      h("details", {}, h("summary", {}, plural(others.length, "other subscription")), h("ul", { class: "plain-list" }, ...others.map((one) => h("li", {}, one.plan?.name ?? "No plan", " ", stateOf(subscriptionList, one), " ", perPeriod(one), ", started ", day(one.started_at))))),
+      h("details", {}, h("summary", {}, plural(others.length, "other subscription")), h("ul", { class: "plain-list" }, ...others.map((one) => h("li", {}, one.plan?.name ?? "No plan", " ", stateOf(one), " ", perPeriod(one), ", started ", day(one.started_at))))),
   ];
 }
 
@@ -66,33 +65,13 @@ export function sums(items) {
   const totals = new Map();
   for (const { amount_cents, refunded_cents, currency, status } of items) {
     const total = totals.get(currency) ?? { paid: 0, refunded: 0, count: 0 };
-    totals.set(currency, total);
     if (status !== "succeeded" && status !== "refunded") continue;
+    totals.set(currency, total);
     total.paid += amount_cents;
     total.refunded += refunded_cents;
     total.count += 1;
   }
   return totals;
-}
-
-/** Opens the invoice under the address that Stripe gives now. */
-async function openInvoice({ id, invoice_url }) {
-  // Opened at the click: a browser refuses a tab that opens later.
-  const tab = open("about:blank");
-  let url;
-  try {
-    ({ url } = await call("GET", `/billing/payments/${id}/invoice`));
-  } catch (problem) {
-    url = invoice_url;
-    if (!url) {
-      tab?.close();
-      return toastProblem(problem);
-    }
-  }
-  if (tab) {
-    tab.opener = null;
-    tab.location = url;
-  } else location.assign(url);
 }
 
 const SHOWN = 10;
@@ -110,13 +89,13 @@ export function payments(path) {
         "li",
         {},
         h("span", { class: "amount" }, money(payment.amount_cents, payment.currency)),
-        h("span", {}, stateOf(paymentList, payment), payment.refunded_cents > 0 && payment.status !== "refunded" ? ` ${money(payment.refunded_cents, payment.currency)} refunded` : ""),
+        h("span", {}, ...state(payment), payment.refunded_cents > 0 && payment.status !== "refunded" ? ` ${money(payment.refunded_cents, payment.currency)} refunded` : ""),
         h("span", { class: "soft" }, day(payment.created_at)),
-        h("button", { type: "button", class: "plain small", "aria-label": `Open the invoice over ${money(payment.amount_cents, payment.currency)}`, onclick: () => openInvoice(payment) }, "Invoice"),
+        invoice(payment),
       );
     const rows = h("ul", { class: "money-rows" }, ...items.slice(0, SHOWN).map(row));
     const more = items.length > SHOWN && h("button", { type: "button", class: "quiet small", onclick: ({ target }) => (rows.append(...items.slice(SHOWN).map(row)), target.remove()) }, `Show all ${count(items.length)}`);
-    return [h("ul", { class: "sums", "aria-label": isComplete ? "Paid in total" : `Paid, of the newest ${count(items.length)} payments` }, ...lines), rows, more];
+    return [lines.length > 0 && h("ul", { class: "sums", "aria-label": isComplete ? "Paid in total" : `Paid, of the newest ${count(items.length)} payments` }, ...lines), rows, more];
   };
   return section("Payments", read).node;
 }
