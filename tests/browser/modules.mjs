@@ -12,7 +12,7 @@ const active = {
 const without = (status, more) => ({ ...active, status, has_access: false, access_until: null, ...more });
 const user = { is_active: true, email_verified: true, tier: 1 };
 
-/** A user's subscriptions, and what is said of them. */
+/** A user's subscriptions, and what is said of them; the newest payment decides only where it is given. */
 const cases = [
   [[], "no", "Has no access to a paid plan: there has never been a subscription."],
   [[active], "yes", "Has access to Pro (tier 1) because the subscription is active and renews on PERIOD; without that payment, access ends on UNTIL."],
@@ -29,19 +29,22 @@ const cases = [
   [[without("incomplete", { payment_processing: true })], "no", "the first payment, a bank debit, is still in progress."],
   [[without("incomplete_expired")], "no", "the first payment was not made in time, so the subscription never started."],
   [[without("canceled", { canceled_at: "CANCELED" })], "no", "the subscription to Pro ended on CANCELED."],
-  [[without("canceled", { canceled_at: "CANCELED", cancel_at_period_end: true })], "no", "the subscription to Pro ended on PERIOD."],
+  [[without("canceled", { canceled_at: "CANCELED", cancel_at_period_end: true })], "no", "the subscription to Pro was canceled and ended on PERIOD."],
+  [[without("canceled", { canceled_at: "CANCELED" })], "no", "the subscription to Pro ended on CANCELED after the payment of FAILED failed.", user, { status: "failed", created_at: "FAILED" }],
+  [[without("canceled", { canceled_at: "CANCELED" })], "no", "the subscription to Pro ended on CANCELED.", user, { status: "succeeded", created_at: "PAID" }],
   [[without("active", { plan: null })], "no", "the subscription is to a price that belongs to no plan."],
   [[without("active")], "no", "this subscription is a duplicate, which is canceled and refunded."],
   [[without("active", { access_until: "UNTIL" })], "no", "the period ended on PERIOD and Stripe has not reported a renewal."],
   // A subscription that gives access counts more than a newer one that does not.
   [[without("canceled"), active], "yes", "Has access to Pro"],
   [[active], "no", "Cannot sign in because the account is disabled; the subscription to Pro (tier 1) continues and would give access until UNTIL.", { ...user, is_active: false }],
+  [[{ ...active, cancel_at_period_end: true }], "no", "the subscription to Pro (tier 1) is canceled but would give access until UNTIL.", { ...user, is_active: false }],
   [[], "no", "Cannot sign in because the e-mail address is not verified, and no subscription gives access.", { ...user, email_verified: false }],
 ];
 
 async function access(page) {
-  for (const [subscriptions, state, text, of = user] of cases) {
-    const result = await page.evaluate(async (...given) => (await import("/dashboard/views/user/access.js")).accessOf(...given), of, subscriptions);
+  for (const [subscriptions, state, text, of = user, payment] of cases) {
+    const result = await page.evaluate(async (...given) => (await import("/dashboard/views/user/access.js")).accessOf(...given), of, subscriptions, payment);
     const words = result.words.map((word) => word.date ?? word.name ?? word).join("");
     if (result.state !== state || !words.includes(text)) throw new Error(`"${text}" (${state}) is not in "${words}" (${result.state})`);
   }

@@ -44,8 +44,8 @@ function head(user) {
   return h("header", { class: "user-head" }, h("h1", { dir: "auto" }, user.email), h("p", { class: "badges" }, ...badges(user)), names);
 }
 
-function accessBox(user, subscriptions) {
-  const { state, words } = accessOf(user, subscriptions);
+function accessBox(...given) {
+  const { state, words } = accessOf(...given);
   return h("p", { class: `access ${state}`, role: "status" }, ...words.map((word) => (word.date ? day(word.date) : word.name ? h("bdi", {}, word.name) : word)));
 }
 
@@ -76,8 +76,8 @@ export async function view({ params }) {
   const about = h("div", {});
   const actions = h("div", {});
   const billing = section("Subscription", async () => {
-    const { items } = await call("GET", `${path}/subscriptions?limit=100`);
-    access.replaceChildren(accessBox(user, items));
+    const [{ items }, paid] = await Promise.all([call("GET", `${path}/subscriptions?limit=100`), call("GET", `${path}/payments?limit=1`)]);
+    access.replaceChildren(accessBox(user, items, paid.items[0]));
     return subscriptionCard(items);
   });
   const access = h("div", { class: "access-place" });

@@ -39,9 +39,13 @@ function reasonsFor(held) {
 }
 
 /** For a subscription that gives none. */
-function reasonsAgainst(held) {
-  const { status, plan, access_until, payment_processing, current_period_end } = held;
-  if (status === "canceled") return ["the subscription to ", named(plan), " ended on ", on(endOf(held)), "."];
+function reasonsAgainst(held, payment) {
+  const { id, status, plan, access_until, payment_processing, current_period_end, cancel_at_period_end } = held;
+  if (status === "canceled") {
+    const isUnpaid = payment?.status === "failed" && payment.subscription_id === id;
+    const cause = isUnpaid ? [" after the payment of ", on(payment.created_at), " failed"] : [];
+    return ["the subscription to ", named(plan), cancel_at_period_end ? " was canceled and ended on " : " ended on ", on(endOf(held)), ...cause, "."];
+  }
   if (status === "incomplete_expired") return ["the first payment was not made in time, so the subscription never started."];
   if (plan === null) return ["the subscription is to a price that belongs to no plan."];
   switch (status) {
@@ -59,18 +63,18 @@ function reasonsAgainst(held) {
 
 /**
  * The sentence as texts, {date}s and {name}s of plans, and its `state`: "yes", "ending" (a date after which there will be none), "no".
- * `user` is the service's UserDetails, `subscriptions` are all of that user, the newest first.
+ * `user` is the service's UserDetails, `subscriptions` are all of that user, the newest first, and `payment` is the newest.
  */
-export function accessOf(user, subscriptions) {
+export function accessOf(user, subscriptions, payment) {
   const held = deciding(subscriptions);
   const plan = [named(held?.plan), ` (tier ${held?.plan?.tier ?? user.tier})`];
   if (!user.is_active || !user.email_verified) {
     const obstacle = user.is_active ? "the e-mail address is not verified" : "the account is disabled";
-    const beside = held?.has_access ? ["; the subscription to ", ...plan, " continues and would give access until ", on(held.access_until), "."] : [", and no subscription gives access."];
+    const beside = held?.has_access ? ["; the subscription to ", ...plan, willRenew(held) ? " continues and" : " is canceled but", " would give access until ", on(held.access_until), "."] : [", and no subscription gives access."];
     return { state: "no", words: [`Cannot sign in because ${obstacle}`, ...beside] };
   }
   if (!held?.has_access) {
-    const reason = held === null ? ["there has never been a subscription."] : reasonsAgainst(held);
+    const reason = held === null ? ["there has never been a subscription."] : reasonsAgainst(held, payment);
     return { state: "no", words: ["Has no access to a paid plan: ", ...reason] };
   }
   const isEnding = held.status === "past_due" || !willRenew(held);

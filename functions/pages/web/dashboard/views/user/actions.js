@@ -9,6 +9,8 @@ import { problemText } from "../../ui/problem.js";
 import { toast } from "../../ui/toast.js";
 import { download } from "./download.js";
 
+const CANCELED_MS = 3000;
+
 /** A row. A problem of `act` is shown in the row. */
 function row({ name, title, text, button, danger, act }) {
   const alert = h("p", { role: "alert", class: "error" });
@@ -66,6 +68,8 @@ export function actionRows(user, path, { refresh, gone }) {
     const body = is_active ? { is_active } : { is_active, subscription };
     const word = is_active ? "enabled" : "disabled";
     await change("status", body, (now) => now.is_active === is_active, `${user.email} is ${word}.`, `${user.email} was already ${word}, perhaps by another admin.`);
+    // The cancellation reaches Stripe, and returns from it, a moment later.
+    if (!is_active && subscription !== "keep") setTimeout(refresh, CANCELED_MS);
   }
 
   async function setAdmin(is_admin) {
