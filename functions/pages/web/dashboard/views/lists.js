@@ -9,7 +9,7 @@ import { pageHead, plural } from "../ui/parts.js";
 import { list, pages } from "../ui/table.js";
 
 /** How long rows wait for the names of what they are about. */
-const NAMES_MS = 400;
+const NAMES_MS = 250;
 
 /** Whether `reading` ended soon enough for the rows to wait for it. */
 export function soon(reading) {
