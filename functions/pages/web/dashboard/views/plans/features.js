@@ -75,6 +75,6 @@ export function featureRows(features, error) {
 
   set(features);
   const button = h("button", { type: "button", class: "quiet small", onclick: () => add("", "", true) }, "Add a feature");
-  const hint = h("p", { class: "hint" }, "Your services read them from the claim features of the access token. At most 1 KiB of JSON.");
+  const hint = h("p", { class: "hint" }, "Your services read them from the features claim of the access token. At most 1 KiB of JSON.");
   return { node: h("fieldset", { class: "field" }, h("legend", {}, "Features"), hint, rows, button, error), value, set };
 }
