@@ -82,8 +82,9 @@ async fn run(arguments: &Arguments, started: Instant) -> Result<(), StartError> 
     stack.wire().count_no_calls();
     let base = stack.origin();
     say(&format!("account    {base}/account"));
+    say(&format!("dashboard  {base}/dashboard"));
     say(&format!("docs       {base}/docs"));
-    say(&format!("desk       {base}/_local"));
+    say(&format!("console    {base}/_local"));
     if let Some(ahead) = tollgate_local::moved_clock::ahead(stack.clock()) {
         say(&format!("clock      {ahead} ahead of this machine's, since it was moved: {base}/_local#clock"));
     }
@@ -93,7 +94,7 @@ async fn run(arguments: &Arguments, started: Instant) -> Result<(), StartError> 
     if stack.made_admin() && arguments.admin_password.is_none() {
         say(&format!("admin      {} with the password {}", arguments.admin_email, password.expose()));
     }
-    say(&format!("ready      in {} ms, Ctrl-C ends it", started.elapsed().as_millis()));
+    say(&format!("ready      in {} ms, Ctrl-C stops it", started.elapsed().as_millis()));
     ended().await?;
     stack.stop().await;
     Ok(())
@@ -106,7 +107,7 @@ async fn serve_aws(address: SocketAddr, started: Instant) -> Result<(), StartErr
         say(&format!("variable   {name}={value}"));
     }
     say(&format!("left       {}", aws.left()));
-    say(&format!("ready      in {} ms, Ctrl-C ends it", started.elapsed().as_millis()));
+    say(&format!("ready      in {} ms, Ctrl-C stops it", started.elapsed().as_millis()));
     ended().await
 }
 
