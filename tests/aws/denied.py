@@ -7,8 +7,12 @@ import boto3
 stack, since = sys.argv[1:]
 cloudformation, logs = boto3.client("cloudformation"), boto3.client("logs")
 resources = cloudformation.describe_stack_resources(StackName=stack)["StackResources"]
-groups = [r["PhysicalResourceId"] for r in resources if r["ResourceType"] == "AWS::Logs::LogGroup"]
-assert len(groups) == 9, groups
+functions, groups = (
+    [r["PhysicalResourceId"] for r in resources if r["ResourceType"] == kind]
+    for kind in ("AWS::Lambda::Function", "AWS::Logs::LogGroup")
+)
+# Each function has a log group of its own, which has the function's name.
+assert sorted(groups) == sorted(f"/aws/lambda/{name}" for name in functions) and groups, (functions, groups)
 denied = []
 for group in groups:
     for page in logs.get_paginator("filter_log_events").paginate(logGroupName=group, startTime=int(since)):
