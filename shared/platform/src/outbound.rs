@@ -22,6 +22,9 @@ use std::time::Duration;
 /// R16's 15 s.
 const DEADLINE: Duration = Duration::from_millis(4500);
 const CONNECT_DEADLINE: Duration = Duration::from_secs(2);
+/// Before a request, the runtime gets so many turns. In a process that was frozen it first learns by the first one which
+/// pooled connections have ended, and by the second one their tasks take them out of the pool.
+const TURNS_AFTER_A_FREEZE: usize = 3;
 /// The largest answer, in bytes: a hundred of Stripe's invoices with many lines each.
 const MAX_BYTES: usize = 4 * 1024 * 1024;
 
@@ -67,6 +70,9 @@ impl Outbound {
     pub async fn send(&self, request: http::Request<Vec<u8>>) -> Result<http::Response<Vec<u8>>, OutboundError> {
         let is_repeatable = request.method().is_safe() || request.headers().contains_key(IDEMPOTENCY_KEY);
         let exchange = async {
+            for _ in 0..TURNS_AFTER_A_FREEZE {
+                tokio::task::yield_now().await;
+            }
             let answer = match self.call(request.clone()).await? {
                 Err(error) if may_repeat(&error, is_repeatable) => {
                     tracing::warn!(error = %DisplayErrorContext(&error), "the connection was closed: sent once more");

@@ -239,7 +239,11 @@ async fn an_aws_client_makes_a_call_again_whose_connection_ended() {
             assert_eq!(answer.unwrap().secret_string(), Some("b"), "{ending:?} {call}");
             server.freeze_until_ended(usize::from(call == 0 && IDLE.contains(&ending)));
         }
-        let lost = usize::from(AT_REQUEST.contains(&ending));
-        assert_eq!(server.seen(), 2 + lost, "{ending:?}");
+        // The SDK may send a call over a connection before it sees that it has ended; it makes the call again.
+        let lost = match AT_REQUEST.contains(&ending) {
+            true => 1..=1,
+            false => 0..=1,
+        };
+        assert!(lost.contains(&(server.seen() - 2)), "{ending:?}: {}", server.seen());
     }
 }
