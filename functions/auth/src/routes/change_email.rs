@@ -1,7 +1,7 @@
 //! `POST /change-email`.
 
 use super::register::ALREADY_REGISTERED;
-use super::{email, nobody};
+use super::{email, placeholder_id};
 use crate::State;
 use crate::mails::{self, Account, NewAddress};
 use crate::reauthentication::{self, require_fresh};
@@ -51,7 +51,7 @@ pub async fn change_email(
     let to = email(&body.new_email, "new_email")?;
     require_fresh(&state, &context, &user, body.password.as_ref()).await?;
     let owner = state.store.user_of_email(&to).await?;
-    let someone = owner.unwrap_or_else(|| nobody(&context));
+    let someone = owner.unwrap_or_else(|| placeholder_id(&context));
     let (own, theirs) = tokio::join!(state.store.profile(&user.id), state.store.profile(&someone));
     let (own, theirs) = (own?.ok_or(ApiError::Unauthenticated)?, theirs?);
     let kind = if theirs.is_some() { ALREADY_REGISTERED } else { mails::kind(Purpose::ChangeEmail) };

@@ -1,6 +1,6 @@
 //! `POST /login`.
 
-use super::{nobody, or_nobodys};
+use super::{email_or_placeholder, placeholder_id};
 use crate::devices::Shown;
 use crate::mails::{self, Account};
 use crate::passwords::Verdict;
@@ -54,9 +54,9 @@ pub async fn login(
 ) -> Result<Response, ApiError> {
     let shown = Shown { cookies: &cookies, token: body.device_token.as_ref() };
     let named = Email::parse(&body.email).ok();
-    let email = or_nobodys(&named)?;
+    let email = email_or_placeholder(&named)?;
     let found = state.store.credentials(&email).await?;
-    let user = found.as_ref().map_or_else(|| nobody(&context), |found| found.user_id);
+    let user = found.as_ref().map_or_else(|| placeholder_id(&context), |found| found.user_id);
     let (profile, gate) = tokio::join!(state.store.profile(&user), state.store.gate(&user));
     let account = profile?.zip(gate?);
     let version = found.as_ref().map(|found| (found.user_id, found.password_version));

@@ -1,6 +1,6 @@
 //! `POST /login/code`.
 
-use super::{nobody, or_nobodys};
+use super::{email_or_placeholder, placeholder_id};
 use crate::devices::Shown;
 use crate::sign_in::{Client, Proof, TokenDelivery, TokenResponse, refuse_closed, sign_in};
 use crate::{State, devices, mailed_codes};
@@ -54,8 +54,8 @@ pub async fn login_code(
     }
     let shown = Shown { cookies: &cookies, token: body.device_token.as_ref() };
     let email = Email::parse(&body.email).ok();
-    let found = state.store.user_of_email(&or_nobodys(&email)?).await?;
-    let user = found.unwrap_or_else(|| nobody(&context));
+    let found = state.store.user_of_email(&email_or_placeholder(&email)?).await?;
+    let user = found.unwrap_or_else(|| placeholder_id(&context));
     let (profile, gate) = tokio::join!(state.store.profile(&user), state.store.gate(&user));
     let account = profile?.zip(gate?);
     let version = account.as_ref().map(|(profile, gate)| (profile.id, gate.password_version));

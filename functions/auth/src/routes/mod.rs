@@ -29,13 +29,13 @@ fn email(text: &str, name: &'static str) -> Result<Email, ApiError> {
     Email::parse(text).map_err(|_| ApiError::InvalidEmail(name))
 }
 
-/// An id that nobody has: what an unknown address is looked up by, so that it costs the same reads (S6).
-fn nobody(context: &RequestContext) -> UserId {
+/// The id of no account. An unknown address is looked up by it, so that it costs the same reads (S6).
+fn placeholder_id(context: &RequestContext) -> UserId {
     UserId::new(context.now, random_bytes())
 }
 
 /// The address, or one that no account can have: what a malformed one is looked up as (S6).
-fn or_nobodys(email: &Option<Email>) -> Result<Email, ApiError> {
+fn email_or_placeholder(email: &Option<Email>) -> Result<Email, ApiError> {
     match email {
         Some(email) => Ok(email.clone()),
         None => Email::parse("nobody@invalid.invalid").map_err(|error| ApiError::Internal(error.to_string())),

@@ -1,7 +1,7 @@
 //! Asking for a mail with a secret in it: `POST /request/verify`, `/request/login-code`, `/forget-password`. The answer is
 //! the same for any address, and so is the work (S6).
 
-use super::{email, nobody};
+use super::{email, placeholder_id};
 use crate::devices::Shown;
 use crate::mails::{self, Account};
 use crate::{State, devices};
@@ -92,7 +92,7 @@ async fn send(
     let shown = Shown { cookies, token: body.device_token.as_ref() };
     let email = email(&body.email, "email")?;
     let found = state.store.user_of_email(&email).await?;
-    let user = found.unwrap_or_else(|| nobody(context));
+    let user = found.unwrap_or_else(|| placeholder_id(context));
     let (profile, gate) = tokio::join!(state.store.profile(&user), state.store.gate(&user));
     let found = profile?.zip(gate?);
     let version = found.as_ref().map(|(profile, gate)| (profile.id, gate.password_version));

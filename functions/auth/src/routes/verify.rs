@@ -1,6 +1,6 @@
 //! `GET` and `POST /verify`.
 
-use super::{email, nobody};
+use super::{email, placeholder_id};
 use crate::devices::Shown;
 use crate::pages::{self, Answer};
 use crate::sign_in::{Client, Proof, TokenDelivery, TokenResponse, sign_in};
@@ -198,7 +198,7 @@ async fn by_code(
     }
     let (owner, pending) = tokio::join!(state.store.user_of_email(&email), state.store.pending_change(&email));
     let (owner, pending) = (owner?, pending?);
-    let user = owner.unwrap_or_else(|| nobody(context));
+    let user = owner.unwrap_or_else(|| placeholder_id(context));
     let gate = state.store.gate(&user).await?;
     let version = gate.map(|gate| (user, gate.password_version));
     let device = devices::known(state, Shown::in_cookies(cookies), version).await?;

@@ -12,7 +12,7 @@ export const subscriptionMissing = (user) => browserStorage.set(name(user), Date
 /** The user is about to start one in this browser. */
 export const subscriptionRequested = (user) => browserStorage.set(name(user), 0);
 
-/** `payments` are those of the user: there is none without a subscription. A new user starts without one. */
+/** Whether to ask for a subscription. A user without payments has none, and neither has a new user. */
 export function mayHaveSubscription(user, payments) {
   if (user.tier > 0 || payments.length > 0 || new URLSearchParams(location.search).has("checkout")) return true;
   const trustedUntil = browserStorage.get(name(user)) ?? Date.parse(user.created_at) + DAY_MS;

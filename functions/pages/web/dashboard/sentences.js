@@ -15,7 +15,7 @@ const reasons = {
 const count = (number, noun) => `${number} ${noun}${number === 1 ? "" : "s"}`;
 const ended = (number) => (number > 0 ? ` and ended ${count(number, "session")}` : "");
 
-/** The parts that the sentences are made of. The user `about` whom all entries are is not named again. */
+/** The parts of a sentence. On the page of one user, `about` is that user, who is not named in each sentence. */
 function partsOf({ actor_id, target_id, before, after }, names, about) {
   const owner = names.get(`owner ${target_id}`);
   const link = (id) => (id ? reference(id, names) : "a record");

@@ -17,7 +17,7 @@ export function soon(reading) {
 }
 
 /**
- * The `load` of a list whose rows show users by `user_id`: it reads their addresses, since a list of ids helps nobody.
+ * The `load` of a list whose rows show users by `user_id`: it reads their addresses.
  * Rows that cannot wait for them show the ids first.
  */
 function named(load) {
