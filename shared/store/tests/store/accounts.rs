@@ -5,6 +5,7 @@ use crate::tables::Tables;
 use crate::wire::Meet;
 use jiff::Timestamp;
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
 use tollgate_domain::gate::{Gate, Left};
 use tollgate_domain::onetime::Purpose;
 use tollgate_domain::user::{IdentityProvider, Provider};
@@ -358,6 +359,41 @@ async fn who_leaves_is_closed_and_has_no_session() {
     let again =
         tables.untouched(tables.store.leave(&ann.gate, Left::Deactivated, &mail(78), &entry(8, &user(1)))).await;
     assert_eq!(again.unwrap(), RightsChange::Changed, "closed before");
+}
+
+#[tokio::test]
+async fn a_deleted_account_is_not_verified() {
+    let (tables, ann) = Tables::with_ann().await;
+    let (row, _) = ann.proof.unwrap();
+    let done = tables.store.leave(&ann.gate, Left::Deleted, &mail(77), &entry(7, &user(1))).await.unwrap();
+    assert_eq!(done, RightsChange::Done);
+    let refused = tables.untouched(tables.store.verify_email(&row, false, &entry(8, &user(1)), at(60))).await;
+    assert!(!refused.unwrap());
+}
+
+#[tokio::test]
+async fn a_disabled_admin_can_be_deleted_and_is_not_counted() {
+    let tables = Tables::new().await;
+    let ann = tables.registered(admin("Ann", 1)).await;
+    tables.registered(admin("Bob", 2)).await;
+    let disabled = tables.store.set_active(&ann.gate, false, &entry(7, &user(1))).await.unwrap();
+    assert_eq!(disabled, RightsChange::Done);
+    let gate = tables.store.gate(&user(1)).await.unwrap().unwrap();
+    let done = tables.store.leave(&gate, Left::Deleted, &mail(77), &entry(8, &user(1))).await.unwrap();
+    assert_eq!(done, RightsChange::Done);
+    assert_eq!(tables.row("gate", "ADMINS").await["count"], 1);
+}
+
+#[tokio::test]
+async fn all_sessions_of_a_user_end_once() {
+    let tables = Tables::new().await;
+    let mut ann = newcomer("Ann", 1);
+    ann.gate.sessions.insert(session(1), at(900));
+    tables.registered(ann).await;
+    let none = BTreeMap::new();
+    assert!(tables.store.end_sessions(&user(1), None, &none, &entry(7, &user(1))).await.unwrap());
+    let again = tables.untouched(tables.store.end_sessions(&user(1), None, &none, &entry(8, &user(1)))).await;
+    assert!(!again.unwrap(), "there is no session");
 }
 
 #[tokio::test]
