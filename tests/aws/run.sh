@@ -79,7 +79,7 @@ check "$CARGO_TARGET_DIR/debug/tollgate-ops" make-admin --stage test --email ann
 since="$(date +%s%3N)"
 # Ann alone is counted.
 check "$python" tests/aws/schedules.py tollgate-test rollup=1 expiry=0 reconcile=0 reminders=0 outbox=0 accounts=0
-check "$CARGO_TARGET_DIR/debug/walk" "$gateway" "$mailbox" desk
+check "$CARGO_TARGET_DIR/debug/walk" "$gateway" "$mailbox" admin
 # Bob, who has left for good.
 check "$python" tests/aws/schedules.py tollgate-test accounts=1 rollup=1
 check "$CARGO_TARGET_DIR/debug/walk" "$gateway" "$mailbox" subscribe "$stripe"

@@ -16,4 +16,4 @@ issuer="http://127.0.0.1:$provider_port"
 export GOOGLE_CLIENT_ID=tollgate GOOGLE_CLIENT_SECRET=a-secret-of-this-run
 export GOOGLE_AUTH_URL="$issuer/auth" GOOGLE_TOKEN_URL="$issuer/token" GOOGLE_ISSUER="$issuer" GOOGLE_JWKS_URL="$issuer/jwks"
 start_stack
-node judge.mjs "$BASE" "$provider_port" "$GOOGLE_CLIENT_ID" "$GOOGLE_CLIENT_SECRET"
+node conformance.mjs "$BASE" "$provider_port" "$GOOGLE_CLIENT_ID" "$GOOGLE_CLIENT_SECRET"

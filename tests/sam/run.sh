@@ -58,7 +58,7 @@ cargo build --workspace --bin tollgate --locked
 started+=($!)
 until_it_does $! "$work/aws" grep -q '^ready' "$work/aws"
 mapfile -t variables < <(awk '$1 == "variable" {print $2}' "$work/aws")
-left="$(awk '$1 == "left" {print $2}' "$work/aws")"
+contents="$(awk '$1 == "contents" {print $2}' "$work/aws")"
 
 tests/sam/base-image.sh tollgate-base "${variables[@]}"
 case "$(uname -m)" in aarch64 | arm64) architecture=arm64 ;; *) architecture=x86_64 ;; esac
@@ -71,7 +71,7 @@ while read -r function sample; do
   sam local invoke "$function" --event "events/$sample.json" --template-file "$work/build/template.yaml" \
     --env-vars tests/sam/env.json --parameter-overrides "Architecture=$architecture" \
     --invoke-image tollgate-base --skip-pull-image </dev/null >"$answer" 2>"$work/log" || { cat "$work/log"; exit 1; }
-  python3 tests/sam/judge.py "$sample" "$answer" "$left" || { cat "$work/log"; exit 1; }
+  python3 tests/sam/conformance.py "$sample" "$answer" "$contents" || { cat "$work/log"; exit 1; }
 done <<'EOF'
 Auth http-healthz
 Auth http-register

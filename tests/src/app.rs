@@ -193,7 +193,7 @@ pub fn limited() -> Options {
         env: Vec::new(),
         faults: Vec::new(),
         first_plans: true,
-        beside: Vec::new(),
+        extra_functions: Vec::new(),
         report_runner: Some(report_runner()),
         report_limits: ReportLimits::CONTRACT,
     }
@@ -202,7 +202,7 @@ pub fn limited() -> Options {
 /// A stack whose functions may do what their roles in the template allow.
 async fn start(options: Options) -> Stack {
     let stack = Stack::start(options).await.unwrap();
-    stack.wire().enforce_roles(crate::roles::as_in_the_template());
+    stack.fault_injector().enforce_roles(crate::roles::as_in_the_template());
     stack
 }
 
@@ -345,7 +345,7 @@ impl TestApp {
         };
         let answer = self.stack.held(missed).await;
         self.drain().await;
-        let tried = u32::MAX - self.stack.wire().clear()[0].times;
+        let tried = u32::MAX - self.stack.fault_injector().clear()[0].times;
         assert!(tried > STREAM_RETRIES, "it was tried {tried} times");
         answer
     }
@@ -365,7 +365,7 @@ impl TestApp {
     }
 
     /// Asks for another address: the body of the call that proves it.
-    pub async fn proof_of_address(&self, session: &Session, to: &str) -> Value {
+    pub async fn verification_of_address(&self, session: &Session, to: &str) -> Value {
         self.post_as(session, "/change-email", json!({"new_email": to, "password": PASSWORD})).await.expect(202);
         json!({"token": self.link_token(to, "verify").await})
     }
@@ -412,7 +412,7 @@ impl TestApp {
         mail["links"][0].as_str().unwrap().split_once("token=").unwrap().1.to_owned()
     }
 
-    /// All that the stand-in holds of a kind, newest first.
+    /// All that the fake holds of a kind, newest first.
     pub async fn stripe(&self, kind: &str) -> Vec<Value> {
         let answer = self.get(&format!("/_local/stripe/{kind}")).await.expect(200);
         answer.body["items"].as_array().unwrap().clone()
@@ -441,7 +441,7 @@ impl TestApp {
         counted["count"]["N"].as_str().unwrap().parse().unwrap()
     }
 
-    /// Something that is done at the stand-in's desk.
+    /// Something that is done in the fake's dashboard.
     pub async fn at_stripe(&self, act: &str, body: Value) -> Answer {
         self.post(&format!("/_local/stripe/{act}"), body).await
     }
@@ -535,28 +535,28 @@ impl TestApp {
 
     /// From here on the functions may do everything, and what they use is recorded.
     pub fn record_accesses(&self) {
-        self.stack.wire().enforce_roles(Arc::new(|_, _| true));
+        self.stack.fault_injector().enforce_roles(Arc::new(|_, _| true));
     }
 
     /// The calls since the last time this was asked, those of the mail's way left out.
     pub fn calls(&self) -> Vec<Call> {
-        self.stack.wire().take_calls()
+        self.stack.fault_injector().take_calls()
     }
 
     pub fn fail(&self, service: Service, kind: Kind, after: u32, times: u32) {
-        assert!(self.stack.wire().add(Fault { service, operation: None, kind, after, times }));
+        assert!(self.stack.fault_injector().add(Fault { service, operation: None, kind, after, times }));
     }
 
     pub fn fail_operation(&self, service: Service, operation: &str, kind: Kind, times: u32) {
         let fault = Fault { service, operation: Some(operation.to_owned()), kind, after: 0, times };
-        assert!(self.stack.wire().add(fault));
+        assert!(self.stack.fault_injector().add(fault));
     }
 }
 
 impl Drop for TestApp {
     fn drop(&mut self) {
         if !std::thread::panicking() {
-            let denied = self.stack.wire().denied();
+            let denied = self.stack.fault_injector().denied();
             assert!(denied.is_empty(), "the roles in template.yaml do not allow: {denied:#?}");
             // C1
             let undocumented = self.stack.undocumented_answers();

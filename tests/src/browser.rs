@@ -75,9 +75,9 @@ impl<'a> Browser<'a> {
     pub async fn consent_at(&self, authorize: String, subject: &str) -> String {
         self.get(&authorize).await.expect(200);
         let (page, query) = authorize.split_once('?').unwrap();
-        let stand_in = if page.contains("/_google/") { "google" } else { "github" };
+        let substitute = if page.contains("/_google/") { "google" } else { "github" };
         let form = format!("{query}&account={subject}");
-        let answer = self.send(Method::POST, &format!("/_{stand_in}/consent"), &[], Some(form)).await.expect(302);
+        let answer = self.send(Method::POST, &format!("/_{substitute}/consent"), &[], Some(form)).await.expect(302);
         location(&answer)
     }
 
@@ -92,12 +92,12 @@ pub fn location(answer: &Answer) -> String {
     answer.headers["location"].to_str().unwrap().to_owned()
 }
 
-/// An account at a stand-in; its subject.
+/// An account at a fake; its subject.
 pub async fn account(app: &TestApp, provider: &str, account: Value) -> String {
     let answer = app.post(&format!("/_local/{provider}/accounts"), account).await.expect(201);
     answer.body["subject"].as_str().unwrap().to_owned()
 }
 
-pub async fn proved(app: &TestApp, provider: &str, email: &str) -> String {
+pub async fn verified_account(app: &TestApp, provider: &str, email: &str) -> String {
     account(app, provider, json!({"email": email, "email_verified": true})).await
 }

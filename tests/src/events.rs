@@ -10,7 +10,7 @@ use tollgate_local::Options;
 use tollgate_local::clock::LocalClock;
 
 /// What happens at Stripe, one after another; each makes one or more events.
-const LIFE: [&str; 5] = ["paid", "failed", "paid later", "renewed", "deleted"];
+const SCENARIO: [&str; 5] = ["paid", "failed", "paid later", "renewed", "deleted"];
 
 /// The kinds that are handed over in every order, each also twice.
 const KINDS: [&str; 5] = [
@@ -38,7 +38,7 @@ impl Twice {
     }
 
     /// `order` with the second arrival in it.
-    fn put_into(self, order: &[usize]) -> Vec<usize> {
+    fn insert_into(self, order: &[usize]) -> Vec<usize> {
         let mut order = order.to_vec();
         match self {
             Self::AtOnce(place) => order.insert(place, order[place]),
@@ -82,7 +82,7 @@ impl Paid {
             let (_, session) = app.person("ann").await;
             app.at_stripe("delivery", json!({"mode": "drop"})).await.expect(200);
             let checkout = app.subscribe(&session, "pro").await.expect(201).body;
-            act(&app, &checkout, LIFE.first().copied()).await;
+            step(&app, &checkout, SCENARIO.first().copied()).await;
             Self { prepared: app.snapshot().await, session, checkout }
         });
         prepared.await.map_err(panic_text)
@@ -96,14 +96,14 @@ impl Paid {
     pub async fn arrive(&self, order: &[usize], twice: Twice) -> Result<(), String> {
         let clock = LocalClock::frozen(self.prepared.time());
         let app = TestApp::start_from(&self.prepared, Options { clock, ..options() }).await;
-        let mut acts = LIFE.iter().skip(1);
-        for index in &twice.put_into(order) {
+        let mut steps = SCENARIO.iter().skip(1);
+        for index in &twice.insert_into(order) {
             // The newest event of this kind that there is by now, else what Stripe would send of this kind at all.
             let events = app.stripe("events").await;
             let event = events.iter().find(|event| event["type"] == KINDS[*index]);
-            let event = event.cloned().unwrap_or_else(|| stand_in(&events, KINDS[*index]));
+            let event = event.cloned().unwrap_or_else(|| substitute(&events, KINDS[*index]));
             deliver(&app, &event).await?;
-            act(&app, &self.checkout, acts.next().copied()).await;
+            step(&app, &self.checkout, steps.next().copied()).await;
         }
         // The last that Stripe says is never the last that arrives: any one event brings the state there.
         let events = app.stripe("events").await;
@@ -126,7 +126,7 @@ impl Paid {
 }
 
 /// An event of a kind that has not happened yet: about the subscription, under an id of its own.
-fn stand_in(events: &[Value], kind: &str) -> Value {
+fn substitute(events: &[Value], kind: &str) -> Value {
     let of_subscription = |event: &&Value| event["type"] == "customer.subscription.created";
     let mut event = events.iter().find(of_subscription).unwrap().clone();
     event["id"] = json!(format!("evt_early_{}", kind.replace('.', "_")));
@@ -139,14 +139,14 @@ async fn deliver(app: &TestApp, event: &Value) -> Result<(), String> {
     if answer["batchItemFailures"] == json!([]) { Ok(()) } else { Err(format!("{} failed", event["type"])) }
 }
 
-async fn act(app: &TestApp, checkout: &Value, act: Option<&str>) {
-    let Some(act) = act else { return };
-    if act == "paid" {
+async fn step(app: &TestApp, checkout: &Value, step: Option<&str>) {
+    let Some(step) = step else { return };
+    if step == "paid" {
         app.pay(checkout).await.expect(303);
         return;
     }
     let id = app.stripe("subscriptions").await[0]["id"].as_str().unwrap().to_owned();
-    match act {
+    match step {
         "deleted" => app.at_stripe(&format!("subscriptions/{id}/cancel"), json!({})).await.expect(200),
         other => {
             let outcome = if other == "failed" { "failed" } else { "paid" };
@@ -163,12 +163,12 @@ pub async fn same_as_stripe(app: &TestApp, session: &crate::app::Session) -> Res
     let differs = |what: &str, here: &Value, there: &Value| Err(format!("{what}: {here} here, {there} at Stripe"));
     let at_stripe = app.stripe("subscriptions").await;
     let rows = app.table("billing").await;
-    let kept = |stripe_id: &Value| {
+    let live = |stripe_id: &Value| {
         rows.iter()
             .find(|row| row["sk"]["S"].as_str().unwrap().starts_with("SUB#") && row["stripe_id"]["S"] == *stripe_id)
     };
     for subscription in &at_stripe {
-        let Some(row) = kept(&subscription["id"]) else { return differs("subscription", &Value::Null, subscription) };
+        let Some(row) = live(&subscription["id"]) else { return differs("subscription", &Value::Null, subscription) };
         if row["status"]["S"] != subscription["status"] {
             return differs("status", &row["status"]["S"], &subscription["status"]);
         }
@@ -182,15 +182,15 @@ pub async fn same_as_stripe(app: &TestApp, session: &crate::app::Session) -> Res
     let payments = app.get_as(session, "/billing/payments/me?limit=100").await.expect(200).body;
     // What went back was paid all the same.
     let succeeded = |payment: &&Value| payment["status"] != "failed";
-    let kept: i64 = payments["items"]
+    let live: i64 = payments["items"]
         .as_array()
         .unwrap()
         .iter()
         .filter(succeeded)
         .map(|p| p["amount_cents"].as_i64().unwrap())
         .sum();
-    if kept != money {
-        return differs("money", &json!(kept), &json!(money));
+    if live != money {
+        return differs("money", &json!(live), &json!(money));
     }
     let gives =
         |subscription: &Value| matches!(subscription["status"].as_str(), Some("active" | "trialing" | "past_due"));

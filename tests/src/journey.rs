@@ -28,7 +28,7 @@ const BOB: &str = "bob@example.com";
 pub const NEW_PASSWORD: &str = "another horse staple";
 
 impl Deployment {
-    /// `mailbox` answers a GET with JSON that holds all mails, whatever its shape: the desk's inbox, or an emulator's.
+    /// `mailbox` answers a GET with JSON that holds all mails, whatever its shape: the dev console's inbox, or an emulator's.
     pub fn new(base_url: &str, mailbox: &str) -> Self {
         let client = Client::builder().redirect(redirect::Policy::none()).build().unwrap();
         Self { client, base_url: base_url.trim_end_matches('/').to_owned(), mailbox: mailbox.to_owned() }
@@ -38,7 +38,7 @@ impl Deployment {
     pub async fn walk(&self) {
         self.every_path_of_the_document_leads_to_its_function().await;
         self.what_there_is_not_is_told_as_the_contract_says().await;
-        let refresh_token = self.ann_registers_proves_her_address_and_signs_in().await;
+        let refresh_token = self.ann_registers_verifies_and_signs_in().await;
         self.she_refreshes_signs_out_and_is_out(&refresh_token).await;
         self.she_signs_in_by_a_mailed_code().await;
         self.she_sets_a_new_password_by_a_mailed_link().await;
@@ -47,7 +47,7 @@ impl Deployment {
 
     /// Goes on where Ann, at the end of her way, was made an admin: every list, a decision of each kind, and somebody who
     /// leaves for good, of whom the schedules find something to erase.
-    pub async fn walk_the_desk(&self) {
+    pub async fn walk_the_admin_api(&self) {
         let signed_in = self.patiently("/login", json!({"email": ANN, "password": NEW_PASSWORD})).await.expect(200);
         let ann = signed_in.body["access_token"].as_str().unwrap();
         let register = json!({"email": BOB, "username": "bob", "password": PASSWORD});
@@ -164,10 +164,10 @@ impl Deployment {
     }
 
     /// Waits for something that comes by itself.
-    async fn until<T>(&self, what: &str, look: impl AsyncFn() -> Option<T>) -> T {
+    async fn until<T>(&self, what: &str, find: impl AsyncFn() -> Option<T>) -> T {
         let started = Instant::now();
         loop {
-            if let Some(found) = look().await {
+            if let Some(found) = find().await {
                 return found;
             }
             assert!(started.elapsed() < DEADLINE, "it has not come: {what}");
@@ -183,9 +183,9 @@ impl Deployment {
             let path = path.replace("{provider}", "google").replace("{id}", "ses_0");
             let allowed: BTreeSet<_> = operations.as_object().unwrap().keys().map(|name| name.to_uppercase()).collect();
             let refused = self.send(Method::PUT, &path, &[], None).await.refused(405, "method_not_allowed");
-            let told = refused.headers["allow"].to_str().unwrap().split(',').map(|method| method.trim().to_owned());
-            let told: BTreeSet<_> = told.filter(|method| method != "HEAD").collect();
-            assert_eq!(told, allowed, "{path}");
+            let allow = refused.headers["allow"].to_str().unwrap().split(',').map(|method| method.trim().to_owned());
+            let allow: BTreeSet<_> = allow.filter(|method| method != "HEAD").collect();
+            assert_eq!(allow, allowed, "{path}");
         }
     }
 
@@ -206,7 +206,7 @@ impl Deployment {
         );
     }
 
-    async fn ann_registers_proves_her_address_and_signs_in(&self) -> String {
+    async fn ann_registers_verifies_and_signs_in(&self) -> String {
         let register = json!({"email": ANN, "username": "ann", "password": PASSWORD});
         self.post("/register", register).await.expect(202);
         let mail = self.mail(ANN, "/verify?token=").await;

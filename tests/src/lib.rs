@@ -1,5 +1,5 @@
-//! What the tests of the whole system share: a stack of its own for each test and a person who uses it (`app`), a crowd of
-//! people who pay (`crowd`), a browser as far as sign-ins need one, the log of everything, and the enumerations: crash points
+//! What the tests of the whole system share: a stack of its own for each test and a person who uses it (`app`), a population of
+//! people who pay (`population`), a browser as far as sign-ins need one, the log of everything, and the enumerations: crash points
 //! (`crashes`), interleavings (`races`) and random lives (`model`). The tests stand in `system/`; the binary `enumerate` runs
 //! the enumerations whole.
 
@@ -11,12 +11,12 @@ use tokio::task::JoinError;
 pub mod app;
 pub mod browser;
 pub mod crashes;
-pub mod crowd;
 pub mod events;
 pub mod guards;
 pub mod journey;
 pub mod logs;
 pub mod model;
+pub mod population;
 pub mod races;
 pub mod request;
 pub mod roles;

@@ -2,11 +2,11 @@
 //! its function was killed on each page.
 
 use crate::app::{TestApp, options};
-use crate::crowd::{Crowd, looks};
+use crate::population::{Population, fetches};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
+use tollgate_fake_stripe::Listed;
 use tollgate_local::faults::Service;
-use tollgate_stripe_standin::Listed;
 
 const MONTH: i64 = 31 * 86_400;
 
@@ -17,20 +17,20 @@ const MONTH: i64 = 31 * 86_400;
 pub async fn compare_and_sweep(people: usize) {
     let app = TestApp::start_patient(options()).await;
     let both = async {
-        let crowd = Crowd::gather(&app.stack, people).await;
-        are_compared_in_few_calls(&app, &crowd, people).await;
-        are_each_swept_once(&app, &crowd, people).await;
+        let population = Population::gather(&app.stack, people).await;
+        are_compared_in_few_calls(&app, &population, people).await;
+        are_each_swept_once(&app, &population, people).await;
     };
     app.stack.held(both).await;
 }
 
-async fn are_compared_in_few_calls(app: &TestApp, crowd: &Crowd<'_>, people: usize) {
+async fn are_compared_in_few_calls(app: &TestApp, population: &Population<'_>, people: usize) {
     // How many are kept otherwise than Stripe has them, in each of three ways.
     let tampered = people / 10;
-    for invoice in crowd.stripe.list(Listed::Invoices).iter().step_by(4) {
-        crowd.stripe.refund(invoice["id"].as_str().unwrap(), Some(100)).unwrap();
+    for invoice in population.stripe.list(Listed::Invoices).iter().step_by(4) {
+        population.stripe.refund(invoice["id"].as_str().unwrap(), Some(100)).unwrap();
     }
-    assert_eq!(compared(app, crowd).await, people as u64, "nothing was kept of them");
+    assert_eq!(compared(app, population).await, people as u64, "nothing was kept of them");
     let rows = kept(app).await;
     let persons: Vec<_> = rows.chunks(2).collect();
     assert_eq!(persons.len(), people, "a payment and a subscription of each");
@@ -44,45 +44,45 @@ async fn are_compared_in_few_calls(app: &TestApp, crowd: &Crowd<'_>, people: usi
     for person in &persons[2 * tampered..3 * tampered] {
         delete(app, &person[0]);
     }
-    assert_eq!(compared(app, crowd).await, 3 * tampered as u64);
+    assert_eq!(compared(app, population).await, 3 * tampered as u64);
     assert!(kept(app).await == rows, "all are as they were");
-    assert_eq!(compared(app, crowd).await, 0);
+    assert_eq!(compared(app, population).await, 0);
 }
 
-async fn are_each_swept_once(app: &TestApp, crowd: &Crowd<'_>, people: usize) {
-    assert_eq!(crowd.sweep("expiry").await, 0, "nothing is due yet");
+async fn are_each_swept_once(app: &TestApp, population: &Population<'_>, people: usize) {
+    assert_eq!(population.sweep("expiry").await, 0, "nothing is due yet");
     app.advance(MONTH);
-    crowd.stripe.tick();
+    population.stripe.tick();
     app.calls();
-    let before = crowd.versions().await;
+    let before = population.versions().await;
 
-    let kills = crowd.sweep_killed_on_every_page().await;
+    let kills = population.sweep_killed_on_every_page().await;
     assert!(kills >= people / 100, "{kills} pages");
-    assert_eq!(looks(&app.calls()), people);
+    assert_eq!(fetches(&app.calls()), people);
     let once: BTreeMap<_, _> = before.into_iter().map(|(user, version)| (user, version + 1)).collect();
-    assert_eq!(crowd.versions().await, once);
-    assert_eq!(crowd.sweep("expiry").await, 0);
+    assert_eq!(population.versions().await, once);
+    assert_eq!(population.sweep("expiry").await, 0);
 
     let mut statuses: BTreeMap<String, usize> = BTreeMap::new();
     for subscription in kept(app).await.iter().filter(|row| text(&row["sk"]).starts_with("SUB#")) {
         *statuses.entry(text(&subscription["status"]).to_owned()).or_default() += 1;
     }
-    // As the crowd is gathered: of three neighbours one pays, one is refused, one ends.
+    // As the population is gathered: of three neighbours one pays, one is refused, one ends.
     let third = |rest: usize| (0..people).filter(|n| n % 3 == rest).count();
     let wanted = [("active", third(0)), ("past_due", third(1)), ("canceled", third(2))];
     assert_eq!(statuses, wanted.map(|(status, count)| (status.to_owned(), count)).into());
 }
 
 /// Runs reconciliation, which reads each page of each list once: how many customers it handled.
-async fn compared(app: &TestApp, crowd: &Crowd<'_>) -> u64 {
+async fn compared(app: &TestApp, population: &Population<'_>) -> u64 {
     app.calls();
-    let handled = crowd.sweep("reconcile").await;
+    let handled = population.sweep("reconcile").await;
     let calls = app.calls().iter().filter(|call| call.service == Service::Stripe).count();
     let listed = [Listed::Customers, Listed::Subscriptions, Listed::Invoices, Listed::Charges];
-    let mut counts = listed.map(|what| crowd.stripe.list(what).len()).to_vec();
+    let mut counts = listed.map(|what| population.stripe.list(what).len()).to_vec();
     let is_open = |invoice: &&Value| invoice["status"] == "open";
-    counts.push(crowd.stripe.list(Listed::Invoices).iter().filter(is_open).count());
-    counts.push(crowd.stripe.list(Listed::Charges).iter().filter(|charge| charge["amount_refunded"] != 0).count());
+    counts.push(population.stripe.list(Listed::Invoices).iter().filter(is_open).count());
+    counts.push(population.stripe.list(Listed::Charges).iter().filter(|charge| charge["amount_refunded"] != 0).count());
     // Disputes, products and prices.
     counts.extend([0, 1, 1]);
     let pages: usize = counts.iter().map(|count| count.div_ceil(100).max(1)).sum();

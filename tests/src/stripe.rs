@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 /// An event about `object`.
 pub fn event(id: &str, kind: &str, object: &Value) -> Value {
     json!({
-        "id": id, "object": "event", "api_version": tollgate_stripe_standin::API_VERSION, "created": 1_772_366_400,
+        "id": id, "object": "event", "api_version": tollgate_fake_stripe::API_VERSION, "created": 1_772_366_400,
         "data": {"object": object}, "livemode": false, "pending_webhooks": 1,
         "request": {"id": null, "idempotency_key": null}, "type": kind,
     })

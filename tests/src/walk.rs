@@ -1,6 +1,6 @@
 //! `cargo run -p tollgate-tests --bin walk -- BASE_URL MAILBOX_URL`: a person's way through a deployment that nobody has
-//! used yet. With `desk` behind it the way goes on at the desk, once ann@example.com was made an admin; with `subscribe URL`
-//! and then `leave URL` it goes on with people who pay, where the deployment's Stripe is the fake that is served at URL.
+//! used yet. With `console` behind it the way goes on in the dev console, once ann@example.com was made an admin; with `subscribe URL`
+//! and then `close_account URL` it goes on with people who pay, where the deployment's Stripe is the fake that is served at URL.
 
 #![allow(clippy::print_stdout)] // it is what this program is for
 
@@ -13,15 +13,15 @@ async fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         [base_url, mailbox] => Deployment::new(base_url, mailbox).walk().await,
-        [base_url, mailbox, "desk"] => Deployment::new(base_url, mailbox).walk_the_desk().await,
+        [base_url, mailbox, "admin"] => Deployment::new(base_url, mailbox).walk_the_admin_api().await,
         [base_url, mailbox, "subscribe", stripe] => {
             Customers::new(&Deployment::new(base_url, mailbox), stripe).subscribe((ANN, NEW_PASSWORD)).await;
         }
         [base_url, mailbox, "leave", stripe] => {
-            Customers::new(&Deployment::new(base_url, mailbox), stripe).leave((ANN, NEW_PASSWORD)).await;
+            Customers::new(&Deployment::new(base_url, mailbox), stripe).close_account((ANN, NEW_PASSWORD)).await;
         }
         _ => {
-            println!("walk BASE_URL MAILBOX_URL [desk | subscribe STRIPE_URL | leave STRIPE_URL]");
+            println!("walk BASE_URL MAILBOX_URL [admin | subscribe STRIPE_URL | leave STRIPE_URL]");
             return ExitCode::from(2);
         }
     }

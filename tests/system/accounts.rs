@@ -5,7 +5,7 @@ use serde_json::json;
 use tollgate_tests::app::{ADMIN, PASSWORD, TestApp};
 
 #[tokio::test]
-async fn a_person_registers_proves_the_address_and_signs_in() {
+async fn a_user_registers_verifies_the_address_and_signs_in() {
     let app = TestApp::start().await;
     app.register("ann").await.expect(202);
     app.login("ann@example.com", PASSWORD).await.refused(401, "invalid_credentials");
@@ -38,7 +38,7 @@ async fn a_person_registers_proves_the_address_and_signs_in() {
 
 // S14
 #[tokio::test]
-async fn an_address_is_one_account_in_every_spelling_and_mail_goes_to_the_first() {
+async fn an_address_is_one_account_in_any_spelling_and_mail_uses_the_first() {
     let app = TestApp::start().await;
     app.post("/register", json!({"email": " Ann@Example.COM ", "username": "ann", "password": PASSWORD}))
         .await
@@ -58,7 +58,7 @@ async fn an_address_is_one_account_in_every_spelling_and_mail_goes_to_the_first(
 
 // R9
 #[tokio::test]
-async fn fifty_registrations_of_one_address_at_once_make_one_account_and_one_verification_mail() {
+async fn fifty_parallel_registrations_make_one_account_and_one_mail() {
     let app = TestApp::start().await;
     let spellings = ["ann@example.com", "Ann@example.com", " ann@EXAMPLE.com", "aNN@example.com"];
     let answers = join_all((0..50).map(|n| {
@@ -77,7 +77,7 @@ async fn fifty_registrations_of_one_address_at_once_make_one_account_and_one_ver
 }
 
 #[tokio::test]
-async fn a_user_name_is_taken_in_any_case_and_held_for_a_week_by_whoever_asked() {
+async fn a_user_name_is_taken_in_any_case_and_reserved_for_a_week() {
     let app = TestApp::start().await;
     app.register("ann").await.expect(202);
     let ask = |email: &'static str, name: &'static str| {
@@ -122,7 +122,7 @@ async fn every_wrong_field_of_a_registration_is_named_and_nothing_is_written() {
 }
 
 #[tokio::test]
-async fn fields_that_are_not_ones_own_to_set_have_no_effect() {
+async fn read_only_fields_in_a_body_have_no_effect() {
     let app = TestApp::start().await;
     let body = json!({"email": "ann@example.com", "username": "ann", "password": PASSWORD, "is_admin": true, "tier": 9, "email_verified": true});
     app.post("/register", body).await.expect(202);
@@ -151,7 +151,7 @@ async fn a_closed_account_is_out_at_once_and_stays_out() {
 }
 
 #[tokio::test]
-async fn within_five_minutes_of_the_sign_in_nothing_is_asked_and_a_refresh_is_no_sign_in() {
+async fn a_fresh_sign_in_needs_no_password_and_a_refresh_is_no_sign_in() {
     let app = TestApp::start().await;
     let (_, fresh) = app.person("ann").await;
     app.advance(300);
@@ -163,7 +163,7 @@ async fn within_five_minutes_of_the_sign_in_nothing_is_asked_and_a_refresh_is_no
 }
 
 #[tokio::test]
-async fn the_last_active_admin_cannot_leave() {
+async fn the_last_active_admin_cannot_close_the_account() {
     let app = TestApp::start_with_admin().await;
     let admin = tollgate_tests::app::Session::of(&app.login(ADMIN.0, ADMIN.1).await.expect(200));
     assert_eq!(admin.user["is_admin"], true);
@@ -265,7 +265,7 @@ async fn a_sign_in_to_an_unverified_address_mails_the_verification_again() {
 
 // E9
 #[tokio::test]
-async fn a_registration_is_told_of_all_the_fields_that_are_wrong_at_once() {
+async fn a_registration_reports_all_invalid_fields_at_once() {
     let app = TestApp::start().await;
     let register = |email: &str, username: &str, password: &str| {
         app.post("/register", json!({"email": email, "username": username, "password": password}))

@@ -13,7 +13,7 @@ fn kinds(mails: &[Value]) -> Vec<&str> {
 
 // S5
 #[tokio::test]
-async fn an_address_changes_when_the_new_one_is_proved_and_the_old_one_is_told() {
+async fn an_address_changes_on_verification_and_the_old_one_is_notified() {
     for by_code in [false, true] {
         let app = TestApp::start().await;
         let (old, session) = app.person("ann").await;
@@ -23,10 +23,10 @@ async fn an_address_changes_when_the_new_one_is_proved_and_the_old_one_is_told()
         let mail = app.mail(new, "verify").await;
         assert!(mail["text"].as_str().unwrap().contains("ann"));
         let link = app.link_token(new, "verify").await;
-        let proof = if by_code { json!({"email": new, "code": mail["code"]}) } else { json!({"token": link}) };
+        let verification = if by_code { json!({"email": new, "code": mail["code"]}) } else { json!({"token": link}) };
         let page = app.get(&format!("/verify?token={link}")).await.expect(200);
         assert!(page.text.contains("<strong>ann</strong>") && page.text.contains("should use this e-mail address"));
-        app.post("/verify", proof).await.expect(200);
+        app.post("/verify", verification).await.expect(200);
 
         let me = app.get_as(&session, "/me").await.expect(200);
         assert_eq!((&me.body["email"], &me.body["has_password"]), (&json!(new), &json!(true)));
@@ -47,7 +47,7 @@ async fn an_address_changes_when_the_new_one_is_proved_and_the_old_one_is_told()
 
 // S5
 #[tokio::test]
-async fn a_change_of_address_wants_the_password_or_a_fresh_sign_in() {
+async fn a_change_of_address_needs_the_password_or_a_fresh_sign_in() {
     let app = TestApp::start().await;
     let (_, session) = app.person("ann").await;
     let body = |password: Option<&str>| json!({"new_email": "new@example.com", "password": password});
@@ -62,7 +62,7 @@ async fn a_change_of_address_wants_the_password_or_a_fresh_sign_in() {
 
 // S6
 #[tokio::test]
-async fn a_taken_address_gets_the_same_answer_and_its_owner_is_told_and_nobody_gets_a_link() {
+async fn a_taken_address_gets_the_same_answer_and_only_its_owner_gets_a_mail() {
     let app = TestApp::start().await;
     let (_, session) = app.person("ann").await;
     let bob = app.member("bob").await;
@@ -75,7 +75,7 @@ async fn a_taken_address_gets_the_same_answer_and_its_owner_is_told_and_nobody_g
 }
 
 #[tokio::test]
-async fn nothing_is_reserved_and_who_proves_an_address_first_has_it() {
+async fn an_address_is_not_reserved_and_the_first_to_verify_gets_it() {
     let app = TestApp::start().await;
     let (_, ann) = app.person("ann").await;
     let (_, bob) = app.person("bob").await;
@@ -93,7 +93,7 @@ async fn nothing_is_reserved_and_who_proves_an_address_first_has_it() {
 }
 
 #[tokio::test]
-async fn a_link_for_a_new_address_is_dead_after_a_change_of_password_or_of_address_and_after_a_day() {
+async fn a_link_for_a_new_address_ends_with_a_password_change_or_after_a_day() {
     for case in ["password", "address", "time"] {
         let app = TestApp::start().await;
         let (_, session) = app.person("ann").await;
@@ -211,11 +211,11 @@ async fn a_pending_change_of_address_ends_with_the_session_that_requested_it() {
                 }
                 _ => app.advance(90 * 86_400),
             }
-            let proof = match by_code {
+            let verification = match by_code {
                 true => json!({"email": "thief@example.com", "code": mail["code"]}),
                 false => json!({"token": link}),
             };
-            app.post("/verify", proof).await.refused(400, "invalid_token");
+            app.post("/verify", verification).await.refused(400, "invalid_token");
             assert!(app.mails("thief@example.com").await.iter().all(|mail| mail["kind"] == "verify"), "{end}");
             let markers = app.table("identity").await;
             assert!(markers.iter().any(|row| row["pk"]["S"] == format!("EMAIL#{old}")), "{end}: the address stays");
@@ -225,7 +225,7 @@ async fn a_pending_change_of_address_ends_with_the_session_that_requested_it() {
 
 /// An identity at the provider with this address, linked to the account of `session`.
 async fn link(app: &TestApp, session: &tollgate_tests::app::Session, provider: &str, email: &str) -> String {
-    let subject = tollgate_tests::browser::proved(app, provider, email).await;
+    let subject = tollgate_tests::browser::verified_account(app, provider, email).await;
     let body = json!({"password": PASSWORD});
     let begun = app.post_as(session, &format!("/me/links/{provider}"), body).await.expect(200);
     let browser = tollgate_tests::browser::Browser::new(app);
@@ -264,7 +264,7 @@ async fn a_change_of_address_unlinks_the_identities_of_other_addresses() {
 async fn a_provider_that_an_account_came_by_is_unlinked_with_its_address_too() {
     for provider in ["google", "github"] {
         let app = TestApp::start().await;
-        let subject = tollgate_tests::browser::proved(&app, provider, "first@example.com").await;
+        let subject = tollgate_tests::browser::verified_account(&app, provider, "first@example.com").await;
         let answer = tollgate_tests::browser::Browser::new(&app).sign_in(provider, &subject).await.expect(200);
         let session = tollgate_tests::app::Session::of(&answer);
         app.post_as(&session, "/change-email", json!({"new_email": "victim@example.com"})).await.expect(202);

@@ -1,4 +1,4 @@
-//! The admin's desk: lists and their filters, what an admin decides of a user, the statistics, the first admin.
+//! The admin API: lists and their filters, what an admin decides of a user, the statistics, the first admin.
 
 use futures_util::StreamExt;
 use reqwest::Method;
@@ -10,15 +10,15 @@ use tollgate_local::faults::Service;
 use tollgate_ops::{MadeAdmin, MakeAdminError, local_store, make_admin};
 use tollgate_store::{Profile, Registration, Store};
 use tollgate_tests::app::{ADMIN, Answer, PASSWORD, Session, TestApp};
-use tollgate_tests::crowd::newcomer;
+use tollgate_tests::population::newcomer;
 use tollgate_tests::request::Request;
 
 async fn app_admin(app: &TestApp) -> Session {
     Session::of(&app.login(ADMIN.0, ADMIN.1).await.expect(200))
 }
 
-/// Somebody at the desk.
-pub async fn at_the_desk() -> (TestApp, Session) {
+/// A stack with an admin, and the admin's session.
+pub async fn app_and_admin() -> (TestApp, Session) {
     let app = TestApp::start_with_admin().await;
     let admin = Session::of(&app.login(ADMIN.0, ADMIN.1).await.expect(200));
     (app, admin)
@@ -104,8 +104,8 @@ fn wanted(people: &[Value], flags: &[(&str, Option<bool>)], q: &str) -> Vec<Valu
 }
 
 #[tokio::test]
-async fn every_combination_of_filters_gives_exactly_the_users_that_it_names_across_pages_of_every_size() {
-    let (app, admin) = at_the_desk().await;
+async fn every_combination_of_filters_returns_the_matching_users_on_all_pages() {
+    let (app, admin) = app_and_admin().await;
     let mut everybody = people(&app, 48, |n| [n & 1 == 0, n & 2 == 0, n & 4 != 0]).await;
     everybody.insert(0, admin.user.clone());
     let choices = [None, Some(true), Some(false)];
@@ -138,7 +138,7 @@ async fn every_combination_of_filters_gives_exactly_the_users_that_it_names_acro
 
 #[tokio::test]
 async fn a_cursor_of_another_list_another_filter_or_another_admin_is_refused() {
-    let (app, admin) = at_the_desk().await;
+    let (app, admin) = app_and_admin().await;
     let (_, second) = app.person("second").await;
     patch(&app, &admin, &format!("/admin/users/{}/role", id(&second)), json!({"is_admin": true})).await.expect(200);
     for name in ["ann", "bob"] {
@@ -164,8 +164,8 @@ async fn a_cursor_of_another_list_another_filter_or_another_admin_is_refused() {
 }
 
 #[tokio::test]
-async fn what_is_no_filter_is_refused_and_an_id_of_another_kind_is_not_there() {
-    let (app, admin) = at_the_desk().await;
+async fn an_unknown_filter_is_refused_and_an_id_of_another_kind_is_not_found() {
+    let (app, admin) = app_and_admin().await;
     let user = id(&admin).to_owned();
     for query in [
         "users?is_active=maybe".to_owned(),
@@ -219,17 +219,17 @@ async fn what_is_no_filter_is_refused_and_an_id_of_another_kind_is_not_there() {
 async fn entries(app: &TestApp, admin: &Session, target: &str) -> Vec<(String, Value, Value, Value)> {
     let mut found = all_pages(app, admin, &format!("/admin/audit-logs?target_id={target}"), 100).await;
     found.reverse();
-    let told = |entry: Value| {
+    let sent = |entry: Value| {
         let [before, after, actor] = ["before", "after", "actor_id"].map(|name| entry[name].clone());
         (entry["action"].as_str().unwrap().to_owned(), before, after, actor)
     };
-    found.into_iter().map(told).collect()
+    found.into_iter().map(sent).collect()
 }
 
 // S17
 #[tokio::test]
-async fn a_disabled_user_is_out_at_once_and_back_when_enabled_and_each_change_leaves_one_entry() {
-    let (app, admin) = at_the_desk().await;
+async fn disabling_takes_effect_at_once_and_is_reversible_and_audited() {
+    let (app, admin) = app_and_admin().await;
     let (email, ann) = app.subscriber("ann").await;
     let path = format!("/admin/users/{}/status", id(&ann));
     let known = entries(&app, &admin, id(&ann)).await.len();
@@ -269,8 +269,8 @@ async fn a_disabled_user_is_out_at_once_and_back_when_enabled_and_each_change_le
 
 // S17
 #[tokio::test]
-async fn a_role_holds_from_the_next_request_on_and_so_does_its_end() {
-    let (app, admin) = at_the_desk().await;
+async fn a_role_takes_effect_and_ends_on_the_next_request() {
+    let (app, admin) = app_and_admin().await;
     let (_, ann) = app.person("ann").await;
     let path = format!("/admin/users/{}/role", id(&ann));
     app.get_as(&ann, "/admin/users").await.refused(403, "forbidden");
@@ -290,11 +290,11 @@ async fn a_role_holds_from_the_next_request_on_and_so_does_its_end() {
 }
 
 #[tokio::test]
-async fn an_admin_may_take_an_address_for_proved_and_it_is_never_swept_away_then() {
-    let (app, admin) = at_the_desk().await;
+async fn an_admin_can_verify_an_address_and_the_account_is_never_swept() {
+    let (app, admin) = app_and_admin().await;
     app.register("ann").await.expect(202);
-    let unproved = all_pages(&app, &admin, "/admin/users?email_verified=false", 100).await;
-    let [ann] = &unproved[..] else { panic!("{unproved:?}") };
+    let unverified = all_pages(&app, &admin, "/admin/users?email_verified=false", 100).await;
+    let [ann] = &unverified[..] else { panic!("{unverified:?}") };
     let ann = ann["id"].as_str().unwrap();
     let path = format!("/admin/users/{ann}/verify");
     for _ in 0..2 {
@@ -311,8 +311,8 @@ async fn an_admin_may_take_an_address_for_proved_and_it_is_never_swept_away_then
 
 // S17
 #[tokio::test]
-async fn the_last_active_admin_can_neither_be_demoted_nor_disabled_nor_leave() {
-    let (app, admin) = at_the_desk().await;
+async fn the_last_active_admin_cannot_be_demoted_disabled_or_closed() {
+    let (app, admin) = app_and_admin().await;
     let (_, second) = app.person("second").await;
     let own = |act: &str| format!("/admin/users/{}/{act}", id(&admin));
     patch(&app, &admin, &format!("/admin/users/{}/role", id(&second)), json!({"is_admin": true})).await.expect(200);
@@ -331,8 +331,8 @@ async fn the_last_active_admin_can_neither_be_demoted_nor_disabled_nor_leave() {
 }
 
 #[tokio::test]
-async fn subscriptions_and_payments_are_found_by_every_combination_of_filters_with_whose_they_are() {
-    let (app, admin) = at_the_desk().await;
+async fn every_combination_of_filters_finds_subscriptions_and_payments() {
+    let (app, admin) = app_and_admin().await;
     let mut subscribers = Vec::new();
     for (name, plan) in [("ann", "pro"), ("bob", "team"), ("cem", "pro"), ("dan", "pro")] {
         let (_, session) = app.person(name).await;
@@ -403,8 +403,8 @@ async fn subscriptions_and_payments_are_found_by_every_combination_of_filters_wi
 }
 
 #[tokio::test]
-async fn the_details_of_a_user_tell_what_the_desk_knows() {
-    let (app, admin) = at_the_desk().await;
+async fn the_details_of_a_user_match_the_tables() {
+    let (app, admin) = app_and_admin().await;
     let (email, ann) = app.subscriber("ann").await;
     app.sign_in(&email).await;
     let found = app.get_as(&admin, &format!("/admin/users/{}", id(&ann))).await.expect(200).body;
@@ -422,7 +422,7 @@ async fn the_details_of_a_user_tell_what_the_desk_knows() {
 
 #[tokio::test]
 async fn the_statistics_are_there_from_the_start_and_at_most_an_hour_old() {
-    let (app, admin) = at_the_desk().await;
+    let (app, admin) = app_and_admin().await;
     let stats = app.get_as(&admin, "/admin/stats").await.expect(200).body;
     assert_eq!(stats["users"], json!({"total": 1, "verified": 1, "active": 1}));
     assert_eq!(stats["days"].as_array().unwrap().len(), 30);
@@ -450,7 +450,7 @@ async fn the_statistics_are_there_from_the_start_and_at_most_an_hour_old() {
 }
 
 #[tokio::test]
-async fn an_operator_makes_somebody_an_admin_who_has_proved_the_address() {
+async fn an_operator_makes_a_user_with_a_verified_address_admin() {
     let app = TestApp::start().await;
     let (store, clock) = (local_store(&app.stack.base_url()).await.unwrap(), app.stack.clock().platform());
     let ask = async |address: &str| make_admin(&store, address, &clock).await;
@@ -479,8 +479,8 @@ fn units(app: &TestApp) -> f64 {
 }
 
 #[tokio::test]
-async fn a_page_of_a_list_with_one_filter_or_none_costs_two_units_and_one_for_ten_items() {
-    let (app, admin) = at_the_desk().await;
+async fn a_page_of_a_list_costs_two_units_and_with_one_filter_one_per_ten_items() {
+    let (app, admin) = app_and_admin().await;
     people(&app, 200, |n| [n % 12 != 0, n % 10 != 0, n % 40 == 0]).await;
     for name in ["ann", "bob", "cem"] {
         app.subscriber(name).await;
@@ -551,9 +551,9 @@ fn copies(app: &TestApp, kind: &str, count: u8) {
 
 // B10, S27
 #[tokio::test]
-async fn a_verification_by_an_admin_ends_the_password_of_before() {
+async fn verification_by_an_admin_ends_the_previous_password() {
     for is_active in [true, false] {
-        let (app, admin) = at_the_desk().await;
+        let (app, admin) = app_and_admin().await;
         app.register("ann").await.expect(202);
         let email = "ann@example.com";
         let page = app.get_as(&admin, "/admin/users?email_verified=false").await.expect(200).body;
@@ -580,7 +580,7 @@ async fn a_verification_by_an_admin_ends_the_password_of_before() {
 // B10, S27
 #[tokio::test]
 async fn a_role_for_an_unverified_address_is_refused() {
-    let (app, admin) = at_the_desk().await;
+    let (app, admin) = app_and_admin().await;
     app.register("ann").await.expect(202);
     let page = app.get_as(&admin, "/admin/users?email_verified=false").await.expect(200).body;
     let user = format!("/admin/users/{}", page["items"][0]["id"].as_str().unwrap());
@@ -602,7 +602,7 @@ fn user_path(session: &Session, rest: &str) -> String {
 
 #[tokio::test]
 async fn an_admin_ends_one_session_of_a_user_or_all_and_each_is_recorded() {
-    let (app, admin) = at_the_desk().await;
+    let (app, admin) = app_and_admin().await;
     let (email, first) = app.person("ann").await;
     let second = app.sign_in(&email).await;
     let third = app.sign_in(&email).await;
@@ -668,7 +668,7 @@ async fn an_admin_sends_a_user_the_mail_that_applies_and_ten_an_hour() {
 
 #[tokio::test]
 async fn an_admin_exports_and_deletes_a_user_on_request() {
-    let (app, admin) = at_the_desk().await;
+    let (app, admin) = app_and_admin().await;
     let (email, ann) = app.subscriber("ann").await;
     let own = app.get_as(&ann, "/me/export").await.expect(200).body;
     let exported = app.get_as(&admin, &user_path(&ann, "/export")).await.expect(200).body;
@@ -693,7 +693,7 @@ async fn an_admin_exports_and_deletes_a_user_on_request() {
 
 #[tokio::test]
 async fn a_deleted_account_cannot_be_verified() {
-    let (app, admin) = at_the_desk().await;
+    let (app, admin) = app_and_admin().await;
     app.register("bob").await.expect(202);
     let token = app.link_token("bob@example.com", "verify").await;
     let code = app.code("bob@example.com", "verify").await;
@@ -710,8 +710,8 @@ async fn a_deleted_account_cannot_be_verified() {
 
 // S17
 #[tokio::test]
-async fn an_admin_who_is_the_last_one_cannot_be_deleted() {
-    let (app, admin) = at_the_desk().await;
+async fn the_last_admin_cannot_be_deleted() {
+    let (app, admin) = app_and_admin().await;
     Request::delete_as(&admin, &user_path(&admin, "")).send(&app).await.refused(409, "last_admin");
     let (_, second) = app.person("second").await;
     patch(&app, &admin, &user_path(&second, "/role"), json!({"is_admin": true})).await.expect(200);
@@ -730,7 +730,7 @@ async fn disabling_keeps_the_subscription_or_cancels_it_at_period_end() {
         (json!({"is_active": false, "subscription": "keep"}), false),
         (json!({"is_active": false, "subscription": "cancel_at_period_end"}), true),
     ] {
-        let (app, admin) = at_the_desk().await;
+        let (app, admin) = app_and_admin().await;
         let (email, ann) = app.subscriber("ann").await;
         patch(&app, &admin, &user_path(&ann, "/status"), change.clone()).await.expect(200);
         app.drain().await;
@@ -747,7 +747,7 @@ async fn disabling_keeps_the_subscription_or_cancels_it_at_period_end() {
         patch(&app, &admin, &user_path(&ann, "/status"), json!({"is_active": true})).await.expect(200);
         app.sign_in(&email).await;
     }
-    let (app, admin) = at_the_desk().await;
+    let (app, admin) = app_and_admin().await;
     let unknown = json!({"is_active": false, "subscription": "refund"});
     patch(&app, &admin, &user_path(&admin, "/status"), unknown).await.refused(422, "validation_failed");
 }

@@ -1,12 +1,12 @@
 //! The audit trail: one entry for each change, found by each filter, and nothing secret in it.
 
-use crate::admin::{all_pages, at_the_desk, id, patch};
+use crate::admin::{all_pages, app_and_admin, id, patch};
 use reqwest::Method;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use tollgate_domain::audit::Action;
 use tollgate_tests::app::{PASSWORD, Session, TestApp};
-use tollgate_tests::browser::{Browser, proved};
+use tollgate_tests::browser::{Browser, verified_account};
 
 /// A life in which everything happens that leaves an entry. The secrets that people had in their hands.
 async fn a_whole_life(app: &TestApp, admin: &Session) -> Vec<String> {
@@ -31,7 +31,7 @@ async fn a_whole_life(app: &TestApp, admin: &Session) -> Vec<String> {
     app.post("/verify", json!({"token": token})).await.expect(200);
     secrets.push(token);
     let begun = app.post_as(&ann, "/me/links/google", json!({})).await.expect(200);
-    let subject = proved(app, "google", "else@example.com").await;
+    let subject = verified_account(app, "google", "else@example.com").await;
     let browser = Browser::new(app);
     browser.set_cookie("oauth_state", &begun.cookie("oauth_state").unwrap());
     let back = browser.consent_at(begun.body["authorize_url"].as_str().unwrap().to_owned(), &subject).await;
@@ -104,8 +104,8 @@ async fn stripe_refuses_to_end_a_second_subscription(app: &TestApp) {
 
 // S19, S28
 #[tokio::test]
-async fn every_action_of_the_contract_leaves_its_entry_and_no_entry_holds_a_secret() {
-    let (app, admin) = at_the_desk().await;
+async fn every_action_of_the_contract_is_audited_without_secrets() {
+    let (app, admin) = app_and_admin().await;
     let secrets = a_whole_life(&app, &admin).await;
     let all = all_pages(&app, &admin, "/admin/audit-logs", 100).await;
     let found: BTreeSet<_> = all.iter().map(|entry| entry["action"].as_str().unwrap()).collect();
@@ -121,8 +121,8 @@ async fn every_action_of_the_contract_leaves_its_entry_and_no_entry_holds_a_secr
 }
 
 #[tokio::test]
-async fn every_combination_of_filters_gives_exactly_the_entries_that_it_names_across_pages() {
-    let (app, admin) = at_the_desk().await;
+async fn every_combination_of_filters_returns_the_matching_entries_on_all_pages() {
+    let (app, admin) = app_and_admin().await;
     a_whole_life(&app, &admin).await;
     app.advance(60);
     let (_, dan) = app.person("dan").await;
@@ -169,8 +169,8 @@ async fn every_combination_of_filters_gives_exactly_the_entries_that_it_names_ac
 
 // E5
 #[tokio::test]
-async fn the_entries_of_a_user_are_those_about_the_user_and_about_what_the_user_subscribed_to() {
-    let (app, admin) = at_the_desk().await;
+async fn the_entries_of_a_user_are_about_the_user_or_owned_objects() {
+    let (app, admin) = app_and_admin().await;
     a_whole_life(&app, &admin).await;
     let all = all_pages(&app, &admin, "/admin/audit-logs", 100).await;
     let eva = all_pages(&app, &admin, "/admin/users?q=eva", 1).await.remove(0);
@@ -227,8 +227,8 @@ async fn the_entries_of_a_user_are_those_about_the_user_and_about_what_the_user_
 }
 
 #[tokio::test]
-async fn a_refused_call_and_one_that_changes_nothing_leave_no_entry() {
-    let (app, admin) = at_the_desk().await;
+async fn refused_calls_and_calls_without_effect_are_not_audited() {
+    let (app, admin) = app_and_admin().await;
     let (_, ann) = app.person("ann").await;
     let before = app.actions().await;
     for path in ["/admin/users", "/admin/stats"] {

@@ -202,7 +202,7 @@ async fn walk(operation: &str, body: Option<Value>, expected: [u16; 5]) {
 
 // S25
 #[tokio::test]
-async fn every_operation_of_the_document_has_a_row_and_answers_each_caller_as_it_says() {
+async fn every_operation_has_a_row_and_answers_each_caller_accordingly() {
     let rows = rows();
     let found = rows.iter().map(|(operation, _, _)| name_of(operation));
     let edit = "rows() in tests/system/authorisation.rs: who gets what from each operation";
@@ -220,7 +220,7 @@ async fn every_operation_of_the_document_has_a_row_and_answers_each_caller_as_it
 
 // S17, S25
 #[tokio::test]
-async fn every_admin_operation_refuses_a_demoted_and_a_disabled_admin_on_the_next_request() {
+async fn every_admin_operation_refuses_a_demoted_or_disabled_admin_at_once() {
     let app = TestApp::start_with_admin().await;
     let admin = Session::of(&app.login(ADMIN.0, ADMIN.1).await.expect(200));
     let (_, demoted) = app.person("demoted").await;
@@ -264,7 +264,7 @@ fn ids(body: &Value) -> BTreeSet<String> {
 
 // S25
 #[tokio::test]
-async fn what_a_user_reads_of_their_own_names_nothing_of_another_user() {
+async fn a_user_reads_no_data_of_another_user() {
     let app = TestApp::start().await;
     let (_, ann) = app.subscriber("ann").await;
     let (_, bob) = app.subscriber("bob").await;

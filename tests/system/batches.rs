@@ -110,7 +110,7 @@ async fn the_events_of_one_customer_lead_to_one_read_of_stripe() {
 
 // R6
 #[tokio::test]
-async fn a_failed_read_fails_the_events_of_its_user_alone() {
+async fn a_failed_read_fails_only_the_events_of_its_user() {
     let app = TestApp::start().await;
     let [(ann, ann_paid, a), (bob, _, b)] = ann_and_bob(&app).await;
     let other = json!({"id": "pi_1", "customer": a});
@@ -133,7 +133,7 @@ async fn a_failed_read_fails_the_events_of_its_user_alone() {
 
 // R6
 #[tokio::test]
-async fn a_message_that_fails_stops_what_follows_it_in_its_group_alone() {
+async fn a_failing_message_stops_only_later_messages_of_its_group() {
     let app = TestApp::start().await;
     let [(ann, ann_paid, a), (bob, _, b)] = ann_and_bob(&app).await;
     let messages = [
@@ -148,7 +148,7 @@ async fn a_message_that_fails_stops_what_follows_it_in_its_group_alone() {
 
 // R3
 #[tokio::test]
-async fn within_a_group_another_user_waits_for_the_one_before() {
+async fn within_a_group_users_are_handled_one_after_another() {
     let app = TestApp::start().await;
     let [(ann, _, _), (bob, _, _)] = ann_and_bob(&app).await;
     let messages = [

@@ -37,7 +37,7 @@ async fn rows(app: &TestApp, prefix: &str) -> Vec<Value> {
 }
 
 #[tokio::test]
-async fn a_person_subscribes_pays_fails_to_pay_and_pays_again() {
+async fn a_user_subscribes_fails_to_pay_and_pays_again() {
     let app = TestApp::start().await;
     let (email, session) = app.person("ann").await;
     app.get_as(&session, "/billing/subscriptions/me").await.refused(404, "no_subscription");
@@ -111,7 +111,7 @@ async fn payments_come_in_pages_newest_first() {
 
 // S26
 #[tokio::test]
-async fn only_what_stripe_signed_within_five_minutes_is_queued() {
+async fn only_webhooks_signed_by_stripe_within_five_minutes_are_queued() {
     let app = TestApp::start().await;
     let secret = secret(&app).await;
     let body = event("evt_1", "customer.updated", &json!({"id": "cus_1", "object": "customer"})).to_string();
@@ -147,7 +147,7 @@ async fn only_what_stripe_signed_within_five_minutes_is_queued() {
 
 // S27
 #[tokio::test]
-async fn a_signed_event_that_is_unpaid_or_names_somebody_else_or_another_price_gives_no_access() {
+async fn an_unpaid_or_foreign_event_gives_no_access() {
     let app = TestApp::start().await;
     let (_, ann) = app.person("ann").await;
     let (_, bob) = app.person("bob").await;
@@ -164,8 +164,8 @@ async fn a_signed_event_that_is_unpaid_or_names_somebody_else_or_another_price_g
     for (index, object) in
         [claim(&customers[0], &ann), claim(&customers[1], &bob), claim(&unknown, &ann)].iter().enumerate()
     {
-        let told = event(&format!("evt_{index}"), "customer.subscription.created", object);
-        app.stack.invoke("stripe-events", queued(&[&told])).await.unwrap();
+        let sent = event(&format!("evt_{index}"), "customer.subscription.created", object);
+        app.stack.invoke("stripe-events", queued(&[&sent])).await.unwrap();
     }
     for session in [&ann, &bob] {
         assert_eq!(app.get_as(session, "/me").await.body["tier"], 0);
@@ -175,7 +175,7 @@ async fn a_signed_event_that_is_unpaid_or_names_somebody_else_or_another_price_g
 
 // R2
 #[tokio::test]
-async fn the_same_event_a_hundred_times_in_parallel_and_days_later_has_one_effect() {
+async fn repeated_and_late_deliveries_of_an_event_have_one_effect() {
     let app = TestApp::start().await;
     let (email, session) = app.person("ann").await;
     app.at_stripe("delivery", json!({"mode": "drop"})).await.expect(200);
@@ -207,7 +207,7 @@ async fn the_same_event_a_hundred_times_in_parallel_and_days_later_has_one_effec
 
 /// A plan's tier and features reach who has it, page after page, and nobody else.
 #[tokio::test]
-async fn subscribers_follow_a_change_of_tier_and_features_without_an_event_of_stripes() {
+async fn subscribers_get_a_changed_tier_and_features_without_a_stripe_event() {
     let app = TestApp::start_with_admin().await;
     let admin = admin(&app).await;
     let (_, ann) = app.subscriber("ann").await;
@@ -221,8 +221,8 @@ async fn subscribers_follow_a_change_of_tier_and_features_without_an_event_of_st
     let _before = app.calls();
     patch(&app, &admin, &path, json!({"tier": 7, "features": {"exports": true}})).await.expect(200);
     app.drain().await;
-    let looks = app.calls().into_iter().filter(|call| call.operation == "GET /v1/subscriptions").count();
-    assert_eq!(looks, 0, "Stripe is not asked for each of them");
+    let fetches = app.calls().into_iter().filter(|call| call.operation == "GET /v1/subscriptions").count();
+    assert_eq!(fetches, 0, "Stripe is not asked for each of them");
     assert_eq!(app.get_as(&ann, "/me").await.body["tier"], 7);
     assert_eq!(app.get_as(&bob, "/me").await.body["tier"], 2);
     let gates = app.table("gate").await;
@@ -234,7 +234,7 @@ async fn subscribers_follow_a_change_of_tier_and_features_without_an_event_of_st
 
 /// More than one transaction holds: written in parts, and the event is handled with the last.
 #[tokio::test]
-async fn what_happened_in_years_of_silence_is_written_in_parts() {
+async fn changes_of_years_without_events_are_written_in_parts() {
     let app = TestApp::start().await;
     let (_, session) = app.subscriber("ann").await;
     app.at_stripe("delivery", json!({"mode": "drop"})).await.expect(200);
@@ -252,7 +252,7 @@ async fn what_happened_in_years_of_silence_is_written_in_parts() {
 
 // R3
 #[tokio::test]
-async fn in_every_order_of_its_events_a_life_ends_where_stripes_does() {
+async fn any_sequence_of_events_ends_in_the_state_of_stripe() {
     let all = orders();
     assert_eq!(all.len(), 120);
     let paid = Paid::prepare().await.unwrap();
@@ -264,7 +264,7 @@ async fn in_every_order_of_its_events_a_life_ends_where_stripes_does() {
 
 // R4
 #[tokio::test]
-async fn a_week_without_events_takes_nobodys_access_and_reconciliation_repairs_the_rest() {
+async fn a_week_without_events_ends_no_access_and_reconciliation_repairs_all() {
     let app = TestApp::start().await;
     let (_, _) = app.subscriber("ann").await;
     let (_, bob) = app.person("bob").await;
@@ -294,7 +294,7 @@ async fn a_week_without_events_takes_nobodys_access_and_reconciliation_repairs_t
 
 // R5
 #[tokio::test]
-async fn events_of_unknown_kinds_customers_and_objects_are_kept_and_acknowledged() {
+async fn events_of_unknown_kinds_customers_and_objects_are_acknowledged() {
     let app = TestApp::start().await;
     let (_, session) = app.subscriber("ann").await;
     let customer = app.stripe("customers").await[0]["id"].clone();
@@ -309,8 +309,8 @@ async fn events_of_unknown_kinds_customers_and_objects_are_kept_and_acknowledged
     .into_iter()
     .enumerate()
     {
-        let told = event(&format!("evt_{index}"), kind, &object);
-        let answer = app.stack.invoke("stripe-events", queued(&[&told])).await.unwrap();
+        let sent = event(&format!("evt_{index}"), kind, &object);
+        let answer = app.stack.invoke("stripe-events", queued(&[&sent])).await.unwrap();
         assert_eq!(answer["batchItemFailures"], json!([]), "{kind}");
         let kept = rows(&app, "EVENT").await;
         assert!(kept.iter().any(|row| row["id"]["S"] == format!("evt_{index}")), "{kind}");
@@ -320,7 +320,7 @@ async fn events_of_unknown_kinds_customers_and_objects_are_kept_and_acknowledged
 
 // R6
 #[tokio::test]
-async fn a_poison_message_stops_its_group_alone_and_lies_with_the_dead_letters() {
+async fn a_poison_message_stops_only_its_group_and_becomes_a_dead_letter() {
     let mut app = TestApp::start().await;
     let (_, session) = app.person("ann").await;
     let checkout = app.subscribe(&session, "pro").await.expect(201);
@@ -367,7 +367,7 @@ async fn twenty_clicks_at_once_make_one_customer_and_one_open_checkout() {
 
 // R11
 #[tokio::test]
-async fn a_checkout_that_stays_open_beside_a_paid_one_is_closed_before_the_next() {
+async fn an_open_checkout_of_a_subscriber_is_closed_with_the_next_one() {
     let app = TestApp::start().await;
     let (_, session) = app.person("ann").await;
     let left_open = app.subscribe(&session, "pro").await.expect(201).body;
@@ -427,7 +427,7 @@ async fn of_a_burst_while_the_queue_fails_nothing_that_was_acknowledged_is_lost(
     let signatures: Vec<_> = bodies.iter().map(|body| signature(&secret, at, body)).collect();
     let answers =
         join_all(bodies.iter().zip(&signatures).map(|(body, signature)| webhook(&app, body, signature))).await;
-    app.stack.wire().clear();
+    app.stack.fault_injector().clear();
     app.drain().await;
     let kept = rows(&app, "EVENT").await;
     for (n, answer) in answers.iter().enumerate() {
@@ -439,14 +439,14 @@ async fn of_a_burst_while_the_queue_fails_nothing_that_was_acknowledged_is_lost(
 
 // R16
 #[tokio::test]
-async fn a_stripe_that_fails_is_502_and_leaves_nothing_half_made() {
+async fn a_failing_stripe_gives_502_without_partial_objects() {
     for kind in [Kind::Error, Kind::Throttle, Kind::LostResponse, Kind::Hang] {
         for after in 0..2 {
             let app = TestApp::start_with_admin().await;
             let (_, session) = app.person("ann").await;
             app.fail(Service::Stripe, kind, after, 20);
             app.subscribe(&session, "pro").await.refused(502, "stripe_unavailable");
-            app.stack.wire().clear();
+            app.stack.fault_injector().clear();
             let checkout = app.subscribe(&session, "pro").await.expect(201).body;
             assert_eq!(app.stripe("customers").await.len(), 1, "{kind:?} {after}");
             app.pay(&checkout).await.expect(303);
@@ -460,7 +460,7 @@ async fn a_stripe_that_fails_is_502_and_leaves_nothing_half_made() {
         });
         app.fail(Service::Stripe, kind, 0, 20);
         app.post_as(&admin, "/billing/plans", plan.clone()).await.refused(502, "stripe_unavailable");
-        app.stack.wire().clear();
+        app.stack.fault_injector().clear();
         let codes =
             |plans: &Value| plans["items"].as_array().unwrap().iter().map(|p| p["code"].clone()).collect::<Vec<_>>();
         assert_eq!(codes(&app.get("/billing/plans").await.body), ["free", "pro", "team"], "{kind:?}");
@@ -470,7 +470,7 @@ async fn a_stripe_that_fails_is_502_and_leaves_nothing_half_made() {
 }
 
 #[tokio::test]
-async fn an_admin_makes_changes_and_archives_a_plan_and_subscribers_keep_what_they_pay() {
+async fn an_admin_creates_changes_and_archives_a_plan_and_prices_stay() {
     let app = TestApp::start_with_admin().await;
     let admin = admin(&app).await;
     let (_, ann) = app.subscriber("ann").await;
@@ -560,7 +560,7 @@ async fn the_same_idempotency_key_and_body_get_the_same_answer_for_a_day() {
     assert_eq!(send("two", json!({"plan_code": "none"})).await.expect(404).body, missing.body, "a refusal is kept too");
     app.fail(Service::Stripe, Kind::Error, 0, 20);
     send("three", pro()).await.refused(502, "stripe_unavailable");
-    app.stack.wire().clear();
+    app.stack.fault_injector().clear();
     send("three", pro()).await.expect(201);
     send(&"x".repeat(256), pro()).await.refused(422, "validation_failed");
     let asked = app.send(Method::GET, "/billing/plans", &[("idempotency-key", "one")], None).await;
@@ -598,7 +598,7 @@ async fn a_trial_is_given_once() {
 }
 
 #[tokio::test]
-async fn a_trial_of_which_nobody_was_told_yet_was_one() {
+async fn a_trial_counts_before_its_event_arrives() {
     let app = TestApp::start_with_admin().await;
     let session = at_a_plan_with_a_trial(&app).await;
     app.at_stripe("delivery", json!({"mode": "drop"})).await.expect(200);
@@ -614,7 +614,7 @@ async fn a_trial_of_which_nobody_was_told_yet_was_one() {
 }
 
 #[tokio::test]
-async fn whoever_closes_the_account_pays_no_more_after_the_period_and_open_checkouts_are_closed() {
+async fn closing_the_account_ends_renewals_and_open_checkouts() {
     let app = TestApp::start().await;
     let (_, ann) = app.subscriber("ann").await;
     let (_, bob) = app.person("bob").await;
@@ -632,7 +632,7 @@ async fn whoever_closes_the_account_pays_no_more_after_the_period_and_open_check
 }
 
 #[tokio::test]
-async fn who_cancels_has_access_to_the_end_of_the_period_and_may_take_it_back_until_then() {
+async fn a_canceled_subscription_has_access_to_the_period_end_and_can_resume() {
     const CANCEL: &str = "/billing/subscriptions/cancel";
     const RESUME: &str = "/billing/subscriptions/resume";
     let app = TestApp::start().await;
@@ -665,7 +665,7 @@ async fn who_cancels_has_access_to_the_end_of_the_period_and_may_take_it_back_un
 }
 
 #[tokio::test]
-async fn what_is_done_in_stripes_portal_is_done_here_even_where_no_event_tells() {
+async fn changes_in_the_portal_are_applied_without_an_event() {
     let app = TestApp::start().await;
     let (_, bob) = app.person("bob").await;
     app.post_as(&bob, "/billing/portal", json!({})).await.refused(404, "no_customer");
@@ -701,10 +701,10 @@ async fn what_is_done_in_stripes_portal_is_done_here_even_where_no_event_tells()
 }
 
 #[tokio::test]
-async fn stripe_is_told_another_address_once_it_is_proved() {
+async fn stripe_gets_a_new_address_once_it_is_verified() {
     let app = TestApp::start().await;
     let (_, ann) = app.subscriber("ann").await;
-    let token = app.proof_of_address(&ann, "new@example.com").await;
+    let token = app.verification_of_address(&ann, "new@example.com").await;
     app.post("/verify", token).await.expect(200);
     app.drain().await;
     assert_eq!(app.stripe("customers").await[0]["email"], "new@example.com");
@@ -714,13 +714,13 @@ async fn stripe_is_told_another_address_once_it_is_proved() {
 }
 
 #[tokio::test]
-async fn an_order_that_comes_late_brings_no_old_address_back() {
+async fn a_late_command_does_not_restore_an_old_address() {
     let app = TestApp::start().await;
     let (_, ann) = app.subscriber("ann").await;
-    let first = app.proof_of_address(&ann, "new@example.com").await;
+    let first = app.verification_of_address(&ann, "new@example.com").await;
     app.missed_by_relay(app.post("/verify", first)).await.expect(200);
     let ann = app.sign_in("new@example.com").await;
-    let second = app.proof_of_address(&ann, "newer@example.com").await;
+    let second = app.verification_of_address(&ann, "newer@example.com").await;
     app.post("/verify", second).await.expect(200);
     app.drain().await;
     app.advance(600);
@@ -736,14 +736,14 @@ async fn half_made_and_renamed(app: &TestApp) {
     let (_, ann) = app.person("ann").await;
     app.fail_operation(Service::Stripe, "POST /v1/customers", Kind::LostResponse, 1);
     app.subscribe(&ann, "pro").await.refused(502, "stripe_unavailable");
-    let token = app.proof_of_address(&ann, "new@example.com").await;
+    let token = app.verification_of_address(&ann, "new@example.com").await;
     app.post("/verify", token).await.expect(200);
     app.drain().await;
 }
 
 // R16
 #[tokio::test]
-async fn a_customer_whose_address_changes_before_the_answer_is_known_is_made_once_and_told() {
+async fn an_address_change_during_creation_reaches_the_one_customer() {
     for (case, hours, kind) in [
         ("the key says who it is", 0, None),
         ("Stripe fails the second time", 0, Some(Kind::Error)),
@@ -767,7 +767,7 @@ async fn a_customer_whose_address_changes_before_the_answer_is_known_is_made_onc
 }
 
 #[tokio::test]
-async fn a_customer_who_is_gone_at_stripe_has_no_access_and_can_begin_anew() {
+async fn a_customer_deleted_at_stripe_loses_access_and_can_subscribe_again() {
     let app = TestApp::start().await;
     let (_, ann) = app.subscriber("ann").await;
     let customer = app.stripe("customers").await[0]["id"].as_str().unwrap().to_owned();
@@ -785,7 +785,7 @@ async fn a_customer_who_is_gone_at_stripe_has_no_access_and_can_begin_anew() {
 }
 
 #[tokio::test]
-async fn access_ends_when_the_grace_does_though_no_event_comes() {
+async fn access_ends_with_the_grace_without_an_event() {
     let app = TestApp::start().await;
     let (email, session) = app.person("ann").await;
     let checkout = app.subscribe(&session, "pro").await.expect(201);

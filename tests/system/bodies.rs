@@ -46,7 +46,7 @@ async fn no_operation_takes_a_body_that_is_not_an_object() {
 
 // B1
 #[tokio::test]
-async fn an_array_of_the_values_in_order_is_not_a_body() {
+async fn an_array_is_refused_as_a_body() {
     let app = TestApp::start().await;
     let (email, session) = app.person("ann").await;
     let bearer = format!("Bearer {}", session.access);
@@ -100,7 +100,7 @@ async fn an_optional_field_that_is_null_counts_as_absent() {
 
 // B15
 #[tokio::test]
-async fn null_in_a_change_clears_what_can_be_empty_and_nothing_else() {
+async fn null_in_a_patch_clears_only_nullable_fields() {
     let app = TestApp::start_with_admin().await;
     let admin = Session::of(&app.login(tollgate_tests::app::ADMIN.0, tollgate_tests::app::ADMIN.1).await.expect(200));
     let plan = json!({"code": "x", "name": "X", "price_cents": 500, "currency": "usd", "billing_period": "month",
@@ -125,7 +125,7 @@ async fn null_in_a_change_clears_what_can_be_empty_and_nothing_else() {
 
 // B15
 #[tokio::test]
-async fn a_byte_order_mark_before_a_body_is_accepted() {
+async fn a_byte_order_mark_at_the_start_of_a_body_is_accepted() {
     let app = TestApp::start().await;
     let (email, session) = app.person("ann").await;
     let json = [("content-type", "application/json")];

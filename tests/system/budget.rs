@@ -6,7 +6,7 @@ use std::path::Path;
 use tollgate_local::Options;
 use tollgate_local::faults::{Call, Service};
 use tollgate_tests::app::{PASSWORD, TestApp, limited};
-use tollgate_tests::browser::{Browser, proved};
+use tollgate_tests::browser::{Browser, verified_account};
 use tollgate_tests::guards::assert_same_json;
 use tollgate_tests::request::Request;
 
@@ -28,7 +28,7 @@ async fn read_published_keys(app: &TestApp) {
 }
 
 #[tokio::test]
-async fn every_operation_costs_what_the_budget_says() {
+async fn every_operation_costs_as_much_as_the_budget_states() {
     let env = vec![("ACCESS_TOKEN_EXPIRE".to_owned(), "1d".to_owned())]; // the clock moves at each of them
     let app = TestApp::start_with(Options { env, ..limited() }).await;
     let mut found = serde_json::Map::new();
@@ -76,7 +76,7 @@ async fn every_operation_costs_what_the_budget_says() {
     measure!("POST /verify of a new address", app.post("/verify", json!({"token": token}))).expect(200);
     let link = json!({"password": PASSWORD});
     let answer = measure!("POST /me/links/{provider}", app.post_as(&session, "/me/links/google", link)).expect(200);
-    let subject = proved(&app, "google", "else@example.com").await;
+    let subject = verified_account(&app, "google", "else@example.com").await;
     let browser = Browser::new(&app);
     browser.set_cookie("oauth_state", &answer.cookie("oauth_state").unwrap());
     let back = browser.consent_at(answer.body["authorize_url"].as_str().unwrap().to_owned(), &subject).await;
@@ -84,7 +84,7 @@ async fn every_operation_costs_what_the_budget_says() {
     measure!("GET /google/login", browser.get("/google/login")).expect(302);
     let back = browser.consent("google", &subject, "").await;
     measure!("GET /auth/social/callback/google", browser.get(&back)).expect(302);
-    let subject = proved(&app, "google", "newcomer@example.com").await;
+    let subject = verified_account(&app, "google", "newcomer@example.com").await;
     let back = browser.consent("google", &subject, "").await;
     measure!("GET /auth/social/callback/google of a newcomer", browser.get(&back)).expect(302);
     let session = app.sign_in(email).await;
@@ -188,8 +188,8 @@ async fn every_operation_costs_what_the_budget_says() {
     measure!("PATCH /admin/users/{id}/role, the same again", decide("role", json!({"is_admin": true})).send(&app))
         .expect(200);
     app.register("eve").await.expect(202);
-    let unproved = app.get_as(&admin, "/admin/users?email_verified=false").await.expect(200).body;
-    let path = format!("/admin/users/{}/verify", unproved["items"][0]["id"].as_str().unwrap());
+    let unverified = app.get_as(&admin, "/admin/users?email_verified=false").await.expect(200).body;
+    let path = format!("/admin/users/{}/verify", unverified["items"][0]["id"].as_str().unwrap());
     let verify = Request::patch_as(&admin, &path, json!({}));
     measure!("PATCH /admin/users/{id}/verify", verify.send(&app)).expect(200);
     let (_, fay) = app.person("fay").await;

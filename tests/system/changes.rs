@@ -68,7 +68,7 @@ fn plan_codes(subscription: &Value) -> (&str, Option<&str>) {
 }
 
 #[tokio::test]
-async fn a_higher_tier_is_had_at_once_and_costs_to_the_cent_what_the_preview_said() {
+async fn a_higher_tier_applies_at_once_and_costs_what_the_preview_stated() {
     let app = TestApp::start().await;
     let (email, _) = app.subscriber("ann").await;
     advance(&app, 10 * DAY + 4321).await;
@@ -93,7 +93,7 @@ async fn a_higher_tier_is_had_at_once_and_costs_to_the_cent_what_the_preview_sai
 }
 
 #[tokio::test]
-async fn a_lower_tier_waits_for_the_period_to_end_and_costs_nothing_before() {
+async fn a_lower_tier_applies_at_period_end_and_costs_nothing() {
     let app = TestApp::start().await;
     let (email, ann) = app.subscriber("ann").await;
     upgrade(&app, &ann, "team").await.expect(200);
@@ -172,7 +172,7 @@ async fn a_change_that_cannot_be_is_refused_with_its_reason() {
 }
 
 #[tokio::test]
-async fn a_moment_of_the_period_before_counts_for_none() {
+async fn a_proration_date_of_the_previous_period_is_refused() {
     let app = TestApp::start().await;
     let (email, ann) = app.subscriber("ann").await;
     let end: jiff::Timestamp = app.subscription(&ann).await["current_period_end"].as_str().unwrap().parse().unwrap();
@@ -187,7 +187,7 @@ async fn a_moment_of_the_period_before_counts_for_none() {
 }
 
 #[tokio::test]
-async fn a_longer_period_of_the_same_tier_begins_at_once_and_a_shorter_one_with_the_next_period() {
+async fn a_longer_period_applies_at_once_and_a_shorter_one_at_period_end() {
     let app = TestApp::start().await;
     make_plan(&app, "pro-year", 19_000, "usd", "year", 1).await;
     let (email, ann) = app.subscriber("ann").await;
@@ -236,7 +236,7 @@ async fn a_waiting_cancellation_stays_and_a_waiting_downgrade_is_taken_back() {
 }
 
 #[tokio::test]
-async fn what_is_open_is_paid_before_anything_changes() {
+async fn an_open_invoice_must_be_paid_before_a_change() {
     let app = TestApp::start().await;
     let (_, ann) = app.subscriber("ann").await;
     let id = app.stripe("subscriptions").await[0]["id"].as_str().unwrap().to_owned();
@@ -253,7 +253,7 @@ async fn what_is_open_is_paid_before_anything_changes() {
 
 // R16
 #[tokio::test]
-async fn a_change_whose_answer_is_lost_is_seen_all_the_same() {
+async fn a_change_whose_answer_was_lost_is_reported_as_done() {
     let app = TestApp::start().await;
     let (_, ann) = app.subscriber("ann").await;
     app.fail_operation(Service::Stripe, "POST /v1/subscriptions/{id}", Kind::LostResponse, 1);
@@ -285,7 +285,7 @@ async fn a_trial_ends_with_an_upgrade_to_a_plan_without_one() {
 }
 
 #[tokio::test]
-async fn money_that_goes_back_is_seen_in_part_and_whole_and_told_once() {
+async fn a_refund_is_recorded_in_part_and_in_full_and_mailed_once() {
     let app = TestApp::start().await;
     let (email, ann) = app.subscriber("ann").await;
     let invoice = app.stripe("invoices").await[0]["id"].as_str().unwrap().to_owned();
@@ -306,7 +306,7 @@ async fn money_that_goes_back_is_seen_in_part_and_whole_and_told_once() {
 }
 
 #[tokio::test]
-async fn a_dispute_is_seen_and_audited_once() {
+async fn a_dispute_is_stored_and_audited_once() {
     let app = TestApp::start().await;
     app.subscriber("ann").await;
     let invoice = app.stripe("invoices").await[0]["id"].as_str().unwrap().to_owned();
@@ -321,7 +321,7 @@ async fn a_dispute_is_seen_and_audited_once() {
 
 // R13
 #[tokio::test]
-async fn a_failed_payment_is_told_of_again_on_days_1_3_and_5_and_no_more() {
+async fn a_failed_payment_is_mailed_again_on_days_1_3_and_5_only() {
     let app = TestApp::start().await;
     let (email, _) = subscriber_with(&app, "4000000000000341").await;
     let failed = async || kinds(&app, &email).await.iter().filter(|kind| *kind == "payment_failed").count();
@@ -329,20 +329,20 @@ async fn a_failed_payment_is_told_of_again_on_days_1_3_and_5_and_no_more() {
     // Renewal falls due on day 31 and fails.
     advance(&app, 31 * DAY + 7200).await;
     assert_eq!(failed().await, 1);
-    let mut told = Vec::new();
+    let mut sent = Vec::new();
     for _ in 1..=7 {
         app.advance(DAY);
         for _ in 0..2 {
             run().await;
         }
         app.drain().await;
-        told.push(failed().await);
+        sent.push(failed().await);
     }
-    assert_eq!(told[..6], [2, 2, 3, 3, 4, 4], "{told:?}");
+    assert_eq!(sent[..6], [2, 2, 3, 3, 4, 4], "{sent:?}");
 }
 
 #[tokio::test]
-async fn what_a_preview_said_of_a_plan_that_was_another_is_not_charged() {
+async fn a_preview_of_a_plan_that_was_changed_is_not_charged() {
     let app = TestApp::start().await;
     let (_, ann) = app.subscriber("ann").await;
     let (_, admin) = app.person("admin").await;
@@ -362,7 +362,7 @@ async fn what_a_preview_said_of_a_plan_that_was_another_is_not_charged() {
 
 // R11
 #[tokio::test]
-async fn whoever_pays_what_is_open_after_the_end_gets_it_back() {
+async fn a_payment_after_the_end_is_refunded() {
     let app = TestApp::start().await;
     let (email, _) = subscriber_with(&app, "4000000000000341").await;
     let first = app.stripe("invoices").await[0]["id"].clone();
@@ -377,13 +377,13 @@ async fn whoever_pays_what_is_open_after_the_end_gets_it_back() {
     let found: Vec<_> = payments(&app, &ann).await.iter().map(|paid| paid["status"].clone()).collect();
     assert_eq!(found, ["refunded", "succeeded"], "and {first} stays");
     assert_eq!(app.get_as(&ann, "/me").await.body["tier"], 0);
-    let told = kinds(&app, &email).await;
-    assert_eq!(told.iter().filter(|kind| *kind == "refunded").count(), 1, "{told:?}");
-    assert!(!told.contains(&"renewed".to_owned()), "{told:?}");
+    let sent = kinds(&app, &email).await;
+    assert_eq!(sent.iter().filter(|kind| *kind == "refunded").count(), 1, "{sent:?}");
+    assert!(!sent.contains(&"renewed".to_owned()), "{sent:?}");
 }
 
 #[tokio::test]
-async fn a_payment_that_was_refused_and_then_wants_consent_is_told_of_again() {
+async fn a_refused_payment_that_then_requires_consent_is_mailed_again() {
     const CONSENT: &str = "4000002760003184";
     let app = TestApp::start().await;
     let (email, _) = subscriber_with(&app, "4000000000000341").await;
@@ -394,18 +394,18 @@ async fn a_payment_that_was_refused_and_then_wants_consent_is_told_of_again() {
     let form = [("content-type", "application/x-www-form-urlencoded")];
     app.send(Method::POST, &page, &form, Some(format!("action=card&card={CONSENT}"))).await.expect(303);
     advance(&app, 3 * DAY).await;
-    let told = kinds(&app, &email).await;
-    assert_eq!(told.iter().filter(|kind| *kind == "payment_failed").count(), 2, "at once and on day 3: {told:?}");
-    assert_eq!(told.iter().filter(|kind| *kind == "action_required").count(), 1, "{told:?}");
+    let sent = kinds(&app, &email).await;
+    assert_eq!(sent.iter().filter(|kind| *kind == "payment_failed").count(), 2, "at once and on day 3: {sent:?}");
+    assert_eq!(sent.iter().filter(|kind| *kind == "action_required").count(), 1, "{sent:?}");
     let events = app.stripe("events").await;
     let again = events.iter().find(|event| event["type"] == "invoice.payment_action_required").unwrap();
     app.at_stripe(&format!("events/{}/resend", again["id"].as_str().unwrap()), json!({})).await.expect(200);
     app.drain().await;
-    assert_eq!(kinds(&app, &email).await, told);
+    assert_eq!(kinds(&app, &email).await, sent);
 }
 
 #[tokio::test]
-async fn a_reminder_that_was_not_due_on_its_day_comes_later_and_none_to_who_has_paid() {
+async fn a_reminder_is_sent_late_if_missed_and_not_after_payment() {
     let app = TestApp::start().await;
     let (email, _) = subscriber_with(&app, "4000000000000341").await;
     advance(&app, 31 * DAY + 7200).await;
@@ -419,7 +419,7 @@ async fn a_reminder_that_was_not_due_on_its_day_comes_later_and_none_to_who_has_
 }
 
 #[tokio::test]
-async fn the_end_of_a_trial_is_told_once_three_days_before_though_the_event_comes_too() {
+async fn the_trial_reminder_is_mailed_once_by_schedule_or_event() {
     for delivery in ["normal", "drop"] {
         let app = TestApp::start().await;
         let (_, admin) = app.person("root").await;
@@ -434,14 +434,14 @@ async fn the_end_of_a_trial_is_told_once_three_days_before_though_the_event_come
         app.pay(&checkout.body).await.expect(303);
         app.drain().await;
         app.at_stripe("delivery", json!({"mode": delivery})).await.expect(200);
-        let told = async || kinds(&app, &email).await.iter().filter(|kind| *kind == "trial_ending").count();
+        let sent = async || kinds(&app, &email).await.iter().filter(|kind| *kind == "trial_ending").count();
         advance(&app, 10 * DAY).await;
-        assert_eq!(told().await, 0);
+        assert_eq!(sent().await, 0);
         advance(&app, DAY + 3600).await;
         app.send(Method::POST, "/_local/schedules/reminders/run", &[], None).await.expect(200);
         app.drain().await;
-        assert_eq!(told().await, 1, "{delivery}");
+        assert_eq!(sent().await, 1, "{delivery}");
         advance(&app, DAY).await;
-        assert_eq!(told().await, 1, "{delivery}");
+        assert_eq!(sent().await, 1, "{delivery}");
     }
 }

@@ -80,7 +80,7 @@ async fn the_right_code_fifty_times_at_once_makes_one_session() {
 
 // S11
 #[tokio::test]
-async fn four_wrong_tries_leave_a_code_alive_and_five_kill_it() {
+async fn the_fifth_wrong_attempt_ends_a_code() {
     for (wrong, status) in [(4, 200), (5, 401)] {
         let app = TestApp::start().await;
         let email = app.member("ann").await;
@@ -115,7 +115,7 @@ async fn of_two_hundred_guesses_at_once_five_are_compared() {
 
 // S11
 #[tokio::test]
-async fn an_account_has_twenty_wrong_tries_a_day_over_all_its_codes_and_a_new_code_does_not_refill_them() {
+async fn an_account_has_twenty_wrong_attempts_a_day_over_all_codes() {
     let app = TestApp::start().await;
     let (email, session) = app.person("ann").await;
     let mut sent = 0;
@@ -159,7 +159,7 @@ async fn right_codes_and_tries_without_a_living_code_use_nothing_of_the_twenty()
 
 // S23
 #[tokio::test]
-async fn the_owner_of_an_address_who_comes_by_code_takes_an_unproved_account_over_and_its_password_is_dead() {
+async fn sign_in_by_code_takes_over_an_unverified_account_and_ends_its_password() {
     let app = TestApp::start().await;
     app.register("ann").await.expect(202);
     let email = "ann@example.com";
@@ -190,7 +190,7 @@ async fn the_owner_of_an_address_who_comes_by_code_takes_an_unproved_account_ove
 }
 
 #[tokio::test]
-async fn a_closed_account_gets_no_code_and_a_code_of_before_does_not_open_it() {
+async fn a_closed_account_gets_no_code_and_old_codes_do_not_work() {
     let app = TestApp::start().await;
     let (email, session) = app.person("ann").await;
     let code = ask(&app, &email).await;

@@ -25,7 +25,7 @@ async fn every_answer_carries_the_headers_of_the_contract_errors_too() {
 }
 
 #[tokio::test]
-async fn an_unknown_path_is_404_and_a_wrong_method_405_with_those_that_are_right() {
+async fn an_unknown_path_is_404_and_a_wrong_method_405_with_allow() {
     let app = TestApp::start().await;
     for path in ["/nothing", "/login/", "//login", "/Login", "/sessions/", "/register/x", "/verify%2f"] {
         app.send(Method::POST, path, &[], None).await.refused(404, "not_found");
@@ -108,7 +108,7 @@ async fn a_body_must_be_json_of_the_right_type_size_and_kind() {
 
 // S20
 #[tokio::test]
-async fn a_browser_may_call_from_the_configured_origins_alone_and_never_from_a_star() {
+async fn only_configured_origins_are_allowed_and_never_a_wildcard() {
     let env = vec![("CORS_ORIGINS".to_owned(), "https://app.example".to_owned())];
     let app = TestApp::start_with(Options { env, ..options() }).await;
     let own = app.stack.base_url();
@@ -142,7 +142,7 @@ async fn a_browser_may_call_from_the_configured_origins_alone_and_never_from_a_s
 
 // S20
 #[tokio::test]
-async fn a_call_that_rests_on_the_cookie_is_refused_from_another_origin_and_changes_nothing() {
+async fn a_cookie_call_from_another_origin_is_refused_without_effect() {
     let app = TestApp::start().await;
     let (_, session) = app.person("ann").await;
     let cookie = format!("refresh_token={}", session.refresh);
@@ -174,7 +174,7 @@ async fn the_cookie_is_out_of_reach_of_scripts_and_secure_outside_this_machine()
 
 // S28, R8
 #[tokio::test]
-async fn an_error_inside_is_told_without_its_inside_and_with_when_to_come_back() {
+async fn an_internal_error_shows_no_details_and_has_retry_after() {
     let app = TestApp::start().await;
     let (email, session) = app.person("ann").await;
     for kind in [Kind::Throttle, Kind::Error, Kind::LostResponse, Kind::Hang] {
@@ -188,7 +188,7 @@ async fn an_error_inside_is_told_without_its_inside_and_with_when_to_come_back()
                 assert!(!answer.text.contains(inside), "{}", answer.text);
             }
         }
-        app.stack.wire().clear();
+        app.stack.fault_injector().clear();
     }
     app.get_as(&session, "/me").await.expect(200);
 }

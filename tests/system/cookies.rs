@@ -6,7 +6,7 @@ use serde_json::json;
 use std::net::IpAddr;
 use tollgate_local::Options;
 use tollgate_tests::app::{Answer, PASSWORD, Session, TestApp, options};
-use tollgate_tests::browser::{Browser, location, proved};
+use tollgate_tests::browser::{Browser, location, verified_account};
 
 /// What other software puts into a `cookie` header, as bytes.
 const FOREIGN: &[&[u8]] = &[
@@ -64,9 +64,9 @@ async fn a_pair_that_cannot_be_parsed_invalidates_only_itself() {
 
 // B2, S21
 #[tokio::test]
-async fn a_sign_in_at_a_provider_ends_well_beside_foreign_cookies() {
+async fn a_provider_sign_in_succeeds_with_foreign_cookies() {
     let app = TestApp::start().await;
-    let subject = proved(&app, "google", "ann@example.com").await;
+    let subject = verified_account(&app, "google", "ann@example.com").await;
     for foreign in FOREIGN {
         let browser = Browser::new(&app);
         let back = browser.consent("google", &subject, "").await;
@@ -112,7 +112,7 @@ async fn the_valid_one_of_several_refresh_tokens_counts() {
 
 // B3, S18
 #[tokio::test]
-async fn a_rotated_token_beside_a_current_one_revokes_nothing() {
+async fn a_rotated_token_next_to_a_current_one_revokes_nothing() {
     let app = TestApp::start().await;
     let (_, first) = app.person("ann").await;
     let second = Session::of(&app.refresh(&first.refresh).await.expect(200));
@@ -177,7 +177,7 @@ async fn the_device_of_the_account_counts_among_several() {
 #[tokio::test]
 async fn the_state_cookie_of_this_browser_counts_among_several() {
     let app = TestApp::start().await;
-    let subject = proved(&app, "google", "ann@example.com").await;
+    let subject = verified_account(&app, "google", "ann@example.com").await;
     let other = Browser::new(&app);
     other.get("/google/login").await.expect(302);
     let stale = other.cookie("oauth_state").unwrap();

@@ -60,7 +60,7 @@ async fn an_operation_has_one_effect_whichever_call_of_it_fails() {
 
 // R9, R10, R11
 #[tokio::test(flavor = "multi_thread")]
-async fn racing_requests_agree_in_every_order_of_their_calls() {
+async fn racing_requests_agree_in_every_interleaving() {
     let mut found = 0;
     for race in races().filter(|race| RACES.contains(&race.name)) {
         let report = races::enumerate(race).await;
@@ -72,12 +72,12 @@ async fn racing_requests_agree_in_every_order_of_their_calls() {
 
 // R8
 #[tokio::test]
-async fn a_transaction_that_meets_another_is_tried_again_and_in_the_end_left_whole_or_undone() {
+async fn a_conflicting_transaction_is_retried_and_ends_complete_or_undone() {
     for (times, status, accounts) in [(1, 202, 1), (3, 202, 1), (100, 503, 0)] {
         let app = TestApp::start().await;
         app.fail_operation(Service::Dynamodb, "TransactWriteItems", Kind::Conflict, times);
         app.register("ann").await.expect(status);
-        app.stack.wire().clear();
+        app.stack.fault_injector().clear();
         assert_eq!(app.table("credentials").await.len(), accounts, "{times} conflicts");
     }
 }
@@ -88,7 +88,7 @@ async fn nothing_is_written_where_the_tables_take_nothing() {
     let app = TestApp::start().await;
     app.fail_operation(Service::Dynamodb, "TransactWriteItems", Kind::Throttle, 1000);
     app.register("ann").await.refused(503, "unavailable");
-    app.stack.wire().clear();
+    app.stack.fault_injector().clear();
     for table in ["identity", "credentials", "gate", "sessions", "outbox", "audit"] {
         assert_eq!(app.table(table).await, Vec::<Value>::new(), "{table}");
     }

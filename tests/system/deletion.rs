@@ -1,12 +1,12 @@
 //! Leaving for good: what is held is handed over, then everything goes that tells who it was.
 
-use crate::admin::{all_pages, at_the_desk, id};
+use crate::admin::{all_pages, app_and_admin, id};
 use serde_json::{Value, json};
 use tollgate_local::Options;
 use tollgate_local::faults::{Kind, Service};
 use tollgate_store::schema::TABLES;
 use tollgate_tests::app::{ADMIN, PASSWORD, Session, TestApp, options};
-use tollgate_tests::browser::{Browser, proved};
+use tollgate_tests::browser::{Browser, verified_account};
 
 const DAY: i64 = 86_400;
 
@@ -14,7 +14,7 @@ const DAY: i64 = 86_400;
 async fn ann_with_a_past(app: &TestApp) -> Session {
     let (email, session) = app.subscriber("ann").await;
     let begun = app.post_as(&session, "/me/links/google", json!({})).await.expect(200);
-    let subject = proved(app, "google", "ann.at.google@example.com").await;
+    let subject = verified_account(app, "google", "ann.at.google@example.com").await;
     let browser = Browser::new(app);
     browser.set_cookie("oauth_state", &begun.cookie("oauth_state").unwrap());
     let back = browser.consent_at(begun.body["authorize_url"].as_str().unwrap().to_owned(), &subject).await;
@@ -50,7 +50,7 @@ async fn deleted(app: &TestApp, session: &Session) {
 // S17
 #[tokio::test]
 async fn a_deletion_ends_sessions_and_the_subscription_at_once() {
-    let (app, admin) = at_the_desk().await;
+    let (app, admin) = app_and_admin().await;
     let ann = ann_with_a_past(&app).await;
     app.post_as(&ann, "/me/delete", json!({"password": "wrong password"})).await.refused(403, "wrong_password");
     app.post_as(&ann, "/me/delete", json!({"password": PASSWORD})).await.expect(202);
@@ -76,7 +76,7 @@ async fn a_deletion_ends_sessions_and_the_subscription_at_once() {
 }
 
 #[tokio::test]
-async fn what_is_disputed_stands_in_nobodys_way() {
+async fn a_dispute_does_not_block_an_erasure() {
     let app = TestApp::start().await;
     let (_, ann) = app.subscriber("ann").await;
     let invoice = app.stripe("invoices").await[0]["id"].as_str().unwrap().to_owned();
@@ -91,8 +91,8 @@ async fn what_is_disputed_stands_in_nobodys_way() {
 }
 
 #[tokio::test]
-async fn within_a_day_nothing_is_left_that_tells_who_it_was_and_payments_and_entries_stay_under_the_id() {
-    let (app, admin) = at_the_desk().await;
+async fn deletion_removes_personal_data_in_a_day_and_keeps_payments_and_entries() {
+    let (app, admin) = app_and_admin().await;
     let ann = ann_with_a_past(&app).await;
     let trail = all_pages(&app, &admin, &format!("/admin/audit-logs?target_id={}", id(&ann)), 100).await;
     // Mails that wait for a queue that takes none: to her address, and to the one that she wanted to have.
@@ -113,9 +113,13 @@ async fn within_a_day_nothing_is_left_that_tells_who_it_was_and_payments_and_ent
     for trace in TRACES.iter().filter(|trace| **trace != "127.0.0.1") {
         assert!(!after.contains(trace), "{trace} is left");
     }
-    let left = all_pages(&app, &admin, &format!("/admin/audit-logs?target_id={}", id(&ann)), 100).await;
-    assert_eq!(left.len(), trail.len() + 2, "all that happened, the request for an address, and that it was deleted");
-    assert!(left.iter().all(|entry| entry["ip"].is_null()));
+    let remaining = all_pages(&app, &admin, &format!("/admin/audit-logs?target_id={}", id(&ann)), 100).await;
+    assert_eq!(
+        remaining.len(),
+        trail.len() + 2,
+        "all that happened, the request for an address, and that it was deleted"
+    );
+    assert!(remaining.iter().all(|entry| entry["ip"].is_null()));
     assert_eq!(app.sweep("accounts").await.expect(200).body["handled"], 0, "nothing is left to erase");
     assert!(after.contains("ERASED#"), "that it was erased, until it is looked at once more");
     app.advance(15 * 60);
@@ -131,14 +135,14 @@ async fn within_a_day_nothing_is_left_that_tells_who_it_was_and_payments_and_ent
 }
 
 #[tokio::test]
-async fn what_a_later_owner_of_the_address_has_is_never_erased_with_an_earlier_one() {
-    let (app, _) = at_the_desk().await;
+async fn erasure_keeps_the_data_of_a_later_owner_of_the_address() {
+    let (app, _) = app_and_admin().await;
     let ann = ann_with_a_past(&app).await;
     deleted(&app, &ann).await;
     // The names are free, and then the erasure is cut short.
     app.fail(Service::Stripe, Kind::Error, 0, 20);
     app.sweep("accounts").await.expect(500);
-    app.stack.wire().clear();
+    app.stack.fault_injector().clear();
     let (email, second) = app.person("ann").await;
     app.sweep("accounts").await.expect(200);
     app.get_as(&second, "/me").await.expect(200);
@@ -149,10 +153,10 @@ async fn what_a_later_owner_of_the_address_has_is_never_erased_with_an_earlier_o
 
 #[tokio::test]
 async fn an_account_that_is_deleted_twice_at_once_is_deleted_once() {
-    let (app, admin) = at_the_desk().await;
+    let (app, admin) = app_and_admin().await;
     let (_, ann) = app.person("ann").await;
-    let leave = || app.post_as(&ann, "/me/delete", json!({}));
-    let (one, two) = tokio::join!(leave(), leave());
+    let close_account = || app.post_as(&ann, "/me/delete", json!({}));
+    let (one, two) = tokio::join!(close_account(), close_account());
     let mut statuses = [one.status.as_u16(), two.status.as_u16()];
     statuses.sort_unstable();
     assert_eq!(statuses, [202, 401]);
@@ -162,8 +166,8 @@ async fn an_account_that_is_deleted_twice_at_once_is_deleted_once() {
 
 // S19
 #[tokio::test]
-async fn an_export_holds_what_is_held_and_no_secret() {
-    let (app, admin) = at_the_desk().await;
+async fn an_export_contains_all_stored_data_and_no_secret() {
+    let (app, admin) = app_and_admin().await;
     let ann = ann_with_a_past(&app).await;
     let answer = app.get_as(&ann, "/me/export").await.expect(200);
     let held = &answer.body;
@@ -190,8 +194,8 @@ async fn an_export_holds_what_is_held_and_no_secret() {
 }
 
 #[tokio::test]
-async fn what_a_request_under_way_wrote_after_the_erasure_goes_with_the_next_look() {
-    let (app, _) = at_the_desk().await;
+async fn data_written_during_the_erasure_is_removed_by_the_next_sweep() {
+    let (app, _) = app_and_admin().await;
     let (_, ann) = app.person("ann").await;
     deleted(&app, &ann).await;
     let trail = format!("/admin/audit-logs?target_id={}", id(&ann));

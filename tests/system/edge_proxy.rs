@@ -74,7 +74,7 @@ async fn a_wrong_or_missing_secret_changes_nothing() {
 
 // D6, S8
 #[tokio::test]
-async fn the_secret_opens_no_header_where_none_is_named() {
+async fn the_secret_has_no_effect_without_a_configured_header() {
     let env = vec![("EDGE_SECRET".to_owned(), SECRET.to_owned())];
     let app = TestApp::start_with(Options { env, ..limited() }).await;
     use_up(&app, &[]).await;
@@ -93,7 +93,7 @@ async fn a_secret_that_cannot_be_read_makes_the_proxy_the_client() {
     use_up(&app, &[]).await;
     let of_client = [("x-edge-secret", SECRET), ("x-client-ip", "203.0.113.7")];
     guess(&app, &of_client).await.refused(429, "rate_limited");
-    app.stack.wire().clear();
+    app.stack.fault_injector().clear();
     guess(&app, &of_client).await.refused(401, "invalid_credentials");
 }
 

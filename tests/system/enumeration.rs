@@ -97,7 +97,7 @@ async fn a_known_and_an_unknown_address_get_the_same_answer_for_the_same_work() 
 
 // S6
 #[tokio::test]
-async fn a_person_who_asks_for_a_taken_and_for_a_free_address_gets_the_same_answer_for_the_same_work() {
+async fn taken_and_free_addresses_get_the_same_answer_for_the_same_work() {
     let app = TestApp::start_limited().await;
     let (_, session) = app.person("ann").await;
     app.member("bob").await;
@@ -120,7 +120,7 @@ fn address_of(email: &str) -> Value {
 
 // S6
 #[tokio::test]
-async fn past_the_cap_of_mails_a_known_and_an_unknown_address_cost_the_same_as_well() {
+async fn past_the_mail_cap_known_and_unknown_addresses_cost_the_same() {
     let app = TestApp::start_limited().await;
     app.member("ann").await;
     for path in ["/forget-password", "/request/login-code"] {
@@ -144,7 +144,7 @@ async fn past_the_cap_of_mails_a_known_and_an_unknown_address_cost_the_same_as_w
 
 // S6
 #[tokio::test]
-async fn the_work_for_an_unknown_address_leaves_nothing_that_counts_and_all_of_it_ends() {
+async fn decoys_for_an_unknown_address_do_not_count_and_expire() {
     let app = TestApp::start().await;
     for path in ["/forget-password", "/request/verify", "/request/login-code"] {
         app.post(path, json!({"email": "nobody@example.com"})).await.expect(202);
@@ -205,7 +205,7 @@ const TRIES: [&str; 2] = ["/login/code", "/verify"];
 
 // B8, S6
 #[tokio::test]
-async fn two_requests_about_an_address_tell_no_more_than_one() {
+async fn two_requests_about_an_address_reveal_no_more_than_one() {
     let operations = operations_about_an_address();
     assert!(operations.len() >= 7, "{operations:?}");
     let app = TestApp::start_limited().await;

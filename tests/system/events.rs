@@ -19,18 +19,18 @@ enum Answer {
 use Answer::{Failed, Http, Swept};
 
 /// What a function left: new rows of the outbox, messages in the mail queue, mails by kind.
-struct Left(usize, usize, &'static [&'static str]);
+struct Residue(usize, usize, &'static [&'static str]);
 
-const NOTHING: Left = Left(0, 0, &[]);
+const NOTHING: Residue = Residue(0, 0, &[]);
 const DONE: Answer = Failed(&[]);
 
 /// Each file, the function it is for, its answer and its effect.
-const SAMPLES: &[(&str, &str, Answer, Left)] = &[
+const SAMPLES: &[(&str, &str, Answer, Residue)] = &[
     ("http-account", "pages", Http(200, "gzip"), NOTHING),
     ("http-head", "pages", Http(200, "text/html"), NOTHING),
     ("http-healthz", "auth", Http(200, r#""status":"ok""#), NOTHING),
     ("http-jwks", "auth", Http(200, r#""crv":"Ed25519""#), NOTHING),
-    ("http-login", "auth", Http(401, "invalid_credentials"), Left(1, 0, &[])),
+    ("http-login", "auth", Http(401, "invalid_credentials"), Residue(1, 0, &[])),
     ("http-me-without-token", "auth", Http(401, "unauthenticated"), NOTHING),
     ("http-method-not-allowed", "auth", Http(405, "method_not_allowed"), NOTHING),
     ("http-not-found", "pages", Http(404, "not_found"), NOTHING),
@@ -38,7 +38,7 @@ const SAMPLES: &[(&str, &str, Answer, Left)] = &[
     ("http-plans", "billing", Http(200, r#""code":"pro""#), NOTHING),
     ("http-preflight", "auth", Http(200, "https://accounts.example.com"), NOTHING),
     ("http-refresh-by-cookie", "auth", Http(401, "invalid_refresh_token"), NOTHING),
-    ("http-register", "auth", Http(202, "message"), Left(1, 0, &[])),
+    ("http-register", "auth", Http(202, "message"), Residue(1, 0, &[])),
     ("http-register-weak-password", "auth", Http(422, "weak_password"), NOTHING),
     ("http-revoke-session", "auth", Http(401, "unauthenticated"), NOTHING),
     ("http-root", "pages", Http(303, "/account"), NOTHING),
@@ -53,21 +53,21 @@ const SAMPLES: &[(&str, &str, Answer, Left)] = &[
     ("url-webhook-with-a-false-signature", "stripe-webhook", Http(400, "invalid_signature"), NOTHING), // S26
     ("dynamodb-decoy", "relay", DONE, NOTHING),
     ("dynamodb-handled", "relay", DONE, NOTHING),
-    ("dynamodb-mail", "relay", DONE, Left(0, 1, &[])),
-    ("dynamodb-mail-of-an-older-version", "relay", DONE, Left(0, 1, &[])), // R18
-    ("dynamodb-unreadable", "relay", Failed(&["184021500000000038812345607"]), Left(0, 2, &[])), // R6
+    ("dynamodb-mail", "relay", DONE, Residue(0, 1, &[])),
+    ("dynamodb-mail-of-an-older-version", "relay", DONE, Residue(0, 1, &[])), // R18
+    ("dynamodb-unreadable", "relay", Failed(&["184021500000000038812345607"]), Residue(0, 2, &[])), // R6
     ("sqs-done", "mailer", DONE, NOTHING),
     ("sqs-expired", "mailer", DONE, NOTHING), // R15
     ("sqs-held-by-another", "mailer", Failed(&["059f36b4-87a3-44ab-83d2-661975830007"]), NOTHING),
-    ("sqs-mail", "mailer", DONE, Left(0, 0, &["verify"])),
-    ("sqs-mail-of-an-older-version", "mailer", DONE, Left(0, 0, &["verify"])), // R18
-    ("sqs-received-again", "mailer", DONE, Left(0, 0, &["already_registered"])),
+    ("sqs-mail", "mailer", DONE, Residue(0, 0, &["verify"])),
+    ("sqs-mail-of-an-older-version", "mailer", DONE, Residue(0, 0, &["verify"])), // R18
+    ("sqs-received-again", "mailer", DONE, Residue(0, 0, &["already_registered"])),
     ("sqs-unknown", "mailer", DONE, NOTHING),
     (
         "sqs-unreadable", // R6
         "mailer",
         Failed(&["059f36b4-87a3-44ab-83d2-661975830009"]),
-        Left(0, 0, &["password_changed"]),
+        Residue(0, 0, &["password_changed"]),
     ),
     ("sqs-report", "reports", DONE, NOTHING), // of a report that is not kept any more
     ("sqs-stripe-event", "stripe-events", DONE, NOTHING), // R5
@@ -117,8 +117,8 @@ async fn invoke(app: &TestApp, name: &str, function: &str) -> (Value, usize, usi
 }
 
 #[tokio::test]
-async fn each_sample_is_answered_as_it_must_be_and_leaves_what_it_must() {
-    for (name, function, wanted, left) in SAMPLES {
+async fn each_sample_gets_its_expected_answer_and_effects() {
+    for (name, function, wanted, residue) in SAMPLES {
         let app = start().await;
         let (answer, rows, queued, mails) = invoke(&app, name, function).await;
         match wanted {
@@ -134,8 +134,8 @@ async fn each_sample_is_answered_as_it_must_be_and_leaves_what_it_must() {
             }
             Swept(handled) => assert_eq!(answer, json!({"handled": handled}), "{name}"),
         }
-        assert_eq!((rows, queued), (left.0, left.1), "{name}");
-        assert_eq!(mails, left.2, "{name}");
+        assert_eq!((rows, queued), (residue.0, residue.1), "{name}");
+        assert_eq!(mails, residue.2, "{name}");
     }
 }
 
@@ -230,7 +230,7 @@ fn each_sample_has_the_fields_that_aws_sends_and_no_other() {
 }
 
 #[test]
-fn each_http_sample_comes_by_the_route_that_leads_to_its_function() {
+fn each_http_sample_arrives_by_the_route_of_its_function() {
     let part = |document: Value| document["paths"].as_object().unwrap().keys().cloned().collect::<BTreeSet<_>>();
     let paths = BTreeMap::from([
         ("admin", part(openapi::admin())),

@@ -9,7 +9,7 @@ use tollgate_tests::journey::Deployment;
 use tollgate_tests::journey::billing::Customers;
 
 #[tokio::test]
-async fn a_person_walks_the_whole_way_from_outside() {
+async fn a_user_completes_the_journey_from_outside() {
     let unset = ["GOOGLE_CLIENT_ID", "GITHUB_CLIENT_ID"].map(|name| (name.to_owned(), "unset".to_owned()));
     let app = TestApp::start_with(Options { env: unset.into(), ..limited() }).await;
     let base = app.stack.base_url();
@@ -18,14 +18,14 @@ async fn a_person_walks_the_whole_way_from_outside() {
     let store = Store::new(app.stack.sdk(), TABLE_PREFIX);
     make_admin(&store, "ann@example.com", &app.stack.clock().platform()).await.unwrap();
     app.advance(60);
-    deployment.walk_the_desk().await;
+    deployment.walk_the_admin_api().await;
     let swept = app.sweep("accounts").await.expect(200).body;
     assert_eq!(swept["handled"], 1, "who left for good");
 }
 
 // D3
 #[tokio::test]
-async fn people_who_pay_walk_their_way_from_outside() {
+async fn paying_users_complete_the_journey_from_outside() {
     let no_grace = [("BILLING_GRACE_DAYS", "0"), ("RATE_LIMIT_PER_MINUTE", "0")];
     let env = no_grace.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
     let admin = Some((ADMIN.0.to_owned(), Secret::new(ADMIN.1.to_owned())));
@@ -37,6 +37,6 @@ async fn people_who_pay_walk_their_way_from_outside() {
     for (schedule, handled) in [("expiry", 1), ("reminders", 0), ("reconcile", 1), ("outbox", 0), ("accounts", 0)] {
         assert_eq!(app.sweep(schedule).await.expect(200).body["handled"], handled, "{schedule}");
     }
-    customers.leave(ADMIN).await;
+    customers.close_account(ADMIN).await;
     assert_eq!(app.sweep("accounts").await.expect(200).body["handled"], 1, "who left for good");
 }

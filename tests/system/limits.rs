@@ -39,7 +39,7 @@ fn on_limits(calls: &[Call]) -> (usize, f64) {
 
 // S7
 #[tokio::test]
-async fn the_sixth_call_of_a_minute_from_one_client_is_refused_on_every_limited_route() {
+async fn the_sixth_call_a_minute_from_one_client_is_refused_on_limited_routes() {
     for path in LIMITED {
         let app = TestApp::start_limited().await;
         let body = || json!({"email": "nobody@example.com", "token": "x"});
@@ -167,7 +167,7 @@ async fn besiege(app: &TestApp, email: &str) {
 
 // S9
 #[tokio::test]
-async fn an_owner_under_siege_signs_in_on_a_known_device_and_recovers_by_mail_on_any_other() {
+async fn an_owner_under_attack_signs_in_on_a_known_device_or_recovers_by_mail() {
     let app = TestApp::start_limited().await;
     let email = app.member("ann").await;
     let answer = app.login(&email, PASSWORD).await.expect(200);
@@ -197,7 +197,7 @@ async fn an_owner_under_siege_signs_in_on_a_known_device_and_recovers_by_mail_on
 
 // S9
 #[tokio::test]
-async fn failures_for_other_users_leave_a_users_own_counter_alone() {
+async fn failures_for_other_users_do_not_change_a_users_counter() {
     let app = TestApp::start_limited().await;
     let email = app.member("ann").await;
     for client in 10..50 {
@@ -217,7 +217,7 @@ async fn failures_for_other_users_leave_a_users_own_counter_alone() {
 
 // S9
 #[tokio::test]
-async fn a_device_of_one_account_is_none_of_another_and_a_bearer_names_its_own_account() {
+async fn a_device_counts_for_one_account_and_a_token_names_its_account() {
     let app = TestApp::start_limited().await;
     let (ann, bob) = (app.member("ann").await, app.member("bob").await);
     let device = app.login(&bob, PASSWORD).await.expect(200).cookie("device").unwrap();
@@ -242,21 +242,21 @@ async fn a_device_of_one_account_is_none_of_another_and_a_bearer_names_its_own_a
 
 // S7
 #[tokio::test]
-async fn without_an_answer_of_the_tables_nobody_passes() {
+async fn every_request_is_refused_while_the_tables_do_not_answer() {
     for operation in ["UpdateItem", "PutItem"] {
         let app = TestApp::start_limited().await;
         app.member("ann").await;
         app.advance(60);
         app.fail_operation(Service::Dynamodb, operation, Kind::Throttle, 1000);
         app.post("/forget-password", json!({"email": "ann@example.com"})).await.refused(503, "unavailable");
-        app.stack.wire().clear();
+        app.stack.fault_injector().clear();
         assert!(app.mails("ann@example.com").await.iter().all(|mail| mail["kind"] != "reset"), "{operation}");
     }
 }
 
 // R8
 #[tokio::test]
-async fn a_count_whose_answer_is_lost_counts_once() {
+async fn a_count_whose_answer_was_lost_counts_once() {
     let app = TestApp::start_limited().await;
     app.fail_operation(Service::Dynamodb, "UpdateItem", Kind::LostResponse, 1);
     app.login("nobody@example.com", PASSWORD).await.refused(401, "invalid_credentials");
@@ -287,7 +287,7 @@ async fn count(app: &TestApp, email: &str, kind: &str) -> usize {
 }
 
 #[tokio::test]
-async fn a_stranger_causes_five_mails_a_minute_over_all_routes_and_the_last_code_stays_good() {
+async fn a_stranger_causes_five_mails_a_minute_and_the_last_code_stays_valid() {
     let app = TestApp::start_limited().await;
     let email = app.member("ann").await;
     app.advance(60);
@@ -492,7 +492,7 @@ async fn an_office_with_one_address_is_let_in_by_the_setting_for_clients() {
 
 // B19
 #[tokio::test]
-async fn costly_calls_are_limited_by_user_whatever_client_they_come_from() {
+async fn costly_calls_are_limited_by_user_from_any_client() {
     let app = TestApp::start_with(tollgate_local::Options { first_plans: true, ..limited() }).await;
     let (_, session) = app.person("ann").await;
     app.advance(60);
@@ -539,7 +539,7 @@ async fn costly_calls_are_limited_by_user_whatever_client_they_come_from() {
 }
 
 #[tokio::test]
-async fn a_new_account_gets_its_mail_whatever_strangers_did_to_its_address() {
+async fn a_new_account_gets_its_mail_despite_strangers_at_its_address() {
     let app = TestApp::start_limited().await;
     for client in 30..35 {
         app.post_from(client, "/forget-password", &[], json!({"email": "ann@example.com"})).await.expect(202);

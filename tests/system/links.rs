@@ -3,7 +3,7 @@
 use reqwest::Method;
 use serde_json::json;
 use tollgate_tests::app::{PASSWORD, Session, TestApp};
-use tollgate_tests::browser::{Browser, location, proved};
+use tollgate_tests::browser::{Browser, location, verified_account};
 
 const JSON: (&str, &str) = ("accept", "application/json");
 
@@ -15,11 +15,11 @@ async fn asked(app: &TestApp, browser: &Browser<'_>, session: &Session, provider
 }
 
 #[tokio::test]
-async fn a_person_links_a_provider_signs_in_by_it_and_takes_it_away() {
+async fn a_user_links_a_provider_signs_in_by_it_and_unlinks_it() {
     for provider in ["google", "github"] {
         let app = TestApp::start().await;
         let (email, session) = app.person("ann").await;
-        let subject = proved(&app, provider, "another@example.com").await;
+        let subject = verified_account(&app, provider, "another@example.com").await;
         let browser = Browser::new(&app);
         let back = asked(&app, &browser, &session, provider, &subject).await;
         let answer = browser.get(&back).await.expect(302);
@@ -48,7 +48,7 @@ async fn a_person_links_a_provider_signs_in_by_it_and_takes_it_away() {
 }
 
 #[tokio::test]
-async fn linking_wants_a_fresh_sign_in_and_a_provider_that_there_is() {
+async fn linking_needs_a_fresh_sign_in_and_a_configured_provider() {
     let app = TestApp::start().await;
     let (_, session) = app.person("ann").await;
     app.advance(5 * 60 + 1);
@@ -70,7 +70,10 @@ async fn an_identity_is_one_accounts_and_an_account_has_one_of_each_provider() {
     let app = TestApp::start().await;
     let (_, ann) = app.person("ann").await;
     let (_, bob) = app.person("bob").await;
-    let (one, two) = (proved(&app, "google", "one@example.com").await, proved(&app, "google", "two@example.com").await);
+    let (one, two) = (
+        verified_account(&app, "google", "one@example.com").await,
+        verified_account(&app, "google", "two@example.com").await,
+    );
     let browser = Browser::new(&app);
     let json = async |browser: &Browser<'_>, back: &str| browser.send(Method::GET, back, &[JSON], None).await;
     // Two tabs, two identities: the second comes too late.
@@ -98,7 +101,7 @@ async fn an_identity_is_one_accounts_and_an_account_has_one_of_each_provider() {
 async fn a_link_that_was_begun_in_a_session_that_has_ended_is_not_made() {
     let app = TestApp::start().await;
     let (_, session) = app.person("ann").await;
-    let subject = proved(&app, "github", "x@example.com").await;
+    let subject = verified_account(&app, "github", "x@example.com").await;
     let browser = Browser::new(&app);
     let back = asked(&app, &browser, &session, "github", &subject).await;
     app.with_cookie("/logout", &session.refresh).await.expect(204);
@@ -110,8 +113,8 @@ async fn a_link_that_was_begun_in_a_session_that_has_ended_is_not_made() {
 #[tokio::test]
 async fn the_last_way_to_sign_in_cannot_be_taken_away() {
     let app = TestApp::start().await;
-    let google = proved(&app, "google", "ann@example.com").await;
-    let github = proved(&app, "github", "else@example.com").await;
+    let google = verified_account(&app, "google", "ann@example.com").await;
+    let github = verified_account(&app, "github", "else@example.com").await;
     let session = Session::of(&Browser::new(&app).sign_in("google", &google).await.expect(200));
     app.delete_as(&session, "/me/links/google").await.refused(409, "last_sign_in_method");
     let browser = Browser::new(&app);
@@ -128,10 +131,10 @@ async fn the_last_way_to_sign_in_cannot_be_taken_away() {
 
 // B20, S5
 #[tokio::test]
-async fn unlinking_and_exporting_want_a_fresh_sign_in() {
+async fn unlinking_and_exporting_need_a_fresh_sign_in() {
     let app = TestApp::start().await;
     let (email, session) = app.person("ann").await;
-    let subject = proved(&app, "google", "another@example.com").await;
+    let subject = verified_account(&app, "google", "another@example.com").await;
     let browser = Browser::new(&app);
     let back = asked(&app, &browser, &session, "google", &subject).await;
     browser.get(&back).await.expect(302);
@@ -188,9 +191,9 @@ async fn the_password_exports_in_a_session_of_any_age_and_nothing_else_does() {
 
 // B20, S5
 #[tokio::test]
-async fn an_account_without_a_password_exports_by_a_fresh_sign_in_alone() {
+async fn an_account_without_a_password_exports_after_a_fresh_sign_in() {
     let app = TestApp::start().await;
-    let subject = proved(&app, "google", "ann@example.com").await;
+    let subject = verified_account(&app, "google", "ann@example.com").await;
     let session = Session::of(&Browser::new(&app).sign_in("google", &subject).await);
     app.post_as(&session, "/me/export", json!({"password": PASSWORD})).await.refused(403, "wrong_password");
     app.post_as(&session, "/me/export", json!({})).await.expect(200);

@@ -109,7 +109,7 @@ async fn accounts_sessions_links_and_mails_outlive_a_restart() {
 
 // E16
 #[tokio::test]
-async fn the_stream_is_taken_up_to_its_last_record_beside_which_that_is_kept() {
+async fn the_stream_is_processed_up_to_its_last_record_which_is_retained() {
     let app = TestApp::start().await;
     let position = || {
         let key = json!({"kind": {"S": "stream"}, "id": {"S": "outbox"}});
@@ -129,7 +129,7 @@ async fn the_stream_is_taken_up_to_its_last_record_beside_which_that_is_kept() {
 }
 
 #[tokio::test]
-async fn data_of_another_version_is_refused_with_what_to_do() {
+async fn data_of_another_version_is_refused_with_instructions() {
     for (version, way_out) in [("2", "start anew"), ("4", "newer program")] {
         let folder = Folder::new(&format!("of-version-{version}"));
         let app = TestApp::start_with(folder.options()).await;
@@ -147,7 +147,7 @@ async fn data_of_another_version_is_refused_with_what_to_do() {
 
 // E1
 #[tokio::test]
-async fn a_stripe_key_without_a_webhook_secret_stops_the_start_and_names_the_setting() {
+async fn a_stripe_key_without_a_webhook_secret_stops_the_start() {
     for secret in [None, Some("")] {
         let mut env = vec![("STRIPE_SECRET_KEY".to_owned(), "sk_test_1".to_owned())];
         env.extend(secret.map(|secret| ("STRIPE_WEBHOOK_SECRET".to_owned(), secret.to_owned())));
@@ -195,7 +195,7 @@ async fn codes(app: &TestApp) -> Vec<String> {
 
 // E1
 #[tokio::test]
-async fn a_start_makes_the_plans_that_an_earlier_one_could_not_and_none_twice() {
+async fn a_start_creates_missing_plans_once() {
     let folder = Folder::new("plans");
     let failing = Fault {
         service: Service::Stripe,
@@ -222,7 +222,7 @@ async fn a_start_makes_the_plans_that_an_earlier_one_could_not_and_none_twice() 
 
 // E1
 #[tokio::test]
-async fn without_an_answer_of_stripe_the_stack_starts_and_says_what_is_missing() {
+async fn the_stack_starts_without_stripe_and_reports_missing_plans() {
     let app = TestApp::start().await;
     let mut env = with_stripe_of(&app, "sk_test_1");
     env[2].1 = "http://127.0.0.1:9".to_owned();
@@ -232,7 +232,7 @@ async fn without_an_answer_of_stripe_the_stack_starts_and_says_what_is_missing()
 
 // E2
 #[tokio::test]
-async fn a_moved_clock_is_told_on_every_page_of_the_stack_and_goes_back_where_nothing_relies_on_it() {
+async fn a_moved_clock_is_shown_on_every_page_and_reset_when_no_data_needs_it() {
     let app = TestApp::start().await;
     let (_, ann) = app.person("ann").await;
     let checkout = app.subscribe(&ann, "pro").await.expect(201).body["checkout_url"].as_str().unwrap().to_owned();
@@ -251,8 +251,8 @@ async fn a_moved_clock_is_told_on_every_page_of_the_stack_and_goes_back_where_no
     let clock = app.get("/_local/clock").await.expect(200).body;
     assert_eq!(clock, json!({"now": app.now(), "ahead_seconds": 7260}));
     // Sessions have ended by the moved clock.
-    let desk = page("/_local").await;
-    assert!(desk.contains("--data") && !desk.contains("Back to now"), "{desk}");
+    let console = page("/_local").await;
+    assert!(console.contains("--data") && !console.contains("Back to now"), "{console}");
     let refused = app.send(Method::POST, "/_local/clock/back", &[], None).await.expect(409).body;
     assert!(refused["detail"].as_str().unwrap().contains("--data"), "{refused}");
     // What answers a program stays as it is.
@@ -261,8 +261,8 @@ async fn a_moved_clock_is_told_on_every_page_of_the_stack_and_goes_back_where_no
     let app = TestApp::start().await;
     let before = app.now();
     app.post("/_local/clock", json!({"advance_seconds": 30 * 86_400})).await.expect(200);
-    let desk = app.send(Method::GET, "/_local", &html, None).await.expect(200).text;
-    assert!(desk.contains("30 days ahead") && desk.contains("Back to now"), "{desk}");
+    let console = app.send(Method::GET, "/_local", &html, None).await.expect(200).text;
+    assert!(console.contains("30 days ahead") && console.contains("Back to now"), "{console}");
     let back = app.send(Method::POST, "/_local/clock/back", &[], None).await.expect(200).body;
     assert_eq!(back, json!({"now": before}));
     assert!(!app.send(Method::GET, "/_local", &html, None).await.expect(200).text.contains("ahead of"));
@@ -286,7 +286,7 @@ async fn a_clock_that_went_back_is_the_machines_own_after_a_restart() {
 }
 
 #[tokio::test]
-async fn the_desk_answers_on_this_machine_alone() {
+async fn the_console_answers_only_on_this_machine() {
     let app = TestApp::start().await;
     for (host, allowed) in [
         ("localhost", true),
@@ -315,7 +315,7 @@ async fn the_desk_answers_on_this_machine_alone() {
 }
 
 #[tokio::test]
-async fn the_desk_shows_and_empties_the_inbox_and_moves_the_clock() {
+async fn the_console_shows_and_empties_the_inbox_and_moves_the_clock() {
     let app = TestApp::start().await;
     app.register("ann").await.expect(202);
     app.register("bob").await.expect(202);

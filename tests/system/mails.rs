@@ -29,7 +29,7 @@ async fn a_mail_that_ses_throttles_is_sent_later_once() {
 
 // R1
 #[tokio::test]
-async fn a_mail_whose_answer_from_ses_was_lost_goes_out_again_with_the_same_code() {
+async fn a_mail_whose_answer_from_ses_was_lost_is_sent_again_with_the_same_code() {
     let app = TestApp::start().await;
     registered(&app, Kind::LostResponse, Service::Ses, 1).await;
     let mails = app.mails(EMAIL).await;
@@ -39,14 +39,14 @@ async fn a_mail_whose_answer_from_ses_was_lost_goes_out_again_with_the_same_code
 
 // R6
 #[tokio::test]
-async fn a_mail_that_never_goes_out_lies_with_the_dead_letters_and_goes_out_once_when_they_are_sent_again() {
+async fn an_undeliverable_mail_becomes_a_dead_letter_and_redrive_sends_it_once() {
     let mut app = TestApp::start().await;
     registered(&app, Kind::Error, Service::Ses, 1000).await;
     assert!(app.mails(EMAIL).await.is_empty());
     let queues = app.get("/_local/queues").await.body;
     assert_eq!(queues["items"][0], json!({"name": "mail", "depth": 0, "in_flight": 0, "dead": 1}));
     // Only it failed: the next one goes out.
-    app.stack.wire().clear();
+    app.stack.fault_injector().clear();
     app.register("bob").await.expect(202);
     assert_eq!(app.mails("bob@example.com").await.len(), 1);
     app.post("/_local/queues/mail/redrive", json!({})).await.expect(200);
@@ -72,7 +72,7 @@ async fn a_secret_that_expired_on_its_way_is_parked_and_never_sent() {
 
 // R1
 #[tokio::test]
-async fn whatever_fails_on_the_mails_way_one_mail_arrives() {
+async fn one_mail_arrives_despite_any_failure_on_the_way() {
     for service in [Service::Sqs, Service::Dynamodb, Service::Secrets] {
         for kind in [Kind::Throttle, Kind::Error, Kind::Hang, Kind::LostResponse] {
             for after in 0..4 {
@@ -91,7 +91,7 @@ async fn whatever_fails_on_the_mails_way_one_mail_arrives() {
                     !kinds.is_empty() && kinds.len() <= 2 && kinds.windows(2).all(|pair| pair[0] == pair[1]),
                     "{service:?} {kind:?} {after}"
                 );
-                app.stack.wire().clear();
+                app.stack.fault_injector().clear();
             }
         }
     }
@@ -99,7 +99,7 @@ async fn whatever_fails_on_the_mails_way_one_mail_arrives() {
 
 // R6
 #[tokio::test]
-async fn a_claim_that_nobody_gave_back_lapses_and_the_mail_goes_out() {
+async fn an_abandoned_claim_expires_and_the_mail_is_sent() {
     let app = TestApp::start().await;
     app.stack
         .held(async {
@@ -108,11 +108,11 @@ async fn a_claim_that_nobody_gave_back_lapses_and_the_mail_goes_out() {
             // The first claim is written, and nothing after it: as when the mailer dies there.
             let operation = Some("UpdateItem".to_owned());
             let fault = Fault { service: Service::Dynamodb, operation, kind: Kind::Error, after: 1, times: 1000 };
-            assert!(app.stack.wire().add(fault));
+            assert!(app.stack.fault_injector().add(fault));
         })
         .await;
     app.drain().await;
-    app.stack.wire().clear();
+    app.stack.fault_injector().clear();
     assert_eq!(app.table("outbox").await[0]["state"]["S"], "claimed");
     app.post("/_local/queues/mail/redrive", json!({})).await.expect(200);
     assert!(app.mails(EMAIL).await.is_empty(), "another message holds it");
@@ -122,7 +122,7 @@ async fn a_claim_that_nobody_gave_back_lapses_and_the_mail_goes_out() {
 }
 
 #[tokio::test]
-async fn a_message_that_was_handled_keeps_its_key_and_nothing_of_what_it_carried() {
+async fn a_handled_message_retains_only_its_key() {
     let app = TestApp::start().await;
     app.register("ann").await.expect(202);
     app.drain().await;
@@ -133,7 +133,7 @@ async fn a_message_that_was_handled_keeps_its_key_and_nothing_of_what_it_carried
 
 // B18
 #[tokio::test]
-async fn a_mail_says_that_no_person_sent_it_and_has_text_html_and_a_plain_link() {
+async fn a_mail_has_text_html_a_plain_link_and_the_header_auto_submitted() {
     let app = TestApp::start().await;
     let email = app.member("ann").await;
     app.post("/forget-password", json!({"email": email})).await.expect(202);
@@ -161,7 +161,7 @@ async fn a_mail_says_that_no_person_sent_it_and_has_text_html_and_a_plain_link()
 
 // B18, R1
 #[tokio::test]
-async fn a_mail_that_goes_out_again_has_the_same_message_id() {
+async fn a_mail_that_is_sent_again_has_the_same_message_id() {
     let app = TestApp::start().await;
     registered(&app, Kind::LostResponse, Service::Ses, 1).await;
     let mails = app.mails(EMAIL).await;

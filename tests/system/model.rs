@@ -8,7 +8,7 @@ const SEEDS: std::ops::Range<u64> = 0..2;
 
 // R1, R2, R3, R4, R8, R11, R13, R16
 #[test]
-fn whatever_people_cards_time_and_faults_do_in_the_end_all_is_as_stripe_has_it() {
+fn random_sequences_of_steps_and_faults_end_in_the_state_of_stripe() {
     for seed in SEEDS {
         let report = model::play(seed, Duration::from_secs(60));
         assert!(report.failure.is_none(), "{}", report.failure.unwrap_or_default());

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use tollgate_local::Options;
 use tollgate_local::faults::{Fault, Kind, Service};
 use tollgate_tests::app::{Answer, PASSWORD, Session, TestApp, options};
-use tollgate_tests::browser::{Browser, account, location, proved};
+use tollgate_tests::browser::{Browser, account, location, verified_account};
 
 const PROVIDERS: [&str; 2] = ["google", "github"];
 const JSON: (&str, &str) = ("accept", "application/json");
@@ -24,7 +24,7 @@ async fn counts(app: &TestApp) -> [usize; 3] {
 }
 
 #[tokio::test]
-async fn a_newcomer_comes_by_a_provider_and_again_as_the_same_account() {
+async fn a_new_user_registers_by_a_provider_and_signs_in_again() {
     for provider in PROVIDERS {
         let app = TestApp::start().await;
         let new = json!({"email": "Ann@Example.com", "email_verified": true, "username": "Ann Lee"});
@@ -56,7 +56,7 @@ async fn a_newcomer_comes_by_a_provider_and_again_as_the_same_account() {
 
 // S21
 #[tokio::test]
-async fn the_way_to_a_provider_carries_state_pkce_and_nonce_and_a_short_lived_cookie() {
+async fn the_authorization_url_has_state_pkce_and_nonce_and_sets_a_short_cookie() {
     for provider in PROVIDERS {
         let app = TestApp::start().await;
         let answer = app.get(&format!("/{provider}/login")).await.expect(302);
@@ -100,7 +100,7 @@ async fn only_an_allowed_place_is_returned_to() {
         app.get(&format!("/google/login?return_to={bad}")).await.refused(400, "invalid_return_to");
     }
     app.get(&format!("/google/login?return_to={base}&return_to={base}")).await.refused(400, "invalid_return_to");
-    let subject = proved(&app, "google", "ann@example.com").await;
+    let subject = verified_account(&app, "google", "ann@example.com").await;
     let browser = Browser::new(&app);
     let place = format!("{base}/account/sessions?tab=1#top");
     let encoded = place.replace('#', "%23").replace('?', "%3F").replace('=', "%3D");
@@ -116,7 +116,7 @@ async fn mismatch(answer: Answer) {
 #[tokio::test]
 async fn a_state_is_good_once_in_its_browser_at_its_provider_for_ten_minutes() {
     let app = TestApp::start().await;
-    let subject = proved(&app, "google", "ann@example.com").await;
+    let subject = verified_account(&app, "google", "ann@example.com").await;
     let browser = Browser::new(&app);
     let back = browser.consent("google", &subject, "").await;
     let json = async |browser: &Browser<'_>, place: &str| browser.send(Method::GET, place, &[JSON], None).await;
@@ -149,7 +149,7 @@ async fn a_state_is_good_once_in_its_browser_at_its_provider_for_ten_minutes() {
 #[tokio::test]
 async fn two_tabs_share_the_cookie_and_both_end_signed_in() {
     let app = TestApp::start().await;
-    let subject = proved(&app, "github", "ann@example.com").await;
+    let subject = verified_account(&app, "github", "ann@example.com").await;
     let browser = Browser::new(&app);
     let one = browser.consent("github", &subject, "").await;
     let two = browser.consent("github", &subject, "").await;
@@ -163,7 +163,7 @@ async fn two_tabs_share_the_cookie_and_both_end_signed_in() {
 #[tokio::test]
 async fn the_same_callback_fifty_times_at_once_makes_one_session() {
     let app = TestApp::start().await;
-    let subject = proved(&app, "google", "ann@example.com").await;
+    let subject = verified_account(&app, "google", "ann@example.com").await;
     let browser = Browser::new(&app);
     let back = browser.consent("google", &subject, "").await;
     let calls = (0..50).map(|_| browser.send(Method::GET, &back, &[JSON], None));
@@ -174,11 +174,11 @@ async fn the_same_callback_fifty_times_at_once_makes_one_session() {
 
 // S22
 #[tokio::test]
-async fn an_address_that_the_provider_has_not_proved_matches_nothing() {
+async fn an_address_that_the_provider_did_not_verify_matches_no_account() {
     let app = TestApp::start().await;
     let victim = app.member("victim").await;
     let before = counts(&app).await;
-    let unproved = |emails: Value| json!({"email": victim, "email_verified": false, "emails": emails});
+    let unverified = |emails: Value| json!({"email": victim, "email_verified": false, "emails": emails});
     let google = account(&app, "google", json!({"email": victim, "email_verified": false})).await;
     let address =
         |email: &str, verified: bool, primary: bool| json!({"email": email, "verified": verified, "primary": primary});
@@ -190,7 +190,7 @@ async fn an_address_that_the_provider_has_not_proved_matches_nothing() {
         json!([address("victim@example.com", true, false)]),
         json!([address("victim@example.com", true, false), address("other@example.com", false, true)]),
     ] {
-        cases.push(("github", account(&app, "github", unproved(emails)).await));
+        cases.push(("github", account(&app, "github", unverified(emails)).await));
     }
     for (provider, subject) in cases {
         let browser = Browser::new(&app);
@@ -208,11 +208,11 @@ async fn an_address_that_the_provider_has_not_proved_matches_nothing() {
 
 // S22
 #[tokio::test]
-async fn a_proved_account_with_the_same_address_is_not_opened_by_an_identity_that_is_not_linked_to_it() {
+async fn an_unlinked_identity_does_not_open_a_verified_account_of_its_address() {
     let app = TestApp::start().await;
     let email = app.member("ann").await;
     for provider in PROVIDERS {
-        let subject = proved(&app, provider, "ANN@example.com").await;
+        let subject = verified_account(&app, provider, "ANN@example.com").await;
         let before = counts(&app).await;
         Browser::new(&app).sign_in(provider, &subject).await.refused(409, "account_exists");
         assert_eq!(counts(&app).await, before);
@@ -222,13 +222,13 @@ async fn a_proved_account_with_the_same_address_is_not_opened_by_an_identity_tha
 
 // S23
 #[tokio::test]
-async fn the_owner_of_an_address_who_comes_by_a_provider_takes_an_unproved_account_over() {
+async fn sign_in_by_provider_takes_over_an_unverified_account_of_its_address() {
     for provider in PROVIDERS {
         let app = TestApp::start().await;
         app.register("squatter").await.expect(202);
         let email = "squatter@example.com";
         let link = app.link_token(email, "verify").await;
-        let subject = proved(&app, provider, email).await;
+        let subject = verified_account(&app, provider, email).await;
         let answer = Browser::new(&app).sign_in(provider, &subject).await.expect(200);
         assert_eq!(answer.body["user"]["email_verified"], true);
         let me = app.get_as(&Session::of(&answer), "/me").await.expect(200).body;
@@ -244,7 +244,7 @@ async fn the_owner_of_an_address_who_comes_by_a_provider_takes_an_unproved_accou
 
 // S24
 #[tokio::test]
-async fn a_flawed_id_token_lets_nobody_in() {
+async fn an_invalid_id_token_is_refused() {
     let app = TestApp::start().await;
     for flaw in ["wrong_signature", "wrong_iss", "wrong_aud", "expired", "wrong_nonce", "alg_none"] {
         let new = json!({"email": format!("{flaw}@example.com"), "email_verified": true, "id_token": flaw});
@@ -256,10 +256,10 @@ async fn a_flawed_id_token_lets_nobody_in() {
 }
 
 #[tokio::test]
-async fn a_no_of_the_person_or_of_the_provider_is_told_and_makes_nothing() {
+async fn a_denial_by_user_or_provider_is_reported_and_creates_nothing() {
     for provider in PROVIDERS {
         let app = TestApp::start().await;
-        let subject = proved(&app, provider, "ann@example.com").await;
+        let subject = verified_account(&app, provider, "ann@example.com").await;
         let browser = Browser::new(&app);
         let begun = browser.get(&format!("/{provider}/login")).await.expect(302);
         let place = location(&begun);
@@ -283,7 +283,7 @@ async fn a_no_of_the_person_or_of_the_provider_is_told_and_makes_nothing() {
 
 // R16
 #[tokio::test]
-async fn a_provider_that_hangs_fails_or_sends_half_an_answer_makes_no_session_and_no_account() {
+async fn a_failing_provider_creates_no_session_and_no_account() {
     let operations = [
         ("google", Service::Google, "POST /token"),
         ("google", Service::Google, "GET /certs"),
@@ -294,16 +294,16 @@ async fn a_provider_that_hangs_fails_or_sends_half_an_answer_makes_no_session_an
     for (provider, service, operation) in operations {
         for kind in [Kind::Hang, Kind::Error, Kind::Throttle, Kind::LostResponse] {
             let app = TestApp::start().await;
-            let subject = proved(&app, provider, "ann@example.com").await;
+            let subject = verified_account(&app, provider, "ann@example.com").await;
             let browser = Browser::new(&app);
             let back = browser.consent(provider, &subject, "").await;
             let fault = Fault { service, operation: Some(operation.into()), kind, after: 0, times: 10 };
-            assert!(app.stack.wire().add(fault));
+            assert!(app.stack.fault_injector().add(fault));
             let answer = browser.send(Method::GET, &back, &[JSON], None).await;
             let refused = answer.refused(502, "oauth_provider_unavailable");
             assert!(refused.cookie("refresh_token").is_none(), "{operation} {kind:?}");
             assert_eq!(counts(&app).await, [0; 3], "{operation} {kind:?}");
-            app.stack.wire().clear();
+            app.stack.fault_injector().clear();
             browser.sign_in(provider, &subject).await.expect(200);
         }
     }
@@ -311,7 +311,7 @@ async fn a_provider_that_hangs_fails_or_sends_half_an_answer_makes_no_session_an
 
 // R16
 #[tokio::test]
-async fn an_answer_that_is_none_of_a_provider_is_the_providers_fault() {
+async fn a_malformed_provider_answer_is_a_provider_error() {
     // Pages of this very service in the place of the provider's: HTML, and JSON of another shape.
     for (variable, place) in [
         ("GOOGLE_TOKEN_URL", "account"),
@@ -327,7 +327,7 @@ async fn an_answer_that_is_none_of_a_provider_is_the_providers_fault() {
         options.env.push((variable.to_owned(), address));
         let app = TestApp::start_with(options).await;
         let provider = variable.split('_').next().unwrap().to_lowercase();
-        let subject = proved(&app, &provider, "ann@example.com").await;
+        let subject = verified_account(&app, &provider, "ann@example.com").await;
         let answer = Browser::new(&app).sign_in(&provider, &subject).await;
         answer.refused(502, "oauth_provider_unavailable");
         assert_eq!(counts(&app).await, [0; 3], "{variable} {place}");
@@ -335,10 +335,10 @@ async fn an_answer_that_is_none_of_a_provider_is_the_providers_fault() {
 }
 
 #[tokio::test]
-async fn a_disabled_account_is_told_so_at_the_providers_word() {
+async fn a_disabled_account_is_refused_after_the_provider_confirms_it() {
     for provider in PROVIDERS {
         let app = TestApp::start().await;
-        let subject = proved(&app, provider, "ann@example.com").await;
+        let subject = verified_account(&app, provider, "ann@example.com").await;
         let browser = Browser::new(&app);
         let session = Session::of(&browser.sign_in(provider, &subject).await.expect(200));
         app.post_as(&session, "/deactivate", json!({})).await.expect(200);
@@ -350,7 +350,7 @@ async fn a_disabled_account_is_told_so_at_the_providers_word() {
 }
 
 #[tokio::test]
-async fn a_provider_that_is_not_set_up_answers_so_and_the_rest_goes_on() {
+async fn an_unconfigured_provider_is_reported_and_other_routes_work() {
     for (variable, provider) in [("GOOGLE_CLIENT_ID", "google"), ("GITHUB_CLIENT_ID", "github")] {
         let mut options = options();
         options.env.push((variable.to_owned(), "unset".to_owned()));
@@ -365,7 +365,7 @@ async fn a_provider_that_is_not_set_up_answers_so_and_the_rest_goes_on() {
 
 // S16
 #[tokio::test]
-async fn a_provider_with_an_id_and_no_secret_or_the_other_way_round_stops_the_start_by_name() {
+async fn a_provider_with_only_an_id_or_only_a_secret_stops_the_start() {
     for (given, missing) in [
         ("GOOGLE_CLIENT_ID", "GOOGLE_CLIENT_SECRET"),
         ("GOOGLE_CLIENT_SECRET", "GOOGLE_CLIENT_ID"),
@@ -379,7 +379,7 @@ async fn a_provider_with_an_id_and_no_secret_or_the_other_way_round_stops_the_st
 }
 
 #[tokio::test]
-async fn a_name_that_is_taken_or_held_or_none_at_all_is_made_unique() {
+async fn a_taken_reserved_or_missing_user_name_is_made_unique() {
     let app = TestApp::start().await;
     app.member("ann").await;
     app.register("ann-2").await.expect(202);
@@ -397,9 +397,9 @@ async fn a_name_that_is_taken_or_held_or_none_at_all_is_made_unique() {
 }
 
 #[tokio::test]
-async fn a_person_who_came_by_a_provider_gets_a_first_password_by_mail() {
+async fn a_provider_account_gets_a_first_password_by_mail() {
     let app = TestApp::start().await;
-    let subject = proved(&app, "github", "ann@example.com").await;
+    let subject = verified_account(&app, "github", "ann@example.com").await;
     let session = Session::of(&Browser::new(&app).sign_in("github", &subject).await.expect(200));
     app.login("ann@example.com", PASSWORD).await.refused(401, "invalid_credentials");
     let change = json!({"old_password": "x", "new_password": PASSWORD});
@@ -416,9 +416,9 @@ async fn a_person_who_came_by_a_provider_gets_a_first_password_by_mail() {
 
 // S19
 #[tokio::test]
-async fn what_lies_in_the_tables_in_the_middle_of_a_flow_is_of_no_use() {
+async fn stored_data_of_a_running_flow_cannot_complete_it() {
     let app = TestApp::start().await;
-    let subject = proved(&app, "google", "ann@example.com").await;
+    let subject = verified_account(&app, "google", "ann@example.com").await;
     let browser = Browser::new(&app);
     let back = browser.consent("google", &subject, "").await;
     let dump = Value::from(app.table("sessions").await).to_string();
@@ -462,7 +462,7 @@ async fn an_address_of_a_provider_that_mail_cannot_reach_is_not_supported() {
     let app = TestApp::start().await;
     for provider in PROVIDERS {
         for email in ["jörg@example.test", "иван@example.test", "x\u{3164}@example.test"] {
-            let subject = proved(&app, provider, email).await;
+            let subject = verified_account(&app, provider, email).await;
             let browser = Browser::new(&app);
             browser.sign_in(provider, &subject).await.refused(400, "email_not_supported");
             let back = browser.consent(provider, &subject, "").await;
@@ -474,7 +474,7 @@ async fn an_address_of_a_provider_that_mail_cannot_reach_is_not_supported() {
 
 // B14, R16
 #[tokio::test]
-async fn an_error_of_the_provider_itself_is_not_a_refusal_of_the_person() {
+async fn an_error_of_the_provider_is_not_a_denial_by_the_user() {
     for provider in PROVIDERS {
         let app = TestApp::start().await;
         for (error, status, code) in [
@@ -501,10 +501,10 @@ async fn an_error_of_the_provider_itself_is_not_a_refusal_of_the_person() {
 
 // B14
 #[tokio::test]
-async fn a_callback_loaded_again_repeats_its_redirect_while_its_session_lives() {
+async fn a_reloaded_callback_repeats_its_redirect_until_its_session_ends() {
     for provider in PROVIDERS {
         let app = TestApp::start().await;
-        let subject = proved(&app, provider, "ann@example.com").await;
+        let subject = verified_account(&app, provider, "ann@example.com").await;
         let browser = Browser::new(&app);
         let place = format!("{}/account/sessions", app.stack.base_url());
         let back = browser.consent(provider, &subject, &format!("?return_to={place}")).await;

@@ -70,7 +70,7 @@ fn references<'a>(value: &'a Value, found: &mut BTreeSet<&'a str>) {
 }
 
 #[test]
-fn every_reference_leads_somewhere_and_every_operation_says_what_it_is() {
+fn every_reference_resolves_and_every_operation_has_a_description() {
     let document = document();
     let mut found = BTreeSet::new();
     references(&document, &mut found);
@@ -114,7 +114,7 @@ async fn every_path_of_the_document_is_routed_and_takes_exactly_its_methods() {
 }
 
 #[test]
-fn every_limited_route_says_so_and_no_other() {
+fn exactly_the_limited_routes_document_their_limit() {
     for (name, operation) in operations() {
         let is_redirect = name.contains("/google") || name.contains("/github");
         let path = name.split(' ').nth(1).unwrap();
@@ -222,7 +222,7 @@ async fn every_refusal_of_an_extractor_is_named_on_every_operation_that_has_it()
 
 // C1
 #[test]
-fn every_code_of_the_document_stands_with_the_status_that_it_is_returned_with() {
+fn every_error_code_is_documented_with_its_status() {
     let mut statuses: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     for (name, operation) in operations() {
         for (status, response) in operation["responses"].as_object().unwrap() {

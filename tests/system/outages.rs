@@ -21,7 +21,7 @@ async fn queue(app: &TestApp, name: &str) -> Value {
 async fn pass(app: &TestApp, minutes: usize) {
     for _ in 0..minutes {
         app.advance(60);
-        app.stack.work_off().await.unwrap();
+        app.stack.run_due().await.unwrap();
     }
 }
 
@@ -40,7 +40,7 @@ async fn an_outage_of_ses_of_four_hours_makes_no_dead_letter() {
         app.register("bob").await.expect(202);
         pass(&app, OUTAGE_MINUTES / 2).await;
         assert_eq!(dead(&app).await, [0, 0], "{kind:?}");
-        app.stack.wire().clear();
+        app.stack.fault_injector().clear();
         // At most a quarter of an hour after its end.
         pass(&app, 15).await;
         for name in ["ann", "bob"] {
@@ -53,7 +53,7 @@ async fn an_outage_of_ses_of_four_hours_makes_no_dead_letter() {
 
 // D7
 #[tokio::test]
-async fn an_outage_of_stripe_of_four_hours_makes_no_dead_letter_and_each_group_converges() {
+async fn a_four_hour_outage_of_stripe_makes_no_dead_letter_and_groups_converge() {
     for kind in [Kind::Error, Kind::Throttle, Kind::Hang] {
         let app = TestApp::start().await;
         let (email, _) = app.subscriber("ann").await;
@@ -70,7 +70,7 @@ async fn an_outage_of_stripe_of_four_hours_makes_no_dead_letter_and_each_group_c
         pass(&app, OUTAGE_MINUTES).await;
         assert_eq!(dead(&app).await, [0, 0], "{kind:?}");
         assert!(queue(&app, "stripe.fifo").await["in_flight"].as_u64() > Some(2), "{kind:?}");
-        app.stack.wire().clear();
+        app.stack.fault_injector().clear();
         pass(&app, 15).await;
         assert_eq!(queue(&app, "stripe.fifo").await["in_flight"], 0, "{kind:?}");
         let ann = app.sign_in(&email).await;
@@ -115,7 +115,7 @@ fn harmless(id: &str) -> String {
 
 // D7, R6
 #[tokio::test]
-async fn only_a_poison_message_becomes_a_dead_letter_and_its_group_waits_no_longer_than_that() {
+async fn only_a_poison_message_becomes_a_dead_letter_and_unblocks_its_group() {
     let mut app = TestApp::start().await;
     let messages = [
         ("a", "poison".to_owned()),
@@ -136,7 +136,7 @@ async fn only_a_poison_message_becomes_a_dead_letter_and_its_group_waits_no_long
 
 // D7, R6
 #[tokio::test]
-async fn a_drain_takes_a_poison_message_to_the_dead_letters_at_once_and_nothing_else() {
+async fn a_drain_moves_only_a_poison_message_to_the_dead_letters() {
     let mut app = TestApp::start().await;
     let messages = [("a", "{}".to_owned()), ("a", harmless("evt_test_1")), ("b", harmless("evt_test_2"))];
     send(&app, &messages).await;
@@ -153,13 +153,13 @@ async fn dead_mails(app: &TestApp, count: usize) {
         app.register(&format!("user-{n}")).await.expect(202);
     }
     app.drain().await;
-    app.stack.wire().clear();
+    app.stack.fault_injector().clear();
     assert_eq!(dead(app).await, [json!(count), json!(0)]);
 }
 
 // D7, R6
 #[tokio::test]
-async fn redrive_moves_all_dead_letters_shows_how_far_it_is_and_is_taken_up_again() {
+async fn redrive_moves_all_dead_letters_reports_progress_and_resumes() {
     let mut app = TestApp::start().await;
     dead_mails(&app, 25).await;
     let client = local_stack(&app.stack.base_url()).await.unwrap().queues();

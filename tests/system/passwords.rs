@@ -8,7 +8,7 @@ const NEW: &str = "another horse staple";
 
 // S5
 #[tokio::test]
-async fn changing_the_password_needs_the_present_one_ends_the_other_sessions_and_tells_the_owner() {
+async fn a_password_change_needs_the_current_one_ends_other_sessions_and_mails() {
     let app = TestApp::start().await;
     let (email, here) = app.person("ann").await;
     let elsewhere = app.sign_in(&email).await;
@@ -31,7 +31,7 @@ async fn changing_the_password_needs_the_present_one_ends_the_other_sessions_and
 
 // S17, S23
 #[tokio::test]
-async fn a_reset_sets_the_password_once_and_every_session_is_dead_before_the_answer() {
+async fn a_reset_sets_the_password_once_and_ends_every_session_first() {
     let app = TestApp::start().await;
     let (email, session) = app.person("ann").await;
     app.post("/forget-password", json!({"email": email})).await.expect(202);
@@ -51,7 +51,7 @@ async fn a_reset_sets_the_password_once_and_every_session_is_dead_before_the_ans
 
 // S23
 #[tokio::test]
-async fn a_reset_proves_the_address_and_the_password_of_before_is_dead() {
+async fn a_reset_verifies_the_address_and_ends_the_previous_password() {
     let app = TestApp::start().await;
     app.register("ann").await.expect(202);
     app.post("/forget-password", json!({"email": "ann@example.com"})).await.expect(202);
@@ -64,7 +64,7 @@ async fn a_reset_proves_the_address_and_the_password_of_before_is_dead() {
 
 // S10
 #[tokio::test]
-async fn a_reset_link_lives_an_hour_and_dies_with_every_change_of_the_password() {
+async fn a_reset_link_is_valid_for_an_hour_and_ends_with_a_password_change() {
     let app = TestApp::start().await;
     let (email, session) = app.person("ann").await;
     let ask = async || {
@@ -95,7 +95,7 @@ async fn a_closed_account_gets_no_reset_mail() {
 
 // S13
 #[tokio::test]
-async fn opening_a_reset_link_shows_a_form_that_sets_the_password_and_uses_nothing_up() {
+async fn opening_a_reset_link_shows_a_form_and_uses_nothing_up() {
     let app = TestApp::start().await;
     let email = app.member("ann").await;
     app.post("/forget-password", json!({"email": email})).await.expect(202);

@@ -2,12 +2,12 @@
 
 use reqwest::Method;
 use serde_json::{Value, json};
+use tollgate_fake_stripe::Listed;
 use tollgate_local::TABLE_PREFIX;
 use tollgate_local::faults::{Call, Fault, Kind, Service};
-use tollgate_stripe_standin::Listed;
 use tollgate_tests::app::{Session, TestApp, options};
-use tollgate_tests::crowd::Crowd;
 use tollgate_tests::logs;
+use tollgate_tests::population::Population;
 
 async fn handled(app: &TestApp) -> u64 {
     let swept = app.sweep("reconcile").await.expect(200).body["handled"].as_u64().unwrap();
@@ -29,7 +29,7 @@ async fn payment(app: &TestApp, session: &Session) -> Value {
 
 // R4
 #[tokio::test]
-async fn many_who_paid_in_silence_are_found_with_no_more_calls_than_one() {
+async fn many_silent_payments_are_found_with_as_many_calls_as_one() {
     const PEOPLE: usize = 12;
     let app = TestApp::start().await;
     silence(&app).await;
@@ -56,7 +56,7 @@ async fn many_who_paid_in_silence_are_found_with_no_more_calls_than_one() {
 
 // R4
 #[tokio::test]
-async fn what_went_back_or_is_disputed_in_silence_is_found_though_its_invoice_is_older_than_the_last_run() {
+async fn refunds_and_disputes_of_older_invoices_are_found_without_events() {
     let app = TestApp::start().await;
     let (email, _) = app.subscriber("ann").await;
     assert_eq!(handled(&app).await, 0);
@@ -102,7 +102,7 @@ async fn an_older_invoice_that_is_paid_in_silence_is_found() {
 
 // R4
 #[tokio::test]
-async fn a_customer_of_whom_there_is_nothing_else_may_go_in_silence_and_begin_anew() {
+async fn a_customer_without_objects_that_was_deleted_silently_can_start_again() {
     let app = TestApp::start().await;
     let (_, ann) = app.person("ann").await;
     app.subscribe(&ann, "pro").await.expect(201);
@@ -116,7 +116,7 @@ async fn a_customer_of_whom_there_is_nothing_else_may_go_in_silence_and_begin_an
 
 // R4
 #[tokio::test]
-async fn a_customer_who_went_in_silence_has_no_access_after_it() {
+async fn a_silently_deleted_customer_has_no_access_after_reconciliation() {
     let app = TestApp::start().await;
     let (_, ann) = app.subscriber("ann").await;
     silence(&app).await;
@@ -130,7 +130,7 @@ async fn a_customer_who_went_in_silence_has_no_access_after_it() {
 
 // R4
 #[tokio::test]
-async fn where_stripe_knows_neither_a_payer_nor_what_was_paid_it_is_another_account() {
+async fn a_stripe_account_without_our_customers_and_payments_is_refused() {
     let app = TestApp::start().await;
     let (_, ann) = app.subscriber("ann").await;
     let row =
@@ -166,7 +166,7 @@ async fn a_plan_that_was_archived_at_stripe_is_shown_there_again() {
 async fn killed(app: &TestApp, puts: u32) {
     let operation = Some("PutItem".to_owned());
     let fault = Fault { service: Service::Dynamodb, operation, kind: Kind::StopAfter, after: puts - 1, times: 1 };
-    assert!(app.stack.wire().add(fault));
+    assert!(app.stack.fault_injector().add(fault));
     app.stack.invoke("sweeper", json!({"schedule": "reconcile"})).await.unwrap_err();
 }
 
@@ -175,7 +175,7 @@ fn requests(calls: &[Call], operation: &str) -> usize {
 }
 
 async fn rows_of_the_run(app: &TestApp) -> usize {
-    app.table("desk").await.iter().filter(|row| row["pk"]["S"] == "RECONCILIATION").count()
+    app.table("system").await.iter().filter(|row| row["pk"]["S"] == "RECONCILIATION").count()
 }
 
 // A18
@@ -184,23 +184,23 @@ async fn a_run_that_is_killed_after_each_page_continues_with_the_next() {
     const PEOPLE: usize = 250;
     let app = TestApp::start_patient(options()).await;
     let killed = async {
-        let crowd = Crowd::gather(&app.stack, PEOPLE).await;
+        let population = Population::gather(&app.stack, PEOPLE).await;
         app.calls();
         // The run, the pages of subscriptions, invoices, charges, refunds, customers, products and prices, and those pages again
         // that name customers for the first time, once these are repaired.
         for _ in 0..1 + (3 + 3 + 3 + 1 + 3 + 1 + 1) + 3 {
             killed(&app, 1).await;
         }
-        assert_eq!(crowd.sweep("reconcile").await, 0, "all are repaired");
+        assert_eq!(population.sweep("reconcile").await, 0, "all are repaired");
         let calls = app.calls();
         for (list, pages) in [("customers", 3), ("refunds", 1), ("products", 1), ("prices", 1)] {
             assert_eq!(requests(&calls, &format!("GET /v1/{list}")), pages, "{list}");
         }
         assert_eq!(requests(&calls, "GET /v1/subscriptions"), 3 + PEOPLE, "three pages, and then each that differs");
-        let versions = crowd.versions().await;
+        let versions = population.versions().await;
         assert!(versions.len() == PEOPLE && versions.values().all(|version| *version == 1), "each is written once");
         assert_eq!(rows_of_the_run(&app).await, 0);
-        assert_eq!(crowd.sweep("reconcile").await, 0);
+        assert_eq!(population.sweep("reconcile").await, 0);
     };
     app.stack.held(killed).await;
 }
@@ -210,31 +210,31 @@ async fn a_run_that_is_killed_after_each_page_continues_with_the_next() {
 async fn a_customer_made_after_its_page_was_read_is_not_missing() {
     let app = TestApp::start_patient(options()).await;
     let resumed = async {
-        let crowd = Crowd::gather(&app.stack, 101).await;
+        let population = Population::gather(&app.stack, 101).await;
         // The run, two pages of each of subscriptions, invoices and charges, one of refunds, the first of customers.
         killed(&app, 1 + 2 + 2 + 2 + 1 + 1).await;
-        let customer = crowd.customer(101).await;
+        let customer = population.customer(101).await;
         app.calls();
-        assert_eq!(crowd.sweep("reconcile").await, 101);
+        assert_eq!(population.sweep("reconcile").await, 101);
         let calls = app.calls();
         assert_eq!((requests(&calls, "GET /v1/customers"), requests(&calls, "GET /v1/customers/{id}")), (1, 1));
-        assert_eq!(crowd.versions().await.len(), 102, "{customer} stays");
+        assert_eq!(population.versions().await.len(), 102, "{customer} stays");
     };
     app.stack.held(resumed).await;
 }
 
 // A18
 #[tokio::test]
-async fn a_list_whose_position_is_deleted_is_read_again() {
+async fn a_list_whose_position_was_deleted_is_read_again() {
     let app = TestApp::start_patient(options()).await;
     let resumed = async {
-        let crowd = Crowd::gather(&app.stack, 101).await;
+        let population = Population::gather(&app.stack, 101).await;
         killed(&app, 1 + 2 + 2 + 2 + 1 + 1).await;
-        let customers = crowd.stripe.list(Listed::Customers);
-        crowd.stripe.delete_customer(customers[99]["id"].as_str().unwrap()).unwrap();
-        assert_eq!(crowd.sweep("reconcile").await, 101);
-        assert_eq!(crowd.versions().await.len(), 100, "the deleted one is gone");
-        assert_eq!(crowd.sweep("reconcile").await, 0);
+        let customers = population.stripe.list(Listed::Customers);
+        population.stripe.delete_customer(customers[99]["id"].as_str().unwrap()).unwrap();
+        assert_eq!(population.sweep("reconcile").await, 101);
+        assert_eq!(population.versions().await.len(), 100, "the deleted one is gone");
+        assert_eq!(population.sweep("reconcile").await, 0);
     };
     app.stack.held(resumed).await;
 }

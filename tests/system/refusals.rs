@@ -57,7 +57,7 @@ async fn plan_id(app: &TestApp, code: &str) -> String {
 
 // B19
 #[tokio::test]
-async fn a_plan_that_cannot_be_had_costs_no_call_whoever_asks() {
+async fn an_unavailable_plan_costs_no_call_for_any_user() {
     let app = TestApp::start_with_admin().await;
     let admin = admin(&app).await;
     app.post_as(&admin, "/billing/plans", new_plan("old", "usd")).await.expect(201);
@@ -162,7 +162,7 @@ async fn a_change_of_the_catalogue_that_cannot_be_made_costs_no_call() {
 
 // B19
 #[tokio::test]
-async fn a_checkout_that_may_be_paid_is_asked_about_the_first_and_the_second_time() {
+async fn a_checkout_that_may_be_paid_is_fetched_on_each_request() {
     let app = TestApp::start().await;
     let ann = app.paid_in_silence().await;
     app.post_as(&ann, CANCEL, json!({})).await.expect(200);

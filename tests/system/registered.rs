@@ -28,7 +28,7 @@ async fn by_link(app: &TestApp) -> Value {
 }
 
 /// The address is verified, and nobody is signed in by it.
-fn verified_alone(answer: &Answer) {
+fn verified_elsewhere(answer: &Answer) {
     assert_eq!((answer.status.as_u16(), &answer.body), (200, &json!({"message": MESSAGE})));
     assert!(!answer.headers.contains_key("set-cookie"), "{:?}", answer.headers);
 }
@@ -67,7 +67,7 @@ async fn a_verification_in_the_browser_that_registered_signs_in() {
 
 // E8, S6, S20
 #[tokio::test]
-async fn the_cookie_is_set_alike_for_a_new_and_for_a_known_address_and_reveals_nothing() {
+async fn the_cookie_is_the_same_for_new_and_known_addresses() {
     let app = TestApp::start().await;
     app.member("bob").await;
     let mut seen = Vec::new();
@@ -110,17 +110,17 @@ async fn no_other_browser_is_signed_in_by_a_code_or_a_link() {
     let cut = own[..own.len() - 1].to_owned();
     for value in ["", &of_known, &of_bob, &changed, &cut, "x", "a.b.c", "x.x.x.x"] {
         let body = by_link(&app).await;
-        verified_alone(&verify(&app, &body, &format!("registered={value}")).await);
+        verified_elsewhere(&verify(&app, &body, &format!("registered={value}")).await);
     }
-    verified_alone(&app.post("/verify", by_link(&app).await).await);
+    verified_elsewhere(&app.post("/verify", by_link(&app).await).await);
     // Under another name it is none.
-    verified_alone(&verify(&app, &by_link(&app).await, &format!("Registered={own}; xregistered={own}")).await);
+    verified_elsewhere(&verify(&app, &by_link(&app).await, &format!("Registered={own}; xregistered={own}")).await);
     assert_eq!(sessions(&app).await, 0);
     // A code that was used by another browser signs in nowhere.
     let app = TestApp::start().await;
     let own = register(&app).await;
     let code = by_code(&app).await;
-    verified_alone(&app.post("/verify", code.clone()).await);
+    verified_elsewhere(&app.post("/verify", code.clone()).await);
     verify(&app, &code, &format!("registered={own}")).await.refused(400, "invalid_token");
     assert_eq!(sessions(&app).await, 0);
 }
@@ -169,7 +169,7 @@ async fn the_cookie_is_good_for_a_day_and_for_the_password_of_that_time() {
     app.post("/request/verify", json!({"email": EMAIL})).await.expect(202);
     let body = by_link(&app).await;
     app.advance(1);
-    verified_alone(&verify(&app, &body, &own).await);
+    verified_elsewhere(&verify(&app, &body, &own).await);
 
     let app = TestApp::start().await;
     let own = format!("registered={}", register(&app).await);
@@ -200,7 +200,7 @@ async fn each_of_several_cookies_is_tried() {
 
 // E8, S20
 #[tokio::test]
-async fn a_call_from_a_foreign_page_verifies_and_signs_nobody_in() {
+async fn a_call_from_a_foreign_page_verifies_and_does_not_sign_in() {
     for (origin, fetch_site, is_own) in [
         (Some("https://evil.example"), None, false),
         (Some("null"), None, false),
@@ -242,7 +242,7 @@ async fn the_cookie_is_no_other_secret_and_no_other_secret_is_the_cookie() {
     let device = answer.cookie("device").unwrap();
     let link = app.link_token(EMAIL, "verify").await;
     for value in [&session.refresh, &session.access, &device, &link] {
-        verified_alone(&verify(&app, &by_link(&app).await, &format!("registered={value}")).await);
+        verified_elsewhere(&verify(&app, &by_link(&app).await, &format!("registered={value}")).await);
     }
 }
 
@@ -266,12 +266,12 @@ async fn the_page_of_the_link_signs_in_as_well_and_leads_on() {
 // E8, S17
 #[tokio::test]
 async fn an_account_that_was_disabled_is_verified_and_not_signed_in() {
-    let (app, admin) = crate::admin::at_the_desk().await;
+    let (app, admin) = crate::admin::app_and_admin().await;
     let own = register(&app).await;
     let ann = crate::admin::all_pages(&app, &admin, "/admin/users?q=ann@", 1).await.remove(0);
     let path = format!("/admin/users/{}/status", ann["id"].as_str().unwrap());
     crate::admin::patch(&app, &admin, &path, json!({"is_active": false})).await.expect(200);
-    verified_alone(&verify(&app, &by_code(&app).await, &format!("registered={own}")).await);
+    verified_elsewhere(&verify(&app, &by_code(&app).await, &format!("registered={own}")).await);
 }
 
 // E8, S20
@@ -282,7 +282,7 @@ async fn outside_the_local_stack_the_cookie_has_the_host_prefix() {
     let answer = app.register("ann").await.expect(202);
     let value = answer.cookie("__Host-registered").unwrap();
     assert!(answer.cookie_line("__Host-registered").unwrap().ends_with("Max-Age=86400; Secure"));
-    verified_alone(&verify(&app, &by_link(&app).await, &format!("registered={value}")).await);
+    verified_elsewhere(&verify(&app, &by_link(&app).await, &format!("registered={value}")).await);
     let answer = verify(&app, &by_link(&app).await, &format!("__Host-registered={value}")).await;
     assert!(answer.body.get("access_token").is_some(), "{}", answer.text);
 }

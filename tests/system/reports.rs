@@ -1,6 +1,6 @@
 //! Reports: a statement from its check to its rows or its file, the limits on the way, and the assistant that writes one.
 
-use crate::admin::at_the_desk;
+use crate::admin::app_and_admin;
 use reqwest::Method;
 use serde_json::{Value, json};
 use std::os::unix::fs::PermissionsExt;
@@ -39,8 +39,8 @@ async fn download(url: &str) -> Answer {
 }
 
 #[tokio::test]
-async fn a_preview_shows_what_the_tables_hold() {
-    let (app, admin) = at_the_desk().await;
+async fn a_preview_shows_the_rows_of_the_tables() {
+    let (app, admin) = app_and_admin().await;
     app.subscriber("ann").await;
     app.register("bob").await.expect(202);
     let body = json!({"sql": "SELECT username, tier FROM users ORDER BY 1", "format": "preview"});
@@ -61,7 +61,7 @@ async fn a_preview_shows_what_the_tables_hold() {
 
 #[tokio::test]
 async fn each_view_holds_the_values_of_the_contract() {
-    let (app, admin) = at_the_desk().await;
+    let (app, admin) = app_and_admin().await;
     let (email, ann) = app.subscriber("ann").await;
     let me = app.get_as(&ann, "/me").await.expect(200).body;
     let users = "SELECT id, email, username, provider, email_verified, is_active, is_admin, tier, created_at FROM users WHERE is_admin = 0";
@@ -130,7 +130,7 @@ async fn each_view_holds_the_values_of_the_contract() {
 
 #[tokio::test]
 async fn a_deleted_user_is_in_no_report_and_the_payments_stay() {
-    let (app, admin) = at_the_desk().await;
+    let (app, admin) = app_and_admin().await;
     let (_, ann) = app.subscriber("ann").await;
     app.post_as(&ann, "/me/delete", json!({"password": PASSWORD})).await.expect(202);
     app.drain().await;
@@ -139,8 +139,8 @@ async fn a_deleted_user_is_in_no_report_and_the_payments_stay() {
 }
 
 #[tokio::test]
-async fn a_snapshot_is_read_for_five_minutes_unless_a_fresh_one_is_wanted() {
-    let (app, admin) = at_the_desk().await;
+async fn a_snapshot_is_reused_for_five_minutes_unless_a_fresh_one_is_requested() {
+    let (app, admin) = app_and_admin().await;
     let count = |fresh: bool| json!({"sql": "SELECT count(*) FROM users", "format": "preview", "fresh": fresh});
     let first = report(&app, &admin, count(false)).await;
     app.register("ann").await.expect(202);
@@ -157,7 +157,7 @@ async fn a_snapshot_is_read_for_five_minutes_unless_a_fresh_one_is_wanted() {
 // S30
 #[tokio::test]
 async fn a_csv_file_is_downloaded_for_fifteen_minutes_by_its_signed_address() {
-    let (app, admin) = at_the_desk().await;
+    let (app, admin) = app_and_admin().await;
     let body = json!({"sql": "SELECT username AS \"=name\", '=1+1' AS f, -1 AS n FROM users", "format": "csv"});
     let done = report(&app, &admin, body).await;
     assert_eq!(
@@ -193,8 +193,8 @@ async fn a_csv_file_is_downloaded_for_fifteen_minutes_by_its_signed_address() {
 
 // S30
 #[tokio::test]
-async fn a_csv_file_has_a_mark_and_semicolons_where_they_are_wanted() {
-    let (app, admin) = at_the_desk().await;
+async fn a_csv_file_has_a_byte_order_mark_and_semicolons_on_request() {
+    let (app, admin) = app_and_admin().await;
     let csv = json!({"bom": true, "delimiter": ";"});
     let done = report(&app, &admin, json!({"sql": "SELECT 1 AS a, 'x;y' AS b", "format": "csv", "csv": csv})).await;
     let file = reqwest::get(done["download_url"].as_str().unwrap()).await.unwrap().bytes().await.unwrap();
@@ -203,8 +203,8 @@ async fn a_csv_file_has_a_mark_and_semicolons_where_they_are_wanted() {
 
 // S29
 #[tokio::test]
-async fn a_statement_that_is_not_accepted_is_refused_in_words_and_nothing_is_queued() {
-    let (app, admin) = at_the_desk().await;
+async fn a_refused_statement_is_explained_and_not_queued() {
+    let (app, admin) = app_and_admin().await;
     for (sql, reason) in [
         ("", "there is no statement"),
         ("DROP TABLE users", "begins with SELECT or WITH"),
@@ -235,8 +235,8 @@ async fn a_statement_that_is_not_accepted_is_refused_in_words_and_nothing_is_que
 }
 
 #[tokio::test]
-async fn a_report_is_every_admins_and_leaves_an_entry_without_its_statement() {
-    let (app, admin) = at_the_desk().await;
+async fn every_admin_sees_a_report_and_its_audit_entry_has_no_statement() {
+    let (app, admin) = app_and_admin().await;
     let (_, ann) = app.person("ann").await;
     let sql = "SELECT id FROM users WHERE email = 'ann@example.com'";
     let body = json!({"sql": sql, "format": "preview"});
@@ -254,8 +254,8 @@ async fn a_report_is_every_admins_and_leaves_an_entry_without_its_statement() {
 }
 
 #[tokio::test]
-async fn the_list_of_reports_goes_page_by_page() {
-    let (app, admin) = at_the_desk().await;
+async fn reports_are_listed_page_by_page() {
+    let (app, admin) = app_and_admin().await;
     let mut ids = Vec::new();
     for _ in 0..5 {
         ids.push(ask_for(&app, &admin, json!({"sql": "SELECT 1", "format": "preview"})).await);
@@ -268,7 +268,7 @@ async fn the_list_of_reports_goes_page_by_page() {
 
 #[tokio::test]
 async fn the_same_idempotency_key_makes_one_report() {
-    let (app, admin) = at_the_desk().await;
+    let (app, admin) = app_and_admin().await;
     let bearer = format!("Bearer {}", admin.access);
     let headers = [("authorization", bearer.as_str()), ("content-type", "application/json"), ("idempotency-key", "k")];
     let body = json!({"sql": "SELECT 1", "format": "preview"}).to_string();
@@ -292,7 +292,7 @@ async fn hasty() -> (TestApp, Session) {
 
 // S29
 #[tokio::test]
-async fn a_statement_past_a_limit_fails_and_names_the_limit_and_what_to_do() {
+async fn a_statement_over_a_limit_fails_with_the_limit_and_instructions() {
     let (app, admin) = hasty().await;
     let endless = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n)";
     for (sql, limit, advice) in [
@@ -312,7 +312,7 @@ async fn a_statement_past_a_limit_fails_and_names_the_limit_and_what_to_do() {
 // S29
 #[tokio::test]
 async fn a_statement_that_needs_too_much_memory_fails_in_its_own_process() {
-    let (app, admin) = at_the_desk().await;
+    let (app, admin) = app_and_admin().await;
     // 512 MB of texts, sorted in memory.
     let sql = "WITH RECURSIVE g(t) AS (SELECT 'x' UNION ALL SELECT t || t FROM g LIMIT 18), long(t) AS (SELECT max(t) FROM g), \
                n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 4000) \
@@ -341,7 +341,7 @@ async fn with_program(name: &str, script: &str) -> Value {
 
 // R1
 #[tokio::test]
-async fn a_process_that_is_killed_or_hangs_leaves_a_failed_report_that_says_what_to_do() {
+async fn a_killed_or_hanging_process_makes_a_failed_report_with_instructions() {
     let killed = with_program("killed", "kill -9 $$").await;
     assert_eq!(killed["status"], "failed");
     assert!(killed["error"].as_str().unwrap().contains("256 MB of memory"), "{killed}");
@@ -355,7 +355,7 @@ async fn a_process_that_is_killed_or_hangs_leaves_a_failed_report_that_says_what
 // R1
 #[tokio::test]
 async fn two_receives_of_one_message_make_one_result() {
-    let (app, admin) = at_the_desk().await;
+    let (app, admin) = app_and_admin().await;
     let body = json!({"sql": "SELECT count(*) FROM users", "format": "csv"});
     let both = async {
         let id = ask_for(&app, &admin, body).await;
@@ -382,8 +382,8 @@ async fn two_receives_of_one_message_make_one_result() {
 
 // R8
 #[tokio::test]
-async fn a_report_waits_for_its_tables_and_its_bucket_and_is_given_up_after_the_last_receive() {
-    let (app, admin) = at_the_desk().await;
+async fn a_report_waits_for_tables_and_bucket_until_the_last_receive() {
+    let (app, admin) = app_and_admin().await;
     let id = app.stack.held(ask_for(&app, &admin, json!({"sql": "SELECT 1", "format": "csv"}))).await;
     app.fail(Service::S3, Kind::Error, 0, 3);
     app.drain().await;
@@ -396,15 +396,15 @@ async fn a_report_waits_for_its_tables_and_its_bucket_and_is_given_up_after_the_
     let id = app.stack.held(ask_for(&app, &admin, json!({"sql": "SELECT 1", "format": "csv", "fresh": true}))).await;
     app.fail_operation(Service::Dynamodb, "Scan", Kind::Throttle, u32::MAX);
     app.drain().await;
-    let _taken_away = app.stack.wire().clear();
+    let _taken_away = app.stack.fault_injector().clear();
     let failed = app.get_as(&admin, &format!("/admin/reports/{id}")).await.expect(200).body;
     assert_eq!(failed["status"], "failed");
     assert!(failed["error"].as_str().unwrap().contains("Try again later"), "{failed}");
 }
 
 #[tokio::test]
-async fn the_schema_and_the_gallery_are_what_a_statement_may_use() {
-    let (app, admin) = at_the_desk().await;
+async fn statements_can_use_the_schema_and_every_gallery_entry() {
+    let (app, admin) = app_and_admin().await;
     let schema = app.get_as(&admin, "/admin/reports/schema").await.expect(200).body;
     let view = |view: &Value| {
         let columns = view["columns"].as_array().unwrap().iter().map(|column| column["name"].as_str().unwrap());
@@ -449,7 +449,7 @@ async fn ask(app: &TestApp, admin: &Session, question: &str) -> Answer {
 
 #[tokio::test]
 async fn the_assistant_proposes_a_statement_and_runs_nothing() {
-    let (app, admin) = at_the_desk().await;
+    let (app, admin) = app_and_admin().await;
     let (email, _) = app.person("ann").await;
     let answer = ask(&app, &admin, "How many users are there?").await.expect(200).body;
     assert_eq!(answer["sql"], "SELECT count(*) AS users FROM users");
@@ -466,7 +466,7 @@ async fn the_assistant_proposes_a_statement_and_runs_nothing() {
 
 #[tokio::test]
 async fn an_answer_that_cannot_be_used_is_repaired_once() {
-    let (app, admin) = at_the_desk().await;
+    let (app, admin) = app_and_admin().await;
     let wrong =
         completion(r#"{"sql": "SELECT emial FROM users", "explanation": "x", "assumptions": [], "cannot": null}"#);
     let right = completion(
@@ -491,7 +491,7 @@ async fn an_answer_that_cannot_be_used_is_repaired_once() {
 
 #[tokio::test]
 async fn a_model_that_declines_says_why_and_one_that_fails_is_unavailable() {
-    let (app, admin) = at_the_desk().await;
+    let (app, admin) = app_and_admin().await;
     script(&app, json!([completion(r#"{"sql": null, "cannot": "No country is stored."}"#)])).await;
     let declined = ask(&app, &admin, "Where do they live?").await.expect(200).body;
     assert_eq!((&declined["sql"], &declined["cannot"]), (&Value::Null, &json!("No country is stored.")));
@@ -516,8 +516,8 @@ async fn a_model_that_declines_says_why_and_one_that_fails_is_unavailable() {
 }
 
 #[tokio::test]
-async fn a_question_is_bounded_and_a_failed_statement_goes_with_it() {
-    let (app, admin) = at_the_desk().await;
+async fn a_question_is_bounded_and_includes_a_failed_statement() {
+    let (app, admin) = app_and_admin().await;
     for wrong in [
         json!({}),
         json!({"question": "  "}),

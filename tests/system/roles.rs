@@ -45,7 +45,7 @@ async fn scene(play: Play) -> Driven {
     app.record_accesses();
     let requests = play(&app).await;
     app.drain().await;
-    (requests, app.stack.wire().accesses())
+    (requests, app.stack.fault_injector().accesses())
 }
 
 /// Everything, each in a stack of its own.
@@ -74,7 +74,7 @@ async fn drive_everything() -> Driven {
 
 // S31, D2
 #[tokio::test(flavor = "multi_thread")]
-async fn each_role_allows_exactly_what_its_function_uses() {
+async fn each_role_allows_exactly_the_actions_that_its_function_uses() {
     let (requests, accesses) = drive_everything().await;
     let mut used: Used = used_by_lambda();
     for (function, of_function) in accesses {
@@ -123,7 +123,7 @@ async fn through_proxy() -> Driven {
         request.send(&app).await.expect(status);
         requests.push(request);
     }
-    (requests, app.stack.wire().accesses())
+    (requests, app.stack.fault_injector().accesses())
 }
 
 /// Every GET of the OpenAPI document, without parameters and with each of them.
@@ -298,7 +298,7 @@ async fn messages_that_fail(app: &TestApp) -> Vec<Request> {
         request.send(app).await.expect(status);
     }
     app.drain().await;
-    assert!(!app.stack.wire().has_faults());
+    assert!(!app.stack.fault_injector().has_faults());
     requests
 }
 

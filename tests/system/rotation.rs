@@ -3,7 +3,7 @@
 use serde_json::json;
 use tollgate_ops::rotate;
 use tollgate_tests::app::{PASSWORD, Session, TestApp};
-use tollgate_tests::browser::{Browser, proved};
+use tollgate_tests::browser::{Browser, verified_account};
 
 /// The functions have the secrets in memory for five minutes.
 const SEEN: i64 = 5 * 60;
@@ -28,7 +28,7 @@ fn kid_of(session: &Session) -> String {
 
 // R17
 #[tokio::test]
-async fn a_session_that_lives_through_a_rotation_is_never_refused() {
+async fn a_session_that_outlives_a_rotation_is_never_refused() {
     let app = TestApp::start().await;
     let (_, mut session) = app.person("ann").await;
     let first = kid_of(&session);
@@ -60,7 +60,7 @@ async fn a_link_a_code_and_a_way_to_a_provider_live_through_a_rotation() {
     let reset = app.link_token(&email, "reset").await;
     app.post("/request/login-code", json!({"email": email})).await.expect(202);
     let code = app.code(&email, "login_code").await;
-    let subject = proved(&app, "google", "cleo@example.com").await;
+    let subject = verified_account(&app, "google", "cleo@example.com").await;
     let browser = Browser::new(&app);
     let back = browser.consent("google", &subject, "").await;
     rotate_keys(&app).await;
@@ -79,7 +79,7 @@ async fn a_link_a_code_and_a_way_to_a_provider_live_through_a_rotation() {
 
 // R17, R18
 #[tokio::test]
-async fn a_mail_that_waits_in_the_queue_through_a_rotation_prints_what_its_row_says() {
+async fn a_mail_queued_during_a_rotation_contains_the_code_of_its_row() {
     let app = TestApp::start().await;
     let email = app.member("ann").await;
     let asked = async {

@@ -1,6 +1,6 @@
 //! What an admin's lists are searched by: names, domains, ids of ours and of Stripe's; and what is no filter of a list.
 
-use crate::admin::{all_pages, at_the_desk, id};
+use crate::admin::{all_pages, app_and_admin, id};
 use crate::openapi::operations;
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -20,7 +20,7 @@ async fn names(app: &TestApp, admin: &Session, query: &str, limit: usize) -> Vec
 // E7
 #[tokio::test]
 async fn a_search_finds_users_by_address_then_by_its_domain_then_by_user_name() {
-    let (app, admin) = at_the_desk().await;
+    let (app, admin) = app_and_admin().await;
     for (email, username) in [
         ("zoe@shop.example", "zoe"),
         ("Ann@SHOP.example", "ann"),
@@ -62,8 +62,8 @@ async fn a_search_finds_users_by_address_then_by_its_domain_then_by_user_name() 
     assert_eq!(names(&app, &admin, "q=shop&email_verified=true", 100).await, [""; 0]);
     // Another address has another domain.
     let (_, mia) = app.person("mia").await;
-    let proof = app.proof_of_address(&mia, "mia@shop.example").await;
-    app.post("/verify", proof).await.expect(200);
+    let verification = app.verification_of_address(&mia, "mia@shop.example").await;
+    app.post("/verify", verification).await.expect(200);
     assert_eq!(names(&app, &admin, "q=shop.example&email_verified=true", 100).await, ["mia"]);
     assert_eq!(names(&app, &admin, "q=example.com", 100).await, [""; 0]);
 }
@@ -86,8 +86,8 @@ async fn ids(app: &TestApp, admin: &Session, session: &Session) -> Vec<String> {
 
 // E7
 #[tokio::test]
-async fn a_search_for_a_complete_id_finds_the_user_whose_it_is() {
-    let (app, admin) = at_the_desk().await;
+async fn a_search_for_a_complete_id_finds_its_user() {
+    let (app, admin) = app_and_admin().await;
     let (email, ann) = app.subscriber("ann").await;
     let (_, bob) = app.subscriber("bob").await;
     let of_ann = ids(&app, &admin, &ann).await;
@@ -126,7 +126,7 @@ fn lists() -> Vec<String> {
 // E7
 #[tokio::test]
 async fn a_list_refuses_a_filter_that_it_does_not_have() {
-    let (app, admin) = at_the_desk().await;
+    let (app, admin) = app_and_admin().await;
     let lists = lists();
     assert!(lists.len() >= 9, "{lists:?}");
     for list in lists {
@@ -149,7 +149,7 @@ async fn a_list_refuses_a_filter_that_it_does_not_have() {
 // E7
 #[tokio::test]
 async fn a_malformed_id_as_a_filter_matches_nothing() {
-    let (app, admin) = at_the_desk().await;
+    let (app, admin) = app_and_admin().await;
     app.subscriber("ann").await;
     let user = id(&admin);
     for query in [

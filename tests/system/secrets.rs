@@ -2,7 +2,7 @@
 
 use serde_json::json;
 use tollgate_tests::app::{PASSWORD, Session, TestApp};
-use tollgate_tests::browser::{Browser, proved};
+use tollgate_tests::browser::{Browser, verified_account};
 
 const NEW: &str = "another horse staple";
 
@@ -32,7 +32,7 @@ async fn full_run(app: &TestApp) -> Vec<String> {
     app.post_as(&session, "/change-email", json!({"new_email": "secretive.new@example.com"})).await.expect(202);
     secrets.push(app.link_token("secretive.new@example.com", "verify").await);
     for provider in ["google", "github"] {
-        let subject = proved(app, provider, &format!("secretive.{provider}@example.com")).await;
+        let subject = verified_account(app, provider, &format!("secretive.{provider}@example.com")).await;
         let browser = Browser::new(app);
         let back = browser.consent(provider, &subject, "").await;
         let parameters: Vec<_> =
@@ -54,7 +54,7 @@ fn uses(secret: &str) -> [&str; 2] {
 
 // S19
 #[tokio::test]
-async fn a_dump_of_every_table_and_stream_holds_nothing_that_lets_anybody_in() {
+async fn a_dump_of_every_table_and_stream_grants_no_access() {
     let app = TestApp::start().await;
     let secrets = full_run(&app).await;
     let mut dump = String::new();

@@ -39,7 +39,7 @@ async fn a_used_up_token_that_is_shown_after_the_grace_ends_the_whole_session() 
 
 // S18
 #[tokio::test]
-async fn the_token_used_up_before_the_last_one_is_refused_within_the_grace_and_nothing_else_happens() {
+async fn an_older_token_is_refused_within_the_grace_without_other_effect() {
     let app = TestApp::start().await;
     let (_, first) = app.person("ann").await;
     let second = Session::of(&app.refresh(&first.refresh).await.expect(200));
@@ -57,8 +57,8 @@ async fn endless_rotation_ends_ninety_days_after_the_sign_in() {
     for day in [29, 58, 87] {
         app.advance(29 * 86_400);
         let answer = app.refresh(&session.refresh).await.expect(200);
-        let left: i64 = (30 * 86_400).min((90 - day) * 86_400);
-        assert!(answer.cookie_line("refresh_token").unwrap().contains(&format!("Max-Age={left}")), "day {day}");
+        let remaining: i64 = (30 * 86_400).min((90 - day) * 86_400);
+        assert!(answer.cookie_line("refresh_token").unwrap().contains(&format!("Max-Age={remaining}")), "day {day}");
         session = Session::of(&answer);
     }
     app.advance(3 * 86_400);
@@ -99,7 +99,7 @@ async fn every_bad_refresh_token_is_the_same_answer_and_clears_the_cookie() {
 
 // S20
 #[tokio::test]
-async fn a_client_without_cookies_gets_the_token_in_the_body_and_no_cookie_at_all() {
+async fn a_client_without_cookies_gets_the_token_in_the_body_and_no_cookie() {
     let app = TestApp::start().await;
     let email = app.member("ann").await;
     let body = json!({"email": email, "password": PASSWORD, "token_delivery": "body"});
@@ -126,7 +126,7 @@ async fn a_client_without_cookies_gets_the_token_in_the_body_and_no_cookie_at_al
 
 // S17
 #[tokio::test]
-async fn signing_out_ends_the_session_at_once_also_by_a_token_that_was_rotated_away() {
+async fn signing_out_ends_the_session_at_once_even_with_a_rotated_token() {
     let app = TestApp::start().await;
     let (_, first) = app.person("ann").await;
     let second = Session::of(&app.refresh(&first.refresh).await.expect(200));
@@ -234,7 +234,7 @@ async fn the_fifty_first_session_ends_the_oldest() {
 
 // R8
 #[tokio::test]
-async fn a_sign_in_whose_answer_was_lost_ends_no_session_but_the_oldest() {
+async fn a_sign_in_whose_answer_was_lost_ends_only_the_oldest_session() {
     let app = TestApp::start().await;
     let (email, first) = app.person("ann").await;
     for _ in 0..48 {
@@ -269,7 +269,7 @@ async fn another_users_session_is_one_that_does_not_exist() {
 
 // R8
 #[tokio::test]
-async fn a_rotation_whose_answer_was_lost_is_known_again_by_the_retry() {
+async fn a_retry_recognises_a_rotation_whose_answer_was_lost() {
     let app = TestApp::start().await;
     let (_, session) = app.person("ann").await;
     app.fail_operation(Service::Dynamodb, "UpdateItem", Kind::LostResponse, 1);

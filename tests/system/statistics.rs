@@ -1,6 +1,6 @@
 //! The statistics beside the same numbers as SQL counts them, in each range.
 
-use crate::admin::{at_the_desk, patch};
+use crate::admin::{app_and_admin, patch};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use tollgate_tests::app::{ADMIN, Session, TestApp};
@@ -89,7 +89,7 @@ fn by_day(stats: &Value, name: &str) -> BTreeMap<String, i64> {
 
 #[tokio::test]
 async fn each_number_is_the_one_that_sql_counts_in_each_range() {
-    let (app, _) = at_the_desk().await;
+    let (app, _) = app_and_admin().await;
     four_months(&app).await;
     for range in [7, 30, 90, 365] {
         let found = stats(&app, range).await;
@@ -132,7 +132,7 @@ async fn each_number_is_the_one_that_sql_counts_in_each_range() {
 
 #[tokio::test]
 async fn the_totals_are_those_of_sql() {
-    let (app, _) = at_the_desk().await;
+    let (app, _) = app_and_admin().await;
     four_months(&app).await;
     let (_, bob) = app.person("gil").await;
     let path = format!("/admin/users/{}/status", bob.user["id"].as_str().unwrap());
@@ -168,7 +168,7 @@ async fn the_totals_are_those_of_sql() {
 
 #[tokio::test]
 async fn the_range_is_7_to_365_days() {
-    let (app, admin) = at_the_desk().await;
+    let (app, admin) = app_and_admin().await;
     for days in ["6", "366", "-7", "x", "", "7.5"] {
         app.get_as(&admin, &format!("/admin/stats?days={days}")).await.refused(422, "validation_failed");
     }

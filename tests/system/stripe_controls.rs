@@ -9,7 +9,7 @@ fn text(value: &Value) -> String {
 }
 
 #[tokio::test]
-async fn the_controls_change_what_the_fake_shows() {
+async fn the_controls_change_the_objects_of_the_fake() {
     let app = TestApp::start().await;
     app.paid_in_silence().await;
     let subscription = app.stripe("subscriptions").await[0].clone();

@@ -71,7 +71,7 @@ fn carried(subscription: &Value, plan_price: &str) -> Value {
 
 // A7
 #[tokio::test]
-async fn a_downgrade_keeps_everything_but_the_price_of_the_plan() {
+async fn a_downgrade_changes_only_the_price_of_the_plan() {
     for is_on_item in [false, true] {
         let app = TestApp::start().await;
         let (email, ann) = team_subscriber(&app).await;
@@ -101,7 +101,7 @@ async fn a_downgrade_keeps_everything_but_the_price_of_the_plan() {
 
 // A7: a second downgrade, under the schedule that is there.
 #[tokio::test]
-async fn a_second_downgrade_keeps_what_the_first_one_kept() {
+async fn a_second_downgrade_retains_the_terms_of_the_first() {
     let app = TestApp::start().await;
     let (_, ann) = team_subscriber(&app).await;
     let plan = json!({
@@ -196,7 +196,7 @@ async fn clear_refusals(app: &TestApp) {
 
 // A10
 #[tokio::test]
-async fn a_permanent_refusal_is_told_to_users_and_explained_to_admins() {
+async fn a_permanent_refusal_is_reported_to_users_and_explained_to_admins() {
     let app = TestApp::start().await;
     let (_, ann) = app.subscriber("ann").await;
     let admin = admin(&app).await;
@@ -240,7 +240,7 @@ async fn a_refused_address_ends_its_command() {
 
 // A19
 #[tokio::test]
-async fn a_plan_that_cannot_be_kept_or_charged_is_refused_before_stripe_is_called() {
+async fn a_plan_that_stripe_would_refuse_is_refused_without_a_call() {
     let app = TestApp::start().await;
     let admin = admin(&app).await;
     let (products, prices) = (app.stripe_list("products").await.len(), app.stripe_list("prices").await.len());
@@ -290,7 +290,7 @@ async fn a_plan_that_cannot_be_kept_or_charged_is_refused_before_stripe_is_calle
 
 // A20
 #[tokio::test]
-async fn a_preview_is_kept_exactly_where_its_amount_is_the_same() {
+async fn a_preview_is_valid_only_for_an_equal_amount() {
     let app = TestApp::start().await;
     let (email, ann) = app.subscriber("ann").await;
     let admin = admin(&app).await;
@@ -327,18 +327,18 @@ async fn in_trial(app: &TestApp, trial_of_team: i64) -> Session {
 // A14
 #[tokio::test]
 async fn an_upgrade_in_a_trial_gives_the_new_plans_own_trial() {
-    for (trial_of_team, left) in [(0, None), (3, None), (2, None), (7, Some(4)), (30, Some(27)), (14, Some(11))] {
+    for (trial_of_team, remaining) in [(0, None), (3, None), (2, None), (7, Some(4)), (30, Some(27)), (14, Some(11))] {
         let app = TestApp::start().await;
         let ann = in_trial(&app, trial_of_team).await;
         let began = app.subscription(&ann).await["started_at"].clone();
         let said = app.post_as(&ann, PREVIEW, json!({"plan_code": "team"})).await.expect(200).body;
         let team = upgrade(&app, &ann, "team").await.expect(200).body;
         assert_eq!(team["plan"]["code"], "team");
-        let due = if left.is_some() { 0 } else { 4900 };
+        let due = if remaining.is_some() { 0 } else { 4900 };
         assert_eq!(said["amount_due_cents"], due, "{trial_of_team}");
         let paid = app.get_as(&ann, "/billing/payments/me").await.expect(200).body["items"].clone();
         let paid: Vec<_> = paid.as_array().unwrap().iter().map(|paid| paid["amount_cents"].clone()).collect();
-        match left {
+        match remaining {
             None => assert_eq!((team["status"].as_str(), paid), (Some("active"), vec![json!(4900)])),
             Some(days) => {
                 assert_eq!((team["status"].as_str(), paid), (Some("trialing"), vec![]));

@@ -70,21 +70,21 @@ async fn links_that_differ_on_each_read_change_no_payment() {
     assert_eq!(payments(&app, &session).await.len(), 36);
     for n in 1..3 {
         app.advance(DAY / 2);
-        let kept = app.table("billing").await;
+        let recorded = app.table("billing").await;
         app.calls();
         event_about_nothing(&app, &format!("evt_{n}")).await;
         assert_eq!(count(&app, "TransactWriteItems"), 0, "nothing changed");
         let payments = |rows: Vec<Value>| {
             rows.into_iter().filter(|row| row["sk"]["S"].as_str().unwrap().starts_with("PAY#")).collect::<Vec<_>>()
         };
-        assert_eq!(payments(app.table("billing").await), payments(kept));
+        assert_eq!(payments(app.table("billing").await), payments(recorded));
         assert_eq!(app.sweep("reconcile").await.expect(200).body["handled"], 0, "there is nothing to repair");
     }
 }
 
 // A2
 #[tokio::test]
-async fn the_link_of_the_last_read_is_kept_with_another_change() {
+async fn the_latest_invoice_link_is_stored_with_the_next_change() {
     let app = TestApp::start().await;
     let (_, session) = app.subscriber("ann").await;
     let link = async || payments(&app, &session).await[0]["invoice_url"].clone();
@@ -159,7 +159,7 @@ impl HttpConnector for Unstable {
 
 // A2
 #[tokio::test]
-async fn a_synchronisation_ends_whatever_stripe_answers() {
+async fn a_synchronisation_ends_for_any_sequence_of_stripe_answers() {
     let app = TestApp::start().await;
     let session = payer(&app, 20).await;
     let (sdk, clock) = (app.stack.sdk(), app.stack.clock().platform());
@@ -173,7 +173,7 @@ async fn a_synchronisation_ends_whatever_stripe_answers() {
     let store = Store::new(sdk, TABLE_PREFIX);
     let convergence = Convergence::new(store, gateway, keys, clock, Rules::default());
     let user = session.user["id"].as_str().unwrap().parse().unwrap();
-    let ended = convergence.follow(&user, Cause::default()).await;
+    let ended = convergence.sync(&user, Cause::default()).await;
     assert!(matches!(ended, Err(ConvergeError::Overtaken)), "{ended:?}");
     assert_eq!(reads.load(Ordering::SeqCst), MAX_FETCHES);
     // What it wrote is there, and a look at what does not differ ends at once.
@@ -190,12 +190,12 @@ async fn kinds(app: &TestApp, email: &str) -> Vec<String> {
     app.mails(email).await.iter().map(|mail| mail["kind"].as_str().unwrap().to_owned()).collect()
 }
 
-async fn told(app: &TestApp, email: &str, kind: &str) -> usize {
-    kinds(app, email).await.iter().filter(|told| *told == kind).count()
+async fn mail_count(app: &TestApp, email: &str, kind: &str) -> usize {
+    kinds(app, email).await.iter().filter(|mail_count| *mail_count == kind).count()
 }
 
 async fn recorded(app: &TestApp, action: &str) -> usize {
-    app.actions().await.iter().filter(|kept| *kept == action).count()
+    app.actions().await.iter().filter(|recorded| *recorded == action).count()
 }
 
 /// Has Stripe refuse an operation for good.
@@ -220,7 +220,7 @@ async fn a_first_payment_by_debit_is_in_progress_until_it_fails() {
     assert_eq!((&found["status"], &found["payment_processing"]), (&json!("incomplete"), &json!(true)));
     assert_eq!((&found["has_access"], app.get_as(&ann, "/me").await.body["tier"].clone()), (&json!(false), json!(0)));
     assert_eq!(statuses(&app, &ann).await, ["processing"]);
-    assert_eq!(told(&app, &email, "payment_failed").await, 0);
+    assert_eq!(mail_count(&app, &email, "payment_failed").await, 0);
     for plan in ["pro", "team"] {
         app.subscribe(&ann, plan).await.refused(409, "already_subscribed");
     }
@@ -229,14 +229,14 @@ async fn a_first_payment_by_debit_is_in_progress_until_it_fails() {
     advance(&app, 2).await;
     let ann = app.sign_in(&email).await;
     assert_eq!(statuses(&app, &ann).await, ["failed"]);
-    assert_eq!(told(&app, &email, "payment_failed").await, 1);
+    assert_eq!(mail_count(&app, &email, "payment_failed").await, 1);
     app.get_as(&ann, "/billing/subscriptions/me").await.refused(404, "no_subscription");
     app.subscribe(&ann, "pro").await.expect(201);
 }
 
 // A4
 #[tokio::test]
-async fn a_renewal_by_debit_that_fails_begins_its_grace_then() {
+async fn the_grace_of_a_renewal_by_debit_starts_when_the_debit_fails() {
     let app = TestApp::start().await;
     let (email, ann) = app.subscriber("ann").await;
     renew(&app, "processing_fails").await;
@@ -247,20 +247,20 @@ async fn a_renewal_by_debit_that_fails_begins_its_grace_then() {
     advance(&app, 5).await;
     app.sweep("reminders").await.expect(200);
     assert_eq!(app.sweep("reconcile").await.expect(200).body["handled"], 0);
-    assert_eq!(told(&app, &email, "payment_failed").await, 0, "nothing has failed");
+    assert_eq!(mail_count(&app, &email, "payment_failed").await, 0, "nothing has failed");
     advance(&app, 4).await;
     let ann = app.sign_in(&email).await;
     assert_eq!(statuses(&app, &ann).await, ["failed", "succeeded"]);
     let found = app.subscription(&ann).await;
     assert_eq!((&found["status"], &found["has_access"]), (&json!("past_due"), &json!(true)));
     assert_eq!(found["payment_processing"], false);
-    assert_eq!(told(&app, &email, "payment_failed").await, 1);
+    assert_eq!(mail_count(&app, &email, "payment_failed").await, 1);
     let until: jiff::Timestamp = found["access_until"].as_str().unwrap().parse().unwrap();
-    let left = until.duration_since(app.now()).as_hours();
-    assert!((6 * 24..=7 * 24).contains(&left), "{left} hours: from the failure, not from the invoice");
+    let remaining = until.duration_since(app.now()).as_hours();
+    assert!((6 * 24..=7 * 24).contains(&remaining), "{remaining} hours: from the failure, not from the invoice");
     advance(&app, 1).await;
     app.sweep("reminders").await.expect(200);
-    assert_eq!(told(&app, &email, "payment_failed").await, 2, "a day after it failed");
+    assert_eq!(mail_count(&app, &email, "payment_failed").await, 2, "a day after it failed");
 }
 
 // A4
@@ -296,7 +296,7 @@ async fn a_debit_that_fails_in_silence_is_found_by_reconciliation() {
     app.drain().await;
     let ann = app.sign_in(&email).await;
     assert_eq!(statuses(&app, &ann).await, ["failed", "succeeded"]);
-    assert_eq!(told(&app, &email, "payment_failed").await, 1);
+    assert_eq!(mail_count(&app, &email, "payment_failed").await, 1);
 }
 
 async fn second_subscription(app: &TestApp) {
@@ -319,7 +319,7 @@ async fn changes_work(app: &TestApp, session: &Session) {
 
 // A3, A22
 #[tokio::test]
-async fn a_refused_refund_of_a_second_subscription_is_recorded_once_and_blocks_nothing() {
+async fn a_refused_refund_of_a_duplicate_is_recorded_once_and_blocks_nothing() {
     let app = TestApp::start().await;
     let (email, ann) = app.subscriber("ann").await;
     refuse(&app, "POST /v1/refunds", 400, "charge_not_refundable").await;
@@ -329,7 +329,7 @@ async fn a_refused_refund_of_a_second_subscription_is_recorded_once_and_blocks_n
     assert_eq!(found, ["active", "canceled"]);
     changes_work(&app, &ann).await;
     assert_eq!(recorded(&app, "payment.refund_refused").await, 1);
-    assert_eq!(told(&app, &email, "refunded").await, 0, "there was no refund");
+    assert_eq!(mail_count(&app, &email, "refunded").await, 0, "there was no refund");
     app.calls();
     event_about_nothing(&app, "evt_later").await;
     assert_eq!(count(&app, "POST /v1/refunds"), 0, "it is not requested again");
@@ -338,7 +338,7 @@ async fn a_refused_refund_of_a_second_subscription_is_recorded_once_and_blocks_n
 
 // A3
 #[tokio::test]
-async fn a_refused_end_of_a_second_subscription_is_recorded_once_and_blocks_nothing() {
+async fn a_refused_end_of_a_duplicate_is_recorded_once_and_blocks_nothing() {
     for status in [400, 403] {
         let app = TestApp::start().await;
         let (_, ann) = app.subscriber("ann").await;
@@ -390,7 +390,7 @@ async fn an_address_that_stripe_refuses_ends_its_command_which_keeps_the_reason(
         let app = TestApp::start().await;
         let (_, ann) = app.subscriber("ann").await;
         refuse(&app, "POST /v1/customers/{id}", status, code).await;
-        let body = app.proof_of_address(&ann, "new@example.com").await;
+        let body = app.verification_of_address(&ann, "new@example.com").await;
         app.post("/verify", body).await.expect(200);
         app.drain().await;
         let closed: Vec<_> =
@@ -426,7 +426,7 @@ async fn pay_page(app: &TestApp, invoice: &str) {
 
 // A12, A21, A22
 #[tokio::test]
-async fn only_the_invoice_that_was_paid_after_the_end_is_refunded_and_a_mail_says_why() {
+async fn only_the_invoice_paid_after_the_end_is_refunded_with_a_mail() {
     let app = TestApp::start().await;
     let (email, open) = ended_with_an_open_invoice(&app).await;
     pay_page(&app, &open).await;
@@ -435,7 +435,7 @@ async fn only_the_invoice_that_was_paid_after_the_end_is_refunded_and_a_mail_say
     let mail = app.mail(&email, "refunded").await;
     let text = mail["text"].as_str().unwrap();
     assert!(text.contains("19.00") && text.contains("after the subscription had ended"), "{text}");
-    assert_eq!((told(&app, &email, "refunded").await, told(&app, &email, "renewed").await), (1, 0));
+    assert_eq!((mail_count(&app, &email, "refunded").await, mail_count(&app, &email, "renewed").await), (1, 0));
     let found = app.subscription(&ann).await;
     assert_eq!((&found["status"], &found["has_access"]), (&json!("canceled"), &json!(false)));
     assert_eq!(app.sweep("reconcile").await.expect(200).body["handled"], 0);
@@ -455,19 +455,19 @@ async fn a_late_payment_in_silence_is_found_and_refunded_by_reconciliation() {
     app.drain().await;
     let ann = app.sign_in(&email).await;
     assert_eq!(statuses(&app, &ann).await, ["refunded", "succeeded"]);
-    assert_eq!(told(&app, &email, "refunded").await, 1);
+    assert_eq!(mail_count(&app, &email, "refunded").await, 1);
 }
 
 // A12, A3
 #[tokio::test]
-async fn a_late_payment_whose_refund_is_refused_is_recorded_and_nothing_is_mailed() {
+async fn a_late_payment_with_a_refused_refund_is_recorded_and_not_mailed() {
     let app = TestApp::start().await;
     let (email, open) = ended_with_an_open_invoice(&app).await;
     refuse(&app, "POST /v1/refunds", 400, "").await;
     pay_page(&app, &open).await;
     let ann = app.sign_in(&email).await;
     assert_eq!(statuses(&app, &ann).await, ["succeeded", "succeeded"]);
-    assert_eq!((recorded(&app, "payment.refund_refused").await, told(&app, &email, "refunded").await), (1, 0));
+    assert_eq!((recorded(&app, "payment.refund_refused").await, mail_count(&app, &email, "refunded").await), (1, 0));
     app.subscribe(&ann, "pro").await.expect(201);
 }
 
@@ -513,11 +513,11 @@ async fn trial_that_ends(app: &TestApp) -> (String, Value) {
 
 // A16
 #[tokio::test]
-async fn an_event_whose_reminder_was_not_written_is_not_handled() {
+async fn an_event_is_handled_only_when_its_reminder_is_written() {
     for operation in ["PutItem", "GetItem"] {
         let app = TestApp::start().await;
         let (email, event) = trial_that_ends(&app).await;
-        app.stack.wire().clear();
+        app.stack.fault_injector().clear();
         // It is known as handled after the reminder, whatever fails in between.
         let mut failed = 0;
         for after in 0..6 {
@@ -528,14 +528,14 @@ async fn an_event_whose_reminder_was_not_written_is_not_handled() {
                 after,
                 times: 20,
             };
-            assert!(app.stack.wire().add(fault));
+            assert!(app.stack.fault_injector().add(fault));
             let answer = app.stack.invoke("stripe-events", queued(&[&event])).await.unwrap();
-            app.stack.wire().clear();
+            app.stack.fault_injector().clear();
             failed += answer["batchItemFailures"].as_array().unwrap().len();
         }
         assert!(failed > 0, "{operation}");
         app.stack.invoke("stripe-events", queued(&[&event])).await.unwrap();
-        assert_eq!(told(&app, &email, "trial_ending").await, 1, "{operation}");
+        assert_eq!(mail_count(&app, &email, "trial_ending").await, 1, "{operation}");
     }
 }
 
@@ -543,7 +543,7 @@ async fn an_event_whose_reminder_was_not_written_is_not_handled() {
 #[tokio::test]
 async fn a_dispute_that_is_won_returns_the_status_and_one_that_is_lost_stays() {
     for (status, then) in [("won", "succeeded"), ("lost", "disputed")] {
-        for is_told in [true, false] {
+        for is_delivered in [true, false] {
             let app = TestApp::start().await;
             let (_, ann) = app.subscriber("ann").await;
             let invoice = newest(&app, "invoices").await;
@@ -551,14 +551,14 @@ async fn a_dispute_that_is_won_returns_the_status_and_one_that_is_lost_stays() {
             app.drain().await;
             assert_eq!(statuses(&app, &ann).await, ["disputed"]);
             app.sweep("reconcile").await.expect(200);
-            app.at_stripe("delivery", json!({"mode": if is_told { "normal" } else { "drop" }})).await.expect(200);
+            app.at_stripe("delivery", json!({"mode": if is_delivered { "normal" } else { "drop" }})).await.expect(200);
             let close = format!("disputes/{}/close", dispute["id"].as_str().unwrap());
             app.at_stripe(&close, json!({"status": status})).await.expect(200);
             app.drain().await;
-            if !is_told {
+            if !is_delivered {
                 app.sweep("reconcile").await.expect(200);
             }
-            assert_eq!(statuses(&app, &ann).await, [then], "{status} {is_told}");
+            assert_eq!(statuses(&app, &ann).await, [then], "{status} {is_delivered}");
             assert_eq!(app.sweep("reconcile").await.expect(200).body["handled"], 0);
         }
     }
@@ -587,8 +587,8 @@ async fn schedules_and_credit_notes_are_hints_like_others() {
     };
     let waits = app.stripe("schedules").await[0]["phases"].as_array().unwrap().len() > 1;
     resend("subscription_schedule.").await;
-    let kept = app.table("billing").await.into_iter().find(|row| row["stripe_id"]["S"] == *subscription).unwrap();
-    assert!(waits && kept["schedule"].is_object(), "{kept}");
+    let recorded = app.table("billing").await.into_iter().find(|row| row["stripe_id"]["S"] == *subscription).unwrap();
+    assert!(waits && recorded["schedule"].is_object(), "{recorded}");
     app.at_stripe(&format!("invoices/{invoice}/credit_note"), json!({"amount_cents": 700})).await.expect(200);
     resend("credit_note.created").await;
     assert_eq!(payments(&app, &ann).await[0]["refunded_cents"], 700);

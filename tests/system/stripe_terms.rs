@@ -40,7 +40,7 @@ async fn invoiced(app: &TestApp, price: &str) -> (i64, i64) {
 
 // A9
 #[tokio::test]
-async fn a_subscription_shows_what_the_next_invoice_charges() {
+async fn a_subscription_shows_the_price_of_the_next_invoice() {
     let (on_all, on_item) = (json!({"months": 6}), json!({"months": 6, "on_item": true}));
     let with = |base: &Value, name: &str, off: Value| {
         let mut discount = base.clone();

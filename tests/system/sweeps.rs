@@ -19,7 +19,7 @@ async fn wanted_by_bob(app: &TestApp) -> Answer {
     app.post("/register", json!({"email": EMAIL, "username": "bob", "password": PASSWORD})).await
 }
 
-async fn told(app: &TestApp) -> usize {
+async fn owner_mails(app: &TestApp) -> usize {
     app.mails(EMAIL).await.iter().filter(|mail| mail["kind"] == "already_registered").count()
 }
 
@@ -28,59 +28,59 @@ async fn missed() -> TestApp {
     let app = TestApp::start().await;
     app.member("ann").await;
     app.missed_by_relay(wanted_by_bob(&app)).await.expect(202);
-    assert_eq!(told(&app).await, 0);
+    assert_eq!(owner_mails(&app).await, 0);
     app
 }
 
 // R13
 #[tokio::test]
-async fn what_relay_gave_up_is_sent_ten_minutes_after_its_cause_and_once() {
+async fn a_message_that_relay_missed_is_sent_once_ten_minutes_after_its_cause() {
     let app = missed().await;
     app.advance(10 * MINUTE - 1);
     assert_eq!(handled(app.sweep("outbox").await), 0, "relay has its time");
     app.advance(1);
     assert_eq!(handled(app.sweep("outbox").await), 1);
     assert_eq!(handled(app.sweep("outbox").await), 0, "twice");
-    assert_eq!(told(&app).await, 1);
+    assert_eq!(owner_mails(&app).await, 1);
     app.advance(DAY);
     assert_eq!(handled(app.sweep("outbox").await), 0, "it is marked");
-    assert_eq!(told(&app).await, 1);
+    assert_eq!(owner_mails(&app).await, 1);
 }
 
 // R13
 #[tokio::test]
-async fn an_outbox_that_nobody_looked_at_for_a_day_is_made_up_for_by_one_look() {
+async fn one_sweep_sends_all_messages_that_were_missed_for_a_day() {
     let app = missed().await;
     app.advance(DAY);
     assert_eq!(handled(app.sweep("outbox").await), 1);
-    assert_eq!(told(&app).await, 1);
+    assert_eq!(owner_mails(&app).await, 1);
 }
 
 // R13
 #[tokio::test]
-async fn two_looks_at_the_outbox_at_once_send_one_mail() {
+async fn two_simultaneous_sweeps_of_the_outbox_send_one_mail() {
     let app = missed().await;
     app.advance(10 * MINUTE);
-    let look = || app.stack.invoke("sweeper", json!({"schedule": "outbox"}));
-    app.stack.held(async { futures_util::future::try_join(look(), look()).await.unwrap() }).await;
-    assert_eq!(told(&app).await, 1);
+    let sweep = || app.stack.invoke("sweeper", json!({"schedule": "outbox"}));
+    app.stack.held(async { futures_util::future::try_join(sweep(), sweep()).await.unwrap() }).await;
+    assert_eq!(owner_mails(&app).await, 1);
 }
 
 // R13
 #[tokio::test]
-async fn what_the_queue_did_not_take_from_the_sweep_is_taken_from_the_next_one() {
+async fn a_message_that_the_queue_refused_is_sent_by_the_next_sweep() {
     let app = missed().await;
     app.advance(10 * MINUTE);
     app.fail(Service::Sqs, Kind::Error, 0, 3);
     app.sweep("outbox").await.expect(500);
-    assert_eq!(told(&app).await, 0);
+    assert_eq!(owner_mails(&app).await, 0);
     assert_eq!(handled(app.sweep("outbox").await), 1);
-    assert_eq!(told(&app).await, 1);
+    assert_eq!(owner_mails(&app).await, 1);
 }
 
 // R6
 #[tokio::test]
-async fn a_mail_that_never_goes_out_is_sent_again_ever_less_often() {
+async fn an_undeliverable_mail_is_retried_at_growing_intervals() {
     let mut app = TestApp::start().await;
     app.member("ann").await;
     app.fail(Service::Ses, Kind::Error, 0, u32::MAX);
@@ -95,15 +95,15 @@ async fn a_mail_that_never_goes_out_is_sent_again_ever_less_often() {
         app.drain().await;
     }
     assert_eq!(sent_again, [1, 3, 11]);
-    app.stack.wire().clear();
+    app.stack.fault_injector().clear();
     app.post("/_local/queues/mail/redrive", json!({})).await.expect(200);
-    assert_eq!(told(&app).await, 1, "of all its dead letters one makes a mail");
+    assert_eq!(owner_mails(&app).await, 1, "of all its dead letters one makes a mail");
     app.dead_wanted = 0;
 }
 
 // S6
 #[tokio::test]
-async fn a_decoy_is_never_sent_however_long_it_lies_there() {
+async fn a_decoy_is_never_sent_at_any_age() {
     let app = TestApp::start().await;
     app.post("/forget-password", json!({"email": "nobody@example.com"})).await.expect(202);
     app.drain().await;
@@ -114,7 +114,7 @@ async fn a_decoy_is_never_sent_however_long_it_lies_there() {
 
 // R13
 #[tokio::test]
-async fn an_order_that_relay_gave_up_is_carried_out_all_the_same() {
+async fn a_command_that_relay_missed_is_executed() {
     let app = TestApp::start().await;
     let (_, session) = app.subscriber("ann").await;
     let closed = app.post_as(&session, "/deactivate", json!({"password": PASSWORD}));
@@ -137,7 +137,7 @@ async fn people(app: &TestApp) -> BTreeSet<String> {
 
 // S23
 #[tokio::test]
-async fn an_account_that_nobody_proves_goes_after_seven_days_and_frees_address_and_name() {
+async fn an_unverified_account_is_removed_after_seven_days() {
     let app = TestApp::start().await;
     app.member("bob").await;
     let others = people(&app).await;
@@ -160,7 +160,7 @@ async fn an_account_that_nobody_proves_goes_after_seven_days_and_frees_address_a
 
 // S23
 #[tokio::test]
-async fn the_entry_of_an_account_that_went_names_nobody() {
+async fn the_entry_of_a_removed_account_names_no_person() {
     let app = TestApp::start().await;
     app.register("ann").await.expect(202);
     app.advance(7 * DAY);
@@ -179,7 +179,7 @@ async fn left_after(days: &[i64], times: usize) -> (BTreeSet<String>, usize) {
     let app = TestApp::start().await;
     for day in 0..=50 {
         match day {
-            0 | 20 | 33 => drop(app.register(&format!("unproved{day}")).await.expect(202)),
+            0 | 20 | 33 => drop(app.register(&format!("unverified{day}")).await.expect(202)),
             5 | 34 => drop(app.member(&format!("proved{day}")).await),
             _ => {}
         }
@@ -200,7 +200,7 @@ async fn left_after(days: &[i64], times: usize) -> (BTreeSet<String>, usize) {
 
 // R13
 #[tokio::test]
-async fn accounts_that_are_swept_daily_twice_a_day_late_or_once_in_weeks_end_alike() {
+async fn account_sweeps_give_the_same_result_daily_late_or_after_weeks() {
     let daily: Vec<_> = (0..=50).collect();
     let wanted = (BTreeSet::from(["proved34".to_owned(), "proved5".to_owned()]), 3);
     for (days, times) in [(&daily[..], 1), (&daily, 2), (&[9, 30, 31, 48], 1), (&[50], 1)] {
@@ -210,7 +210,7 @@ async fn accounts_that_are_swept_daily_twice_a_day_late_or_once_in_weeks_end_ali
 
 // R13
 #[tokio::test]
-async fn a_sweep_of_accounts_reads_none_of_those_that_the_one_before_is_done_with() {
+async fn a_sweep_of_accounts_reads_no_account_that_the_previous_one_finished() {
     let app = TestApp::start().await;
     app.register("ann").await.expect(202);
     app.advance(7 * DAY);
@@ -219,12 +219,12 @@ async fn a_sweep_of_accounts_reads_none_of_those_that_the_one_before_is_done_wit
     app.advance(DAY);
     assert_eq!(handled(app.sweep("accounts").await), 0);
     let calls: Vec<_> = app.calls().into_iter().map(|call| call.operation).collect();
-    assert_eq!(calls, ["Query"; 3], "the deleted, the erased and the unproved, and no word to Stripe");
+    assert_eq!(calls, ["Query"; 3], "the deleted, the erased and the unverified, and no word to Stripe");
 }
 
 // R13
 #[tokio::test]
-async fn an_account_that_could_not_be_taken_away_is_left_to_the_next_sweep_and_hinders_no_other() {
+async fn an_account_that_cannot_be_removed_blocks_no_other_and_is_retried() {
     let app = TestApp::start().await;
     for name in ["ann", "bob"] {
         app.register(name).await.expect(202);
@@ -239,7 +239,7 @@ async fn an_account_that_could_not_be_taken_away_is_left_to_the_next_sweep_and_h
 
 // R13, S16
 #[tokio::test]
-async fn both_schedules_run_where_stripe_is_not_set_up_and_the_others_have_nothing_to_do() {
+async fn both_schedules_run_without_stripe_and_the_others_do_nothing() {
     let mut options = Options { first_plans: false, ..options() };
     options.env.push(("STRIPE_SECRET_KEY".to_owned(), "unset".to_owned()));
     let app = TestApp::start_with(options).await;

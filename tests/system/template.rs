@@ -48,7 +48,7 @@ fn strings(value: &Value, key: &str) -> Vec<String> {
 }
 
 #[test]
-fn the_gateway_has_each_path_of_the_document_as_any_and_leads_it_to_its_function() {
+fn the_gateway_routes_each_documented_path_to_its_function() {
     let mut found = BTreeMap::new();
     for route in resources("AWS::ApiGatewayV2::Route").values() {
         let key = route["Properties"]["RouteKey"].as_str().unwrap().to_owned();
@@ -78,7 +78,7 @@ fn the_gateway_has_each_path_of_the_document_as_any_and_leads_it_to_its_function
 
 // D4
 #[test]
-fn what_pages_load_has_a_throttle_of_its_own_and_a_stranger_cannot_use_it_up_elsewhere() {
+fn paths_that_pages_load_have_their_own_throttle() {
     let template = template();
     let stages = resources("AWS::ApiGatewayV2::Stage");
     let stage = &stages["ApiStage"];
@@ -103,7 +103,7 @@ fn what_pages_load_has_a_throttle_of_its_own_and_a_stranger_cannot_use_it_up_els
 
 // S32
 #[test]
-fn the_tables_are_those_of_the_store_kept_encrypted_and_with_a_way_back() {
+fn the_tables_match_the_store_and_are_encrypted_and_recoverable() {
     let tables = resources("AWS::DynamoDB::Table");
     assert_eq!(tables.len(), TABLES.len());
     for spec in TABLES {
@@ -184,7 +184,7 @@ fn each_parameter_says_which_values_it_takes_and_each_rule_why() {
 
 // S32
 #[test]
-fn no_secret_stands_in_a_variable_or_in_the_template() {
+fn no_secret_is_in_a_variable_or_in_the_template() {
     for (name, function) in resources("AWS::Serverless::Function") {
         for (variable, value) in function["Properties"]["Environment"]["Variables"].as_mapping().unwrap() {
             let variable = variable.as_str().unwrap();
@@ -210,7 +210,7 @@ fn actions_on(resource: &str, role: &str) -> Vec<String> {
 
 // S31
 #[test]
-fn each_function_has_a_role_of_its_own_with_single_actions_on_single_resources() {
+fn each_function_has_its_own_role_with_single_actions_and_resources() {
     let functions = resources("AWS::Serverless::Function");
     let roles: BTreeSet<_> = functions.values().map(|function| written(&function["Properties"]["Role"])).collect();
     assert_eq!(roles.len(), functions.len());
@@ -235,7 +235,7 @@ fn each_function_has_a_role_of_its_own_with_single_actions_on_single_resources()
         ("RelayRole", &["PutItem", "GetItem", "secretsmanager", "ses:"][..]),
         ("MailerRole", &["GetItem", "PutItem", "Query", "sqs:SendMessage"]),
         ("PagesRole", &["dynamodb", "sqs", "ses:", "secretsmanager"]),
-        ("AuthRole", &["sqs", "ses:", "dynamodb:Scan", "StripeSecret", "TrialsSecret", "DeskTable"]),
+        ("AuthRole", &["sqs", "ses:", "dynamodb:Scan", "StripeSecret", "TrialsSecret", "SystemTable"]),
         ("BillingRole", &["sqs", "ses:", "dynamodb:Scan", "CredentialsTable", "SessionsTable", "AuthSecret"]),
         ("StripeWebhookRole", &["dynamodb", "ses:", "StripeSecret.Id"]),
         ("StripeEventsRole", &["CredentialsTable", "SessionsTable", "ses:", "sqs:SendMessage"]),
@@ -285,7 +285,7 @@ fn each_function_has_a_role_of_its_own_with_single_actions_on_single_resources()
 
 // R7
 #[test]
-fn the_queues_wait_long_enough_try_often_enough_and_keep_dead_letters_longer() {
+fn queues_have_sufficient_delays_attempts_and_dead_letter_retention() {
     let queues = resources("AWS::SQS::Queue");
     let served = [
         ("mail", "MailQueue", "Mailer"),
@@ -320,7 +320,7 @@ fn the_queues_wait_long_enough_try_often_enough_and_keep_dead_letters_longer() {
 
 // S32, S33
 #[test]
-fn logs_end_and_what_is_lost_or_refused_rings() {
+fn logs_expire_and_lost_or_refused_work_raises_an_alarm() {
     for (name, log) in resources("AWS::Logs::LogGroup") {
         assert!(log["Properties"].get("RetentionInDays").is_some(), "{name}");
     }
@@ -338,7 +338,7 @@ fn logs_end_and_what_is_lost_or_refused_rings() {
         "StripeAge",
         "ServerErrors",
         "Bounces",
-        "SurplusSubscription",
+        "DuplicateSubscription",
         "StripeRefused",
         "ReconcileFailed",
         "CatalogueDrift",

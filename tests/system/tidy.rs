@@ -43,7 +43,7 @@ fn sources(of: &str) -> String {
 }
 
 #[test]
-fn every_file_says_at_its_head_what_belongs_there() {
+fn every_file_starts_with_a_description() {
     for path in files(".rs") {
         let text = fs::read_to_string(&path).unwrap();
         assert!(text.starts_with("//! "), "{}", path.display());
@@ -99,7 +99,7 @@ fn only_the_store_calls_dynamodb() {
 }
 
 #[test]
-fn each_function_reaches_what_it_may_and_nothing_else() {
+fn each_function_uses_only_the_allowed_crates_and_services() {
     for (function, forbidden) in [
         ("functions/relay", &["tollgate-store", "aws-sdk-ses", "tollgate-http"][..]),
         ("functions/pages", &["tollgate-store", "aws-"]),
@@ -117,7 +117,7 @@ fn each_function_reaches_what_it_may_and_nothing_else() {
 }
 
 #[test]
-fn the_account_pages_and_the_mails_count_the_same_currencies_without_decimals_and_in_thousandths() {
+fn pages_and_mails_use_the_same_currency_decimals() {
     let texts = [read("shared/mail/src/money.rs"), read("functions/pages/web/account/dom.js")];
     for name in ["const WHOLE", "const THOUSANDTHS"] {
         let [mails, pages] = texts.each_ref().map(|text| {

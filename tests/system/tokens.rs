@@ -62,7 +62,7 @@ async fn every_token_that_is_not_exactly_right_is_refused() {
 }
 
 #[tokio::test]
-async fn an_access_token_says_what_the_contract_says_and_ends_after_a_quarter_of_an_hour() {
+async fn an_access_token_has_the_documented_claims_and_ends_after_15_minutes() {
     let app = TestApp::start().await;
     let (email, session) = app.person("ann").await;
     let claims = session.claims();
@@ -82,7 +82,7 @@ async fn an_access_token_says_what_the_contract_says_and_ends_after_a_quarter_of
 
 // R17
 #[tokio::test]
-async fn while_the_secrets_are_down_a_warm_function_goes_on() {
+async fn a_warm_function_works_while_the_secrets_are_unavailable() {
     let app = TestApp::start().await;
     let (_, session) = app.person("ann").await;
     app.advance(301);
@@ -95,12 +95,12 @@ async fn while_the_secrets_are_down_a_warm_function_goes_on() {
 
 // R17
 #[tokio::test]
-async fn a_cold_function_without_secrets_answers_503_and_goes_on_when_they_come_back() {
+async fn a_cold_function_without_secrets_answers_503_and_recovers() {
     let down = Fault { service: Service::Secrets, operation: None, kind: Kind::Error, after: 0, times: 1000 };
     let app = TestApp::start_with(Options { faults: vec![down], ..options() }).await;
     let answer = app.register("ann").await.refused(503, "unavailable");
     assert!(answer.headers.contains_key("retry-after"));
     app.get("/.well-known/jwks.json").await.refused(503, "unavailable");
-    app.stack.wire().clear();
+    app.stack.fault_injector().clear();
     app.person("ann").await;
 }

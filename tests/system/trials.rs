@@ -67,7 +67,7 @@ async fn an_address_has_one_trial_although_its_account_was_deleted() {
 
 // A13
 #[tokio::test]
-async fn a_card_has_one_trial_whoever_pays_with_it() {
+async fn a_card_has_one_trial_for_all_users() {
     for is_deleted in [false, true] {
         let app = with_trial(options()).await;
         let (email, ann) = app.person("ann").await;
@@ -78,10 +78,10 @@ async fn a_card_has_one_trial_whoever_pays_with_it() {
         let (address, bob) = app.person("bob").await;
         let shown = subscribe_with(&app, &bob, CARD).await;
         assert_eq!((&shown["status"], &shown["has_access"]), (&json!("canceled"), &json!(false)));
-        let told = kinds(&app, &address).await;
-        assert_eq!(told.iter().filter(|kind| *kind == "trial_refused").count(), 1, "{told:?}");
+        let sent = kinds(&app, &address).await;
+        assert_eq!(sent.iter().filter(|kind| *kind == "trial_refused").count(), 1, "{sent:?}");
         for other in ["subscription_confirmed", "subscription_ended", "subscription_canceled", "refunded"] {
-            assert!(!told.iter().any(|kind| kind == other), "{told:?}");
+            assert!(!sent.iter().any(|kind| kind == other), "{sent:?}");
         }
         assert_eq!(app.get_as(&bob, "/billing/payments/me").await.expect(200).body["items"], json!([]));
         assert_eq!(app.get_as(&bob, "/me").await.expect(200).body["tier"], 0);
@@ -140,7 +140,7 @@ async fn the_ledger_holds_no_address_and_no_fingerprint() {
 
 // A13
 #[tokio::test]
-async fn a_deletion_refunds_nothing_unless_the_setting_says_so() {
+async fn a_deletion_refunds_nothing_by_default() {
     for (setting, wanted) in [(None, None), (Some("nothing"), None), (Some("unused"), Some((1900 * 21) / 31))] {
         let env = setting.map(|setting| ("REFUND_ON_DELETION".to_owned(), setting.to_owned()));
         let app = TestApp::start_with(Options { env: no_limits().into_iter().chain(env).collect(), ..options() }).await;

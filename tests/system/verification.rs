@@ -14,7 +14,7 @@ fn wrong(code: &str) -> String {
 
 // S10, S11
 #[tokio::test]
-async fn the_code_proves_the_address_once_and_five_wrong_tries_kill_it() {
+async fn the_code_verifies_once_and_five_wrong_attempts_end_it() {
     let app = TestApp::start().await;
     for (name, tries, outcome) in [("four", 4, 200), ("five", 5, 400)] {
         app.register(name).await.expect(202);
@@ -43,7 +43,7 @@ async fn of_two_hundred_parallel_guesses_only_five_are_compared() {
 
 // S10
 #[tokio::test]
-async fn a_code_lives_a_quarter_of_an_hour_and_a_link_a_day() {
+async fn a_code_is_valid_for_15_minutes_and_a_link_for_a_day() {
     let app = TestApp::start().await;
     app.register("ann").await.expect(202);
     let (email, code) = ("ann@example.com", code(&app, "ann@example.com").await);
@@ -61,7 +61,7 @@ async fn a_code_lives_a_quarter_of_an_hour_and_a_link_a_day() {
 }
 
 #[tokio::test]
-async fn a_link_says_the_same_as_often_as_it_is_used_and_leaves_one_entry() {
+async fn a_used_link_gives_the_same_answer_again_and_one_audit_entry() {
     let app = TestApp::start().await;
     app.register("ann").await.expect(202);
     let token = app.link_token("ann@example.com", "verify").await;
@@ -72,7 +72,7 @@ async fn a_link_says_the_same_as_often_as_it_is_used_and_leaves_one_entry() {
 }
 
 #[tokio::test]
-async fn a_new_mail_brings_a_new_code_and_the_links_of_before_stay_good() {
+async fn a_new_mail_has_a_new_code_and_earlier_links_stay_valid() {
     let app = TestApp::start().await;
     app.register("ann").await.expect(202);
     let (email, old_code) = ("ann@example.com", code(&app, "ann@example.com").await);
@@ -120,7 +120,7 @@ async fn a_link_leads_to_the_configured_address_and_opening_it_uses_nothing_up()
 }
 
 #[tokio::test]
-async fn the_page_of_a_link_escapes_whatever_stands_in_the_address() {
+async fn the_page_of_a_link_escapes_its_parameters() {
     let app = TestApp::start().await;
     for path in ["/verify", "/new-password"] {
         for odd in ["", "?", "?token", "?token=a&token=b", "?token=%ff", "?%"] {

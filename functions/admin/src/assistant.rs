@@ -356,7 +356,7 @@ mod tests {
     }
 
     #[test]
-    fn a_refusal_is_an_answer_and_a_tool_call_or_half_an_answer_is_none() {
+    fn a_refusal_is_an_answer_but_a_tool_call_or_partial_answer_is_an_error() {
         let said = proposal(&answer(r#"{"sql": null, "cannot": "There is no country."}"#));
         assert_eq!((said.sql, said.cannot.as_deref()), (None, Some("There is no country.")));
         let refused = proposal(&Answer { refusal: Some("No.".to_owned()), ..Answer::default() });
@@ -377,7 +377,7 @@ mod tests {
     }
 
     #[test]
-    fn the_model_is_told_the_schema_and_the_gallery() {
+    fn the_prompt_contains_the_schema_and_the_gallery() {
         let text = instructions("2026-06-15T12:00:00Z".parse().unwrap());
         for needed in ["Today is 2026-06-15", "refunded_cents INTEGER", "subscription_history", "MRR by plan"] {
             assert!(text.contains(needed), "{needed}");

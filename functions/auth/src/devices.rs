@@ -27,7 +27,7 @@ impl<'a> Shown<'a> {
 }
 
 /// The first device of those shown that signed in to this account under this password version.
-pub async fn known(
+pub async fn find_device(
     state: &State,
     shown: Shown<'_>,
     account: Option<(UserId, u64)>,
@@ -49,7 +49,7 @@ pub async fn token(
     account: (UserId, u64),
     now: Timestamp,
 ) -> Result<Secret<String>, ApiError> {
-    let device = known(state, shown, Some(account)).await?.unwrap_or_else(|| Device::new(account.0, account.1));
+    let device = find_device(state, shown, Some(account)).await?.unwrap_or_else(|| Device::new(account.0, account.1));
     Ok(state.keys.auth().await?.device_cookie(&device, now))
 }
 

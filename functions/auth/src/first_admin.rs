@@ -75,19 +75,19 @@ impl State {
             },
             credentials: Some(Credentials { user_id: id, hash, password_version: 1 }),
             gate: Gate { is_admin: true, ..Gate::new(id) },
-            proof: None,
+            verification: None,
             audit,
         };
         let made = self.store.register(&account).await.map_err(ApiError::from)?;
         Ok(made == Registration::Done)
     }
 
-    /// Signs exactly this header and these claims with the current access key: for the local desk, to test what is
+    /// Signs exactly this header and these claims with the current access key: for the dev console, to test what is
     /// refused.
     ///
     /// # Errors
     /// When the keys cannot be had.
-    pub async fn sign_for_desk(&self, header: Value, claims: Value) -> Result<Secret<String>, ApiError> {
+    pub async fn sign_for_console(&self, header: Value, claims: Value) -> Result<Secret<String>, ApiError> {
         let keys = self.keys.auth().await?;
         keys.sign_raw(header, &claims, self.clock.now()).map_err(|_| ApiError::Internal("not signed".into()))
     }

@@ -29,7 +29,7 @@ pub async fn account_of(
         let email = identity.email.as_ref().map_err(Clone::clone)?;
         let found = match state.store.user_of_email(email).await? {
             Some(user) => take_over(state, context, identity, &user).await?,
-            None => newcomer(state, context, identity, email).await?,
+            None => new_account(state, context, identity, email).await?,
         };
         if let Some(found) = found {
             return Ok(found);
@@ -77,7 +77,7 @@ async fn take_over(
 }
 
 /// A new account, proved by the provider, under the provider's name for it made unique.
-async fn newcomer(
+async fn new_account(
     state: &State,
     context: &RequestContext,
     identity: &Identity,
@@ -86,7 +86,7 @@ async fn newcomer(
     let id = UserId::new(context.now, random_bytes());
     let mut username = Username::near(&identity.name, None);
     for _ in 0..4 {
-        let taken = state.store.taken(&username, email, context.now).await?.username;
+        let taken = state.store.find_taken(&username, email, context.now).await?.username;
         if !taken {
             let profile = Profile {
                 id,
@@ -102,7 +102,7 @@ async fn newcomer(
             };
             let mut audit = context.entry(Action::Registered, Some(id), Some(id.to_string()));
             audit.after = Some(json!({"provider": profile.provider, "email_verified": true}));
-            let account = NewAccount { profile, credentials: None, gate: Gate::new(id), proof: None, audit };
+            let account = NewAccount { profile, credentials: None, gate: Gate::new(id), verification: None, audit };
             match state.store.register(&account).await? {
                 Registration::Done => return Ok(Some((account.profile, account.gate))),
                 Registration::EmailTaken | Registration::IdentityTaken => return Ok(None),
@@ -135,7 +135,7 @@ pub async fn link_identity(
         provider: provider.title().to_owned(),
         at: context.now,
     };
-    let notice = mails::outgoing(&notice, context.now)?;
+    let notice = mails::outbox_message(&notice, context.now)?;
     let mut entry = context.entry(Action::Linked, Some(profile.id), Some(profile.id.to_string()));
     entry.after = Some(json!({"provider": provider}));
     let identity = (provider, subject, identity.email.as_ref().ok());

@@ -149,8 +149,8 @@ fn limited_routes() -> OpenApiRouter<State> {
         .routes(routes!(new_password::page, new_password::new_password))
         .routes(routes!(change_password::change_password))
         .routes(routes!(change_email::change_email))
-        .routes(routes!(leave::deactivate))
-        .routes(routes!(leave::delete))
+        .routes(routes!(closing::deactivate))
+        .routes(routes!(closing::delete))
         .routes(routes!(links::link, links::unlink))
         .describe_layer_of_posts(describe_limit)
 }

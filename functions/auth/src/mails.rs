@@ -3,7 +3,7 @@
 use crate::State;
 use crate::config::{CODE_SECONDS, RESET_LINK_SECONDS};
 use jiff::Timestamp;
-use tollgate_domain::billing::{Order, UserOrder};
+use tollgate_domain::billing::{Command, UserCommand};
 use tollgate_domain::gate::Gate;
 use tollgate_domain::onetime::{OneTimeRow, Purpose};
 use tollgate_domain::session::after;
@@ -13,7 +13,7 @@ use tollgate_http::ApiError;
 use tollgate_mail::{Message, OneTime};
 use tollgate_platform::{codes, random_bytes};
 use tollgate_store::outbox::DECOY;
-use tollgate_store::{Outgoing, Profile};
+use tollgate_store::{OutboxMessage, Profile};
 
 /// The account that a secret is made for, as it stands.
 pub struct Account<'a> {
@@ -50,7 +50,7 @@ pub async fn onetime(
     account: Account<'_>,
     purpose: Purpose,
     now: Timestamp,
-) -> Result<(OneTimeRow, Outgoing), ApiError> {
+) -> Result<(OneTimeRow, OutboxMessage), ApiError> {
     secret(state, account, purpose, None, now).await
 }
 
@@ -70,7 +70,7 @@ pub async fn change_of_address(
     account: Account<'_>,
     new: NewAddress,
     now: Timestamp,
-) -> Result<(OneTimeRow, Outgoing), ApiError> {
+) -> Result<(OneTimeRow, OutboxMessage), ApiError> {
     secret(state, account, Purpose::ChangeEmail, Some(new), now).await
 }
 
@@ -80,7 +80,7 @@ async fn secret(
     purpose: Purpose,
     new: Option<NewAddress>,
     now: Timestamp,
-) -> Result<(OneTimeRow, Outgoing), ApiError> {
+) -> Result<(OneTimeRow, OutboxMessage), ApiError> {
     let session_id = new.as_ref().map(|new| new.session);
     let unlinks = new.iter().flat_map(|new| &new.unlinks).map(|provider| provider.title().to_owned()).collect();
     let new_email = new.map(|new| new.email);
@@ -118,24 +118,24 @@ async fn secret(
         Purpose::Reset => Message::Reset { to, username, otp },
         Purpose::LoginCode => Message::LoginCode { to, username, otp },
     };
-    Ok((row, outgoing(&message, now)?))
+    Ok((row, outbox_message(&message, now)?))
 }
 
 /// What is written where no mail is to be sent: the keys are asked for all the same, as that may be a call (S6).
-pub async fn decoy(state: &State, now: Timestamp) -> Result<Outgoing, ApiError> {
+pub async fn decoy(state: &State, now: Timestamp) -> Result<OutboxMessage, ApiError> {
     state.keys.codes().await?;
-    Ok(Outgoing { id: new_id(now), kind: DECOY.to_owned(), body: "-".repeat(200), created_at: now })
+    Ok(OutboxMessage { id: new_id(now), kind: DECOY.to_owned(), body: "-".repeat(200), created_at: now })
 }
 
-/// `order` as it goes into the outbox.
-pub fn order(order: UserOrder, now: Timestamp) -> Result<Outgoing, ApiError> {
-    Ok(Outgoing::of_order(&Order::User(order), new_id(now), now)?)
+/// `command` as it goes into the outbox.
+pub fn command(command: UserCommand, now: Timestamp) -> Result<OutboxMessage, ApiError> {
+    Ok(OutboxMessage::of_command(&Command::User(command), new_id(now), now)?)
 }
 
 /// `message` as it goes into the outbox.
-pub fn outgoing(message: &Message, now: Timestamp) -> Result<Outgoing, ApiError> {
+pub fn outbox_message(message: &Message, now: Timestamp) -> Result<OutboxMessage, ApiError> {
     let body = serde_json::to_string(message).map_err(|error| ApiError::Internal(error.to_string()))?;
-    Ok(Outgoing { id: new_id(now), kind: message.kind().to_owned(), body, created_at: now })
+    Ok(OutboxMessage { id: new_id(now), kind: message.kind().to_owned(), body, created_at: now })
 }
 
 fn new_id(now: Timestamp) -> MessageId {

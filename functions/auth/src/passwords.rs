@@ -16,7 +16,7 @@ const LANES: u32 = 1;
 const AT_ONCE: usize = 2;
 
 /// The hash of no password: what an unknown address is compared with, at the same cost (S6).
-const NOBODY: &str =
+const PLACEHOLDER_HASH: &str =
     "$argon2id$v=19$m=19456,t=2,p=1$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
 
 /// Computes and compares hashes.
@@ -29,7 +29,7 @@ pub struct Hasher {
 
 /// What a comparison gave.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Verdict {
+pub enum PasswordComparison {
     /// Another password.
     Wrong,
     /// That password.
@@ -63,12 +63,12 @@ impl Hasher {
     }
 
     /// Compares `password` with `hash`; without one it takes as long and is wrong.
-    pub async fn verify(&self, password: &Password, hash: Option<&str>) -> Result<Verdict, ApiError> {
+    pub async fn verify(&self, password: &Password, hash: Option<&str>) -> Result<PasswordComparison, ApiError> {
         if password.is_too_long() {
-            return Ok(Verdict::Wrong); // no account has such a one
+            return Ok(PasswordComparison::Wrong); // no account has such a one
         }
         let (hasher, password, is_known) = (self.clone(), password.clone(), hash.is_some());
-        let hash = hash.unwrap_or(NOBODY).to_owned();
+        let hash = hash.unwrap_or(PLACEHOLDER_HASH).to_owned();
         self.off_thread(move || {
             let hash = PasswordHash::new(&hash).map_err(internal)?;
             let (Some(salt), Some(right)) = (hash.salt, hash.hash) else {
@@ -81,9 +81,9 @@ impl Hasher {
             let output = hasher.compute(password.expose(), &salt, &params, right.len())?;
             // `Output` compares in constant time.
             Ok(match output == right && is_known {
-                false => Verdict::Wrong,
-                true if is_current(&params) => Verdict::Right,
-                true => Verdict::RightButWeak,
+                false => PasswordComparison::Wrong,
+                true if is_current(&params) => PasswordComparison::Right,
+                true => PasswordComparison::RightButWeak,
             })
         })
         .await
@@ -138,32 +138,32 @@ mod tests {
         let hasher = Hasher::new();
         let long = "x".repeat(72);
         let hash = hasher.hash(&secret(&format!("{long}a"))).await.unwrap();
-        assert_eq!(hasher.verify(&secret(&format!("{long}b")), Some(&hash)).await.unwrap(), Verdict::Wrong);
-        assert_eq!(hasher.verify(&secret(&long), Some(&hash)).await.unwrap(), Verdict::Wrong);
-        assert_eq!(hasher.verify(&secret(&format!("{long}a")), Some(&hash)).await.unwrap(), Verdict::Right);
+        assert_eq!(hasher.verify(&secret(&format!("{long}b")), Some(&hash)).await.unwrap(), PasswordComparison::Wrong);
+        assert_eq!(hasher.verify(&secret(&long), Some(&hash)).await.unwrap(), PasswordComparison::Wrong);
+        assert_eq!(hasher.verify(&secret(&format!("{long}a")), Some(&hash)).await.unwrap(), PasswordComparison::Right);
     }
 
     // S4
     #[tokio::test]
-    async fn a_hash_is_argon2id_with_its_own_salt_and_an_older_one_is_told_apart() {
+    async fn a_hash_is_argon2id_with_its_own_salt_and_old_parameters_are_detected() {
         let hasher = Hasher::new();
         let [one, two] = [hasher.hash(&secret("same")).await.unwrap(), hasher.hash(&secret("same")).await.unwrap()];
         assert!(one.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{one}");
         assert_ne!(one, two);
         let old = Argon2::new(Algorithm::Argon2id, Version::V0x13, Params::new(4096, 1, 1, None).unwrap());
         let old = old.hash_password_with_salt(b"same", &[7; 16]).unwrap().to_string();
-        assert_eq!(hasher.verify(&secret("same"), Some(&old)).await.unwrap(), Verdict::RightButWeak);
+        assert_eq!(hasher.verify(&secret("same"), Some(&old)).await.unwrap(), PasswordComparison::RightButWeak);
     }
 
     // S6
     #[tokio::test]
-    async fn nobody_has_the_hash_that_stands_for_unknown_addresses() {
+    async fn no_password_matches_the_placeholder_hash() {
         let hasher = Hasher::new();
-        assert_eq!(hasher.verify(&secret(""), None).await.unwrap(), Verdict::Wrong);
+        assert_eq!(hasher.verify(&secret(""), None).await.unwrap(), PasswordComparison::Wrong);
         let own = Params::new(MEMORY_KIB, PASSES, LANES, None).unwrap();
         assert_eq!(hasher.spare()[0].len(), own.block_count(), "as much memory was worked through");
-        let nobody = PasswordHash::new(NOBODY).unwrap();
-        assert!(is_current(&Params::try_from(&nobody).unwrap()), "it costs what the hash of an account costs");
+        let placeholder = PasswordHash::new(PLACEHOLDER_HASH).unwrap();
+        assert!(is_current(&Params::try_from(&placeholder).unwrap()), "it costs what the hash of an account costs");
     }
 
     // S1
@@ -172,7 +172,7 @@ mod tests {
         let hasher = Hasher::new();
         let hash = hasher.hash(&secret(" Pässwörter 🙂 ")).await.unwrap();
         for other in ["Pässwörter 🙂", " pässwörter 🙂 ", " Pässwo\u{308}rte\u{301}r 🙂 "] {
-            assert_eq!(hasher.verify(&secret(other), Some(&hash)).await.unwrap(), Verdict::Wrong, "{other}");
+            assert_eq!(hasher.verify(&secret(other), Some(&hash)).await.unwrap(), PasswordComparison::Wrong, "{other}");
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Acts that want a fresh sign-in (® in the contract): the password, or a session that began within 5 minutes (S5).
 
 use crate::State;
-use crate::passwords::Verdict;
+use crate::passwords::PasswordComparison;
 use serde::Deserialize;
 use tollgate_domain::password::Password;
 use tollgate_domain::session::FRESH;
@@ -43,7 +43,7 @@ pub async fn verify_password(state: &State, user: &ActiveUser, password: &Passwo
     let profile = state.store.profile(&user.id).await?.ok_or(ApiError::Unauthenticated)?;
     let credentials = state.store.credentials(&profile.email).await?.filter(|found| found.user_id == user.id);
     match state.hasher.verify(password, credentials.as_ref().map(|found| found.hash.as_str())).await? {
-        Verdict::Wrong => Err(ApiError::WrongPassword),
-        Verdict::Right | Verdict::RightButWeak => Ok(()),
+        PasswordComparison::Wrong => Err(ApiError::WrongPassword),
+        PasswordComparison::Right | PasswordComparison::RightButWeak => Ok(()),
     }
 }

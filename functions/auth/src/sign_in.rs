@@ -8,7 +8,7 @@ use http::header;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use tollgate_domain::audit::{Action, AuditEntry};
-use tollgate_domain::gate::{Gate, Left};
+use tollgate_domain::gate::{Closing, Gate};
 use tollgate_domain::onetime::OneTimeRow;
 use tollgate_domain::session::after;
 use tollgate_domain::user::IdentityProvider;
@@ -69,7 +69,7 @@ impl From<TokenDelivery> for Delivery<'_> {
 
 /// By what somebody has shown who it is.
 #[derive(Clone, Copy)]
-pub enum Proof<'a> {
+pub enum SignInMethod<'a> {
     /// The password of this version.
     Password,
     /// A mailed code: it is used up by the write that makes the session.
@@ -80,7 +80,7 @@ pub enum Proof<'a> {
     Provider(IdentityProvider),
 }
 
-impl Proof<'_> {
+impl SignInMethod<'_> {
     /// Its name in the audit trail.
     pub const fn method(self) -> &'static str {
         match self {
@@ -119,7 +119,7 @@ pub async fn sign_in(
     client: &Client<'_>,
     mut profile: Profile,
     gate: Gate,
-    proof: Proof<'_>,
+    method: SignInMethod<'_>,
 ) -> Result<Response, ApiError> {
     let (context, now) = (client.context, client.context.now);
     let nonce = Nonce::draw();
@@ -133,31 +133,31 @@ pub async fn sign_in(
         user_agent: context.user_agent.clone(),
     };
     state.store.put_session(&session).await?;
-    let (gate, ended) = match proof {
-        Proof::Code(row) if !profile.email_verified => {
+    let (gate, ended) = match method {
+        SignInMethod::Code(row) if !profile.email_verified => {
             let gate = take_over(state, context, &profile, gate, &session, row).await?;
             profile.email_verified = true;
             (gate, Vec::new())
         }
-        _ => admit(state, context, gate, &session, proof).await?,
+        _ => admit(state, context, gate, &session, method).await?,
     };
     // A registration's code cannot be mailed again once it is used: its entry is part of the write that uses it.
-    if !matches!(proof, Proof::Registration(_)) {
-        state.store.record(&signed_in_entry(context, &session, proof, &ended)).await?;
+    if !matches!(method, SignInMethod::Registration(_)) {
+        state.store.record(&signed_in_entry(context, &session, method, &ended)).await?;
     }
     let seconds_left = i64::from(state.config.lifetimes.idle_seconds.min(state.config.lifetimes.absolute_seconds));
-    let handed = Handed { session: session.id, n: 0, nonce: &nonce, seconds_left };
+    let issued = IssuedRefreshToken { session: session.id, n: 0, nonce: &nonce, seconds_left };
     let account = (profile.id, gate.password_version);
     match client.delivery {
         TokenDelivery::Cookie => {
-            let mut response = answer(state, context, profile, &gate, handed, Delivery::Cookie).await?;
+            let mut response = answer(state, context, profile, &gate, issued, Delivery::Cookie).await?;
             let device = devices::remember(state, client.shown.cookies, account, now).await?;
             response.headers_mut().append(header::SET_COOKIE, device);
             Ok(response)
         }
         TokenDelivery::Body => {
             let device = devices::token(state, client.shown, account, now).await?;
-            answer(state, context, profile, &gate, handed, Delivery::Body(Some(&device))).await
+            answer(state, context, profile, &gate, issued, Delivery::Body(Some(&device))).await
         }
     }
 }
@@ -166,11 +166,11 @@ pub async fn sign_in(
 fn signed_in_entry(
     context: &RequestContext,
     session: &NewSession,
-    proof: Proof<'_>,
+    method: SignInMethod<'_>,
     ended: &[SessionId],
 ) -> AuditEntry {
     let mut entry = context.entry(Action::SignedIn, Some(session.user_id), Some(session.user_id.to_string()));
-    entry.after = Some(json!({"method": proof.method(), "session_id": session.id, "ended": ended}));
+    entry.after = Some(json!({"method": method.method(), "session_id": session.id, "ended": ended}));
     entry
 }
 
@@ -180,11 +180,11 @@ async fn admit(
     context: &RequestContext,
     mut gate: Gate,
     session: &NewSession,
-    proof: Proof<'_>,
+    method: SignInMethod<'_>,
 ) -> Result<(Gate, Vec<SessionId>), ApiError> {
-    let judged_version = match proof {
-        Proof::Provider(_) => None,
-        Proof::Password | Proof::Code(_) | Proof::Registration(_) => Some(gate.password_version),
+    let compared_version = match method {
+        SignInMethod::Provider(_) => None,
+        SignInMethod::Password | SignInMethod::Code(_) | SignInMethod::Registration(_) => Some(gate.password_version),
     };
     for _ in 0..5 {
         let ended = gate.sessions_to_end(context.now);
@@ -193,34 +193,34 @@ async fn admit(
             session: &session.id,
             ends_at: session.ends_at,
             ended: &ended,
-            password_version: judged_version,
+            password_version: compared_version,
         };
-        let admitted = match proof {
-            Proof::Code(row) | Proof::Registration(row) => {
-                let entry =
-                    matches!(proof, Proof::Registration(_)).then(|| signed_in_entry(context, session, proof, &ended));
+        let admitted = match method {
+            SignInMethod::Code(row) | SignInMethod::Registration(row) => {
+                let entry = matches!(method, SignInMethod::Registration(_))
+                    .then(|| signed_in_entry(context, session, method, &ended));
                 match state.store.admit_by_code(&admission, row, entry.as_ref(), context.now).await? {
                     Admitted::Done => {
                         gate.sessions.retain(|id, _| !ended.contains(id));
                         gate.sessions.insert(session.id, session.ends_at);
                         return Ok((gate, ended));
                     }
-                    Admitted::CodeUsed => return Err(proof.refusal()),
+                    Admitted::CodeUsed => return Err(method.refusal()),
                     Admitted::GateChanged => None,
                 }
             }
-            Proof::Password | Proof::Provider(_) => state.store.admit_session(&admission).await?,
+            SignInMethod::Password | SignInMethod::Provider(_) => state.store.admit_session(&admission).await?,
         };
         if let Some(gate) = admitted {
             return Ok((gate, ended));
         }
-        gate = state.store.gate(&session.user_id).await?.ok_or(proof.refusal())?;
-        refuse_closed(&gate, proof.refusal())?;
+        gate = state.store.gate(&session.user_id).await?.ok_or(method.refusal())?;
+        refuse_closed(&gate, method.refusal())?;
         if gate.sessions.contains_key(&session.id) {
             return Ok((gate, ended)); // it was admitted, and the answer was lost (R8)
         }
-        if judged_version.is_some_and(|version| version != gate.password_version) {
-            return Err(proof.refusal());
+        if compared_version.is_some_and(|version| version != gate.password_version) {
+            return Err(method.refusal());
         }
     }
     Err(ApiError::Unavailable("the gate changes too often".into()))
@@ -263,20 +263,20 @@ pub fn taken_over_entry(context: &RequestContext, profile: &Profile, method: &st
 pub fn refuse_closed(gate: &Gate, unknown: ApiError) -> Result<(), ApiError> {
     match gate {
         Gate { is_active: true, .. } => Ok(()),
-        Gate { left: Some(Left::Deleted), .. } => Err(unknown),
+        Gate { closing: Some(Closing::Deleted), .. } => Err(unknown),
         _ => Err(ApiError::AccountDisabled),
     }
 }
 
 /// The refresh token to hand out.
-pub struct Handed<'a> {
+pub struct IssuedRefreshToken<'a> {
     pub session: SessionId,
     pub n: u64,
     pub nonce: &'a Nonce,
     pub seconds_left: i64,
 }
 
-impl<'a> Handed<'a> {
+impl<'a> IssuedRefreshToken<'a> {
     /// The token that is good now for `row`.
     pub fn of_row(state: &State, row: &SessionRow, nonce: &'a Nonce, context: &RequestContext) -> Self {
         let seconds_left = row.rotation().seconds_left(context.now, state.config.lifetimes.idle_seconds);
@@ -290,7 +290,7 @@ pub async fn answer(
     context: &RequestContext,
     profile: Profile,
     gate: &Gate,
-    handed: Handed<'_>,
+    issued: IssuedRefreshToken<'_>,
     delivery: Delivery<'_>,
 ) -> Result<Response, ApiError> {
     let (config, now) = (&state.config, context.now);
@@ -298,10 +298,10 @@ pub async fn answer(
     let keys = state.keys.auth().await?;
     let rights = (gate.present_tier(now), gate.is_admin);
     let issuer = (&*config.app_url, &*config.audience);
-    let claims = new_claims(issuer, profile.id, handed.session, rights, now, &config.lifetimes);
+    let claims = new_claims(issuer, profile.id, issued.session, rights, now, &config.lifetimes);
     let access =
         keys.sign_access(&claims, now).map_err(|_| ApiError::Internal("an access token was not signed".into()))?;
-    let refresh: Secret<String> = keys.refresh_token(&profile.id, &handed.session, handed.n, handed.nonce, now);
+    let refresh: Secret<String> = keys.refresh_token(&profile.id, &issued.session, issued.n, issued.nonce, now);
     let (in_body, device) = match delivery {
         Delivery::Cookie => (false, None),
         Delivery::Body(device) => (true, device),
@@ -316,7 +316,7 @@ pub async fn answer(
     })
     .into_response();
     if !in_body {
-        let cookie = config.cookies.set(CookieName::Refresh, refresh.expose(), handed.seconds_left)?;
+        let cookie = config.cookies.set(CookieName::Refresh, refresh.expose(), issued.seconds_left)?;
         response.headers_mut().append(header::SET_COOKIE, cookie);
     }
     Ok(response)

@@ -5,17 +5,17 @@ use crate::error::for_admin;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use tollgate_domain::audit::{Action, AuditEntry};
-use tollgate_domain::billing::{Attempt, Order, Plan, PlanOrder};
+use tollgate_domain::billing::{Attempt, Command, Plan, PlanCommand};
 use tollgate_domain::{MessageId, PlanId, UserId};
 use tollgate_http::{ApiError, RequestContext};
 use tollgate_platform::{fingerprint, random_bytes};
-use tollgate_store::{Outgoing, PlanReservation, PlanWrite};
+use tollgate_store::{OutboxMessage, PlanReservation, PlanWrite};
 use tollgate_stripe::GatewayError;
 
 /// Of `plans` the one of this code that can be subscribed to.
 pub fn active_plan(plans: &[Plan], code: &str) -> Result<Plan, ApiError> {
-    let wanted = plans.iter().find(|plan| plan.is_active && plan.code.as_str() == code);
-    wanted.cloned().ok_or(ApiError::PlanNotFound)
+    let found = plans.iter().find(|plan| plan.is_active && plan.code.as_str() == code);
+    found.cloned().ok_or(ApiError::PlanNotFound)
 }
 
 /// A new try.
@@ -47,13 +47,13 @@ pub async fn make(
         plan.stripe_product_id = Some(plan.id.to_string());
     }
     let mut audit = entry(Action::PlanCreated, plan.id.to_string());
-    audit.after = Some(told(&plan));
-    let write = PlanWrite::Made { plan: &plan, attempt: &reservation.attempt.id, audit: &audit };
+    audit.after = Some(plan_details(&plan));
+    let write = PlanWrite::Created { plan: &plan, attempt: &reservation.attempt.id, audit: &audit };
     if state.store.write_plan(write).await? {
         return Ok(plan);
     }
     // Another call has the code. Unless it made the very same, what this one made is nobody's.
-    let is_same = state.store.plan_reservation(&plan.code).await?.is_some_and(|kept| kept.plan_id == plan.id);
+    let is_same = state.store.plan_reservation(&plan.code).await?.is_some_and(|stored| stored.plan_id == plan.id);
     if !is_same && plan.stripe_product_id.is_some() {
         state.gateway.archive_product(&plan.id.to_string()).await.map_err(for_admin)?;
     }
@@ -84,7 +84,7 @@ async fn at_stripe(state: &State, plan: &Plan, attempt: &Attempt) -> Result<Stri
 }
 
 /// What an audit entry tells of a plan.
-fn told(plan: &Plan) -> Value {
+fn plan_details(plan: &Plan) -> Value {
     json!({
         "code": plan.code, "name": plan.name, "description": plan.description, "price_cents": plan.terms.price_cents,
         "currency": plan.terms.currency, "billing_period": plan.terms.billing_period, "tier": plan.tier,
@@ -95,7 +95,7 @@ fn told(plan: &Plan) -> Value {
 /// Keeps the plan's code. The same plan again goes on with the try before it; another one takes its place, and what that
 /// may have made is archived.
 async fn keep_code(state: &State, now: Timestamp, plan: &Plan) -> Result<PlanReservation, ApiError> {
-    let digest = fingerprint(&told(plan).to_string());
+    let digest = fingerprint(&plan_details(plan).to_string());
     let new = PlanReservation {
         code: plan.code.clone(),
         plan_id: PlanId::new(now, random_bytes()),
@@ -117,8 +117,11 @@ async fn keep_code(state: &State, now: Timestamp, plan: &Plan) -> Result<PlanRes
         return Ok(new);
     }
     // That try has made its plan meanwhile: Stripe is told to show it again.
-    let order = Order::Plan(PlanOrder { plan_id: old.plan_id, from: None });
-    state.store.put_message_once(&Outgoing::of_order(&order, MessageId::new(now, random_bytes()), now)?).await?;
+    let command = Command::Plan(PlanCommand { plan_id: old.plan_id, from: None });
+    state
+        .store
+        .put_message_once(&OutboxMessage::of_command(&command, MessageId::new(now, random_bytes()), now)?)
+        .await?;
     Err(ApiError::PlanCodeTaken)
 }
 
@@ -146,9 +149,9 @@ pub async fn change(
         Some(to.id.to_string()),
     );
     (audit.before, audit.after) = difference(&from, &to);
-    let order = Order::Plan(PlanOrder { plan_id: to.id, from: None });
-    let order = Outgoing::of_order(&order, MessageId::new(context.now, random_bytes()), context.now)?;
-    let write = PlanWrite::Changed { plan: &to, from: from.updated_at, audit: &audit, order: &order };
+    let command = Command::Plan(PlanCommand { plan_id: to.id, from: None });
+    let command = OutboxMessage::of_command(&command, MessageId::new(context.now, random_bytes()), context.now)?;
+    let write = PlanWrite::Changed { plan: &to, from: from.updated_at, audit: &audit, command: &command };
     if !state.store.write_plan(write).await? {
         if let Some(price) = to.stripe_price_id.filter(|_| is_new_price) {
             state.gateway.archive_price(&price).await.map_err(for_admin)?;
@@ -161,13 +164,13 @@ pub async fn change(
 /// Another price of a plan, under an attempt that is kept with the plan's code while it is not known what came of it.
 async fn new_price(state: &State, context: &RequestContext, from: &Plan, to: &Plan) -> Result<String, ApiError> {
     let gone = || ApiError::Internal(format!("the code of {} is not kept", from.id));
-    let kept = state.store.plan_reservation(&from.code).await?.ok_or_else(gone)?;
-    let digest = fingerprint(&format!("{} {}", from.updated_at, told(to)));
-    let attempt = if kept.digest == digest && !kept.attempt.is_old(context.now) {
-        kept.attempt.clone()
+    let stored = state.store.plan_reservation(&from.code).await?.ok_or_else(gone)?;
+    let digest = fingerprint(&format!("{} {}", from.updated_at, plan_details(to)));
+    let attempt = if stored.digest == digest && !stored.attempt.is_old(context.now) {
+        stored.attempt.clone()
     } else {
-        let new = PlanReservation { digest, attempt: new_attempt(context.now), ..kept.clone() };
-        if state.store.reserve_price(&new, &kept.attempt.id).await?.attempt != new.attempt {
+        let new = PlanReservation { digest, attempt: new_attempt(context.now), ..stored.clone() };
+        if state.store.reserve_price(&new, &stored.attempt.id).await?.attempt != new.attempt {
             return Err(ApiError::PlanChanged);
         }
         new.attempt
@@ -176,7 +179,7 @@ async fn new_price(state: &State, context: &RequestContext, from: &Plan, to: &Pl
         Ok(price) => Ok(price),
         Err(NotMade(error, is_certain)) => {
             if is_certain {
-                let again = PlanReservation { digest: String::new(), attempt: new_attempt(context.now), ..kept };
+                let again = PlanReservation { digest: String::new(), attempt: new_attempt(context.now), ..stored };
                 state.store.reserve_price(&again, &attempt.id).await?;
             }
             Err(for_admin(error))
@@ -186,7 +189,9 @@ async fn new_price(state: &State, context: &RequestContext, from: &Plan, to: &Pl
 
 /// The fields that differ, before and after.
 fn difference(from: &Plan, to: &Plan) -> (Option<Value>, Option<Value>) {
-    let (Value::Object(mut before), Value::Object(mut after)) = (told(from), told(to)) else { return (None, None) };
+    let (Value::Object(mut before), Value::Object(mut after)) = (plan_details(from), plan_details(to)) else {
+        return (None, None);
+    };
     before.retain(|name, value| after.get(name) != Some(value));
     after.retain(|name, _| before.contains_key(name));
     (Some(before.into()), Some(after.into()))

@@ -7,7 +7,7 @@ use aws_sdk_ses::operation::send_raw_email::SendRawEmailError;
 use aws_sdk_ses::primitives::Blob;
 use aws_sdk_ses::types::{MessageTag, RawMessage};
 use tollgate_mail::{Envelope, Mail, compose};
-use tollgate_store::Outgoing;
+use tollgate_store::OutboxMessage;
 
 /// What an error of SES means for a mail.
 #[derive(Debug, PartialEq, Eq)]
@@ -21,7 +21,7 @@ pub enum Refusal {
 type SendError = SdkError<SendRawEmailError>;
 
 /// Hands the mail of `row` to SES, as one composed message.
-pub async fn send(client: &Client, config: &Config, mail: &Mail, row: &Outgoing) -> Result<(), SendError> {
+pub async fn send(client: &Client, config: &Config, mail: &Mail, row: &OutboxMessage) -> Result<(), SendError> {
     let id = row.id.to_string();
     let message = compose(mail, &Envelope { from: &config.mail_from, id: &id, date: row.created_at });
     let built = |error| SdkError::construction_failure(error);
@@ -38,14 +38,14 @@ pub async fn send(client: &Client, config: &Config, mail: &Mail, row: &Outgoing)
 }
 
 /// What `error` means.
-pub fn judge(error: &SendError) -> Refusal {
+pub fn classify(error: &SendError) -> Refusal {
     match error.as_service_error() {
-        Some(error) => judge_code(error.code().unwrap_or("Unknown"), error.message().unwrap_or_default()),
+        Some(error) => classify_code(error.code().unwrap_or("Unknown"), error.message().unwrap_or_default()),
         None => Refusal::TryAgain("no answer".to_owned()),
     }
 }
 
-fn judge_code(code: &str, message: &str) -> Refusal {
+fn classify_code(code: &str, message: &str) -> Refusal {
     let own_fault = message.contains("not verified"); // the operator's identity, in a sandbox or a wrong region
     match code {
         "MessageRejected" | "InvalidParameterValue" if !own_fault => Refusal::OfThisMail(code.to_owned()),
@@ -59,8 +59,8 @@ mod tests {
 
     // R15
     #[test]
-    fn only_what_sending_again_cannot_mend_is_parked() {
-        let parked = |code: &str, message: &str| matches!(judge_code(code, message), Refusal::OfThisMail(_));
+    fn only_permanent_ses_errors_park_a_message() {
+        let parked = |code: &str, message: &str| matches!(classify_code(code, message), Refusal::OfThisMail(_));
         assert!(parked("MessageRejected", "Address blacklisted."));
         assert!(parked("InvalidParameterValue", "Illegal address"));
         let unverified = "Email address is not verified. The following identities failed the check in region X: a@b";

@@ -7,7 +7,7 @@ pub use config::Config;
 
 use aws_config::SdkConfig;
 use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
-use delivery::{Refusal, judge};
+use delivery::{Refusal, classify};
 use serde::Deserialize;
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -18,7 +18,7 @@ use tollgate_platform::Clock;
 use tollgate_platform::codes::Plain;
 use tollgate_platform::keys::{KeyError, KeySource};
 use tollgate_platform::sqs::{self, MessageError, SourceQueue};
-use tollgate_store::{Claim, Outgoing, Store, StoreError};
+use tollgate_store::{Claim, OutboxMessage, Store, StoreError};
 
 /// What every invocation shares.
 #[derive(Clone)]
@@ -79,7 +79,7 @@ enum Parked {
 
 /// What the relay puts on the queue.
 #[derive(Deserialize)]
-struct Ticket {
+struct QueueMessage {
     id: MessageId,
 }
 
@@ -92,10 +92,10 @@ pub async fn handle(event: SqsEvent, state: &State) -> Result<SqsBatchResponse, 
 }
 
 async fn one(state: &State, message: SqsMessage) -> Result<(), Failure> {
-    let ticket: Ticket =
+    let queue_message: QueueMessage =
         serde_json::from_str(message.body.as_deref().unwrap_or_default()).map_err(|_| Failure::Unreadable)?;
     let holder = message.message_id.unwrap_or_default();
-    let row = match state.store.claim_message(&ticket.id, &holder, state.clock.now()).await? {
+    let row = match state.store.claim_message(&queue_message.id, &holder, state.clock.now()).await? {
         Claim::Send(row) => row,
         Claim::AlreadyDone => return Ok(()),
         Claim::HeldByAnother => return Err(Failure::HeldByAnother),
@@ -129,7 +129,7 @@ async fn one(state: &State, message: SqsMessage) -> Result<(), Failure> {
 }
 
 /// Renders and sends `row`; the inner error says why it never will be.
-async fn deliver(state: &State, row: &Outgoing) -> Result<Result<(), Parked>, Failure> {
+async fn deliver(state: &State, row: &OutboxMessage) -> Result<Result<(), Parked>, Failure> {
     let message: Message = serde_json::from_str(&row.body).map_err(|error| Failure::Render(error.to_string()))?;
     let secrets = match secrets_of(state, &message).await? {
         Ok(secrets) => secrets,
@@ -185,10 +185,10 @@ async fn secrets_of(
     if token.is_none() || code.is_none() { Ok(Err(Parked::KeyGone)) } else { Ok(Ok((token, code))) }
 }
 
-async fn send(state: &State, mail: &Mail, row: &Outgoing) -> Result<Result<(), Parked>, Failure> {
+async fn send(state: &State, mail: &Mail, row: &OutboxMessage) -> Result<Result<(), Parked>, Failure> {
     match delivery::send(&state.ses, &state.config, mail, row).await {
         Ok(()) => Ok(Ok(())),
-        Err(error) => match judge(&error) {
+        Err(error) => match classify(&error) {
             Refusal::OfThisMail(code) => Ok(Err(Parked::Rejected(code))),
             Refusal::TryAgain(code) => Err(Failure::Ses(code)),
         },

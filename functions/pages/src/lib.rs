@@ -291,7 +291,7 @@ mod tests {
 
     // D4, E11
     #[tokio::test]
-    async fn a_first_visit_loads_few_files_and_a_further_one_the_page_alone() {
+    async fn a_first_visit_loads_few_files_and_a_second_page_loads_only_itself() {
         for (page, most) in [("/account", 6), ("/dashboard", 7), ("/docs", 6)] {
             let (_, headers, html) = ask("GET", page, &[]).await;
             assert_eq!(headers["cache-control"], "no-cache");
@@ -405,7 +405,7 @@ mod tests {
     }
 
     #[test]
-    fn no_page_holds_script_or_style_of_its_own_and_no_script_writes_html_or_reaches_out() {
+    fn pages_have_no_inline_script_or_style_and_scripts_never_write_html() {
         // A bundle is made of the modules; the brand's links are the operator's.
         let is_written = |path: &str| !path.ends_with("/bundle.js") && path != "account/brand.js";
         for asset in ASSETS.iter().filter(|asset| is_written(asset.path)) {
@@ -432,7 +432,7 @@ mod tests {
     }
 
     #[test]
-    fn one_module_alone_uses_the_storage_of_the_browser() {
+    fn only_one_module_uses_browser_storage() {
         let modules = ASSETS.iter().filter(|asset| asset.path.ends_with(".js") && !asset.path.ends_with("/bundle.js"));
         for asset in modules.filter(|asset| asset.path != "account/storage.js") {
             let text = std::str::from_utf8(asset.plain).unwrap();

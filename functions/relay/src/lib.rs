@@ -6,7 +6,7 @@ use aws_lambda_events::event::streams::{DynamoDbBatchItemFailure, DynamoDbEventR
 use serde::Deserialize;
 use std::convert::Infallible;
 use tollgate_domain::MessageId;
-use tollgate_outgoing::{Queues, Sender, Ticket};
+use tollgate_outbox::{QueueMessage, Queues, Sender};
 use tollgate_platform::{Clock, ConfigError, Env};
 
 /// The settings of this function.
@@ -52,14 +52,14 @@ struct Row {
 /// # Errors
 /// Never: failures are reported record by record.
 pub async fn handle(event: Event, state: &State) -> Result<DynamoDbEventResponse, Infallible> {
-    let (mut numbers, mut tickets) = (Vec::new(), Vec::new());
+    let (mut numbers, mut queue_messages) = (Vec::new(), Vec::new());
     let mut failed = Vec::new();
     for record in event.records.into_iter().filter(|record| record.event_name == "INSERT") {
         let sequence_number = record.change.sequence_number.clone().unwrap_or_default();
-        match ticket_of(record) {
-            Ok(Some(ticket)) => {
+        match queue_message_of(record) {
+            Ok(Some(queue_message)) => {
                 numbers.push(sequence_number);
-                tickets.push(ticket);
+                queue_messages.push(queue_message);
             }
             Ok(None) => {}
             Err(error) => {
@@ -68,8 +68,9 @@ pub async fn handle(event: Event, state: &State) -> Result<DynamoDbEventResponse
             }
         }
     }
-    let left = state.sender.send(&tickets).await;
-    let not_sent = numbers.into_iter().zip(&tickets).filter(|(_, ticket)| left.contains(&ticket.id));
+    let unsent = state.sender.send(&queue_messages).await;
+    let not_sent =
+        numbers.into_iter().zip(&queue_messages).filter(|(_, queue_message)| unsent.contains(&queue_message.id));
     failed.extend(not_sent.map(|(sequence_number, _)| sequence_number));
     let mut response = DynamoDbEventResponse::default();
     response.batch_item_failures = failed
@@ -84,9 +85,9 @@ pub async fn handle(event: Event, state: &State) -> Result<DynamoDbEventResponse
 }
 
 /// What is to be sent for a record; nothing for a decoy.
-fn ticket_of(record: EventRecord) -> Result<Option<Ticket>, String> {
+fn queue_message_of(record: EventRecord) -> Result<Option<QueueMessage>, String> {
     let row: Row = serde_dynamo::from_item(record.change.new_image).map_err(|error| error.to_string())?;
-    Ticket::of(row.pk, &row.kind, &row.body).map_err(|error| error.to_string())
+    QueueMessage::of(row.pk, &row.kind, &row.body).map_err(|error| error.to_string())
 }
 
 #[cfg(test)]

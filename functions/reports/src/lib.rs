@@ -40,11 +40,11 @@ pub struct State {
     queue: SourceQueue,
     outbound: Outbound,
     clock: Clock,
-    snapshot: Arc<Mutex<Option<Arc<Taken>>>>,
+    snapshot: Arc<Mutex<Option<Arc<TakenSnapshot>>>>,
 }
 
 /// A snapshot, and when it was taken. It goes before its folder, which is removed where nothing else is in it.
-struct Taken {
+struct TakenSnapshot {
     snapshot: Snapshot,
     as_of: Timestamp,
     _folder: Folder,
@@ -102,7 +102,7 @@ impl MessageError for Retry {
 
 /// What the relay puts on the queue.
 #[derive(Deserialize)]
-struct Ticket {
+struct QueueMessage {
     id: MessageId,
 }
 
@@ -115,11 +115,11 @@ pub async fn handle(event: SqsEvent, state: &State) -> Result<SqsBatchResponse, 
 }
 
 async fn one(state: &State, message: SqsMessage) -> Result<(), Retry> {
-    let ticket: Ticket =
+    let queue_message: QueueMessage =
         serde_json::from_str(message.body.as_deref().unwrap_or_default()).map_err(|_| Retry::Unreadable)?;
     let receives = message.attributes.get("ApproximateReceiveCount").and_then(|count| count.parse().ok()).unwrap_or(1);
     let holder = message.message_id.unwrap_or_default();
-    let row = match state.store.claim_message(&ticket.id, &holder, state.clock.now()).await? {
+    let row = match state.store.claim_message(&queue_message.id, &holder, state.clock.now()).await? {
         Claim::Send(row) => row,
         Claim::AlreadyDone => return Ok(()),
         Claim::HeldByAnother => return Err(Retry::HeldByAnother),
@@ -223,17 +223,17 @@ async fn outcome(state: &State, report: &Report) -> Result<ReportOutcome, Stoppe
 }
 
 /// The snapshot of the last minutes, else a new one.
-async fn snapshot(state: &State, fresh: bool) -> Result<Arc<Taken>, Stopped> {
+async fn snapshot(state: &State, fresh: bool) -> Result<Arc<TakenSnapshot>, Stopped> {
     let mut last = state.snapshot.lock().await;
     let now = state.clock.now();
-    let is_recent = |taken: &Arc<Taken>| !fresh && now.duration_since(taken.as_of) < SNAPSHOT_KEPT;
+    let is_recent = |taken: &Arc<TakenSnapshot>| !fresh && now.duration_since(taken.as_of) < SNAPSHOT_KEPT;
     if let Some(taken) = last.as_ref().filter(|taken| is_recent(taken)) {
         return Ok(Arc::clone(taken));
     }
     // Two snapshots at once might not have room.
     *last = None;
     let snapshot = tables::read(state, new_file(state, "db")?, now).await?;
-    let taken = Arc::new(Taken { snapshot, as_of: now, _folder: Folder(state.config.folder.clone()) });
+    let taken = Arc::new(TakenSnapshot { snapshot, as_of: now, _folder: Folder(state.config.folder.clone()) });
     *last = Some(Arc::clone(&taken));
     Ok(taken)
 }

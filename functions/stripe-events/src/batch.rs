@@ -3,8 +3,8 @@
 //! Within a message group the effects keep the order of the messages: before a message has an effect, the synchronisation that
 //! an earlier message of its group waits for is carried out. Only records of events that change nothing wait with it.
 
+use crate::command::{self, QueueMessage};
 use crate::event::{self, Consequence, Event, Hint};
-use crate::order::{self, Ticket};
 use crate::{Failure, State};
 use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
 use std::collections::BTreeSet;
@@ -72,9 +72,11 @@ impl Batch<'_> {
     async fn handle(&mut self, index: usize, message: &SqsMessage) -> Result<(), Failure> {
         let body = message.body.as_deref().unwrap_or_default();
         let Some(event) = Event::parse(body) else {
-            let ticket: Ticket = serde_json::from_str(body).map_err(|_| Failure::Unreadable)?;
+            let queue_message: QueueMessage = serde_json::from_str(body).map_err(|_| Failure::Unreadable)?;
             return match self.sync_before(index, |_| false).await {
-                true => order::handle(&ticket, message.message_id.as_deref().unwrap_or_default(), self.state).await,
+                true => {
+                    command::handle(&queue_message, message.message_id.as_deref().unwrap_or_default(), self.state).await
+                }
                 false => Ok(()),
             };
         };
@@ -89,7 +91,7 @@ impl Batch<'_> {
                     self.waiting[at].afterwards.push((index, Afterwards::Record(row)));
                     Ok(())
                 }
-                None => Ok(self.state.store.keep_event(&row).await?),
+                None => Ok(self.state.store.store_event(&row).await?),
             },
             Consequence::Sync(hint) => {
                 if self.sync_before(index, |waiting| waiting.takes(&hint)).await {
@@ -172,10 +174,10 @@ impl Sync {
     async fn run(&self, state: &State) -> Result<(), ConvergeError> {
         for invoice in &self.consents {
             // Before the event counts as handled. What is not known yet is told with what follows.
-            state.convergence.tell_of_consent(&self.user, invoice).await?;
+            state.convergence.notify_consent(&self.user, invoice).await?;
         }
         let cause = Cause { events: &self.rows, gone_customer: self.gone_customer.as_deref(), ..Cause::default() };
-        state.convergence.follow(&self.user, cause).await.map(|_| ())
+        state.convergence.sync(&self.user, cause).await.map(|_| ())
     }
 }
 
@@ -188,6 +190,6 @@ impl Afterwards {
                 row
             }
         };
-        Ok(state.store.keep_event(row).await?)
+        Ok(state.store.store_event(row).await?)
     }
 }

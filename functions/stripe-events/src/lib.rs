@@ -3,9 +3,9 @@
 //! events of one user in a batch lead to one synchronisation.
 
 mod batch;
+mod command;
 mod drift;
 mod event;
-mod order;
 
 use aws_config::SdkConfig;
 use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsEvent};

@@ -97,7 +97,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_event_is_none() {
+    fn a_payload_that_is_not_an_event_has_no_hint() {
         let other = br#"{"id":"cus_1","object":"customer","type":"a","data":{"object":{}}}"#;
         let unnamed = br#"{"id":"","object":"event","type":"a","data":{"object":{}}}"#;
         let empty = br#"{"id":"evt_1","object":"event","type":"a"}"#;

@@ -62,7 +62,7 @@ mod tests {
         tag.as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
     }
 
-    fn judged(signature: &str) -> bool {
+    fn is_valid(signature: &str) -> bool {
         check(BODY, signature, &secret("whsec_1"), now()).is_ok()
     }
 
@@ -73,8 +73,8 @@ mod tests {
             let at = (now().as_second() - age).to_string();
             format!("t={at},v1={}", tag("whsec_1", &at, BODY))
         };
-        assert!(judged(&signed(0)) && judged(&signed(300)));
-        assert!(!judged(&signed(301)), "too old");
+        assert!(is_valid(&signed(0)) && is_valid(&signed(300)));
+        assert!(!is_valid(&signed(301)), "too old");
         let at = now().as_second().to_string();
         let good = tag("whsec_1", &at, BODY);
         for (signature, what) in [
@@ -91,7 +91,7 @@ mod tests {
             (format!("t=1,v1={good}"), "another time"),
             ("t=x,v1=zz".to_owned(), "nonsense"),
         ] {
-            assert!(!judged(&signature), "{what}");
+            assert!(!is_valid(&signature), "{what}");
         }
         assert!(check(b"", &format!("t={at},v1={}", tag("whsec_1", &at, b"")), &secret("whsec_1"), now()).is_err());
     }
@@ -101,8 +101,8 @@ mod tests {
     fn of_several_signatures_one_that_is_good_is_enough() {
         let at = now().as_second().to_string();
         let (old, good) = (tag("whsec_0", &at, BODY), tag("whsec_1", &at, BODY));
-        assert!(judged(&format!("t={at},v1={old},v0={old},v1={good}")));
-        assert!(judged(&format!("t={at}, v1={good}, v1={old}")));
-        assert!(!judged(&format!("t={at},v1={old},v1={old}")));
+        assert!(is_valid(&format!("t={at},v1={old},v0={old},v1={good}")));
+        assert!(is_valid(&format!("t={at}, v1={good}, v1={old}")));
+        assert!(!is_valid(&format!("t={at},v1={old},v1={old}")));
     }
 }

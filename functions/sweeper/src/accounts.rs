@@ -23,7 +23,7 @@ pub async fn sweep(state: &State) -> Result<Swept, SweepError> {
     for part in [
         deleted(state, now, &mut tally).await,
         erased(state, now, &mut tally).await,
-        unproved(state, now, &mut tally).await,
+        unverified(state, now, &mut tally).await,
     ] {
         if let Err(error) = part {
             tally.count(Err(error.into()));
@@ -66,12 +66,12 @@ async fn erased(state: &State, now: Timestamp, tally: &mut Tally) -> Result<(), 
     }
 }
 
-async fn unproved(state: &State, now: Timestamp, tally: &mut Tally) -> Result<(), StoreError> {
+async fn unverified(state: &State, now: Timestamp, tally: &mut Tally) -> Result<(), StoreError> {
     let mut after = None;
     loop {
-        let page = state.store.unproved(before(now, WAITS), after.as_deref()).await?;
+        let page = state.store.unverified_accounts(before(now, WAITS), after.as_deref()).await?;
         for profile in page.items {
-            let removed = state.store.remove_unproved(&profile, &entry(profile.id, now)).await;
+            let removed = state.store.remove_unverified(&profile, &entry(profile.id, now)).await;
             tally.count(removed.map(usize::from).map_err(Into::into));
         }
         after = page.next;

@@ -6,8 +6,8 @@ use crate::State;
 use jiff::Timestamp;
 use tollgate_convergence::{Cause, ConvergeError};
 use tollgate_domain::UserId;
-use tollgate_store::outbox::ORDER;
-use tollgate_store::{AuditFilter, Outgoing, PageOf, Profile, StoreError};
+use tollgate_store::outbox::COMMAND;
+use tollgate_store::{AuditFilter, OutboxMessage, PageOf, Profile, StoreError};
 use tollgate_stripe::GatewayError;
 
 /// So many entries are read at once.
@@ -20,7 +20,7 @@ pub async fn erase(state: &State, profile: &Profile, now: Timestamp) -> Result<(
     state.store.free_names(profile).await?;
     erase_traces(state, user).await?;
     // The order of the deletion has ended the subscription; where it did not come that far, this does.
-    match state.convergence.follow(user, Cause::default()).await {
+    match state.convergence.sync(user, Cause::default()).await {
         Ok(_) | Err(ConvergeError::Stripe(GatewayError::NotConfigured)) => {}
         Err(error) => return Err(error),
     }
@@ -83,9 +83,9 @@ pub async fn park_mails(state: &State, people: &[Profile], now: Timestamp) -> Re
 }
 
 /// Whether it is a mail to the person or one that names the person, whatever address it goes to.
-fn is_about(mail: &Outgoing, person: &Profile) -> bool {
+fn is_about(mail: &OutboxMessage, person: &Profile) -> bool {
     let body: serde_json::Value = serde_json::from_str(&mail.body).unwrap_or_default();
     let is = |name: &str, value: &str| body[name].as_str() == Some(value);
     let names = is("to", person.email.as_str()) || is("username", person.username.as_str());
-    mail.kind != ORDER && (names || body["otp"]["user_id"] == person.id.to_string())
+    mail.kind != COMMAND && (names || body["otp"]["user_id"] == person.id.to_string())
 }

@@ -11,13 +11,13 @@ use tollgate_domain::billing::DuePlace;
 /// what was handled is not due any more.
 pub async fn sweep(state: &State) -> Result<Swept, SweepError> {
     let now = state.clock.now();
-    let (mut seen, mut tally) = (BTreeSet::new(), Tally::default());
+    let (mut stripe_state, mut tally) = (BTreeSet::new(), Tally::default());
     let mut place = Some(DuePlace::default());
     while let Some(from) = place {
         let page = state.store.due(now, &from).await?;
         for due in page.items {
-            if seen.insert(due.user_id) {
-                tally.count(look(state, &due.user_id, now).await.map(|()| 1));
+            if stripe_state.insert(due.user_id) {
+                tally.count(sync_due(state, &due.user_id, now).await.map(|()| 1));
             }
         }
         place = page.next;
@@ -25,10 +25,10 @@ pub async fn sweep(state: &State) -> Result<Swept, SweepError> {
     tally.end()
 }
 
-async fn look(state: &State, user: &UserId, now: Timestamp) -> Result<(), ConvergeError> {
-    let subscriptions = state.convergence.follow(user, Cause::default()).await?;
+async fn sync_due(state: &State, user: &UserId, now: Timestamp) -> Result<(), ConvergeError> {
+    let subscriptions = state.convergence.sync(user, Cause::default()).await?;
     for past in subscriptions.iter().filter(|subscription| subscription.is_out_of_grace(state.grace, now)) {
-        state.store.leave_due(user, past, state.grace).await?;
+        state.store.remove_due(user, past, state.grace).await?;
     }
     Ok(())
 }

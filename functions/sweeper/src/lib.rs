@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use tollgate_convergence::{ConvergeError, Convergence};
 use tollgate_domain::billing::{Grace, Rules};
-use tollgate_outgoing::{Queues, Sender};
+use tollgate_outbox::{Queues, Sender};
 use tollgate_platform::keys::{KeySource, SecretIds};
 use tollgate_platform::{Clock, ConfigError, Env, Outbound};
 use tollgate_store::{Store, StoreError};

@@ -65,7 +65,7 @@ impl<'a> Sweep<'a> {
     /// is written over it.
     async fn begin(state: &'a State) -> Result<Self, SweepError> {
         let ReconciliationState { run, pages, failed } = state.store.reconciliation().await?;
-        let mut customers = Customers::note(&state.store).await?;
+        let mut customers = Customers::read_versions(&state.store).await?;
         let is_recent = |run: &Reconciliation| state.clock.now().duration_since(run.begun_at) < TAKEN_UP;
         let run = match run.filter(is_recent) {
             Some(run) => run,
@@ -73,7 +73,7 @@ impl<'a> Sweep<'a> {
         };
         let pages: Vec<_> = pages.into_iter().filter(|page| page.run == run.id).collect();
         for page in &pages {
-            customers.take_up(page);
+            customers.resume_page(page);
         }
         let (failed, gone): (BTreeSet<_>, BTreeSet<_>) = failed.into_iter().partition(|id| customers.mark_unread(id));
         for customer in gone {
@@ -154,7 +154,7 @@ impl<'a> Sweep<'a> {
                 differing,
                 is_repaired: false,
             };
-            self.state.store.keep_reconciled_page(&page, self.state.clock.now()).await?;
+            self.state.store.store_reconciled_page(&page, self.state.clock.now()).await?;
             self.pages.push(page);
             after = next;
             if after.is_none() {
@@ -181,22 +181,22 @@ impl<'a> Sweep<'a> {
 
     /// Compares a page with what is stored. The customers that are found to differ.
     async fn compare(&mut self, page: Page<lists::Listed>) -> Vec<String> {
-        let undecided = self.customers.take_in(page);
+        let undecided = self.customers.add_page(page);
         let (convergence, catalogue) = (&self.state.convergence, &self.catalogue);
-        let compared = undecided.into_iter().map(|(customer, user, seen)| async move {
-            let differs = convergence.differs(&user, &seen, catalogue).await;
-            (customer, seen, differs)
+        let compared = undecided.into_iter().map(|(customer, user, stripe_state)| async move {
+            let differs = convergence.differs(&user, &stripe_state, catalogue).await;
+            (customer, stripe_state, differs)
         });
         let compared: Vec<_> = stream::iter(compared).buffered(AT_ONCE).collect().await;
         let mut differing = Vec::new();
-        for (customer, seen, differs) in compared {
+        for (customer, stripe_state, differs) in compared {
             match differs {
                 Ok(false) => continue,
                 Ok(true) => {}
                 // Its repair reads the tables again, and is reported if it fails too.
                 Err(error) => tracing::warn!(customer, %error, "a customer cannot be compared yet"),
             }
-            self.customers.keep(&customer, seen);
+            self.customers.keep_entries(&customer, stripe_state);
             differing.push(customer);
         }
         differing
@@ -214,7 +214,7 @@ impl<'a> Sweep<'a> {
             let differing = page.differing.clone();
             self.repair(differing).await?;
             self.pages[index].is_repaired = true;
-            self.state.store.keep_reconciled_page(&self.pages[index], self.state.clock.now()).await?;
+            self.state.store.store_reconciled_page(&self.pages[index], self.state.clock.now()).await?;
         }
         Ok(())
     }
@@ -251,7 +251,7 @@ impl<'a> Sweep<'a> {
                         metric = "reconcile_failed",
                         "a customer was not reconciled: the next run repairs it"
                     );
-                    self.state.store.keep_failed_customer(customer).await?;
+                    self.state.store.store_failed_customer(customer).await?;
                 }
             }
             self.tally.count(repaired.map(usize::from));
@@ -270,7 +270,7 @@ impl<'a> Sweep<'a> {
             is_resumed = self.is_resumed,
             "compared with Stripe"
         );
-        store.keep_sweep_place(NAME, self.run.begun_at).await?;
+        store.store_sweep_position(NAME, self.run.begun_at).await?;
         store.end_reconciliation().await?;
         forget(self.state, self.pages.iter().map(|page| page.number)).await?;
         self.tally.end()
@@ -280,11 +280,11 @@ impl<'a> Sweep<'a> {
 /// Begins a run; the pages that are stored belong to none any more.
 async fn begin_run(state: &State, stored: &[ReconciledPage]) -> Result<Reconciliation, SweepError> {
     forget(state, stored.iter().map(|page| page.number)).await?;
-    let last = state.store.sweep_place(NAME).await?.unwrap_or(Timestamp::UNIX_EPOCH);
+    let last = state.store.sweep_position(NAME).await?.unwrap_or(Timestamp::UNIX_EPOCH);
     let since = last.saturating_sub(OVERLAP).unwrap_or(Timestamp::MIN).max(Timestamp::UNIX_EPOCH);
     let id = format!("{:032x}", u128::from_be_bytes(random_bytes()));
     let run = Reconciliation { id, begun_at: state.clock.now(), since };
-    state.store.keep_reconciliation(&run).await?;
+    state.store.store_reconciliation(&run).await?;
     Ok(run)
 }
 

@@ -11,12 +11,12 @@ use tollgate_domain::billing::{DuePlace, Status};
 pub async fn sweep(state: &State) -> Result<Swept, SweepError> {
     let ahead = TRIAL_NOTICE.max(state.grace.0);
     let horizon = state.clock.now().saturating_add(ahead).unwrap_or(Timestamp::MAX);
-    let (mut seen, mut tally) = (BTreeSet::new(), Tally::default());
+    let (mut stripe_state, mut tally) = (BTreeSet::new(), Tally::default());
     let mut place = Some(DuePlace::default());
     while let Some(from) = place {
         let page = state.store.due(horizon, &from).await?;
         for due in page.items {
-            if matches!(due.status, Status::Trialing | Status::PastDue) && seen.insert(due.user_id) {
+            if matches!(due.status, Status::Trialing | Status::PastDue) && stripe_state.insert(due.user_id) {
                 tally.count(state.convergence.remind(&due.user_id).await);
             }
         }

@@ -40,7 +40,7 @@ pub async fn sweep(state: &State) -> Result<Swept, SweepError> {
         }
     }
     let (totals, rows) = counting.end();
-    store.keep_statistics(&totals, &rows).await?;
+    store.store_statistics(&totals, &rows).await?;
     Ok(Swept { handled: usize::try_from(totals.users.total).unwrap_or(usize::MAX) })
 }
 

@@ -21,13 +21,13 @@ use tollgate_domain::MessageId;
 use tollgate_domain::billing::Attempt;
 use tollgate_domain::onetime::{OneTimeRow, Purpose};
 use tollgate_domain::user::Provider;
+use tollgate_fake_stripe::Mode;
 use tollgate_local::clock::LocalClock;
 use tollgate_local::{Data, Options as StackOptions, Stack, TABLE_PREFIX};
 use tollgate_mail::{Message, OneTime};
 use tollgate_platform::{codes, random_bytes};
-use tollgate_store::{Credentials, NewAccount, Outgoing, Registration, Store};
-use tollgate_stripe_standin::Mode;
-use tollgate_tests::crowd::newcomer;
+use tollgate_store::{Credentials, NewAccount, OutboxMessage, Registration, Store};
+use tollgate_tests::population::newcomer;
 
 /// Accounts in the stack when it is measured.
 const SIZES: [usize; 4] = [100, 1_000, 10_000, 50_000];
@@ -116,7 +116,7 @@ pub fn measure(options: &Options) -> Result<Accounts, BenchError> {
             ..in_memory(LocalClock::running())
         };
         let stack = Stack::start(stack_options).await.doing("the stack")?;
-        stack.wire().count_no_calls(); // as the command does
+        stack.fault_injector().count_no_calls(); // as the command does
         let mut people = People::of(&stack).await?;
         let (mut sizes, begun) = (Vec::new(), Instant::now());
         for accounts in SIZES.into_iter().filter(|size| *size <= options.accounts) {
@@ -252,14 +252,14 @@ impl<'a> People<'a> {
         };
         let (to, username) = (profile.email.as_str().to_owned(), profile.username.as_str().to_owned());
         let message = Message::Verify { to, username, otp, is_change: false, unlinks: Vec::new() };
-        let mail = Outgoing {
+        let mail = OutboxMessage {
             id: MessageId::new(now, random_bytes()),
             kind: message.kind().to_owned(),
             body: serde_json::to_string(&message).doing("a mail")?,
             created_at: now,
         };
         account.credentials = Some(Credentials { user_id: profile.id, hash: self.hash.clone(), password_version: 1 });
-        account.proof = Some((row, mail));
+        account.verification = Some((row, mail));
         Ok(account)
     }
 
@@ -305,7 +305,7 @@ impl<'a> People<'a> {
             let (user, email) = (&account.profile.id, &account.profile.email);
             let reserved = self.store.reserve_customer(user, email, &attempt, None).await.doing("a customer")?;
             let customer = stripe.create_customer(email.as_str())["id"].as_str().unwrap_or_default().to_owned();
-            self.store.name_customer(&reserved, &customer, None).await.doing("a customer")?;
+            self.store.link_customer(&reserved, &customer, None).await.doing("a customer")?;
             customers.push(customer);
         }
         stripe.set_delivery(Mode::Normal);

@@ -244,7 +244,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_was_recorded_is_answered_again_without_the_stack_and_nothing_else_is() {
+    async fn recorded_calls_are_replayed_without_the_stack_and_others_fail() {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
         let upstream = format!("http://{}", listener.local_addr().unwrap());
         let stack = Router::new().route("/", post(async |body: String| format!("one {body}")));

@@ -166,7 +166,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_median_lies_in_the_middle_and_its_interval_around_it() {
+    fn the_median_is_inside_its_interval() {
         assert_eq!(median([3.0, 1.0, 2.0].into_iter()), 2.0);
         assert_eq!(median([4.0, 1.0, 2.0, 3.0].into_iter()), 2.5);
         let ratio = Ratio::of((1..=20).map(f64::from).collect());

@@ -85,7 +85,7 @@ pub fn measure() -> Result<Inputs, BenchError> {
         let env = vec![("RATE_LIMIT_PER_MINUTE".to_owned(), "0".to_owned())];
         let options = Options { env, first_plans: false, ..in_memory(LocalClock::running()) };
         let stack = Stack::start(options).await.doing("the stack")?;
-        stack.wire().count_no_calls(); // as the command does
+        stack.fault_injector().count_no_calls(); // as the command does
         let routes = vec![
             of_route(&stack, "/register", |n| registration(&format!("user{n}@example.com"), n, PASSWORD)).await?,
             of_route(&stack, "/login", |n| {

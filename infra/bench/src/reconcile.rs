@@ -23,10 +23,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 use tokio::net::TcpListener;
+use tollgate_fake_stripe::Listed;
 use tollgate_local::Stack;
 use tollgate_local::clock::LocalClock;
-use tollgate_stripe_standin::Listed;
-use tollgate_tests::crowd::Crowd;
+use tollgate_tests::population::Population;
 
 /// The timeout of the function.
 const TIMEOUT: Duration = Duration::from_secs(900);
@@ -107,7 +107,7 @@ pub fn measure(options: &Options) -> Result<Reconcile, BenchError> {
         let clock = LocalClock::still(Timestamp::constant(START, 0));
         let stack = Stack::start(in_memory(clock)).await.doing("the stack")?;
         // Nobody reads them, and there are many.
-        stack.wire().count_no_calls();
+        stack.fault_injector().count_no_calls();
         let compared = stack.held(compared(&stack, sweeper, options)).await;
         stack.stop().await;
         compared
@@ -116,8 +116,8 @@ pub fn measure(options: &Options) -> Result<Reconcile, BenchError> {
 
 async fn compared(stack: &Stack, sweeper: std::path::PathBuf, options: &Options) -> Result<Reconcile, BenchError> {
     let people = options.objects / KINDS.len();
-    let crowd = Crowd::gather(stack, people).await;
-    let objects = KINDS.into_iter().map(|kind| crowd.stripe.list(kind).len()).sum();
+    let population = Population::gather(stack, people).await;
+    let objects = KINDS.into_iter().map(|kind| population.stripe.list(kind).len()).sum();
     let stripe = Counter::start(&stack.base_url()).await?;
     let at_counter = |name: &str, value: &str| match name {
         "STRIPE_API_URL" => format!("{}/_stripe", stripe.url),

@@ -256,7 +256,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn a_process_that_ends_before_it_asks_for_an_event_is_named_with_how_it_ended() {
+    async fn a_process_that_exits_before_its_first_event_is_reported_with_status() {
         let path = binary(Path::new("/bin"), "false").unwrap();
         let function = Function { path, env: Vec::new(), log: None };
         let error = Sandbox::start(&function).await.err().unwrap().to_string();
@@ -264,7 +264,7 @@ mod tests {
     }
 
     #[test]
-    fn a_binary_that_is_not_built_is_named_with_what_builds_it() {
+    fn a_missing_binary_is_an_error_that_names_the_build_command() {
         let error = binary(Path::new("/bin"), "no-such-function").unwrap_err().to_string();
         assert!(error.contains("/bin/no-such-function") && error.contains("cargo build"), "{error}");
     }

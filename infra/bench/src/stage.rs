@@ -13,7 +13,7 @@ use tollgate_local::clock::LocalClock;
 use tollgate_local::{Data, Options, ReportLimits, Stack, TABLE_PREFIX};
 use tollgate_platform::{Clock, Secret, random_bytes};
 use tollgate_store::{Registration, Store};
-use tollgate_tests::crowd::newcomer;
+use tollgate_tests::population::newcomer;
 
 const EMAIL: &str = "ann@example.com";
 /// What the events of the bench are signed with.
@@ -33,7 +33,7 @@ pub fn in_memory(clock: LocalClock) -> Options {
         env: Vec::new(),
         faults: Vec::new(),
         first_plans: true,
-        beside: Vec::new(),
+        extra_functions: Vec::new(),
         report_runner: None,
         report_limits: ReportLimits::CONTRACT,
     }

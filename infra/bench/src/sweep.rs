@@ -9,7 +9,7 @@ use std::fmt;
 use std::time::Instant;
 use tollgate_local::Stack;
 use tollgate_local::clock::LocalClock;
-use tollgate_tests::crowd::{Crowd, looks};
+use tollgate_tests::population::{Population, fetches};
 
 /// Longer than any month.
 const MONTH: SignedDuration = SignedDuration::from_hours(24 * 31);
@@ -24,7 +24,7 @@ pub struct Sweep {
     /// For each subscription, in milliseconds.
     pub ms_each: f64,
     /// How often Stripe was asked about somebody.
-    pub looks: usize,
+    pub fetches: usize,
     /// People of whom it was not written exactly once.
     pub not_once: usize,
     /// How many the next sweep found.
@@ -35,7 +35,7 @@ impl Sweep {
     /// What is asked of it.
     pub fn limits(&self) -> [Limit; 3] {
         [
-            Limit::at_most("sweep: looks at each subscription", self.looks as f64 / self.due as f64, 1.0),
+            Limit::at_most("sweep: looks at each subscription", self.fetches as f64 / self.due as f64, 1.0),
             Limit::at_most("sweep: not written exactly once", self.not_once as f64, 0.0),
             Limit::at_most("sweep: found by the next one", self.left as f64, 0.0),
         ]
@@ -68,24 +68,24 @@ pub fn measure(people: usize) -> Result<Sweep, BenchError> {
 }
 
 async fn swept(stack: &Stack, people: usize) -> Sweep {
-    let crowd = Crowd::gather(stack, people).await;
-    crowd.sweep("reconcile").await;
+    let population = Population::gather(stack, people).await;
+    population.sweep("reconcile").await;
     stack.clock().advance(MONTH);
-    crowd.stripe.tick();
-    let before = crowd.versions().await;
-    let _until_now = stack.wire().take_calls();
+    population.stripe.tick();
+    let before = population.versions().await;
+    let _until_now = stack.fault_injector().take_calls();
     let begun = Instant::now();
-    let kills = crowd.sweep_killed_on_every_page().await;
+    let kills = population.sweep_killed_on_every_page().await;
     let took = begun.elapsed();
-    let looks = looks(&stack.wire().take_calls());
-    let after = crowd.versions().await;
+    let fetches = fetches(&stack.fault_injector().take_calls());
+    let after = population.versions().await;
     let once = before.iter().filter(|(user, version)| after.get(user) == Some(&(*version + 1))).count();
     Sweep {
         due: people,
         kills,
         ms_each: took.as_secs_f64() * 1e3 / people as f64,
-        looks,
+        fetches,
         not_once: people - once,
-        left: crowd.sweep("expiry").await,
+        left: population.sweep("expiry").await,
     }
 }

@@ -1,7 +1,7 @@
 //! Stripe's events on one core: how many a second are taken, beside a function that does nothing behind the same gateway, and
 //! whether each that was taken is queued and then handled once.
 //!
-//! The gateway, its functions and the stand-ins share one thread; who calls has another one. While events are taken no
+//! The gateway, its functions and the fakes share one thread; who calls has another one. While events are taken no
 //! message moves on.
 
 use crate::endpoint::{get, post, send};
@@ -131,25 +131,25 @@ async fn serve(listening: oneshot::Sender<String>, all_are_sent: oneshot::Receiv
     let nothing = http_function(Router::new().fallback(async || StatusCode::OK));
     let options = Options {
         env: vec![("STRIPE_WEBHOOK_SECRET".to_owned(), WEBHOOK_SECRET.to_owned())],
-        beside: vec![(NOTHING.to_owned(), nothing)],
+        extra_functions: vec![(NOTHING.to_owned(), nothing)],
         ..in_memory(LocalClock::still(Timestamp::constant(START, 0)))
     };
     let stack = Stack::start(options).await.doing("the stack")?;
-    let at_desk = |path: &str| format!("{}/_local/{path}", stack.base_url());
+    let at_console = |path: &str| format!("{}/_local/{path}", stack.base_url());
     // What Stripe tells of the first plans.
-    post(&at_desk("drain"), &json!({})).await?;
+    post(&at_console("drain"), &json!({})).await?;
     let queued = stack.held(async {
         let _nobody_measures = listening.send(stack.base_url());
         let _sent_or_given_up = all_are_sent.await;
-        get(&at_desk("queues")).await
+        get(&at_console("queues")).await
     });
     let queues = queued.await?;
     let queue = items(&queues).find(|queue| queue["name"] == "stripe.fifo");
     let queued = queue.and_then(|queue| queue["depth"].as_u64()).unwrap_or_default();
-    let _until_now = stack.wire().take_calls();
-    post(&at_desk("drain"), &json!({})).await?;
-    let handlings = stack.wire().take_calls().iter().filter(|call| call.operation == "PutItem").count();
-    let rows = get(&at_desk("tables/billing")).await?;
+    let _until_now = stack.fault_injector().take_calls();
+    post(&at_console("drain"), &json!({})).await?;
+    let handlings = stack.fault_injector().take_calls().iter().filter(|call| call.operation == "PutItem").count();
+    let rows = get(&at_console("tables/billing")).await?;
     let ours = items(&rows).filter_map(|row| row["id"]["S"].as_str()).filter(|id| id.starts_with(EVENT));
     let handled = ours.collect::<BTreeSet<_>>().len();
     stack.stop().await;

@@ -119,7 +119,7 @@ impl LocalClock {
             state.sleeps.push((number, end));
             (number, state.is_timed)
         };
-        let _over = Over { clock: &self, number };
+        let _over = SleepGuard { clock: &self, number };
         let ended = async {
             while self.state().sleeps.iter().any(|(other, _)| *other == number) {
                 if moves.changed().await.is_err() {
@@ -142,12 +142,12 @@ impl LocalClock {
 }
 
 /// Takes a sleep off the list, also when it is given up.
-struct Over<'a> {
+struct SleepGuard<'a> {
     clock: &'a LocalClock,
     number: u64,
 }
 
-impl Drop for Over<'_> {
+impl Drop for SleepGuard<'_> {
     fn drop(&mut self) {
         self.clock.state().sleeps.retain(|(number, _)| *number != self.number);
     }
@@ -202,7 +202,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_next_sleep_to_end_can_be_ended_while_the_clock_stands() {
+    async fn the_next_sleep_can_be_ended_while_the_clock_is_frozen() {
         let clock = LocalClock::frozen(Timestamp::UNIX_EPOCH);
         let mut long = Box::pin(clock.clone().sleep_for(Duration::from_secs(60)));
         let mut short = Box::pin(clock.clone().sleep_for(Duration::from_secs(50)));

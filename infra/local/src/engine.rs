@@ -2,7 +2,7 @@
 //! removes any: an index makes each read start where it is asked to, and a trigger removes what `relay` has taken.
 
 use crate::TABLE_PREFIX;
-use crate::drawer::{Drawer, DrawerError, TABLE};
+use crate::documents::{DatabaseError, Documents, TABLE};
 use dynoxide::Database;
 use rusqlite::Connection;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -13,20 +13,20 @@ pub const POSITION: (&str, &str) = ("stream", "outbox");
 pub const RECORDS_KEPT: usize = 1000;
 
 /// An engine whose data is gone with it.
-pub fn memory() -> Result<Database, DrawerError> {
+pub fn memory() -> Result<Database, DatabaseError> {
     static NEXT: AtomicU64 = AtomicU64::new(0);
     // The name is shared within this process alone.
     prepare(&format!("file:tollgate-{}?mode=memory&cache=shared", NEXT.fetch_add(1, Ordering::Relaxed)))
 }
 
 /// The engine on this file.
-pub fn on_file(file: &str) -> Result<Database, DrawerError> {
+pub fn on_file(file: &str) -> Result<Database, DatabaseError> {
     prepare(file)
 }
 
-fn prepare(name: &str) -> Result<Database, DrawerError> {
+fn prepare(name: &str) -> Result<Database, DatabaseError> {
     let database = Database::new(name).map_err(failed)?;
-    Drawer::open(database.clone())?; // for the table under the trigger
+    Documents::open(database.clone())?; // for the table under the trigger
     // Closed before anything is served: the engine is alone with its data.
     Connection::open(name).and_then(|connection| connection.execute_batch(&schema())).map_err(failed)?;
     Ok(database)
@@ -52,20 +52,20 @@ fn schema() -> String {
     )
 }
 
-fn failed(error: impl std::fmt::Display) -> DrawerError {
-    DrawerError::of(error)
+fn failed(error: impl std::fmt::Display) -> DatabaseError {
+    DatabaseError::of(error)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::drawer::request_of;
+    use crate::documents::request_of;
     use serde_json::{Value, json};
 
     const OUTBOX: &str = "tollgate-outbox";
 
     /// An engine with an outbox, and a second connection to the same data.
-    fn outbox(name: &str) -> (Database, Drawer, Connection) {
+    fn outbox(name: &str) -> (Database, Documents, Connection) {
         let name = format!("file:engine-{name}?mode=memory&cache=shared");
         let database = prepare(&name).unwrap();
         let request = json!({
@@ -75,7 +75,7 @@ mod tests {
             "StreamSpecification": {"StreamEnabled": true, "StreamViewType": "NEW_IMAGE"},
         });
         database.create_table(request_of(request).unwrap()).unwrap();
-        (database.clone(), Drawer::open(database).unwrap(), Connection::open(name).unwrap())
+        (database.clone(), Documents::open(database).unwrap(), Connection::open(name).unwrap())
     }
 
     fn write(database: &Database, rows: std::ops::Range<usize>) {
@@ -97,23 +97,23 @@ mod tests {
     }
 
     #[test]
-    fn the_stream_loses_what_is_taken_and_old_and_nothing_else() {
-        let (database, drawer, connection) = outbox("trim");
+    fn the_stream_drops_only_old_records_that_were_processed() {
+        let (database, documents, connection) = outbox("trim");
         write(&database, 0..1200);
         let taken = newest(&connection);
         write(&database, 1200..2500);
         assert_eq!(count(&connection), 2500, "nothing is taken yet");
-        drawer.put(POSITION.0, "another", &taken).unwrap();
+        documents.put(POSITION.0, "another", &taken).unwrap();
         assert_eq!(count(&connection), 2500, "another document's write removes nothing");
-        drawer.put(POSITION.0, POSITION.1, &taken).unwrap();
+        documents.put(POSITION.0, POSITION.1, &taken).unwrap();
         assert_eq!(count(&connection), 1300, "all that is not taken stays");
-        drawer.put(POSITION.0, POSITION.1, &newest(&connection)).unwrap();
+        documents.put(POSITION.0, POSITION.1, &newest(&connection)).unwrap();
         assert_eq!(count(&connection), RECORDS_KEPT);
     }
 
     #[test]
     fn reads_of_the_stream_start_where_they_are_asked_to() {
-        let (_database, _drawer, connection) = outbox("plan");
+        let (_database, _documents, connection) = outbox("plan");
         // As the engine asks: the next records after a position, and the number of the next record.
         for query in [
             "SELECT event_name, keys_json FROM _stream_records
@@ -150,7 +150,7 @@ mod tests {
     #[test]
     fn two_engines_in_memory_share_nothing() {
         let (one, other) = (memory().unwrap(), memory().unwrap());
-        Drawer::open(one).unwrap().put("mail", "1", &Value::Null).unwrap();
-        assert_eq!(Drawer::open(other).unwrap().get::<Value>("mail", "1").unwrap(), None);
+        Documents::open(one).unwrap().put("mail", "1", &Value::Null).unwrap();
+        assert_eq!(Documents::open(other).unwrap().get::<Value>("mail", "1").unwrap(), None);
     }
 }

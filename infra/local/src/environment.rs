@@ -3,8 +3,8 @@
 use crate::TABLE_PREFIX;
 use crate::clock::LocalClock;
 use crate::error::StartError;
-use crate::faults::Wire;
-use crate::standins::Standins;
+use crate::fakes::Fakes;
+use crate::faults::FaultInjector;
 use crate::{ai, s3};
 use aws_config::{Region, SdkConfig};
 use aws_credential_types::Credentials;
@@ -17,14 +17,14 @@ use tollgate_platform::aws::Endpoints;
 use tollgate_platform::{BadSecret, ConfigError, Env, check_secret, random_bytes};
 
 /// The secrets, made at the first start; those of the environment go before them (S16).
-pub fn seed_secrets(standins: &Standins, env: &Env) -> Result<(), StartError> {
+pub fn seed_secrets(fakes: &Fakes, env: &Env) -> Result<(), StartError> {
     for (variable, name) in [("AUTH_SECRET", "auth"), ("CODES_SECRET", "codes"), ("TRIALS_SECRET", "trials")] {
         if env.is_present(variable) {
             let value = env.get(variable).unwrap_or_default();
             check_secret(value).map_err(|bad: BadSecret| ConfigError::new(variable, bad.to_string()))?;
-            standins.put_secret(name, value)?;
-        } else if standins.secret(name)?.is_none() {
-            standins.put_secret(name, &hex(&random_bytes::<32>()))?;
+            fakes.put_secret(name, value)?;
+        } else if fakes.secret(name)?.is_none() {
+            fakes.put_secret(name, &hex(&random_bytes::<32>()))?;
         }
     }
     // The proxy in front has to know it: none is made up for it.
@@ -36,7 +36,7 @@ pub fn seed_secrets(standins: &Standins, env: &Env) -> Result<(), StartError> {
         None => {}
         Some(value) => {
             check_secret(value).map_err(|bad: BadSecret| ConfigError::new("EDGE_SECRET", bad.to_string()))?;
-            standins.put_secret("edge", value)?;
+            fakes.put_secret("edge", value)?;
         }
     }
     for provider in IdentityProvider::ALL {
@@ -47,19 +47,19 @@ pub fn seed_secrets(standins: &Standins, env: &Env) -> Result<(), StartError> {
             (Some(_), Some(secret)) => secret.to_owned(),
             (Some(_), None) => return Err(ConfigError::new(&secret, format!("the secret that belongs to {id}")).into()),
             (None, Some(_)) => return Err(ConfigError::new(&id, format!("the id that belongs to {secret}")).into()),
-            // The stand-in's own.
+            // The fake's own.
             (None, None) => hex(&random_bytes::<16>()),
         };
-        standins.put_secret(provider.as_str(), &text)?;
+        fakes.put_secret(provider.as_str(), &text)?;
     }
-    seed_stripe(standins, env)?;
+    seed_stripe(fakes, env)?;
     // Without a key there is the fake model, which takes any.
     let key = env.get(AI_KEY).unwrap_or("local");
-    Ok(standins.put_secret("ai", key)?)
+    Ok(fakes.put_secret("ai", key)?)
 }
 
-/// Stripe's keys: those of the environment, else the stand-in's own, which open nothing else.
-fn seed_stripe(standins: &Standins, env: &Env) -> Result<(), StartError> {
+/// Stripe's keys: those of the environment, else the fake's own, which open nothing else.
+fn seed_stripe(fakes: &Fakes, env: &Env) -> Result<(), StartError> {
     // Without it every event of Stripe's would be refused.
     if env.get(STRIPE_KEY).is_some_and(|key| key != UNSET) && env.get(WEBHOOK_SECRET).is_none_or(str::is_empty) {
         let wanted = format!("the signing secret that belongs to {STRIPE_KEY} (`stripe listen` prints it)");
@@ -69,10 +69,10 @@ fn seed_stripe(standins: &Standins, env: &Env) -> Result<(), StartError> {
         [(STRIPE_KEY, "stripe", "sk_test_local"), (WEBHOOK_SECRET, "stripe-webhook", "whsec_local")]
     {
         match env.get(variable) {
-            Some(given) => standins.put_secret(name, given)?,
+            Some(given) => fakes.put_secret(name, given)?,
             // One that was given before is not asked for any more.
-            None if standins.secret(name)?.is_none_or(|held| !held.starts_with(prefix)) => {
-                standins.put_secret(name, &format!("{prefix}{}", hex(&random_bytes::<16>())))?;
+            None if fakes.secret(name)?.is_none_or(|held| !held.starts_with(prefix)) => {
+                fakes.put_secret(name, &format!("{prefix}{}", hex(&random_bytes::<16>())))?;
             }
             None => {}
         }
@@ -80,7 +80,7 @@ fn seed_stripe(standins: &Standins, env: &Env) -> Result<(), StartError> {
     Ok(())
 }
 
-/// The variable of a key for Stripe itself: where it is set the stand-in steps aside.
+/// The variable of a key for Stripe itself: where it is set the fake steps aside.
 pub const STRIPE_KEY: &str = "STRIPE_SECRET_KEY";
 
 /// The variable of what Stripe itself signs its events with.
@@ -204,15 +204,16 @@ pub fn environment(addresses: &Addresses<'_>, over: Vec<(String, String)>) -> En
     Env::from_pairs(own.into_iter().chain(over))
 }
 
-/// The SDKs' settings: the endpoints of the environment, the wire in between, time by the local clock.
-pub fn sdk(env: &Env, wire: &Wire, clock: &LocalClock) -> SdkConfig {
+/// The SDKs' settings: the endpoints of the environment, the fault injector in between, time by the local clock.
+pub fn sdk(env: &Env, fault_injector: &FaultInjector, clock: &LocalClock) -> SdkConfig {
     // By its access key the fake S3 knows whose signature a download address has.
-    let credentials = Credentials::new(wire.function().unwrap_or("local"), s3::SECRET_KEY, None, None, "local");
+    let credentials =
+        Credentials::new(fault_injector.function().unwrap_or("local"), s3::SECRET_KEY, None, None, "local");
     let builder = SdkConfig::builder()
         .region(Region::new("us-east-1"))
         .credentials_provider(SharedCredentialsProvider::new(credentials))
         .service_config(Endpoints(env.clone()))
-        .http_client(wire.clone())
+        .http_client(fault_injector.clone())
         .sleep_impl(SharedAsyncSleep::new(clock.clone()))
         .time_source(SharedTimeSource::new(clock.clone()));
     tollgate_platform::aws::defaults(builder).build()

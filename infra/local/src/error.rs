@@ -1,7 +1,7 @@
 //! Why a stack does not start: one line for a person.
 
-use crate::drawer::DrawerError;
-use crate::pump::PumpError;
+use crate::documents::DatabaseError;
+use crate::event_sources::EventSourceError;
 use std::io;
 use tollgate_platform::ConfigError;
 use tollgate_store::StoreError;
@@ -28,14 +28,14 @@ pub enum StartError {
     Failed(String),
 }
 
-impl From<DrawerError> for StartError {
-    fn from(error: DrawerError) -> Self {
+impl From<DatabaseError> for StartError {
+    fn from(error: DatabaseError) -> Self {
         Self::Failed(error.to_string())
     }
 }
 
-impl From<PumpError> for StartError {
-    fn from(error: PumpError) -> Self {
+impl From<EventSourceError> for StartError {
+    fn from(error: EventSourceError) -> Self {
         Self::Failed(error.to_string())
     }
 }

@@ -1,11 +1,11 @@
-//! The wire between the functions and the stand-ins: counts their calls, and makes them fail as it is told. The desk and
-//! the stand-ins' own pages do not pass here.
+//! The fault injector between the functions and the fakes: counts their calls, and makes them fail as it is told. The dev console and
+//! the fakes' own pages do not pass here.
 
 use crate::clock::LocalClock;
+use crate::fakes::{Fakes, TARGET};
 use crate::invocation::Invocation;
 use crate::permissions::{Access, Accesses, Decide, accesses, file_access};
 use crate::s3::{Call as FileCall, FakeS3};
-use crate::standins::{Standins, TARGET};
 use crate::steps::{Step, turn};
 use crate::transactions::{Answered, Transactions};
 use aws_smithy_runtime_api::client::http::{
@@ -61,7 +61,7 @@ pub enum Kind {
     Hang,
     /// The work is done, the answer never arrives.
     LostResponse,
-    /// A transaction met another one: what the embedded engine never says. For tests alone, not at the desk, as are the
+    /// A transaction met another one: what the embedded engine never says. For tests alone, not in the dev console, as are the
     /// next two.
     #[serde(skip)]
     Conflict,
@@ -158,13 +158,13 @@ pub struct Call {
     pub units: Vec<(String, f64, f64)>,
 }
 
-/// The wire itself, and the function at its end, if it is one's own.
+/// The fault injector itself, and the function at its end, if it is one's own.
 #[derive(Clone)]
-pub struct Wire(Arc<Shared>, Option<&'static str>);
+pub struct FaultInjector(Arc<Shared>, Option<&'static str>);
 
 struct Shared {
     inner: SharedHttpConnector,
-    standins: Standins,
+    fakes: Fakes,
     clock: LocalClock,
     state: Mutex<State>,
     cleared: Notify,
@@ -189,15 +189,15 @@ struct Roles {
     denied: Vec<String>,
 }
 
-impl Wire {
-    /// One without faults, to the listeners on loopback and to these stand-ins.
+impl FaultInjector {
+    /// One without faults, to the listeners on loopback and to these fakes.
     #[must_use]
-    pub fn new(standins: Standins) -> Self {
+    pub fn new(fakes: Fakes) -> Self {
         let inner = SharedHttpConnector::new(aws_smithy_http_client::Connector::builder().build_http());
-        let clock = standins.clock.clone();
+        let clock = fakes.clock.clone();
         let state = Mutex::new(State { calls: Some(Vec::new()), ..State::default() });
         let (cleared, wrote, transactions) = (Notify::new(), Notify::new(), Transactions::default());
-        Self(Arc::new(Shared { inner, standins, clock, state, cleared, wrote, transactions }), None)
+        Self(Arc::new(Shared { inner, fakes, clock, state, cleared, wrote, transactions }), None)
     }
 
     /// The same wire for this function alone: its role decides about its calls.
@@ -339,7 +339,7 @@ impl Wire {
     /// The way to a provider.
     #[must_use]
     pub fn to_provider(&self, provider: IdentityProvider) -> SharedHttpConnector {
-        SharedHttpConnector::new(ToProvider { wire: self.clone(), provider })
+        SharedHttpConnector::new(ToProvider { fault_injector: self.clone(), provider })
     }
 
     /// The way to the chat model.
@@ -414,7 +414,7 @@ impl Wire {
         }
         if let Service::Sqs | Service::Ses | Service::Secrets = service {
             let target = request.headers().get(TARGET).unwrap_or_default();
-            let answer = self.0.standins.answer(target, request.body().bytes().unwrap_or_default());
+            let answer = self.0.fakes.answer(target, request.body().bytes().unwrap_or_default());
             self.count(Call { service, operation, units: Vec::new() });
             return answered(answer.status.as_u16(), answer.body);
         }
@@ -443,7 +443,7 @@ impl Wire {
         let request = request.try_into_http1x().map_err(|error| other(error.to_string()))?;
         let (parts, body) = request.into_parts();
         let body = body.collect().await.map_err(ConnectorError::io)?.to_bytes();
-        let s3 = FakeS3 { drawer: self.0.standins.drawer.clone(), clock: self.0.clock.clone() };
+        let s3 = FakeS3 { documents: self.0.fakes.documents.clone(), clock: self.0.clock.clone() };
         let call = FileCall { method: &parts.method, uri: &parts.uri, headers: &parts.headers, body: &body };
         let answer = s3.answer(&call, |_, _| true);
         let status = answer.status().as_u16();
@@ -578,16 +578,16 @@ fn lost() -> ConnectorError {
     ConnectorError::io("the connection was closed before the answer".into())
 }
 
-impl HttpConnector for Wire {
+impl HttpConnector for FaultInjector {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
         HttpConnectorFuture::new(self.clone().pass(called(&request), request))
     }
 }
 
-/// The wire to a provider: its operations are method and path, without the stand-in's own prefix.
+/// The fault injector to a provider: its operations are method and path, without the fake's own prefix.
 #[derive(Debug)]
 struct ToProvider {
-    wire: Wire,
+    fault_injector: FaultInjector,
     provider: IdentityProvider,
 }
 
@@ -600,13 +600,13 @@ impl HttpConnector for ToProvider {
             IdentityProvider::Github => Service::Github,
         };
         let operation = format!("{} {path}", request.method());
-        HttpConnectorFuture::new(self.wire.clone().pass((service, operation), request))
+        HttpConnectorFuture::new(self.fault_injector.clone().pass((service, operation), request))
     }
 }
 
-/// The wire to Stripe: its operations are method and path, with `{id}` in the place of an object's id.
+/// The fault injector to Stripe: its operations are method and path, with `{id}` in the place of an object's id.
 #[derive(Debug)]
-struct ToStripe(Wire);
+struct ToStripe(FaultInjector);
 
 /// The path of an operation of Stripe's, whatever object it is about.
 fn stripe_path(path: &str) -> String {
@@ -624,9 +624,9 @@ impl HttpConnector for ToStripe {
     }
 }
 
-/// The wire to the chat model.
+/// The fault injector to the chat model.
 #[derive(Debug)]
-struct ToModel(Wire);
+struct ToModel(FaultInjector);
 
 impl HttpConnector for ToModel {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
@@ -635,9 +635,9 @@ impl HttpConnector for ToModel {
     }
 }
 
-/// The wire to S3.
+/// The fault injector to S3.
 #[derive(Debug)]
-struct ToS3(Wire);
+struct ToS3(FaultInjector);
 
 impl HttpConnector for ToS3 {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
@@ -645,13 +645,13 @@ impl HttpConnector for ToS3 {
     }
 }
 
-impl HttpClient for Wire {
+impl HttpClient for FaultInjector {
     fn http_connector(&self, _: &HttpConnectorSettings, _: &RuntimeComponents) -> SharedHttpConnector {
         SharedHttpConnector::new(self.clone())
     }
 }
 
-impl fmt::Debug for Wire {
+impl fmt::Debug for FaultInjector {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Wire")
     }

@@ -213,7 +213,7 @@ mod tests {
 
     // S8
     #[test]
-    fn the_event_carries_the_peers_address_whatever_the_headers_say() {
+    fn the_event_carries_the_peer_address_and_ignores_forwarding_headers() {
         let mut headers = HeaderMap::new();
         headers.insert("x-forwarded-for", "6.6.6.6".parse().unwrap());
         headers.append("cookie", "a=1; b=2".parse().unwrap());
@@ -229,7 +229,7 @@ mod tests {
     }
 
     #[test]
-    fn every_value_of_a_header_of_an_answer_stays_and_none_is_doubled() {
+    fn every_response_header_value_is_passed_on_once() {
         let answer = json!({
             "statusCode": 200, "headers": {"x-a": "1", "x-b": "1", "vary": "origin"},
             "multiValueHeaders": {"x-a": ["1"], "vary": ["origin", "accept-encoding"]},

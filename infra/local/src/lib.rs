@@ -1,16 +1,18 @@
 //! The whole system on one machine: the functions in process behind a gateway, DynamoDB by an embedded engine, small
-//! stand-ins for the other AWS calls, and a desk to look at it all. The functions know nothing of it: they see endpoints
+//! fakes for the other AWS calls, and a dev console to look at it all. The functions know nothing of it: they see endpoints
 //! in their environment. None of it is compiled into a deployed function.
 
 mod ai;
-mod aws_alone;
+mod aws_endpoints;
 pub mod clock;
+mod console;
 mod contract;
-mod desk;
-mod drawer;
+mod documents;
 mod engine;
 mod environment;
 mod error;
+mod event_sources;
+mod fakes;
 pub mod faults;
 mod functions;
 mod gateway;
@@ -18,24 +20,22 @@ mod invocation;
 pub mod moved_clock;
 pub mod permissions;
 mod providers;
-mod pump;
 mod queues;
 mod s3;
 mod schedules;
 mod snapshot;
 mod stack;
-mod standins;
 pub mod steps;
+mod stripe_console;
 mod stripe_dashboard;
-mod stripe_desk;
 mod transactions;
 mod webhooks;
 
-pub use aws_alone::{AwsAlone, SAMPLE_CODES_SECRET, put_sample_rows};
+pub use aws_endpoints::{AwsEndpoints, SAMPLE_CODES_SECRET, put_sample_rows};
 pub use environment::{SETTINGS, STRIPE_WEBHOOK_URL};
 pub use error::StartError;
+pub use event_sources::STREAM_RETRIES;
 pub use functions::{Function, http_function};
-pub use pump::STREAM_RETRIES;
 pub use queues::QUEUES;
 pub use schedules::SCHEDULES;
 pub use snapshot::{Snapshot, SnapshotError};

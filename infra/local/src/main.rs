@@ -12,7 +12,7 @@ use std::process::ExitCode;
 use std::sync::Mutex;
 use std::time::Instant;
 use tollgate_local::clock::LocalClock;
-use tollgate_local::{AwsAlone, Data, Options, ReportLimits, STRIPE_WEBHOOK_URL, Stack, StartError};
+use tollgate_local::{AwsEndpoints, Data, Options, ReportLimits, STRIPE_WEBHOOK_URL, Stack, StartError};
 use tollgate_platform::{ConfigError, Env, Secret, random_bytes};
 use tollgate_reports::run_statement_if_asked;
 use tracing_subscriber::EnvFilter;
@@ -73,13 +73,13 @@ async fn run(arguments: &Arguments, started: Instant) -> Result<(), StartError> 
         first_plans: Env::process().get(STRIPE_WEBHOOK_URL).is_none(),
         env: settings(arguments),
         faults: Vec::new(),
-        beside: Vec::new(),
+        extra_functions: Vec::new(),
         report_runner: None,
         report_limits: ReportLimits::CONTRACT,
     };
     log(&arguments.data());
     let stack = Stack::start(options).await?;
-    stack.wire().count_no_calls();
+    stack.fault_injector().count_no_calls();
     let base = stack.origin();
     say(&format!("account    {base}/account"));
     say(&format!("dashboard  {base}/dashboard"));
@@ -102,11 +102,11 @@ async fn run(arguments: &Arguments, started: Instant) -> Result<(), StartError> 
 
 /// The AWS side alone, with the variables that lead a function there.
 async fn serve_aws(address: SocketAddr, started: Instant) -> Result<(), StartError> {
-    let aws = AwsAlone::start(address).await?;
+    let aws = AwsEndpoints::start(address).await?;
     for (name, value) in aws.variables() {
         say(&format!("variable   {name}={value}"));
     }
-    say(&format!("left       {}", aws.left()));
+    say(&format!("contents   {}", aws.contents()));
     say(&format!("ready      in {} ms, Ctrl-C stops it", started.elapsed().as_millis()));
     ended().await
 }

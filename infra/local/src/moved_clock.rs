@@ -2,7 +2,7 @@
 //! moved clock are of no use to a verifier with another one.
 
 use crate::clock::LocalClock;
-use crate::drawer::{DrawerError, each_page};
+use crate::documents::{DatabaseError, each_page};
 use axum::body::{Body, to_bytes};
 use axum::extract::{Request, State};
 use axum::middleware::Next;
@@ -17,7 +17,7 @@ use tollgate_store::schema::TABLES;
 /// The largest page that is written anew, in bytes.
 const MAX_PAGE_BYTES: usize = 16 * 1024 * 1024;
 /// The table of what is counted anew: what it holds of a moved clock is written over.
-const COUNTED: &str = "desk";
+const COUNTED: &str = "system";
 
 /// How far ahead, as people say it: `2 days 3 hours`. `None` for a clock that was not moved.
 #[must_use]
@@ -65,14 +65,14 @@ pub async fn show(State(clock): State<LocalClock>, request: Request, next: Next)
 ///
 /// # Errors
 /// When a table cannot be read.
-pub fn is_relied_on(database: &Database, clock: &LocalClock) -> Result<bool, DrawerError> {
+pub fn is_relied_on(database: &Database, clock: &LocalClock) -> Result<bool, DatabaseError> {
     let now = clock.now();
     let own = now.saturating_sub(clock.offset()).unwrap_or(Timestamp::MIN);
     let mut is_found = false;
     for table in TABLES.iter().filter(|table| table.name != COUNTED) {
         each_page(database, table.name, |items| {
             is_found = is_found || items.iter().any(|item| has_time_between(item, own, now));
-            Ok::<_, DrawerError>(())
+            Ok::<_, DatabaseError>(())
         })?;
         if is_found {
             break;

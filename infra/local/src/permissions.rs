@@ -183,7 +183,7 @@ mod tests {
     }
 
     #[test]
-    fn a_secret_needs_its_own_permission_and_a_provider_none() {
+    fn a_secret_needs_its_own_permission_and_an_identity_provider_needs_none() {
         let request = json!({"SecretId": "codes"}).to_string();
         let needed = ["secretsmanager:GetSecretValue secret/codes"];
         assert_eq!(named(Service::Secrets, "GetSecretValue", request.as_bytes()), needed);

@@ -1,7 +1,7 @@
 //! SQS as far as it matters: visibility, receives counted, redelivery, dead letters, FIFO groups.
 
 use crate::clock::LocalClock;
-use crate::drawer::{Drawer, DrawerError};
+use crate::documents::{DatabaseError, Documents};
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
@@ -91,11 +91,11 @@ const MOVED_AT_ONCE: usize = 10;
 
 const DEDUP: SignedDuration = SignedDuration::from_mins(5);
 
-/// One queue, written through to the drawer.
+/// One queue, written through to the document store.
 pub struct Queue {
     spec: QueueSpec,
     kind: String,
-    drawer: Drawer,
+    documents: Documents,
     clock: LocalClock,
     held: Mutex<Held>,
     /// Told of each message that may be received.
@@ -134,14 +134,14 @@ pub struct MoveTask {
     /// How many there were.
     pub of: usize,
     /// Those that are not moved yet.
-    left: VecDeque<String>,
+    remaining: VecDeque<String>,
 }
 
 impl MoveTask {
     /// Whether it is over.
     #[must_use]
     pub fn is_over(&self) -> bool {
-        self.left.is_empty()
+        self.remaining.is_empty()
     }
 }
 
@@ -201,7 +201,7 @@ impl Held {
     fn next_messages(&mut self, most: usize, at_once: bool, spec: QueueSpec) -> Vec<Message> {
         let ids: Box<dyn Iterator<Item = &String>> =
             if at_once { Box::new(self.live.keys()) } else { Box::new(self.ready.iter()) };
-        let (mut next, mut left, mut reads) = (Vec::new(), most, 0);
+        let (mut next, mut remaining, mut reads) = (Vec::new(), most, 0);
         for message in ids.filter_map(|id| self.live.get(id)) {
             reads += 1;
             // The rest of a group waits for a message of it that is hidden.
@@ -209,8 +209,8 @@ impl Held {
                 continue;
             }
             if message.receives < spec.max_receives {
-                let Some(one_less) = left.checked_sub(1) else { break };
-                left = one_less;
+                let Some(one_less) = remaining.checked_sub(1) else { break };
+                remaining = one_less;
             }
             next.push(message.clone());
         }
@@ -265,18 +265,18 @@ pub struct Depth {
 }
 
 impl Queue {
-    /// Opens it with what the drawer holds of it.
+    /// Opens it with what the document store holds of it.
     ///
     /// # Errors
-    /// When the drawer does not answer.
-    pub fn open(spec: QueueSpec, drawer: Drawer, clock: LocalClock) -> Result<Self, DrawerError> {
+    /// When the document store does not answer.
+    pub fn open(spec: QueueSpec, documents: Documents, clock: LocalClock) -> Result<Self, DatabaseError> {
         let kind = format!("queue {}", spec.name);
-        let messages: Vec<Message> = drawer.list(&kind)?;
+        let messages: Vec<Message> = documents.list(&kind)?;
         let last = messages.iter().filter_map(|message| message.id.parse::<u128>().ok()).max();
         let next = last.map_or(1, |last| u64::try_from(last + 1).unwrap_or(u64::MAX));
         let mut held = Held { next, ..Held::default() };
         messages.into_iter().for_each(|message| held.put(message));
-        Ok(Self { spec, kind, drawer, clock, held: Mutex::new(held), arrivals: Notify::new() })
+        Ok(Self { spec, kind, documents, clock, held: Mutex::new(held), arrivals: Notify::new() })
     }
 
     /// The same queue, which remembers these recent messages.
@@ -303,8 +303,8 @@ impl Queue {
     /// Takes a message in; it is kept when this returns.
     ///
     /// # Errors
-    /// When the drawer does not take it.
-    pub fn send(&self, body: String, group: Option<String>, dedup: Option<String>) -> Result<String, DrawerError> {
+    /// When the document store does not take it.
+    pub fn send(&self, body: String, group: Option<String>, dedup: Option<String>) -> Result<String, DatabaseError> {
         let mut held = self.held();
         let now = self.clock.now();
         if let Some(dedup) = dedup.as_ref().filter(|_| self.spec.is_fifo())
@@ -324,7 +324,7 @@ impl Queue {
             hidden_until: None,
             is_dead: false,
         };
-        self.drawer.put(&self.kind, &id, &message)?;
+        self.documents.put(&self.kind, &id, &message)?;
         held.put(message);
         drop(held);
         self.arrivals.notify_one();
@@ -335,8 +335,8 @@ impl Queue {
     /// received too often goes to the dead letters instead.
     ///
     /// # Errors
-    /// When the drawer does not answer.
-    pub fn receive(&self, most: usize, at_once: bool) -> Result<Vec<Message>, DrawerError> {
+    /// When the document store does not answer.
+    pub fn receive(&self, most: usize, at_once: bool) -> Result<Vec<Message>, DatabaseError> {
         let mut held = self.held();
         let now = self.clock.now();
         held.bring_back(now);
@@ -350,7 +350,7 @@ impl Queue {
                 message.hidden_until = now.saturating_add(SignedDuration::from_secs(self.spec.visibility_seconds)).ok();
                 received.push(message.clone());
             }
-            self.drawer.put(&self.kind, &message.id, &message)?;
+            self.documents.put(&self.kind, &message.id, &message)?;
             held.put(message);
         }
         Ok(received)
@@ -359,12 +359,12 @@ impl Queue {
     /// Hides a message that was received for so long from now on.
     ///
     /// # Errors
-    /// When the drawer does not take it.
+    /// When the document store does not take it.
     pub fn change_visibility(
         &self,
         receipt_handle: &str,
         seconds: i64,
-    ) -> Result<Result<(), VisibilityError>, DrawerError> {
+    ) -> Result<Result<(), VisibilityError>, DatabaseError> {
         if !(0..=MAX_VISIBILITY_SECONDS).contains(&seconds) {
             return Ok(Err(VisibilityError::InvalidParameterValue));
         }
@@ -377,7 +377,7 @@ impl Queue {
             return Ok(Err(VisibilityError::MessageNotInflight));
         }
         message.hidden_until = now.saturating_add(SignedDuration::from_secs(seconds)).ok().filter(|until| now < *until);
-        self.drawer.put(&self.kind, &message.id, &message)?;
+        self.documents.put(&self.kind, &message.id, &message)?;
         held.put(message);
         drop(held);
         self.arrivals.notify_one();
@@ -387,24 +387,24 @@ impl Queue {
     /// Takes out what was handled.
     ///
     /// # Errors
-    /// When the drawer does not.
-    pub fn delete(&self, id: &str) -> Result<(), DrawerError> {
+    /// When the document store does not.
+    pub fn delete(&self, id: &str) -> Result<(), DatabaseError> {
         let mut held = self.held();
         held.remove(id);
-        self.drawer.delete(&self.kind, id)
+        self.documents.delete(&self.kind, id)
     }
 
     /// Puts the dead letters back as new messages, with ids of their own: as SQS does it.
     ///
     /// # Errors
-    /// When the drawer does not.
-    pub fn redrive(&self) -> Result<usize, DrawerError> {
+    /// When the document store does not.
+    pub fn redrive(&self) -> Result<usize, DatabaseError> {
         let dead: Vec<_> = self.held().dead.keys().cloned().collect();
         dead.iter().try_for_each(|id| self.revive(id))?;
         Ok(dead.len())
     }
 
-    fn revive(&self, id: &str) -> Result<(), DrawerError> {
+    fn revive(&self, id: &str) -> Result<(), DatabaseError> {
         let Some(message) = self.held().dead.get(id).cloned() else { return Ok(()) };
         self.send(message.body, message.group, None)?;
         self.delete(&message.id)
@@ -416,18 +416,18 @@ impl Queue {
         if held.moving.as_ref().is_some_and(|task| !task.is_over()) {
             return false;
         }
-        let left: VecDeque<_> = held.dead.keys().cloned().collect();
-        held.moving = Some(MoveTask { started_at: self.clock.now(), moved: 0, of: left.len(), left });
+        let remaining: VecDeque<_> = held.dead.keys().cloned().collect();
+        held.moving = Some(MoveTask { started_at: self.clock.now(), moved: 0, of: remaining.len(), remaining });
         true
     }
 
     /// The latest move, a few messages further than at the last look.
     ///
     /// # Errors
-    /// When the drawer does not answer.
-    pub fn look_at_move(&self) -> Result<Option<MoveTask>, DrawerError> {
+    /// When the document store does not answer.
+    pub fn poll_move(&self) -> Result<Option<MoveTask>, DatabaseError> {
         for _ in 0..MOVED_AT_ONCE {
-            let Some(id) = self.held().moving.as_mut().and_then(|task| task.left.pop_front()) else { break };
+            let Some(id) = self.held().moving.as_mut().and_then(|task| task.remaining.pop_front()) else { break };
             self.revive(&id)?;
             if let Some(task) = &mut self.held().moving {
                 task.moved += 1;
@@ -478,7 +478,7 @@ mod tests {
     fn queue(name: &'static str) -> (Queue, LocalClock) {
         let clock = LocalClock::frozen(Timestamp::UNIX_EPOCH);
         let spec = QueueSpec { name, visibility_seconds: 30, max_receives: 2 };
-        (Queue::open(spec, Drawer::open(Database::memory().unwrap()).unwrap(), clock.clone()).unwrap(), clock)
+        (Queue::open(spec, Documents::open(Database::memory().unwrap()).unwrap(), clock.clone()).unwrap(), clock)
     }
 
     fn ids(messages: &[Message]) -> Vec<u32> {
@@ -491,7 +491,7 @@ mod tests {
 
     // R6
     #[test]
-    fn a_message_is_hidden_while_it_is_handled_comes_back_and_dies_after_its_last_receive() {
+    fn a_received_message_is_hidden_then_returns_then_becomes_a_dead_letter() {
         let (queue, clock) = queue("plain");
         send(&queue, "a", "");
         assert_eq!(ids(&queue.receive(10, false).unwrap()), [1]);
@@ -508,7 +508,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_deleted_does_not_come_back() {
+    fn a_deleted_message_is_not_received_again() {
         let (queue, clock) = queue("plain");
         send(&queue, "a", "");
         queue.delete(&queue.receive(1, false).unwrap()[0].id).unwrap();
@@ -518,7 +518,7 @@ mod tests {
 
     // D7
     #[test]
-    fn a_received_message_waits_as_long_as_its_receiver_says_and_only_that_one_says_it() {
+    fn only_the_current_receiver_can_change_the_visibility_of_a_message() {
         let (queue, clock) = queue("plain");
         send(&queue, "a", "");
         let change = |handle: &str, seconds| queue.change_visibility(handle, seconds).unwrap();
@@ -621,8 +621,8 @@ mod tests {
 
     #[test]
     fn a_queue_that_is_opened_again_holds_its_messages_and_gives_new_ids() {
-        let drawer = Drawer::open(Database::memory().unwrap()).unwrap();
-        let open = || Queue::open(QUEUES[0], drawer.clone(), LocalClock::frozen(Timestamp::UNIX_EPOCH)).unwrap();
+        let documents = Documents::open(Database::memory().unwrap()).unwrap();
+        let open = || Queue::open(QUEUES[0], documents.clone(), LocalClock::frozen(Timestamp::UNIX_EPOCH)).unwrap();
         send(&open(), "a", "");
         let again = open();
         send(&again, "b", "");

@@ -2,7 +2,7 @@
 //! bucket's lifecycle rule does.
 
 use crate::clock::LocalClock;
-use crate::drawer::{Drawer, DrawerError};
+use crate::documents::{DatabaseError, Documents};
 use aws_credential_types::Credentials;
 use aws_lc_rs::digest;
 use aws_sigv4::http_request::{SignableBody, SignableRequest, SignatureLocation, SigningSettings, sign};
@@ -35,7 +35,7 @@ const MAX_SKEW: SignedDuration = SignedDuration::from_mins(15);
 #[derive(Clone)]
 pub struct FakeS3 {
     /// Where they are.
-    pub drawer: Drawer,
+    pub documents: Documents,
     /// The time.
     pub clock: LocalClock,
 }
@@ -104,7 +104,7 @@ impl FakeS3 {
         }
     }
 
-    fn act(&self, call: &Call<'_>, allows: impl FnOnce(&str, &str) -> bool) -> Result<Response, DrawerError> {
+    fn act(&self, call: &Call<'_>, allows: impl FnOnce(&str, &str) -> bool) -> Result<Response, DatabaseError> {
         let key = call.uri.path().strip_prefix(PATH).unwrap_or_default().trim_start_matches('/');
         let signature = match self.verify(call) {
             Ok(signature) => signature,
@@ -123,7 +123,7 @@ impl FakeS3 {
                     content_disposition: text(header::CONTENT_DISPOSITION),
                     put_at: self.clock.now(),
                 };
-                self.drawer.put(OBJECTS, key, &object)?;
+                self.documents.put(OBJECTS, key, &object)?;
                 Ok(StatusCode::OK.into_response())
             }
             Method::GET | Method::HEAD => Ok(match self.object(key)? {
@@ -141,11 +141,11 @@ impl FakeS3 {
         }
     }
 
-    fn object(&self, key: &str) -> Result<Option<Object>, DrawerError> {
-        let object: Option<Object> = self.drawer.get(OBJECTS, key)?;
+    fn object(&self, key: &str) -> Result<Option<Object>, DatabaseError> {
+        let object: Option<Object> = self.documents.get(OBJECTS, key)?;
         match object {
             Some(object) if self.clock.now().duration_since(object.put_at) >= KEPT => {
-                self.drawer.delete(OBJECTS, key)?;
+                self.documents.delete(OBJECTS, key)?;
                 Ok(None)
             }
             object => Ok(object),

@@ -2,7 +2,7 @@
 //! somebody asks.
 
 use crate::clock::LocalClock;
-use crate::drawer::{Drawer, DrawerError};
+use crate::documents::{DatabaseError, Documents};
 use crate::functions::Function;
 use crate::invocation::invoke;
 use jiff::{SignedDuration, Timestamp};
@@ -23,15 +23,15 @@ pub const SCHEDULES: &[(&str, i64)] = &[
 /// The schedule that counts the statistics.
 const ROLLUP: &str = "rollup";
 const KIND: &str = "schedule";
-const LOOKS_EVERY: Duration = Duration::from_secs(60);
+const POLL_INTERVAL: Duration = Duration::from_secs(60);
 
 /// The schedules of the deployment.
 #[derive(Clone)]
 pub struct Schedules {
     sweeper: Function,
-    /// The same beyond the reach of any fault: what counts for the desk.
+    /// The same beyond the reach of any fault: what counts for the dev console.
     counter: Function,
-    drawer: Drawer,
+    documents: Documents,
     clock: LocalClock,
     /// One run at a time.
     running: Arc<tokio::sync::Mutex<()>>,
@@ -46,21 +46,26 @@ impl Schedules {
     /// Each counts from the first start on.
     ///
     /// # Errors
-    /// When the drawer does not answer.
-    pub fn new(sweeper: Function, counter: Function, drawer: Drawer, clock: LocalClock) -> Result<Self, DrawerError> {
+    /// When the document store does not answer.
+    pub fn new(
+        sweeper: Function,
+        counter: Function,
+        documents: Documents,
+        clock: LocalClock,
+    ) -> Result<Self, DatabaseError> {
         for (name, _) in SCHEDULES {
-            if drawer.get::<Timestamp>(KIND, name)?.is_none() {
-                drawer.put(KIND, name, &clock.now())?;
+            if documents.get::<Timestamp>(KIND, name)?.is_none() {
+                documents.put(KIND, name, &clock.now())?;
             }
         }
         let is_count_due = Arc::new(AtomicBool::new(true));
-        Ok(Self { sweeper, counter, drawer, clock, running: Arc::default(), is_count_due })
+        Ok(Self { sweeper, counter, documents, clock, running: Arc::default(), is_count_due })
     }
 
-    /// Keeps to the schedules for as long as the stack runs. On a clock that stands still they run when the desk moves it.
+    /// Keeps to the schedules for as long as the stack runs. On a clock that stands still they run when the dev console moves it.
     pub async fn keep(self) {
         while !self.clock.is_frozen() {
-            self.clock.clone().sleep_for(LOOKS_EVERY).await;
+            self.clock.clone().sleep_for(POLL_INTERVAL).await;
             self.catch_up().await;
         }
     }
@@ -68,15 +73,15 @@ impl Schedules {
     /// Has each schedule count from now on.
     ///
     /// # Errors
-    /// When the drawer does not answer.
-    pub fn begin_anew(&self) -> Result<(), DrawerError> {
-        SCHEDULES.iter().try_for_each(|(name, _)| self.drawer.put(KIND, name, &self.clock.now()))
+    /// When the document store does not answer.
+    pub fn begin_anew(&self) -> Result<(), DatabaseError> {
+        SCHEDULES.iter().try_for_each(|(name, _)| self.documents.put(KIND, name, &self.clock.now()))
     }
 
     /// Runs each schedule that fell due since its last run, once.
     pub async fn catch_up(&self) {
         for (name, minutes) in SCHEDULES {
-            let last = self.drawer.get::<Timestamp>(KIND, name).ok().flatten().unwrap_or(Timestamp::MIN);
+            let last = self.documents.get::<Timestamp>(KIND, name).ok().flatten().unwrap_or(Timestamp::MIN);
             if self.clock.now().duration_since(last) >= SignedDuration::from_mins(*minutes)
                 && let Err(error) = self.run(name).await
             {
@@ -116,7 +121,7 @@ impl Schedules {
     /// With what the function failed with.
     pub async fn run(&self, name: &str) -> Result<Value, String> {
         let _alone = self.running.lock().await;
-        self.drawer.put(KIND, name, &self.clock.now()).map_err(|error| error.to_string())?;
+        self.documents.put(KIND, name, &self.clock.now()).map_err(|error| error.to_string())?;
         let answer = invoke((self.sweeper)(json!({"schedule": name}))).await;
         answer.unwrap_or_else(|| Err("the function ended without an answer".to_owned()))
     }
@@ -138,7 +143,7 @@ mod tests {
         });
         let echo: Function = Arc::new(|event| Box::pin(async { Ok(event) }));
         let clock = LocalClock::frozen(Timestamp::UNIX_EPOCH);
-        let schedules = Schedules::new(Arc::clone(&echo), counter, Drawer::memory(), clock).unwrap();
+        let schedules = Schedules::new(Arc::clone(&echo), counter, Documents::memory(), clock).unwrap();
         let admin = schedules.count_for(echo);
         let expected = [("/admin/users", 0), (STATISTICS, 1), (STATISTICS, 1)];
         for (path, expected) in expected {

@@ -2,20 +2,20 @@
 //! stacks start from one snapshot, each with a copy of its own, so a test prepares a situation once and tries it many times.
 
 use crate::clock::LocalClock;
-use crate::drawer::{Drawer, DrawerError};
+use crate::documents::{DatabaseError, Documents};
 use crate::environment::hex;
 use crate::queues::{Queue, QueueSpec, Recent};
 use dynoxide::Database;
 use jiff::Timestamp;
 use std::path::PathBuf;
 use std::{fs, io};
+use tollgate_fake_stripe::Records;
 use tollgate_platform::random_bytes;
-use tollgate_stripe_standin::Records;
 
 /// Everything that a stack held at one moment.
 pub struct Snapshot {
     tables: TablesFile,
-    documents: Drawer,
+    documents: Documents,
     /// What each queue remembers of recent messages, by the queue's name.
     recent: Vec<(&'static str, Recent)>,
     /// What the fake Stripe held.
@@ -61,13 +61,13 @@ impl Snapshot {
     /// Copies what lies in memory. Nothing may write meanwhile.
     pub(crate) fn take(
         database: &Database,
-        drawer: &Drawer,
+        documents: &Documents,
         queues: &[Queue],
         stripe: Records,
         clock: &LocalClock,
         public_url: String,
     ) -> Result<Self, SnapshotError> {
-        let documents = drawer.copy().ok_or(SnapshotError::NotInMemory)?;
+        let documents = documents.copy().ok_or(SnapshotError::NotInMemory)?;
         let folder = std::env::temp_dir().join(format!("tollgate-snapshot-{}", hex(&random_bytes::<16>())));
         fs::create_dir(&folder)?;
         let tables = TablesFile(folder);
@@ -89,7 +89,7 @@ impl Snapshot {
     }
 
     /// The tables and the documents, copied.
-    pub(crate) fn open(&self) -> Result<(Database, Drawer), SnapshotError> {
+    pub(crate) fn open(&self) -> Result<(Database, Documents), SnapshotError> {
         let failed = |error: dynoxide::DynoxideError| SnapshotError::Tables(error.to_string());
         let database = Database::memory().map_err(failed)?;
         database.restore_from(&self.tables.path()).map_err(failed)?;
@@ -102,8 +102,13 @@ impl Snapshot {
     }
 
     /// A queue with what it held and remembered.
-    pub(crate) fn open_queue(&self, spec: QueueSpec, drawer: Drawer, clock: LocalClock) -> Result<Queue, DrawerError> {
+    pub(crate) fn open_queue(
+        &self,
+        spec: QueueSpec,
+        documents: Documents,
+        clock: LocalClock,
+    ) -> Result<Queue, DatabaseError> {
         let recent = self.recent.iter().find(|(name, _)| *name == spec.name).map(|(_, recent)| recent.clone());
-        Ok(Queue::open(spec, drawer, clock)?.remembering(recent.unwrap_or_default()))
+        Ok(Queue::open(spec, documents, clock)?.remembering(recent.unwrap_or_default()))
     }
 }

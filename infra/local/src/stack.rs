@@ -3,22 +3,22 @@
 use crate::TABLE_PREFIX;
 use crate::ai::FakeModel;
 use crate::clock::LocalClock;
+use crate::console::Console;
 use crate::contract::Contract;
-use crate::desk::Desk;
-use crate::drawer::{Drawer, DrawerError};
+use crate::documents::{DatabaseError, Documents};
 use crate::engine;
 use crate::environment::{Addresses, STRIPE_KEY, STRIPE_WEBHOOK_URL, environment, hex, sdk, seed_secrets};
 use crate::error::StartError;
-use crate::faults::{Fault, Wire};
+use crate::event_sources::{EventSourceError, EventSources, Sources};
+use crate::fakes::Fakes;
+use crate::faults::{Fault, FaultInjector};
 use crate::functions::{Function, event_function, http_function};
 use crate::gateway::Gateway;
 use crate::invocation::invoke;
 use crate::providers::Providers;
-use crate::pump::{PumpError, Pumps, Sources};
 use crate::queues::{QUEUES, Queue, QueueSpec};
 use crate::schedules::Schedules;
 use crate::snapshot::{Snapshot, SnapshotError};
-use crate::standins::Standins;
 use crate::webhooks::Webhooks;
 use aws_config::SdkConfig;
 use axum::Router;
@@ -38,10 +38,10 @@ use tokio::task::JoinHandle;
 use tollgate_auth::ProviderClients;
 use tollgate_billing::KeyCheckError;
 use tollgate_domain::user::IdentityProvider;
+use tollgate_fake_stripe::{Records, Settings, Stripe};
 use tollgate_platform::{ConfigError, Env, Outbound, Secret, random_bytes};
 use tollgate_sql::Limits;
 use tollgate_store::Store;
-use tollgate_stripe_standin::{Records, Settings, Stripe};
 use tollgate_sweeper::{Schedule, SweepError, Swept};
 use utoipa::openapi::OpenApi;
 
@@ -80,7 +80,7 @@ pub struct Options {
     /// Whether the first plans are made where there are none.
     pub first_plans: bool,
     /// Further functions behind the gateway, each by its path.
-    pub beside: Vec<(String, Function)>,
+    pub extra_functions: Vec<(String, Function)>,
     /// The program that runs the statements of reports; `None` for this one. It calls `run_statement_if_asked` first.
     pub report_runner: Option<PathBuf>,
     /// What the statements of reports may use.
@@ -93,20 +93,20 @@ pub struct Stack {
     public_url: String,
     clock: LocalClock,
     env: Env,
-    wire: Wire,
+    fault_injector: FaultInjector,
     sdk: SdkConfig,
     queues: Arc<Vec<Queue>>,
-    standins: Standins,
+    fakes: Fakes,
     stripe: Option<Stripe>,
     database: Database,
-    event_sources: Option<Arc<Pumps>>,
+    event_sources: Option<Arc<EventSources>>,
     contract: Option<Contract>,
     functions: BTreeMap<&'static str, Function>,
     made_admin: bool,
     missing_plans: Option<String>,
     stops: Vec<oneshot::Sender<()>>,
     servers: Vec<JoinHandle<()>>,
-    pumps: Vec<JoinHandle<()>>,
+    tasks: Vec<JoinHandle<()>>,
     _lock: Option<File>,
 }
 
@@ -119,7 +119,7 @@ impl Stack {
         let listener = bind(options.port).await?;
         let address = listener.local_addr()?;
         let origin = format!("http://{address}");
-        let (database, drawer, lock) = open(&options.data, &options.clock)?;
+        let (database, documents, lock) = open(&options.data, &options.clock)?;
         let clock = options.clock.clone();
         let snapshot = match &options.data {
             Data::Copy(snapshot) => Some(Arc::clone(snapshot)),
@@ -128,15 +128,15 @@ impl Stack {
         let public_url = snapshot.as_ref().map(|snapshot| snapshot.public_url().to_owned());
         let public_url = public_url.or(options.public_url).unwrap_or_else(|| origin.clone());
         let open_queue = |spec: &QueueSpec| match &snapshot {
-            Some(snapshot) => snapshot.open_queue(*spec, drawer.clone(), clock.clone()),
-            None => Queue::open(*spec, drawer.clone(), clock.clone()),
+            Some(snapshot) => snapshot.open_queue(*spec, documents.clone(), clock.clone()),
+            None => Queue::open(*spec, documents.clone(), clock.clone()),
         };
         let queues = QUEUES.iter().map(open_queue).collect::<Result<Vec<_>, _>>()?;
         let queues = Arc::new(queues);
-        let standins = Standins { drawer: drawer.clone(), queues: Arc::clone(&queues), clock: clock.clone() };
-        standins.enter_old_mails()?;
-        let wire = Wire::new(standins.clone());
-        seed_secrets(&standins, &Env::from_pairs(options.env.clone()))?;
+        let fakes = Fakes { documents: documents.clone(), queues: Arc::clone(&queues), clock: clock.clone() };
+        fakes.index_old_mails()?;
+        let fault_injector = FaultInjector::new(fakes.clone());
+        seed_secrets(&fakes, &Env::from_pairs(options.env.clone()))?;
         let tables = bind(0).await?;
         let aws = bind(0).await?;
         let tables_url = format!("http://{}", tables.local_addr()?);
@@ -148,17 +148,17 @@ impl Stack {
             aws: aws.local_addr()?,
         };
         let env = environment(&addresses, options.env);
-        let sdk = sdk(&env, &wire, &clock);
+        let sdk = sdk(&env, &fault_injector, &clock);
 
         let mut stack = Self {
             address,
             public_url: public_url.clone(),
             clock: clock.clone(),
             env: env.clone(),
-            wire: wire.clone(),
+            fault_injector: fault_injector.clone(),
             sdk: sdk.clone(),
             queues: Arc::clone(&queues),
-            standins: standins.clone(),
+            fakes: fakes.clone(),
             stripe: None,
             database: database.clone(),
             event_sources: None,
@@ -168,7 +168,7 @@ impl Stack {
             missing_plans: None,
             stops: Vec::new(),
             servers: Vec::new(),
-            pumps: Vec::new(),
+            tasks: Vec::new(),
             _lock: lock,
         };
         let stop = stack.stop_signal();
@@ -178,19 +178,19 @@ impl Stack {
                 tracing::error!(error, "tables");
             }
         }));
-        stack.serve(aws, standins.clone().router());
+        stack.serve(aws, fakes.clone().router());
 
-        let outbound = |provider| Outbound::over(wire.to_provider(provider), &sdk);
+        let outbound = |provider| Outbound::over(fault_injector.to_provider(provider), &sdk);
         let clients = ProviderClients::new(outbound(IdentityProvider::Google), outbound(IdentityProvider::Github));
         // Each function has AWS clients of its own, whose calls its role decides about.
-        let sdk_of = |function| crate::environment::sdk(&env, &wire.of(function), &clock);
+        let sdk_of = |function| crate::environment::sdk(&env, &fault_injector.of(function), &clock);
         let auth = tollgate_auth::Config::from_env(&env)?;
         let auth = tollgate_auth::State::new(auth, &sdk_of("auth"), clients, clock.platform());
         let relay = tollgate_relay::Config::from_env(&env)?;
         let relay = tollgate_relay::State::new(relay, &sdk_of("relay"), clock.platform());
         let mailer = tollgate_mailer::Config::from_env(&env)?;
         let mailer = tollgate_mailer::State::new(mailer, &sdk_of("mailer"), clock.platform());
-        let to_stripe = || Outbound::over(wire.to_stripe(), &sdk);
+        let to_stripe = || Outbound::over(fault_injector.to_stripe(), &sdk);
         let billing = tollgate_billing::Config::from_env(&env)?;
         let billing = tollgate_billing::State::new(billing, &sdk_of("billing"), to_stripe(), clock.platform());
         let webhook = tollgate_stripe_webhook::Config::from_env(&env)?;
@@ -200,7 +200,7 @@ impl Stack {
             tollgate_stripe_events::State::new(events, &sdk_of("stripe-events"), to_stripe(), clock.platform());
         let sweeper = tollgate_sweeper::Config::from_env(&env)?;
         let sweeper = tollgate_sweeper::State::new(sweeper, &sdk_of("sweeper"), to_stripe(), clock.platform());
-        let to_count = Wire::new(standins.clone());
+        let to_count = FaultInjector::new(fakes.clone());
         to_count.count_no_calls();
         let counter = crate::environment::sdk(&env, &to_count, &clock);
         let counter = tollgate_sweeper::State::new(
@@ -210,7 +210,7 @@ impl Stack {
             clock.platform(),
         );
         let admin = tollgate_admin::Config::from_env(&env)?;
-        let to_model = Outbound::over(wire.to_model(), &sdk);
+        let to_model = Outbound::over(fault_injector.to_model(), &sdk);
         let admin = tollgate_admin::State::new(admin, &sdk_of("admin"), to_model, clock.platform());
         let reports = tollgate_reports::Config {
             folder: reports_folder(&options.data),
@@ -218,17 +218,17 @@ impl Stack {
             limits: options.report_limits,
             ..tollgate_reports::Config::from_env(&env)?
         };
-        let to_s3 = Outbound::over(wire.of("reports").to_s3(), &sdk);
+        let to_s3 = Outbound::over(fault_injector.of("reports").to_s3(), &sdk);
         let reports = tollgate_reports::State::new(reports, &sdk_of("reports"), to_s3, clock.platform());
         let records = snapshot.as_ref().map(|snapshot| snapshot.stripe()).unwrap_or_default();
-        let webhooks = stripe(&standins, (drawer.clone(), records), (&public_url, &origin), &clock, &sdk, &env)?;
+        let webhooks = stripe(&fakes, (documents.clone(), records), (&public_url, &origin), &clock, &sdk, &env)?;
         let pages = tollgate_pages::router(tollgate_pages::Config::from_env(&env)?, clock.platform());
 
         if snapshot.is_none() {
             Store::new(&sdk, TABLE_PREFIX).create_tables().await?;
         }
         for fault in options.faults {
-            if !wire.add(fault.clone()) {
+            if !fault_injector.add(fault.clone()) {
                 return Err(StartError::Failed(format!("no function makes such a call: {fault:?}")));
             }
         }
@@ -251,7 +251,7 @@ impl Stack {
         }
         let sweeper = event_function(sweeper, sweep);
         let counter = event_function(counter, sweep);
-        let schedules = Schedules::new(Arc::clone(&sweeper), counter, drawer.clone(), clock.clone())?;
+        let schedules = Schedules::new(Arc::clone(&sweeper), counter, documents.clone(), clock.clone())?;
         stack.functions = BTreeMap::from([
             ("auth", http_function(tollgate_auth::router(auth.clone()))),
             ("admin", schedules.count_for(http_function(tollgate_admin::router(admin)))),
@@ -295,10 +295,11 @@ impl Stack {
             ("stripe.fifo", function("stripe-events")),
         ];
         let sources = Sources { relay: function("relay"), consumers, webhooks };
-        let pumps = Pumps::new(database.clone(), queues, clock.clone(), wire.clone(), sources, &outbox)?;
-        let pumps = Arc::new(pumps);
-        stack.pumps = pumps.start();
-        stack.event_sources = Some(Arc::clone(&pumps));
+        let event_sources =
+            EventSources::new(database.clone(), queues, clock.clone(), fault_injector.clone(), sources, &outbox)?;
+        let event_sources = Arc::new(event_sources);
+        stack.tasks = event_sources.start();
+        stack.event_sources = Some(Arc::clone(&event_sources));
 
         let of = |name: &'static str, document: OpenApi| {
             let function = Arc::clone(&stack.functions[name]);
@@ -308,19 +309,19 @@ impl Stack {
             .chain(of("admin", tollgate_admin::openapi()))
             .chain(of("billing", tollgate_billing::openapi()))
             .chain(of("stripe-webhook", tollgate_stripe_webhook::openapi()))
-            .chain(options.beside)
+            .chain(options.extra_functions)
             .collect();
         let contract = Contract::new(crate::openapi::document());
         stack.contract = Some(contract.clone());
         let gateway = Gateway::new(routes, Arc::clone(&stack.functions["pages"]), contract).router();
-        let providers = Providers::new(drawer.clone(), clock.clone(), &public_url, env);
-        stack.pumps.push(tokio::spawn(schedules.clone().keep()));
-        let desk = Desk {
+        let providers = Providers::new(documents.clone(), clock.clone(), &public_url, env);
+        stack.tasks.push(tokio::spawn(schedules.clone().keep()));
+        let console = Console {
             base_url: public_url,
-            standins,
+            fakes,
             providers,
-            pumps,
-            wire,
+            event_sources,
+            fault_injector,
             clock,
             database,
             tables_url,
@@ -330,7 +331,7 @@ impl Stack {
             schedules,
             model: FakeModel::default(),
         };
-        stack.serve(listener, desk.router().fallback_service(gateway));
+        stack.serve(listener, console.router().fallback_service(gateway));
         // Without an answer of Stripe's the stack goes on without some of the plans; the next start makes them.
         if options.first_plans {
             match billing.seed_plans().await {
@@ -380,13 +381,13 @@ impl Stack {
     /// # Errors
     /// When it is not in memory, a fault is active, or the tables cannot be copied.
     pub async fn snapshot(&self) -> Result<Snapshot, SnapshotError> {
-        if self.wire.has_faults() {
+        if self.fault_injector.has_faults() {
             return Err(SnapshotError::ActiveFault);
         }
         let copied = async {
-            let drawer = &self.standins.drawer;
+            let documents = &self.fakes.documents;
             let stripe = self.stripe.as_ref().map(Stripe::records).unwrap_or_default();
-            Snapshot::take(&self.database, drawer, &self.queues, stripe, &self.clock, self.public_url.clone())
+            Snapshot::take(&self.database, documents, &self.queues, stripe, &self.clock, self.public_url.clone())
         };
         self.held(copied).await
     }
@@ -403,13 +404,13 @@ impl Stack {
         &self.env
     }
 
-    /// The wire between its functions and the stand-ins.
+    /// The fault injector between its functions and the fakes.
     #[must_use]
-    pub fn wire(&self) -> &Wire {
-        &self.wire
+    pub fn fault_injector(&self) -> &FaultInjector {
+        &self.fault_injector
     }
 
-    /// The settings of an AWS client that reaches its tables and stand-ins.
+    /// The settings of an AWS client that reaches its tables and fakes.
     #[must_use]
     pub fn sdk(&self) -> &SdkConfig {
         &self.sdk
@@ -440,9 +441,9 @@ impl Stack {
     ///
     /// # Errors
     /// When a source cannot be read.
-    pub async fn work_off(&self) -> Result<(), PumpError> {
+    pub async fn run_due(&self) -> Result<(), EventSourceError> {
         match &self.event_sources {
-            Some(sources) => sources.work_off().await,
+            Some(sources) => sources.run_due().await,
             None => Ok(()),
         }
     }
@@ -451,7 +452,7 @@ impl Stack {
     ///
     /// # Errors
     /// When the stream cannot be read.
-    pub fn stream_dump(&self) -> Result<String, PumpError> {
+    pub fn stream_dump(&self) -> Result<String, EventSourceError> {
         self.event_sources.as_ref().map_or(Ok(String::new()), |sources| sources.dump())
     }
 
@@ -461,16 +462,16 @@ impl Stack {
         &self.database
     }
 
-    /// The stand-in for Stripe, where it is not Stripe itself, for a test that has much happen there.
+    /// The fake for Stripe, where it is not Stripe itself, for a test that has much happen there.
     #[must_use]
     pub fn stripe(&self) -> Option<&Stripe> {
         self.stripe.as_ref()
     }
 
-    /// The secret key of the stand-in's Stripe, for a test that is a person at Stripe.
+    /// The secret key of the fake's Stripe, for a test that is a person at Stripe.
     #[must_use]
     pub fn stripe_key(&self) -> String {
-        self.standins.secret("stripe").ok().flatten().unwrap_or_default()
+        self.fakes.secret("stripe").ok().flatten().unwrap_or_default()
     }
 
     /// The answers of its functions that the OpenAPI document does not name, each once.
@@ -500,7 +501,7 @@ impl Stack {
     /// Stops taking requests and lets those under way end, for two seconds at the most. What is queued is kept with the
     /// tables.
     pub async fn stop(mut self) {
-        self.pumps.iter().for_each(JoinHandle::abort);
+        self.tasks.iter().for_each(JoinHandle::abort);
         self.stops.drain(..).rev().for_each(|stop| {
             let _gone = stop.send(());
         });
@@ -515,7 +516,7 @@ impl Stack {
 
 impl Drop for Stack {
     fn drop(&mut self) {
-        self.pumps.iter().for_each(JoinHandle::abort);
+        self.tasks.iter().for_each(JoinHandle::abort);
         self.servers.iter().for_each(JoinHandle::abort);
     }
 }
@@ -524,10 +525,10 @@ async fn sweep(schedule: Schedule, state: tollgate_sweeper::State) -> Result<Swe
     tollgate_sweeper::handle(schedule, &state).await
 }
 
-/// The Stripe stand-in, unless there is a key for Stripe itself.
+/// The Stripe fake, unless there is a key for Stripe itself.
 fn stripe(
-    standins: &Standins,
-    kept: (Drawer, Records),
+    fakes: &Fakes,
+    documents: (Documents, Records),
     (public_url, origin): (&str, &str),
     clock: &LocalClock,
     sdk: &SdkConfig,
@@ -536,7 +537,7 @@ fn stripe(
     if env.is_present(STRIPE_KEY) {
         return Ok(None);
     }
-    let secret = |name| Ok::<_, DrawerError>(standins.secret(name)?.unwrap_or_default());
+    let secret = |name| Ok::<_, DatabaseError>(fakes.secret(name)?.unwrap_or_default());
     let settings = Settings {
         base_url: format!("{public_url}/_stripe"),
         secret_key: secret("stripe")?,
@@ -545,7 +546,7 @@ fn stripe(
             .get(STRIPE_WEBHOOK_URL)
             .map_or_else(|| format!("{origin}/billing/stripe/webhook"), str::to_owned),
     };
-    let opened = Webhooks::open(kept, settings, clock.clone(), sdk);
+    let opened = Webhooks::open(documents, settings, clock.clone(), sdk);
     opened.map(Some).map_err(|error| StartError::Failed(error.to_string()))
 }
 
@@ -570,15 +571,15 @@ async fn bind(port: u16) -> Result<TcpListener, StartError> {
 }
 
 /// The database, and the lock that keeps a second process from it; it ends with the process, however that ends.
-fn open(data: &Data, clock: &LocalClock) -> Result<(Database, Drawer, Option<File>), StartError> {
+fn open(data: &Data, clock: &LocalClock) -> Result<(Database, Documents, Option<File>), StartError> {
     let folder = match data {
         Data::Folder(folder) => folder,
         Data::Memory => {
-            return Ok((engine::memory()?, Drawer::memory(), None));
+            return Ok((engine::memory()?, Documents::memory(), None));
         }
         Data::Copy(snapshot) => {
-            let (database, drawer) = snapshot.open().map_err(|error| StartError::Failed(error.to_string()))?;
-            return Ok((database, drawer, None));
+            let (database, documents) = snapshot.open().map_err(|error| StartError::Failed(error.to_string()))?;
+            return Ok((database, documents, None));
         }
     };
     let refused = |reason: String| StartError::Data { folder: folder.display().to_string(), reason };
@@ -596,16 +597,16 @@ fn open(data: &Data, clock: &LocalClock) -> Result<(Database, Drawer, Option<Fil
     let own = made.and_then(|file| file.set_permissions(Permissions::from_mode(0o600)));
     own.map_err(|error| refused(error.to_string()))?;
     let database = engine::on_file(&file.to_string_lossy()).map_err(|error| refused(error.to_string()))?;
-    let drawer = Drawer::open(database.clone()).map_err(|error| refused(error.to_string()))?;
-    let version: u32 = drawer.get("stack", "version")?.unwrap_or(DATA_VERSION);
+    let documents = Documents::open(database.clone()).map_err(|error| refused(error.to_string()))?;
+    let version: u32 = documents.get("stack", "version")?.unwrap_or(DATA_VERSION);
     if version != DATA_VERSION {
         let way_out = if version < DATA_VERSION { "delete the folder to start anew" } else { "take a newer program" };
         let reason = format!("holds data of version {version}, this program knows version {DATA_VERSION}: {way_out}");
         return Err(refused(reason));
     }
-    drawer.put("stack", "version", &DATA_VERSION).map_err(|error| refused(error.to_string()))?;
-    if let Some(seconds) = drawer.get::<i64>("stack", "clock")? {
+    documents.put("stack", "version", &DATA_VERSION).map_err(|error| refused(error.to_string()))?;
+    if let Some(seconds) = documents.get::<i64>("stack", "clock")? {
         clock.advance(jiff::SignedDuration::from_secs(seconds));
     }
-    Ok((database, drawer, Some(lock)))
+    Ok((database, documents, Some(lock)))
 }

@@ -1,8 +1,8 @@
 //! The dev console's part of Stripe's dashboard: what people change of a subscription there, what Stripe refuses, and what
 //! other applications do in the same account.
 
-use crate::desk::{Answer, Desk, Refused, body, done};
-use crate::stripe_desk::stripe;
+use crate::console::{Answer, Console, ConsoleError, body, done};
+use crate::stripe_console::stripe;
 use axum::body::Bytes;
 use axum::extract::{Path, State};
 use axum::response::Response;
@@ -12,11 +12,11 @@ use http::{HeaderMap, StatusCode};
 use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::{Value, json};
+use tollgate_fake_stripe::{Foreign, NewDiscount, Refusal};
 use tollgate_http::{ApiError, FieldError};
-use tollgate_stripe_standin::{Foreign, NewDiscount, Refusal};
 
 /// Its routes.
-pub fn routes() -> Router<Desk> {
+pub fn routes() -> Router<Console> {
     Router::new()
         .route("/_local/stripe/subscriptions/{id}/items", post(items))
         .route("/_local/stripe/subscriptions/{id}/discount", post(discount))
@@ -34,7 +34,7 @@ pub fn routes() -> Router<Desk> {
         .route("/_local/stripe/portal", post(portal))
 }
 
-fn wrong(field: &'static str, message: impl Into<String>) -> Refused {
+fn wrong(field: &'static str, message: impl Into<String>) -> ConsoleError {
     ApiError::Validation(FieldError::new(field, message.into())).into()
 }
 
@@ -46,20 +46,25 @@ struct Item {
     quantity: Option<i64>,
 }
 
-async fn items(State(desk): State<Desk>, Path(id): Path<String>, headers: HeaderMap, bytes: Bytes) -> Answer<Response> {
+async fn items(
+    State(console): State<Console>,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+    bytes: Bytes,
+) -> Answer<Response> {
     let Item { price, quantity } = body(&headers, &bytes)?;
     let price = price.filter(|price| !price.is_empty());
-    Ok(done(&headers, stripe(&desk)?.change_items(&id, price.as_deref(), quantity)?))
+    Ok(done(&headers, stripe(&console)?.change_items(&id, price.as_deref(), quantity)?))
 }
 
 async fn discount(
-    State(desk): State<Desk>,
+    State(console): State<Console>,
     Path(id): Path<String>,
     headers: HeaderMap,
     bytes: Bytes,
 ) -> Answer<Response> {
     let given: NewDiscount = body(&headers, &bytes)?;
-    Ok(done(&headers, stripe(&desk)?.give_discount(&id, given)?))
+    Ok(done(&headers, stripe(&console)?.give_discount(&id, given)?))
 }
 
 #[derive(Deserialize)]
@@ -70,7 +75,7 @@ struct TaxRate {
 }
 
 async fn tax_rate(
-    State(desk): State<Desk>,
+    State(console): State<Console>,
     Path(id): Path<String>,
     headers: HeaderMap,
     bytes: Bytes,
@@ -79,7 +84,7 @@ async fn tax_rate(
     if !(0.0..=100.0).contains(&percentage) {
         return Err(wrong("percentage", "percentage is a number from 0 to 100."));
     }
-    Ok(done(&headers, stripe(&desk)?.give_tax_rate(&id, percentage, inclusive)?))
+    Ok(done(&headers, stripe(&console)?.give_tax_rate(&id, percentage, inclusive)?))
 }
 
 #[derive(Deserialize)]
@@ -88,14 +93,19 @@ struct Pause {
     behavior: Option<String>,
 }
 
-async fn pause(State(desk): State<Desk>, Path(id): Path<String>, headers: HeaderMap, bytes: Bytes) -> Answer<Response> {
+async fn pause(
+    State(console): State<Console>,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+    bytes: Bytes,
+) -> Answer<Response> {
     let Pause { behavior } = body(&headers, &bytes)?;
     let behavior = behavior.filter(|behavior| !behavior.is_empty());
-    Ok(done(&headers, stripe(&desk)?.pause(&id, behavior.as_deref())?))
+    Ok(done(&headers, stripe(&console)?.pause(&id, behavior.as_deref())?))
 }
 
-async fn remove_card(State(desk): State<Desk>, Path(id): Path<String>, headers: HeaderMap) -> Answer<Response> {
-    Ok(done(&headers, stripe(&desk)?.remove_card(&id)?))
+async fn remove_card(State(console): State<Console>, Path(id): Path<String>, headers: HeaderMap) -> Answer<Response> {
+    Ok(done(&headers, stripe(&console)?.remove_card(&id)?))
 }
 
 #[derive(Deserialize)]
@@ -104,13 +114,13 @@ struct End {
 }
 
 async fn cancel_at(
-    State(desk): State<Desk>,
+    State(console): State<Console>,
     Path(id): Path<String>,
     headers: HeaderMap,
     bytes: Bytes,
 ) -> Answer<Response> {
     let End { time } = body(&headers, &bytes)?;
-    Ok(done(&headers, stripe(&desk)?.cancel_at(&id, time.as_second())?))
+    Ok(done(&headers, stripe(&console)?.cancel_at(&id, time.as_second())?))
 }
 
 #[derive(Deserialize)]
@@ -119,13 +129,13 @@ struct Phases {
 }
 
 async fn schedule(
-    State(desk): State<Desk>,
+    State(console): State<Console>,
     Path(id): Path<String>,
     headers: HeaderMap,
     bytes: Bytes,
 ) -> Answer<Response> {
     let Phases { phases } = body(&headers, &bytes)?;
-    Ok(done(&headers, stripe(&desk)?.schedule(&id, &phases)?))
+    Ok(done(&headers, stripe(&console)?.schedule(&id, &phases)?))
 }
 
 #[derive(Deserialize)]
@@ -134,70 +144,79 @@ struct Amount {
     amount_cents: Option<i64>,
 }
 
-async fn pay(State(desk): State<Desk>, Path(id): Path<String>, headers: HeaderMap, bytes: Bytes) -> Answer<Response> {
-    let Amount { amount_cents } = body(&headers, &bytes)?;
-    let cents = amount_cents.ok_or_else(|| wrong("amount_cents", "amount_cents is missing."))?;
-    Ok(done(&headers, stripe(&desk)?.pay_part(&id, cents)?))
-}
-
-async fn credit_note(
-    State(desk): State<Desk>,
+async fn pay(
+    State(console): State<Console>,
     Path(id): Path<String>,
     headers: HeaderMap,
     bytes: Bytes,
 ) -> Answer<Response> {
     let Amount { amount_cents } = body(&headers, &bytes)?;
-    Ok(done(&headers, stripe(&desk)?.credit(&id, amount_cents)?))
+    let cents = amount_cents.ok_or_else(|| wrong("amount_cents", "amount_cents is missing."))?;
+    Ok(done(&headers, stripe(&console)?.pay_part(&id, cents)?))
+}
+
+async fn credit_note(
+    State(console): State<Console>,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+    bytes: Bytes,
+) -> Answer<Response> {
+    let Amount { amount_cents } = body(&headers, &bytes)?;
+    Ok(done(&headers, stripe(&console)?.credit(&id, amount_cents)?))
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "snake_case")]
-enum Verdict {
+enum DisputeOutcome {
     Won,
     Lost,
 }
 
 #[derive(Deserialize)]
 struct Closing {
-    status: Verdict,
+    status: DisputeOutcome,
 }
 
 async fn close_dispute(
-    State(desk): State<Desk>,
+    State(console): State<Console>,
     Path(id): Path<String>,
     headers: HeaderMap,
     bytes: Bytes,
 ) -> Answer<Response> {
     let Closing { status } = body(&headers, &bytes)?;
-    Ok(done(&headers, stripe(&desk)?.close_dispute(&id, matches!(status, Verdict::Won))?))
+    Ok(done(&headers, stripe(&console)?.close_dispute(&id, matches!(status, DisputeOutcome::Won))?))
 }
 
 /// What an event's delivery would be now: where it goes, its bytes and their signature.
-async fn delivery(State(desk): State<Desk>, Path(id): Path<String>) -> Answer {
-    let delivery = stripe(&desk)?.delivery(&id).ok_or(ApiError::NotFound)?;
+async fn delivery(State(console): State<Console>, Path(id): Path<String>) -> Answer {
+    let delivery = stripe(&console)?.delivery(&id).ok_or(ApiError::NotFound)?;
     Ok(Json(json!({"url": delivery.url, "body": delivery.body, "signature": delivery.signature})))
 }
 
-async fn foreign(State(desk): State<Desk>, headers: HeaderMap, bytes: Bytes) -> Answer<(StatusCode, Json<Value>)> {
+async fn foreign(
+    State(console): State<Console>,
+    headers: HeaderMap,
+    bytes: Bytes,
+) -> Answer<(StatusCode, Json<Value>)> {
     let made: Foreign = body(&headers, &bytes)?;
-    Ok((StatusCode::CREATED, Json(stripe(&desk)?.make_foreign(made)?)))
+    Ok((StatusCode::CREATED, Json(stripe(&console)?.make_foreign(made)?)))
 }
 
-async fn refusals(State(desk): State<Desk>) -> Answer {
-    Ok(Json(json!({"items": stripe(&desk)?.refusals()})))
+async fn refusals(State(console): State<Console>) -> Answer {
+    Ok(Json(json!({"items": stripe(&console)?.refusals()})))
 }
 
-async fn add_refusal(State(desk): State<Desk>, headers: HeaderMap, bytes: Bytes) -> Answer<Response> {
+async fn add_refusal(State(console): State<Console>, headers: HeaderMap, bytes: Bytes) -> Answer<Response> {
     let refusal: Refusal = body(&headers, &bytes)?;
     if !refusal.is_valid() {
         return Err(wrong("operation", "operation is a method and a path of Stripe's, status one from 400 to 599."));
     }
-    stripe(&desk)?.refuse(refusal.clone());
+    stripe(&console)?.refuse(refusal.clone());
     Ok(done(&headers, json!(refusal)))
 }
 
-async fn clear_refusals(State(desk): State<Desk>) -> Answer<StatusCode> {
-    stripe(&desk)?.clear_refusals();
+async fn clear_refusals(State(console): State<Console>) -> Answer<StatusCode> {
+    stripe(&console)?.clear_refusals();
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -206,8 +225,8 @@ struct Portal {
     configured: bool,
 }
 
-async fn portal(State(desk): State<Desk>, headers: HeaderMap, bytes: Bytes) -> Answer<Response> {
+async fn portal(State(console): State<Console>, headers: HeaderMap, bytes: Bytes) -> Answer<Response> {
     let Portal { configured } = body(&headers, &bytes)?;
-    stripe(&desk)?.set_portal_configured(configured);
+    stripe(&console)?.set_portal_configured(configured);
     Ok(done(&headers, json!({"configured": configured})))
 }

@@ -31,10 +31,10 @@ pub(crate) struct Answered {
 
 /// The transactions of the last ten minutes, by their token.
 #[derive(Default)]
-pub(crate) struct Transactions(Mutex<Kept>);
+pub(crate) struct Transactions(Mutex<StoredTransactions>);
 
 #[derive(Default)]
-struct Kept {
+struct StoredTransactions {
     by_token: HashMap<String, Transaction>,
     /// The tokens, oldest first.
     tokens: VecDeque<(Timestamp, String)>,
@@ -47,7 +47,7 @@ struct Transaction {
     answer: Arc<OnceCell<Answered>>,
 }
 
-impl Kept {
+impl StoredTransactions {
     fn transaction(&mut self, token: String, request: &Value, now: Timestamp) -> Transaction {
         while let Some((at, _)) = self.tokens.front()
             && (now.duration_since(*at) >= KEPT || self.tokens.len() >= MOST)
@@ -55,11 +55,11 @@ impl Kept {
         {
             self.by_token.remove(&old);
         }
-        let kept = self.by_token.entry(token.clone()).or_insert_with(|| {
+        let stored = self.by_token.entry(token.clone()).or_insert_with(|| {
             self.tokens.push_back((now, token));
             Transaction { request: Arc::new(request.clone()), answer: Arc::default() }
         });
-        kept.clone()
+        stored.clone()
     }
 }
 
@@ -85,8 +85,8 @@ impl Transactions {
         let fields = body.as_object_mut();
         fields.map(|fields| fields.remove(TOKEN));
         let transaction = {
-            let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-            kept.transaction(token, &body, clock.now())
+            let mut stored = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            stored.transaction(token, &body, clock.now())
         };
         if *transaction.request != body {
             return make(request).await; // the engine says what is wrong with it
@@ -169,7 +169,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_same_token_with_another_request_and_none_reach_the_engine() {
+    async fn a_reused_token_with_another_request_or_none_reaches_the_engine() {
         let engine = Engine::new();
         engine.ask(BODY, 200).await;
         assert_eq!(engine.ask(&BODY.replace("[1]", "[2]"), 400).await, "2");
@@ -178,7 +178,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_transaction_under_way_goes_on_when_its_caller_gives_up() {
+    async fn a_running_transaction_completes_when_its_caller_gives_up() {
         let engine = Engine::new();
         let (begun, go) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
         let (times, begins, goes) = (Arc::clone(&engine.times), Arc::clone(&begun), Arc::clone(&go));
@@ -198,11 +198,11 @@ mod tests {
 
     // E16
     #[test]
-    fn no_more_transactions_are_kept_than_some() {
-        let mut kept = Kept::default();
+    fn the_number_of_remembered_transactions_is_bounded() {
+        let mut stored = StoredTransactions::default();
         for n in 0..2 * MOST {
-            kept.transaction(n.to_string(), &Value::Null, Timestamp::UNIX_EPOCH);
+            stored.transaction(n.to_string(), &Value::Null, Timestamp::UNIX_EPOCH);
         }
-        assert_eq!((kept.by_token.len(), kept.tokens.len()), (MOST, MOST));
+        assert_eq!((stored.by_token.len(), stored.tokens.len()), (MOST, MOST));
     }
 }

@@ -1,37 +1,37 @@
-//! The Stripe stand-in on this stack: what it holds lies in the drawer, and its events go to the webhook's own address.
+//! The Stripe fake on this stack: what it holds lies in the document store, and its events go to the webhook's own address.
 
 use crate::clock::LocalClock;
-use crate::drawer::Drawer;
+use crate::documents::Documents;
 use aws_config::SdkConfig;
 use aws_smithy_runtime_api::client::http::SharedHttpConnector;
 use serde_json::Value;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{Mutex, MutexGuard, Notify};
+use tollgate_fake_stripe::{Delivery, DocumentStore, DocumentStoreError, Records, Settings, Stripe};
 use tollgate_platform::Outbound;
-use tollgate_stripe_standin::{Delivery, Records, Settings, Shelf, ShelfError, Stripe};
 
 const KIND: &str = "stripe";
 /// A renewal waits so long at the most on a clock that runs.
-const PATIENCE: Duration = Duration::from_secs(30);
+const TIMEOUT: Duration = Duration::from_secs(30);
 
-struct OnDrawer(Drawer);
+struct StripeDocuments(Documents);
 
-impl Shelf for OnDrawer {
-    fn put(&self, id: &str, document: &Value) -> Result<(), ShelfError> {
-        self.0.put(KIND, id, document).map_err(|error| ShelfError(error.to_string()))
+impl DocumentStore for StripeDocuments {
+    fn put(&self, id: &str, document: &Value) -> Result<(), DocumentStoreError> {
+        self.0.put(KIND, id, document).map_err(|error| DocumentStoreError(error.to_string()))
     }
 
-    fn remove(&self, id: &str) -> Result<(), ShelfError> {
-        self.0.delete(KIND, id).map_err(|error| ShelfError(error.to_string()))
+    fn remove(&self, id: &str) -> Result<(), DocumentStoreError> {
+        self.0.delete(KIND, id).map_err(|error| DocumentStoreError(error.to_string()))
     }
 
-    fn list(&self) -> Result<Vec<Value>, ShelfError> {
-        self.0.list(KIND).map_err(|error| ShelfError(error.to_string()))
+    fn list(&self) -> Result<Vec<Value>, DocumentStoreError> {
+        self.0.list(KIND).map_err(|error| DocumentStoreError(error.to_string()))
     }
 }
 
-/// The stand-in and the way of its events.
+/// The fake and the way of its events.
 pub struct Webhooks {
     stripe: Stripe,
     outbound: Outbound,
@@ -42,29 +42,29 @@ pub struct Webhooks {
 }
 
 impl Webhooks {
-    /// With what the drawer holds; in memory with these records.
+    /// With what the document store holds; in memory with these records.
     ///
     /// # Errors
-    /// When the drawer does not answer.
+    /// When the document store does not answer.
     pub fn open(
-        (drawer, records): (Drawer, Records),
+        (documents, records): (Documents, Records),
         settings: Settings,
         clock: LocalClock,
         sdk: &SdkConfig,
-    ) -> Result<Self, ShelfError> {
+    ) -> Result<Self, DocumentStoreError> {
         let arrivals = Arc::new(Notify::new());
         let (told, present) = (Arc::clone(&arrivals), clock.clone());
         let wake = Arc::new(move || told.notify_one());
         let now = Arc::new(move || present.now());
-        let stripe = match drawer.is_kept() {
-            true => Stripe::open(Arc::new(OnDrawer(drawer)), settings, now, wake)?,
+        let stripe = match documents.is_kept() {
+            true => Stripe::open(Arc::new(StripeDocuments(documents)), settings, now, wake)?,
             false => Stripe::in_memory(records, settings, now, wake),
         };
         let plain = SharedHttpConnector::new(aws_smithy_http_client::Connector::builder().build_http());
         Ok(Self { stripe, outbound: Outbound::over(plain, sdk), clock, arrivals, turn: Mutex::default() })
     }
 
-    /// The stand-in itself.
+    /// The fake itself.
     #[must_use]
     pub fn stripe(&self) -> &Stripe {
         &self.stripe
@@ -76,7 +76,7 @@ impl Webhooks {
             self.turn(false).await;
             tokio::select! {
                 () = self.arrivals.notified() => {}
-                () = self.clock.clone().sleep_for(PATIENCE) => {}
+                () = self.clock.clone().sleep_for(TIMEOUT) => {}
             }
         }
     }

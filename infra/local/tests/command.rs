@@ -77,7 +77,7 @@ fn refused(output: Output) -> String {
 }
 
 #[test]
-fn a_bad_option_a_taken_port_and_a_bad_setting_are_one_line_and_exit_code_2() {
+fn a_bad_option_port_or_setting_prints_one_line_and_exits_with_code_2() {
     let folder = Folder::new("refused");
     assert!(refused(command(&folder, &["--nonsense"]).output().unwrap()).contains("--nonsense"));
     assert!(refused(command(&folder, &["--port", "x"]).output().unwrap()).contains("--port"));
@@ -94,7 +94,7 @@ fn a_bad_option_a_taken_port_and_a_bad_setting_are_one_line_and_exit_code_2() {
 }
 
 #[tokio::test]
-async fn what_was_accepted_before_a_kill_is_there_after_it_with_its_mails_and_the_password_is_printed_once() {
+async fn data_and_mails_survive_a_kill_and_the_password_is_printed_once() {
     let folder = Folder::new("killed");
     let client = Client::new();
     let mut first = Running::start(&folder);
@@ -124,8 +124,8 @@ async fn what_was_accepted_before_a_kill_is_there_after_it_with_its_mails_and_th
         let mails = mails["items"].as_array().unwrap();
         // A kill between SES taking it and the mark may send the same mail twice.
         assert!((1..=2).contains(&mails.len()) && mails.iter().all(|mail| mail["code"] == mails[0]["code"]), "{email}");
-        let proof = json!({"email": email, "code": mails[0]["code"]});
-        let answer = client.post(format!("{base}/verify")).json(&proof).send().await.unwrap();
+        let verification = json!({"email": email, "code": mails[0]["code"]});
+        let answer = client.post(format!("{base}/verify")).json(&verification).send().await.unwrap();
         assert_eq!(answer.status(), 200, "{email}");
     }
 }
@@ -146,7 +146,7 @@ async fn a_start_says_how_far_the_clock_was_moved() {
 }
 
 #[test]
-fn a_second_process_on_the_same_folder_is_refused_and_nobody_else_may_read_the_first_ones() {
+fn a_second_process_on_a_data_folder_is_refused_and_its_files_are_private() {
     let folder = Folder::new("shared");
     let _first = Running::start(&folder);
     assert!(refused(command(&folder, &["--port", "0"]).output().unwrap()).contains("another tollgate"));
@@ -169,7 +169,7 @@ fn an_interrupt_ends_it_cleanly() {
 }
 
 #[tokio::test]
-async fn the_aws_side_alone_serves_the_samples_rows_at_two_ports_and_keeps_nothing() {
+async fn the_aws_endpoints_serve_the_sample_rows_on_two_ports_and_store_nothing() {
     let folder = Folder::new("aws");
     let [high, low] = (std::process::id() as u16).to_be_bytes();
     let address = format!("127.77.{high}.{low}:4566"); // nobody else's
@@ -184,11 +184,11 @@ async fn the_aws_side_alone_serves_the_samples_rows_at_two_ports_and_keeps_nothi
         variables,
         [format!("AWS_ENDPOINT_URL=http://{address}"), format!("AWS_ENDPOINT_URL_DYNAMODB=http://{tables}")]
     );
-    let left = Client::new().get(&said("left")[0]).send().await.unwrap();
-    let left: Value = left.json().await.unwrap();
-    assert_eq!((&left["emails"], &left["queues"][0]["depth"]), (&json!([]), &json!(0)));
-    assert!(left["tables"]["outbox"].as_array().unwrap().len() > 5);
-    assert_eq!(left["tables"]["credentials"], json!([]));
+    let contents = Client::new().get(&said("contents")[0]).send().await.unwrap();
+    let contents: Value = contents.json().await.unwrap();
+    assert_eq!((&contents["emails"], &contents["queues"][0]["depth"]), (&json!([]), &json!(0)));
+    assert!(contents["tables"]["outbox"].as_array().unwrap().len() > 5);
+    assert_eq!(contents["tables"]["credentials"], json!([]));
     assert!(!folder.0.join(".tollgate").exists());
     let again = command(&folder, &["--serve-aws", &address]).output().unwrap();
     assert!(refused(again).contains(&address));

@@ -1,4 +1,4 @@
-//! The tables and queues of a stack on this machine: its desk says where they are.
+//! The tables and queues of a stack on this machine: its dev console says where they are.
 
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_credential_types::Credentials;

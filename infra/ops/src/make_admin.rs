@@ -17,7 +17,7 @@ pub enum MakeAdminError {
     #[error("{0} has no account: register first, on the account page")]
     Unknown(String),
     /// Nobody has proved it: it may be a stranger's.
-    #[error("{0} is not proved: follow the link in the mail first")]
+    #[error("{0} is not verified: follow the link in the mail first")]
     NotVerified(String),
     /// The account is closed.
     #[error("the account of {0} is closed")]
@@ -40,7 +40,7 @@ pub enum MadeAdmin {
 }
 
 /// How often the account is looked at again that somebody else was quicker to change.
-const LOOKS: usize = 4;
+const MAX_ATTEMPTS: usize = 4;
 
 /// Makes the user of this address an admin.
 ///
@@ -49,7 +49,7 @@ const LOOKS: usize = 4;
 pub async fn make_admin(store: &Store, address: &str, clock: &Clock) -> Result<MadeAdmin, MakeAdminError> {
     let named = address.to_owned();
     let Ok(email) = Email::parse(address) else { return Err(MakeAdminError::InvalidEmail(named)) };
-    for _ in 0..LOOKS {
+    for _ in 0..MAX_ATTEMPTS {
         let Some(user) = store.user_of_email(&email).await? else { return Err(MakeAdminError::Unknown(named)) };
         let (Some(profile), Some(gate)) = (store.profile(&user).await?, store.gate(&user).await?) else {
             return Err(MakeAdminError::Unknown(named));

@@ -37,7 +37,7 @@ pub struct Progress {
 }
 
 /// How often a move is looked for that was just started.
-const MAX_LOOKS: usize = 10;
+const MAX_POLLS: usize = 10;
 
 /// Moves the dead letters of the queue `dead` back to where they came from, and says how many; `None`: there were none.
 /// `pause` is the time between two questions how far it is.
@@ -60,12 +60,12 @@ pub async fn redrive(
         let start = client.start_message_move_task().source_arn(&queue.arn).send().await;
         start.map_err(|error| queue.unavailable(&DisplayErrorContext(error)))?;
     }
-    let mut looks = 0;
+    let mut polls = 0;
     loop {
         // The list may lag behind the start.
         let Some(task) = queue.task().await?.filter(|task| ended != Some(task.started_timestamp)) else {
-            looks += 1;
-            if looks == MAX_LOOKS {
+            polls += 1;
+            if polls == MAX_POLLS {
                 return Err(queue.unavailable(&"the move does not appear: run the command again"));
             }
             tokio::time::sleep(pause).await;

@@ -7,17 +7,17 @@ use serde_json::{Map, Value, json};
 use tollgate_domain::audit::{Action, AuditEntry};
 use tollgate_domain::billing::convergence::Changed;
 use tollgate_domain::billing::{
-    Account, AuditedSubscription, Converged, Payment, PaymentStatus, Plan, Status, Subscription,
+    Account, AuditedSubscription, Changes, Payment, PaymentStatus, Plan, Status, Subscription,
 };
-use tollgate_domain::gate::Left;
+use tollgate_domain::gate::Closing;
 use tollgate_domain::{AuditId, Email, MessageId};
 use tollgate_mail::{Amount, Message, RefundReason};
 use tollgate_platform::random_bytes;
-use tollgate_store::{Outgoing, StoreError};
+use tollgate_store::{OutboxMessage, StoreError};
 
 /// One entry for each subscription and each payment of which something changed that is to be seen. What only reconciliation
 /// found is repaired.
-pub fn audit(converged: &Converged, known: &[Payment], cause: Cause<'_>, now: Timestamp) -> Vec<AuditEntry> {
+pub fn audit(changes: &Changes, previous: &[Payment], cause: Cause<'_>, now: Timestamp) -> Vec<AuditEntry> {
     let entry = |action, target: String, before, after| AuditEntry {
         id: AuditId::new(now, random_bytes()),
         actor_id: None,
@@ -43,7 +43,7 @@ pub fn audit(converged: &Converged, known: &[Payment], cause: Cause<'_>, now: Ti
         Some(entry(action, changed.after.id.to_string(), before, after))
     };
     let of_payment = |payment: &Payment| {
-        let before = known.iter().find(|known| known.id == payment.id);
+        let before = previous.iter().find(|previous| previous.id == payment.id);
         let subscription = payment.subscription_id?.to_string();
         let action = if cause.is_repair {
             Action::PaymentRepaired
@@ -57,15 +57,15 @@ pub fn audit(converged: &Converged, known: &[Payment], cause: Cause<'_>, now: Ti
             // That it was made or failed is told by itself.
             return None;
         };
-        let (before, after) = difference(before.map(told_of_payment), told_of_payment(payment))?;
+        let (before, after) = difference(before.map(payment_details), payment_details(payment))?;
         Some(entry(action, subscription, before, after))
     };
-    let subscriptions = converged.subscriptions.iter().filter_map(of_subscription);
-    subscriptions.chain(converged.payments.iter().filter_map(of_payment)).collect()
+    let subscriptions = changes.subscriptions.iter().filter_map(of_subscription);
+    subscriptions.chain(changes.payments.iter().filter_map(of_payment)).collect()
 }
 
 /// What of a payment an entry tells.
-fn told_of_payment(payment: &Payment) -> Value {
+fn payment_details(payment: &Payment) -> Value {
     json!({
         "payment_id": payment.id,
         "status": payment.status,
@@ -96,33 +96,33 @@ fn difference(before: Option<Value>, after: Value) -> Option<(Option<Value>, Opt
 /// The mails that follow a change. Each follows from a difference of the state, which is written once.
 pub fn mails(
     account: &Account,
-    converged: &Converged,
+    changes: &Changes,
     consents: &[String],
     plans: &[Plan],
     now: Timestamp,
-) -> Result<Vec<Outgoing>, StoreError> {
+) -> Result<Vec<OutboxMessage>, StoreError> {
     let Some(to) = account.customer.email.as_ref().map(Email::as_str) else { return Ok(Vec::new()) };
     let plan_named = |id| plans.iter().find(|plan| Some(plan.id) == id).map(|plan| plan.name.clone());
     let mut mails = Vec::new();
     let new_id = || MessageId::new(now, random_bytes());
-    for Changed { before, after } in &converged.subscriptions {
+    for Changed { before, after } in &changes.subscriptions {
         let Some(plan) = plan_named(after.plan_id) else { continue };
         let next = plan_named(after.next_plan_id());
         for message in of_subscription(to.to_owned(), before.as_ref(), after, plan, next) {
-            mails.push(outgoing(&message, new_id(), now)?);
+            mails.push(outbox_message(&message, new_id(), now)?);
         }
     }
-    let changed = converged.subscriptions.iter().map(|changed| &changed.after);
+    let changed = changes.subscriptions.iter().map(|changed| &changed.after);
     let subscriptions: Vec<_> = changed.chain(&account.subscriptions).collect();
-    for payment in &converged.payments {
+    for payment in &changes.payments {
         let of_it = subscriptions.iter().find(|subscription| Some(subscription.id) == payment.subscription_id);
         let Some(subscription) = of_it else { continue };
         let Some(plan) = plan_named(payment.plan_id.or(subscription.plan_id)) else { continue };
-        let before = account.payments.iter().find(|known| known.id == payment.id);
-        if let Some(refunded) = of_refund(to, before, payment, subscription, account.left, plan.clone()) {
-            mails.push(outgoing(&refunded, new_id(), now)?);
+        let before = account.payments.iter().find(|previous| previous.id == payment.id);
+        if let Some(refunded) = of_refund(to, before, payment, subscription, account.closing, plan.clone()) {
+            mails.push(outbox_message(&refunded, new_id(), now)?);
         }
-        if subscription.surplus.is_some() || payment.is_late {
+        if subscription.duplicate_refund.is_some() || payment.is_late {
             continue;
         }
         let needs_consent = consents.contains(&payment.stripe_invoice_id);
@@ -130,7 +130,7 @@ pub fn mails(
             // Stripe tells of it by an event of its own, too.
             let is_told_once = matches!(message, Message::ActionRequired { .. });
             let id = if is_told_once { consent_id(payment) } else { new_id() };
-            mails.push(outgoing(&message, id, now)?);
+            mails.push(outbox_message(&message, id, now)?);
         }
     }
     Ok(mails)
@@ -149,7 +149,7 @@ fn of_subscription(
         return vec![Message::TrialRefused { to, plan }];
     }
     // The refund of what was paid for it is told with its payment, when it is made.
-    if after.surplus.is_some() {
+    if after.duplicate_refund.is_some() {
         return Vec::new();
     }
     if matches!(after.status, Status::Active | Status::Trialing) && !was.is_some_and(Status::is_live) {
@@ -189,16 +189,16 @@ fn of_refund(
     before: Option<&Payment>,
     after: &Payment,
     subscription: &Subscription,
-    left: Option<Left>,
+    closing: Option<Closing>,
     plan: String,
 ) -> Option<Message> {
     let refunded_cents = after.refunded_cents - before.map_or(0, |before| before.refunded_cents);
     if refunded_cents <= 0 {
         return None;
     }
-    let reason = match subscription.surplus {
+    let reason = match subscription.duplicate_refund {
         _ if after.is_late => Some(RefundReason::PaidAfterEnd),
-        Some(_) if left == Some(Left::Deleted) => Some(RefundReason::AccountDeleted),
+        Some(_) if closing == Some(Closing::Deleted) => Some(RefundReason::AccountDeleted),
         Some(_) => Some(RefundReason::SecondSubscription),
         None => None,
     };
@@ -241,7 +241,7 @@ fn of_payment(
 }
 
 /// A mail as it waits in the outbox.
-pub fn outgoing(message: &Message, id: MessageId, now: Timestamp) -> Result<Outgoing, StoreError> {
+pub fn outbox_message(message: &Message, id: MessageId, now: Timestamp) -> Result<OutboxMessage, StoreError> {
     let body = serde_json::to_string(message).map_err(|error| StoreError::Unexpected(error.to_string()))?;
-    Ok(Outgoing { id, kind: message.kind().to_owned(), body, created_at: now })
+    Ok(OutboxMessage { id, kind: message.kind().to_owned(), body, created_at: now })
 }

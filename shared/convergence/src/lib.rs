@@ -10,8 +10,8 @@ use jiff::Timestamp;
 use std::pin::Pin;
 use std::sync::Arc;
 use tollgate_domain::billing::{
-    Account, Catalogue, Converged, EndReason, Ending, Owed, Payment, PaymentStatus, Rules, Seen, Status, Subscription,
-    converge, regrade,
+    Account, Catalogue, Changes, EndReason, Ending, InvoiceRefund, Payment, PaymentStatus, Rules, Status, StripeState,
+    Subscription, converge, recompute_access,
 };
 use tollgate_domain::{Email, RequestId, UserId};
 use tollgate_platform::Clock;
@@ -63,7 +63,7 @@ pub struct Cause<'a> {
 #[derive(Debug)]
 pub enum Listed {
     /// The customer, and these.
-    There(Seen),
+    There(StripeState),
     /// What the customer had, who is no more.
     Gone,
     /// Neither the customer nor anything of theirs.
@@ -83,20 +83,20 @@ pub struct Convergence {
 }
 
 /// The way under way: on the heap, as Stripe's types within are deeper than a compiler likes.
-pub type Following<'a> = Pin<Box<dyn Future<Output = Result<Vec<Subscription>, ConvergeError>> + Send + 'a>>;
+pub type SyncFuture<'a> = Pin<Box<dyn Future<Output = Result<Vec<Subscription>, ConvergeError>> + Send + 'a>>;
 
 /// Whether a request comes to nothing by what is stored.
 pub type Refuses<'a> = &'a (dyn Fn(&Account) -> bool + Send + Sync);
 
 /// The same way, which may not be gone.
-pub type FollowingUnless<'a> =
+pub type SyncUnlessFuture<'a> =
     Pin<Box<dyn Future<Output = Result<Option<Vec<Subscription>>, ConvergeError>> + Send + 'a>>;
 
 /// What was ended and refunded so far, or refused by Stripe for good.
 #[derive(Default)]
 struct Done {
-    settled: Vec<String>,
-    told_to_end: Vec<String>,
+    ended_duplicates: Vec<String>,
+    end_requested: Vec<String>,
     refunded: Vec<String>,
     refused_ends: Vec<String>,
     refused_refunds: Vec<String>,
@@ -114,10 +114,10 @@ impl Convergence {
     ///
     /// # Errors
     /// When it may not be Stripe's state: whoever asked must ask again.
-    pub fn follow<'a>(&'a self, user: &'a UserId, cause: Cause<'a>) -> Following<'a> {
+    pub fn sync<'a>(&'a self, user: &'a UserId, cause: Cause<'a>) -> SyncFuture<'a> {
         Box::pin(async move {
             let never = |_: &Account| false;
-            Ok(self.follow_on(user, cause, &never).await?.unwrap_or_default())
+            Ok(self.sync_with(user, cause, &never).await?.unwrap_or_default())
         })
     }
 
@@ -126,16 +126,11 @@ impl Convergence {
     ///
     /// # Errors
     /// When it may not be Stripe's state: whoever asked must ask again.
-    pub fn follow_unless<'a>(
-        &'a self,
-        user: &'a UserId,
-        cause: Cause<'a>,
-        refuses: Refuses<'a>,
-    ) -> FollowingUnless<'a> {
-        Box::pin(self.follow_on(user, cause, refuses))
+    pub fn sync_unless<'a>(&'a self, user: &'a UserId, cause: Cause<'a>, refuses: Refuses<'a>) -> SyncUnlessFuture<'a> {
+        Box::pin(self.sync_with(user, cause, refuses))
     }
 
-    async fn follow_on(
+    async fn sync_with(
         &self,
         user: &UserId,
         cause: Cause<'_>,
@@ -152,35 +147,34 @@ impl Convergence {
             if fetch == 0 && refuses(&account) {
                 return Ok(None);
             }
-            let mut seen = match self.gateway.look(&customer).await {
+            let mut stripe_state = match self.gateway.fetch_state(&customer).await {
                 // An earlier customer of this user may be gone, too.
-                Ok(_) if cause.gone_customer == Some(customer.as_str()) => Seen::of_nobody(&account),
-                Ok(seen) => seen,
-                Err(error) if error.is_missing() => Seen::of_nobody(&account),
+                Ok(_) if cause.gone_customer == Some(customer.as_str()) => StripeState::customer_deleted(&account),
+                Ok(stripe_state) => stripe_state,
+                Err(error) if error.is_missing() => StripeState::customer_deleted(&account),
                 Err(error) => return Err(error.into()),
             };
-            seen.settled.clone_from(&done.settled);
-            seen.refused_ends.clone_from(&done.refused_ends);
-            seen.refused_refunds.clone_from(&done.refused_refunds);
+            stripe_state.ended_duplicates.clone_from(&done.ended_duplicates);
+            stripe_state.refused_ends.clone_from(&done.refused_ends);
+            stripe_state.refused_refunds.clone_from(&done.refused_refunds);
             let catalogue = self.store.catalogue().await?;
             let now = self.clock.now();
-            let mut trials = self.judge_trials(&account, &mut seen, &catalogue, now).await?;
-            let mut converged = converge(&account, &seen, &catalogue, self.rules, now);
-            let is_all = converged.keep_first(AT_ONCE);
-            trials.retain(|trial| {
-                converged.subscriptions.iter().any(|changed| changed.after.id == trial.subscription_id)
-            });
-            let endings: Vec<_> = converged.endings.drain(..).filter(|ending| !done.has(ending)).collect();
+            let mut trials = self.decide_trials(&account, &mut stripe_state, &catalogue, now).await?;
+            let mut changes = converge(&account, &stripe_state, &catalogue, self.rules, now);
+            let is_all = changes.keep_first(AT_ONCE);
+            trials
+                .retain(|trial| changes.subscriptions.iter().any(|changed| changed.after.id == trial.subscription_id));
+            let endings: Vec<_> = changes.endings.drain(..).filter(|ending| !done.has(ending)).collect();
             // While something is left to do the events are not handled: whoever comes next goes on.
             let is_last = is_all && endings.is_empty();
             let events = if is_last { cause.events } else { &[] };
             let write =
-                Write { account: &account, converged: &converged, trials, catalogue: &catalogue, events, cause, now };
+                Write { account: &account, changes: &changes, trials, catalogue: &catalogue, events, cause, now };
             if !self.write(write).await? {
                 continue;
             }
             if is_last {
-                return Ok(Some(converged.subscriptions_after(account)));
+                return Ok(Some(changes.subscriptions_after(account)));
             }
             for ending in endings {
                 self.end(ending, &mut done).await?;
@@ -189,18 +183,23 @@ impl Convergence {
         Err(ConvergeError::Overtaken)
     }
 
-    /// Whether what is stored of `user` differs from `seen`, which may be a part of what Stripe has, or cannot be decided by it. Of
+    /// Whether what is stored of `user` differs from `stripe_state`, which may be a part of what Stripe has, or cannot be decided by it. Of
     /// a subscription all open invoices must be in it.
     ///
     /// # Errors
     /// When the tables do not answer.
-    pub async fn differs(&self, user: &UserId, seen: &Seen, catalogue: &Catalogue) -> Result<bool, ConvergeError> {
+    pub async fn differs(
+        &self,
+        user: &UserId,
+        stripe_state: &StripeState,
+        catalogue: &Catalogue,
+    ) -> Result<bool, ConvergeError> {
         let Some(account) = self.store.account(user).await? else { return Ok(false) };
-        let converged = converge(&account, seen, catalogue, self.rules, self.clock.now());
-        Ok(seen.is_undecided(&account) || !converged.is_unchanged() || !converged.endings.is_empty())
+        let changes = converge(&account, stripe_state, catalogue, self.rules, self.clock.now());
+        Ok(stripe_state.is_undecided(&account) || !changes.is_unchanged() || !changes.endings.is_empty())
     }
 
-    /// Brings what is kept of the customer that was `noted` to what Stripe was seen to have afterwards. What else is kept
+    /// Brings what is kept of the customer that was `expected` to what Stripe was seen to have afterwards. What else is kept
     /// stays. Whether something was kept otherwise. Where somebody else has written since it was noted, or something is to be
     /// done at Stripe, Stripe is looked at anew.
     ///
@@ -208,41 +207,41 @@ impl Convergence {
     /// When it may not be Stripe's state: whoever asked must ask again.
     pub async fn repair(
         &self,
-        noted: &CustomerVersion,
+        expected: &CustomerVersion,
         listed: Listed,
         catalogue: &Catalogue,
     ) -> Result<bool, ConvergeError> {
-        let user = &noted.user_id;
+        let user = &expected.user_id;
         let cause = Cause { is_repair: true, ..Cause::default() };
         let Some(account) = self.store.account(user).await? else { return Ok(false) };
-        let seen = match listed {
+        let stripe_state = match listed {
             // What the lists do not say is asked for: the version was noted before.
-            Listed::There(seen) if !seen.is_undecided(&account) => seen,
-            Listed::There(_) | Listed::Unread => match self.gateway.look(&noted.stripe_customer_id).await {
-                Err(error) if error.is_missing() => Seen::of_nobody(&account),
-                seen => seen?,
+            Listed::There(stripe_state) if !stripe_state.is_undecided(&account) => stripe_state,
+            Listed::There(_) | Listed::Unread => match self.gateway.fetch_state(&expected.stripe_customer_id).await {
+                Err(error) if error.is_missing() => StripeState::customer_deleted(&account),
+                stripe_state => stripe_state?,
             },
             // Of somebody who paid Stripe lists something for ever: this is the key to another account rather than the end
             // of everybody's access.
             Listed::Nowhere if !account.subscriptions.is_empty() => {
-                tracing::error!(%user, customer = noted.stripe_customer_id, "Stripe lists nothing of one who has paid");
+                tracing::error!(%user, customer = expected.stripe_customer_id, "Stripe lists nothing of one who has paid");
                 return Ok(false);
             }
-            Listed::Gone | Listed::Nowhere => Seen::of_nobody(&account),
+            Listed::Gone | Listed::Nowhere => StripeState::customer_deleted(&account),
         };
         let now = self.clock.now();
         // A trial is entered into the ledger by a sync alone.
-        let has_trial = seen.new_trials(&account, catalogue).next().is_some();
-        let mut converged = converge(&account, &seen, catalogue, self.rules, now);
-        if converged.is_unchanged() && converged.endings.is_empty() {
+        let has_trial = stripe_state.new_trials(&account, catalogue).next().is_some();
+        let mut changes = converge(&account, &stripe_state, catalogue, self.rules, now);
+        if changes.is_unchanged() && changes.endings.is_empty() {
             return Ok(false);
         }
-        let is_all = converged.keep_first(AT_ONCE) && converged.endings.is_empty();
-        let is_as_noted = account.customer.version == noted.version && !has_trial;
+        let is_all = changes.keep_first(AT_ONCE) && changes.endings.is_empty();
+        let is_as_expected = account.customer.version == expected.version && !has_trial;
         let trials = Vec::new();
-        let write = Write { account: &account, converged: &converged, trials, catalogue, events: &[], cause, now };
-        if !(is_all && is_as_noted && self.write(write).await?) {
-            self.follow(user, cause).await?;
+        let write = Write { account: &account, changes: &changes, trials, catalogue, events: &[], cause, now };
+        if !(is_all && is_as_expected && self.write(write).await?) {
+            self.sync(user, cause).await?;
         }
         tracing::warn!(%user, metric = "repaired", "was kept otherwise than Stripe has it");
         Ok(true)
@@ -252,17 +251,17 @@ impl Convergence {
     ///
     /// # Errors
     /// When the tables do not answer, or others write each time.
-    pub async fn regrade(&self, user: &UserId, catalogue: &Catalogue) -> Result<(), ConvergeError> {
+    pub async fn recompute_access(&self, user: &UserId, catalogue: &Catalogue) -> Result<(), ConvergeError> {
         for _ in 0..MAX_FETCHES {
             let Some(account) = self.store.account(user).await? else { return Ok(()) };
             let now = self.clock.now();
-            let converged = regrade(&account, catalogue, self.rules.grace, now);
-            if converged.is_unchanged() {
+            let changes = recompute_access(&account, catalogue, self.rules.grace, now);
+            if changes.is_unchanged() {
                 return Ok(());
             }
             let cause = Cause::default();
             let trials = Vec::new();
-            let write = Write { account: &account, converged: &converged, trials, catalogue, events: &[], cause, now };
+            let write = Write { account: &account, changes: &changes, trials, catalogue, events: &[], cause, now };
             if self.write(write).await? {
                 return Ok(());
             }
@@ -285,15 +284,15 @@ impl Convergence {
 
     /// Judges the trials that are seen for the first time: one whose address or card had a trial before is refused, unless it is
     /// over already. The others are returned, to be entered into the ledger.
-    async fn judge_trials(
+    async fn decide_trials(
         &self,
         account: &Account,
-        seen: &mut Seen,
+        stripe_state: &mut StripeState,
         catalogue: &Catalogue,
         now: Timestamp,
     ) -> Result<Vec<TrialEntry>, ConvergeError> {
         let (mut entries, mut refused) = (Vec::<TrialEntry>::new(), Vec::new());
-        for found in seen.new_trials(account, catalogue) {
+        for found in stripe_state.new_trials(account, catalogue) {
             let keys = self.keys.trials().await?;
             let subscription_id = found.subscription.id;
             let address = account.customer.email.as_ref().map(TrialMark::Address);
@@ -317,20 +316,20 @@ impl Convergence {
                 entries.extend(own);
             }
         }
-        seen.refused_trials = refused;
+        stripe_state.refused_trials = refused;
         Ok(entries)
     }
 
     async fn keep(&self, events: &[EventRow]) -> Result<(), ConvergeError> {
         for event in events {
-            self.store.keep_event(event).await?;
+            self.store.store_event(event).await?;
         }
         Ok(())
     }
 
     /// Writes what followed; `false` where somebody else has written since the version was noted.
     async fn write(&self, write: Write<'_>) -> Result<bool, ConvergeError> {
-        if write.converged.is_unchanged() {
+        if write.changes.is_unchanged() {
             // Also a look that found nothing new makes those that were begun before it old ones.
             let is_newest = self.store.raise_version(&write.account.customer).await?;
             if is_newest {
@@ -338,12 +337,12 @@ impl Convergence {
             }
             return Ok(is_newest);
         }
-        let audit = audit(write.converged, &write.account.payments, write.cause, write.now);
+        let audit = audit(write.changes, &write.account.payments, write.cause, write.now);
         let consents = self.consents(&write).await?;
-        let mails = mails(write.account, write.converged, &consents, &write.catalogue.plans, write.now)?;
+        let mails = mails(write.account, write.changes, &consents, &write.catalogue.plans, write.now)?;
         let write = AccountWrite {
-            noted: &write.account.customer,
-            converged: write.converged,
+            expected: &write.account.customer,
+            changes: write.changes,
             audit: &audit,
             mails: &mails,
             trials: &write.trials,
@@ -356,11 +355,11 @@ impl Convergence {
     /// Of the payments that failed, those that wait for the payer's consent, by their invoices. Reconciliation, whose calls
     /// are bounded, does not ask.
     async fn consents(&self, write: &Write<'_>) -> Result<Vec<String>, ConvergeError> {
-        let was_failed = |known: &Payment| known.status != PaymentStatus::Processing;
+        let was_failed = |previous: &Payment| previous.status != PaymentStatus::Processing;
         let is_new = |payment: &&Payment| {
-            !write.account.payments.iter().any(|known| known.id == payment.id && was_failed(known))
+            !write.account.payments.iter().any(|previous| previous.id == payment.id && was_failed(previous))
         };
-        let failed = write.converged.payments.iter().filter(|payment| payment.status == PaymentStatus::Failed);
+        let failed = write.changes.payments.iter().filter(|payment| payment.status == PaymentStatus::Failed);
         let mut consents = Vec::new();
         for payment in failed.filter(|_| !write.cause.is_repair).filter(is_new) {
             if self.gateway.needs_consent(&payment.stripe_invoice_id).await? {
@@ -376,7 +375,7 @@ impl Convergence {
                 match reason {
                     EndReason::Second => tracing::error!(
                         subscription = stripe_id,
-                        metric = "surplus_subscription",
+                        metric = "duplicate_subscription",
                         "a second subscription is cancelled and refunded"
                     ),
                     EndReason::AccountDeleted => tracing::info!(subscription = stripe_id, "cancelled with its account"),
@@ -389,11 +388,11 @@ impl Convergence {
                 }
                 if is_live {
                     let ended = self.end_now(&stripe_id, schedule.as_deref()).await;
-                    note_refusal(ended, "end of the subscription", &stripe_id, &mut done.refused_ends)?;
+                    record_refusal(ended, "end of the subscription", &stripe_id, &mut done.refused_ends)?;
                 }
                 self.refund(paid, done).await?;
                 if !is_refund_pending {
-                    done.settled.push(stripe_id);
+                    done.ended_duplicates.push(stripe_id);
                 }
             }
             Ending::Refund { stripe_id, paid } => {
@@ -402,8 +401,8 @@ impl Convergence {
             }
             Ending::AtPeriodEnd { stripe_id, schedule } => {
                 let ended = self.end_with_period(&stripe_id, schedule.as_deref()).await;
-                note_refusal(ended, "end of the subscription", &stripe_id, &mut done.refused_ends)?;
-                done.told_to_end.push(stripe_id);
+                record_refusal(ended, "end of the subscription", &stripe_id, &mut done.refused_ends)?;
+                done.end_requested.push(stripe_id);
             }
         }
         Ok(())
@@ -424,11 +423,11 @@ impl Convergence {
     }
 
     /// Refunds what is left of these, charge by charge: one that is refused does not stop the others.
-    async fn refund(&self, paid: Vec<Owed>, done: &mut Done) -> Result<(), ConvergeError> {
-        for Owed { stripe_invoice_id, charges } in paid {
+    async fn refund(&self, paid: Vec<InvoiceRefund>, done: &mut Done) -> Result<(), ConvergeError> {
+        for InvoiceRefund { stripe_invoice_id, charges } in paid {
             for charge in charges {
                 let refunded = self.gateway.refund(&charge.stripe_id, charge.amount_cents).await;
-                note_refusal(refunded, "refund of the invoice", &stripe_invoice_id, &mut done.refused_refunds)?;
+                record_refusal(refunded, "refund of the invoice", &stripe_invoice_id, &mut done.refused_refunds)?;
             }
             done.refunded.push(stripe_invoice_id);
         }
@@ -437,7 +436,7 @@ impl Convergence {
 }
 
 /// Notes what Stripe refuses for good, so that it is recorded once and blocks nothing else. Any other error is returned.
-fn note_refusal(
+fn record_refusal(
     done: Result<(), GatewayError>,
     what: &str,
     object: &str,
@@ -451,7 +450,7 @@ fn note_refusal(
                 metric = "stripe_refused",
                 "Stripe refuses the {what} for good: see to it in Stripe's dashboard"
             );
-            if !refused.iter().any(|noted| noted == object) {
+            if !refused.iter().any(|expected| expected == object) {
                 refused.push(object.to_owned());
             }
             Ok(())
@@ -464,8 +463,10 @@ impl Done {
     /// Whether it is not to be done again. One that is settled is named again only where more was paid for it.
     fn has(&self, ending: &Ending) -> bool {
         match ending {
-            Ending::AtPeriodEnd { stripe_id, .. } => self.told_to_end.contains(stripe_id),
-            Ending::Refund { paid, .. } => paid.iter().all(|owed| self.refunded.contains(&owed.stripe_invoice_id)),
+            Ending::AtPeriodEnd { stripe_id, .. } => self.end_requested.contains(stripe_id),
+            Ending::Refund { paid, .. } => {
+                paid.iter().all(|refundable| self.refunded.contains(&refundable.stripe_invoice_id))
+            }
             Ending::Now { .. } => false,
         }
     }
@@ -473,7 +474,7 @@ impl Done {
 
 struct Write<'a> {
     account: &'a Account,
-    converged: &'a Converged,
+    changes: &'a Changes,
     trials: Vec<TrialEntry>,
     catalogue: &'a Catalogue,
     events: &'a [EventRow],

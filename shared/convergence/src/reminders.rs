@@ -1,13 +1,13 @@
 //! Reminders: mails that follow from the time alone. Each has an id of its own, under which it is written once.
 
-use crate::consequences::outgoing;
+use crate::consequences::outbox_message;
 use crate::{Cause, ConvergeError, Convergence};
 use jiff::Timestamp;
 use tollgate_domain::billing::{Account, Payment, PaymentStatus, Plan, Reminder, Subscription};
 use tollgate_domain::{MessageId, UserId};
 use tollgate_mail::Message;
 use tollgate_platform::ten_bytes;
-use tollgate_store::Outgoing;
+use tollgate_store::OutboxMessage;
 
 impl Convergence {
     /// Tells `user` what is to be told by now and was not: Stripe is asked before, so that nobody is reminded of what is
@@ -19,7 +19,7 @@ impl Convergence {
         if self.reminders(user).await?.is_empty() {
             return Ok(0);
         }
-        self.follow(user, Cause::default()).await?;
+        self.sync(user, Cause::default()).await?;
         let reminders = self.reminders(user).await?;
         for reminder in &reminders {
             self.store.put_message_once(reminder).await?;
@@ -32,7 +32,7 @@ impl Convergence {
     ///
     /// # Errors
     /// When Stripe or the tables do not answer: whoever asked must ask again.
-    pub async fn tell_of_consent(&self, user: &UserId, invoice: &str) -> Result<(), ConvergeError> {
+    pub async fn notify_consent(&self, user: &UserId, invoice: &str) -> Result<(), ConvergeError> {
         let Some(account) = self.store.account(user).await? else { return Ok(()) };
         let is_it =
             |payment: &&Payment| payment.stripe_invoice_id == invoice && payment.status == PaymentStatus::Failed;
@@ -43,23 +43,23 @@ impl Convergence {
         if self.gateway.needs_consent(invoice).await? {
             let (to, invoice_url) = (to.as_str().to_owned(), payment.invoice_url.clone());
             let message = Message::ActionRequired { to, plan: plan.name, invoice_url };
-            self.store.put_message_once(&outgoing(&message, consent_id(payment), self.clock.now())?).await?;
+            self.store.put_message_once(&outbox_message(&message, consent_id(payment), self.clock.now())?).await?;
         }
         Ok(())
     }
 
     /// The mails that are due by what is kept and that are not written yet.
-    async fn reminders(&self, user: &UserId) -> Result<Vec<Outgoing>, ConvergeError> {
+    async fn reminders(&self, user: &UserId) -> Result<Vec<OutboxMessage>, ConvergeError> {
         let Some(account) = self.store.account(user).await? else { return Ok(Vec::new()) };
         let now = self.clock.now();
-        let due = |kept: &Subscription| kept.reminder(&account.payments, self.rules.grace, now);
+        let due = |stored: &Subscription| stored.reminder(&account.payments, self.rules.grace, now);
         let due: Vec<_> = account.subscriptions.iter().filter_map(due).collect();
         let plans = if due.is_empty() { Vec::new() } else { self.store.catalogue().await?.plans };
         let mut reminders = Vec::new();
         for reminder in due {
             let Some((id, message)) = mail(&account, &reminder, &plans) else { continue };
             if !self.store.is_message_known(&id).await? {
-                reminders.push(outgoing(&message, id, now)?);
+                reminders.push(outbox_message(&message, id, now)?);
             }
         }
         Ok(reminders)
@@ -70,7 +70,7 @@ impl Convergence {
 fn mail(account: &Account, reminder: &Reminder, plans: &[Plan]) -> Option<(MessageId, Message)> {
     let to = account.customer.email.as_ref()?.as_str().to_owned();
     let plan_of = |id| {
-        let plan_id = account.subscriptions.iter().find(|kept| kept.id == id)?.plan_id;
+        let plan_id = account.subscriptions.iter().find(|stored| stored.id == id)?.plan_id;
         plans.iter().find(|plan| Some(plan.id) == plan_id).map(|plan| plan.name.clone())
     };
     match reminder {
@@ -79,7 +79,7 @@ fn mail(account: &Account, reminder: &Reminder, plans: &[Plan]) -> Option<(Messa
             Some((id(*at, &key), Message::TrialEnding { to, plan: plan_of(*subscription)?, at: *at }))
         }
         Reminder::PaymentFailed { subscription, payment, day, until } => {
-            let paid = account.payments.iter().find(|kept| kept.id == *payment)?;
+            let paid = account.payments.iter().find(|stored| stored.id == *payment)?;
             let (plan, invoice_url) = (plan_of(*subscription)?, paid.invoice_url.clone());
             let key = format!("payment_failed {payment} {day}");
             let message = Message::PaymentFailed { to, plan, invoice_url, until: Some(*until), is_change: false };

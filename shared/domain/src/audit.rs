@@ -187,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn an_erased_person_leaves_no_address_name_agent_and_place_and_everybody_else_keeps_theirs() {
+    fn erasure_removes_name_address_agent_and_ip_of_one_user_only() {
         let own = entry(Some(1), Some(1)).erased(&user(1)).unwrap();
         assert_eq!((own.before, own.after, own.ip), (Some(json!({"email_verified": true})), Some(json!({})), None));
         let failed_sign_in = entry(None, Some(1)).erased(&user(1)).unwrap();

@@ -125,7 +125,7 @@ mod tests {
 
     // S14
     #[test]
-    fn spellings_of_one_address_share_a_key_and_mail_keeps_the_case_of_the_local_part() {
+    fn spellings_of_an_address_share_a_key_and_mail_keeps_local_part_case() {
         let first = Email::parse(" Ann@Example.COM ").unwrap();
         assert_eq!(first.as_str(), "Ann@example.com");
         for spelling in ["ann@example.com", "ANN@EXAMPLE.com", "\tａｎｎ@example.com\n", "ann@ｅxample.com"] {
@@ -135,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn a_search_for_a_whole_address_or_a_part_of_it_is_for_what_its_key_begins_with() {
+    fn a_search_for_an_address_or_part_of_it_matches_the_start_of_keys() {
         for text in ["Ａnn", "ANN@", "ann@Exa", "Ann@EXAMPLE.com "] {
             assert!("ann@example.com".starts_with(&search_key(text)), "{text}");
         }
@@ -144,7 +144,7 @@ mod tests {
 
     // E7
     #[test]
-    fn a_search_for_a_domain_or_a_part_of_it_is_for_what_the_domain_begins_with() {
+    fn a_search_for_a_domain_or_part_of_it_matches_the_start_of_domains() {
         for (text, key) in [("Example.COM", "example.com"), ("ex", "ex"), ("bücher.example", "xn--bcher-kva.example")]
         {
             assert_eq!(domain_search_key(text).as_deref(), Some(key), "{text}");
@@ -156,7 +156,7 @@ mod tests {
 
     // S14
     #[test]
-    fn what_could_be_two_addresses_or_a_header_is_refused() {
+    fn ambiguous_addresses_and_header_injections_are_refused() {
         let long = format!("{}@example.com", "a".repeat(250));
         let bad = [
             "",
@@ -209,7 +209,7 @@ mod tests {
 
     // S14
     #[test]
-    fn an_address_goes_over_the_wire_as_it_was_typed_and_is_judged_again_where_it_comes_in() {
+    fn an_address_is_serialised_as_typed_and_validated_on_reading() {
         let email = Email::parse("Ann@Example.com").unwrap();
         let text = serde_json::to_string(&email).unwrap();
         assert_eq!(text, "\"Ann@example.com\"");
@@ -259,7 +259,7 @@ mod tests {
 
     // B4, S14
     #[test]
-    fn a_label_may_have_two_hyphens_and_neither_begins_nor_ends_with_one() {
+    fn a_label_may_contain_two_hyphens_but_not_start_or_end_with_one() {
         for good in ["ann@my--shop.example", "ann@ab--cd.example", "ann@a.b--c.example", "ann@xn--bcher-kva.example"] {
             assert_eq!(Email::parse(good).unwrap().as_str(), good);
         }
@@ -277,7 +277,7 @@ mod tests {
     proptest! {
         // S14
         #[test]
-        fn what_was_parsed_once_is_parsed_to_itself(local in "\\PC{1,20}|[!-~]{1,20}", domain in "[a-zA-Zäßñ0-9-]{1,12}\\.[a-zü]{2,6}") {
+        fn parsing_a_parsed_address_changes_nothing(local in "\\PC{1,20}|[!-~]{1,20}", domain in "[a-zA-Zäßñ0-9-]{1,12}\\.[a-zü]{2,6}") {
             if let Ok(email) = Email::parse(&format!("{local}@{domain}")) {
                 prop_assert_eq!(Email::parse(email.as_str()), Ok(email.clone()));
                 let key = Email::parse(email.key()).unwrap();
@@ -288,7 +288,7 @@ mod tests {
 
         // S14
         #[test]
-        fn plain_addresses_share_a_key_whatever_their_case(text in "[a-zA-Z0-9+_-]{1,20}@[a-zA-Z0-9]{1,12}\\.[a-zA-Z]{2,6}") {
+        fn plain_addresses_share_a_key_in_any_case(text in "[a-zA-Z0-9+_-]{1,20}@[a-zA-Z0-9]{1,12}\\.[a-zA-Z]{2,6}") {
             let email = Email::parse(&text).unwrap();
             for spelling in [text.to_uppercase(), text.to_lowercase(), format!("\t{text} ")] {
                 let same = Email::parse(&spelling).unwrap();

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 /// How an account was closed for good, beside an admin who disabled it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Left {
+pub enum Closing {
     /// By its owner (`POST /deactivate`), or by an admin together with its subscription: the subscription does not renew.
     Deactivated,
     /// By its owner (`POST /me/delete`) or by an admin for its owner: the subscription ends at once.
@@ -24,7 +24,8 @@ pub struct Gate {
     pub is_active: bool,
     /// How the user left, if at all.
     #[serde(default)]
-    pub left: Option<Left>,
+    #[serde(rename = "left")]
+    pub closing: Option<Closing>,
     /// Whether the user may use the admin API.
     pub is_admin: bool,
     /// Raised with each new password; also in the credentials row.
@@ -50,7 +51,7 @@ impl Gate {
         Self {
             user_id,
             is_active: true,
-            left: None,
+            closing: None,
             is_admin: false,
             password_version: 1,
             sessions: BTreeMap::new(),
@@ -76,9 +77,9 @@ impl Gate {
     #[must_use]
     pub fn sessions_to_end(&self, now: Timestamp) -> Vec<SessionId> {
         let (ended, live): (Vec<_>, Vec<_>) = self.sessions.iter().partition(|(_, end)| **end <= now);
-        let surplus = (live.len() + 1).saturating_sub(crate::session::MAX_SESSIONS);
+        let excess = (live.len() + 1).saturating_sub(crate::session::MAX_SESSIONS);
         // Ids sort by the time they were made: the first are the oldest.
-        ended.into_iter().chain(live.into_iter().take(surplus)).map(|(id, _)| *id).collect()
+        ended.into_iter().chain(live.into_iter().take(excess)).map(|(id, _)| *id).collect()
     }
 }
 
@@ -100,7 +101,7 @@ mod tests {
 
     // S17
     #[test]
-    fn only_a_listed_session_of_an_active_user_before_its_end_is_admitted() {
+    fn only_a_listed_unexpired_session_of_an_active_user_is_admitted() {
         let open = gate([(session(0), at(100))]);
         assert!(open.admits(&session(0), at(99)));
         assert!(!open.admits(&session(0), at(100)), "its end has come");
@@ -109,7 +110,7 @@ mod tests {
     }
 
     #[test]
-    fn the_fifty_first_session_ends_the_oldest_and_what_is_past_its_end_goes_first() {
+    fn the_51st_session_ends_the_oldest_after_the_expired_ones() {
         let mut full = gate((0..50).map(|n| (session(n), at(1_000))));
         assert_eq!(full.sessions_to_end(at(0)), [session(0)]);
         full.sessions.insert(session(30), at(5));

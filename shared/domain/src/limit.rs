@@ -151,7 +151,7 @@ mod tests {
     proptest! {
         // S7
         #[test]
-        fn no_window_admits_more_than_twice_its_calls_and_who_waits_as_told_is_admitted(
+        fn no_window_admits_over_twice_the_limit_and_retry_after_is_sufficient(
             calls in 1_u32..20, window_seconds in 1_u32..600, waits in prop::collection::vec(0_i64..60_000, 1..200),
         ) {
             let quota = Quota { calls, window_seconds };

@@ -138,7 +138,7 @@ mod tests {
 
     // S10
     #[test]
-    fn a_link_stands_until_its_last_second_for_the_account_as_it_was() {
+    fn a_link_is_valid_until_its_last_second_for_the_unchanged_account() {
         assert_eq!(row().check_link("ann@example.com", 3, at(3599)), Ok(()));
         assert_eq!(row().check_link("ann@example.com", 3, at(3600)), Err(Refused::Expired));
         assert_eq!(row().check_link("new@example.com", 3, at(0)), Err(Refused::Invalid));
@@ -149,7 +149,7 @@ mod tests {
 
     // S11
     #[test]
-    fn four_wrong_tries_leave_a_code_alive_and_the_fifth_kills_it() {
+    fn the_fifth_wrong_attempt_invalidates_a_code() {
         assert!(OneTimeRow { tries: 4, ..row() }.takes_tries(at(0)));
         assert!(!OneTimeRow { tries: 5, ..row() }.takes_tries(at(0)));
         assert!(!row().takes_tries(at(900)), "S10: a code lives 15 minutes");

@@ -6,7 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 pub const DECOY: &str = "decoy";
 
 /// The kind of a row that is no mail: something to be done at Stripe.
-pub const ORDER: &str = "order";
+pub const COMMAND: &str = "order";
 
 /// The kind of a row that asks for a report to be run.
 pub const REPORT: &str = "report";
@@ -50,13 +50,13 @@ mod tests {
 
     // R13
     #[test]
-    fn a_message_is_sent_again_after_ten_minutes_and_each_time_four_times_as_late() {
+    fn a_message_is_resent_after_ten_minutes_then_at_four_times_the_interval() {
         assert_eq!(sent_again(0..=3000), [10, 40, 160, 640, 2560]);
     }
 
     // R13
     #[test]
-    fn whoever_looks_late_sends_once_what_fell_due_since_and_whoever_looks_twice_sends_nothing_more() {
+    fn a_late_sweep_resends_once_and_a_repeated_sweep_resends_nothing() {
         assert_eq!(sent_again([0, 9, 60, 60, 61, 120, 180, 180, 1600]), [60, 180, 1600]);
         assert_eq!(sent_again([5000, 5001]), [5000], "nobody had ever looked");
     }

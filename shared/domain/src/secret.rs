@@ -47,7 +47,7 @@ mod tests {
     }
 
     #[test]
-    fn a_secret_is_wiped_when_it_is_dropped_and_so_is_each_copy() {
+    fn a_secret_and_each_copy_are_wiped_on_drop() {
         let wiped = Rc::new(Cell::new(0));
         let secret = Secret::new(Noting(Rc::clone(&wiped)));
         drop(secret.clone());
@@ -57,7 +57,7 @@ mod tests {
     }
 
     #[test]
-    fn a_secret_comes_in_as_it_was_sent() {
+    fn a_secret_deserialises_unchanged() {
         let secret: Secret<String> = serde_json::from_str("\" correct horse \"").unwrap();
         assert_eq!(secret.expose(), " correct horse ");
         assert!(serde_json::from_str::<Secret<String>>("5").is_err());

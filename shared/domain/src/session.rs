@@ -70,7 +70,7 @@ pub enum Refresh {
 impl Rotation {
     /// Judges token number `n` at `now`.
     #[must_use]
-    pub fn judge(&self, n: u64, now: Timestamp, idle_seconds: u32) -> Refresh {
+    pub fn decide(&self, n: u64, now: Timestamp, idle_seconds: u32) -> Refresh {
         if self.is_expired(now, idle_seconds) || n > self.n {
             return Refresh::Refuse;
         }
@@ -132,19 +132,19 @@ mod tests {
             (0, Refresh::Reuse, Refresh::Reuse),
             (6, Refresh::Refuse, Refresh::Refuse),
         ] {
-            assert_eq!(rotation(5).judge(n, at(10), IDLE), in_grace, "n = {n} at the end of the grace");
-            assert_eq!(rotation(5).judge(n, at(11), IDLE), later, "n = {n} after the grace");
+            assert_eq!(rotation(5).decide(n, at(10), IDLE), in_grace, "n = {n} at the end of the grace");
+            assert_eq!(rotation(5).decide(n, at(11), IDLE), later, "n = {n} after the grace");
         }
     }
 
     // S18
     #[test]
-    fn a_token_ends_after_thirty_idle_days_and_a_session_after_ninety_whatever_happens() {
-        assert_eq!(rotation(0).judge(0, at(i64::from(IDLE) - 1), IDLE), Refresh::Rotate);
-        assert_eq!(rotation(0).judge(0, at(i64::from(IDLE)), IDLE), Refresh::Refuse);
+    fn a_token_ends_after_30_idle_days_and_a_session_after_90_days() {
+        assert_eq!(rotation(0).decide(0, at(i64::from(IDLE) - 1), IDLE), Refresh::Rotate);
+        assert_eq!(rotation(0).decide(0, at(i64::from(IDLE)), IDLE), Refresh::Refuse);
         let busy = Rotation { n: 9, rotated_at: at(90 * 86_400 - 5), ends_at: at(90 * 86_400) };
-        assert_eq!(busy.judge(9, at(90 * 86_400 - 1), IDLE), Refresh::Rotate);
-        assert_eq!(busy.judge(9, at(90 * 86_400), IDLE), Refresh::Refuse);
+        assert_eq!(busy.decide(9, at(90 * 86_400 - 1), IDLE), Refresh::Rotate);
+        assert_eq!(busy.decide(9, at(90 * 86_400), IDLE), Refresh::Refuse);
         assert_eq!(busy.seconds_left(at(90 * 86_400 - 1), IDLE), 1);
         assert_eq!(busy.seconds_left(at(91 * 86_400), IDLE), 0);
         assert_eq!(rotation(0).seconds_left(at(5), IDLE), i64::from(IDLE) - 5);
@@ -153,18 +153,18 @@ mod tests {
     proptest! {
         // S18
         #[test]
-        fn a_token_rotates_exactly_while_its_session_has_time_left(
+        fn a_token_rotates_exactly_until_its_session_expires(
             n in 0_u64..5, shown in 0_u64..7, now in 0_i64..200, idle in 1_u32..150, end in 1_i64..150,
         ) {
             let rotation = Rotation { n, rotated_at: at(0), ends_at: at(end) };
-            let judged = rotation.judge(shown, at(now), idle);
-            let lives = rotation.seconds_left(at(now), idle) > 0;
-            prop_assert_eq!(lives, !rotation.is_expired(at(now), idle));
-            prop_assert_eq!(judged == Refresh::Rotate, lives && shown == n);
-            if !lives || shown > n {
-                prop_assert_eq!(judged, Refresh::Refuse, "no session is ended by a token that is merely late");
+            let decision = rotation.decide(shown, at(now), idle);
+            let is_valid = rotation.seconds_left(at(now), idle) > 0;
+            prop_assert_eq!(is_valid, !rotation.is_expired(at(now), idle));
+            prop_assert_eq!(decision == Refresh::Rotate, is_valid && shown == n);
+            if !is_valid || shown > n {
+                prop_assert_eq!(decision, Refresh::Refuse, "no session is ended by a token that is merely late");
             }
-            if judged == Refresh::Reuse {
+            if decision == Refresh::Reuse {
                 prop_assert!(shown < n && (now > 10 || n - shown > 2));
             }
         }

@@ -175,7 +175,7 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn a_provider_has_one_name_in_paths_keys_and_answers_and_one_for_people() {
+    fn a_provider_has_one_name_in_paths_keys_and_answers_and_a_title() {
         for (provider, name, title) in
             [(IdentityProvider::Google, "google", "Google"), (IdentityProvider::Github, "github", "GitHub")]
         {
@@ -195,14 +195,14 @@ mod tests {
     }
 
     #[test]
-    fn a_user_name_is_judged_where_it_comes_in() {
+    fn a_user_name_is_validated_on_deserialisation() {
         assert_eq!(serde_json::from_str::<Username>("\"Ann\"").unwrap().as_str(), "Ann");
         assert!(serde_json::from_str::<Username>("\"a b\"").is_err());
     }
 
     proptest! {
         #[test]
-        fn whatever_a_provider_calls_somebody_there_is_a_user_name_near_it(text in "\\PC{0,60}", suffix in "[a-f0-9]{8}") {
+        fn any_provider_name_gives_a_valid_user_name(text in "\\PC{0,60}", suffix in "[a-f0-9]{8}") {
             for name in [Username::near(&text, None), Username::near(&text, Some(&suffix))] {
                 prop_assert!(Username::parse(name.as_str()).is_ok(), "{}", name.as_str());
             }

@@ -183,7 +183,7 @@ mod tests {
 
     // D6, S8
     #[test]
-    fn the_last_entry_of_a_list_counts_and_that_of_the_gateway_before_it() {
+    fn the_last_entry_of_the_header_counts_else_the_gateway_address() {
         for (lines, ip) in [
             (&["6.6.6.6, 203.0.113.7"][..], Some("203.0.113.7")),
             (&["6.6.6.6,203.0.113.7"], Some("203.0.113.7")),

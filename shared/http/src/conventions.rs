@@ -175,7 +175,7 @@ mod tests {
 
     // S16
     #[tokio::test]
-    async fn a_function_whose_settings_will_not_do_answers_503_without_telling_which() {
+    async fn a_function_with_invalid_settings_answers_503_without_details() {
         let error = ConfigError::new("TABLE_PREFIX", "a name");
         let (parts, body) = ask(misconfigured(&error, Clock::system()), "/login").await;
         assert_eq!((parts.status.as_u16(), body["code"].as_str()), (503, Some("unavailable")));
@@ -183,7 +183,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_panic_is_a_500_that_shows_nothing_and_the_next_request_lives() {
+    async fn a_panic_is_a_500_without_details_and_the_next_request_succeeds() {
         let routes =
             Router::new().route("/panic", axum::routing::get(async || -> &'static str { panic!("the inside") }));
         let conventions = Conventions { origins: Origins::of([]), clock: Clock::system(), proxy: None };

@@ -175,7 +175,7 @@ mod tests {
 
     // B2, S20
     #[test]
-    fn a_pair_that_is_none_invalidates_only_itself() {
+    fn a_malformed_cookie_pair_invalidates_only_itself() {
         for foreign in
             ["a=ü", "=", "=x", "x", "", "a=\"b\"", "a b=c", "a=b c", "refresh_token", "refresh_token =x", "a,b=c"]
         {
@@ -193,7 +193,7 @@ mod tests {
 
     // B3, S20
     #[test]
-    fn all_values_of_a_name_are_found_in_order_over_all_headers_each_once() {
+    fn all_values_of_a_cookie_name_are_found_once_in_header_order() {
         let headers: [&[u8]; 2] = [b"refresh_token=1; a=b; refresh_token=2==", b"refresh_token=1;refresh_token="];
         assert_eq!(values(&LOCAL, &headers), ["1", "2==", ""]);
     }

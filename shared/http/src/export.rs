@@ -129,13 +129,13 @@ impl Export {
         let own = BillingFilter { user_id: Some(user_id), ..BillingFilter::default() };
         let about = AuditFilter { target_id: Some(user_id.to_string()), ..AuditFilter::default() };
         let by = AuditFilter { actor_id: Some(user_id), ..AuditFilter::default() };
-        let mut told = Told { is_complete: true };
-        let sessions = told.of(store.kept_sessions(&user_id, MOST).await?);
-        let secrets = told.of(store.kept_secrets(&user_id, MOST).await?);
-        let subscriptions = told.of(store.list_subscriptions(&own, MOST).await?);
-        let payments = told.of(store.list_payments(&own, MOST).await?);
-        let mut entries = told.of(store.entries(&about, MOST).await?);
-        entries.extend(told.of(store.entries(&by, MOST).await?));
+        let mut progress = Progress { is_complete: true };
+        let sessions = progress.of(store.kept_sessions(&user_id, MOST).await?);
+        let secrets = progress.of(store.kept_secrets(&user_id, MOST).await?);
+        let subscriptions = progress.of(store.list_subscriptions(&own, MOST).await?);
+        let payments = progress.of(store.list_payments(&own, MOST).await?);
+        let mut entries = progress.of(store.entries(&about, MOST).await?);
+        entries.extend(progress.of(store.entries(&by, MOST).await?));
         let plans = store.plans().await?;
         let subscription = |owned| OwnedSubscription::of(owned, &plans, grace, now);
         Ok(Self {
@@ -149,17 +149,17 @@ impl Export {
             payments: payments.into_iter().map(OwnedPayment::from).collect(),
             audit_entries: each_once(entries, &user_id),
             access: gate.into(),
-            is_complete: told.is_complete,
+            is_complete: progress.is_complete,
         })
     }
 }
 
 /// Whether everything was told so far.
-struct Told {
+struct Progress {
     is_complete: bool,
 }
 
-impl Told {
+impl Progress {
     fn of<T>(&mut self, listed: Listed<T>) -> Vec<T> {
         self.is_complete &= listed.next.is_none();
         listed.items

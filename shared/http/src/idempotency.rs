@@ -8,7 +8,7 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use tollgate_platform::fingerprint;
-use tollgate_store::{Kept, KeptAnswer};
+use tollgate_store::{IdempotentCall, StoredAnswer};
 use utoipa::openapi::path::{Operation, ParameterBuilder, ParameterIn};
 use utoipa::openapi::schema::Type;
 use utoipa::openapi::{ObjectBuilder, RefOr, Required};
@@ -71,10 +71,10 @@ where
     let digest = fingerprint(&String::from_utf8_lossy(&body));
     let store = Guard::from_ref(state).store;
     match store.begin_once(&key, &digest, &context.request_id, context.now).await? {
-        Kept::Begun => {}
-        Kept::UnderWay => return Err(ApiError::IdempotencyInProgress),
-        Kept::OtherBody => return Err(ApiError::IdempotencyKeyReused),
-        Kept::Answer(answer) => return replay(answer),
+        IdempotentCall::Begun => {}
+        IdempotentCall::UnderWay => return Err(ApiError::IdempotencyInProgress),
+        IdempotentCall::OtherBody => return Err(ApiError::IdempotencyKeyReused),
+        IdempotentCall::Answer(answer) => return replay(answer),
     }
     let response = next.run(Request::from_parts(parts, Body::from(body))).await;
     let status = response.status();
@@ -84,16 +84,16 @@ where
     }
     let (parts, body) = response.into_parts();
     let body = to_bytes(body, usize::MAX).await.map_err(|error| ApiError::Internal(error.to_string()))?;
-    let told = match parts.extensions.get::<ApiError>() {
+    let problem = match parts.extensions.get::<ApiError>() {
         Some(error) => (error.body(&context.request_id).to_string(), "application/problem+json"),
         None => (String::from_utf8_lossy(&body).into_owned(), "application/json"),
     };
-    let answer = KeptAnswer { status: status.as_u16(), content_type: told.1.to_owned(), body: told.0 };
-    store.keep_answer(&key, &context.request_id, &answer).await?;
+    let answer = StoredAnswer { status: status.as_u16(), content_type: problem.1.to_owned(), body: problem.0 };
+    store.store_answer(&key, &context.request_id, &answer).await?;
     Ok(Response::from_parts(parts, Body::from(body)))
 }
 
-fn replay(answer: KeptAnswer) -> Result<Response, ApiError> {
+fn replay(answer: StoredAnswer) -> Result<Response, ApiError> {
     let internal = |error: String| ApiError::Internal(error);
     let status = StatusCode::from_u16(answer.status).map_err(|error| internal(error.to_string()))?;
     let kind = HeaderValue::try_from(answer.content_type).map_err(|error| internal(error.to_string()))?;

@@ -360,7 +360,7 @@ mod tests {
 
     // S8
     #[test]
-    fn spellings_of_an_address_are_one_account_and_a_device_is_another_bucket_of_it() {
+    fn spellings_of_an_address_share_a_bucket_and_a_device_has_its_own() {
         let key = |text: &str| AccountKey::address(&Email::parse(text).unwrap(), None).name;
         assert_eq!(key("Ann@Example.com"), key(" ann@example.com "));
         assert_ne!(key("ann@example.com"), key("bob@example.com"));

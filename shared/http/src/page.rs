@@ -255,7 +255,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_cursor_is_good_for_its_own_list_and_reader_alone() {
+    fn a_cursor_is_valid_only_for_its_list_and_reader() {
         let reader = |byte| UserId::new(jiff::Timestamp::UNIX_EPOCH, [byte; 10]);
         let own = Cursor { list: "/sessions", reader: reader(1) };
         let cursor = own.after("ses_1");
@@ -264,9 +264,10 @@ mod tests {
         let other_reader = Cursor { list: "/sessions", reader: reader(2) };
         let plain = String::from_utf8(URL_SAFE_NO_PAD.decode(&cursor).unwrap()).unwrap();
         let forged = URL_SAFE_NO_PAD.encode(plain.replace("ses_1", "ses_2"));
-        for (judge, text) in [(&other_list, &cursor), (&other_reader, &cursor), (&own, &forged), (&own, &String::new())]
+        for (reader, text) in
+            [(&other_list, &cursor), (&other_reader, &cursor), (&own, &forged), (&own, &String::new())]
         {
-            assert!(judge.key(text).is_err());
+            assert!(reader.key(text).is_err());
         }
     }
 }

@@ -104,7 +104,7 @@ mod tests {
 
     // B18
     #[test]
-    fn a_message_holds_both_parts_and_says_that_no_person_sent_it() {
+    fn a_message_has_both_parts_and_the_header_auto_submitted() {
         let raw = composed("Tollgate <no-reply@example.com>", "Verify your address");
         let message = MessageParser::new().parse(&raw).unwrap();
         let [text, html] = [message.body_text(0), message.body_html(0)].map(|part| part.unwrap().replace("\r\n", "\n"));

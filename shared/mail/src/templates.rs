@@ -452,7 +452,7 @@ mod tests {
     }
 
     #[test]
-    fn both_parts_and_the_subject_of_a_mail_say_which_plan_and_both_parts_which_day_and_amount() {
+    fn subject_and_both_parts_name_the_plan_and_both_parts_day_and_amount() {
         for message in all() {
             let json = serde_json::to_value(&message).unwrap();
             let Some(plan) = json["plan"].as_str() else { continue };
@@ -551,7 +551,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_stranger_chose_is_escaped_in_html() {
+    fn user_chosen_text_is_escaped_in_html() {
         for message in all() {
             let html = render(&message, &context()).unwrap().html;
             assert!(!html.contains("<b>ann") && !html.contains("<Tools>") && html.contains("R&#38;D"), "{html}");
@@ -589,7 +589,7 @@ mod tests {
 
     // B18
     #[test]
-    fn a_plain_link_is_beside_each_button() {
+    fn a_plain_link_is_next_to_each_button() {
         let mut count = 0;
         for message in all() {
             let html = render(&message, &context()).unwrap().html;
@@ -603,7 +603,7 @@ mod tests {
 
     // S23
     #[test]
-    fn a_verification_mail_names_the_user_name_and_says_what_to_do_when_it_is_not_ones_own() {
+    fn a_verification_mail_names_the_user_and_says_what_to_do_if_unexpected() {
         for message in [&all()[0], &all()[4]] {
             let text = render(message, &context()).unwrap().text.replace('\u{200b}', "");
             assert!(text.contains("<b>ann</b>") && text.contains("did not"), "{text}");

@@ -154,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn an_endpoint_of_a_service_goes_before_that_of_all() {
+    fn an_endpoint_of_one_service_overrides_the_general_one() {
         let env =
             Env::from_pairs([("AWS_ENDPOINT_URL", "http://all"), ("AWS_ENDPOINT_URL_SECRETS_MANAGER", "http://one")]);
         let of = |service| {

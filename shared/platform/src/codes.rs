@@ -143,7 +143,7 @@ mod tests {
 
     // S12
     #[test]
-    fn a_link_or_code_of_one_purpose_is_none_of_another() {
+    fn a_link_or_code_of_one_purpose_is_invalid_for_another() {
         let (verify, codes) = (row(Purpose::Verify), codes());
         let token = codes.link_token(verify.purpose, &verify.user_id, &verify.id, &verify.generation).unwrap();
         let token = LinkToken::parse(token.expose()).unwrap();

@@ -221,7 +221,7 @@ mod tests {
 
     // R13
     #[test]
-    fn the_grace_ends_before_the_keys_of_what_was_told_in_it_do() {
+    fn the_grace_ends_before_the_keys_of_its_answers_expire() {
         let days = |text| {
             Env::from_pairs([("BILLING_GRACE_DAYS", text)]).grace().ok().map(|Grace(grace)| grace.as_hours() / 24)
         };
@@ -241,7 +241,7 @@ mod tests {
     }
 
     #[test]
-    fn only_the_configured_origins_are_allowed_and_default_ports_are_the_same_origin() {
+    fn only_configured_origins_are_allowed_and_default_ports_are_equal() {
         let env = Env::from_pairs([
             ("APP_URL", "https://a.example:443/x"),
             ("CORS_ORIGINS", "http://b.example:8080 , https://c.example"),

@@ -166,7 +166,7 @@ mod tests {
 
     // R17
     #[test]
-    fn a_rotation_appends_and_changes_nothing_of_what_was_there() {
+    fn a_rotation_appends_a_generation_and_keeps_the_others() {
         let at = |s| Timestamp::from_second(s).unwrap();
         let value = |n: u8| Secret::new(format!("{GOOD}{n}"));
         let once = appended(GOOD, &value(1), at(1000)).unwrap();
@@ -192,7 +192,7 @@ mod tests {
 
     // R17
     #[test]
-    fn a_new_key_signs_only_after_it_has_been_published_for_a_quarter_of_an_hour() {
+    fn a_new_key_signs_only_after_it_was_published_for_15_minutes() {
         let since = [Timestamp::UNIX_EPOCH, Timestamp::from_second(10_000).unwrap()];
         let at = |s| Timestamp::from_second(s).unwrap();
         assert_eq!(signing_index(&since, at(10_000 + 899)), 0);

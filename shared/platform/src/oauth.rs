@@ -84,7 +84,7 @@ mod tests {
 
     // S21
     #[test]
-    fn a_state_gives_its_own_verifier_and_nonce_back_and_a_changed_one_nothing() {
+    fn a_state_returns_its_verifier_and_nonce_and_a_changed_one_nothing() {
         let keys = AuthKeys::new(parse_generations("q7Zt0vLx2mKc9RdW4yHb8sNf6uPj1gAe").unwrap());
         let [one, two] = [keys.new_flow(Timestamp::UNIX_EPOCH), keys.new_flow(Timestamp::UNIX_EPOCH)];
         let again = keys.read_flow(one.state.expose()).unwrap();

@@ -338,13 +338,13 @@ mod tests {
 
     // R6
     #[tokio::test]
-    async fn only_the_messages_that_failed_are_reported_even_where_the_queue_does_not_answer() {
+    async fn only_failed_messages_are_reported_even_if_sqs_does_not_answer() {
         let records = ["good", "bad", "good"].map(|body| json!({"messageId": body, "body": body}));
-        let judge = async |message: SqsMessage| match message.body.as_deref() {
+        let handle = async |message: SqsMessage| match message.body.as_deref() {
             Some("good") => Ok(()),
             _ => Err(BAD),
         };
-        let response = batch(event(&records), &queue(Clock::system()), judge).await;
+        let response = batch(event(&records), &queue(Clock::system()), handle).await;
         let failed: Vec<_> =
             response.batch_item_failures.iter().map(|failure| failure.item_identifier.as_str()).collect();
         assert_eq!(failed, ["bad"]);
@@ -352,7 +352,7 @@ mod tests {
 
     // D7
     #[tokio::test]
-    async fn messages_for_which_no_time_is_left_are_not_begun_and_come_back() {
+    async fn messages_without_enough_time_are_not_started_and_return() {
         let seconds = Arc::new(AtomicI64::new(0));
         let read = Arc::clone(&seconds);
         let clock = Clock::from_fn(move || Timestamp::from_second(read.load(Ordering::Relaxed)).unwrap());

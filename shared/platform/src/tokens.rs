@@ -364,7 +364,7 @@ mod tests {
         new_claims((ISSUER, ISSUER), user, session, (0, false), now(), &lifetimes)
     }
 
-    fn judge(token: &str, now: Timestamp) -> Result<AccessClaims, BadToken> {
+    fn verify(token: &str, now: Timestamp) -> Result<AccessClaims, BadToken> {
         keys().verify_access(token, ISSUER, ISSUER, now)
     }
 
@@ -373,7 +373,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_published_judges_as_the_secret_does() {
+    fn the_public_keys_verify_the_same_tokens_as_the_secret() {
         let token = keys().sign_access(&claims(), now()).unwrap();
         let published = PublicKeys::parse(&keys().jwks(now()).to_string());
         assert!(published.know(token.expose()));
@@ -387,18 +387,18 @@ mod tests {
     }
 
     fn claims_of(token: &str) -> AccessClaims {
-        judge(token, now()).unwrap()
+        verify(token, now()).unwrap()
     }
 
     #[test]
     fn a_token_is_good_until_it_ends_give_or_take_the_leeway() {
         let token = keys().sign_access(&claims(), now()).unwrap();
         assert_eq!(
-            judge(token.expose(), now()),
-            Ok(claims()).map(|c: AccessClaims| AccessClaims { jti: judge(token.expose(), now()).unwrap().jti, ..c })
+            verify(token.expose(), now()),
+            Ok(claims()).map(|c: AccessClaims| AccessClaims { jti: verify(token.expose(), now()).unwrap().jti, ..c })
         );
-        assert!(judge(token.expose(), at(900 + 29)).is_ok());
-        assert!(judge(token.expose(), at(900 + 60)).is_err());
+        assert!(verify(token.expose(), at(900 + 29)).is_ok());
+        assert!(verify(token.expose(), at(900 + 60)).is_err());
     }
 
     // S15
@@ -407,7 +407,7 @@ mod tests {
         let claims = serde_json::to_value(claims()).unwrap();
         let good = json!({"alg": "EdDSA", "typ": "at+jwt"});
         let signed = |header: &Value| keys().sign_raw(header.clone(), &claims, now()).unwrap();
-        assert!(judge(signed(&good).expose(), now()).is_ok());
+        assert!(verify(signed(&good).expose(), now()).is_ok());
         for (name, value) in [
             ("alg", json!("none")),
             ("alg", json!("HS256")),
@@ -425,7 +425,7 @@ mod tests {
         ] {
             let mut header = good.clone();
             header[name] = value;
-            assert_eq!(judge(signed(&header).expose(), now()), Err(BadToken), "{header}");
+            assert_eq!(verify(signed(&header).expose(), now()), Err(BadToken), "{header}");
         }
     }
 
@@ -454,10 +454,10 @@ mod tests {
             let mut claims = good.clone();
             claims[name] = value;
             let token = keys().sign_raw(header.clone(), &claims, now()).unwrap();
-            assert_eq!(judge(token.expose(), now()), Err(BadToken), "{name}: {}", claims[name]);
+            assert_eq!(verify(token.expose(), now()), Err(BadToken), "{name}: {}", claims[name]);
             if claims.as_object_mut().unwrap().remove(name).is_some() && name != "nbf" {
                 let token = keys().sign_raw(header.clone(), &claims, now()).unwrap();
-                assert_eq!(judge(token.expose(), now()), Err(BadToken), "without {name}");
+                assert_eq!(verify(token.expose(), now()), Err(BadToken), "without {name}");
             }
         }
     }
@@ -478,7 +478,7 @@ mod tests {
             foreign.expose().clone(),
             format!("{message}.{}", foreign.expose().rsplit_once('.').unwrap().1),
         ] {
-            assert_eq!(judge(&bad, now()), Err(BadToken), "{bad}");
+            assert_eq!(verify(&bad, now()), Err(BadToken), "{bad}");
         }
     }
 
@@ -488,7 +488,7 @@ mod tests {
         let (keys, nonce) = (keys(), Nonce::draw());
         let refresh = keys.refresh_token(&claims().sub, &claims().sid, 3, &nonce, now());
         let access = keys.sign_access(&claims(), now()).unwrap();
-        assert!(judge(refresh.expose(), now()).is_err() && keys.read_refresh_token(access.expose()).is_err());
+        assert!(verify(refresh.expose(), now()).is_err() && keys.read_refresh_token(access.expose()).is_err());
         let read = keys.read_refresh_token(refresh.expose()).unwrap();
         assert_eq!(
             (read.user_id, read.session_id, read.n, read.nonce.hash()),

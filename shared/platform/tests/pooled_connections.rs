@@ -153,7 +153,7 @@ async fn send(client: &Outbound, server: &Server, kind: Kind) -> Result<u16, Out
 
 // D8
 #[tokio::test]
-async fn a_connection_that_ended_while_the_process_was_frozen_costs_no_request_whatever_its_kind() {
+async fn a_connection_that_ended_while_frozen_costs_no_request() {
     for ending in IDLE {
         for kind in [Kind::Get, Kind::PostWithKey, Kind::Post] {
             let (client, server) = (Outbound::system(), Server::start(vec![ending]));
@@ -167,7 +167,7 @@ async fn a_connection_that_ended_while_the_process_was_frozen_costs_no_request_w
 
 // D8
 #[tokio::test]
-async fn a_request_that_meets_the_end_of_its_connection_is_sent_once_more_where_that_is_safe() {
+async fn a_request_on_a_closed_connection_is_repeated_if_that_is_safe() {
     for ending in AT_REQUEST {
         for kind in [Kind::Get, Kind::PostWithKey] {
             let (client, server) = (Outbound::system(), Server::start(vec![ending]));
@@ -222,7 +222,7 @@ async fn several_connections_that_ended_while_frozen_cost_no_request() {
 
 // D8
 #[tokio::test]
-async fn an_aws_client_makes_a_call_again_whose_connection_ended() {
+async fn an_aws_client_repeats_a_call_whose_connection_ended() {
     let endings = IDLE.into_iter().chain(AT_REQUEST).chain([Ending::RstBeforeRequest]);
     for ending in endings {
         let server = Server::start(vec![ending]);

@@ -281,7 +281,7 @@ fn stopped() -> Vec<(Guard, &'static str)> {
 
 // S29
 #[test]
-fn hostile_statements_are_refused_before_anything_runs() {
+fn hostile_statements_are_refused_before_they_run() {
     let all = refused();
     assert!(all.len() + stopped().len() >= 60, "{}", all.len());
     for (guard, sql) in &all {
@@ -337,7 +337,7 @@ fn guards_something(guard: Guard) -> bool {
 
 // S29
 #[test]
-fn each_guard_taken_away_alone_lets_a_hostile_statement_pass() {
+fn removing_any_guard_lets_a_hostile_statement_pass() {
     // What two guards hold is in the next test; the limit on memory is that of a process and tested where one is started.
     let elsewhere = [Guard::Explain, Guard::ReadOnly, Guard::Actions, Guard::Memory];
     for guard in Guard::ALL.into_iter().filter(|guard| !elsewhere.contains(guard)) {
@@ -347,7 +347,7 @@ fn each_guard_taken_away_alone_lets_a_hostile_statement_pass() {
 
 // S29
 #[test]
-fn a_guard_behind_another_holds_when_the_first_is_gone() {
+fn a_second_guard_refuses_when_the_first_is_removed() {
     let passes = |removed: &[Guard], sql: &str| check_with(sql, &Guards::without(removed)).is_ok();
     use Guard::{Actions, Explain, FirstWord, ReadOnly};
     let explain = "EXPLAIN SELECT email FROM users";
@@ -359,7 +359,7 @@ fn a_guard_behind_another_holds_when_the_first_is_gone() {
 }
 
 #[test]
-fn a_refusal_names_what_was_refused_and_what_may_have_been_meant() {
+fn a_refusal_names_the_refused_part_and_the_nearest_name() {
     for (sql, reason) in [
         ("SELECT emial FROM users", "no such column: emial. Did you mean email, email_verified?"),
         ("SELECT 1 FROM user", "no such table: user. Did you mean users?"),
@@ -377,7 +377,7 @@ fn a_refusal_names_what_was_refused_and_what_may_have_been_meant() {
 }
 
 #[test]
-fn what_an_admin_asks_every_day_is_accepted() {
+fn common_admin_questions_are_accepted() {
     for sql in [
         "SELECT 1",
         "select 1;",
@@ -405,7 +405,7 @@ fn what_an_admin_asks_every_day_is_accepted() {
 }
 
 #[test]
-fn the_snapshot_joins_what_came_in_any_order() {
+fn the_snapshot_joins_rows_written_in_any_sequence() {
     let users = "SELECT id, tier FROM users ORDER BY id";
     assert_eq!(rows(users), json!([["usr_1", 1], ["usr_2", 0]]));
     assert_eq!(rows("SELECT * FROM sign_ins_by_day"), json!([["2026-06-14", "password", 3, 2]]));

@@ -3,9 +3,9 @@
 use crate::audit::audit_item;
 use crate::codec::{Item, item, n, s};
 use crate::gate::{count_admins, gate_item};
-use crate::outbox::{Outgoing, outbox_item};
+use crate::outbox::{OutboxMessage, outbox_item};
 use crate::profiles::{
-    Credentials, PROVED, Profile, credentials_item, email_marker_key, name_hold_key, profile_item, user_key,
+    Credentials, Profile, VERIFIED, credentials_item, email_marker_key, name_hold_key, profile_item, user_key,
     username_marker_key,
 };
 use crate::schema::{AUDIT, CREDENTIALS, GATE, IDENTITY, LIMITS, OUTBOX, SESSIONS};
@@ -37,7 +37,7 @@ pub struct NewAccount {
     /// What they may do.
     pub gate: Gate,
     /// The row behind the mailed link and code, and the mail; a first admin has none.
-    pub proof: Option<(OneTimeRow, Outgoing)>,
+    pub verification: Option<(OneTimeRow, OutboxMessage)>,
     /// The entry of it.
     pub audit: AuditEntry,
 }
@@ -57,13 +57,13 @@ pub enum Registration {
 
 /// The conditions of an account's transactions, as a caller tells them apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Part {
+pub(crate) enum Condition {
     Email,
     Username,
     Identity,
     Admins,
-    Proof,
-    Other,
+    EmailUnverified,
+    Invariant,
 }
 
 /// The decoys that are written where there is no account to make, by their weight in bytes: as many as the items of an
@@ -82,31 +82,33 @@ impl Store {
         let address_marker = address_marker(address, &profile.id)?;
         let mut transaction = self
             .transaction()
-            .create(Part::Username, IDENTITY, name_marker)
-            .create(Part::Email, IDENTITY, address_marker)
-            .create(Part::Other, IDENTITY, profile_item(profile)?)
-            .create(Part::Other, GATE, gate_item(&account.gate)?);
+            .create(Condition::Username, IDENTITY, name_marker)
+            .create(Condition::Email, IDENTITY, address_marker)
+            .create(Condition::Invariant, IDENTITY, profile_item(profile)?)
+            .create(Condition::Invariant, GATE, gate_item(&account.gate)?);
         if let Some(credentials) = &account.credentials {
-            transaction = transaction.create(Part::Email, CREDENTIALS, credentials_item(&profile.email, credentials)?);
+            transaction =
+                transaction.create(Condition::Email, CREDENTIALS, credentials_item(&profile.email, credentials)?);
         }
         for (provider, subject) in &profile.links {
-            transaction = transaction.create(Part::Identity, IDENTITY, identity_item(*provider, subject, &profile.id)?);
+            transaction =
+                transaction.create(Condition::Identity, IDENTITY, identity_item(*provider, subject, &profile.id)?);
         }
-        if let Some((row, mail)) = &account.proof {
-            transaction = transaction.create(Part::Other, SESSIONS, onetime_item(row)?).create(
-                Part::Other,
+        if let Some((row, mail)) = &account.verification {
+            transaction = transaction.create(Condition::Invariant, SESSIONS, onetime_item(row)?).create(
+                Condition::Invariant,
                 OUTBOX,
                 outbox_item(mail)?,
             );
         }
         if account.gate.is_admin {
-            transaction = transaction.update(Part::Admins, GATE, count_admins(true));
+            transaction = transaction.update(Condition::Admins, GATE, count_admins(true));
         }
-        match transaction.create(Part::Other, AUDIT, audit_item(&account.audit)?).run().await {
+        match transaction.create(Condition::Invariant, AUDIT, audit_item(&account.audit)?).run().await {
             Ok(()) => Ok(Registration::Done),
-            Err(Refusal::Condition(Part::Email)) => Ok(Registration::EmailTaken),
-            Err(Refusal::Condition(Part::Username)) => Ok(Registration::UsernameTaken),
-            Err(Refusal::Condition(Part::Identity)) => Ok(Registration::IdentityTaken),
+            Err(Refusal::Condition(Condition::Email)) => Ok(Registration::EmailTaken),
+            Err(Refusal::Condition(Condition::Username)) => Ok(Registration::UsernameTaken),
+            Err(Refusal::Condition(Condition::Identity)) => Ok(Registration::IdentityTaken),
             Err(other) => Err(other.unexpected()),
         }
     }
@@ -119,7 +121,7 @@ impl Store {
     pub async fn register_known(
         &self,
         username: &Username,
-        mail: &Outgoing,
+        mail: &OutboxMessage,
         now: Timestamp,
     ) -> Result<bool, StoreError> {
         #[derive(Serialize)]
@@ -131,14 +133,17 @@ impl Store {
             .condition_expression("attribute_not_exists(pk) OR #ttl <= :now")
             .expression_attribute_names("#ttl", "ttl")
             .expression_attribute_values(":now", n(now.as_second()));
-        let mut transaction =
-            self.transaction().put_if(Part::Username, LIMITS, free).create(Part::Other, OUTBOX, outbox_item(mail)?);
+        let mut transaction = self.transaction().put_if(Condition::Username, LIMITS, free).create(
+            Condition::Invariant,
+            OUTBOX,
+            outbox_item(mail)?,
+        );
         for (index, bytes) in DECOY_BYTES.iter().enumerate() {
-            transaction = transaction.create(Part::Other, SESSIONS, decoy_item(&mail.id, index, *bytes, now)?);
+            transaction = transaction.create(Condition::Invariant, SESSIONS, decoy_item(&mail.id, index, *bytes, now)?);
         }
         match transaction.run().await {
             Ok(()) => Ok(true),
-            Err(Refusal::Condition(Part::Username)) => Ok(false),
+            Err(Refusal::Condition(Condition::Username)) => Ok(false),
             Err(other) => Err(other.unexpected()),
         }
     }
@@ -147,12 +152,12 @@ impl Store {
     ///
     /// # Errors
     /// When DynamoDB does not answer.
-    pub async fn put_onetime(&self, row: &OneTimeRow, mail: &Outgoing) -> Result<(), StoreError> {
-        let mut transaction = self.transaction().create(Part::Other, SESSIONS, onetime_item(row)?);
+    pub async fn put_onetime(&self, row: &OneTimeRow, mail: &OutboxMessage) -> Result<(), StoreError> {
+        let mut transaction = self.transaction().create(Condition::Invariant, SESSIONS, onetime_item(row)?);
         if let Some(address) = &row.new_email {
-            transaction = transaction.put_any(Part::Other, SESSIONS, pending_item(address, row)?);
+            transaction = transaction.put_any(Condition::Invariant, SESSIONS, pending_item(address, row)?);
         }
-        transaction.create(Part::Other, OUTBOX, outbox_item(mail)?).run().await.map_err(Refusal::unexpected)
+        transaction.create(Condition::Invariant, OUTBOX, outbox_item(mail)?).run().await.map_err(Refusal::unexpected)
     }
 
     /// The work of [`Store::put_onetime`] where there is no secret to mail: `rows` decoys that nobody reads, and `mail`,
@@ -160,10 +165,10 @@ impl Store {
     ///
     /// # Errors
     /// When DynamoDB does not answer.
-    pub async fn put_decoys(&self, mail: &Outgoing, rows: usize, now: Timestamp) -> Result<(), StoreError> {
-        let mut transaction = self.transaction().create(Part::Other, OUTBOX, outbox_item(mail)?);
+    pub async fn put_decoys(&self, mail: &OutboxMessage, rows: usize, now: Timestamp) -> Result<(), StoreError> {
+        let mut transaction = self.transaction().create(Condition::Invariant, OUTBOX, outbox_item(mail)?);
         for row in 0..rows {
-            transaction = transaction.create(Part::Other, SESSIONS, decoy_item(&mail.id, row, 400, now)?);
+            transaction = transaction.create(Condition::Invariant, SESSIONS, decoy_item(&mail.id, row, 400, now)?);
         }
         transaction.run().await.map_err(Refusal::unexpected)
     }
@@ -180,31 +185,35 @@ impl Store {
         audit: &AuditEntry,
         now: Timestamp,
     ) -> Result<bool, StoreError> {
-        let mut transaction = self.transaction().update(Part::Proof, IDENTITY, proved(&row.user_id, &row.email_key));
+        let mut transaction = self.transaction().update(
+            Condition::EmailUnverified,
+            IDENTITY,
+            address_verification(&row.user_id, &row.email_key),
+        );
         if by_code {
-            transaction = transaction.update(Part::Proof, SESSIONS, use_up(row, "code_used_at", now));
+            transaction = transaction.update(Condition::EmailUnverified, SESSIONS, use_up(row, "code_used_at", now));
         }
-        outcome(transaction.create(Part::Other, AUDIT, audit_item(audit)?).run().await)
+        outcome(transaction.create(Condition::Invariant, AUDIT, audit_item(audit)?).run().await)
     }
 }
 
-pub(crate) fn outcome(done: Result<(), Refusal<Part>>) -> Result<bool, StoreError> {
+pub(crate) fn outcome(done: Result<(), Refusal<Condition>>) -> Result<bool, StoreError> {
     match done {
         Ok(()) => Ok(true),
-        Err(Refusal::Condition(Part::Proof)) => Ok(false),
+        Err(Refusal::Condition(Condition::EmailUnverified)) => Ok(false),
         Err(other) => Err(other.unexpected()),
     }
 }
 
 /// The update that verifies an address, on condition that it is still the account's, was not verified, and that the account
 /// was not deleted: a deleted one is in no list.
-pub(crate) fn proved(user: &UserId, email_key: &str) -> UpdateBuilder {
+pub(crate) fn address_verification(user: &UserId, email_key: &str) -> UpdateBuilder {
     Update::builder()
         .key("pk", user_key(user))
-        .update_expression("SET email_verified = :true, #list = :proved")
+        .update_expression("SET email_verified = :true, #list = :verified")
         .condition_expression("email_key = :key AND email_verified = :false AND attribute_exists(#list)")
-        .expression_attribute_names("#list", PROVED.0)
-        .expression_attribute_values(":proved", s(PROVED.1))
+        .expression_attribute_names("#list", VERIFIED.0)
+        .expression_attribute_values(":verified", s(VERIFIED.1))
         .expression_attribute_values(":true", AttributeValue::Bool(true))
         .expression_attribute_values(":false", AttributeValue::Bool(false))
         .expression_attribute_values(":key", s(email_key))

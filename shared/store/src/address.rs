@@ -1,12 +1,12 @@
 //! The change of an account's address: it takes effect when the new one is proved, and who proves it first has it.
 
-use crate::accounts::{Part, address_marker, decoy_item};
+use crate::accounts::{Condition, address_marker, decoy_item};
 use crate::audit::audit_item;
 use crate::codec::{n, s};
 use crate::gate::gate_key;
-use crate::outbox::{Outgoing, outbox_item};
+use crate::outbox::{OutboxMessage, outbox_item};
 use crate::profiles::{
-    Credentials, PROVED, Profile, credentials_item, domain_key, email_marker_key, initial, user_key,
+    Credentials, Profile, VERIFIED, credentials_item, domain_key, email_marker_key, initial, user_key,
 };
 use crate::schema::{AUDIT, CREDENTIALS, GATE, IDENTITY, OUTBOX, SESSIONS};
 use crate::sessions::{onetime_item, pending_item, use_up};
@@ -35,9 +35,9 @@ pub struct AddressChange<'a> {
     /// The row whose link or code proves it.
     pub row: &'a OneTimeRow,
     /// The notice to the old one.
-    pub notice: &'a Outgoing,
+    pub notice: &'a OutboxMessage,
     /// The order to tell Stripe.
-    pub order: &'a Outgoing,
+    pub command: &'a OutboxMessage,
     /// The entries of it.
     pub audit: &'a [AuditEntry],
 }
@@ -48,9 +48,9 @@ pub struct AddressRequest<'a> {
     /// The row whose link or code verifies the new address; `None` past the cap of mails: decoys are written.
     pub row: Option<&'a OneTimeRow>,
     /// The mail to the new address: the link, a notice that it has an account, or a decoy.
-    pub mail: &'a Outgoing,
+    pub mail: &'a OutboxMessage,
     /// The notice to the present address.
-    pub notice: &'a Outgoing,
+    pub notice: &'a OutboxMessage,
     /// The entry of it.
     pub audit: &'a AuditEntry,
 }
@@ -74,13 +74,13 @@ impl Store {
     pub async fn request_address(&self, request: &AddressRequest<'_>, now: Timestamp) -> Result<(), StoreError> {
         let mut transaction = self
             .transaction()
-            .create(Part::Other, OUTBOX, outbox_item(request.mail)?)
-            .create(Part::Other, OUTBOX, outbox_item(request.notice)?)
-            .create(Part::Other, AUDIT, audit_item(request.audit)?);
+            .create(Condition::Invariant, OUTBOX, outbox_item(request.mail)?)
+            .create(Condition::Invariant, OUTBOX, outbox_item(request.notice)?)
+            .create(Condition::Invariant, AUDIT, audit_item(request.audit)?);
         match request.row.and_then(|row| Some((row, row.new_email.as_ref()?))) {
             Some((row, address)) => {
-                transaction = transaction.create(Part::Other, SESSIONS, onetime_item(row)?).put_any(
-                    Part::Other,
+                transaction = transaction.create(Condition::Invariant, SESSIONS, onetime_item(row)?).put_any(
+                    Condition::Invariant,
                     SESSIONS,
                     pending_item(address, row)?,
                 );
@@ -88,7 +88,7 @@ impl Store {
             None => {
                 for index in 0..2 {
                     let decoy = decoy_item(&request.mail.id, index, 400, now)?;
-                    transaction = transaction.create(Part::Other, SESSIONS, decoy);
+                    transaction = transaction.create(Condition::Invariant, SESSIONS, decoy);
                 }
             }
         }
@@ -119,7 +119,7 @@ impl Store {
             .key("pk", user_key(&profile.id))
             .update_expression(
                 "SET email = :email, email_key = :key, email_initial = :initial, domain_key = :domain, \
-                 domain_initial = :domain_initial, email_verified = :true, #list = :proved, links = :links, link_emails = :emails",
+                 domain_initial = :domain_initial, email_verified = :true, #list = :verified, links = :links, link_emails = :emails",
             )
             .condition_expression(format!("email_key = :old AND (links = :old_links{none_yet})"))
             .expression_attribute_values(":links", by_provider(&links))
@@ -130,8 +130,8 @@ impl Store {
             .expression_attribute_values(":initial", s(initial(to.key())))
             .expression_attribute_values(":domain_initial", s(initial(&domain)))
             .expression_attribute_values(":domain", s(&domain))
-            .expression_attribute_names("#list", PROVED.0)
-            .expression_attribute_values(":proved", s(PROVED.1))
+            .expression_attribute_names("#list", VERIFIED.0)
+            .expression_attribute_values(":verified", s(VERIFIED.1))
             .expression_attribute_values(":old", s(profile.email.key()))
             .expression_attribute_values(":true", AttributeValue::Bool(true));
         let freed = Delete::builder()
@@ -148,18 +148,18 @@ impl Store {
             .expression_attribute_values(":version", n(change.password_version));
         let mut transaction = self
             .transaction()
-            .create(Part::Email, IDENTITY, address_marker(to, &profile.id)?)
-            .update(Part::Proof, IDENTITY, moved)
-            .delete(Part::Proof, IDENTITY, freed)
-            .check(Part::Proof, GATE, same)
-            .update(Part::Proof, SESSIONS, use_up(change.row, "used_at", now))
-            .create(Part::Other, OUTBOX, outbox_item(change.notice)?)
-            .create(Part::Other, OUTBOX, outbox_item(change.order)?);
+            .create(Condition::Email, IDENTITY, address_marker(to, &profile.id)?)
+            .update(Condition::EmailUnverified, IDENTITY, moved)
+            .delete(Condition::EmailUnverified, IDENTITY, freed)
+            .check(Condition::EmailUnverified, GATE, same)
+            .update(Condition::EmailUnverified, SESSIONS, use_up(change.row, "used_at", now))
+            .create(Condition::Invariant, OUTBOX, outbox_item(change.notice)?)
+            .create(Condition::Invariant, OUTBOX, outbox_item(change.command)?);
         for identity in unlinked {
-            transaction = transaction.delete(Part::Proof, IDENTITY, identity);
+            transaction = transaction.delete(Condition::EmailUnverified, IDENTITY, identity);
         }
         for entry in change.audit {
-            transaction = transaction.create(Part::Other, AUDIT, audit_item(entry)?);
+            transaction = transaction.create(Condition::Invariant, AUDIT, audit_item(entry)?);
         }
         if let Some(credentials) = change.credentials {
             let left = Delete::builder()
@@ -167,16 +167,16 @@ impl Store {
                 .condition_expression("user_id = :user AND password_version = :version")
                 .expression_attribute_values(":user", user)
                 .expression_attribute_values(":version", n(credentials.password_version));
-            transaction = transaction.delete(Part::Proof, CREDENTIALS, left).create(
-                Part::Email,
+            transaction = transaction.delete(Condition::EmailUnverified, CREDENTIALS, left).create(
+                Condition::Email,
                 CREDENTIALS,
                 credentials_item(to, credentials)?,
             );
         }
         match transaction.run().await {
             Ok(()) => Ok(ChangedAddress::Done),
-            Err(Refusal::Condition(Part::Email)) => Ok(ChangedAddress::Taken),
-            Err(Refusal::Condition(Part::Proof)) => Ok(ChangedAddress::Changed),
+            Err(Refusal::Condition(Condition::Email)) => Ok(ChangedAddress::Taken),
+            Err(Refusal::Condition(Condition::EmailUnverified)) => Ok(ChangedAddress::Changed),
             Err(other) => Err(other.unexpected()),
         }
     }

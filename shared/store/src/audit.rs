@@ -1,7 +1,7 @@
 //! The audit trail: new items alone, never a change but for the erasure of a person.
 
 use crate::codec::{Item, item, read, s};
-use crate::listing::{Listed, MOST_LOOKED_AT, PageOf, Patience, Wanted, Way, newest_of};
+use crate::listing::{IndexQuery, Listed, MAX_ROWS_READ, PageOf, ReadBudget, RowFilter, newest_of};
 use crate::schema::AUDIT;
 use crate::transaction::Refusal;
 use crate::{Store, StoreError};
@@ -60,54 +60,59 @@ pub struct AuditFilter {
 
 /// The ways to what `filter` wants, of the entries about `targets` where some are named, through the partitions that hold
 /// the fewest others.
-fn ways(filter: &AuditFilter, targets: Option<&[String]>) -> Vec<Way> {
-    let back = |index, attribute, of: &str| Way::back(AUDIT, index, (attribute, of), "sk", "aud_");
+fn index_queries(filter: &AuditFilter, targets: Option<&[String]>) -> Vec<IndexQuery> {
+    let newest_first =
+        |index, attribute, of: &str| IndexQuery::newest_first(AUDIT, index, (attribute, of), "sk", "aud_");
     let actor = filter.actor_id.map(|id| id.to_string());
     let action = filter.action.map(Action::as_str);
-    let is_action = action.map(|action| Wanted::Is("action", s(action)));
+    let is_action = action.map(|action| RowFilter::Equals("action", s(action)));
     let is_actor = |target: &str| {
         let actor = actor.as_deref()?;
         let is_own = actor == target;
-        let is_actor = Wanted::Is("actor_id", s(actor));
-        Some(if is_own { Wanted::IsOr("actor_id", s(actor), BY_TARGET) } else { is_actor })
+        let is_actor = RowFilter::Equals("actor_id", s(actor));
+        Some(if is_own { RowFilter::EqualsOrFlag("actor_id", s(actor), BY_TARGET) } else { is_actor })
     };
-    let wanted = |way, rest: [Option<Wanted>; 2]| Way { wanted: rest.into_iter().flatten().collect(), ..way };
-    let in_time = |way: Way| {
-        let mut between = way.between.clone();
+    let filters = |index_query, rest: [Option<RowFilter>; 2]| IndexQuery {
+        filters: rest.into_iter().flatten().collect(),
+        ..index_query
+    };
+    let in_time = |index_query: IndexQuery| {
+        let mut between = index_query.between.clone();
         if let Some(from) = filter.from {
             between.0 = between.0.max(AuditId::new(from, [0; 10]).to_string());
         }
         if let Some(to) = filter.to {
             between.1 = between.1.min(AuditId::new(to, [u8::MAX; 10]).to_string());
         }
-        Way { between, ..way }
+        IndexQuery { between, ..index_query }
     };
-    let ways = match (targets, filter.actor_id, action) {
+    let index_queries = match (targets, filter.actor_id, action) {
         (Some(targets), _, _) => {
-            let of =
-                |target: &String| wanted(Way::of_table(AUDIT, target, "aud_"), [is_actor(target), is_action.clone()]);
+            let of = |target: &String| {
+                filters(IndexQuery::of_table(AUDIT, target, "aud_"), [is_actor(target), is_action.clone()])
+            };
             targets.iter().map(of).collect()
         }
         (None, Some(actor), _) => {
             let id = actor.to_string();
-            let registered = Way {
+            let registered = IndexQuery {
                 between: (
                     AuditId::new(actor.made_at(), [0; 10]).to_string(),
                     AuditId::new(actor.made_at(), [u8::MAX; 10]).to_string(),
                 ),
-                ..Way::of_table(AUDIT, &id, "aud_")
+                ..IndexQuery::of_table(AUDIT, &id, "aud_")
             };
             vec![
-                wanted(back("by_actor", "actor_id", &id), [is_action.clone(), None]),
-                wanted(registered, [is_actor(&id), is_action]),
+                filters(newest_first("by_actor", "actor_id", &id), [is_action.clone(), None]),
+                filters(registered, [is_actor(&id), is_action]),
             ]
         }
-        (None, None, Some(action)) => vec![back("by_action", "action", action)],
-        (None, None, None) => vec![back("listed", "list", LIST)],
+        (None, None, Some(action)) => vec![newest_first("by_action", "action", action)],
+        (None, None, None) => vec![newest_first("listed", "list", LIST)],
     };
-    let several = ways.len();
-    let patience = Patience::Rows(MOST_LOOKED_AT / several.max(1));
-    ways.into_iter().map(|way| in_time(Way { patience, ..way })).collect()
+    let several = index_queries.len();
+    let read_budget = ReadBudget::Rows(MAX_ROWS_READ / several.max(1));
+    index_queries.into_iter().map(|index_query| in_time(IndexQuery { read_budget, ..index_query })).collect()
 }
 
 impl Store {
@@ -121,8 +126,8 @@ impl Store {
             Some(user) => Some(self.targets_of(&user, filter.target_id.as_deref()).await?),
         };
         let mut found = Vec::new();
-        for way in ways(filter, targets.as_deref()) {
-            found.push(self.rows(&way, page).await?);
+        for index_query in index_queries(filter, targets.as_deref()) {
+            found.push(self.rows(&index_query, page).await?);
         }
         let listed = newest_of(found, page.limit);
         let items = listed.items.into_iter().map(entry_of).collect::<Result<_, _>>()?;

@@ -231,7 +231,7 @@ impl Store {
 }
 
 impl Store {
-    /// Ends all sessions but those in `kept`, with the audit entry. With `session`, the user's own session that asks for
+    /// Ends all sessions but those in `sessions`, with the audit entry. With `session`, the user's own session that asks for
     /// it: `false` when that one did not live; without, when there was no session.
     ///
     /// # Errors
@@ -240,14 +240,14 @@ impl Store {
         &self,
         user: &UserId,
         session: Option<&SessionId>,
-        kept: &BTreeMap<SessionId, Timestamp>,
+        sessions: &BTreeMap<SessionId, Timestamp>,
         entry: &AuditEntry,
     ) -> Result<bool, StoreError> {
-        let kept = kept.iter().map(|(id, ends_at)| (id.to_string(), s(ends_at.to_string()))).collect();
+        let sessions = sessions.iter().map(|(id, ends_at)| (id.to_string(), s(ends_at.to_string()))).collect();
         let update = Update::builder()
             .key("pk", gate_key(user))
             .update_expression("SET sessions = :sessions")
-            .expression_attribute_values(":sessions", AttributeValue::M(kept));
+            .expression_attribute_values(":sessions", AttributeValue::M(sessions));
         let update = match session {
             Some(session) => update
                 .condition_expression("attribute_exists(sessions.#own)")

@@ -17,7 +17,7 @@ const LAPSES_MS: i64 = 30 * 1000;
 
 /// What stands under a key.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Kept {
+pub enum IdempotentCall {
     /// Nothing stood there: this call is the first.
     Begun,
     /// The first call is under way.
@@ -25,12 +25,12 @@ pub enum Kept {
     /// The first call came with another body.
     OtherBody,
     /// Its answer.
-    Answer(KeptAnswer),
+    Answer(StoredAnswer),
 }
 
 /// An answer as it was given.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-pub struct KeptAnswer {
+pub struct StoredAnswer {
     /// Its HTTP status.
     pub status: u16,
     /// Its content type.
@@ -44,7 +44,7 @@ fn pk(key: &str) -> AttributeValue {
 }
 
 impl Store {
-    fn kept(&self, key: &str) -> UpdateItemFluentBuilder {
+    fn update_call(&self, key: &str) -> UpdateItemFluentBuilder {
         self.client.update_item().table_name(self.table(LIMITS)).key("pk", pk(key))
     }
 
@@ -58,17 +58,17 @@ impl Store {
         digest: &str,
         request: &RequestId,
         now: Timestamp,
-    ) -> Result<Kept, StoreError> {
+    ) -> Result<IdempotentCall, StoreError> {
         #[derive(Deserialize)]
         struct Row {
             digest: String,
             by: String,
             #[serde(flatten)]
-            answer: Option<KeptAnswer>,
+            answer: Option<StoredAnswer>,
         }
         let now_ms = now.as_millisecond();
         let call = self
-            .kept(key)
+            .update_call(key)
             .update_expression(
                 "SET digest = :digest, begun_ms = :now, #by = :by, #ttl = :ttl, v = :v REMOVE #status, content_type, body",
             )
@@ -87,15 +87,15 @@ impl Store {
             .expression_attribute_values(":lapsed", n(now_ms - LAPSES_MS))
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
         let row: Row = match conditional(call).await? {
-            Updated::Done(_) => return Ok(Kept::Begun),
+            Updated::Done(_) => return Ok(IdempotentCall::Begun),
             Updated::Refused(row) => read(LIMITS, row)?,
         };
         Ok(match row.answer {
             // This very call did it: the answer to its first try was lost (R8).
-            None if row.by == write_id(request) => Kept::Begun,
-            _ if row.digest != digest => Kept::OtherBody,
-            None => Kept::UnderWay,
-            Some(answer) => Kept::Answer(answer),
+            None if row.by == write_id(request) => IdempotentCall::Begun,
+            _ if row.digest != digest => IdempotentCall::OtherBody,
+            None => IdempotentCall::UnderWay,
+            Some(answer) => IdempotentCall::Answer(answer),
         })
     }
 
@@ -103,9 +103,9 @@ impl Store {
     ///
     /// # Errors
     /// When DynamoDB does not answer.
-    pub async fn keep_answer(&self, key: &str, request: &RequestId, answer: &KeptAnswer) -> Result<(), StoreError> {
+    pub async fn store_answer(&self, key: &str, request: &RequestId, answer: &StoredAnswer) -> Result<(), StoreError> {
         let call = self
-            .kept(key)
+            .update_call(key)
             .update_expression("SET #status = :status, content_type = :type, body = :body")
             .condition_expression("#by = :by")
             .expression_attribute_names("#by", "by")

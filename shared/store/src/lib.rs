@@ -5,9 +5,8 @@ mod accounts;
 mod address;
 mod audit;
 mod billing;
+mod closing;
 mod codec;
-mod departures;
-mod desk;
 mod error;
 mod gate;
 mod idempotency;
@@ -22,6 +21,7 @@ mod reports;
 pub mod schema;
 mod sessions;
 mod social;
+mod system;
 mod transaction;
 mod update;
 mod users;
@@ -30,20 +30,20 @@ pub use accounts::{NewAccount, Registration};
 pub use address::{AddressChange, AddressRequest, ChangedAddress};
 pub use audit::AuditFilter;
 pub use billing::{
-    AccountWrite, BillingFilter, CustomerVersion, Due, DuePage, EventRow, Owned, PlanReservation, PlanWrite, Reserved,
-    TrialEntry, VersionPage, VersionPlace,
+    AccountWrite, BillingFilter, CheckoutReservation, CustomerVersion, Due, DuePage, EventRow, Owned, PlanReservation,
+    PlanWrite, TrialEntry, VersionPage, VersionPlace,
 };
 pub use error::StoreError;
 pub use gate::{Admission, Admitted};
-pub use idempotency::{Kept, KeptAnswer};
+pub use idempotency::{IdempotentCall, StoredAnswer};
 pub use limits::{Attempt, AttemptLimit, Bucket};
 pub use listing::{Consistency, Listed, PageOf, each};
-pub use outbox::{Claim, Outgoing, UnsentPage};
+pub use outbox::{Claim, OutboxMessage, UnsentPage};
 pub use passwords::NewPassword;
-pub use profiles::{Credentials, Profile, Taken};
+pub use profiles::{Credentials, Profile, TakenNames};
 pub use reconciliation::{ReconciledPage, Reconciliation, ReconciliationState};
 pub use report_rows::{ReportGate, ReportProfile, ReportRow, ReportTable, Segment, SegmentPage, SegmentPlace};
-pub use sessions::{NewSession, PendingChange, Rotated, SessionRow};
+pub use sessions::{NewSession, PendingChange, SessionRow, TokenRotation};
 pub use social::{FlowRow, LinkFor, Linked, TakenFlow, Takeover, UseOfFlow};
 pub use users::{RightsChange, UserFilter};
 

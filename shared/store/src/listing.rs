@@ -8,7 +8,7 @@ use aws_sdk_dynamodb::types::{AttributeValue, ReturnConsumedCapacity};
 use std::collections::{BTreeMap, HashMap};
 
 /// So many rows are looked at for one page at the most where not every row is wanted.
-pub(crate) const MOST_LOOKED_AT: usize = 1000;
+pub(crate) const MAX_ROWS_READ: usize = 1000;
 /// So many rows of ordinary size cost half a unit, the least that a query costs.
 const ROWS_AT_LEAST: usize = 10;
 /// Behind every text that begins as the one before it does.
@@ -64,26 +64,26 @@ impl<'a> PageOf<'a> {
     /// The longest page after this place, for whoever reads it all.
     #[must_use]
     pub fn longest(after: Option<&'a str>) -> Self {
-        Self { after, limit: MOST_LOOKED_AT }
+        Self { after, limit: MAX_ROWS_READ }
     }
 }
 
 /// What a row must be to be on the page.
 #[derive(Debug, Clone)]
-pub(crate) enum Wanted {
+pub(crate) enum RowFilter {
     /// The attribute has this value.
-    Is(&'static str, AttributeValue),
+    Equals(&'static str, AttributeValue),
     /// The attribute does not begin so.
-    BeginsOtherwise(&'static str, String),
+    NotPrefix(&'static str, String),
     /// The attribute has this value, or another one, a flag, is set.
-    IsOr(&'static str, AttributeValue, &'static str),
+    EqualsOrFlag(&'static str, AttributeValue, &'static str),
     /// The attribute does not have this in it.
-    HasNot(&'static str, String),
+    NotContains(&'static str, String),
 }
 
 /// How far a page goes to be filled where not every row is wanted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Patience {
+pub(crate) enum ReadBudget {
     /// As long as every other row is wanted, so that a unit brings ten items.
     Half,
     /// Up to so many rows.
@@ -95,7 +95,7 @@ pub(crate) type Partition = (&'static str, &'static str);
 
 /// The way through a partition.
 #[derive(Debug, Clone)]
-pub(crate) struct Way {
+pub(crate) struct IndexQuery {
     pub table: &'static str,
     /// `None` for the table itself.
     pub index: Option<&'static str>,
@@ -107,13 +107,13 @@ pub(crate) struct Way {
     pub between: (String, String),
     /// Whether the first place comes first.
     pub is_forward: bool,
-    pub wanted: Vec<Wanted>,
-    pub patience: Patience,
+    pub filters: Vec<RowFilter>,
+    pub read_budget: ReadBudget,
 }
 
-impl Way {
+impl IndexQuery {
     /// The whole partition `of` an index, whose sort keys begin with `prefix`, from the last to the first.
-    pub fn back(
+    pub fn newest_first(
         table: &'static str,
         index: &'static str,
         (attribute, of): (&'static str, impl Into<String>),
@@ -127,53 +127,53 @@ impl Way {
             sort,
             between: (prefix.to_owned(), format!("{prefix}{LAST}")),
             is_forward: false,
-            wanted: Vec::new(),
-            patience: Patience::Rows(MOST_LOOKED_AT),
+            filters: Vec::new(),
+            read_budget: ReadBudget::Rows(MAX_ROWS_READ),
         }
     }
 
     /// The same of a partition of the table itself, which `pk` names and `sk` sorts.
     pub fn of_table(table: &'static str, of: impl Into<String>, prefix: &str) -> Self {
-        Self { index: None, ..Self::back(table, "", ("pk", of), "sk", prefix) }
+        Self { index: None, ..Self::newest_first(table, "", ("pk", of), "sk", prefix) }
     }
 
     fn expressions(&self) -> (String, Option<String>, HashMap<String, String>, Item) {
         let mut names =
             HashMap::from([("#p".to_owned(), self.partition.0.to_owned()), ("#s".to_owned(), self.sort.to_owned())]);
         let mut values = Item::from([(":p".to_owned(), s(&self.partition.1))]);
-        let mut wanted = Vec::new();
-        for (index, row) in self.wanted.iter().enumerate() {
+        let mut filters = Vec::new();
+        for (index, row) in self.filters.iter().enumerate() {
             let (name, value, text) = match row {
-                Wanted::Is(name, value) => (name, value.clone(), format!("#w{index} = :w{index}")),
-                Wanted::BeginsOtherwise(name, prefix) => {
+                RowFilter::Equals(name, value) => (name, value.clone(), format!("#w{index} = :w{index}")),
+                RowFilter::NotPrefix(name, prefix) => {
                     (name, s(prefix), format!("NOT begins_with(#w{index}, :w{index})"))
                 }
-                Wanted::IsOr(name, value, flag) => {
+                RowFilter::EqualsOrFlag(name, value, flag) => {
                     names.insert(format!("#f{index}"), (*flag).to_owned());
                     (name, value.clone(), format!("(#w{index} = :w{index} OR attribute_exists(#f{index}))"))
                 }
-                Wanted::HasNot(name, part) => (name, s(part), format!("NOT contains(#w{index}, :w{index})")),
+                RowFilter::NotContains(name, part) => (name, s(part), format!("NOT contains(#w{index}, :w{index})")),
             };
-            wanted.push(text);
+            filters.push(text);
             names.insert(format!("#w{index}"), (*name).to_owned());
             values.insert(format!(":w{index}"), value);
         }
-        let filter = (!wanted.is_empty()).then(|| wanted.join(" AND "));
+        let filter = (!filters.is_empty()).then(|| filters.join(" AND "));
         ("#p = :p AND #s BETWEEN :first AND :last".to_owned(), filter, names, values)
     }
 
     /// How many rows the next query looks at; `None` where the page is at its end.
-    fn next_rows(&self, page: PageOf<'_>, found: usize, looked_at: usize) -> Option<usize> {
+    fn next_rows(&self, page: PageOf<'_>, found: usize, rows_read: usize) -> Option<usize> {
         let missing = (page.limit + 1).checked_sub(found).filter(|missing| *missing > 0)?;
-        if self.wanted.is_empty() {
+        if self.filters.is_empty() {
             return Some(missing);
         }
-        match self.patience {
-            Patience::Half if 2 * found < looked_at => None,
-            Patience::Half => Some((ROWS_AT_LEAST + 2 * found - looked_at).min(missing.max(ROWS_AT_LEAST))),
+        match self.read_budget {
+            ReadBudget::Half if 2 * found < rows_read => None,
+            ReadBudget::Half => Some((ROWS_AT_LEAST + 2 * found - rows_read).min(missing.max(ROWS_AT_LEAST))),
             // As many again as so far, so that a long way takes few calls.
-            Patience::Rows(most) => {
-                Some(looked_at.max(missing).min(most.saturating_sub(looked_at))).filter(|rows| *rows > 0)
+            ReadBudget::Rows(most) => {
+                Some(rows_read.max(missing).min(most.saturating_sub(rows_read))).filter(|rows| *rows > 0)
             }
         }
     }
@@ -210,15 +210,16 @@ pub(crate) async fn all_rows(query: QueryFluentBuilder) -> Result<Vec<Item>, Sto
 }
 
 impl Store {
-    /// A page of the rows along `way`, and the place after which it goes on.
-    pub(crate) async fn rows(&self, way: &Way, page: PageOf<'_>) -> Result<Listed<Item>, StoreError> {
-        let (condition, filter, names, mut values) = way.expressions();
-        let place = |row: &Item| row.get(way.sort).and_then(|place| place.as_s().ok()).cloned().unwrap_or_default();
+    /// A page of the rows along `index_query`, and the place after which it goes on.
+    pub(crate) async fn rows(&self, index_query: &IndexQuery, page: PageOf<'_>) -> Result<Listed<Item>, StoreError> {
+        let (condition, filter, names, mut values) = index_query.expressions();
+        let place =
+            |row: &Item| row.get(index_query.sort).and_then(|place| place.as_s().ok()).cloned().unwrap_or_default();
         let after = page.after.map(str::to_owned);
-        let (first, last) = way.between.clone();
+        let (first, last) = index_query.between.clone();
         // Both ends are within: the row that `after` names comes again and is left out below.
         let (first, last) = match &after {
-            Some(after) if way.is_forward => (after.clone().max(first), last),
+            Some(after) if index_query.is_forward => (after.clone().max(first), last),
             Some(after) => (first, after.clone().min(last)),
             None => (first, last),
         };
@@ -229,24 +230,24 @@ impl Store {
         let query = self
             .client
             .query()
-            .table_name(self.table(way.table))
-            .set_index_name(way.index.map(str::to_owned))
+            .table_name(self.table(index_query.table))
+            .set_index_name(index_query.index.map(str::to_owned))
             .key_condition_expression(condition)
             .set_filter_expression(filter)
             .set_expression_attribute_names(Some(names))
             .set_expression_attribute_values(Some(values))
-            .scan_index_forward(way.is_forward)
+            .scan_index_forward(index_query.is_forward)
             .return_consumed_capacity(ReturnConsumedCapacity::Total);
         let mut items: Vec<Item> = Vec::new();
-        let (mut looked_at, mut start) = (0, None);
-        while let Some(rows) = way.next_rows(page, items.len(), looked_at) {
-            let again = usize::from(looked_at == 0 && after.is_some());
+        let (mut rows_read, mut start) = (0, None);
+        while let Some(rows) = index_query.next_rows(page, items.len(), rows_read) {
+            let again = usize::from(rows_read == 0 && after.is_some());
             let call = query
                 .clone()
                 .limit(i32::try_from(rows + again).unwrap_or(i32::MAX))
                 .set_exclusive_start_key(start.take());
             let answer = call.send().await.map_err(StoreError::of)?;
-            looked_at += usize::try_from(answer.scanned_count).unwrap_or_default();
+            rows_read += usize::try_from(answer.scanned_count).unwrap_or_default();
             let found = answer.items.unwrap_or_default();
             items.extend(found.into_iter().filter(|row| Some(place(row)) != after));
             start = answer.last_evaluated_key;

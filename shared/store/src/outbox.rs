@@ -11,15 +11,15 @@ use aws_sdk_dynamodb::types::{ReturnConsumedCapacity, ReturnValue, ReturnValuesO
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use tollgate_domain::MessageId;
-use tollgate_domain::billing::Order;
-pub use tollgate_domain::outbox::{DECOY, ORDER, REPORT};
+use tollgate_domain::billing::Command;
+pub use tollgate_domain::outbox::{COMMAND, DECOY, REPORT};
 
 /// How long a message's key is kept, in seconds.
 const KEPT_SECONDS: i64 = 35 * 86_400;
 
 /// A message to send.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct Outgoing {
+pub struct OutboxMessage {
     /// Its id.
     pub id: MessageId,
     /// What it is, by name.
@@ -34,14 +34,14 @@ pub struct Outgoing {
 /// How long a claim holds against another SQS message, in milliseconds: longer than any invocation.
 const CLAIM_LAPSES_MS: i64 = 15 * 60 * 1000;
 
-impl Outgoing {
-    /// `order` under this id.
+impl OutboxMessage {
+    /// `command` under this id.
     ///
     /// # Errors
     /// When it cannot be written as JSON.
-    pub fn of_order(order: &Order, id: MessageId, now: Timestamp) -> Result<Self, StoreError> {
-        let body = serde_json::to_string(order).map_err(|error| StoreError::Unexpected(error.to_string()))?;
-        Ok(Self { id, kind: ORDER.to_owned(), body, created_at: now })
+    pub fn of_command(command: &Command, id: MessageId, now: Timestamp) -> Result<Self, StoreError> {
+        let body = serde_json::to_string(command).map_err(|error| StoreError::Unexpected(error.to_string()))?;
+        Ok(Self { id, kind: COMMAND.to_owned(), body, created_at: now })
     }
 }
 
@@ -49,7 +49,7 @@ impl Outgoing {
 #[derive(Debug)]
 pub enum Claim {
     /// It is this receiver's to send.
-    Send(Outgoing),
+    Send(OutboxMessage),
     /// It was sent or parked before.
     AlreadyDone,
     /// Another SQS message holds it.
@@ -60,12 +60,12 @@ pub enum Claim {
 #[derive(Debug)]
 pub struct UnsentPage {
     /// What waits; a row that cannot be read is an error of its own.
-    pub items: Vec<Result<Outgoing, StoreError>>,
+    pub items: Vec<Result<OutboxMessage, StoreError>>,
     /// The key after which it goes on; `None` where all of it is seen.
     pub next: Option<String>,
 }
 
-pub(crate) fn outbox_item(message: &Outgoing) -> Result<Item, StoreError> {
+pub(crate) fn outbox_item(message: &OutboxMessage) -> Result<Item, StoreError> {
     let kept_seconds = if message.kind == DECOY { DECOY_SECONDS } else { KEPT_SECONDS };
     let ttl = message.created_at.as_second() + kept_seconds;
     item(message, [("pk", s(message.id.to_string())), ("state", s("pending")), ("ttl", n(ttl))])
@@ -87,7 +87,7 @@ impl Store {
     ///
     /// # Errors
     /// When DynamoDB does not answer.
-    pub async fn put_message_once(&self, message: &Outgoing) -> Result<(), StoreError> {
+    pub async fn put_message_once(&self, message: &OutboxMessage) -> Result<(), StoreError> {
         match self.transaction().create((), OUTBOX, outbox_item(message)?).run().await {
             Ok(()) | Err(Refusal::Condition(())) => Ok(()),
             Err(other) => Err(other.unexpected()),
@@ -192,7 +192,12 @@ impl Store {
     ///
     /// # Errors
     /// When DynamoDB does not answer.
-    pub async fn pass_on_message(&self, id: &MessageId, next: &Outgoing, now: Timestamp) -> Result<(), StoreError> {
+    pub async fn continue_message(
+        &self,
+        id: &MessageId,
+        next: &OutboxMessage,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
         let sent = Update::builder()
             .key("pk", s(id.to_string()))
             .update_expression("SET #state = :sent, closed_at = :now REMOVE body, claimed_by, claimed_ms")

@@ -1,10 +1,10 @@
 //! Passwords that take the place of others: by a mailed link, or by somebody who knows the old one.
 
-use crate::accounts::{Part, outcome, proved};
+use crate::accounts::{Condition, address_verification, outcome};
 use crate::audit::audit_item;
 use crate::codec::{Item, n, s};
 use crate::gate::gate_key;
-use crate::outbox::{Outgoing, outbox_item};
+use crate::outbox::{OutboxMessage, outbox_item};
 use crate::schema::{AUDIT, CREDENTIALS, GATE, IDENTITY, OUTBOX, SESSIONS};
 use crate::sessions::use_up;
 use crate::transaction::Transaction;
@@ -28,7 +28,7 @@ pub struct NewPassword<'a> {
     /// The version that it replaces: what raced it is never born.
     pub replaces_version: u64,
     /// The notice.
-    pub notice: Outgoing,
+    pub notice: OutboxMessage,
     /// The entries of it.
     pub audit: &'a [AuditEntry],
 }
@@ -43,7 +43,7 @@ impl Store {
         &self,
         new: &NewPassword<'_>,
         row: &OneTimeRow,
-        proves: bool,
+        verifies: bool,
         now: Timestamp,
     ) -> Result<bool, StoreError> {
         let gate = Update::builder()
@@ -51,10 +51,15 @@ impl Store {
             .condition_expression("password_version = :version AND is_active = :true")
             .expression_attribute_values(":sessions", AttributeValue::M(Item::new()))
             .expression_attribute_values(":true", AttributeValue::Bool(true));
-        let mut transaction = self.transaction().update(Part::Proof, SESSIONS, use_up(row, "used_at", now));
+        let mut transaction =
+            self.transaction().update(Condition::EmailUnverified, SESSIONS, use_up(row, "used_at", now));
         transaction = with_password(transaction, new, gate)?;
-        if proves {
-            transaction = transaction.update(Part::Proof, IDENTITY, proved(&row.user_id, &row.email_key));
+        if verifies {
+            transaction = transaction.update(
+                Condition::EmailUnverified,
+                IDENTITY,
+                address_verification(&row.user_id, &row.email_key),
+            );
         }
         outcome(transaction.run().await)
     }
@@ -84,10 +89,10 @@ impl Store {
 
 /// Adds a new password, the gate's side of it, its notice and its entries.
 fn with_password<'a>(
-    transaction: Transaction<'a, Part>,
+    transaction: Transaction<'a, Condition>,
     new: &NewPassword<'_>,
     gate: UpdateBuilder,
-) -> Result<Transaction<'a, Part>, StoreError> {
+) -> Result<Transaction<'a, Condition>, StoreError> {
     let versions = |update: UpdateBuilder| {
         update
             .expression_attribute_values(":version", n(new.replaces_version))
@@ -103,11 +108,11 @@ fn with_password<'a>(
         .expression_attribute_values(":v", n(SCHEMA_VERSION))
         .expression_attribute_values(":user", s(new.user_id.to_string()));
     let mut transaction = transaction
-        .update(Part::Proof, CREDENTIALS, versions(credentials))
-        .update(Part::Proof, GATE, versions(gate.key("pk", gate_key(&new.user_id))))
-        .create(Part::Other, OUTBOX, outbox_item(&new.notice)?);
+        .update(Condition::EmailUnverified, CREDENTIALS, versions(credentials))
+        .update(Condition::EmailUnverified, GATE, versions(gate.key("pk", gate_key(&new.user_id))))
+        .create(Condition::Invariant, OUTBOX, outbox_item(&new.notice)?);
     for entry in new.audit {
-        transaction = transaction.create(Part::Other, AUDIT, audit_item(entry)?);
+        transaction = transaction.create(Condition::Invariant, AUDIT, audit_item(entry)?);
     }
     Ok(transaction)
 }

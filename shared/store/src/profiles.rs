@@ -81,8 +81,8 @@ pub(crate) fn user_key(user: &UserId) -> AttributeValue {
 
 /// The partitions of the indexes in which profiles stand: those whose address is proved, the others, and the few of whom
 /// something more is known.
-pub(crate) const PROVED: Partition = ("list", "proved");
-pub(crate) const UNPROVED: Partition = ("list", "unproved");
+pub(crate) const VERIFIED: Partition = ("list", "proved");
+pub(crate) const UNVERIFIED: Partition = ("list", "unproved");
 pub(crate) const ADMIN: Partition = ("admin", "admin");
 pub(crate) const CLOSED: Partition = ("closed", "closed");
 
@@ -110,7 +110,7 @@ pub(crate) fn profile_item(profile: &Profile) -> Result<Item, StoreError> {
         ("username_key", s(username)),
     ];
     let mut row = item(profile, [("pk", user_key(&profile.id))])?;
-    let list = if profile.email_verified { PROVED } else { UNPROVED };
+    let list = if profile.email_verified { VERIFIED } else { UNVERIFIED };
     let marks = [Some(list), profile.is_admin.then_some(ADMIN), (!profile.is_active).then_some(CLOSED)];
     let marks = marks.into_iter().flatten().map(|(name, mark)| (name, s(mark)));
     row.extend(names.into_iter().chain(marks).map(|(name, value)| (name.to_owned(), value)));
@@ -136,7 +136,7 @@ pub(crate) fn credentials_item(email: &Email, credentials: &Credentials) -> Resu
 
 /// What is there of a name and an address that somebody asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Taken {
+pub struct TakenNames {
     /// The name is an account's, or held.
     pub username: bool,
     /// The address is an account's: as that account has it.
@@ -200,7 +200,12 @@ impl Store {
     ///
     /// # Errors
     /// When DynamoDB does not answer.
-    pub async fn taken(&self, username: &Username, email: &Email, now: Timestamp) -> Result<Taken, StoreError> {
+    pub async fn find_taken(
+        &self,
+        username: &Username,
+        email: &Email,
+        now: Timestamp,
+    ) -> Result<TakenNames, StoreError> {
         let keys = |keys: Vec<AttributeValue>| {
             KeysAndAttributes::builder()
                 .consistent_read(true)
@@ -218,7 +223,7 @@ impl Store {
             .send()
             .await
             .map_err(StoreError::of)?;
-        if answer.unprocessed_keys().is_some_and(|left| !left.is_empty()) {
+        if answer.unprocessed_keys().is_some_and(|remaining| !remaining.is_empty()) {
             return Err(StoreError::Unavailable("some keys were not read".into()));
         }
         let found = answer.responses.unwrap_or_default();
@@ -227,7 +232,7 @@ impl Store {
         };
         let held_until =
             has(&limits, name_hold_key(username)).and_then(|item| item.get("ttl")?.as_n().ok()?.parse::<i64>().ok());
-        Ok(Taken {
+        Ok(TakenNames {
             username: has(&identity, username_marker_key(username)).is_some()
                 || held_until.is_some_and(|until| now.as_second() < until),
             email: has(&identity, email_marker_key(email))

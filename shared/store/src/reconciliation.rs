@@ -1,9 +1,9 @@
 //! How far the reconciliation with Stripe came: the run, each page of Stripe's lists that it has read, and the customers that it
-//! could not repair. All of it is one partition of the table `desk`.
+//! could not repair. All of it is one partition of the table `system`.
 
 use crate::codec::{Item, item, n, read, s};
 use crate::listing::all_rows;
-use crate::schema::DESK;
+use crate::schema::SYSTEM;
 use crate::{Store, StoreError};
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnConsumedCapacity};
 use jiff::Timestamp;
@@ -83,7 +83,7 @@ impl Store {
         let call = self
             .client
             .query()
-            .table_name(self.table(DESK))
+            .table_name(self.table(SYSTEM))
             .key_condition_expression("pk = :pk")
             .expression_attribute_values(":pk", s(PARTITION))
             .consistent_read(true);
@@ -91,11 +91,11 @@ impl Store {
         for row in all_rows(call).await? {
             let sk = row.get("sk").and_then(|sk| sk.as_s().ok()).cloned().unwrap_or_default();
             if sk == RUN {
-                state.run = Some(read(DESK, row)?);
+                state.run = Some(read(SYSTEM, row)?);
             } else if sk.starts_with(PAGE) {
-                state.pages.push(read(DESK, row)?);
+                state.pages.push(read(SYSTEM, row)?);
             } else {
-                state.failed.push(read::<FailedCustomer>(DESK, row)?.stripe_customer_id);
+                state.failed.push(read::<FailedCustomer>(SYSTEM, row)?.stripe_customer_id);
             }
         }
         Ok(state)
@@ -105,7 +105,7 @@ impl Store {
     ///
     /// # Errors
     /// When DynamoDB does not answer.
-    pub async fn keep_reconciliation(&self, run: &Reconciliation) -> Result<(), StoreError> {
+    pub async fn store_reconciliation(&self, run: &Reconciliation) -> Result<(), StoreError> {
         self.put_reconciliation_row(item(run, key(RUN.to_owned()))?).await
     }
 
@@ -121,7 +121,7 @@ impl Store {
     ///
     /// # Errors
     /// When DynamoDB does not answer.
-    pub async fn keep_reconciled_page(&self, page: &ReconciledPage, now: Timestamp) -> Result<(), StoreError> {
+    pub async fn store_reconciled_page(&self, page: &ReconciledPage, now: Timestamp) -> Result<(), StoreError> {
         let mut row = item(page, key(page_key(page.number)))?;
         row.insert("ttl".to_owned(), n(now.as_second() + KEPT_SECONDS));
         self.put_reconciliation_row(row).await
@@ -139,7 +139,7 @@ impl Store {
     ///
     /// # Errors
     /// When DynamoDB does not answer.
-    pub async fn keep_failed_customer(&self, stripe_customer: &str) -> Result<(), StoreError> {
+    pub async fn store_failed_customer(&self, stripe_customer: &str) -> Result<(), StoreError> {
         let failed = FailedCustomer { stripe_customer_id: stripe_customer.to_owned() };
         self.put_reconciliation_row(item(&failed, key(format!("{FAILED}{stripe_customer}")))?).await
     }
@@ -153,14 +153,14 @@ impl Store {
     }
 
     async fn put_reconciliation_row(&self, row: Item) -> Result<(), StoreError> {
-        let call = self.client.put_item().table_name(self.table(DESK)).set_item(Some(row));
+        let call = self.client.put_item().table_name(self.table(SYSTEM)).set_item(Some(row));
         call.return_consumed_capacity(ReturnConsumedCapacity::Indexes).send().await.map_err(StoreError::of)?;
         Ok(())
     }
 
     async fn delete_reconciliation_row(&self, sk: String) -> Result<(), StoreError> {
         let [(pk, partition), (sk, sort)] = key(sk);
-        let call = self.client.delete_item().table_name(self.table(DESK)).key(pk, partition).key(sk, sort);
+        let call = self.client.delete_item().table_name(self.table(SYSTEM)).key(pk, partition).key(sk, sort);
         call.return_consumed_capacity(ReturnConsumedCapacity::Indexes).send().await.map_err(StoreError::of)?;
         Ok(())
     }

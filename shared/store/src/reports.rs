@@ -2,9 +2,9 @@
 
 use crate::audit::audit_item;
 use crate::codec::{Item, item, n, read, s};
-use crate::listing::{Listed, PageOf, Way};
-use crate::outbox::{Outgoing, REPORT, outbox_item};
-use crate::schema::{AUDIT, DESK, OUTBOX};
+use crate::listing::{IndexQuery, Listed, PageOf};
+use crate::outbox::{OutboxMessage, REPORT, outbox_item};
+use crate::schema::{AUDIT, OUTBOX, SYSTEM};
 use crate::update::{Updated, conditional};
 use crate::{Store, StoreError};
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnConsumedCapacity, ReturnValue};
@@ -43,7 +43,7 @@ fn status(status: ReportStatus) -> AttributeValue {
     })
 }
 
-impl Outgoing {
+impl OutboxMessage {
     /// The message that asks for `report` to be run.
     ///
     /// # Errors
@@ -63,13 +63,13 @@ impl Store {
     pub async fn request_report(
         &self,
         report: &Report,
-        message: &Outgoing,
+        message: &OutboxMessage,
         audit: &AuditEntry,
     ) -> Result<(), StoreError> {
         let [pk, sk] = key(&report.id);
         let row = item(report, [pk, sk, ("ttl", ttl(report.created_at))])?;
         self.transaction()
-            .create("report", DESK, row)
+            .create("report", SYSTEM, row)
             .create("message", OUTBOX, outbox_item(message)?)
             .create("audit", AUDIT, audit_item(audit)?)
             .run()
@@ -83,10 +83,10 @@ impl Store {
     /// When DynamoDB does not answer, or the item is corrupt.
     pub async fn report(&self, id: &ReportId, now: Timestamp) -> Result<Option<Report>, StoreError> {
         let [(pk, partition), (sk, sort)] = key(id);
-        let call = self.client.get_item().table_name(self.table(DESK)).key(pk, partition).key(sk, sort);
+        let call = self.client.get_item().table_name(self.table(SYSTEM)).key(pk, partition).key(sk, sort);
         let call = call.consistent_read(true).return_consumed_capacity(ReturnConsumedCapacity::Total);
         let row = call.send().await.map_err(StoreError::of)?.item;
-        let report: Option<Report> = row.map(|row| read(DESK, row)).transpose()?;
+        let report: Option<Report> = row.map(|row| read(SYSTEM, row)).transpose()?;
         Ok(report.filter(|report| report.is_kept(now)))
     }
 
@@ -95,10 +95,11 @@ impl Store {
     /// # Errors
     /// When DynamoDB does not answer, or an item is corrupt.
     pub async fn reports(&self, page: PageOf<'_>, now: Timestamp) -> Result<Listed<Report>, StoreError> {
-        let way = Way::of_table(DESK, PARTITION, "rep_");
+        let index_query = IndexQuery::of_table(SYSTEM, PARTITION, "rep_");
         let oldest = ReportId::new(now - REPORT_KEPT, [0; 10]).to_string();
-        let listed = self.rows(&Way { between: (oldest, way.between.1.clone()), ..way }, page).await?;
-        let items = listed.items.into_iter().map(|row| read(DESK, row)).collect::<Result<_, _>>()?;
+        let listed =
+            self.rows(&IndexQuery { between: (oldest, index_query.between.1.clone()), ..index_query }, page).await?;
+        let items = listed.items.into_iter().map(|row| read(SYSTEM, row)).collect::<Result<_, _>>()?;
         Ok(Listed { items, next: listed.next })
     }
 
@@ -111,7 +112,7 @@ impl Store {
         let call = self
             .client
             .update_item()
-            .table_name(self.table(DESK))
+            .table_name(self.table(SYSTEM))
             .key(pk, partition)
             .key(sk, sort)
             .update_expression("SET #status = :running")
@@ -121,7 +122,7 @@ impl Store {
             .expression_attribute_values(":running", status(ReportStatus::Running))
             .return_values(ReturnValue::AllNew);
         match conditional(call).await? {
-            Updated::Done(row) => Ok(Some(read(DESK, row)?)),
+            Updated::Done(row) => Ok(Some(read(SYSTEM, row)?)),
             Updated::Refused(_) => Ok(None),
         }
     }
@@ -138,7 +139,7 @@ impl Store {
     ) -> Result<(), StoreError> {
         let [pk, sk] = rows_key(&report.id, as_of);
         let row = item(&Rows { rows_json }, [pk, sk, ("ttl", ttl(report.created_at))])?;
-        let call = self.client.put_item().table_name(self.table(DESK)).set_item(Some(row));
+        let call = self.client.put_item().table_name(self.table(SYSTEM)).set_item(Some(row));
         call.return_consumed_capacity(ReturnConsumedCapacity::Indexes).send().await.map_err(StoreError::of)?;
         Ok(())
     }
@@ -149,10 +150,10 @@ impl Store {
     /// When DynamoDB does not answer, or the item is corrupt.
     pub async fn report_rows(&self, id: &ReportId, as_of: Timestamp) -> Result<Option<String>, StoreError> {
         let [(pk, partition), (sk, sort)] = rows_key(id, as_of);
-        let call = self.client.get_item().table_name(self.table(DESK)).key(pk, partition).key(sk, sort);
+        let call = self.client.get_item().table_name(self.table(SYSTEM)).key(pk, partition).key(sk, sort);
         let call = call.consistent_read(true).return_consumed_capacity(ReturnConsumedCapacity::Total);
         let row = call.send().await.map_err(StoreError::of)?.item;
-        Ok(row.map(|row| read::<Rows>(DESK, row)).transpose()?.map(|rows| rows.rows_json))
+        Ok(row.map(|row| read::<Rows>(SYSTEM, row)).transpose()?.map(|rows| rows.rows_json))
     }
 
     /// Ends a report that is being run; one that has ended keeps its outcome.
@@ -170,7 +171,7 @@ impl Store {
         let mut call = self
             .client
             .update_item()
-            .table_name(self.table(DESK))
+            .table_name(self.table(SYSTEM))
             .key(pk, partition)
             .key(sk, sort)
             .condition_expression("#status = :running")

@@ -76,7 +76,7 @@ pub(crate) const LIMITS: &str = "limits";
 pub(crate) const OUTBOX: &str = "outbox";
 pub(crate) const AUDIT: &str = "audit";
 pub(crate) const BILLING: &str = "billing";
-pub(crate) const DESK: &str = "desk";
+pub(crate) const SYSTEM: &str = "system";
 
 /// Every table.
 pub const TABLES: &[TableSpec] = &[
@@ -139,7 +139,14 @@ pub const TABLES: &[TableSpec] = &[
         ttl: None,
         stream: false,
     },
-    TableSpec { name: DESK, partition_key: "pk", sort_key: Some("sk"), indexes: &[], ttl: Some("ttl"), stream: false },
+    TableSpec {
+        name: SYSTEM,
+        partition_key: "pk",
+        sort_key: Some("sk"),
+        indexes: &[],
+        ttl: Some("ttl"),
+        stream: false,
+    },
 ];
 
 impl Store {

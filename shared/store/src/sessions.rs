@@ -1,7 +1,7 @@
 //! Rows that end by themselves: sessions with their place in the rotation, and one-time secrets.
 
 use crate::codec::{Item, item, n, read, s};
-use crate::listing::{Consistency, Listed, PageOf, Way, all_rows};
+use crate::listing::{Consistency, IndexQuery, Listed, PageOf, all_rows};
 use crate::schema::SESSIONS;
 use crate::update::{Updated, conditional};
 use crate::{Store, StoreError, is_of, write_id};
@@ -91,11 +91,11 @@ fn millis(ms: i64) -> Timestamp {
 
 /// What an attempt to rotate found.
 #[derive(Debug)]
-pub enum Rotated {
+pub enum TokenRotation {
     /// Done: the row as it is now.
     Done(SessionRow),
     /// The token is not the one that is good now: the row as it stands.
-    Not(SessionRow),
+    Stale(SessionRow),
     /// There is no such session, or the token is none of its own.
     Unknown,
 }
@@ -185,7 +185,7 @@ impl Store {
         idle_seconds: u32,
         request: &RequestId,
         now: Timestamp,
-    ) -> Result<Rotated, StoreError> {
+    ) -> Result<TokenRotation, StoreError> {
         let (from, nonce_hash) = token;
         let now_ms = now.as_millisecond();
         let by = write_id(request);
@@ -207,16 +207,18 @@ impl Store {
             .return_values(ReturnValue::AllNew)
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
         let old = match conditional(call).await? {
-            Updated::Done(row) => return Ok(Rotated::Done(read(SESSIONS, row)?)),
-            Updated::Refused(old) if old.is_empty() => return Ok(Rotated::Unknown),
+            Updated::Done(row) => return Ok(TokenRotation::Done(read(SESSIONS, row)?)),
+            Updated::Refused(old) if old.is_empty() => return Ok(TokenRotation::Unknown),
             Updated::Refused(old) => old,
         };
         let row: SessionRow = read(SESSIONS, old)?;
         Ok(match row {
-            row if row.nonce_hash != nonce_hash => Rotated::Unknown,
+            row if row.nonce_hash != nonce_hash => TokenRotation::Unknown,
             // This very request did it: the answer to its first try was lost (R8).
-            row if row.by.as_deref() == Some(by.as_str()) && row.n == from.saturating_add(1) => Rotated::Done(row),
-            row => Rotated::Not(row),
+            row if row.by.as_deref() == Some(by.as_str()) && row.n == from.saturating_add(1) => {
+                TokenRotation::Done(row)
+            }
+            row => TokenRotation::Stale(row),
         })
     }
 
@@ -292,7 +294,7 @@ impl Store {
         prefix: &str,
         page: PageOf<'_>,
     ) -> Result<Listed<T>, StoreError> {
-        let listed = self.rows(&Way::of_table(SESSIONS, format!("USER#{user}"), prefix), page).await?;
+        let listed = self.rows(&IndexQuery::of_table(SESSIONS, format!("USER#{user}"), prefix), page).await?;
         let items = listed.items.into_iter().map(|row| read(SESSIONS, row)).collect::<Result<_, _>>()?;
         Ok(Listed { items, next: listed.next })
     }

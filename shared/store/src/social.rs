@@ -1,10 +1,10 @@
 //! Providers: the flows to them and back, the identities they vouch for, and accounts whose real owner arrives (S21–S23).
 
-use crate::accounts::{Part, outcome, proved};
+use crate::accounts::{Condition, address_verification, outcome};
 use crate::audit::audit_item;
 use crate::codec::{Item, item, n, read, s};
 use crate::gate::gate_key;
-use crate::outbox::{Outgoing, outbox_item};
+use crate::outbox::{OutboxMessage, outbox_item};
 use crate::profiles::{Profile, user_key};
 use crate::schema::{AUDIT, CREDENTIALS, GATE, IDENTITY, OUTBOX, SESSIONS};
 use crate::sessions::use_up;
@@ -224,7 +224,7 @@ impl Store {
         item.map(|item| read::<Owner>(IDENTITY, item).map(|owner| owner.user_id)).transpose()
     }
 
-    /// Gives an unproved account to the owner of its address: proved, without password, without sessions but the one
+    /// Gives an unverified account to the owner of its address: proved, without password, without sessions but the one
     /// that this makes. `false` when the account, the identity or the code is not what it was.
     ///
     /// # Errors
@@ -232,12 +232,14 @@ impl Store {
     pub async fn take_over(&self, takeover: &Takeover<'_>, now: Timestamp) -> Result<bool, StoreError> {
         let Takeover { profile, replaces_version, .. } = *takeover;
         let sessions = takeover.session.map(|(id, end)| (id.to_string(), s(end.to_string())));
-        let mut account = proved(&profile.id, profile.email.key());
+        let mut account = address_verification(&profile.id, profile.email.key());
         if let Some((provider, subject)) = takeover.identity {
             let links = AttributeValue::M([(provider.as_str().to_owned(), s(subject))].into());
             let emails = AttributeValue::M([(provider.as_str().to_owned(), s(profile.email.key()))].into());
             account = account
-                .update_expression("SET email_verified = :true, #list = :proved, links = :links, link_emails = :emails")
+                .update_expression(
+                    "SET email_verified = :true, #list = :verified, links = :links, link_emails = :emails",
+                )
                 .expression_attribute_values(":emails", emails)
                 .expression_attribute_values(":links", links);
         }
@@ -256,17 +258,21 @@ impl Store {
             .expression_attribute_values(":true", AttributeValue::Bool(true));
         let mut transaction = self
             .transaction()
-            .update(Part::Proof, IDENTITY, account)
-            .delete(Part::Proof, CREDENTIALS, password)
-            .update(Part::Proof, GATE, gate);
+            .update(Condition::EmailUnverified, IDENTITY, account)
+            .delete(Condition::EmailUnverified, CREDENTIALS, password)
+            .update(Condition::EmailUnverified, GATE, gate);
         if let Some((provider, subject)) = takeover.identity {
-            transaction = transaction.create(Part::Proof, IDENTITY, identity_item(provider, subject, &profile.id)?);
+            transaction = transaction.create(
+                Condition::EmailUnverified,
+                IDENTITY,
+                identity_item(provider, subject, &profile.id)?,
+            );
         }
         if let Some(row) = takeover.code {
-            transaction = transaction.update(Part::Proof, SESSIONS, use_up(row, "code_used_at", now));
+            transaction = transaction.update(Condition::EmailUnverified, SESSIONS, use_up(row, "code_used_at", now));
         }
         for entry in takeover.audit {
-            transaction = transaction.create(Part::Other, AUDIT, audit_item(entry)?);
+            transaction = transaction.create(Condition::Invariant, AUDIT, audit_item(entry)?);
         }
         outcome(transaction.run().await)
     }
@@ -280,7 +286,7 @@ impl Store {
         profile: &Profile,
         identity: (IdentityProvider, &str, Option<&Email>),
         session: &SessionId,
-        notice: &Outgoing,
+        notice: &OutboxMessage,
         audit: &AuditEntry,
     ) -> Result<Linked, StoreError> {
         let (provider, subject, email) = identity;
@@ -288,18 +294,18 @@ impl Store {
         links.insert(provider, subject.to_owned());
         emails.remove(&provider);
         emails.extend(email.map(|email| (provider, email.key().to_owned())));
-        let lives = ConditionCheck::builder()
+        let is_live = ConditionCheck::builder()
             .key("pk", gate_key(&profile.id))
             .condition_expression("is_active = :true AND attribute_exists(sessions.#session)")
             .expression_attribute_names("#session", session.to_string())
             .expression_attribute_values(":true", AttributeValue::Bool(true));
         let transaction = self
             .transaction()
-            .create(Part::Identity, IDENTITY, identity_item(provider, subject, &profile.id)?)
-            .update(Part::Proof, IDENTITY, relinked(profile, &links, &emails))
-            .check(Part::Proof, GATE, lives)
-            .create(Part::Other, OUTBOX, outbox_item(notice)?)
-            .create(Part::Other, AUDIT, audit_item(audit)?);
+            .create(Condition::Identity, IDENTITY, identity_item(provider, subject, &profile.id)?)
+            .update(Condition::EmailUnverified, IDENTITY, relinked(profile, &links, &emails))
+            .check(Condition::EmailUnverified, GATE, is_live)
+            .create(Condition::Invariant, OUTBOX, outbox_item(notice)?)
+            .create(Condition::Invariant, AUDIT, audit_item(audit)?);
         linked(transaction.run().await)
     }
 
@@ -319,18 +325,18 @@ impl Store {
         let marker = freed_identity(profile, provider, &subject);
         let transaction = self
             .transaction()
-            .update(Part::Proof, IDENTITY, relinked(profile, &links, &emails))
-            .delete(Part::Proof, IDENTITY, marker)
-            .create(Part::Other, AUDIT, audit_item(audit)?);
+            .update(Condition::EmailUnverified, IDENTITY, relinked(profile, &links, &emails))
+            .delete(Condition::EmailUnverified, IDENTITY, marker)
+            .create(Condition::Invariant, AUDIT, audit_item(audit)?);
         linked(transaction.run().await)
     }
 }
 
-fn linked(done: Result<(), Refusal<Part>>) -> Result<Linked, StoreError> {
+fn linked(done: Result<(), Refusal<Condition>>) -> Result<Linked, StoreError> {
     match done {
         Ok(()) => Ok(Linked::Done),
-        Err(Refusal::Condition(Part::Identity)) => Ok(Linked::Taken),
-        Err(Refusal::Condition(Part::Proof)) => Ok(Linked::Changed),
+        Err(Refusal::Condition(Condition::Identity)) => Ok(Linked::Taken),
+        Err(Refusal::Condition(Condition::EmailUnverified)) => Ok(Linked::Changed),
         Err(other) => Err(other.unexpected()),
     }
 }

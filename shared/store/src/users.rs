@@ -1,13 +1,13 @@
 //! The users, as the admin's lists show them, and what an admin changes of one. The gate decides what a user may do; the
 //! profile says the same, written in the same transaction, so that a list reads nothing else.
 
-use crate::accounts::{Part, outcome, proved};
+use crate::accounts::{Condition, address_verification, outcome};
 use crate::audit::audit_item;
 use crate::codec::{Item, n, read, s};
 use crate::gate::{count_admins, gate_key};
-use crate::listing::{Listed, MOST_LOOKED_AT, PageOf, Partition, Patience, Wanted, Way, newest_of};
-use crate::outbox::{Outgoing, outbox_item};
-use crate::profiles::{ADMIN, CLOSED, PROVED, Profile, UNPROVED, initial, user_key};
+use crate::listing::{IndexQuery, Listed, MAX_ROWS_READ, PageOf, Partition, ReadBudget, RowFilter, newest_of};
+use crate::outbox::{OutboxMessage, outbox_item};
+use crate::profiles::{ADMIN, CLOSED, Profile, UNVERIFIED, VERIFIED, initial, user_key};
 use crate::schema::{AUDIT, CREDENTIALS, GATE, IDENTITY, OUTBOX};
 use crate::transaction::Refusal;
 use crate::{Store, StoreError};
@@ -16,7 +16,7 @@ use aws_sdk_dynamodb::types::{AttributeValue, Delete, Update};
 use tollgate_domain::UserId;
 use tollgate_domain::audit::AuditEntry;
 use tollgate_domain::email::domain_search_key;
-use tollgate_domain::gate::{Gate, Left};
+use tollgate_domain::gate::{Closing, Gate};
 
 /// Which users are wanted.
 #[derive(Debug, Clone, Default)]
@@ -40,7 +40,7 @@ impl UserFilter {
             (self.email_verified, profile.email_verified),
             (self.is_admin, profile.is_admin),
         ];
-        flags.into_iter().all(|(wanted, flag)| wanted.is_none_or(|wanted| wanted == flag))
+        flags.into_iter().all(|(filters, flag)| filters.is_none_or(|filters| filters == flag))
     }
 }
 
@@ -58,30 +58,31 @@ pub enum RightsChange {
 /// One of the ways by which users are searched: by the name that it gives the places of its part of the list.
 struct Search {
     place: &'static str,
-    way: Way,
+    index_query: IndexQuery,
 }
 
 /// The ways to those whose address, its domain or whose user name begins with `q`, each without those of the ways before
 /// it. A way on which nobody can be found is left out.
-fn searches(q: &str, wanted: &[Wanted], patience: Patience) -> Vec<Search> {
-    let way = |index, attribute, key, prefix: &str, others: &[Wanted]| {
-        let wanted = wanted.iter().chain(others).cloned().collect();
-        let way = Way::back(IDENTITY, index, (attribute, initial(prefix)), key, prefix);
-        Way { is_forward: true, patience, wanted, ..way }
+fn search_queries(q: &str, filters: &[RowFilter], read_budget: ReadBudget) -> Vec<Search> {
+    let index_query = |index, attribute, key, prefix: &str, others: &[RowFilter]| {
+        let filters = filters.iter().chain(others).cloned().collect();
+        let index_query = IndexQuery::newest_first(IDENTITY, index, (attribute, initial(prefix)), key, prefix);
+        IndexQuery { is_forward: true, read_budget, filters, ..index_query }
     };
-    let by_email = Wanted::BeginsOtherwise("email_key", q.to_owned());
-    let mut found = vec![Search { place: "e:", way: way("by_email", "email_initial", "email_key", q, &[]) }];
+    let by_email = RowFilter::NotPrefix("email_key", q.to_owned());
+    let mut found =
+        vec![Search { place: "e:", index_query: index_query("by_email", "email_initial", "email_key", q, &[]) }];
     let domain = domain_search_key(q);
     if let Some(domain) = &domain {
         let others = [by_email.clone()];
-        let way = way("by_domain", "domain_initial", "domain_key", domain, &others);
-        found.push(Search { place: "d:", way });
+        let index_query = index_query("by_domain", "domain_initial", "domain_key", domain, &others);
+        found.push(Search { place: "d:", index_query });
     }
     if q.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte)) {
-        let by_domain = domain.map(|domain| Wanted::HasNot("email_key", format!("@{domain}")));
+        let by_domain = domain.map(|domain| RowFilter::NotContains("email_key", format!("@{domain}")));
         let others: Vec<_> = [by_email].into_iter().chain(by_domain).collect();
-        let way = way("by_username", "username_initial", "username_key", q, &others);
-        found.push(Search { place: "u:", way });
+        let index_query = index_query("by_username", "username_initial", "username_key", q, &others);
+        found.push(Search { place: "u:", index_query });
     }
     found
 }
@@ -102,31 +103,35 @@ impl Store {
             (None, None) => 2,
             (None, Some(_)) => 1,
         };
-        let patience = if is_one { Patience::Half } else { Patience::Rows(MOST_LOOKED_AT / parts) };
+        let read_budget = if is_one { ReadBudget::Half } else { ReadBudget::Rows(MAX_ROWS_READ / parts) };
         // What the partition answers is not asked of its rows.
-        let wanted = |answered: &str| -> Vec<Wanted> {
+        let filters_but = |answered: &str| -> Vec<RowFilter> {
             let rest = flags.iter().filter(|(name, _)| *name != answered);
-            rest.map(|(name, flag)| Wanted::Is(name, AttributeValue::Bool(*flag))).collect()
+            rest.map(|(name, flag)| RowFilter::Equals(name, AttributeValue::Bool(*flag))).collect()
         };
-        let way = |index, partition, answered| Way {
-            wanted: wanted(answered),
-            patience,
-            ..Way::back(IDENTITY, index, partition, "id", "usr_")
+        let index_query = |index, partition, answered| IndexQuery {
+            filters: filters_but(answered),
+            read_budget,
+            ..IndexQuery::newest_first(IDENTITY, index, partition, "id", "usr_")
         };
         let listed = match filter {
-            UserFilter { q: Some(q), .. } => self.searched(q, &wanted(""), patience, page).await?,
+            UserFilter { q: Some(q), .. } => self.search_users(q, &filters_but(""), read_budget, page).await?,
             // The few have an index of their own.
-            UserFilter { is_admin: Some(true), .. } => self.rows(&way("admins", ADMIN, "is_admin"), page).await?,
-            UserFilter { is_active: Some(false), .. } => self.rows(&way("closed", CLOSED, "is_active"), page).await?,
-            UserFilter { email_verified: Some(is_proved), .. } => {
-                let partition = if *is_proved { PROVED } else { UNPROVED };
-                self.rows(&way("listed", partition, "email_verified"), page).await?
+            UserFilter { is_admin: Some(true), .. } => {
+                self.rows(&index_query("admins", ADMIN, "is_admin"), page).await?
+            }
+            UserFilter { is_active: Some(false), .. } => {
+                self.rows(&index_query("closed", CLOSED, "is_active"), page).await?
+            }
+            UserFilter { email_verified: Some(is_verified), .. } => {
+                let partition = if *is_verified { VERIFIED } else { UNVERIFIED };
+                self.rows(&index_query("listed", partition, "email_verified"), page).await?
             }
             UserFilter { email_verified: None, .. } => {
                 // In this order: who is proved between the two stands in both, and not in neither.
-                let unproved = self.rows(&way("listed", UNPROVED, ""), page).await?;
-                let proved = self.rows(&way("listed", PROVED, ""), page).await?;
-                newest_of(vec![unproved, proved], page.limit)
+                let unverified = self.rows(&index_query("listed", UNVERIFIED, ""), page).await?;
+                let verified = self.rows(&index_query("listed", VERIFIED, ""), page).await?;
+                newest_of(vec![unverified, verified], page.limit)
             }
         };
         let items = listed.items.into_iter().map(|row| read(IDENTITY, row)).collect::<Result<_, _>>()?;
@@ -134,23 +139,23 @@ impl Store {
     }
 
     /// Those whose address begins with `q`, then those of the others whose domain does, then those whose user name does.
-    async fn searched(
+    async fn search_users(
         &self,
         q: &str,
-        wanted: &[Wanted],
-        patience: Patience,
+        filters: &[RowFilter],
+        read_budget: ReadBudget,
         page: PageOf<'_>,
     ) -> Result<Listed<Item>, StoreError> {
-        let searches = searches(q, wanted, patience);
+        let search_queries = search_queries(q, filters, read_budget);
         let is_at = |search: &Search| page.after.and_then(|after| after.strip_prefix(search.place));
-        let first = searches.iter().position(|search| is_at(search).is_some()).unwrap_or_default();
+        let first = search_queries.iter().position(|search| is_at(search).is_some()).unwrap_or_default();
         let mut items = Vec::new();
-        for search in &searches[first..] {
+        for search in &search_queries[first..] {
             if items.len() == page.limit {
                 return Ok(Listed { items, next: Some(search.place.to_owned()) });
             }
             let after = is_at(search).filter(|after| !after.is_empty());
-            let listed = self.rows(&search.way, PageOf { after, limit: page.limit - items.len() }).await?;
+            let listed = self.rows(&search.index_query, PageOf { after, limit: page.limit - items.len() }).await?;
             items.extend(listed.items);
             if let Some(next) = listed.next {
                 return Ok(Listed { items, next: Some(format!("{}{next}", search.place)) });
@@ -222,20 +227,24 @@ impl Store {
         gate: UpdateBuilder,
         profile: UpdateBuilder,
         counted: Option<bool>,
-        order: Option<&Outgoing>,
+        command: Option<&OutboxMessage>,
         audit: &AuditEntry,
     ) -> Result<RightsChange, StoreError> {
-        let mut transaction = self.transaction().update(Part::Proof, GATE, gate).update(Part::Proof, IDENTITY, profile);
+        let mut transaction = self.transaction().update(Condition::EmailUnverified, GATE, gate).update(
+            Condition::EmailUnverified,
+            IDENTITY,
+            profile,
+        );
         if let Some(up) = counted {
-            transaction = transaction.update(Part::Admins, GATE, count_admins(up));
+            transaction = transaction.update(Condition::Admins, GATE, count_admins(up));
         }
-        if let Some(order) = order {
-            transaction = transaction.create(Part::Other, OUTBOX, outbox_item(order)?);
+        if let Some(command) = command {
+            transaction = transaction.create(Condition::Invariant, OUTBOX, outbox_item(command)?);
         }
-        match transaction.create(Part::Other, AUDIT, audit_item(audit)?).run().await {
+        match transaction.create(Condition::Invariant, AUDIT, audit_item(audit)?).run().await {
             Ok(()) => Ok(RightsChange::Done),
-            Err(Refusal::Condition(Part::Admins)) => Ok(RightsChange::LastAdmin),
-            Err(Refusal::Condition(Part::Proof)) => Ok(RightsChange::Changed),
+            Err(Refusal::Condition(Condition::Admins)) => Ok(RightsChange::LastAdmin),
+            Err(Refusal::Condition(Condition::EmailUnverified)) => Ok(RightsChange::Changed),
             Err(other) => Err(other.unexpected()),
         }
     }
@@ -251,7 +260,7 @@ impl Store {
         password_version: u64,
         audit: &AuditEntry,
     ) -> Result<bool, StoreError> {
-        let proof = proved(&profile.id, profile.email.key());
+        let verification = address_verification(&profile.id, profile.email.key());
         let password = Delete::builder()
             .key("pk", s(profile.email.key()))
             .condition_expression("attribute_not_exists(pk) OR (user_id = :user AND password_version = :version)")
@@ -266,29 +275,29 @@ impl Store {
             .expression_attribute_values(":none", AttributeValue::M(Item::new()));
         let transaction = self
             .transaction()
-            .update(Part::Proof, IDENTITY, proof)
-            .delete(Part::Proof, CREDENTIALS, password)
-            .update(Part::Proof, GATE, gate);
-        outcome(transaction.create(Part::Other, AUDIT, audit_item(audit)?).run().await)
+            .update(Condition::EmailUnverified, IDENTITY, verification)
+            .delete(Condition::EmailUnverified, CREDENTIALS, password)
+            .update(Condition::EmailUnverified, GATE, gate);
+        outcome(transaction.create(Condition::Invariant, AUDIT, audit_item(audit)?).run().await)
     }
 }
 
 /// A change of a gate, on condition that it still says what `gate` says of the user's rights.
 pub(crate) fn rights(gate: &Gate) -> UpdateBuilder {
-    let (is_left, left) = match gate.left {
+    let (closing_condition, closing) = match gate.closing {
         None => ("attribute_not_exists(#left)", None),
-        Some(Left::Deactivated) => ("#left = :left", Some(s("deactivated"))),
-        Some(Left::Deleted) => ("#left = :left", Some(s("deleted"))),
+        Some(Closing::Deactivated) => ("#left = :left", Some(s("deactivated"))),
+        Some(Closing::Deleted) => ("#left = :left", Some(s("deleted"))),
     };
     let update = Update::builder()
         .key("pk", gate_key(&gate.user_id))
-        .condition_expression(format!("is_active = :active AND is_admin = :admin AND {is_left}"))
+        .condition_expression(format!("is_active = :active AND is_admin = :admin AND {closing_condition}"))
         .expression_attribute_names("#left", "left")
         .expression_attribute_values(":active", AttributeValue::Bool(gate.is_active))
         .expression_attribute_values(":admin", AttributeValue::Bool(gate.is_admin));
-    match left {
+    match closing {
         None => update,
-        Some(left) => update.expression_attribute_values(":left", left),
+        Some(closing) => update.expression_attribute_values(":left", closing),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use crate::client::{Gateway, GatewayError};
 use crate::lists::ListParams;
-use crate::objects::{Changed, Made, Price};
+use crate::objects::{Changed, Created, Price};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use tollgate_domain::billing::{Attempt, BillingPeriod, Catalogue, Plan, Terms};
@@ -113,7 +113,7 @@ impl Gateway {
             recurring: Recurring { interval: terms.billing_period },
             metadata: BTreeMap::from([(crate::ATTEMPT, attempt.id.as_str())]),
         };
-        let made: Made = self.post_once("/prices", &price, attempt).await?;
+        let made: Created = self.post_once("/prices", &price, attempt).await?;
         Ok(made.id)
     }
 

@@ -114,7 +114,7 @@ pub struct PreviewLine {
 
 /// What came of a change.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Settled {
+pub enum PriceChanged {
     /// The subscription has the price.
     Done,
     /// It has the old one until this is paid.
@@ -160,7 +160,7 @@ impl Gateway {
     ///
     /// # Errors
     /// See [`GatewayError`].
-    pub async fn change_price(&self, change: PriceChange<'_>) -> Result<Settled, GatewayError> {
+    pub async fn change_price(&self, change: PriceChange<'_>) -> Result<PriceChanged, GatewayError> {
         let PriceChange { subscription, price, .. } = change;
         let params = PriceChangeParams {
             expand: ["latest_invoice"],
@@ -173,12 +173,12 @@ impl Gateway {
         let changed: ChangedSubscription =
             self.post(&format!("/subscriptions/{}", subscription.stripe_id), &params).await?;
         if changed.pending_update.is_none() {
-            return Ok(Settled::Done);
+            return Ok(PriceChanged::Done);
         }
         let Some(invoice) = changed.latest_invoice else {
             return Err(GatewayError::Unknown("a change waits for no invoice".to_owned()));
         };
-        self.unpaid(invoice).await.map(Settled::Unpaid)
+        self.unpaid(invoice).await.map(PriceChanged::Unpaid)
     }
 
     /// What an invoice waits for that was not paid.

@@ -9,7 +9,7 @@ use tollgate_domain::UserId;
 use tollgate_domain::billing::Checkout;
 
 #[derive(Serialize)]
-struct NewCheckout<'a> {
+struct CheckoutParams<'a> {
     allow_promotion_codes: bool,
     cancel_url: &'a str,
     client_reference_id: &'a str,
@@ -36,7 +36,7 @@ struct SubscriptionData<'a> {
 
 /// What a checkout is asked for with. The same order gives the same session.
 #[derive(Debug, Clone, Copy)]
-pub struct CheckoutOrder<'a> {
+pub struct NewCheckout<'a> {
     /// Who is to pay.
     pub user: &'a UserId,
     /// The same at Stripe.
@@ -88,22 +88,22 @@ impl Gateway {
     ///
     /// # Errors
     /// See [`GatewayError`].
-    pub async fn create_checkout(&self, order: CheckoutOrder<'_>) -> Result<CheckoutSession, GatewayError> {
-        let attempt = &order.checkout.attempt;
-        let user = order.user.to_string();
-        let params = NewCheckout {
+    pub async fn create_checkout(&self, new_checkout: NewCheckout<'_>) -> Result<CheckoutSession, GatewayError> {
+        let attempt = &new_checkout.checkout.attempt;
+        let user = new_checkout.user.to_string();
+        let params = CheckoutParams {
             allow_promotion_codes: true,
-            cancel_url: order.cancel_url,
+            cancel_url: new_checkout.cancel_url,
             client_reference_id: &user,
-            customer: order.customer,
-            line_items: [LineItem { price: &order.checkout.stripe_price_id, quantity: 1 }],
+            customer: new_checkout.customer,
+            line_items: [LineItem { price: &new_checkout.checkout.stripe_price_id, quantity: 1 }],
             metadata: BTreeMap::from([(crate::USER, user.as_str()), (crate::ATTEMPT, attempt.id.as_str())]),
             mode: "subscription",
             subscription_data: SubscriptionData {
                 metadata: BTreeMap::from([(crate::USER, user.as_str())]),
-                trial_period_days: Some(order.checkout.trial_days).filter(|days| *days > 0),
+                trial_period_days: Some(new_checkout.checkout.trial_days).filter(|days| *days > 0),
             },
-            success_url: order.success_url,
+            success_url: new_checkout.success_url,
         };
         self.post_once("/checkout/sessions", &params, attempt).await.map(session)
     }
@@ -118,8 +118,8 @@ impl Gateway {
         checkout: &Checkout,
     ) -> Result<Option<CheckoutSession>, GatewayError> {
         let params = ListParams { customer: Some(customer), ..ListParams::default() };
-        let of_it = |seen: objects::CheckoutSession| {
-            Ok(Some(seen).filter(|seen| is_of(&seen.metadata, &checkout.attempt.id)).map(session))
+        let of_it = |object: objects::CheckoutSession| {
+            Ok(Some(object).filter(|object| is_of(&object.metadata, &checkout.attempt.id)).map(session))
         };
         Ok(self.list("/checkout/sessions", params).await?.read(of_it).into_iter().next())
     }
@@ -148,7 +148,7 @@ mod tests {
 
     #[test]
     fn a_checkout_has_stripes_form() {
-        let params = |trial_period_days| NewCheckout {
+        let params = |trial_period_days| CheckoutParams {
             allow_promotion_codes: true,
             cancel_url: "https://app.example/left",
             client_reference_id: "usr_1",

@@ -258,7 +258,7 @@ mod tests {
 
     // R16
     #[test]
-    fn an_error_tells_whether_the_thing_may_have_been_made() {
+    fn an_error_states_whether_the_object_may_have_been_created() {
         let of = |status| refusal(status, br#"{"error":{"type":"card_error","message":"no"}}"#);
         for status in [400, 402, 404] {
             assert!(!of(status).may_have_happened(), "{status}");

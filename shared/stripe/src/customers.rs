@@ -2,7 +2,7 @@
 
 use crate::client::{Gateway, GatewayError, NoParams};
 use crate::lists::ListParams;
-use crate::objects::{Changed, ChargeCustomer, Customer, CustomerExists, Made, PortalSession};
+use crate::objects::{Changed, ChargeCustomer, Created, Customer, CustomerExists, PortalSession};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use tollgate_domain::billing::Attempt;
@@ -35,7 +35,7 @@ impl Gateway {
         let user = user.to_string();
         let metadata = BTreeMap::from([(crate::USER, user.as_str()), (crate::ATTEMPT, attempt.id.as_str())]);
         let params = CustomerParams { email: email.as_str(), metadata };
-        let made: Made = self.post_once("/customers", &params, attempt).await?;
+        let made: Created = self.post_once("/customers", &params, attempt).await?;
         Ok(made.id)
     }
 

@@ -1,7 +1,7 @@
 //! Whether a subscription goes on: ending it, and giving back what was paid for what must not stay. Each can be done again
 //! without harm.
 
-use crate::changes::Settled;
+use crate::changes::PriceChanged;
 use crate::client::{Gateway, GatewayError, NoParams};
 use crate::objects::{Changed, ChangedSubscription, ResumedSubscription};
 use serde::Serialize;
@@ -90,12 +90,12 @@ impl Gateway {
     ///
     /// # Errors
     /// See [`GatewayError`].
-    pub async fn resume_paused(&self, subscription: &str) -> Result<Settled, GatewayError> {
+    pub async fn resume_paused(&self, subscription: &str) -> Result<PriceChanged, GatewayError> {
         let params = ResumeParams { billing_cycle_anchor: "now", expand: ["latest_invoice"] };
         let resumed: ResumedSubscription = self.post(&format!("/subscriptions/{subscription}/resume"), &params).await?;
         match resumed.latest_invoice {
-            Some(invoice) if resumed.status == "paused" => self.unpaid(invoice).await.map(Settled::Unpaid),
-            _ => Ok(Settled::Done),
+            Some(invoice) if resumed.status == "paused" => self.unpaid(invoice).await.map(PriceChanged::Unpaid),
+            _ => Ok(PriceChanged::Done),
         }
     }
 

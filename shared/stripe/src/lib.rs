@@ -9,18 +9,18 @@ mod client;
 mod coupons;
 mod customers;
 mod endings;
-mod everything;
+mod listings;
 mod lists;
 mod objects;
 mod reads;
 mod schedules;
 
-pub use changes::{Preview, PreviewLine, PriceChange, Settled, TrialEnd, Unpaid};
-pub use checkouts::{CheckoutOrder, CheckoutSession, CheckoutState};
+pub use changes::{Preview, PreviewLine, PriceChange, PriceChanged, TrialEnd, Unpaid};
+pub use checkouts::{CheckoutSession, CheckoutState, NewCheckout};
 pub use client::{Gateway, GatewayError, Mode};
-pub use everything::{Page, Price, Product};
+pub use listings::{Page, Price, Product};
 pub use lists::UnreadableEntry;
-pub use reads::{InvoiceLinks, Looking};
+pub use reads::{BoxFuture, InvoiceLinks};
 
 /// Where Stripe's API is.
 pub const STRIPE_API: &str = "https://api.stripe.com";

@@ -427,7 +427,7 @@ pub(crate) struct PortalSession {
 
 /// An object that was made: only its id is read.
 #[derive(Debug, Clone, Deserialize)]
-pub(crate) struct Made {
+pub(crate) struct Created {
     pub id: String,
 }
 

@@ -9,14 +9,14 @@ use jiff::Timestamp;
 use std::cmp::Reverse;
 use std::pin::Pin;
 use tollgate_domain::billing::{
-    Charge, ChargeStatus, Currency, Discount, Dispute, Interval, Invoice, InvoiceStatus, Percent, Schedule, Seen,
-    Status, StripeSubscription, Subscription, SubscriptionItem, SubscriptionTerms,
+    Charge, ChargeStatus, Currency, Discount, Dispute, Interval, Invoice, InvoiceStatus, Percent, Schedule, Status,
+    StripeState, StripeSubscription, Subscription, SubscriptionItem, SubscriptionTerms,
 };
 use tollgate_domain::{PaymentId, SubscriptionId};
 use tollgate_platform::ten_bytes;
 
 /// A boxed future: all lists have the same type for a caller.
-pub type Looking<'a, T> = Pin<Box<dyn Future<Output = Result<T, GatewayError>> + Send + 'a>>;
+pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T, GatewayError>> + Send + 'a>>;
 
 /// The links to an invoice. They expire.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,8 +36,8 @@ impl Gateway {
     ///
     /// # Errors
     /// See [`GatewayError`].
-    pub fn look<'a>(&'a self, customer: &'a str) -> Looking<'a, Seen> {
-        Box::pin(self.look_at(customer))
+    pub fn fetch_state<'a>(&'a self, customer: &'a str) -> BoxFuture<'a, StripeState> {
+        Box::pin(self.fetch_customer_state(customer))
     }
 
     /// The links to an invoice, as Stripe creates them now; `None` where Stripe has no page for it.
@@ -49,7 +49,7 @@ impl Gateway {
         Ok(invoice.hosted_invoice_url.map(|url| InvoiceLinks { url, pdf_url: invoice.invoice_pdf }))
     }
 
-    async fn look_at(&self, customer: &str) -> Result<Seen, GatewayError> {
+    async fn fetch_customer_state(&self, customer: &str) -> Result<StripeState, GatewayError> {
         let (subscriptions, invoices, charges) = tokio::join!(
             self.list("/subscriptions", ListParams { customer: Some(customer), ..every_subscription() }),
             self.list("/invoices", ListParams { customer: Some(customer), ..every_invoice() }),
@@ -61,11 +61,11 @@ impl Gateway {
         for charge in charges.iter_mut().filter(|charge| charge.dispute.is_some()) {
             charge.dispute = Some(self.dispute_of_charge(&charge.stripe_id).await?);
         }
-        Ok(Seen {
-            subscriptions: subscriptions.read(|seen| subscription(seen, &coupons).map(Some)),
-            invoices: invoices?.read(|seen| invoice(seen).map(Some)),
+        Ok(StripeState {
+            subscriptions: subscriptions.read(|object| subscription(object, &coupons).map(Some)),
+            invoices: invoices?.read(|object| invoice(object).map(Some)),
             charges,
-            ..Seen::default()
+            ..StripeState::default()
         })
     }
 
@@ -76,7 +76,8 @@ impl Gateway {
     /// See [`GatewayError`].
     pub async fn dispute_of_charge(&self, charge: &str) -> Result<Dispute, GatewayError> {
         let params = ListParams { charge: Some(charge), ..ListParams::default() };
-        let disputes = self.list("/disputes", params).await?.read(|seen: objects::Dispute| Ok(Some(dispute(&seen))));
+        let disputes =
+            self.list("/disputes", params).await?.read(|object: objects::Dispute| Ok(Some(dispute(&object))));
         let has = |dispute| disputes.contains(&dispute);
         Ok(match (has(Dispute::Open), has(Dispute::Lost), has(Dispute::Won)) {
             (true, _, _) | (_, false, false) => Dispute::Open,
@@ -108,49 +109,50 @@ fn currency(code: &str) -> Result<Currency, Unreadable> {
     Currency::from_stripe(code).map_err(|_| Unreadable)
 }
 
-pub(crate) fn subscription(seen: objects::Subscription, coupons: &Coupons) -> Result<StripeSubscription, Unreadable> {
-    let currency = currency(&seen.currency)?;
-    let items = seen.items.data.into_iter().map(|seen| item(seen, currency, coupons)).collect::<Result<Vec<_>, _>>()?;
+pub(crate) fn subscription(object: objects::Subscription, coupons: &Coupons) -> Result<StripeSubscription, Unreadable> {
+    let currency = currency(&object.currency)?;
+    let items =
+        object.items.data.into_iter().map(|object| item(object, currency, coupons)).collect::<Result<Vec<_>, _>>()?;
     // Stripe has no subscription without an item.
     let first = items.first().ok_or(Unreadable)?.clone();
-    let status = status(&seen.status, seen.ended_at.is_some());
-    let cancel_at = seen.cancel_at.map(at).transpose()?;
-    let manages = seen.schedule.as_ref().and_then(|schedule| schedule.object.clone());
+    let status = status(&object.status, object.ended_at.is_some());
+    let cancel_at = object.cancel_at.map(at).transpose()?;
+    let manages = object.schedule.as_ref().and_then(|schedule| schedule.object.clone());
     let next_price_ids = manages.map(|schedule| next_price_ids(schedule, &items)).unwrap_or_default();
     Ok(StripeSubscription {
         subscription: Subscription {
-            id: SubscriptionId::new(at(seen.created)?, ten_bytes(&seen.id)),
-            stripe_id: seen.id,
+            id: SubscriptionId::new(at(object.created)?, ten_bytes(&object.id)),
+            stripe_id: object.id,
             plan_id: None,
             stripe_item_id: first.stripe_id,
             stripe_price_id: first.stripe_price_id,
             quantity: first.quantity,
             terms: first.terms,
             status: status.unwrap_or(Status::Paused),
-            started_at: at(seen.start_date.unwrap_or(seen.created))?,
+            started_at: at(object.start_date.unwrap_or(object.created))?,
             current_period_start: first.current_period_start,
             current_period_end: first.current_period_end,
-            cancel_at_period_end: seen.cancel_at_period_end,
-            canceled_at: seen.canceled_at.map(at).transpose()?,
-            ends_at: seen.ended_at.map(at).transpose()?.or(cancel_at),
-            had_trial: seen.trial_start.is_some(),
+            cancel_at_period_end: object.cancel_at_period_end,
+            canceled_at: object.canceled_at.map(at).transpose()?,
+            ends_at: object.ended_at.map(at).transpose()?.or(cancel_at),
+            had_trial: object.trial_start.is_some(),
             unpaid_since: None,
             payment_processing: false,
             is_end_refused: false,
-            collection_paused: seen.pause_collection.is_some(),
-            schedule: seen.schedule.as_ref().map(|schedule| Schedule {
+            collection_paused: object.pause_collection.is_some(),
+            schedule: object.schedule.as_ref().map(|schedule| Schedule {
                 stripe_id: schedule.id.clone(),
                 next_price_id: None,
                 next_plan_id: None,
             }),
-            surplus: None,
+            duplicate_refund: None,
             trial_refused: false,
         },
         items,
-        discounts: discounts(seen.discounts, coupons),
+        discounts: discounts(object.discounts, coupons),
         next_price_ids,
         cancel_at,
-        fingerprint: seen.default_payment_method.and_then(|method| fingerprint(method.object?)),
+        fingerprint: object.default_payment_method.and_then(|method| fingerprint(method.object?)),
         is_status_known: status.is_some(),
     })
 }
@@ -162,16 +164,16 @@ fn status(name: &str, has_ended: bool) -> Option<Status> {
 }
 
 fn item(
-    seen: objects::SubscriptionItem,
+    object: objects::SubscriptionItem,
     currency: Currency,
     coupons: &Coupons,
 ) -> Result<SubscriptionItem, Unreadable> {
-    let unit_price_cents = seen.price.unit_amount.unwrap_or_default();
-    let quantity = seen.quantity.unwrap_or(1);
-    let recurring = seen.price.recurring;
+    let unit_price_cents = object.price.unit_amount.unwrap_or_default();
+    let quantity = object.quantity.unwrap_or(1);
+    let recurring = object.price.recurring;
     Ok(SubscriptionItem {
-        stripe_id: seen.id,
-        stripe_price_id: seen.price.id,
+        stripe_id: object.id,
+        stripe_price_id: object.price.id,
         quantity,
         terms: SubscriptionTerms {
             price_cents: unit_price_cents.saturating_mul(i64::try_from(quantity).unwrap_or(i64::MAX)),
@@ -186,9 +188,9 @@ fn item(
             unit_price_cents,
             discount: None,
         },
-        discounts: discounts(seen.discounts, coupons),
-        current_period_start: at(seen.current_period_start)?,
-        current_period_end: at(seen.current_period_end)?,
+        discounts: discounts(object.discounts, coupons),
+        current_period_start: at(object.current_period_start)?,
+        current_period_end: at(object.current_period_end)?,
     })
 }
 
@@ -198,7 +200,7 @@ fn fingerprint(method: objects::PaymentMethod) -> Option<String> {
 }
 
 /// Those discounts whose coupon is known.
-fn discounts(seen: Vec<Expandable<objects::Discount>>, coupons: &Coupons) -> Vec<Discount> {
+fn discounts(object: Vec<Expandable<objects::Discount>>, coupons: &Coupons) -> Vec<Discount> {
     let of = |discount: Expandable<objects::Discount>| {
         let discount = discount.object?;
         let coupon = discount.source?.coupon?;
@@ -209,7 +211,7 @@ fn discounts(seen: Vec<Expandable<objects::Discount>>, coupons: &Coupons) -> Vec
             ends_at: discount.end.map(at).transpose().ok()?,
         })
     };
-    seen.into_iter().filter_map(of).collect()
+    object.into_iter().filter_map(of).collect()
 }
 
 /// The prices that wait: those of the phase in which the next period begins, if that is not the current one. A phase may hold
@@ -228,22 +230,22 @@ fn next_price_ids(schedule: objects::SubscriptionSchedule, items: &[Subscription
 
 /// A charge; `None` for one that was made by no payment intent, which is for no invoice. A status that is not known here is
 /// told by whether it was paid.
-pub(crate) fn charge(seen: objects::Charge) -> Result<Option<Charge>, Unreadable> {
-    let Some(payment_intent) = seen.payment_intent else { return Ok(None) };
+pub(crate) fn charge(object: objects::Charge) -> Result<Option<Charge>, Unreadable> {
+    let Some(payment_intent) = object.payment_intent else { return Ok(None) };
     Ok(Some(Charge {
-        stripe_id: seen.id,
+        stripe_id: object.id,
         payment_intent: payment_intent.0,
-        status: match seen.status.as_deref() {
+        status: match object.status.as_deref() {
             Some("pending") => ChargeStatus::Pending,
             Some("failed") => ChargeStatus::Failed,
-            _ if seen.paid => ChargeStatus::Succeeded,
+            _ if object.paid => ChargeStatus::Succeeded,
             _ => ChargeStatus::Failed,
         },
-        is_debit: seen.payment_method_details.is_some_and(|details| is_debit(&details.kind)),
-        paid_cents: seen.amount_captured,
-        refunded_cents: seen.amount_refunded,
-        dispute: seen.disputed.then_some(Dispute::Unread),
-        created_at: at(seen.created)?,
+        is_debit: object.payment_method_details.is_some_and(|details| is_debit(&details.kind)),
+        paid_cents: object.amount_captured,
+        refunded_cents: object.amount_refunded,
+        dispute: object.disputed.then_some(Dispute::Unread),
+        created_at: at(object.created)?,
     }))
 }
 
@@ -253,8 +255,8 @@ fn is_debit(kind: &str) -> bool {
 }
 
 /// Where a dispute is. A status that is not known here is one that is not decided.
-pub(crate) fn dispute(seen: &objects::Dispute) -> Dispute {
-    match seen.status.as_str() {
+pub(crate) fn dispute(object: &objects::Dispute) -> Dispute {
+    match object.status.as_str() {
         // An inquiry that led to no dispute, or a dispute that was prevented, costs nothing.
         "won" | "warning_closed" | "prevented" => Dispute::Won,
         "lost" => Dispute::Lost,
@@ -263,20 +265,20 @@ pub(crate) fn dispute(seen: &objects::Dispute) -> Dispute {
 }
 
 /// An invoice. One with an unknown status is unreadable, so the stored payment stays.
-pub(crate) fn invoice(seen: objects::Invoice) -> Result<Invoice, Unreadable> {
-    let stripe_id = seen.id.ok_or(Unreadable)?;
+pub(crate) fn invoice(object: objects::Invoice) -> Result<Invoice, Unreadable> {
+    let stripe_id = object.id.ok_or(Unreadable)?;
     // Of a change of plan the first line is what is credited: what is paid for says what it is.
-    let mut lines = seen.lines.data;
+    let mut lines = object.lines.data;
     lines.sort_by_key(|line| Reverse(line.amount));
     let price = |line: &objects::InvoiceLine| Some(line.pricing.as_ref()?.price_details.as_ref()?.price.0.clone());
     let stripe_price_ids = lines.iter().filter_map(price).collect();
-    let payments = seen.payments.map(|payments| payments.data).unwrap_or_default();
+    let payments = object.payments.map(|payments| payments.data).unwrap_or_default();
     Ok(Invoice {
-        payment_id: PaymentId::new(at(seen.created)?, ten_bytes(&stripe_id)),
+        payment_id: PaymentId::new(at(object.created)?, ten_bytes(&stripe_id)),
         stripe_id,
-        stripe_subscription_id: seen.parent.and_then(|by| by.subscription_details).map(|of| of.subscription.0),
+        stripe_subscription_id: object.parent.and_then(|by| by.subscription_details).map(|of| of.subscription.0),
         stripe_price_ids,
-        status: match seen.status.as_deref() {
+        status: match object.status.as_deref() {
             Some("draft") | None => InvoiceStatus::Draft,
             Some("open") => InvoiceStatus::Open,
             Some("paid") => InvoiceStatus::Paid,
@@ -284,16 +286,16 @@ pub(crate) fn invoice(seen: objects::Invoice) -> Result<Invoice, Unreadable> {
             Some("void") => InvoiceStatus::Void,
             Some(_) => return Err(Unreadable),
         },
-        amount_due_cents: seen.amount_due,
-        amount_paid_cents: seen.amount_paid,
-        currency: currency(&seen.currency)?,
-        is_renewal: seen.billing_reason.as_deref() == Some("subscription_cycle"),
-        attempted: seen.attempted,
+        amount_due_cents: object.amount_due,
+        amount_paid_cents: object.amount_paid,
+        currency: currency(&object.currency)?,
+        is_renewal: object.billing_reason.as_deref() == Some("subscription_cycle"),
+        attempted: object.attempted,
         payment_intents: payments.into_iter().filter_map(|paid| Some(paid.payment.payment_intent?.id)).collect(),
-        invoice_url: seen.hosted_invoice_url,
-        description: seen.description.or(lines.into_iter().next().and_then(|line| line.description)),
-        created_at: at(seen.created)?,
-        due_at: seen.due_date.map(at).transpose()?,
-        paid_at: seen.status_transitions.and_then(|when| when.paid_at).map(at).transpose()?,
+        invoice_url: object.hosted_invoice_url,
+        description: object.description.or(lines.into_iter().next().and_then(|line| line.description)),
+        created_at: at(object.created)?,
+        due_at: object.due_date.map(at).transpose()?,
+        paid_at: object.status_transitions.and_then(|when| when.paid_at).map(at).transpose()?,
     })
 }

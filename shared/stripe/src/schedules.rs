@@ -104,12 +104,12 @@ fn schedule_path(id: &str) -> String {
 
 /// The phase until the end of the item's period, and the one that follows with the other price. A phase of the schedule that
 /// begins at that moment already is kept with its own fields.
-fn phases(managed: &Managed, kept: &Subscription, price: &str, terms: &Terms) -> Result<[Value; 2], GatewayError> {
+fn phases(managed: &Managed, stored: &Subscription, price: &str, terms: &Terms) -> Result<[Value; 2], GatewayError> {
     let missing = |what: &str| GatewayError::Unknown(format!("a schedule without {what}"));
     let current = managed.current_phase.as_ref().ok_or_else(|| missing("a current phase"))?;
     let subscription = &managed.subscription;
     let items = subscription["items"]["data"].as_array().ok_or_else(|| missing("its subscription"))?;
-    let item = items.iter().find(|item| item["id"] == *kept.stripe_item_id);
+    let item = items.iter().find(|item| item["id"] == *stored.stripe_item_id);
     let item = item.ok_or_else(|| missing("the item of the plan"))?;
     // The period ends with the item's: a phase made in Stripe's dashboard may hold for several periods.
     let end = item["current_period_end"].as_i64().ok_or_else(|| missing("an end of the period"))?;
@@ -127,7 +127,7 @@ fn phases(managed: &Managed, kept: &Subscription, price: &str, terms: &Terms) ->
     let planned = starts_at(end).filter(|_| end != current.start_date);
     let mut next = planned.map_or(carried, carry_over_phase);
     let old_prices =
-        [kept.schedule.as_ref().and_then(|s| s.next_price_id.clone()), plain(&item["price"]).and_then(text)];
+        [stored.schedule.as_ref().and_then(|s| s.next_price_id.clone()), plain(&item["price"]).and_then(text)];
     set_price(&mut next, &old_prices, price);
     next.insert("duration".to_owned(), json!({"interval": terms.billing_period}));
     Ok([present.into(), next.into()])

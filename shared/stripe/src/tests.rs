@@ -15,8 +15,8 @@ use std::sync::{Arc, Mutex};
 use tollgate_domain::billing::{self, ChargeStatus, Interval, InvoiceStatus, Status};
 
 /// A subscription whose discounts name their coupons as objects, or have none.
-fn read_subscription(seen: Subscription) -> Result<billing::StripeSubscription, Unreadable> {
-    reads::subscription(seen, &Coupons::new())
+fn read_subscription(object: Subscription) -> Result<billing::StripeSubscription, Unreadable> {
+    reads::subscription(object, &Coupons::new())
 }
 
 // The version is the library's own: its requests are of that version.
@@ -98,13 +98,13 @@ fn schedule() -> Value {
 fn a_minimal_subscription_is_read_and_null_is_as_missing() {
     for value in [subscription(), with_nulls(&subscription(), &SUBSCRIPTION_NULLS)] {
         let read = read_subscription(parse(&value)).unwrap();
-        let kept = &read.subscription;
-        assert_eq!((kept.stripe_id.as_str(), kept.status, read.is_status_known), ("sub_1", Status::Active, true));
-        assert_eq!((kept.stripe_item_id.as_str(), kept.stripe_price_id.as_str()), ("si_1", "price_1"));
-        assert_eq!((kept.quantity, kept.terms.price_cents, kept.terms.currency.as_str()), (1, 0, "usd"));
-        assert_eq!((kept.started_at.as_second(), kept.current_period_end.as_second()), (900, 2_000));
-        assert!(!kept.cancel_at_period_end && !kept.had_trial && kept.schedule.is_none());
-        assert_eq!((kept.canceled_at, kept.ends_at, read.cancel_at), (None, None, None));
+        let stored = &read.subscription;
+        assert_eq!((stored.stripe_id.as_str(), stored.status, read.is_status_known), ("sub_1", Status::Active, true));
+        assert_eq!((stored.stripe_item_id.as_str(), stored.stripe_price_id.as_str()), ("si_1", "price_1"));
+        assert_eq!((stored.quantity, stored.terms.price_cents, stored.terms.currency.as_str()), (1, 0, "usd"));
+        assert_eq!((stored.started_at.as_second(), stored.current_period_end.as_second()), (900, 2_000));
+        assert!(!stored.cancel_at_period_end && !stored.had_trial && stored.schedule.is_none());
+        assert_eq!((stored.canceled_at, stored.ends_at, read.cancel_at), (None, None, None));
     }
 }
 
@@ -123,18 +123,18 @@ fn a_whole_subscription_is_read_with_all_its_items() {
             "cancel_at": 2_200, "canceled_at": 1_500, "trial_start": 950, "schedule": "sub_sched_1",
         }),
     );
-    let seen: Subscription = parse(&value);
-    assert_eq!(seen.customer, Id("cus_1".into()));
-    let read = read_subscription(seen).unwrap();
+    let object: Subscription = parse(&value);
+    assert_eq!(object.customer, Id("cus_1".into()));
+    let read = read_subscription(object).unwrap();
     let [first, second] = &read.items[..] else { panic!("two items") };
     assert_eq!((first.stripe_id.as_str(), first.quantity), ("si_1", 1));
     assert_eq!((second.stripe_price_id.as_str(), second.quantity, second.terms.unit_price_cents), ("price_2", 3, 4900));
     assert_eq!(second.terms.billing_period, Interval::Year);
     assert_eq!((second.current_period_start.as_second(), second.current_period_end.as_second()), (1_100, 2_200));
-    let kept = read.resolve(|price| price == "price_2");
-    assert!(kept.cancel_at_period_end && kept.had_trial);
-    assert_eq!(kept.schedule.map(|schedule| schedule.stripe_id).as_deref(), Some("sub_sched_1"));
-    assert_eq!((kept.ends_at.unwrap().as_second(), kept.canceled_at.unwrap().as_second()), (2_200, 1_500));
+    let stored = read.resolve(|price| price == "price_2");
+    assert!(stored.cancel_at_period_end && stored.had_trial);
+    assert_eq!(stored.schedule.map(|schedule| schedule.stripe_id).as_deref(), Some("sub_sched_1"));
+    assert_eq!((stored.ends_at.unwrap().as_second(), stored.canceled_at.unwrap().as_second()), (2_200, 1_500));
 }
 
 // A1
@@ -169,7 +169,7 @@ fn a_subscription_of_an_unknown_status_is_read() {
 }
 
 #[test]
-fn an_unknown_interval_or_price_shape_leaves_a_subscription_readable() {
+fn an_unknown_interval_or_price_shape_keeps_a_subscription_readable() {
     for price in [
         json!({"id": "price_1", "recurring": null, "unit_amount": null, "metadata": null, "active": null}),
         json!({"id": "price_1", "recurring": {"interval": "fortnight"}}),
@@ -199,7 +199,7 @@ fn every_interval_of_stripes_is_read_with_its_count() {
 
 // A9, A13
 #[test]
-fn discounts_and_fingerprints_of_any_shape_leave_a_subscription_readable() {
+fn unknown_discounts_and_fingerprints_keep_a_subscription_readable() {
     let of = |fields: Value| read_subscription(parse(&with(&subscription(), &fields))).unwrap();
     for discounts in [
         json!(null),
@@ -230,7 +230,7 @@ fn discounts_and_fingerprints_of_any_shape_leave_a_subscription_readable() {
 }
 
 #[test]
-fn an_item_that_cannot_be_read_leaves_the_others() {
+fn an_unreadable_item_does_not_affect_the_others() {
     let of = |items: Value| serde_json::from_value(with(&subscription(), &json!({"items": {"data": items}})));
     let bad = json!({"id": "si_0", "price": 7});
     for items in [json!([bad, item()]), json!([item(), bad]), json!([bad, item(), bad])] {
@@ -243,7 +243,7 @@ fn an_item_that_cannot_be_read_leaves_the_others() {
 }
 
 #[test]
-fn a_subscription_without_what_it_cannot_be_without_is_unreadable() {
+fn a_subscription_without_a_required_field_is_unreadable() {
     for name in ["id", "customer", "status", "currency", "created", "items"] {
         assert!(!is_readable::<Subscription>(&with(&subscription(), &json!({name: null}))), "{name}");
         let mut value = subscription();
@@ -330,12 +330,12 @@ fn a_whole_invoice_is_read() {
     assert_eq!(read.stripe_subscription_id.as_deref(), Some("sub_1"));
     assert_eq!((read.status, read.is_renewal, read.attempted), (InvoiceStatus::Paid, true, true));
     assert_eq!((read.paid_at.unwrap().as_second(), read.description.as_deref()), (950, Some("for price_2")));
-    let told = reads::invoice(parse(&with(&value, &json!({"description": "told"})))).unwrap();
-    assert_eq!(told.description.as_deref(), Some("told"));
+    let invoice = reads::invoice(parse(&with(&value, &json!({"description": "told"})))).unwrap();
+    assert_eq!(invoice.description.as_deref(), Some("told"));
 }
 
 #[test]
-fn an_invoice_of_an_unknown_status_is_left_and_of_any_reason_read() {
+fn an_invoice_of_unknown_status_is_skipped_and_any_reason_is_accepted() {
     let of = |fields: Value| reads::invoice(parse(&with(&invoice(), &fields)));
     assert_eq!(of(json!({"status": "escrowed_tomorrow"})), Err(Unreadable));
     assert!(!of(json!({"billing_reason": "whim", "status": "open"})).unwrap().is_renewal);
@@ -369,7 +369,7 @@ fn a_charge_is_read_with_the_payment_intent_that_it_is_for() {
 
 // A4
 #[test]
-fn a_charge_is_pending_failed_or_paid_whatever_else_its_status_says() {
+fn a_charge_is_pending_failed_or_paid_regardless_of_other_fields() {
     let status = |fields: Value| {
         let charge = with(&with(&charge(), &json!({"payment_intent": "pi_1"})), &fields);
         reads::charge(parse(&charge)).unwrap().unwrap().status
@@ -453,7 +453,7 @@ fn the_smaller_objects_are_read_in_their_minimal_form_and_with_nulls() {
 }
 
 #[test]
-fn an_id_is_read_of_the_object_or_of_the_id_alone() {
+fn an_id_is_read_from_an_object_or_a_plain_id() {
     for value in [json!("in_1"), json!({"id": "in_1", "deleted": true})] {
         assert_eq!(parse::<Id>(&value), Id("in_1".into()));
         assert!(parse::<Expandable<Invoice>>(&value).object.is_none());
@@ -492,7 +492,7 @@ fn read(entries: &[Value]) -> (Vec<String>, String) {
     let writer = log.clone();
     let subscriber = tracing_subscriber::fmt().json().with_writer(move || writer.clone()).finish();
     let ids = tracing::subscriber::with_default(subscriber, || {
-        list(entries, false).read(|seen| read_subscription(seen).map(|read| Some(read.subscription.stripe_id)))
+        list(entries, false).read(|object| read_subscription(object).map(|read| Some(read.subscription.stripe_id)))
     });
     let log = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
     (ids, log)
@@ -554,7 +554,7 @@ fn a_list_in_which_absence_has_a_meaning_is_read_whole_or_not_at_all() {
 }
 
 #[test]
-fn what_an_attempt_made_is_found_by_its_metadata() {
+fn an_object_is_found_by_the_attempt_in_its_metadata() {
     let made = |id: &str, attempt: &str| json!({"id": id, "metadata": {"tollgate_attempt": attempt, "other": "x"}});
     let entries = [json!({"no": "id"}), json!({"id": "price_0"}), made("price_1", "a"), made("price_2", "b")];
     let of = |attempt: &str| list(&entries, false).id_of_attempt(attempt, |price: Price| (price.id, price.metadata));

@@ -2,7 +2,7 @@
 
 use super::{Again, Case, Operation, anew, case, operation};
 use crate::app::{Answer, PASSWORD, Session, TestApp, World};
-use crate::browser::{Browser, proved};
+use crate::browser::{Browser, verified_account};
 use crate::request::Request;
 use futures_util::FutureExt;
 use serde_json::{Value, json};
@@ -25,7 +25,7 @@ pub const OPERATIONS: &[Operation] = &[
     operation!(TheAnswer, WithoutPlans, "POST /login refused", login_refused),
     operation!(TheAnswer, WithoutPlans, "POST /request/login-code", request_login_code),
     operation!(TheAnswer, WithoutPlans, "POST /login/code", login_code),
-    operation!(TheAnswer, WithoutPlans, "POST /login/code of an unproved account", login_code_unproved),
+    operation!(TheAnswer, WithoutPlans, "POST /login/code of an unverified account", login_code_unverified),
     operation!(TheAnswer, WithoutPlans, "POST /login/code refused", login_code_refused),
     operation!(TheAnswer, WithoutPlans, "POST /refresh-token", refresh),
     operation!(TheAnswer, WithoutPlans, "POST /refresh-token of one used up", refresh_used_up),
@@ -41,8 +41,8 @@ pub const OPERATIONS: &[Operation] = &[
     operation!(TheAnswer, WithoutPlans, "GET /github/login", begin_at_github),
     operation!(TheAnswer, WithoutPlans, "callback of a newcomer, google", newcomer_by_google),
     operation!(TheAnswer, WithoutPlans, "callback of a newcomer, github", newcomer_by_github),
-    operation!(TheAnswer, WithoutPlans, "callback of somebody known", known_by_google),
-    operation!(TheAnswer, WithoutPlans, "callback that takes an unproved account over", takeover_by_github),
+    operation!(TheAnswer, WithoutPlans, "callback of somebody known", linked_to_google),
+    operation!(TheAnswer, WithoutPlans, "callback that takes an unverified account over", takeover_by_github),
     operation!(TheAnswer, WithoutPlans, "callback that links", callback_that_links),
     operation!(TheAnswer, WithoutPlans, "POST /me/links/{provider}", begin_link),
     operation!(TheAnswer, WithoutPlans, "DELETE /me/links/{provider}", unlink),
@@ -65,7 +65,7 @@ async fn is_dead(app: &TestApp, session: &Session) {
     app.refresh(&session.refresh).await.refused(401, "invalid_refresh_token");
 }
 
-async fn lives(app: &TestApp, session: &Session) {
+async fn is_live(app: &TestApp, session: &Session) {
     app.get_as(session, "/me").await.expect(200);
     app.refresh(&session.refresh).await.expect(200);
 }
@@ -214,7 +214,7 @@ async fn login_code(app: &TestApp) -> Case {
     })
 }
 
-async fn login_code_unproved(app: &TestApp) -> Case {
+async fn login_code_unverified(app: &TestApp) -> Case {
     app.register("ann").await.expect(202);
     let code = mailed_code(app).await;
     case!(Request::post("/login/code", code.clone()), |app| {
@@ -238,7 +238,7 @@ async fn refresh(app: &TestApp) -> Case {
     case!(Request::post_with_cookie("/refresh-token", &session.refresh), |app| {
         // R10: within the grace the old token still ends in the same successor.
         let next = Session::of(&app.refresh(&session.refresh).await.expect(200));
-        lives(app, &next).await;
+        is_live(app, &next).await;
     })
 }
 
@@ -257,7 +257,7 @@ async fn logout(app: &TestApp) -> Case {
     let other = app.sign_in(EMAIL).await;
     case!(Request::post_with_cookie("/logout", &session.refresh), |app| {
         is_dead(app, &session).await;
-        lives(app, &other).await;
+        is_live(app, &other).await;
     })
 }
 
@@ -268,7 +268,7 @@ async fn revoke_others(app: &TestApp) -> Case {
         for other in &others {
             is_dead(app, other).await;
         }
-        lives(app, &session).await;
+        is_live(app, &session).await;
     })
 }
 
@@ -280,7 +280,7 @@ async fn revoke(app: &TestApp) -> Case {
     let path = format!("/sessions/{}", of_other["id"].as_str().unwrap());
     case!(Request::delete_as(&session, &path), |app| {
         is_dead(app, &other).await;
-        lives(app, &session).await;
+        is_live(app, &session).await;
     })
 }
 
@@ -311,7 +311,7 @@ async fn change_password(app: &TestApp) -> Case {
     let body = json!({"old_password": PASSWORD, "new_password": NEW_PASSWORD});
     case!(Request::post_as(&session, "/change-password", body), |app| {
         is_dead(app, &other).await;
-        lives(app, &session).await;
+        is_live(app, &session).await;
         app.login(EMAIL, PASSWORD).await.refused(401, "invalid_credentials");
         gets_in(app, EMAIL, NEW_PASSWORD).await;
     })
@@ -337,7 +337,7 @@ async fn deactivate(app: &TestApp) -> Case {
 }
 
 async fn begin(app: &TestApp, provider: &'static str) -> Case {
-    let subject = proved(app, provider, EMAIL).await;
+    let subject = verified_account(app, provider, EMAIL).await;
     case!(Request::get_in(&Browser::new(app), &format!("/{provider}/login")), |app| {
         Browser::new(app).sign_in(provider, &subject).await.expect(200);
     })
@@ -369,17 +369,17 @@ async fn callback(app: &TestApp, provider: &'static str, subject: String, has_pa
 }
 
 async fn newcomer_by_google(app: &TestApp) -> Case {
-    let subject = proved(app, "google", EMAIL).await;
+    let subject = verified_account(app, "google", EMAIL).await;
     callback(app, "google", subject, false).await
 }
 
 async fn newcomer_by_github(app: &TestApp) -> Case {
-    let subject = proved(app, "github", EMAIL).await;
+    let subject = verified_account(app, "github", EMAIL).await;
     callback(app, "github", subject, false).await
 }
 
-async fn known_by_google(app: &TestApp) -> Case {
-    let subject = proved(app, "google", EMAIL).await;
+async fn linked_to_google(app: &TestApp) -> Case {
+    let subject = verified_account(app, "google", EMAIL).await;
     Browser::new(app).sign_in("google", &subject).await.expect(200);
     callback(app, "google", subject, false).await
 }
@@ -387,7 +387,7 @@ async fn known_by_google(app: &TestApp) -> Case {
 // S23
 async fn takeover_by_github(app: &TestApp) -> Case {
     app.register("ann").await.expect(202);
-    let subject = proved(app, "github", EMAIL).await;
+    let subject = verified_account(app, "github", EMAIL).await;
     let Case { request, again, check: same_account } = callback(app, "github", subject, false).await;
     case!(request, again, |app| {
         app.login(EMAIL, PASSWORD).await.refused(401, "invalid_credentials");
@@ -414,7 +414,7 @@ async fn link_back(app: &TestApp, begun: &Answer, subject: &str) -> Request {
 
 async fn callback_that_links(app: &TestApp) -> Case {
     let (_, session) = app.person("ann").await;
-    let subject = proved(app, "google", "else@example.com").await;
+    let subject = verified_account(app, "google", "else@example.com").await;
     let begun = app.post_as(&session, "/me/links/google", json!({})).await.expect(200);
     let request = link_back(app, &begun, &subject).await;
     let same = (session.clone(), subject.clone());
@@ -425,7 +425,7 @@ async fn callback_that_links(app: &TestApp) -> Case {
     case!(request, begin_again, |app| {
         let by_google = Session::of(&Browser::new(app).sign_in("google", &subject).await.expect(200));
         assert_eq!(by_google.user["id"], session.user["id"]);
-        lives(app, &session).await;
+        is_live(app, &session).await;
     })
 }
 
@@ -439,7 +439,7 @@ async fn begin_link(app: &TestApp) -> Case {
 
 async fn unlink(app: &TestApp) -> Case {
     let (_, session) = app.person("ann").await;
-    let subject = proved(app, "google", "else@example.com").await;
+    let subject = verified_account(app, "google", "else@example.com").await;
     link(app, &session, &subject).await.expect(200);
     let unlink = Request::delete_as(&session, "/me/links/google").with_body(&json!({"password": PASSWORD}));
     case!(unlink, |app| {

@@ -74,8 +74,8 @@ async fn promote(app: &TestApp) -> Case {
 async fn verify(app: &TestApp) -> Case {
     let (admin, _) = admin_and_ann(app).await;
     app.register("bob").await.expect(202);
-    let unproved = app.get_as(&admin, "/admin/users?email_verified=false").await.expect(200).body;
-    let bob = Session { user: unproved["items"][0].clone(), ..admin.clone() };
+    let unverified = app.get_as(&admin, "/admin/users?email_verified=false").await.expect(200).body;
+    let bob = Session { user: unverified["items"][0].clone(), ..admin.clone() };
     case!(decide(&admin, &bob, "verify", json!({})), |app| {
         // The owner of the address sets a password: the one of before is worth nothing.
         app.login("bob@example.com", PASSWORD).await.refused(401, "invalid_credentials");
@@ -83,8 +83,8 @@ async fn verify(app: &TestApp) -> Case {
         let token = app.link_token("bob@example.com", "reset").await;
         app.post("/new-password", json!({"token": token, "password": PASSWORD})).await.expect(200);
         app.sign_in("bob@example.com").await;
-        let unproved = app.get_as(&admin, "/admin/users?email_verified=false").await.expect(200).body;
-        assert_eq!(unproved["items"], json!([]));
+        let unverified = app.get_as(&admin, "/admin/users?email_verified=false").await.expect(200).body;
+        assert_eq!(unverified["items"], json!([]));
     })
 }
 
@@ -216,8 +216,8 @@ async fn erase(app: &TestApp) -> Case {
     app.drain().await;
     case!(Request::post("/_local/schedules/accounts/run", json!({})), |app| {
         for table in ["identity", "credentials", "sessions", "billing", "audit", "outbox"] {
-            let left = Value::from(app.table(table).await).to_string();
-            assert!(!left.contains("ann@example.com"), "{table}: {left}");
+            let rows = Value::from(app.table(table).await).to_string();
+            assert!(!rows.contains("ann@example.com"), "{table}: {rows}");
         }
         app.member("ann").await;
     })
@@ -226,7 +226,7 @@ async fn erase(app: &TestApp) -> Case {
 async fn count(app: &TestApp) -> Case {
     app.subscriber("ann").await;
     case!(Request::post("/_local/schedules/rollup/run", json!({})), |app| {
-        let counted = app.table("desk").await;
+        let counted = app.table("system").await;
         assert!(counted.iter().any(|item| item["users"]["M"]["total"]["N"] == "1"), "{counted:?}");
     })
 }

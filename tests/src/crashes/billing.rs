@@ -40,9 +40,9 @@ pub const OPERATIONS: &[Operation] = &[
     operation!(Afterwards, WithPlans, "the event of a trial with a card that had one", trial_refused),
     operation!(Afterwards, WithPlans, "the event of a trial that ends", trial_event),
     operation!(Afterwards, WithPlans, "the event of a customer who is gone", gone_event),
-    operation!(Afterwards, WithPlans, "the order of a closed account", closing_order),
-    operation!(Afterwards, WithPlans, "the order of another address", address_order),
-    operation!(Afterwards, WithPlans, "the order of a plan with another tier", tier_order),
+    operation!(Afterwards, WithPlans, "the order of a closed account", closing_command),
+    operation!(Afterwards, WithPlans, "the order of another address", address_command),
+    operation!(Afterwards, WithPlans, "the order of a plan with another tier", tier_command),
 ];
 
 /// An admin, and the plan of this code as the admin sees it.
@@ -463,7 +463,7 @@ async fn gone_event(app: &TestApp) -> Case {
     })
 }
 
-async fn closing_order(app: &TestApp) -> Case {
+async fn closing_command(app: &TestApp) -> Case {
     let (_, session) = app.subscriber("ann").await;
     case!(Request::post_as(&session, "/deactivate", json!({"password": PASSWORD})), |app| {
         let found = app.stripe("subscriptions").await;
@@ -471,7 +471,7 @@ async fn closing_order(app: &TestApp) -> Case {
     })
 }
 
-async fn address_order(app: &TestApp) -> Case {
+async fn address_command(app: &TestApp) -> Case {
     let (_, session) = app.subscriber("ann").await;
     app.post_as(&session, "/change-email", json!({"new_email": "new@example.com"})).await.expect(202);
     let token = app.link_token("new@example.com", "verify").await;
@@ -480,7 +480,7 @@ async fn address_order(app: &TestApp) -> Case {
     })
 }
 
-async fn tier_order(app: &TestApp) -> Case {
+async fn tier_command(app: &TestApp) -> Case {
     let (_, session) = app.subscriber("ann").await;
     let (admin, plan) = admin_and_plan(app, "pro").await;
     case!(Request::patch_as(&admin, &path_of(&plan), json!({"tier": 5, "features": {"seats": 3}})), |app| {

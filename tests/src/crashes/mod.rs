@@ -8,7 +8,7 @@
 mod accounts;
 mod admin;
 mod billing;
-mod left;
+mod residue;
 mod sweeps;
 
 use crate::app::{Answer, Prepared, TestApp, World, limited};
@@ -16,7 +16,7 @@ use crate::request::Request;
 use crate::{apart, panic_text};
 use futures_util::future::{BoxFuture, LocalBoxFuture};
 use futures_util::{FutureExt, StreamExt, stream};
-use left::{Left, left};
+use residue::{Residue, residue};
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 use tollgate_local::Options;
@@ -205,7 +205,7 @@ pub async fn drive(operation: Operation) -> (Vec<Request>, Accesses) {
     app.drain().await;
     case.again.send(&case.request, &app).await;
     app.drain().await;
-    (vec![case.request], app.stack.wire().accesses())
+    (vec![case.request], app.stack.fault_injector().accesses())
 }
 
 /// Each failure at each call, in the order in which the undisturbed run made them.
@@ -242,7 +242,7 @@ fn failures_of(service: Service, world: World, failures: &[Failure]) -> Vec<Fail
 /// What a run leaves.
 struct Outcome {
     status: u16,
-    left: Left,
+    residue: Residue,
 }
 
 /// An operation, prepared once.
@@ -284,9 +284,9 @@ impl Setup {
         if self.operation.disturbed == Disturbed::Afterwards {
             calls = app.calls();
         }
-        let left = left(&app, self.operation.world).await;
+        let residue = residue(&app, self.operation.world).await;
         case.check.run(&app).await;
-        (Outcome { status, left }, calls)
+        (Outcome { status, residue }, calls)
     }
 
     async fn disturbed(&self, point: &Point, outcomes: &[Outcome; 2]) -> Result<(), String> {
@@ -314,7 +314,7 @@ impl Setup {
             }
         };
         // What gave up before the SDK's last try has met its fault too.
-        if app.stack.wire().clear().iter().any(|left| left.times == times) {
+        if app.stack.fault_injector().clear().iter().any(|residue| residue.times == times) {
             return Err("the call was not made".into());
         }
         let mut status = first.status.as_u16();
@@ -330,8 +330,8 @@ impl Setup {
             }
         }
         app.drain().await;
-        let left = left(&app, self.operation.world).await;
-        left.judge([&once.left, &twice.left], is_answered, point.mail_may_be_out)?;
+        let residue = residue(&app, self.operation.world).await;
+        residue.compare([&once.residue, &twice.residue], is_answered, point.mail_may_be_out)?;
         case.check.run(&app).await;
         Ok(())
     }

@@ -8,7 +8,7 @@ use serde_json::json;
 
 pub const OPERATIONS: &[Operation] = &[
     operation!(TheAnswer, WithoutPlans, "the sweep of what relay missed", outbox),
-    operation!(TheAnswer, WithoutPlans, "the sweep of unproved accounts", accounts),
+    operation!(TheAnswer, WithoutPlans, "the sweep of unverified accounts", accounts),
 ];
 
 fn schedule(name: &str) -> Request {
@@ -28,13 +28,13 @@ async fn outbox(app: &TestApp) -> Case {
 }
 
 async fn accounts(app: &TestApp) -> Case {
-    let proved = app.member("ann").await;
+    let verified_account = app.member("ann").await;
     for name in ["bob", "cem"] {
         app.register(name).await.expect(202);
     }
     app.advance(7 * 86_400);
     case!(schedule("accounts"), |app| {
-        app.login(&proved, PASSWORD).await.expect(200);
+        app.login(&verified_account, PASSWORD).await.expect(200);
         for name in ["bob", "cem"] {
             let email = format!("{name}@example.com");
             app.login(&email, PASSWORD).await.refused(401, "invalid_credentials");

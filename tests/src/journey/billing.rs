@@ -55,7 +55,7 @@ impl<'d> Customers<'d> {
     }
 
     /// What the schedules found: Emil has no access any more. Dora pays what is open, and leaves for good.
-    pub async fn leave(&self, admin: (&str, &str)) {
+    pub async fn close_account(&self, admin: (&str, &str)) {
         self.control("delivery", json!({"mode": "normal"})).await;
         let emil = self.sign_in((EMIL, PASSWORD)).await;
         assert_eq!(self.get(&emil, "/me").await["tier"], 0, "reconciled");
@@ -128,8 +128,8 @@ impl<'d> Customers<'d> {
         let body = json!({"new_email": NEW_ADDRESS, "password": PASSWORD});
         self.send(dora, Method::POST, "/change-email", body).await.expect(202);
         let mail = self.deployment.mail(NEW_ADDRESS, "/verify?token=").await;
-        let proof = json!({"token": after(&mail, "/verify?token=")});
-        self.deployment.patiently("/verify", proof).await.expect(200);
+        let verification = json!({"token": after(&mail, "/verify?token=")});
+        self.deployment.patiently("/verify", verification).await.expect(200);
         let is_told = async || {
             let customers = self.at_stripe("customers").await;
             customers.into_iter().find(|customer| customer["email"] == NEW_ADDRESS)
@@ -160,8 +160,8 @@ impl<'d> Customers<'d> {
         let register = json!({"email": email, "username": username, "password": PASSWORD});
         self.deployment.patiently("/register", register).await.expect(202);
         let mail = self.deployment.mail(email, "/verify?token=").await;
-        let proof = json!({"token": after(&mail, "/verify?token=")});
-        self.deployment.patiently("/verify", proof).await.expect(200);
+        let verification = json!({"token": after(&mail, "/verify?token=")});
+        self.deployment.patiently("/verify", verification).await.expect(200);
         self.sign_in((email, PASSWORD)).await
     }
 

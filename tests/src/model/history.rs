@@ -1,8 +1,8 @@
 //! What the system has certainly seen. Mails and audit entries tell of changes, and a change that was over before anybody
 //! looked leaves none: so it is noted, after each act, what must have been looked at by then.
 
-use super::kept::rows;
-use super::truth::{Truth, is_live, text};
+use super::expected::{Expected, is_live, text};
+use super::stored::rows;
 use crate::app::TestApp;
 use serde_json::Value;
 use std::collections::BTreeSet;
@@ -35,32 +35,32 @@ impl History {
             .filter(|row| row["sk"] == "EVENT" && row["outcome"] == "followed")
             .map(|row| text(&row["id"]).to_owned())
             .collect();
-        let truth = Truth::of_changes(app).await;
-        for customer in truth.customers.iter().map(|customer| &customer["id"]) {
-            let newest = truth
+        let expected = Expected::of_changes(app).await;
+        for customer in expected.customers.iter().map(|customer| &customer["id"]) {
+            let newest = expected
                 .events
                 .iter()
                 .find(|event| event["data"]["object"]["customer"] == *customer && is_change(text(&event["type"])));
             if newest.is_some_and(|event| followed.contains(text(&event["id"]))) {
-                self.see(&truth, customer);
+                self.see(&expected, customer);
             }
         }
     }
 
     /// All that is at Stripe was looked at.
-    pub fn see_all(&mut self, truth: &Truth) {
-        for customer in &truth.customers {
-            self.see(truth, &customer["id"]);
+    pub fn see_all(&mut self, expected: &Expected) {
+        for customer in &expected.customers {
+            self.see(expected, &customer["id"]);
         }
     }
 
-    fn see(&mut self, truth: &Truth, customer: &Value) {
-        for subscription in truth.subscriptions.iter().filter(|found| found["customer"] == *customer) {
+    fn see(&mut self, expected: &Expected, customer: &Value) {
+        for subscription in expected.subscriptions.iter().filter(|found| found["customer"] == *customer) {
             let id = text(&subscription["id"]).to_owned();
             if !is_live(subscription) {
                 continue;
             }
-            let states = truth.states(subscription);
+            let states = expected.states(subscription);
             if states.iter().all(|(status, _)| matches!(status.as_str(), "active" | "trialing")) {
                 self.confirmed.insert(id.clone());
             }
@@ -69,7 +69,7 @@ impl History {
             }
             self.live.insert(id);
         }
-        for invoice in truth.invoices.iter().filter(|invoice| invoice["customer"] == *customer) {
+        for invoice in expected.invoices.iter().filter(|invoice| invoice["customer"] == *customer) {
             if invoice["status"] == "open" && invoice["attempted"] == true {
                 self.failed.insert(text(&invoice["id"]).to_owned());
             }

@@ -2,20 +2,20 @@
 //! After the storm everything arrives and heals; then what is kept must be what Stripe has, read by an oracle that knows
 //! the contract and nothing of the system's rules. A sequence that ends otherwise is made as short as it can be.
 
-mod act;
+mod expected;
 mod history;
-mod kept;
-mod told;
-mod truth;
+mod reports;
+mod step;
+mod stored;
 mod world;
 
 use crate::app::{TestApp, options, start_time};
-use act::{Act, Sequence, Told, sequences};
 use proptest::strategy::{Strategy, ValueTree};
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
+use step::{Description, Sequence, Step, sequences};
 use tokio::runtime::Runtime;
 use tollgate_local::clock::LocalClock;
 use tollgate_local::{Data, Options};
@@ -37,34 +37,34 @@ fn sequence_of(seed: u64) -> Sequence {
 }
 
 /// Plays the sequence of `seed`. One that ends wrong is played again with fewer acts, for so long.
-pub fn play(seed: u64, patience: Duration) -> Report {
+pub fn play(seed: u64, budget: Duration) -> Report {
     let sequence = sequence_of(seed);
-    let steps = sequence.acts.len();
-    match lived(&sequence) {
+    let steps = sequence.steps.len();
+    match run_sequence(&sequence) {
         Ok(steps) => Report { steps, failure: None },
-        Err(told) => {
-            let (acts, told) = shortened(&sequence, told, Instant::now() + patience);
-            Report { steps, failure: Some(format!("seed {seed}, {acts} of its {steps} acts\n{told}")) }
+        Err(trace) => {
+            let (fewer, trace) = shortened(&sequence, trace, Instant::now() + budget);
+            Report { steps, failure: Some(format!("seed {seed}, {fewer} of its {steps} steps\n{trace}")) }
         }
     }
 }
 
 /// The shortest sequence that is found by `end` to end wrong as well, by leaving out half of the acts, then less and less:
 /// how many acts it has, and its story.
-fn shortened(long: &Sequence, mut told: String, end: Instant) -> (usize, String) {
+fn shortened(long: &Sequence, mut trace: String, end: Instant) -> (usize, String) {
     let mut short = long.clone();
-    let mut size = short.acts.len().div_ceil(2);
+    let mut size = short.steps.len().div_ceil(2);
     loop {
-        let mut start = short.acts.len().saturating_sub(size);
+        let mut start = short.steps.len().saturating_sub(size);
         let mut is_shorter = false;
         loop {
             let mut fewer = short.clone();
-            fewer.acts.drain(start..(start + size).min(short.acts.len()));
+            fewer.steps.drain(start..(start + size).min(short.steps.len()));
             if Instant::now() >= end {
-                return (short.acts.len(), told);
+                return (short.steps.len(), trace);
             }
-            if let Err(story) = lived(&fewer) {
-                (short, told, is_shorter) = (fewer, story, true);
+            if let Err(shorter) = run_sequence(&fewer) {
+                (short, trace, is_shorter) = (fewer, shorter, true);
             }
             if start == 0 {
                 break;
@@ -72,21 +72,21 @@ fn shortened(long: &Sequence, mut told: String, end: Instant) -> (usize, String)
             start = start.saturating_sub(size);
         }
         if size == 1 && !is_shorter {
-            return (short.acts.len(), told);
+            return (short.steps.len(), trace);
         }
         size = size.div_ceil(2);
     }
 }
 
 /// Lives through `sequence` on a thread of its own, which may panic.
-fn lived(sequence: &Sequence) -> Result<usize, String> {
+fn run_sequence(sequence: &Sequence) -> Result<usize, String> {
     let own = sequence.clone();
     let live = std::thread::spawn(move || live(&own));
     live.join().unwrap_or_else(|panic| {
         let text = panic.downcast_ref::<String>().cloned();
         let text = text.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()));
-        let acts: Vec<_> = sequence.acts.iter().map(|act| format!("  {}\n", Told(sequence, *act))).collect();
-        Err(format!("{}  panicked: {}\n", acts.concat(), text.unwrap_or_default()))
+        let steps: Vec<_> = sequence.steps.iter().map(|step| format!("  {}\n", Description(sequence, *step))).collect();
+        Err(format!("{}  panicked: {}\n", steps.concat(), text.unwrap_or_default()))
     })
 }
 
@@ -118,7 +118,7 @@ fn runtime() -> Runtime {
 /// # Errors
 /// With its story and what differs in the end.
 fn live(sequence: &Sequence) -> Result<usize, String> {
-    let folder = sequence.acts.contains(&Act::Restart).then(Folder::new);
+    let folder = sequence.steps.contains(&Step::Restart).then(Folder::new);
     let options = || Options {
         data: folder.as_ref().map_or(Data::Memory, |folder| Data::Folder(folder.0.clone())),
         clock: LocalClock::frozen(start_time()),
@@ -129,16 +129,16 @@ fn live(sequence: &Sequence) -> Result<usize, String> {
     let mut runtime = runtime();
     let mut world = runtime.block_on(async { World::begin(TestApp::start_with(options()).await, sequence).await });
     let mut wrong = Vec::new();
-    for act in &sequence.acts {
-        if *act == Act::Restart {
+    for step in &sequence.steps {
+        if *step == Step::Restart {
             (runtime, world) = restarted(runtime, world, options());
         }
-        let done = runtime.block_on(world.act(*act));
-        let (Ok(told) | Err(told)) = &done;
-        let line = format!("  {}: {told}\n", Told(sequence, *act));
-        world.memory.story.push_str(&line);
+        let done = runtime.block_on(world.step(*step));
+        let (Ok(trace) | Err(trace)) = &done;
+        let line = format!("  {}: {trace}\n", Description(sequence, *step));
+        world.memory.trace.push_str(&line);
         match done {
-            Ok(told) => world.memory.steps += usize::from(told != NOTHING),
+            Ok(trace) => world.memory.steps += usize::from(trace != NOTHING),
             Err(error) => {
                 wrong.push(error);
                 break;
@@ -146,14 +146,14 @@ fn live(sequence: &Sequence) -> Result<usize, String> {
         }
     }
     if wrong.is_empty() {
-        wrong = runtime.block_on(world.judge());
+        wrong = runtime.block_on(world.heal_and_compare());
     }
     world.app.dead_wanted = world.app.stack.dead_letters();
     if wrong.is_empty() {
         return Ok(world.memory.steps);
     }
     let wrong: Vec<_> = wrong.into_iter().map(|difference| format!("  WRONG {difference}\n")).collect();
-    Err(format!("{}{}", world.memory.story, wrong.concat()))
+    Err(format!("{}{}", world.memory.trace, wrong.concat()))
 }
 
 /// Ends everything where it stands, as `kill -9` does, and starts it again on what is in the folder.

@@ -1,24 +1,24 @@
 //! A stack and the people who use it, on which acts are done one after another, and which is judged in the end.
 
-use super::act::{Act, Card, PLANS, Sequence, Who};
+use super::expected::{Expected, int, is_live, period, text};
 use super::history::History;
-use super::kept::{self, Differences, Kept, rows};
-use super::told;
-use super::truth::{Truth, int, is_live, period, text};
+use super::reports;
+use super::step::{Card, PLANS, Sequence, Step, Who};
+use super::stored::{self, Differences, Stored, rows};
 use crate::app::{Answer, PASSWORD, Session, TestApp};
 use jiff::Timestamp;
 use reqwest::Method;
 use serde_json::{Value, json};
 use tollgate_local::faults::{Fault, Service};
 
-/// So long a token of the desk's is good here.
+/// So long a token of the dev console's is good here.
 const TOKEN_SECONDS: i64 = 60 * 86_400;
 /// Longer than the claim of a message holds whose receiver died.
 const CLAIMS_LAPSE_SECONDS: i64 = 16 * 60;
 /// No outage is let last for so long: a message is kept for five weeks.
 const WEEKS_SECONDS: i64 = 8 * 86_400;
 /// So often it is looked whether something is being sent.
-const LOOKS: usize = 200;
+const MAX_POLLS: usize = 200;
 /// So long what a preview said is charged, by the contract.
 const PREVIEW_HOLDS_SECONDS: i64 = 3_600;
 const QUEUES: [&str; 2] = ["mail", "stripe.fifo"];
@@ -28,7 +28,7 @@ const SCHEDULES: [&str; 4] = ["outbox", "expiry", "reconcile", "reminders"];
 struct Person {
     email: String,
     session: Session,
-    has_left: bool,
+    is_closed: bool,
 }
 
 impl Person {
@@ -41,7 +41,7 @@ impl Person {
 #[derive(Default)]
 pub struct Memory {
     /// What was done, for whoever reads it.
-    pub story: String,
+    pub trace: String,
     /// How many acts there was something to do for.
     pub steps: usize,
     people: Vec<Person>,
@@ -57,7 +57,7 @@ pub struct Memory {
     /// Whether anything was made to fail at all.
     was_disturbed: bool,
     /// Whether everything that happened was told of: what nobody lost must be known without a comparison.
-    is_told: bool,
+    is_reported: bool,
     /// Whether events were lost.
     was_silent: bool,
     /// Whether a mail may have gone out a second time.
@@ -92,7 +92,7 @@ impl World {
         let mut people = Vec::new();
         for name in (0..sequence.people).map(|who| sequence.name(who)) {
             let (email, session) = app.person(name).await;
-            people.push(Person { email, session, has_left: false });
+            people.push(Person { email, session, is_closed: false });
         }
         app.make_admins(&[&people[0].session]).await;
         for plan in [
@@ -204,94 +204,94 @@ impl World {
     ///
     /// # Errors
     /// With an answer that should not have been.
-    pub async fn act(&mut self, act: Act) -> Done {
-        match act {
-            Act::Subscribe { .. }
-            | Act::Cancel { .. }
-            | Act::Resume { .. }
-            | Act::Preview { .. }
-            | Act::Upgrade { .. }
-            | Act::UpgradeAsPreviewed { .. }
-            | Act::Portal { .. }
-            | Act::Deactivate { .. } => self.by_user(act).await,
-            Act::SetTier { plan, tier } => self.change_plan(plan, json!({"tier": tier})).await,
-            Act::SetPrice { plan, cents } => self.change_plan(plan, json!({"price_cents": cents})).await,
-            Act::Pay { .. }
-            | Act::PaySecond { .. }
-            | Act::PayInvoice { .. }
-            | Act::Renew { .. }
-            | Act::End { .. }
-            | Act::Refund { .. }
-            | Act::Dispute { .. }
-            | Act::CloseDispute { .. }
-            | Act::Quantity { .. }
-            | Act::Discount { .. }
-            | Act::PauseCollection { .. }
-            | Act::Schedule { .. }
-            | Act::Foreign { .. }
-            | Act::RefuseRefunds => self.at_stripe(act).await,
-            Act::Delete { who } => self.delete(who).await,
-            Act::Clock { .. }
-            | Act::Deliver { .. }
-            | Act::Resend { .. }
-            | Act::Fault { .. }
-            | Act::NoFaults
-            | Act::Run { .. }
-            | Act::Drain
-            | Act::Restart => {
-                let done = self.by_the_world(act).await;
+    pub async fn step(&mut self, step: Step) -> Done {
+        match step {
+            Step::Subscribe { .. }
+            | Step::Cancel { .. }
+            | Step::Resume { .. }
+            | Step::Preview { .. }
+            | Step::Upgrade { .. }
+            | Step::UpgradeAsPreviewed { .. }
+            | Step::Portal { .. }
+            | Step::Deactivate { .. } => self.by_user(step).await,
+            Step::SetTier { plan, tier } => self.change_plan(plan, json!({"tier": tier})).await,
+            Step::SetPrice { plan, cents } => self.change_plan(plan, json!({"price_cents": cents})).await,
+            Step::Pay { .. }
+            | Step::PaySecond { .. }
+            | Step::PayInvoice { .. }
+            | Step::Renew { .. }
+            | Step::End { .. }
+            | Step::Refund { .. }
+            | Step::Dispute { .. }
+            | Step::CloseDispute { .. }
+            | Step::Quantity { .. }
+            | Step::Discount { .. }
+            | Step::PauseCollection { .. }
+            | Step::Schedule { .. }
+            | Step::Foreign { .. }
+            | Step::RefuseRefunds => self.at_stripe(step).await,
+            Step::Delete { who } => self.delete(who).await,
+            Step::Clock { .. }
+            | Step::Deliver { .. }
+            | Step::Resend { .. }
+            | Step::Fault { .. }
+            | Step::NoFaults
+            | Step::Run { .. }
+            | Step::Drain
+            | Step::Restart => {
+                let done = self.by_the_world(step).await;
                 self.memory.history.note(&self.app).await;
                 done
             }
         }
     }
 
-    async fn by_user(&mut self, act: Act) -> Done {
-        let (Act::Subscribe { who, .. }
-        | Act::Cancel { who }
-        | Act::Resume { who }
-        | Act::Preview { who, .. }
-        | Act::Upgrade { who, .. }
-        | Act::UpgradeAsPreviewed { who, .. }
-        | Act::Portal { who, .. }
-        | Act::Deactivate { who }) = act
+    async fn by_user(&mut self, step: Step) -> Done {
+        let (Step::Subscribe { who, .. }
+        | Step::Cancel { who }
+        | Step::Resume { who }
+        | Step::Preview { who, .. }
+        | Step::Upgrade { who, .. }
+        | Step::UpgradeAsPreviewed { who, .. }
+        | Step::Portal { who, .. }
+        | Step::Deactivate { who }) = step
         else {
             return Ok(NOTHING.to_owned());
         };
-        if self.person(who).has_left {
+        if self.person(who).is_closed {
             return Ok(NOTHING.to_owned());
         }
         let plan = |code: &str| json!({"plan_code": code});
         let changed = |answer: Answer| said(&answer);
-        match act {
-            Act::Subscribe { who, plan: code } => {
+        match step {
+            Step::Subscribe { who, plan: code } => {
                 let answer = self.post(who, "/billing/subscriptions/subscribe", plan(code), &[201, 409]).await?;
                 self.memory.pages.extend(answer.body["checkout_url"].as_str().map(str::to_owned));
                 Ok(said(&answer))
             }
-            Act::Cancel { who } => {
+            Step::Cancel { who } => {
                 self.post(who, "/billing/subscriptions/cancel", json!({}), &[200, 404, 409]).await.map(changed)
             }
-            Act::Resume { who } => {
+            Step::Resume { who } => {
                 self.post(who, "/billing/subscriptions/resume", json!({}), &[200, 404, 409]).await.map(changed)
             }
-            Act::Preview { who, plan: code } => {
+            Step::Preview { who, plan: code } => {
                 self.post(who, "/billing/subscriptions/preview", plan(code), &[200, 402, 404, 409]).await.map(changed)
             }
-            Act::Upgrade { who, plan: code } => {
+            Step::Upgrade { who, plan: code } => {
                 self.post(who, "/billing/subscriptions/upgrade", plan(code), &[200, 402, 404, 409]).await.map(changed)
             }
-            Act::UpgradeAsPreviewed { who, plan, seconds } => self.upgrade_as_previewed(who, plan, seconds).await,
-            Act::Portal { who, button, card } => self.portal(who, button, card).await,
+            Step::UpgradeAsPreviewed { who, plan, seconds } => self.upgrade_as_previewed(who, plan, seconds).await,
+            Step::Portal { who, button, card } => self.portal(who, button, card).await,
             // The last admin stays.
-            Act::Deactivate { who } if who % self.memory.people.len() == 0 => Ok(NOTHING.to_owned()),
+            Step::Deactivate { who } if who % self.memory.people.len() == 0 => Ok(NOTHING.to_owned()),
             _ => {
                 let answer = self.post(who, "/deactivate", json!({"password": PASSWORD}), &[200]).await?;
                 let index = who % self.memory.people.len();
                 // It may have happened though the answer was lost.
-                let kept = Kept::all(&self.app, &[self.person(who).id()]).await;
-                self.memory.people[index].has_left = kept.iter().all(|kept| kept.gate["is_active"] == false);
-                if answer.status == 200 && !self.memory.people[index].has_left {
+                let stored = Stored::all(&self.app, &[self.person(who).id()]).await;
+                self.memory.people[index].is_closed = stored.iter().all(|stored| stored.gate["is_active"] == false);
+                if answer.status == 200 && !self.memory.people[index].is_closed {
                     return Err("the account is not closed".to_owned());
                 }
                 Ok(said(&answer))
@@ -304,7 +304,7 @@ impl World {
         let body = json!({"plan_code": code});
         let preview = self.post(who, "/billing/subscriptions/preview", body, &[200, 402, 404, 409]).await?;
         let Some(from) = preview.body["proration_date"].as_str().map(str::to_owned) else { return Ok(said(&preview)) };
-        self.by_the_world(Act::Clock { seconds, words: "" }).await?;
+        self.by_the_world(Step::Clock { seconds, words: "" }).await?;
         let known: Vec<_> = self.of(who, "invoices").await.iter().map(|invoice| invoice["id"].clone()).collect();
         let period_start = self.live(who).await.map(|live| period(&live).0);
         let body = json!({"plan_code": code, "proration_date": from});
@@ -350,58 +350,58 @@ impl World {
         self.ask(0, (Method::PATCH, &path), change, &[200, 409]).await.map(|answer| said(&answer))
     }
 
-    async fn at_stripe(&mut self, act: Act) -> Done {
-        match act {
-            Act::Pay { newest, card } => {
+    async fn at_stripe(&mut self, step: Step) -> Done {
+        match step {
+            Step::Pay { newest, card } => {
                 let Some(page) = nth(&self.memory.pages, newest) else { return Ok(NOTHING.to_owned()) };
                 self.press(path_of(page), format!("card={}", card.number())).await
             }
-            Act::PaySecond { who, plan, card } => self.pay_second(who, plan, card).await,
-            Act::PayInvoice { who, card } => {
+            Step::PaySecond { who, plan, card } => self.pay_second(who, plan, card).await,
+            Step::PayInvoice { who, card } => {
                 let open = self.of(who, "invoices").await.into_iter().find(|invoice| invoice["status"] == "open");
                 let Some(open) = open else { return Ok(NOTHING.to_owned()) };
                 let path = format!("/_stripe/invoice/{}", text(&open["id"]));
                 self.press(&path, format!("card={}", card.number())).await
             }
-            Act::Renew { who, outcome } => {
+            Step::Renew { who, outcome } => {
                 let Some(live) = self.live(who).await else { return Ok(NOTHING.to_owned()) };
                 let path = format!("subscriptions/{}/renew", text(&live["id"]));
-                self.desk(&path, json!({"outcome": outcome})).await
+                self.dashboard(&path, json!({"outcome": outcome})).await
             }
-            Act::End { who } => {
+            Step::End { who } => {
                 let Some(live) = self.live(who).await else { return Ok(NOTHING.to_owned()) };
                 let id = text(&live["id"]).to_owned();
-                let done = self.desk(&format!("subscriptions/{id}/cancel"), json!({})).await;
+                let done = self.dashboard(&format!("subscriptions/{id}/cancel"), json!({})).await;
                 self.memory.ended.push(id);
                 done
             }
-            Act::Refund { who, newest, is_whole } => {
+            Step::Refund { who, newest, is_whole } => {
                 let Some(paid) = self.nth_paid(who, newest).await else { return Ok(NOTHING.to_owned()) };
                 let part = int(&paid["amount_paid"]) / 3;
                 let body = if is_whole { json!({}) } else { json!({"amount_cents": part}) };
-                self.desk(&format!("invoices/{}/refund", text(&paid["id"])), body).await
+                self.dashboard(&format!("invoices/{}/refund", text(&paid["id"])), body).await
             }
-            Act::Dispute { who, newest } => {
+            Step::Dispute { who, newest } => {
                 let Some(paid) = self.nth_paid(who, newest).await else { return Ok(NOTHING.to_owned()) };
-                self.desk(&format!("invoices/{}/dispute", text(&paid["id"])), json!({})).await
+                self.dashboard(&format!("invoices/{}/dispute", text(&paid["id"])), json!({})).await
             }
-            Act::CloseDispute { newest, is_won } => {
+            Step::CloseDispute { newest, is_won } => {
                 let mut open = self.app.stripe("disputes").await;
                 open.retain(|dispute| !matches!(text(&dispute["status"]), "won" | "lost"));
                 open.reverse();
                 let Some(dispute) = nth(&open, newest) else { return Ok(NOTHING.to_owned()) };
                 let status = if is_won { "won" } else { "lost" };
-                self.desk(&format!("disputes/{}/close", text(&dispute["id"])), json!({"status": status})).await
+                self.dashboard(&format!("disputes/{}/close", text(&dispute["id"])), json!({"status": status})).await
             }
-            Act::Quantity { who, quantity } => self.on_live(who, "items", json!({"quantity": quantity})).await,
-            Act::Discount { who, percent, months } => {
+            Step::Quantity { who, quantity } => self.on_live(who, "items", json!({"quantity": quantity})).await,
+            Step::Discount { who, percent, months } => {
                 self.on_live(who, "discount", json!({"percent_off": percent, "months": months})).await
             }
-            Act::PauseCollection { who, behavior } => {
+            Step::PauseCollection { who, behavior } => {
                 let body = behavior.map_or(json!({}), |behavior| json!({"behavior": behavior}));
                 self.on_live(who, "pause", body).await
             }
-            Act::Schedule { who, plan } => {
+            Step::Schedule { who, plan } => {
                 let plans = self.plans().await?;
                 let plan = plans.iter().find(|found| found["code"] == plan);
                 let price = plan.map(|plan| plan["stripe_price_id"].clone()).unwrap_or_default();
@@ -412,43 +412,43 @@ impl World {
                 next["price"] = price;
                 self.on_live(who, "schedule", json!({"phases": [phase, next]})).await
             }
-            Act::Foreign { kind } => {
+            Step::Foreign { kind } => {
                 let fields = json!({"currency": "hrk", "status": "frozen", "metadata": null, "livemode": "perhaps"});
                 let answer = self.app.at_stripe("foreign", json!({"kind": kind, "fields": fields})).await;
                 if answer.status == 201 { Ok(said(&answer)) } else { Err(format!("foreign {kind}: {}", answer.text)) }
             }
-            Act::RefuseRefunds => {
+            Step::RefuseRefunds => {
                 self.memory.was_disturbed = true;
                 let refusal = json!({"operation": "POST /v1/refunds", "status": 400, "message": "Not refundable."});
-                self.desk("refusals", refusal).await
+                self.dashboard("refusals", refusal).await
             }
             _ => Ok(NOTHING.to_owned()),
         }
     }
 
     /// An act in Stripe's dashboard on somebody's live subscription.
-    async fn on_live(&self, who: Who, act: &str, body: Value) -> Done {
+    async fn on_live(&self, who: Who, step: &str, body: Value) -> Done {
         let Some(live) = self.live(who).await else { return Ok(NOTHING.to_owned()) };
-        self.desk(&format!("subscriptions/{}/{act}", text(&live["id"])), body).await
+        self.dashboard(&format!("subscriptions/{}/{step}", text(&live["id"])), body).await
     }
 
     /// Deletes somebody's account, lets it be erased, and registers the same person under another address.
     async fn delete(&mut self, who: Who) -> Done {
         let index = who % self.memory.people.len();
         // The last admin stays, and who is no more cannot go again.
-        if index == 0 || self.person(who).has_left {
+        if index == 0 || self.person(who).is_closed {
             return Ok(NOTHING.to_owned());
         }
         self.mend().await?;
-        self.desk("delivery", json!({"mode": "normal"})).await?;
+        self.dashboard("delivery", json!({"mode": "normal"})).await?;
         let answer = self.post(who, "/me/delete", json!({"password": PASSWORD}), &[202]).await?;
-        self.by_the_world(Act::Drain).await?;
-        self.by_the_world(Act::Run { schedule: "accounts" }).await?;
-        self.by_the_world(Act::Drain).await?;
+        self.by_the_world(Step::Drain).await?;
+        self.by_the_world(Step::Run { schedule: "accounts" }).await?;
+        self.by_the_world(Step::Drain).await?;
         let gone = self.person(who).id().to_owned();
         self.memory.gone.push(gone);
         let (email, session) = self.app.person(&format!("again-{}", self.memory.gone.len())).await;
-        self.memory.people[index] = Person { email, session, has_left: false };
+        self.memory.people[index] = Person { email, session, is_closed: false };
         self.sign(who).await;
         Ok(said(&answer))
     }
@@ -460,12 +460,12 @@ impl World {
         nth(&paid, newest).cloned()
     }
 
-    /// Something that is done at the stand-in's desk.
-    async fn desk(&self, act: &str, body: Value) -> Done {
-        let answer = self.app.at_stripe(act, body).await;
+    /// Something that is done in the fake's dashboard.
+    async fn dashboard(&self, step: &str, body: Value) -> Done {
+        let answer = self.app.at_stripe(step, body).await;
         match answer.status.as_u16() {
             200 | 422 => Ok(said(&answer)),
-            _ => Err(format!("{act} was answered {}", said(&answer))),
+            _ => Err(format!("{step} was answered {}", said(&answer))),
         }
     }
 
@@ -492,9 +492,9 @@ impl World {
         self.press(path_of(text(&checkout["url"])), format!("card={}", card.number())).await
     }
 
-    async fn by_the_world(&mut self, act: Act) -> Done {
-        match act {
-            Act::Clock { seconds, .. } => {
+    async fn by_the_world(&mut self, step: Step) -> Done {
+        match step {
+            Step::Clock { seconds, .. } => {
                 if seconds >= WEEKS_SECONDS {
                     self.mend().await?;
                 } else if seconds >= CLAIMS_LAPSE_SECONDS {
@@ -503,39 +503,40 @@ impl World {
                 self.app.post("/_local/clock", json!({"advance_seconds": seconds})).await.expect(200);
                 Ok(self.app.now().to_string())
             }
-            Act::Deliver { mode } => {
+            Step::Deliver { mode } => {
                 self.memory.was_silent |= mode == "drop";
-                self.desk("delivery", json!({"mode": mode})).await
+                self.dashboard("delivery", json!({"mode": mode})).await
             }
-            Act::Resend { newest } => {
+            Step::Resend { newest } => {
                 let mut events = self.app.stripe("events").await;
                 events.reverse();
                 let Some(event) = nth(&events, newest) else { return Ok(NOTHING.to_owned()) };
-                let done = self.desk(&format!("events/{}/resend", text(&event["id"])), json!({})).await?;
+                let done = self.dashboard(&format!("events/{}/resend", text(&event["id"])), json!({})).await?;
                 Ok(format!("{} {done}", event["type"]))
             }
-            Act::Fault { service, kind, after, times } => {
-                let _known = self.app.stack.wire().add(Fault { service, operation: None, kind, after, times });
+            Step::Fault { service, kind, after, times } => {
+                let _known =
+                    self.app.stack.fault_injector().add(Fault { service, operation: None, kind, after, times });
                 (self.memory.is_faulty, self.memory.was_disturbed) = (true, true);
                 // Where the mark of a mail may not be made, or the process may stop before it.
                 self.memory.doubles |= service == Service::Dynamodb || service == Service::Sqs;
                 Ok(String::new())
             }
-            Act::NoFaults => {
+            Step::NoFaults => {
                 self.stop_failing().await;
                 Ok(String::new())
             }
-            Act::Run { schedule } => {
+            Step::Run { schedule } => {
                 let answer = self.app.post(&format!("/_local/schedules/{schedule}/run"), json!({})).await;
                 let is_right = matches!(answer.status.as_u16(), 200 | 404);
                 let finds_nothing = schedule != "reconcile" || answer.body["handled"] == 0;
-                let may_find = self.memory.was_disturbed || self.memory.was_silent || !self.memory.is_told;
+                let may_find = self.memory.was_disturbed || self.memory.was_silent || !self.memory.is_reported;
                 match is_right && (finds_nothing || may_find) || self.memory.is_faulty {
                     true => Ok(said(&answer)),
                     false => Err(format!("{schedule}: {}", answer.text)),
                 }
             }
-            Act::Drain => {
+            Step::Drain => {
                 let answer = self.app.send(Method::POST, "/_local/drain", &[], None).await;
                 if answer.status == 200 { Ok(answer.text) } else { Err(format!("drain: {}", answer.text)) }
             }
@@ -546,7 +547,7 @@ impl World {
 
     /// Waits until no message is on its way, for a while: one whose claim lapses meanwhile is sent by another one, too.
     async fn nothing_is_being_sent(&self) -> bool {
-        for _ in 0..LOOKS {
+        for _ in 0..MAX_POLLS {
             let queues = self.app.get("/_local/queues").await.expect(200).body["items"].clone();
             let is_empty = |queue: &Value| queue["in_flight"] == 0 && queue["depth"] == 0;
             let outbox = rows(&self.app, "outbox").await;
@@ -558,7 +559,7 @@ impl World {
     }
 
     async fn stop_failing(&mut self) {
-        self.app.stack.wire().clear();
+        self.app.stack.fault_injector().clear();
         self.memory.is_faulty = false;
         self.app.send(Method::DELETE, "/_local/stripe/refusals", &[], None).await.expect(204);
     }
@@ -588,7 +589,7 @@ fn nth<T>(oldest_first: &[T], newest: usize) -> Option<&T> {
 // The end: the storm is over, and what is left is judged.
 impl World {
     /// Lets everything arrive and heal, and compares what is kept with what Stripe has.
-    pub async fn judge(&mut self) -> Vec<String> {
+    pub async fn heal_and_compare(&mut self) -> Vec<String> {
         let mut wrong = Differences::default();
         if !self.memory.was_disturbed {
             self.app.drain().await;
@@ -603,46 +604,46 @@ impl World {
             Ok(plans) => plans,
             Err(error) => return vec![error],
         };
-        let truth = Truth::read(&self.app, plans).await;
-        self.memory.history.see_all(&truth);
+        let expected = Expected::read(&self.app, plans).await;
+        self.memory.history.see_all(&expected);
         let users: Vec<_> = self.memory.people.iter().map(Person::id).collect();
-        let kept = Kept::all(&self.app, &users).await;
+        let stored = Stored::all(&self.app, &users).await;
         let entries = rows(&self.app, "audit").await;
-        for (who, kept) in kept.iter().enumerate() {
+        for (who, stored) in stored.iter().enumerate() {
             let name = self.memory.people[who].email.clone();
             let mut own = Differences::default();
-            self.compare(&mut own, who, &truth, kept, &entries).await;
+            self.compare(&mut own, who, &expected, stored, &entries).await;
             wrong.0.extend(own.0.into_iter().map(|difference| format!("{name}: {difference}")));
         }
         for user in &self.memory.gone {
-            kept::deleted(&mut wrong, user, &truth);
+            stored::deleted(&mut wrong, user, &expected);
         }
         for row in rows(&self.app, "outbox").await.iter().filter(|row| waits(row)) {
             wrong.0.push(format!("a message waits: {row}"));
         }
         if wrong.0.is_empty() {
-            self.go_on(&mut wrong, &truth).await;
+            self.go_on(&mut wrong, &expected).await;
         }
         wrong.0
     }
 
     async fn heal(&mut self) -> Result<(), String> {
         self.stop_failing().await;
-        self.desk("delivery", json!({"mode": "normal"})).await?;
-        self.memory.is_told = true;
+        self.dashboard("delivery", json!({"mode": "normal"})).await?;
+        self.memory.is_reported = true;
         for _ in 0..3 {
-            self.by_the_world(Act::Drain).await?;
+            self.by_the_world(Step::Drain).await?;
             if self.app.stack.dead_letters() == 0 {
                 break;
             }
-            self.by_the_world(Act::Clock { seconds: CLAIMS_LAPSE_SECONDS, words: "" }).await?;
+            self.by_the_world(Step::Clock { seconds: CLAIMS_LAPSE_SECONDS, words: "" }).await?;
             for queue in QUEUES {
                 self.app.send(Method::POST, &format!("/_local/queues/{queue}/redrive"), &[], None).await.expect(200);
             }
         }
         for schedule in SCHEDULES {
-            self.by_the_world(Act::Run { schedule }).await?;
-            self.by_the_world(Act::Drain).await?;
+            self.by_the_world(Step::Run { schedule }).await?;
+            self.by_the_world(Step::Drain).await?;
         }
         let queues = self.app.get("/_local/queues").await.expect(200).body["items"].clone();
         let is_empty = |queue: &Value| ["depth", "in_flight", "dead"].iter().all(|field| queue[field] == 0);
@@ -650,22 +651,29 @@ impl World {
         if all_empty { Ok(()) } else { Err(format!("the queues are not empty: {queues}")) }
     }
 
-    async fn compare(&mut self, wrong: &mut Differences, who: Who, truth: &Truth, kept: &Kept, entries: &[Value]) {
+    async fn compare(
+        &mut self,
+        wrong: &mut Differences,
+        who: Who,
+        expected: &Expected,
+        stored: &Stored,
+        entries: &[Value],
+    ) {
         let (user, email) = (self.person(who).id().to_owned(), self.person(who).email.clone());
-        kept::subscriptions(wrong, &user, truth, kept);
-        kept::given_back(wrong, &user, truth, kept, &self.memory.ended);
-        kept::payments(wrong, &user, truth, kept);
-        kept::gate(wrong, &user, truth, kept);
-        kept::checkouts(wrong, &user, truth, &self.app).await;
+        stored::subscriptions(wrong, &user, expected, stored);
+        stored::given_back(wrong, &user, expected, stored, &self.memory.ended);
+        stored::payments(wrong, &user, expected, stored);
+        stored::gate(wrong, &user, expected, stored);
+        stored::checkouts(wrong, &user, expected, &self.app).await;
         let mails = self.app.get(&format!("/_local/emails?to={email}")).await.expect(200).body["items"].clone();
         let mails = mails.as_array().cloned().unwrap_or_default();
         let Memory { history, ended, doubles, .. } = &self.memory;
-        told::mails(wrong, (&user, &mails), truth, kept, (history, ended), *doubles);
-        told::changes(wrong, &mails, entries, kept, *doubles);
-        told::audit(wrong, entries, kept);
-        if self.person(who).has_left {
-            kept::left(wrong, &user, truth);
-        } else if let Err(error) = self.compare_answers(wrong, who, truth, kept).await {
+        reports::mails(wrong, (&user, &mails), expected, stored, (history, ended), *doubles);
+        reports::changes(wrong, &mails, entries, stored, *doubles);
+        reports::audit(wrong, entries, stored);
+        if self.person(who).is_closed {
+            stored::closed(wrong, &user, expected);
+        } else if let Err(error) = self.compare_answers(wrong, who, expected, stored).await {
             wrong.0.push(error);
         }
     }
@@ -675,26 +683,26 @@ impl World {
         &mut self,
         wrong: &mut Differences,
         who: Who,
-        truth: &Truth,
-        kept: &Kept,
+        expected: &Expected,
+        stored: &Stored,
     ) -> Result<(), String> {
         let user = self.person(who).id().to_owned();
         let me = self.ask(who, (Method::GET, "/me"), Value::Null, &[200]).await?.body;
-        let tier = kept::access(truth, kept, &user).map_or(json!(0), |(tier, _, _)| tier);
+        let tier = stored::access(expected, stored, &user).map_or(json!(0), |(tier, _, _)| tier);
         wrong.same("tier of /me", &me["tier"], &tier);
         let mine = self.ask(who, (Method::GET, "/billing/subscriptions/me"), Value::Null, &[200, 404]).await?;
-        let shown = kept::shown(truth, kept, &user);
+        let shown = stored::shown(expected, stored, &user);
         if mine.status == 404 {
             wrong.hold(shown.is_empty(), || format!("no_subscription, and Stripe has {shown:?}"));
         } else {
-            let here = kept::as_shown(&mine.body);
+            let here = stored::as_shown(&mine.body);
             wrong.hold(shown.contains(&here), || format!("{here} is shown, right is {}", Value::from(shown)));
         }
         let payments = "/billing/payments/me?limit=100";
         let payments = self.ask(who, (Method::GET, payments), Value::Null, &[200]).await?.body["items"].clone();
         let fields = ["id", "amount_cents", "refunded_cents", "currency", "status"];
         let mut here: Vec<_> = payments.as_array().unwrap().iter().map(|p| fields.map(|f| p[f].to_string())).collect();
-        let mut there: Vec<_> = kept.payments.iter().map(|p| fields.map(|f| p[f].to_string())).collect();
+        let mut there: Vec<_> = stored.payments.iter().map(|p| fields.map(|f| p[f].to_string())).collect();
         here.sort();
         there.sort();
         wrong.hold(here == there, || format!("{here:?} are listed, {there:?} are kept"));
@@ -702,19 +710,19 @@ impl World {
     }
 
     /// Nobody is stuck: who has no subscription can begin one, who has one cannot begin another.
-    async fn go_on(&mut self, wrong: &mut Differences, truth: &Truth) {
+    async fn go_on(&mut self, wrong: &mut Differences, expected: &Expected) {
         for who in 0..self.memory.people.len() {
-            if self.person(who).has_left {
+            if self.person(who).is_closed {
                 continue;
             }
-            let has_one = truth.of(self.person(who).id(), &truth.subscriptions).into_iter().any(is_live);
+            let has_one = expected.of(self.person(who).id(), &expected.subscriptions).into_iter().any(is_live);
             let wanted = if has_one { 409 } else { 201 };
             let body = json!({"plan_code": PLANS[0]});
             if let Err(error) = self.post(who, "/billing/subscriptions/subscribe", body, &[wanted]).await {
                 wrong.0.push(format!("in the end {error}"));
             }
         }
-        if let Err(error) = self.by_the_world(Act::Drain).await {
+        if let Err(error) = self.by_the_world(Step::Drain).await {
             wrong.0.push(error);
         }
     }

@@ -1,6 +1,6 @@
 //! Two who decide at once about the rights of a user, or of each other: an active admin is always left.
 
-use super::{Contest, Race, duel, race};
+use super::{Contest, Race, race, two_racers};
 use crate::app::{Answer, PASSWORD, Session, TestApp, World};
 use crate::request::Request;
 use futures_util::FutureExt;
@@ -41,12 +41,12 @@ fn set_active(admin: &Session, about: &Session, is_active: bool) -> Request {
     decide(admin, about, "status", json!({"is_active": is_active}))
 }
 
-fn leave(session: &Session, path: &str) -> Request {
+fn close_account(session: &Session, path: &str) -> Request {
     Request::post_as(session, path, json!({"password": PASSWORD}))
 }
 
 /// One was served, the other one came too late: as the last admin, or as one who is none any more.
-async fn one_is_left(app: &TestApp, answers: &[Answer; 2]) {
+async fn one_remains(app: &TestApp, answers: &[Answer; 2]) {
     let served = answers.iter().filter(|answer| answer.status.is_success()).count();
     assert_eq!(served, 1, "{} {}", answers[0].text, answers[1].text);
     for refused in answers.iter().filter(|answer| !answer.status.is_success()) {
@@ -75,51 +75,59 @@ async fn is_counted_right(app: &TestApp, count: usize) {
 
 async fn demote_demote(app: &TestApp) -> Contest {
     let (ann, bob) = two_admins(app).await;
-    duel!([demote(&ann, &bob), demote(&bob, &ann)], |app, answers| one_is_left(app, &answers).await)
+    two_racers!([demote(&ann, &bob), demote(&bob, &ann)], |app, answers| one_remains(app, &answers).await)
 }
 
 async fn disable_disable(app: &TestApp) -> Contest {
     let (ann, bob) = two_admins(app).await;
-    duel!([set_active(&ann, &bob, false), set_active(&bob, &ann, false)], |app, answers| {
-        one_is_left(app, &answers).await;
+    two_racers!([set_active(&ann, &bob, false), set_active(&bob, &ann, false)], |app, answers| {
+        one_remains(app, &answers).await;
     })
 }
 
 async fn demote_disable(app: &TestApp) -> Contest {
     let (ann, bob) = two_admins(app).await;
-    duel!([demote(&ann, &bob), set_active(&bob, &ann, false)], |app, answers| one_is_left(app, &answers).await)
+    two_racers!([demote(&ann, &bob), set_active(&bob, &ann, false)], |app, answers| one_remains(app, &answers).await)
 }
 
 async fn demote_deactivate(app: &TestApp) -> Contest {
     let (ann, bob) = two_admins(app).await;
-    duel!([demote(&ann, &bob), leave(&ann, "/deactivate")], |app, answers| one_is_left(app, &answers).await)
+    two_racers!([demote(&ann, &bob), close_account(&ann, "/deactivate")], |app, answers| one_remains(app, &answers)
+        .await)
 }
 
 async fn disable_delete(app: &TestApp) -> Contest {
     let (ann, bob) = two_admins(app).await;
-    duel!([set_active(&ann, &bob, false), leave(&ann, "/me/delete")], |app, answers| {
-        one_is_left(app, &answers).await;
+    two_racers!([set_active(&ann, &bob, false), close_account(&ann, "/me/delete")], |app, answers| {
+        one_remains(app, &answers).await;
     })
 }
 
 async fn demote_delete(app: &TestApp) -> Contest {
     let (ann, bob) = two_admins(app).await;
-    duel!([demote(&ann, &bob), leave(&ann, "/me/delete")], |app, answers| one_is_left(app, &answers).await)
+    two_racers!([demote(&ann, &bob), close_account(&ann, "/me/delete")], |app, answers| one_remains(app, &answers)
+        .await)
 }
 
 async fn delete_delete(app: &TestApp) -> Contest {
     let (ann, bob) = two_admins(app).await;
-    duel!([leave(&ann, "/me/delete"), leave(&bob, "/me/delete")], |app, answers| one_is_left(app, &answers).await)
+    two_racers!([close_account(&ann, "/me/delete"), close_account(&bob, "/me/delete")], |app, answers| one_remains(
+        app, &answers
+    )
+    .await)
 }
 
 async fn deactivate_delete(app: &TestApp) -> Contest {
     let (ann, bob) = two_admins(app).await;
-    duel!([leave(&ann, "/deactivate"), leave(&bob, "/me/delete")], |app, answers| one_is_left(app, &answers).await)
+    two_racers!([close_account(&ann, "/deactivate"), close_account(&bob, "/me/delete")], |app, answers| one_remains(
+        app, &answers
+    )
+    .await)
 }
 
 async fn demote_disable_one(app: &TestApp) -> Contest {
     let (ann, bob) = two_admins(app).await;
-    duel!([demote(&ann, &bob), set_active(&ann, &bob, false)], |app, answers| {
+    two_racers!([demote(&ann, &bob), set_active(&ann, &bob, false)], |app, answers| {
         answers.into_iter().for_each(|answer| {
             answer.expect(200);
         });
@@ -132,7 +140,7 @@ async fn disable_login(app: &TestApp) -> Contest {
     let (ann, _) = two_admins(app).await;
     let (_, cem) = app.person("cem").await;
     let login = Request::post("/login", json!({"email": "cem@example.com", "password": PASSWORD}));
-    duel!([set_active(&ann, &cem, false), login], |app, answers| {
+    two_racers!([set_active(&ann, &cem, false), login], |app, answers| {
         let [closed, signed_in] = answers;
         closed.expect(200);
         if signed_in.status == 200 {
@@ -147,7 +155,7 @@ async fn disable_login(app: &TestApp) -> Contest {
 async fn disable_enable(app: &TestApp) -> Contest {
     let (ann, bob) = two_admins(app).await;
     let (_, cem) = app.person("cem").await;
-    duel!([set_active(&ann, &cem, false), set_active(&bob, &cem, true)], |app, answers| {
+    two_racers!([set_active(&ann, &cem, false), set_active(&bob, &cem, true)], |app, answers| {
         answers.into_iter().for_each(|answer| {
             answer.expect(200);
         });
@@ -159,9 +167,9 @@ async fn disable_enable(app: &TestApp) -> Contest {
 async fn delete_login(app: &TestApp) -> Contest {
     let (_, cem) = app.person("cem").await;
     let login = Request::post("/login", json!({"email": "cem@example.com", "password": PASSWORD}));
-    duel!([leave(&cem, "/me/delete"), login], |app, answers| {
-        let [left, signed_in] = answers;
-        left.expect(202);
+    two_racers!([close_account(&cem, "/me/delete"), login], |app, answers| {
+        let [closed, signed_in] = answers;
+        closed.expect(202);
         if signed_in.status == 200 {
             app.get_as(&Session::of(&signed_in), "/me").await.refused(401, "unauthenticated");
         } else {
@@ -173,9 +181,9 @@ async fn delete_login(app: &TestApp) -> Contest {
 async fn delete_enable(app: &TestApp) -> Contest {
     let (ann, _) = two_admins(app).await;
     let (_, cem) = app.person("cem").await;
-    duel!([leave(&cem, "/me/delete"), set_active(&ann, &cem, true)], |app, answers| {
-        let [left, opened] = answers;
-        left.expect(202);
+    two_racers!([close_account(&cem, "/me/delete"), set_active(&ann, &cem, true)], |app, answers| {
+        let [closed, opened] = answers;
+        closed.expect(202);
         assert!([200, 404].contains(&opened.status.as_u16()), "{}", opened.text);
         app.get_as(&ann, &format!("/admin/users/{}", cem.user["id"].as_str().unwrap())).await.refused(404, "not_found");
         is_counted_right(app, 2).await;

@@ -1,7 +1,7 @@
 //! Those who bring the local state to Stripe's, while Stripe's state changes once: an event, another one, the
 //! reconciliation, the user's own request. No older look at Stripe ever stands over a newer one.
 
-use super::{CHANGE, Contest, Ended, Race, Racer, duel, race};
+use super::{CHANGE, Contest, Ended, Race, Racer, race, two_racers};
 use crate::app::{Answer, Session, TestApp, World};
 use crate::events::same_as_stripe;
 use crate::request::Request;
@@ -15,19 +15,19 @@ pub const RACES: &[Race] = &[
     race!(WithPlans, "event ∥ the user's request ∥ a change at Stripe", event_request),
     race!(WithPlans, "event ∥ event of another subscription ∥ a change at Stripe", two_subscriptions),
     race!(WithPlans, "event ∥ reconciliation ∥ a cancellation that is taken back", taken_back),
-    race!(WithPlans, "event ∥ the user's request ∥ a payment for what is one too many", surplus_payment),
+    race!(WithPlans, "event ∥ the user's request ∥ a payment for what is one too many", duplicate_payment),
     race!(WithPlans, "trial ∥ trial with one card", trial_trial),
     race!(WithPlans, "plan ∥ plan of one code", plan_plan),
     race!(WithPlans, "price ∥ price of one plan", price_price),
     race!(WithPlans, "subscribe ∥ subscribe", subscribe_subscribe),
-    race!(WithPlans, "subscribe ∥ the order that tells another address", subscribe_order),
+    race!(WithPlans, "subscribe ∥ the order that tells another address", subscribe_command),
 ];
 
 /// The first step of a look at Stripe.
-const LOOK: &str = "GET /v1/subscriptions";
+const FETCH: &str = "GET /v1/subscriptions";
 
 impl Answer {
-    fn left_something(&self) -> bool {
+    fn wrote_something(&self) -> bool {
         self.status.as_u16() < 500 && self.body["handled"] != 0
     }
 }
@@ -35,29 +35,29 @@ impl Answer {
 impl Ended {
     /// Whether somebody began to look after the change, and came to an end. Reconciliation that finds nothing leaves
     /// nothing: the event of the change is still to come.
-    fn was_looked_after_the_change(&self) -> bool {
+    fn was_fetched_after_the_change(&self) -> bool {
         let change = self.steps.iter().position(|(_, operation)| operation == CHANGE).unwrap();
-        self.steps[change..].iter().any(|(who, operation)| operation == LOOK && self.answers[*who].left_something())
+        self.steps[change..].iter().any(|(who, operation)| operation == FETCH && self.answers[*who].wrote_something())
     }
 }
 
 /// Two who follow Stripe, and what is done there. Whoever looked after that must have left what Stripe has; the event of it,
 /// when it comes, leaves that in any case.
-fn followed(session: Session, two: [Racer; 2], act: Request) -> Contest {
+fn synced(session: Session, two: [Racer; 2], act: Request) -> Contest {
     let [one, other] = two;
     let racers = vec![one, other, Racer::AtStripe(act)];
     let check = async move |app: &TestApp, ended: Ended| {
         assert!(ended.answers[2].status.as_u16() < 400, "{}", ended.answers[2].text);
-        if ended.was_looked_after_the_change() {
+        if ended.was_fetched_after_the_change() {
             same_as_stripe(app, &session).await.unwrap();
         }
         app.event_about_nothing("evt_late", &app.stripe("subscriptions").await[0]).await;
         same_as_stripe(app, &session).await.unwrap();
-        let kept = app.stripe("subscriptions").await.into_iter().filter(|s| s["status"] != "canceled").count();
-        assert!(kept <= 1, "two live subscriptions");
+        let live = app.stripe("subscriptions").await.into_iter().filter(|s| s["status"] != "canceled").count();
+        assert!(live <= 1, "two live subscriptions");
         let rows = app.table("billing").await;
-        for surplus in rows.iter().filter(|row| row["surplus"].is_object()) {
-            for payment in rows.iter().filter(|row| row["subscription_id"] == surplus["id"]) {
+        for duplicate in rows.iter().filter(|row| row["surplus"].is_object()) {
+            for payment in rows.iter().filter(|row| row["subscription_id"] == duplicate["id"]) {
                 assert_ne!(payment["status"]["S"], "succeeded", "not given back: {payment}");
             }
         }
@@ -68,8 +68,8 @@ fn followed(session: Session, two: [Racer; 2], act: Request) -> Contest {
     Contest { racers, check: Box::new(check) }
 }
 
-/// What is done to a subscription at the stand-in's desk.
-fn at_desk(act: &str, subscription: &str) -> Request {
+/// What is done to a subscription in the fake's dashboard.
+fn at_console(act: &str, subscription: &str) -> Request {
     Request::post(&format!("/_local/stripe/subscriptions/{subscription}/{act}"), json!({"outcome": "failed"}))
 }
 
@@ -122,14 +122,14 @@ async fn renewed_in_silence(app: &TestApp) -> (Session, String) {
 async fn event_event(app: &TestApp) -> Contest {
     let (session, id) = renewed_in_silence(app).await;
     let two = [event(app, "invoice.paid").await, event(app, "customer.subscription.updated").await];
-    followed(session, two, at_desk("renew", &id))
+    synced(session, two, at_console("renew", &id))
 }
 
 // R3, R4
 async fn event_reconciliation(app: &TestApp) -> Contest {
     let (session, id) = renewed_in_silence(app).await;
     let reconcile = Racer::Request(Request::post("/_local/schedules/reconcile/run", json!({})));
-    followed(session, [event(app, "invoice.paid").await, reconcile], at_desk("cancel", &id))
+    synced(session, [event(app, "invoice.paid").await, reconcile], at_console("cancel", &id))
 }
 
 // R3: who looks in between sees what is kept, and yet what was seen before is old.
@@ -137,13 +137,13 @@ async fn taken_back(app: &TestApp) -> Contest {
     let session = app.paid_in_silence().await;
     app.event_about_nothing("evt_nothing", &app.stripe("subscriptions").await[0]).await;
     let id = newest_subscription(app).await;
-    let told = |wanted: bool| {
+    let report = |wanted: bool| {
         let form = format!("cancel_at_period_end={wanted}");
         Request::post_form(&format!("/_stripe/v1/subscriptions/{id}"), &form).bearing(&app.stack.stripe_key())
     };
-    told(true).send(app).await.expect(200);
+    report(true).send(app).await.expect(200);
     let reconcile = Racer::Request(Request::post("/_local/schedules/reconcile/run", json!({})));
-    followed(session, [event(app, "customer.subscription.updated").await, reconcile], told(false))
+    synced(session, [event(app, "customer.subscription.updated").await, reconcile], report(false))
 }
 
 // R3, R11
@@ -151,7 +151,7 @@ async fn event_request(app: &TestApp) -> Contest {
     let session = app.paid_in_silence().await;
     let again = Racer::Request(subscribe(&session));
     let two = [event(app, "checkout.session.completed").await, again];
-    followed(session, two, at_desk("cancel", &newest_subscription(app).await))
+    synced(session, two, at_console("cancel", &newest_subscription(app).await))
 }
 
 // R3: the version is the customer's, not the subscription's.
@@ -163,11 +163,11 @@ async fn two_subscriptions(app: &TestApp) -> Contest {
     app.advance(60);
     app.second_checkout(&customer, &price).await;
     let two = [event(app, "customer.subscription.created").await, event(app, "customer.subscription.deleted").await];
-    followed(session, two, at_desk("renew", &newest_subscription(app).await))
+    synced(session, two, at_console("renew", &newest_subscription(app).await))
 }
 
 // R11: what is paid while the rest goes back goes back as well.
-async fn surplus_payment(app: &TestApp) -> Contest {
+async fn duplicate_payment(app: &TestApp) -> Contest {
     let (session, first) = renewed_in_silence(app).await;
     let customer = app.stripe("customers").await[0]["id"].as_str().unwrap().to_owned();
     let price = app.stripe("subscriptions").await[0]["items"]["data"][0]["price"]["id"].as_str().unwrap().to_owned();
@@ -181,7 +181,7 @@ async fn surplus_payment(app: &TestApp) -> Contest {
     let pay =
         Request::post_form(&format!("/_stripe/invoice/{}", open["id"].as_str().unwrap()), "card=4242424242424242");
     let two = [event(app, "customer.subscription.created").await, Racer::Request(subscribe(&session))];
-    followed(session, two, pay)
+    synced(session, two, pay)
 }
 
 /// An admin.
@@ -217,7 +217,7 @@ async fn plan_plan(app: &TestApp) -> Contest {
         "code": "gold", "name": "Gold", "price_cents": 9900, "currency": "eur", "billing_period": "year", "tier": 9,
     });
     let make = Request::post_as(&admin, "/billing/plans", plan);
-    duel!([make.clone(), make], |app, answers| {
+    two_racers!([make.clone(), make], |app, answers| {
         assert_eq!(statuses(&answers), [201, 409], "{} {}", answers[0].text, answers[1].text);
         sells_at_its_price_alone(app, &admin, "gold").await;
     })
@@ -230,7 +230,7 @@ async fn price_price(app: &TestApp) -> Contest {
     let pro = plans.as_array().unwrap().iter().find(|plan| plan["code"] == "pro").unwrap()["id"].clone();
     let path = format!("/billing/plans/{}", pro.as_str().unwrap());
     let change = |cents: u32| Request::patch_as(&admin, &path, json!({"price_cents": cents}));
-    duel!([change(2000), change(2100)], |app, answers| {
+    two_racers!([change(2000), change(2100)], |app, answers| {
         assert!(matches!(statuses(&answers), [200, 200 | 409]), "{} {}", answers[0].text, answers[1].text);
         sells_at_its_price_alone(app, &admin, "pro").await;
     })
@@ -243,7 +243,7 @@ fn subscribe(session: &Session) -> Request {
 // R11
 async fn subscribe_subscribe(app: &TestApp) -> Contest {
     let (_, session) = app.person("ann").await;
-    duel!([subscribe(&session), subscribe(&session)], |app, answers| {
+    two_racers!([subscribe(&session), subscribe(&session)], |app, answers| {
         assert_eq!(statuses(&answers), [201, 201], "{} {}", answers[0].text, answers[1].text);
         assert_eq!(answers[0].body, answers[1].body);
         assert_eq!(app.stripe("customers").await.len(), 1);
@@ -252,23 +252,23 @@ async fn subscribe_subscribe(app: &TestApp) -> Contest {
 }
 
 // R16: the first try made the customer, and its answer was lost.
-async fn subscribe_order(app: &TestApp) -> Contest {
+async fn subscribe_command(app: &TestApp) -> Contest {
     let (_, session) = app.person("ann").await;
     app.fail_operation(Service::Stripe, "POST /v1/customers", Kind::LostResponse, 1);
     subscribe(&session).send(app).await.expect(502);
-    let proof = app.proof_of_address(&session, "new@example.com").await;
-    app.missed_by_relay(app.post("/verify", proof)).await.expect(200);
+    let verification = app.verification_of_address(&session, "new@example.com").await;
+    app.missed_by_relay(app.post("/verify", verification)).await.expect(200);
     let session = app.sign_in("new@example.com").await;
     let is_waiting = |row: &Value| row["kind"]["S"] == "order" && row["state"]["S"] == "pending";
-    let order = app.table("outbox").await.into_iter().find(is_waiting).unwrap();
-    let racers = vec![Racer::Request(subscribe(&session)), Racer::Event(json!({"id": order["pk"]["S"]}))];
+    let command = app.table("outbox").await.into_iter().find(is_waiting).unwrap();
+    let racers = vec![Racer::Request(subscribe(&session)), Racer::Event(json!({"id": command["pk"]["S"]}))];
     let check = async |app: &TestApp, ended: Ended| {
         assert_eq!(ended.answers[0].status, 201, "{}", ended.answers[0].text);
         app.drain().await;
         let customers = app.stripe("customers").await;
         assert_eq!((customers.len(), &customers[0]["email"]), (1, &json!("new@example.com")));
-        let kept = app.table("billing").await;
-        let address = kept.iter().filter(|row| row["sk"]["S"] == "CUSTOMER").find_map(|row| row["email"]["S"].as_str());
+        let live = app.table("billing").await;
+        let address = live.iter().filter(|row| row["sk"]["S"] == "CUSTOMER").find_map(|row| row["email"]["S"].as_str());
         assert_eq!(address, Some("new@example.com"));
     };
     Contest { racers, check: Box::new(check) }

@@ -22,7 +22,7 @@ struct Node {
     next: BTreeMap<usize, Footprint>,
     taken: usize,
     /// Who is to be tried here, those included who were.
-    wanted: BTreeSet<usize>,
+    requested: BTreeSet<usize>,
     /// Whose turn would end like a run before.
     asleep: BTreeSet<usize>,
 }
@@ -37,7 +37,7 @@ impl Exploration {
         } else {
             let asleep = self.nodes.last().map(Node::still_asleep).unwrap_or_default();
             let taken = *next.keys().find(|worker| !asleep.contains(worker))?;
-            self.nodes.push(Node { next, taken, wanted: BTreeSet::from([taken]), asleep });
+            self.nodes.push(Node { next, taken, requested: BTreeSet::from([taken]), asleep });
         }
         self.chosen += 1;
         Some(self.nodes[self.chosen - 1].taken)
@@ -45,11 +45,11 @@ impl Exploration {
 
     /// Goes on to the next run; `false` where there is none left.
     pub fn advance(&mut self) -> bool {
-        self.want_what_changes_places();
+        self.request_swaps();
         self.chosen = 0;
         while let Some(node) = self.nodes.last_mut() {
             node.asleep.insert(node.taken);
-            if let Some(other) = node.wanted.difference(&node.asleep).next() {
+            if let Some(other) = node.requested.difference(&node.asleep).next() {
                 node.taken = *other;
                 return true;
             }
@@ -59,7 +59,7 @@ impl Exploration {
     }
 
     /// Wants at each step whoever must go there for a later step to come before it.
-    fn want_what_changes_places(&mut self) {
+    fn request_swaps(&mut self) {
         // Of each step those that came before it and had to.
         let mut causes: Vec<BTreeSet<usize>> = Vec::new();
         for later in 0..self.nodes.len() {
@@ -78,8 +78,8 @@ impl Exploration {
                     let first: BTreeSet<_> =
                         free.iter().filter(|step| begins(step)).map(|step| self.nodes[*step].taken).collect();
                     let node = &mut self.nodes[earlier];
-                    if node.wanted.is_disjoint(&first) {
-                        node.wanted.extend(first.first());
+                    if node.requested.is_disjoint(&first) {
+                        node.requested.extend(first.first());
                     }
                 }
             }
@@ -187,16 +187,16 @@ mod tests {
     proptest! {
         #[test]
         fn every_end_is_reached_once_and_no_other(programs in prop::collection::vec(prop::collection::vec((0_u8..3, any::<bool>()), 0..4), 1..4)) {
-            let mut wanted = BTreeSet::new();
-            all(&programs, &mut vec![0; programs.len()], &mut Vec::new(), &mut wanted);
+            let mut requested = BTreeSet::new();
+            all(&programs, &mut vec![0; programs.len()], &mut Vec::new(), &mut requested);
             let (found, _) = explored(&programs);
-            prop_assert_eq!(found.len(), wanted.len());
-            prop_assert_eq!(found.into_iter().collect::<BTreeSet<_>>(), wanted);
+            prop_assert_eq!(found.len(), requested.len());
+            prop_assert_eq!(found.into_iter().collect::<BTreeSet<_>>(), requested);
         }
     }
 
     #[test]
-    fn who_touches_nothing_in_common_is_run_once() {
+    fn independent_programs_are_run_once() {
         let (found, begun) = explored(&[vec![(0, true); 5], vec![(1, true); 5], vec![(2, true); 5]]);
         assert_eq!((found.len(), begun), (1, 1));
     }

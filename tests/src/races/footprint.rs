@@ -120,7 +120,7 @@ mod tests {
     }
 
     #[test]
-    fn calls_change_places_unless_one_writes_what_the_other_touches() {
+    fn calls_commute_unless_one_writes_what_the_other_touches() {
         let key = |pk: &str, sk: &str| json!({"pk": {"S": pk}, "sk": {"S": sk}});
         let get = |pk: &str| call("GetItem", json!({"TableName": "t-sessions", "Key": key(pk, "a")}));
         let put = |pk: &str, sk: &str| call("PutItem", json!({"TableName": "t-sessions", "Item": key(pk, sk)}));
@@ -158,6 +158,6 @@ mod tests {
         assert!(look.commutes_with(&look) && !look.commutes_with(&change) && change.commutes_with(&transaction));
         let (sessions, opened) = (at_stripe("GET /v1/checkout/sessions/{id}"), at_stripe("POST /v1/checkout/sessions"));
         assert!(!sessions.commutes_with(&opened) && !sessions.commutes_with(&change) && look.commutes_with(&opened));
-        assert!(!look.commutes_with(&at_stripe("POST at the desk")));
+        assert!(!look.commutes_with(&at_stripe("POST in the dev console")));
     }
 }

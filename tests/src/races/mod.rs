@@ -3,9 +3,9 @@
 //!
 //! Orders that differ only in neighbours that touch nothing in common end alike; of such a family one is run.
 
+mod accounts;
 mod admin;
 mod billing;
-mod duels;
 mod exploration;
 mod footprint;
 mod sweeps;
@@ -40,7 +40,7 @@ pub struct Race {
 
 /// Every race.
 pub fn races() -> impl Iterator<Item = Race> {
-    let all = [duels::RACES, admin::RACES, sweeps::RACES, billing::RACES];
+    let all = [accounts::RACES, admin::RACES, sweeps::RACES, billing::RACES];
     all.into_iter().flatten().copied()
 }
 
@@ -59,7 +59,7 @@ pub enum Racer {
     Event(Value),
     /// The sweeper, by this schedule.
     Sweep(&'static str),
-    /// Somebody who does this at Stripe: at the stand-in's desk, or on a page of Stripe's.
+    /// Somebody who does this at Stripe: in the fake's dashboard, or on a page of Stripe's.
     AtStripe(Request),
 }
 
@@ -90,7 +90,7 @@ macro_rules! race {
 }
 
 /// A contest of two requests, whose check is an async block over `app` and both answers.
-macro_rules! duel {
+macro_rules! two_racers {
     ($requests:expr, |$app:ident, $answers:ident| $check:expr) => {
         Contest {
             racers: $requests.map($crate::races::Racer::Request).into(),
@@ -102,7 +102,7 @@ macro_rules! duel {
     };
 }
 
-use {duel, race};
+use {race, two_racers};
 
 /// What came of all orders of one race.
 pub struct Report {
@@ -155,10 +155,10 @@ pub async fn drive(race: Race) -> (Vec<Request>, Accesses) {
     };
     let requests = contest.racers.iter().filter_map(of_client).collect();
     let ended = app.stack.held(stepped(&app, contest.racers, &mut Exploration::default())).await;
-    app.stack.wire().run_free();
+    app.stack.fault_injector().run_free();
     assert!(ended.is_some(), "{}: the first order is run", race.name);
     app.drain().await;
-    (requests, app.stack.wire().accesses())
+    (requests, app.stack.fault_injector().accesses())
 }
 
 #[derive(PartialEq)]
@@ -189,7 +189,7 @@ impl Setup {
         let app = TestApp::start_from(&self.prepared, Options { clock, ..options() }).await;
         let racers = self.contest.racers.clone();
         let ended = app.stack.held(stepped(&app, racers, &mut exploration)).await;
-        app.stack.wire().run_free();
+        app.stack.fault_injector().run_free();
         let Some(ended) = ended else { return (exploration, Outcome::SeenBefore) };
         let steps = format!("{:?}", ended.steps);
         let checked = AssertUnwindSafe(async {
@@ -266,7 +266,7 @@ pub const CHANGE: &str = "POST at Stripe";
 /// Lets the calls of all go one at a time. Nothing where another run ends like this one.
 async fn stepped(app: &TestApp, racers: Vec<Racer>, exploration: &mut Exploration) -> Option<Ended> {
     let (say, mut hear) = unbounded_channel();
-    tokio::spawn(pass_on(app.stack.wire().step(), say.clone()));
+    tokio::spawn(pass_on(app.stack.fault_injector().step(), say.clone()));
     let mut workers: Vec<_> = racers.iter().map(|_| Worker::default()).collect();
     // One after the other up to its first call: what waits first is the first one's.
     for (index, racer) in racers.into_iter().enumerate() {

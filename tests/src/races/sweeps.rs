@@ -1,9 +1,9 @@
-//! The sweep of unproved accounts beside whoever proves the address, or does something else with the account, in the same
+//! The sweep of unverified accounts beside whoever proves the address, or does something else with the account, in the same
 //! moment: one of them wins as a whole.
 
 use super::{Contest, Ended, Race, Racer, race};
 use crate::app::{Answer, PASSWORD, Session, TestApp, World};
-use crate::browser::{Browser, proved};
+use crate::browser::{Browser, verified_account};
 use crate::request::Request;
 use futures_util::FutureExt;
 use serde_json::json;
@@ -24,7 +24,7 @@ pub const RACES: &[Race] = &[
 ];
 
 /// Ann has registered a week ago, and nobody has proved it; all before is swept.
-async fn unproved(app: &TestApp) {
+async fn unverified(app: &TestApp) {
     app.advance(2 * WEEK);
     app.sweep("accounts").await.expect(200);
     app.register("ann").await.expect(202);
@@ -32,7 +32,7 @@ async fn unproved(app: &TestApp) {
 }
 
 /// A contest of a request and the sweep, whose check is an async block over `app`, the answer, and how many accounts went.
-macro_rules! beside_sweep {
+macro_rules! during_sweep {
     ($request:expr, |$app:ident, $answer:ident, $gone:ident| $check:expr) => {
         Contest {
             racers: vec![Racer::Request($request), Racer::Sweep("accounts")],
@@ -68,10 +68,10 @@ async fn one_won(app: &TestApp, answer: &Answer, gone: u64, refused: (u16, &str)
 
 // S23
 async fn link(app: &TestApp) -> Contest {
-    unproved(app).await;
+    unverified(app).await;
     app.post("/request/verify", json!({"email": EMAIL})).await.expect(202);
     let token = app.link_token(EMAIL, "verify").await;
-    beside_sweep!(Request::post("/verify", json!({"token": token})), |app, answer, gone| {
+    during_sweep!(Request::post("/verify", json!({"token": token})), |app, answer, gone| {
         if one_won(app, &answer, gone, (400, "invalid_token")).await {
             app.login(EMAIL, PASSWORD).await.expect(200);
         }
@@ -80,10 +80,10 @@ async fn link(app: &TestApp) -> Contest {
 
 // S23
 async fn code(app: &TestApp) -> Contest {
-    unproved(app).await;
+    unverified(app).await;
     app.post("/request/verify", json!({"email": EMAIL})).await.expect(202);
     let code = app.code(EMAIL, "verify").await;
-    beside_sweep!(Request::post("/verify", json!({"email": EMAIL, "code": code})), |app, answer, gone| {
+    during_sweep!(Request::post("/verify", json!({"email": EMAIL, "code": code})), |app, answer, gone| {
         if one_won(app, &answer, gone, (400, "invalid_token")).await {
             app.login(EMAIL, PASSWORD).await.expect(200);
         }
@@ -92,10 +92,10 @@ async fn code(app: &TestApp) -> Contest {
 
 // S23
 async fn login_code(app: &TestApp) -> Contest {
-    unproved(app).await;
+    unverified(app).await;
     app.post("/request/login-code", json!({"email": EMAIL})).await.expect(202);
     let code = app.code(EMAIL, "login_code").await;
-    beside_sweep!(Request::post("/login/code", json!({"email": EMAIL, "code": code})), |app, answer, gone| {
+    during_sweep!(Request::post("/login/code", json!({"email": EMAIL, "code": code})), |app, answer, gone| {
         if one_won(app, &answer, gone, (401, "invalid_code")).await {
             app.get_as(&Session::of(&answer), "/me").await.expect(200);
         }
@@ -104,11 +104,11 @@ async fn login_code(app: &TestApp) -> Contest {
 
 // S23
 async fn new_password(app: &TestApp) -> Contest {
-    unproved(app).await;
+    unverified(app).await;
     app.post("/forget-password", json!({"email": EMAIL})).await.expect(202);
     let token = app.link_token(EMAIL, "reset").await;
     let password = "another horse staple";
-    beside_sweep!(Request::post("/new-password", json!({"token": token, "password": password})), |app, answer, gone| {
+    during_sweep!(Request::post("/new-password", json!({"token": token, "password": password})), |app, answer, gone| {
         if one_won(app, &answer, gone, (400, "invalid_token")).await {
             app.login(EMAIL, password).await.expect(200);
         }
@@ -117,11 +117,11 @@ async fn new_password(app: &TestApp) -> Contest {
 
 // S23
 async fn callback(app: &TestApp) -> Contest {
-    unproved(app).await;
-    let subject = proved(app, "google", EMAIL).await;
+    unverified(app).await;
+    let subject = verified_account(app, "google", EMAIL).await;
     let browser = Browser::new(app);
     let back = browser.consent("google", &subject, "").await;
-    beside_sweep!(Request::get_in(&browser, &back), |app, answer, gone| {
+    during_sweep!(Request::get_in(&browser, &back), |app, answer, gone| {
         // The owner gets in, to the account that was there or to a new one; the password is dead either way.
         answer.expect(200);
         assert!(gone <= 1);
@@ -132,9 +132,9 @@ async fn callback(app: &TestApp) -> Contest {
 }
 
 async fn login(app: &TestApp) -> Contest {
-    unproved(app).await;
+    unverified(app).await;
     let request = Request::post("/login", json!({"email": EMAIL, "password": PASSWORD}));
-    beside_sweep!(request, |app, answer, gone| {
+    during_sweep!(request, |app, answer, gone| {
         assert!(matches!(answer.status.as_u16(), 401 | 403), "{}", answer.text);
         assert_eq!(gone, 1);
         is_gone(app).await;
@@ -142,9 +142,9 @@ async fn login(app: &TestApp) -> Contest {
 }
 
 async fn register_address(app: &TestApp) -> Contest {
-    unproved(app).await;
+    unverified(app).await;
     let request = Request::post("/register", json!({"email": EMAIL, "username": "other", "password": PASSWORD}));
-    beside_sweep!(request, |app, answer, gone| {
+    during_sweep!(request, |app, answer, gone| {
         answer.expect(202);
         assert_eq!(gone, 1);
         // It came to the account that was there, or made a new one.
@@ -156,9 +156,9 @@ async fn register_address(app: &TestApp) -> Contest {
 }
 
 async fn register_name(app: &TestApp) -> Contest {
-    unproved(app).await;
+    unverified(app).await;
     let body = json!({"email": "bob@example.com", "username": "ann", "password": PASSWORD});
-    beside_sweep!(Request::post("/register", body), |app, answer, gone| {
+    during_sweep!(Request::post("/register", body), |app, answer, gone| {
         assert!(matches!(answer.status.as_u16(), 202 | 409), "{}", answer.text);
         assert_eq!(gone, 1);
         let accounts = usize::from(answer.status == 202);
@@ -169,7 +169,7 @@ async fn register_name(app: &TestApp) -> Contest {
 
 // R13
 async fn sweep_sweep(app: &TestApp) -> Contest {
-    unproved(app).await;
+    unverified(app).await;
     let went_once = async |app: &TestApp, ended: Ended| {
         let gone: u64 = ended.answers.iter().map(|swept| swept.body["handled"].as_u64().unwrap()).sum();
         assert_eq!(gone, 1);

@@ -59,7 +59,7 @@ pub async fn list(
     Filters(query): Filters<AuditQuery>,
     page: PageQuery,
 ) -> Result<Json<Page<AuditEntry>>, ApiError> {
-    let wanted = AuditFilter {
+    let filter = AuditFilter {
         action: filter("action", query.action.as_deref())?,
         from: filter::<Timestamp>("from", query.from.as_deref())?,
         to: filter::<Timestamp>("to", query.to.as_deref())?,
@@ -74,7 +74,7 @@ pub async fn list(
         id_filter(query.user_id.as_deref()),
     );
     let (Ok(actor_id), Ok(target), Ok(user_id)) = ids else { return Ok(Json(Page::empty())) };
-    let wanted = AuditFilter { actor_id, target_id: target.map(|target| target.0), user_id, ..wanted };
-    let listed = state.store.entries(&wanted, page.of(after.as_deref())).await?;
+    let filter = AuditFilter { actor_id, target_id: target.map(|target| target.0), user_id, ..filter };
+    let listed = state.store.entries(&filter, page.of(after.as_deref())).await?;
     Ok(Json(Page::of(listed, &cursor, |entry| entry)))
 }

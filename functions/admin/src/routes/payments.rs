@@ -41,8 +41,8 @@ pub async fn list(
     let after = page.after(&cursor)?;
     let ids = (id_filter(query.user_id.as_deref()), id_filter(query.plan_id.as_deref()));
     let (Ok(user_id), Ok(plan_id)) = ids else { return Ok(Json(Page::empty())) };
-    let wanted = BillingFilter { user_id, plan_id, status };
-    let listed = state.store.list_payments(&wanted, page.of(after.as_deref())).await?;
+    let filter = BillingFilter { user_id, plan_id, status };
+    let listed = state.store.list_payments(&filter, page.of(after.as_deref())).await?;
     Ok(Json(Page::of(listed, &cursor, OwnedPayment::from)))
 }
 

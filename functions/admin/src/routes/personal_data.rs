@@ -1,7 +1,7 @@
 //! `GET /admin/users/{id}/export` and `DELETE /admin/users/{id}`: what the owner of an account can do by `/me/export` and
 //! `/me/delete`, done by an admin for a request received by mail.
 
-use super::rights::{MAX_ATTEMPTS, closing_order, overtaken};
+use super::rights::{MAX_ATTEMPTS, closing_command, overtaken};
 use super::user::found;
 use crate::State;
 use axum::Json;
@@ -10,7 +10,7 @@ use http::StatusCode;
 use serde_json::json;
 use tollgate_domain::UserId;
 use tollgate_domain::audit::Action;
-use tollgate_domain::gate::Left;
+use tollgate_domain::gate::Closing;
 use tollgate_http::{Admin, ApiError, EXPORTS, Export, Message, PathId, RequestContext, errors, message};
 use tollgate_store::RightsChange;
 
@@ -60,8 +60,8 @@ pub async fn delete(
         let mut entry = context.entry(Action::Deleted, Some(admin.id), Some(id.to_string()));
         entry.before = Some(json!({"is_active": gate.is_active}));
         entry.after = Some(json!({"is_active": false, "sessions_ended": gate.sessions.len()}));
-        let order = closing_order(&id, &context)?;
-        match state.store.leave(&gate, Left::Deleted, &order, &entry).await? {
+        let command = closing_command(&id, &context)?;
+        match state.store.close_account(&gate, Closing::Deleted, &command, &entry).await? {
             RightsChange::Done => {
                 return Ok((
                     StatusCode::ACCEPTED,

@@ -17,7 +17,7 @@ use tollgate_http::{
 };
 use tollgate_platform::random_bytes;
 use tollgate_sql::VIEWS;
-use tollgate_store::Outgoing;
+use tollgate_store::OutboxMessage;
 use utoipa::ToSchema;
 
 /// A file can be downloaded for so long after the report was read.
@@ -118,7 +118,7 @@ pub async fn create(
         created_at: now,
         outcome: ReportOutcome::default(),
     };
-    let message = Outgoing::of_report(&report, MessageId::new(now, random_bytes()))?;
+    let message = OutboxMessage::of_report(&report, MessageId::new(now, random_bytes()))?;
     let mut entry = context.entry(Action::ReportRequested, Some(admin.id), Some(report.id.to_string()));
     // Not the statement: it may name a person, and the trail is kept longer than that person's data may be.
     entry.after = Some(json!({"format": report.format, "fresh": report.fresh}));

@@ -8,12 +8,12 @@ use axum::extract::State as Shared;
 use serde::Deserialize;
 use serde_json::{Map, json};
 use tollgate_domain::audit::Action;
-use tollgate_domain::billing::{Order, UserOrder};
-use tollgate_domain::gate::Left;
+use tollgate_domain::billing::{Command, UserCommand};
+use tollgate_domain::gate::Closing;
 use tollgate_domain::{MessageId, User, UserId};
 use tollgate_http::{Admin, ApiError, JsonBody, PathId, RequestContext, errors};
 use tollgate_platform::random_bytes;
-use tollgate_store::{Outgoing, RightsChange};
+use tollgate_store::{OutboxMessage, RightsChange};
 use utoipa::ToSchema;
 
 /// How often a change is tried when other changes of the same user are faster.
@@ -51,9 +51,9 @@ pub fn overtaken() -> ApiError {
 }
 
 /// The message that ends what a user has at Stripe, once the account is closed.
-pub fn closing_order(user: &UserId, context: &RequestContext) -> Result<Outgoing, ApiError> {
+pub fn closing_command(user: &UserId, context: &RequestContext) -> Result<OutboxMessage, ApiError> {
     let id = MessageId::new(context.now, random_bytes());
-    Ok(Outgoing::of_order(&Order::User(UserOrder::closing(*user)), id, context.now)?)
+    Ok(OutboxMessage::of_command(&Command::User(UserCommand::closing(*user)), id, context.now)?)
 }
 
 errors! {
@@ -83,7 +83,7 @@ pub async fn set_status(
     let cancels = !is_active && subscription == Some(SubscriptionChange::CancelAtPeriodEnd);
     for _ in 0..MAX_ATTEMPTS {
         let (profile, gate) = found(&state, &id).await?;
-        if gate.is_active == is_active && (!cancels || gate.left.is_some()) {
+        if gate.is_active == is_active && (!cancels || gate.closing.is_some()) {
             return Ok(Json(profile.into_user()));
         }
         let action = if is_active { Action::Enabled } else { Action::Disabled };
@@ -102,8 +102,8 @@ pub async fn set_status(
         }
         (entry.before, entry.after) = (Some(before.into()), Some(after.into()));
         let changed = if cancels {
-            let order = closing_order(&id, &context)?;
-            state.store.leave(&gate, Left::Deactivated, &order, &entry).await?
+            let command = closing_command(&id, &context)?;
+            state.store.close_account(&gate, Closing::Deactivated, &command, &entry).await?
         } else {
             state.store.set_active(&gate, is_active, &entry).await?
         };

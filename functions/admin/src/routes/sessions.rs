@@ -1,6 +1,6 @@
 //! `DELETE /admin/users/{id}/sessions` and `/admin/users/{id}/sessions/{sid}`: an admin ends the sessions of a user.
 
-use super::user::known;
+use super::user::gate_of;
 use crate::State;
 use axum::extract::State as Shared;
 use http::StatusCode;
@@ -23,7 +23,7 @@ pub async fn revoke_all(
     Admin(admin): Admin,
     PathId(id): PathId<UserId>,
 ) -> Result<StatusCode, ApiError> {
-    let gate = known(&state, &id, Consistency::Strong).await?;
+    let gate = gate_of(&state, &id, Consistency::Strong).await?;
     if !gate.sessions.is_empty() {
         let mut entry = context.entry(Action::SessionRevoked, Some(admin.id), Some(id.to_string()));
         entry.before = Some(json!({"sessions": gate.sessions.len()}));

@@ -26,16 +26,16 @@ pub struct SubscriptionsQuery {
     user_id: Option<String>,
 }
 
-/// A page of what `wanted` says.
-pub async fn shown(
+/// A page of what `filter` says.
+pub async fn list_page(
     state: &State,
-    wanted: &BillingFilter,
+    filter: &BillingFilter,
     page: &PageQuery,
     cursor: &Cursor<'_>,
     now: Timestamp,
 ) -> Result<Page<OwnedSubscription>, ApiError> {
     let after = page.after(cursor)?;
-    let listed = state.store.list_subscriptions(wanted, page.of(after.as_deref())).await?;
+    let listed = state.store.list_subscriptions(filter, page.of(after.as_deref())).await?;
     let plans = if listed.items.is_empty() { Vec::new() } else { state.store.plans().await? };
     Ok(Page::of(listed, cursor, |owned| OwnedSubscription::of(owned, &plans, state.config.grace, now)))
 }
@@ -59,8 +59,8 @@ pub async fn list(
     page.after(&cursor)?;
     let ids = (id_filter(query.user_id.as_deref()), id_filter(query.plan_id.as_deref()));
     let (Ok(user_id), Ok(plan_id)) = ids else { return Ok(Json(Page::empty())) };
-    let wanted = BillingFilter { user_id, plan_id, status };
-    Ok(Json(shown(&state, &wanted, &page, &cursor, context.now).await?))
+    let filter = BillingFilter { user_id, plan_id, status };
+    Ok(Json(list_page(&state, &filter, &page, &cursor, context.now).await?))
 }
 
 /// One subscription.

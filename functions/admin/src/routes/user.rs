@@ -1,12 +1,12 @@
 //! `GET /admin/users/{id}` and what belongs to that user.
 
-use super::subscriptions::shown;
+use super::subscriptions::list_page;
 use crate::State;
 use axum::Json;
 use axum::extract::State as Shared;
 use jiff::Timestamp;
 use serde::Serialize;
-use tollgate_domain::gate::{Gate, Left};
+use tollgate_domain::gate::{Closing, Gate};
 use tollgate_domain::session::Session;
 use tollgate_domain::user::IdentityProvider;
 use tollgate_domain::{User, UserId};
@@ -17,7 +17,7 @@ use tollgate_http::{
 use tollgate_store::{BillingFilter, Consistency, Profile};
 use utoipa::ToSchema;
 
-/// A user, with what the desk knows beside.
+/// A user with the details that an admin sees.
 #[derive(Serialize, ToSchema)]
 pub struct UserDetails {
     #[serde(flatten)]
@@ -38,19 +38,19 @@ pub async fn found(state: &State, id: &UserId) -> Result<(Profile, Gate), ApiErr
     let profile = state.store.profile(id).await?;
     profile
         .map(|profile| (profile, gate))
-        .filter(|(_, gate)| gate.left != Some(Left::Deleted))
+        .filter(|(_, gate)| gate.closing != Some(Closing::Deleted))
         .ok_or(ApiError::NotFound)
 }
 
 /// The gate of a user, or of one who was deleted.
-pub async fn known(state: &State, id: &UserId, consistency: Consistency) -> Result<Gate, ApiError> {
+pub async fn gate_of(state: &State, id: &UserId, consistency: Consistency) -> Result<Gate, ApiError> {
     state.store.gate_read(id, consistency).await?.ok_or(ApiError::NotFound)
 }
 
 /// The page; an empty one only of somebody who is or was a user.
-async fn of_somebody<T>(state: &State, id: &UserId, page: Page<T>) -> Result<Json<Page<T>>, ApiError> {
+async fn page_of_user<T>(state: &State, id: &UserId, page: Page<T>) -> Result<Json<Page<T>>, ApiError> {
     if page.items.is_empty() {
-        known(state, id, Consistency::Eventual).await?;
+        gate_of(state, id, Consistency::Eventual).await?;
     }
     Ok(Json(page))
 }
@@ -93,9 +93,9 @@ pub async fn subscriptions(
 ) -> Result<Json<Page<OwnedSubscription>>, ApiError> {
     let list = format!("/admin/users/{id}/subscriptions");
     let cursor = Cursor { list: &list, reader: admin.id };
-    let wanted = BillingFilter { user_id: Some(id), ..BillingFilter::default() };
-    let page = shown(&state, &wanted, &page, &cursor, context.now).await?;
-    of_somebody(&state, &id, page).await
+    let filter = BillingFilter { user_id: Some(id), ..BillingFilter::default() };
+    let page = list_page(&state, &filter, &page, &cursor, context.now).await?;
+    page_of_user(&state, &id, page).await
 }
 
 /// The payments of a user, the newest first. Those of a deleted one stay.
@@ -114,9 +114,9 @@ pub async fn payments(
     let list = format!("/admin/users/{id}/payments");
     let cursor = Cursor { list: &list, reader: admin.id };
     let after = page.after(&cursor)?;
-    let wanted = BillingFilter { user_id: Some(id), ..BillingFilter::default() };
-    let listed = state.store.list_payments(&wanted, page.of(after.as_deref())).await?;
-    of_somebody(&state, &id, Page::of(listed, &cursor, OwnedPayment::from)).await
+    let filter = BillingFilter { user_id: Some(id), ..BillingFilter::default() };
+    let listed = state.store.list_payments(&filter, page.of(after.as_deref())).await?;
+    page_of_user(&state, &id, Page::of(listed, &cursor, OwnedPayment::from)).await
 }
 
 /// The live sessions of a user, the newest first.
@@ -133,7 +133,7 @@ pub async fn sessions(
     _: Filters<NoFilters>,
     page: PageQuery,
 ) -> Result<Json<Page<Session>>, ApiError> {
-    let gate = known(&state, &id, Consistency::Eventual).await?;
+    let gate = gate_of(&state, &id, Consistency::Eventual).await?;
     let list = format!("/admin/users/{id}/sessions");
     let cursor = Cursor { list: &list, reader: admin.id };
     let of_user = (&gate, Consistency::Eventual);

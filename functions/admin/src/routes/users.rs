@@ -60,7 +60,7 @@ pub async fn list(
     if q.as_ref().is_some_and(|q| q.chars().count() > MAX_Q) {
         return Err(ApiError::InvalidFilter("q"));
     }
-    let wanted = UserFilter {
+    let filter = UserFilter {
         is_active: filter("is_active", query.is_active.as_deref())?,
         email_verified: filter("email_verified", query.email_verified.as_deref())?,
         is_admin: filter("is_admin", query.is_admin.as_deref())?,
@@ -72,9 +72,9 @@ pub async fn list(
     if let Some(id) = query.q.as_deref().map(str::trim)
         && let Some(profile) = found_by_id(&state, id).await?
     {
-        let items: Vec<_> = Some(profile).filter(|profile| wanted.admits(profile)).into_iter().collect();
+        let items: Vec<_> = Some(profile).filter(|profile| filter.admits(profile)).into_iter().collect();
         return Ok(Json(Page { items: items.into_iter().map(Profile::into_user).collect(), next_cursor: None }));
     }
-    let listed = state.store.users(&wanted, page.of(after.as_deref())).await?;
+    let listed = state.store.users(&filter, page.of(after.as_deref())).await?;
     Ok(Json(Page::of(listed, &cursor, Profile::into_user)))
 }

@@ -1,4 +1,4 @@
-//! The settings of both providers. Every address may be set, so that any stand-in can be used.
+//! The settings of both providers. Every address may be set, so that any fake can be used.
 
 use super::Endpoints;
 use tollgate_domain::user::IdentityProvider;
@@ -94,7 +94,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_client_id_without_a_secret_is_refused_by_name_and_unset_is_no_client_id() {
+    fn a_client_id_without_a_secret_is_an_error_that_names_the_variable() {
         let of = |pairs: &[(&str, &str)]| {
             Providers::from_env(&Env::from_pairs(pairs.iter().copied()), &mut SecretIds::default())
         };

@@ -85,7 +85,7 @@ mod tests {
 
     // B13
     #[test]
-    fn the_next_page_is_the_target_of_the_link_that_says_so() {
+    fn the_next_page_is_the_target_of_the_link_with_rel_next() {
         let page = Url::parse("https://api.example/user/emails?per_page=100").unwrap();
         for (link, next) in [
             ("<https://api.example/user/emails?page=2>; rel=\"next\"", Some("https://api.example/user/emails?page=2")),

@@ -8,7 +8,7 @@ use axum::extract::State as Shared;
 use http::StatusCode;
 use serde::Deserialize;
 use tollgate_domain::UserId;
-use tollgate_domain::gate::Left;
+use tollgate_domain::gate::Closing;
 use tollgate_domain::limit::{HOUR_SECONDS, Quota};
 use tollgate_domain::onetime::Purpose;
 use tollgate_http::{Admin, ApiError, JsonBody, Message, PathId, RequestContext, errors, message};
@@ -65,7 +65,7 @@ pub async fn send(
     JsonBody(NewMail { kind }): JsonBody<NewMail>,
 ) -> Result<(StatusCode, Json<Message>), ApiError> {
     let (profile, gate) = tokio::join!(state.store.profile(&id), state.store.gate(&id));
-    let account = profile?.zip(gate?).filter(|(_, gate)| gate.left != Some(Left::Deleted));
+    let account = profile?.zip(gate?).filter(|(_, gate)| gate.closing != Some(Closing::Deleted));
     let (profile, gate) = account.ok_or(ApiError::NotFound)?;
     let purpose = Purpose::from(kind);
     let text = if applies(purpose, &profile, &gate) {

@@ -1,6 +1,6 @@
 //! `POST /change-password`.
 
-use crate::passwords::Verdict;
+use crate::passwords::PasswordComparison;
 use crate::{State, devices, mails};
 use axum::extract::State as Shared;
 use axum::response::{IntoResponse, Response};
@@ -48,7 +48,7 @@ pub async fn change_password(
     let profile = state.store.profile(&user.id).await?.ok_or(ApiError::Unauthenticated)?;
     let credentials = state.store.credentials(&profile.email).await?.filter(|found| found.user_id == user.id);
     let credentials = credentials.ok_or(ApiError::NoPassword)?;
-    if state.hasher.verify(&body.old_password, Some(&credentials.hash)).await? == Verdict::Wrong {
+    if state.hasher.verify(&body.old_password, Some(&credentials.hash)).await? == PasswordComparison::Wrong {
         return Err(ApiError::WrongPassword);
     }
     state
@@ -69,7 +69,7 @@ pub async fn change_password(
         email: &profile.email,
         hash: state.hasher.hash(&body.new_password).await?,
         replaces_version: credentials.password_version,
-        notice: mails::outgoing(&notice, context.now)?,
+        notice: mails::outbox_message(&notice, context.now)?,
         audit: &[entry],
     };
     // What raced it was another change, a reset, or the end of this session: the old password is the old one no more.

@@ -3,8 +3,8 @@
 use super::{email_or_placeholder, placeholder_id};
 use crate::devices::Shown;
 use crate::mails::{self, Account};
-use crate::passwords::Verdict;
-use crate::sign_in::{Client, Proof, TokenDelivery, TokenResponse, refuse_closed, sign_in};
+use crate::passwords::PasswordComparison;
+use crate::sign_in::{Client, SignInMethod, TokenDelivery, TokenResponse, refuse_closed, sign_in};
 use crate::{State, devices};
 use axum::extract::State as Shared;
 use axum::response::Response;
@@ -60,7 +60,7 @@ pub async fn login(
     let (profile, gate) = tokio::join!(state.store.profile(&user), state.store.gate(&user));
     let account = profile?.zip(gate?);
     let version = found.as_ref().map(|found| (found.user_id, found.password_version));
-    let device = devices::known(&state, shown, version).await?;
+    let device = devices::find_device(&state, shown, version).await?;
     let key = match &named {
         Some(email) => AccountKey::address(email, device.as_ref()),
         None => AccountKey::no_address(&body.email),
@@ -71,7 +71,7 @@ pub async fn login(
         Attempt { state: &state, context: &context, key: &key, user: found.as_ref().map(|found| found.user_id) };
     // A password of an older version is one that a reset or a change has replaced since.
     let is_current = |gate: &Gate| found.as_ref().is_some_and(|found| found.password_version == gate.password_version);
-    let right = account.filter(|(_, gate)| verdict != Verdict::Wrong && is_current(gate));
+    let right = account.filter(|(_, gate)| verdict != PasswordComparison::Wrong && is_current(gate));
     let (profile, gate) = match right {
         None => return attempt.refuse(ApiError::InvalidCredentials, None).await,
         Some((profile, gate)) => match refuse_closed(&gate, ApiError::InvalidCredentials) {
@@ -82,13 +82,13 @@ pub async fn login(
             Ok(()) => (profile, gate),
         },
     };
-    if let Some(weak) = found.filter(|_| verdict == Verdict::RightButWeak) {
+    if let Some(weak) = found.filter(|_| verdict == PasswordComparison::RightButWeak) {
         let stronger = state.hasher.hash(&body.password).await?;
         state.store.renew_hash(&email, &weak.hash, &stronger).await?;
     }
     let session = SessionId::new(context.now, random_bytes());
     let client = Client { context: &context, shown, delivery: body.token_delivery, session };
-    sign_in(&state, &client, profile, gate, Proof::Password).await
+    sign_in(&state, &client, profile, gate, SignInMethod::Password).await
 }
 
 /// A sign-in that is refused. Whoever registered an address must learn nothing from it: an unverified account with the right

@@ -2,7 +2,7 @@
 
 use super::{email_or_placeholder, placeholder_id};
 use crate::devices::Shown;
-use crate::sign_in::{Client, Proof, TokenDelivery, TokenResponse, refuse_closed, sign_in};
+use crate::sign_in::{Client, SignInMethod, TokenDelivery, TokenResponse, refuse_closed, sign_in};
 use crate::{State, devices, mailed_codes};
 use axum::extract::State as Shared;
 use axum::response::Response;
@@ -59,7 +59,7 @@ pub async fn login_code(
     let (profile, gate) = tokio::join!(state.store.profile(&user), state.store.gate(&user));
     let account = profile?.zip(gate?);
     let version = account.as_ref().map(|(profile, gate)| (profile.id, gate.password_version));
-    let device = devices::known(&state, shown, version).await?;
+    let device = devices::find_device(&state, shown, version).await?;
     let key = match &email {
         Some(email) => AccountKey::address(email, device.as_ref()),
         None => AccountKey::no_address(&body.email),
@@ -78,7 +78,7 @@ pub async fn login_code(
     }
     let session = SessionId::new(context.now, random_bytes());
     let client = Client { context: &context, shown, delivery: body.token_delivery, session };
-    sign_in(&state, &client, profile, gate, Proof::Code(&row)).await
+    sign_in(&state, &client, profile, gate, SignInMethod::Code(&row)).await
 }
 
 async fn refuse(

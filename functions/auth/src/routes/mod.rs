@@ -3,10 +3,10 @@
 pub mod admin_mail;
 pub mod change_email;
 pub mod change_password;
+pub mod closing;
 pub mod export;
 pub mod healthz;
 pub mod jwks;
-pub mod leave;
 pub mod links;
 pub mod login;
 pub mod login_code;

@@ -6,7 +6,7 @@ use crate::devices::Shown;
 use crate::identities::{account_of, link_identity};
 use crate::pages::wants_json;
 use crate::providers::{authorize_url, identify};
-use crate::sign_in::{Client, Proof, TokenDelivery, TokenResponse, sign_in};
+use crate::sign_in::{Client, SignInMethod, TokenDelivery, TokenResponse, sign_in};
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State as Shared};
 use axum::response::{IntoResponse, Response};
@@ -304,7 +304,7 @@ async fn finish(
         state.store.record(&entry).await?;
         return Err(ApiError::AccountDisabled);
     }
-    sign_in(state, &client, profile, gate, Proof::Provider(row.provider)).await.map(Ended::SignedIn)
+    sign_in(state, &client, profile, gate, SignInMethod::Provider(row.provider)).await.map(Ended::SignedIn)
 }
 
 /// What an error of RFC 6749 (4.1.2.1) means: two of them are the provider's own, the others a refusal.

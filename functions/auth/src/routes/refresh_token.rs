@@ -1,7 +1,7 @@
 //! `POST /refresh-token`.
 
 use crate::State;
-use crate::sign_in::{Handed, TokenDelivery, TokenResponse, answer};
+use crate::sign_in::{IssuedRefreshToken, TokenDelivery, TokenResponse, answer};
 use axum::extract::State as Shared;
 use axum::response::{IntoResponse, Response};
 use http::header;
@@ -12,7 +12,7 @@ use tollgate_domain::audit::Action;
 use tollgate_domain::session::Refresh;
 use tollgate_http::{ApiError, CookieJar, CookieName, OptionalJson, RequestContext, errors};
 use tollgate_platform::tokens::RefreshToken;
-use tollgate_store::{Rotated, SessionRow};
+use tollgate_store::{SessionRow, TokenRotation};
 use utoipa::ToSchema;
 
 /// What a client that keeps no cookies sends.
@@ -109,8 +109,8 @@ async fn rotate(
     let gate = gate?.filter(|gate| gate.admits(&token.session_id, context.now)).ok_or(Refused::SessionGone)?;
     let profile = profile?.ok_or_else(|| ApiError::Internal("a gate without a profile".into()))?;
     let row = next_row(state, context, token).await?;
-    let handed = Handed::of_row(state, &row, &token.nonce, context);
-    Ok(answer(state, context, profile, &gate, handed, delivery.into()).await?)
+    let issued = IssuedRefreshToken::of_row(state, &row, &token.nonce, context);
+    Ok(answer(state, context, profile, &gate, issued, delivery.into()).await?)
 }
 
 /// The row whose token is to be handed out: rotated now, or by a request just before this one.
@@ -123,11 +123,11 @@ async fn next_row(state: &State, context: &RequestContext, token: &RefreshToken)
         .rotate_session(&token.user_id, &token.session_id, shown, idle_seconds, &context.request_id, context.now)
         .await?;
     let row = match rotated {
-        Rotated::Done(row) => return Ok(row),
-        Rotated::Unknown => return Err(Refused::SessionGone),
-        Rotated::Not(row) => row,
+        TokenRotation::Done(row) => return Ok(row),
+        TokenRotation::Unknown => return Err(Refused::SessionGone),
+        TokenRotation::Stale(row) => row,
     };
-    match row.rotation().judge(token.n, context.now, idle_seconds) {
+    match row.rotation().decide(token.n, context.now, idle_seconds) {
         Refresh::Repeat => Ok(row),
         Refresh::Reuse => Err(Refused::Reused),
         Refresh::Refuse if row.rotation().is_expired(context.now, idle_seconds) => Err(Refused::SessionGone),

@@ -61,7 +61,7 @@ pub async fn register(
     let account = AccountKey::address(&email, None);
     state.limiter.admit_registration(&context).await?;
     state.limiter.admit_account(&context, &account).await?;
-    let taken = state.store.taken(&username, &email, context.now).await?;
+    let taken = state.store.find_taken(&username, &email, context.now).await?;
     if taken.username {
         return Err(ApiError::UsernameTaken);
     }
@@ -69,18 +69,18 @@ pub async fn register(
     let may_be_sent = state.limiter.admit_mail(&context, &account, kind).await?;
     // Hashed also where it is not kept: both ways take as long (S6).
     let hash = state.hasher.hash(&body.password).await?;
-    let newcomer = newcomer(&state, &context, (&email, &username), hash).await?;
-    let cookie = registered::remember(&state, &newcomer.profile.id, context.now).await?;
+    let new_account = new_account(&state, &context, (&email, &username), hash).await?;
+    let cookie = registered::remember(&state, &new_account.profile.id, context.now).await?;
     match taken.email {
-        Some(known) => tell_owner(&state, &context, &username, &known, may_be_sent).await?,
-        None => match state.store.register(&newcomer).await? {
+        Some(known) => notify_owner(&state, &context, &username, &known, may_be_sent).await?,
+        None => match state.store.register(&new_account).await? {
             Registration::Done => {}
             Registration::UsernameTaken => return Err(ApiError::UsernameTaken),
             // Lost to another registration of this moment: its spelling of the address is read now.
             Registration::EmailTaken | Registration::IdentityTaken => {
-                let known = state.store.taken(&username, &email, context.now).await?.email.unwrap_or(email);
+                let known = state.store.find_taken(&username, &email, context.now).await?.email.unwrap_or(email);
                 let may_be_sent = state.limiter.admit_mail(&context, &account, ALREADY_REGISTERED).await?;
-                tell_owner(&state, &context, &username, &known, may_be_sent).await?;
+                notify_owner(&state, &context, &username, &known, may_be_sent).await?;
             }
         },
     }
@@ -106,7 +106,7 @@ fn checked(state: &State, body: &Register) -> Result<(Email, Username), ApiError
 
 /// The account that is to be, with the mail that proves its address. That mail is always sent: it can happen once for an
 /// address, and strangers must not be able to keep a person from registering.
-async fn newcomer(
+async fn new_account(
     state: &State,
     context: &RequestContext,
     (email, username): (&Email, &Username),
@@ -114,7 +114,7 @@ async fn newcomer(
 ) -> Result<NewAccount, ApiError> {
     let id = UserId::new(context.now, random_bytes());
     let account = Account { id, email, username, password_version: FIRST_PASSWORD };
-    let proof = mails::onetime(state, account, Purpose::Verify, context.now).await?;
+    let verification = mails::onetime(state, account, Purpose::Verify, context.now).await?;
     let mut audit = context.entry(Action::Registered, Some(id), Some(id.to_string()));
     audit.after = Some(json!({"provider": Provider::Local}));
     Ok(NewAccount {
@@ -132,13 +132,13 @@ async fn newcomer(
         },
         credentials: Some(Credentials { user_id: id, hash, password_version: FIRST_PASSWORD }),
         gate: Gate::new(id),
-        proof: Some(proof),
+        verification: Some(verification),
         audit,
     })
 }
 
 /// The address has an account: its owner is told, the name is held, and the rest of the work is done on decoys (S6).
-async fn tell_owner(
+async fn notify_owner(
     state: &State,
     context: &RequestContext,
     username: &Username,
@@ -146,7 +146,7 @@ async fn tell_owner(
     may_be_sent: bool,
 ) -> Result<(), ApiError> {
     let mail = match may_be_sent {
-        true => mails::outgoing(&Mail::AlreadyRegistered { to: known.as_str().to_owned() }, context.now)?,
+        true => mails::outbox_message(&Mail::AlreadyRegistered { to: known.as_str().to_owned() }, context.now)?,
         false => mails::decoy(state, context.now).await?,
     };
     let is_held = state.store.register_known(username, &mail, context.now).await?;

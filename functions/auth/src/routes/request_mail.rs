@@ -96,11 +96,11 @@ async fn send(
     let (profile, gate) = tokio::join!(state.store.profile(&user), state.store.gate(&user));
     let found = profile?.zip(gate?);
     let version = found.as_ref().map(|(profile, gate)| (profile.id, gate.password_version));
-    let account = AccountKey::address(&email, devices::known(state, shown, version).await?.as_ref());
+    let account = AccountKey::address(&email, devices::find_device(state, shown, version).await?.as_ref());
     state.limiter.admit_account(context, &account).await?;
     let may_be_sent = state.limiter.admit_mail(context, &account, mails::kind(purpose)).await?;
-    let wanted = found.filter(|(profile, gate)| applies(purpose, profile, gate));
-    match wanted.filter(|_| may_be_sent) {
+    let receiver = found.filter(|(profile, gate)| applies(purpose, profile, gate));
+    match receiver.filter(|_| may_be_sent) {
         Some((profile, gate)) => issue(state, purpose, &profile, &gate, context.now).await?,
         None => state.store.put_decoys(&mails::decoy(state, context.now).await?, 1, context.now).await?,
     }

@@ -3,7 +3,7 @@
 use super::{email, placeholder_id};
 use crate::devices::Shown;
 use crate::pages::{self, Answer};
-use crate::sign_in::{Client, Proof, TokenDelivery, TokenResponse, sign_in};
+use crate::sign_in::{Client, SignInMethod, TokenDelivery, TokenResponse, sign_in};
 use crate::{State, devices, mailed_codes, mails, registered};
 use axum::Json;
 use axum::extract::{FromRequestParts, Query, State as Shared};
@@ -14,8 +14,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use std::convert::Infallible;
 use tollgate_domain::audit::Action;
-use tollgate_domain::billing::UserOrder;
-use tollgate_domain::gate::{Gate, Left};
+use tollgate_domain::billing::UserCommand;
+use tollgate_domain::gate::{Closing, Gate};
 use tollgate_domain::onetime::{OneTimeRow, Purpose, Refused};
 use tollgate_domain::{Email, Secret, SessionId, Username};
 use tollgate_http::openapi::Describe;
@@ -81,7 +81,7 @@ pub async fn page(Shared(state): Shared<State>, headers: HeaderMap, query: LinkQ
 
 /// The user name that a true link is about, and whether it is to have another address.
 async fn asked_for(state: &State, token: &str) -> Result<(Username, bool), ApiError> {
-    let (token, row) = find_proof(state, &Secret::new(token.to_owned())).await?;
+    let (token, row) = find_verification(state, &Secret::new(token.to_owned())).await?;
     let profile = state.store.profile(&token.user_id).await?.ok_or(ApiError::InvalidToken)?;
     Ok((profile.username, row.new_email.is_some()))
 }
@@ -135,14 +135,14 @@ pub async fn verify(
     };
     match outcome {
         Ok(Verified::SignedIn(response)) => pages::signed_in(input.form, response),
-        Ok(Verified::Told(message)) => pages::answer(input.form, Ok(message), Answer::Verified),
+        Ok(Verified::Confirmed(message)) => pages::answer(input.form, Ok(message), Answer::Verified),
         Err(error) => pages::answer(input.form, Err::<Json<Message>, _>(error), Answer::Verified),
     }
 }
 
 /// What came of a verification.
 enum Verified {
-    Told(Json<Message>),
+    Confirmed(Json<Message>),
     SignedIn(Response),
 }
 
@@ -152,13 +152,13 @@ const VERIFIED: Json<Message> = message("Your e-mail address is verified. You ca
 const CHANGED: Json<Message> = message("Your account has this address now.");
 
 async fn by_link(state: &State, context: &RequestContext, cookies: &CookieJar, token: &Secret<String>) -> Done {
-    let (token, row) = find_proof(state, token).await?;
+    let (token, row) = find_verification(state, token).await?;
     state.limiter.admit_account(context, &AccountKey::user(&token.user_id)).await?;
-    prove(state, context, cookies, row, false).await
+    verify_registration(state, context, cookies, row, false).await
 }
 
 /// The row behind a link that proves an address.
-async fn find_proof(state: &State, token: &Secret<String>) -> Result<(LinkToken, OneTimeRow), ApiError> {
+async fn find_verification(state: &State, token: &Secret<String>) -> Result<(LinkToken, OneTimeRow), ApiError> {
     match find_link(state, Purpose::Verify, token).await {
         Err(ApiError::InvalidToken) => find_link(state, Purpose::ChangeEmail, token).await,
         found => found,
@@ -201,7 +201,7 @@ async fn by_code(
     let user = owner.unwrap_or_else(|| placeholder_id(context));
     let gate = state.store.gate(&user).await?;
     let version = gate.map(|gate| (user, gate.password_version));
-    let device = devices::known(state, Shown::in_cookies(cookies), version).await?;
+    let device = devices::find_device(state, Shown::in_cookies(cookies), version).await?;
     state.limiter.admit_account(context, &AccountKey::address(&email, device.as_ref())).await?;
     // An address that an account has is proved for that account; another one for the account that asked for it.
     let row = match pending.filter(|_| owner.is_none()) {
@@ -209,30 +209,36 @@ async fn by_code(
         Some(change) => state.store.onetime(&change.user_id, Purpose::ChangeEmail, &change.row_id).await?,
     };
     let row = mailed_codes::try_code(state, context, &AccountKey::address(&email, None), row, code).await?;
-    prove(state, context, cookies, row.ok_or(ApiError::InvalidToken)?, true).await
+    verify_registration(state, context, cookies, row.ok_or(ApiError::InvalidToken)?, true).await
 }
 
-async fn prove(state: &State, context: &RequestContext, cookies: &CookieJar, row: OneTimeRow, by_code: bool) -> Done {
+async fn verify_registration(
+    state: &State,
+    context: &RequestContext,
+    cookies: &CookieJar,
+    row: OneTimeRow,
+    by_code: bool,
+) -> Done {
     let (profile, gate) = tokio::join!(state.store.profile(&row.user_id), state.store.gate(&row.user_id));
     let (Some(profile), Some(gate)) = (profile?, gate?) else { return Err(ApiError::InvalidToken) };
-    if gate.left == Some(Left::Deleted) {
+    if gate.closing == Some(Closing::Deleted) {
         return Err(ApiError::InvalidToken);
     }
     if let Some(to) = &row.new_email {
-        return change_address(state, context, &profile, &gate, &row, to).await.map(Verified::Told);
+        return change_address(state, context, &profile, &gate, &row, to).await.map(Verified::Confirmed);
     }
     let account = (&profile.id, gate.password_version);
     let signs_in = gate.is_active && registered::is_this_browser(state, cookies, account, context.now).await?;
     // Where the session uses the code up it is not used up before: a call that failed in between is made again.
-    let told = prove_own(state, context, &profile, &gate, &row, by_code && !signs_in).await?;
+    let told = verify_own_address(state, context, &profile, &gate, &row, by_code && !signs_in).await?;
     if !signs_in {
-        return Ok(Verified::Told(told));
+        return Ok(Verified::Confirmed(told));
     }
     match sign_in_here(state, context, cookies, profile, gate, &row).await {
         Ok(response) => Ok(Verified::SignedIn(response)),
         // A link is good as long as it stands, and signs in once.
-        Err(ApiError::InvalidToken) if !by_code => Ok(Verified::Told(told)),
-        Err(ApiError::AccountDisabled) => Ok(Verified::Told(told)),
+        Err(ApiError::InvalidToken) if !by_code => Ok(Verified::Confirmed(told)),
+        Err(ApiError::AccountDisabled) => Ok(Verified::Confirmed(told)),
         Err(error) => Err(error),
     }
 }
@@ -250,12 +256,12 @@ async fn sign_in_here(
     let session = SessionId::new(context.now, random_bytes());
     let shown = Shown::in_cookies(cookies);
     let client = Client { context, shown, delivery: TokenDelivery::Cookie, session };
-    let mut response = sign_in(state, &client, profile, gate, Proof::Registration(row)).await?;
+    let mut response = sign_in(state, &client, profile, gate, SignInMethod::Registration(row)).await?;
     response.headers_mut().append(header::SET_COOKIE, registered::forget(state)?);
     Ok(response)
 }
 
-async fn prove_own(
+async fn verify_own_address(
     state: &State,
     context: &RequestContext,
     profile: &Profile,
@@ -311,7 +317,7 @@ async fn change_address(
         unlinked.before = Some(json!({"provider": provider}));
         entries.push(unlinked);
     }
-    let order = UserOrder { user_id: profile.id, email: Some(to.clone()), ends_checkouts: false };
+    let command = UserCommand { user_id: profile.id, email: Some(to.clone()), ends_checkouts: false };
     let change = AddressChange {
         profile,
         credentials: credentials.as_ref(),
@@ -319,8 +325,8 @@ async fn change_address(
         session: &session,
         to,
         row,
-        notice: &mails::outgoing(&notice, context.now)?,
-        order: &mails::order(order, context.now)?,
+        notice: &mails::outbox_message(&notice, context.now)?,
+        command: &mails::command(command, context.now)?,
         audit: &entries,
     };
     match state.store.change_address(&change, context.now).await? {

@@ -1,7 +1,7 @@
 //! `POST /billing/subscriptions/preview` and `/upgrade`: another plan for the same subscription. More happens at once and is
 //! charged now, less with the end of the period.
 
-use super::renewal::{followed, followed_if, release};
+use super::renewal::{release, sync_subscription, sync_subscription_if};
 use super::subscription::view;
 use crate::error::{of_gateway, user_errors};
 use crate::{State, catalogue};
@@ -13,7 +13,7 @@ use tollgate_domain::billing::{Payment, PaymentStatus, Plan, Status, Subscriptio
 use tollgate_http::{ActiveUser, ApiError, JsonBody, RequestContext, errors};
 use tollgate_platform::ten_bytes;
 use tollgate_store::{BillingFilter, PageOf};
-use tollgate_stripe::{Preview, PriceChange, Settled, TrialEnd, Unpaid};
+use tollgate_stripe::{Preview, PriceChange, PriceChanged, TrialEnd, Unpaid};
 use utoipa::ToSchema;
 
 /// So old the moment of a preview may be when its price is asked for.
@@ -60,7 +60,7 @@ pub struct LineView {
     amount_cents: i64,
 }
 
-/// The errors of [`Change::wanted`].
+/// The errors of [`Change::find`].
 fn change_errors() -> [ApiError; 7] {
     [
         ApiError::PaymentActionRequired(None),
@@ -95,7 +95,7 @@ pub async fn preview(
     user: ActiveUser,
     JsonBody(body): JsonBody<PlanWanted>,
 ) -> Result<Json<PreviewView>, ApiError> {
-    let change = Change::wanted(&state, &context, &user, &body.plan_code).await?;
+    let change = Change::find(&state, &context, &user, &body.plan_code).await?;
     let from = whole_seconds(context.now);
     let proration_date = change.proration_date(from);
     let is_charged = change.is_at_once && !matches!(change.trial, Some(TrialEnd::At(_)));
@@ -127,8 +127,8 @@ pub async fn upgrade(
     user: ActiveUser,
     JsonBody(body): JsonBody<Upgrade>,
 ) -> Result<Json<SubscriptionView>, ApiError> {
-    let asked = body.proration_date.as_deref().map(|text| recent(text, context.now)).transpose()?;
-    let change = Change::wanted(&state, &context, &user, &body.plan_code).await?;
+    let asked = body.proration_date.as_deref().map(|text| parse_proration_date(text, context.now)).transpose()?;
+    let change = Change::find(&state, &context, &user, &body.plan_code).await?;
     let from = match asked {
         Some(exact) => change.moment(exact)?,
         None => whole_seconds(context.now),
@@ -139,14 +139,14 @@ pub async fn upgrade(
             state.gateway.change_price(change.price_from(from)).await
         } else {
             let (subscription, terms) = (&change.subscription, &change.plan.terms);
-            state.gateway.schedule_price(subscription, &change.price, terms).await.map(|()| Settled::Done)
+            state.gateway.schedule_price(subscription, &change.price, terms).await.map(|()| PriceChanged::Done)
         }
     };
     let done = done.await;
-    let after = followed(&state, &context, &user).await;
+    let after = sync_subscription(&state, &context, &user).await;
     match (done, after) {
-        (Ok(Settled::Done), after) => view(&state, after?, context.now).await,
-        (Ok(Settled::Unpaid(unpaid)), _) => Err(refused(unpaid)),
+        (Ok(PriceChanged::Done), after) => view(&state, after?, context.now).await,
+        (Ok(PriceChanged::Unpaid(unpaid)), _) => Err(refused(unpaid)),
         // The answer was lost, the change was not.
         (Err(error), Ok(after)) if error.may_have_happened() && change.is_done(&after) => {
             view(&state, after, context.now).await
@@ -172,7 +172,7 @@ struct Change {
 
 impl Change {
     /// The change of the caller's subscription, as it is at Stripe now, to the plan of this code.
-    async fn wanted(state: &State, context: &RequestContext, user: &ActiveUser, code: &str) -> Result<Self, ApiError> {
+    async fn find(state: &State, context: &RequestContext, user: &ActiveUser, code: &str) -> Result<Self, ApiError> {
         let plans = state.store.catalogue().await?.plans;
         let plan = catalogue::active_plan(&plans, code)?;
         let price = plan.stripe_price_id.clone().ok_or(ApiError::PlanIsFree)?;
@@ -189,7 +189,7 @@ impl Change {
             }
             Ok(())
         };
-        let subscription = followed_if(state, context, user, &allows).await?;
+        let subscription = sync_subscription_if(state, context, user, &allows).await?;
         if !is_paid(&subscription) {
             return Err(open_payment(state, user, &subscription).await?);
         }
@@ -244,7 +244,7 @@ fn is_paid(subscription: &Subscription) -> bool {
 }
 
 /// The moment that `text` names, which a preview may have named within the last hour.
-fn recent(text: &str, now: Timestamp) -> Result<Timestamp, ApiError> {
+fn parse_proration_date(text: &str, now: Timestamp) -> Result<Timestamp, ApiError> {
     let exact: Timestamp = text.parse().map_err(|_| ApiError::InvalidProrationDate)?;
     let from = whole_seconds(exact);
     let is_recent = from <= now && now.duration_since(from) <= PREVIEW_HOLDS;

@@ -10,7 +10,7 @@ use std::sync::OnceLock;
 use tollgate_convergence::Cause;
 use tollgate_domain::billing::{Account, Status, Subscription, SubscriptionView};
 use tollgate_http::{ActiveUser, ApiError, RequestContext, errors};
-use tollgate_stripe::{GatewayError, Settled};
+use tollgate_stripe::{GatewayError, PriceChanged};
 
 errors! {
     /// Why a subscription is not cancelled.
@@ -41,12 +41,12 @@ pub async fn cancel(
         true => Ok(()),
         false => Err(ApiError::AlreadyCanceling),
     };
-    let subscription = followed_if(&state, &context, &user, &renews).await?;
-    let told = async {
+    let subscription = sync_subscription_if(&state, &context, &user, &renews).await?;
+    let outcome = async {
         release(&state, &subscription).await?;
         state.gateway.cancel_at_period_end(&subscription.stripe_id).await
     };
-    after(&state, &context, &user, told.await).await
+    after(&state, &context, &user, outcome.await).await
 }
 
 /// Takes back what waits for the end of the period of the caller's subscription: that it ends, or a lower plan. A paused
@@ -65,21 +65,21 @@ pub async fn resume(
         let waits = is_to_end(subscription) || subscription.next_price_id().is_some();
         if waits || subscription.status == Status::Paused { Ok(()) } else { Err(ApiError::NotCanceling) }
     };
-    let subscription = followed_if(&state, &context, &user, &waits).await?;
+    let subscription = sync_subscription_if(&state, &context, &user, &waits).await?;
     if subscription.status == Status::Paused {
         let resumed = state.gateway.resume_paused(&subscription.stripe_id).await;
-        let subscription = followed(&state, &context, &user).await?;
+        let subscription = sync_subscription(&state, &context, &user).await?;
         return match resumed {
-            Ok(Settled::Unpaid(unpaid)) => Err(refused(unpaid)),
+            Ok(PriceChanged::Unpaid(unpaid)) => Err(refused(unpaid)),
             Err(error) if !error.is_missing() => Err(of_gateway(error)),
-            Ok(Settled::Done) | Err(_) => view(&state, subscription, context.now).await,
+            Ok(PriceChanged::Done) | Err(_) => view(&state, subscription, context.now).await,
         };
     }
-    let told = async {
+    let outcome = async {
         release(&state, &subscription).await?;
         if is_to_end(&subscription) { state.gateway.resume(&subscription.stripe_id).await } else { Ok(()) }
     };
-    after(&state, &context, &user, told.await).await
+    after(&state, &context, &user, outcome.await).await
 }
 
 fn is_to_end(subscription: &Subscription) -> bool {
@@ -99,24 +99,28 @@ async fn after(
     state: &State,
     context: &RequestContext,
     user: &ActiveUser,
-    told: Result<(), GatewayError>,
+    outcome: Result<(), GatewayError>,
 ) -> Result<Json<SubscriptionView>, ApiError> {
-    match told {
+    match outcome {
         Err(error) if !error.is_missing() => Err(of_gateway(error)),
-        Ok(()) | Err(_) => view(state, followed(state, context, user).await?, context.now).await,
+        Ok(()) | Err(_) => view(state, sync_subscription(state, context, user).await?, context.now).await,
     }
 }
 
 /// The subscription that the caller has, as it is at Stripe now: what is kept may be older.
-pub async fn followed(state: &State, context: &RequestContext, user: &ActiveUser) -> Result<Subscription, ApiError> {
+pub async fn sync_subscription(
+    state: &State,
+    context: &RequestContext,
+    user: &ActiveUser,
+) -> Result<Subscription, ApiError> {
     let cause = Cause { request_id: Some(context.request_id), ..Cause::default() };
-    let followed = state.convergence.follow(&user.id, cause).await.map_err(of_convergence)?;
-    followed.into_iter().find(Subscription::is_held).ok_or(ApiError::NoSubscription)
+    let synced = state.convergence.sync(&user.id, cause).await.map_err(of_convergence)?;
+    synced.into_iter().find(Subscription::is_held).ok_or(ApiError::NoSubscription)
 }
 
 /// The same where `check` lets the subscription pass. What is stored is checked first, and if that refuses, Stripe is not
 /// called; then what Stripe says.
-pub async fn followed_if(
+pub async fn sync_subscription_if(
     state: &State,
     context: &RequestContext,
     user: &ActiveUser,
@@ -133,9 +137,9 @@ pub async fn followed_if(
         checked.is_err_and(|error| refusal.set(error).is_ok())
     };
     let cause = Cause { request_id: Some(context.request_id), ..Cause::default() };
-    let followed = state.convergence.follow_unless(&user.id, cause, &refuses).await.map_err(of_convergence)?;
-    let Some(followed) = followed else { return Err(refusal.into_inner().unwrap_or(ApiError::NoSubscription)) };
-    let subscription = followed.into_iter().find(Subscription::is_held).ok_or(ApiError::NoSubscription)?;
+    let synced = state.convergence.sync_unless(&user.id, cause, &refuses).await.map_err(of_convergence)?;
+    let Some(synced) = synced else { return Err(refusal.into_inner().unwrap_or(ApiError::NoSubscription)) };
+    let subscription = synced.into_iter().find(Subscription::is_held).ok_or(ApiError::NoSubscription)?;
     check(&subscription)?;
     Ok(subscription)
 }

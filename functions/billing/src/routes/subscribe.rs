@@ -7,12 +7,12 @@ use axum::extract::State as Shared;
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
 use tollgate_convergence::Cause;
-use tollgate_domain::billing::{Attempt, Checkout, Customer, Order, Plan, Subscription, UserOrder};
+use tollgate_domain::billing::{Attempt, Checkout, Command, Customer, Plan, Subscription, UserCommand};
 use tollgate_domain::{Email, MessageId};
 use tollgate_http::{ActiveUser, ApiError, JsonBody, RequestContext, errors};
 use tollgate_platform::{fingerprint, random_bytes};
-use tollgate_store::{Outgoing, Reserved};
-use tollgate_stripe::{CheckoutOrder, CheckoutSession, CheckoutState, GatewayError};
+use tollgate_store::{CheckoutReservation, OutboxMessage};
+use tollgate_stripe::{CheckoutSession, CheckoutState, GatewayError, NewCheckout};
 use utoipa::ToSchema;
 
 /// How often it is begun anew when somebody else writes meanwhile.
@@ -61,8 +61,8 @@ pub async fn subscribe(
         let (known, subscriptions) = state.store.customer_and_subscriptions(&user.id).await?.unzip();
         refuse_subscribers(subscriptions.as_deref().unwrap_or_default())?;
         let Some(customer) = customer(&state, &context, &user, known).await? else { continue };
-        let Some(checkout) = reserved(&state, &context, &customer, &plan).await? else { continue };
-        if let Some(opened) = opened(&state, &customer, checkout).await? {
+        let Some(checkout) = reserve_checkout(&state, &context, &customer, &plan).await? else { continue };
+        if let Some(opened) = open_checkout(&state, &customer, checkout).await? {
             return Ok((StatusCode::CREATED, Json(opened)));
         }
     }
@@ -95,14 +95,14 @@ async fn customer(
         state.store.reserve_customer(&user.id, &profile.email, &attempt(context), instead_of).await
     };
     let mut reserved = reserve(None).await?;
-    let (mut made_by, mut address) = named_by(&reserved)?;
+    let (mut made_by, mut address) = attempt_and_email(&reserved)?;
     if made_by.is_old(context.now) {
         // Stripe may have forgotten its key.
         match state.gateway.customer_of_attempt(&address, &made_by).await.map_err(of_gateway)? {
-            Some(id) => return named(state, context, &reserved, &address, &id).await,
+            Some(id) => return link_customer(state, context, &reserved, &address, &id).await,
             None => {
                 reserved = reserve(Some(&made_by)).await?;
-                (made_by, address) = named_by(&reserved)?;
+                (made_by, address) = attempt_and_email(&reserved)?;
             }
         }
     }
@@ -127,11 +127,11 @@ async fn customer(
         }
         Err(error) => return Err(of_gateway(error)),
     };
-    named(state, context, &reserved, &address, &id).await
+    link_customer(state, context, &reserved, &address, &id).await
 }
 
 /// The attempt at a customer that is under way, and the address that it names.
-fn named_by(reserved: &Customer) -> Result<(Attempt, Email), ApiError> {
+fn attempt_and_email(reserved: &Customer) -> Result<(Attempt, Email), ApiError> {
     let attempt = reserved.attempt.clone();
     let attempt = attempt.ok_or_else(|| ApiError::Internal("a customer without an attempt".into()))?;
     // The version before kept none with the attempt. One who has none at all was deleted meanwhile.
@@ -139,32 +139,36 @@ fn named_by(reserved: &Customer) -> Result<(Attempt, Email), ApiError> {
     Ok((attempt, address.cloned().ok_or(ApiError::Unauthenticated)?))
 }
 
-/// The customer under Stripe's id, made with the address `told`: where that is not the user's any more, Stripe is told in
+/// The customer under Stripe's id, made with the address `email_at_stripe`: where that is not the user's any more, Stripe is told in
 /// turn. `None` to look again.
-async fn named(
+async fn link_customer(
     state: &State,
     context: &RequestContext,
-    seen: &Customer,
-    told: &Email,
+    expected: &Customer,
+    email_at_stripe: &Email,
     id: &str,
 ) -> Result<Option<Customer>, ApiError> {
     // An address that is proved after this look finds the customer there.
-    let profile = state.store.profile(&seen.user_id).await?.ok_or(ApiError::Unauthenticated)?;
-    let order = if profile.email == *told {
+    let profile = state.store.profile(&expected.user_id).await?.ok_or(ApiError::Unauthenticated)?;
+    let command = if profile.email == *email_at_stripe {
         None
     } else {
-        let order = UserOrder { user_id: seen.user_id, email: Some(profile.email), ends_checkouts: false };
-        Some(Outgoing::of_order(&Order::User(order), MessageId::new(context.now, random_bytes()), context.now)?)
+        let command = UserCommand { user_id: expected.user_id, email: Some(profile.email), ends_checkouts: false };
+        Some(OutboxMessage::of_command(
+            &Command::User(command),
+            MessageId::new(context.now, random_bytes()),
+            context.now,
+        )?)
     };
-    if !state.store.name_customer(seen, id, order.as_ref()).await? {
+    if !state.store.link_customer(expected, id, command.as_ref()).await? {
         return Ok(None);
     }
-    Ok(state.store.customer(&seen.user_id).await?)
+    Ok(state.store.customer(&expected.user_id).await?)
 }
 
 /// The checkout that stands reserved for `plan`; `None` to look again. One of another plan, or at another price, is closed
 /// first.
-async fn reserved(
+async fn reserve_checkout(
     state: &State,
     context: &RequestContext,
     customer: &Customer,
@@ -184,8 +188,8 @@ async fn reserved(
                 CheckoutState::Complete => {
                     // Paid: the event is on its way, the state is asked for now.
                     let cause = Cause { request_id: Some(context.request_id), ..Cause::default() };
-                    let followed = state.convergence.follow(&customer.user_id, cause).await.map_err(of_convergence)?;
-                    refuse_subscribers(&followed)?;
+                    let synced = state.convergence.sync(&customer.user_id, cause).await.map_err(of_convergence)?;
+                    refuse_subscribers(&synced)?;
                 }
                 CheckoutState::Expired => {}
             }
@@ -219,8 +223,8 @@ async fn reserved(
         url: None,
     };
     match state.store.reserve_checkout(&now, &checkout).await? {
-        Reserved::Done => Ok(Some(checkout)),
-        Reserved::Overtaken => Ok(None),
+        CheckoutReservation::Done => Ok(Some(checkout)),
+        CheckoutReservation::Overtaken => Ok(None),
     }
 }
 
@@ -229,11 +233,11 @@ async fn trial_days(state: &State, customer: &Customer, plan: &Plan) -> Result<u
     if customer.had_trial || plan.trial_days == 0 {
         return Ok(0);
     }
-    let is_left = match &customer.email {
+    let has_trial = match &customer.email {
         Some(address) => state.convergence.has_trial_left(address).await.map_err(of_convergence)?,
         None => false,
     };
-    Ok(if is_left { plan.trial_days } else { 0 })
+    Ok(if has_trial { plan.trial_days } else { 0 })
 }
 
 async fn close(state: &State, session: &str) -> Result<(), ApiError> {
@@ -253,24 +257,29 @@ fn customer_id(customer: &Customer) -> Result<&str, ApiError> {
 }
 
 /// The page of a reserved checkout, made where it is not known yet; `None` to look again.
-async fn opened(state: &State, customer: &Customer, checkout: Checkout) -> Result<Option<CheckoutView>, ApiError> {
+async fn open_checkout(
+    state: &State,
+    customer: &Customer,
+    checkout: Checkout,
+) -> Result<Option<CheckoutView>, ApiError> {
     let view = |session_id: String, url: Option<String>| {
         url.map(|checkout_url| CheckoutView { checkout_url, checkout_session_id: session_id })
     };
     if let Some(session_id) = checkout.session_id {
         return Ok(view(session_id, checkout.url));
     }
-    let order = CheckoutOrder {
+    let new_checkout = NewCheckout {
         user: &customer.user_id,
         customer: customer_id(customer)?,
         checkout: &checkout,
         success_url: &state.config.success_url,
         cancel_url: &state.config.cancel_url,
     };
-    let made: CheckoutSession = match state.gateway.create_checkout(order).await {
+    let made: CheckoutSession = match state.gateway.create_checkout(new_checkout).await {
         Ok(made) => made,
         Err(GatewayError::Failed(cause)) => {
-            let found = state.gateway.checkout_of_attempt(order.customer, &checkout).await.map_err(of_gateway)?;
+            let found =
+                state.gateway.checkout_of_attempt(new_checkout.customer, &checkout).await.map_err(of_gateway)?;
             match found {
                 Some(made) => made,
                 None => {
@@ -287,8 +296,8 @@ async fn opened(state: &State, customer: &Customer, checkout: Checkout) -> Resul
         }
     };
     let url = made.url.clone().unwrap_or_default();
-    let kept = state.store.open_checkout(&customer.user_id, &checkout.attempt.id, &made.id, &url).await?;
-    if kept.is_none() {
+    let stored = state.store.open_checkout(&customer.user_id, &checkout.attempt.id, &made.id, &url).await?;
+    if stored.is_none() {
         return Ok(None);
     }
     Ok(view(made.id, made.url))

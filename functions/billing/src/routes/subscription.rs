@@ -27,7 +27,7 @@ pub async fn mine(
     let subscriptions = state.store.subscriptions(&user.id).await?;
     let begun = subscriptions.into_iter().filter(|s| s.plan_id.is_some() && began(s));
     // One that must not stay is shown only where there was no other.
-    let shown = begun.max_by_key(|s| (s.surplus.is_none(), s.status.is_live(), s.started_at, s.id));
+    let shown = begun.max_by_key(|s| (s.duplicate_refund.is_none(), s.status.is_live(), s.started_at, s.id));
     let shown = shown.ok_or(ApiError::NoSubscription)?;
     view(&state, shown, context.now).await
 }

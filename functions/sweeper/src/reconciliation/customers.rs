@@ -5,20 +5,20 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::mem;
 use tollgate_convergence::Listed;
 use tollgate_domain::UserId;
-use tollgate_domain::billing::{Charge, Invoice, Seen};
+use tollgate_domain::billing::{Charge, Invoice, StripeState};
 use tollgate_store::{CustomerVersion, ReconciledPage, Store, StoreError};
 use tollgate_stripe::{Page, UnreadableEntry};
 
 /// So many entries of lists are kept in memory: about 100 MB at the most. Of a customer beyond that all is read again.
-const MAX_KEPT: usize = 100_000;
+const MAX_ENTRIES: usize = 100_000;
 
 /// All customers, by Stripe's id.
 pub struct Customers {
     all: HashMap<String, Customer>,
     /// What was read ahead, and is a part of what Stripe lists of these.
-    ahead: HashMap<String, Seen>,
+    ahead: HashMap<String, StripeState>,
     /// How many entries are in memory.
-    kept: usize,
+    entries_in_memory: usize,
     /// The entries that cannot be read and were logged.
     unreadable: BTreeSet<UnreadableEntry>,
     pub counts: Counts,
@@ -49,7 +49,7 @@ enum Difference {
     /// So far it is stored as Stripe has it.
     None,
     /// It differs: what the lists say of it so far.
-    Kept(Box<Seen>),
+    Differs(Box<StripeState>),
     /// It differs, and what the lists say has to be read again.
     Unread,
     /// Stripe does not have it.
@@ -58,7 +58,7 @@ enum Difference {
 
 impl Customers {
     /// Notes the version of every customer.
-    pub async fn note(store: &Store) -> Result<Self, StoreError> {
+    pub async fn read_versions(store: &Store) -> Result<Self, StoreError> {
         let (mut all, mut place) = (HashMap::new(), None);
         loop {
             let page = store.customer_versions(place.as_ref()).await?;
@@ -69,13 +69,13 @@ impl Customers {
             place = page.next;
             if place.is_none() {
                 let (ahead, unreadable) = (HashMap::new(), BTreeSet::new());
-                return Ok(Self { all, ahead, kept: 0, unreadable, counts: Counts::default() });
+                return Ok(Self { all, ahead, entries_in_memory: 0, unreadable, counts: Counts::default() });
             }
         }
     }
 
     /// Takes up what an earlier invocation has read.
-    pub fn take_up(&mut self, page: &ReconciledPage) {
+    pub fn resume_page(&mut self, page: &ReconciledPage) {
         let is_of_customers = page.list == List::Customers.name();
         for id in &page.customers {
             if let Some(customer) = self.all.get_mut(id) {
@@ -93,8 +93,8 @@ impl Customers {
     /// Marks a customer as one whose objects have to be read again; `false` if it is not ours any more.
     pub fn mark_unread(&mut self, id: &str) -> bool {
         let Some(customer) = self.all.get_mut(id) else { return false };
-        if let Difference::Kept(seen) = mem::replace(&mut customer.difference, Difference::Unread) {
-            self.kept -= size(&seen);
+        if let Difference::Differs(stripe_state) = mem::replace(&mut customer.difference, Difference::Unread) {
+            self.entries_in_memory -= size(&stripe_state);
         }
         true
     }
@@ -106,7 +106,7 @@ impl Customers {
     }
 
     /// Takes a page in. Of customers that are not known to differ, what has to be compared.
-    pub fn take_in(&mut self, page: Page<Named>) -> Vec<(String, UserId, Seen)> {
+    pub fn add_page(&mut self, page: Page<Named>) -> Vec<(String, UserId, StripeState)> {
         self.counts.entries += page.entries;
         self.counts.unreadable += page.unreadable.len();
         self.counts.foreign += page.entries - page.unreadable.len() - page.items.len();
@@ -117,7 +117,7 @@ impl Customers {
                 self.unreadable.insert(entry);
             }
         }
-        let mut seen: BTreeMap<String, Seen> = BTreeMap::new();
+        let mut stripe_state: BTreeMap<String, StripeState> = BTreeMap::new();
         for Named { customer: id, entry, is_ahead } in page.items {
             let Some(customer) = self.all.get_mut(&id) else {
                 self.counts.foreign += 1;
@@ -130,25 +130,25 @@ impl Customers {
             customer.is_listed = true;
             if is_ahead {
                 add(self.ahead.entry(id.clone()).or_default(), entry.clone());
-                self.kept += 1;
+                self.entries_in_memory += 1;
             }
-            add(seen.entry(id).or_default(), entry);
+            add(stripe_state.entry(id).or_default(), entry);
         }
         let mut undecided = Vec::new();
-        for (id, entries) in seen {
+        for (id, entries) in stripe_state {
             let Some(customer) = self.all.get_mut(&id) else { continue };
             match &mut customer.difference {
                 Difference::None => {
-                    let mut seen = self.ahead.get(&id).cloned().unwrap_or_default();
-                    merge(&mut seen, entries);
-                    undecided.push((id, customer.version.user_id, seen));
+                    let mut stripe_state = self.ahead.get(&id).cloned().unwrap_or_default();
+                    merge(&mut stripe_state, entries);
+                    undecided.push((id, customer.version.user_id, stripe_state));
                 }
-                Difference::Kept(seen) => {
-                    self.kept -= size(seen);
-                    merge(seen, entries);
-                    shrink(seen);
-                    self.kept += size(seen);
-                    if self.kept > MAX_KEPT {
+                Difference::Differs(stripe_state) => {
+                    self.entries_in_memory -= size(stripe_state);
+                    merge(stripe_state, entries);
+                    shrink(stripe_state);
+                    self.entries_in_memory += size(stripe_state);
+                    if self.entries_in_memory > MAX_ENTRIES {
                         self.mark_unread(&id);
                     }
                 }
@@ -159,12 +159,12 @@ impl Customers {
     }
 
     /// Keeps what the lists say of a customer that differs.
-    pub fn keep(&mut self, id: &str, mut seen: Seen) {
+    pub fn keep_entries(&mut self, id: &str, mut stripe_state: StripeState) {
         let Some(customer) = self.all.get_mut(id) else { return };
-        shrink(&mut seen);
-        self.kept += size(&seen);
-        customer.difference = Difference::Kept(Box::new(seen));
-        if self.kept > MAX_KEPT {
+        shrink(&mut stripe_state);
+        self.entries_in_memory += size(&stripe_state);
+        customer.difference = Difference::Differs(Box::new(stripe_state));
+        if self.entries_in_memory > MAX_ENTRIES {
             self.mark_unread(id);
         }
     }
@@ -195,7 +195,7 @@ impl Customers {
         let customer = self.all.get_mut(id)?;
         let listed = match mem::replace(&mut customer.difference, Difference::None) {
             Difference::None => return None,
-            Difference::Kept(seen) => Listed::There(*seen),
+            Difference::Differs(stripe_state) => Listed::There(*stripe_state),
             Difference::Unread => Listed::Unread,
             Difference::Missing if customer.is_listed => Listed::Gone,
             Difference::Missing => Listed::Nowhere,
@@ -204,50 +204,50 @@ impl Customers {
     }
 }
 
-fn size(seen: &Seen) -> usize {
-    seen.subscriptions.len() + seen.invoices.len() + seen.charges.len()
+fn size(stripe_state: &StripeState) -> usize {
+    stripe_state.subscriptions.len() + stripe_state.invoices.len() + stripe_state.charges.len()
 }
 
 /// Gives back the memory that is reserved for further entries: two thirds of all, as most customers have one of each.
-fn shrink(seen: &mut Seen) {
-    for subscription in &mut seen.subscriptions {
+fn shrink(stripe_state: &mut StripeState) {
+    for subscription in &mut stripe_state.subscriptions {
         subscription.items.shrink_to_fit();
     }
-    for invoice in &mut seen.invoices {
+    for invoice in &mut stripe_state.invoices {
         invoice.stripe_price_ids.shrink_to_fit();
         invoice.payment_intents.shrink_to_fit();
     }
-    seen.subscriptions.shrink_to_fit();
-    seen.invoices.shrink_to_fit();
-    seen.charges.shrink_to_fit();
+    stripe_state.subscriptions.shrink_to_fit();
+    stripe_state.invoices.shrink_to_fit();
+    stripe_state.charges.shrink_to_fit();
 }
 
-fn add(seen: &mut Seen, entry: Entry) {
+fn add(stripe_state: &mut StripeState, entry: Entry) {
     match entry {
-        Entry::Subscription(subscription) => seen.subscriptions.push(*subscription),
-        Entry::Invoice(invoice) => add_invoice(seen, *invoice),
-        Entry::Charge(charge) => add_charge(seen, charge),
+        Entry::Subscription(subscription) => stripe_state.subscriptions.push(*subscription),
+        Entry::Invoice(invoice) => add_invoice(stripe_state, *invoice),
+        Entry::Charge(charge) => add_charge(stripe_state, charge),
         Entry::Customer => {}
     }
 }
 
-fn merge(seen: &mut Seen, more: Seen) {
-    seen.subscriptions.extend(more.subscriptions);
-    more.invoices.into_iter().for_each(|invoice| add_invoice(seen, invoice));
-    more.charges.into_iter().for_each(|charge| add_charge(seen, charge));
+fn merge(stripe_state: &mut StripeState, more: StripeState) {
+    stripe_state.subscriptions.extend(more.subscriptions);
+    more.invoices.into_iter().for_each(|invoice| add_invoice(stripe_state, invoice));
+    more.charges.into_iter().for_each(|charge| add_charge(stripe_state, charge));
 }
 
 /// An invoice that two lists have is the one that was read last.
-fn add_invoice(seen: &mut Seen, invoice: Invoice) {
-    match seen.invoices.iter_mut().find(|known| known.stripe_id == invoice.stripe_id) {
+fn add_invoice(stripe_state: &mut StripeState, invoice: Invoice) {
+    match stripe_state.invoices.iter_mut().find(|known| known.stripe_id == invoice.stripe_id) {
         Some(known) => *known = invoice,
-        None => seen.invoices.push(invoice),
+        None => stripe_state.invoices.push(invoice),
     }
 }
 
 /// A charge that two lists have is the one that was read first: that of a dispute says where the dispute is.
-fn add_charge(seen: &mut Seen, charge: Charge) {
-    if !seen.charges.iter().any(|known| known.stripe_id == charge.stripe_id) {
-        seen.charges.push(charge);
+fn add_charge(stripe_state: &mut StripeState, charge: Charge) {
+    if !stripe_state.charges.iter().any(|known| known.stripe_id == charge.stripe_id) {
+        stripe_state.charges.push(charge);
     }
 }

@@ -3,10 +3,10 @@
 use super::lists::List;
 use crate::{State, SweepError, Tally};
 use std::collections::BTreeSet;
-use tollgate_domain::billing::{Catalogue, Order, Plan, PlanOrder};
+use tollgate_domain::billing::{Catalogue, Command, Plan, PlanCommand};
 use tollgate_domain::{MessageId, PlanId};
 use tollgate_platform::random_bytes;
-use tollgate_store::Outgoing;
+use tollgate_store::OutboxMessage;
 use tollgate_stripe::UnreadableEntry;
 
 /// The plans that this invocation has shown to Stripe again.
@@ -56,8 +56,8 @@ impl Plans {
             if self.0.insert(plan.id) {
                 tracing::error!(plan = %plan.id, metric = "catalogue_drift", "changed at Stripe, the plan rules");
                 let now = state.clock.now();
-                let order = Order::Plan(PlanOrder { plan_id: plan.id, from: None });
-                let message = Outgoing::of_order(&order, MessageId::new(now, random_bytes()), now)?;
+                let command = Command::Plan(PlanCommand { plan_id: plan.id, from: None });
+                let message = OutboxMessage::of_command(&command, MessageId::new(now, random_bytes()), now)?;
                 state.store.put_message_once(&message).await?;
                 tally.count(Ok(1));
             }

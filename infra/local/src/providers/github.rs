@@ -28,7 +28,7 @@ pub async fn token(State(providers): State<Providers>, Form(exchange): Form<Exch
     match providers.take(IdentityProvider::Github, &exchange) {
         Ok((grant, account)) => {
             let token = format!("gho_{}", super::random());
-            match providers.drawer.put(TOKENS, &token, &account.subject) {
+            match providers.documents.put(TOKENS, &token, &account.subject) {
                 Ok(()) => {
                     let scope = grant.request.scope.replace(' ', ",");
                     Json(json!({"access_token": token, "scope": scope, "token_type": "bearer"})).into_response()
@@ -105,7 +105,8 @@ fn answer(providers: &Providers, headers: &HeaderMap, document: impl FnOnce(&Acc
         return (StatusCode::FORBIDDEN, "Request forbidden by administrative rules.").into_response();
     }
     let token = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let subject = token.strip_prefix("Bearer ").and_then(|token| providers.drawer.get::<String>(TOKENS, token).ok()?);
+    let subject =
+        token.strip_prefix("Bearer ").and_then(|token| providers.documents.get::<String>(TOKENS, token).ok()?);
     let account = subject.and_then(|subject| providers.account(IdentityProvider::Github, &subject));
     match account {
         Some(account) => Json(document(&account)).into_response(),

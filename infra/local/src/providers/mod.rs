@@ -5,8 +5,8 @@ mod github;
 mod google;
 
 use crate::clock::LocalClock;
-use crate::desk::Refused;
-use crate::drawer::Drawer;
+use crate::console::ConsoleError;
+use crate::documents::Documents;
 use askama::Template;
 use aws_lc_rs::digest;
 use axum::Router;
@@ -26,10 +26,10 @@ use tollgate_platform::{Env, random_bytes};
 /// How long a code is good.
 const CODE_LIVES: SignedDuration = SignedDuration::from_mins(10);
 
-/// Both stand-ins.
+/// Both fakes.
 #[derive(Clone)]
 pub struct Providers {
-    drawer: Drawer,
+    documents: Documents,
     clock: LocalClock,
     base_url: String,
     env: Env,
@@ -37,7 +37,7 @@ pub struct Providers {
     taking: Arc<Mutex<()>>,
 }
 
-/// An account at a stand-in.
+/// An account at a fake.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Account {
     /// Digits.
@@ -57,7 +57,7 @@ pub struct Account {
     pub id_token: Option<google::Flaw>,
 }
 
-/// What the desk is told of an account.
+/// What the dev console is told of an account.
 #[derive(Deserialize)]
 pub struct NewAccount {
     email: String,
@@ -149,10 +149,10 @@ struct ConsentPage<'a> {
 }
 
 impl Providers {
-    /// Both, on the drawer; `env` is what the functions are told of them.
+    /// Both, on the document store; `env` is what the functions are told of them.
     #[must_use]
-    pub fn new(drawer: Drawer, clock: LocalClock, base_url: &str, env: Env) -> Self {
-        Self { drawer, clock, base_url: base_url.to_owned(), env, taking: Arc::default() }
+    pub fn new(documents: Documents, clock: LocalClock, base_url: &str, env: Env) -> Self {
+        Self { documents, clock, base_url: base_url.to_owned(), env, taking: Arc::default() }
     }
 
     /// Their pages and endpoints.
@@ -174,7 +174,7 @@ impl Providers {
     }
 
     /// Makes an account, or takes the place of the one with the same subject.
-    pub fn put_account(&self, provider: IdentityProvider, new: NewAccount) -> Result<Account, Refused> {
+    pub fn put_account(&self, provider: IdentityProvider, new: NewAccount) -> Result<Account, ConsoleError> {
         let digits = || u64::from_be_bytes(random_bytes()) % 1_000_000_000_000_000;
         let subject = new.subject.unwrap_or_else(|| digits().to_string());
         if subject.is_empty() || subject.len() > 15 || !subject.bytes().all(|byte| byte.is_ascii_digit()) {
@@ -188,7 +188,7 @@ impl Providers {
             emails: new.emails,
             id_token: new.id_token,
         };
-        self.drawer.put(kind(provider), &account.subject, &account)?;
+        self.documents.put(kind(provider), &account.subject, &account)?;
         Ok(account)
     }
 
@@ -198,7 +198,7 @@ impl Providers {
     }
 
     fn account(&self, provider: IdentityProvider, subject: &str) -> Option<Account> {
-        self.drawer.get(kind(provider), subject).ok().flatten()
+        self.documents.get(kind(provider), subject).ok().flatten()
     }
 
     /// What a real provider checks before it shows its page: a wrong client or address is never redirected to.
@@ -221,14 +221,14 @@ impl Providers {
 
     /// Takes a code: once, by its client, from its address, with its verifier.
     fn take(&self, provider: IdentityProvider, exchange: &Exchange) -> Result<(Grant, Account), NoToken> {
-        let secret: Option<String> = self.drawer.get("secret", provider.as_str()).map_err(|_| NoToken::Failed)?;
+        let secret: Option<String> = self.documents.get("secret", provider.as_str()).map_err(|_| NoToken::Failed)?;
         if exchange.client_id != self.setting(provider, "CLIENT_ID") || secret != Some(exchange.client_secret.clone()) {
             return Err(NoToken::Client);
         }
         let grant: Grant = {
             let _taking = self.taking.lock().unwrap_or_else(PoisonError::into_inner);
-            let grant = self.drawer.get(codes(provider), &exchange.code).map_err(|_| NoToken::Failed)?;
-            self.drawer.delete(codes(provider), &exchange.code).map_err(|_| NoToken::Failed)?;
+            let grant = self.documents.get(codes(provider), &exchange.code).map_err(|_| NoToken::Failed)?;
+            self.documents.delete(codes(provider), &exchange.code).map_err(|_| NoToken::Failed)?;
             grant.ok_or(NoToken::Grant)?
         };
         let verifier = digest::digest(&digest::SHA256, exchange.code_verifier.as_bytes());
@@ -263,7 +263,7 @@ fn page(providers: &Providers, provider: IdentityProvider, Query(request): Query
     if let Err(why) = providers.check(provider, &request) {
         return (StatusCode::BAD_REQUEST, format!("invalid_request: {why}")).into_response();
     }
-    let accounts = providers.drawer.list(kind(provider)).unwrap_or_default();
+    let accounts = providers.documents.list(kind(provider)).unwrap_or_default();
     let fields = vec![
         ("response_type", request.response_type.as_str()),
         ("client_id", &request.client_id),
@@ -312,7 +312,7 @@ fn consent(providers: &Providers, provider: IdentityProvider, Form(consent): For
     };
     let (code, expires_at) = (random(), providers.clock.now() + CODE_LIVES);
     let grant = Grant { subject: account.subject, request: request.clone(), expires_at };
-    match providers.drawer.put(codes(provider), &code, &grant) {
+    match providers.documents.put(codes(provider), &code, &grant) {
         Ok(()) => back("code", &code),
         Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, error.to_string()).into_response(),
     }

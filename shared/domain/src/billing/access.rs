@@ -24,14 +24,17 @@ impl Subscription {
     /// not ours: it gives nothing, and nothing is done to it.
     #[must_use]
     pub const fn is_held(&self) -> bool {
-        self.plan_id.is_some() && self.status.is_live() && self.surplus.is_none()
+        self.plan_id.is_some() && self.status.is_live() && self.duplicate_refund.is_none()
     }
 
     /// Whether no other one is sold beside it: it is held, or its first payment is a bank debit in progress.
     #[must_use]
     pub const fn excludes_another(&self) -> bool {
         self.is_held()
-            || (self.plan_id.is_some() && self.surplus.is_none() && self.payment_processing && !self.status.is_ended())
+            || (self.plan_id.is_some()
+                && self.duplicate_refund.is_none()
+                && self.payment_processing
+                && !self.status.is_ended())
     }
 
     /// Whether it goes on after its period. It may be told to end later.
@@ -43,7 +46,7 @@ impl Subscription {
     /// When the access that it gives ends; `None` where it gives none.
     #[must_use]
     pub fn access_until(&self, grace: Grace) -> Option<Timestamp> {
-        if self.plan_id.is_none() || self.surplus.is_some() {
+        if self.plan_id.is_none() || self.duplicate_refund.is_some() {
             return None;
         }
         let will_not_renew = !self.will_renew();

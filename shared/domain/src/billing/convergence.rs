@@ -5,9 +5,9 @@ use super::access::{Access, Grace};
 use super::customer::Customer;
 use super::payment::{Charge, ChargeStatus, Dispute, Invoice, InvoiceStatus, Payment, PaymentStatus};
 use super::plan::Plan;
-use super::subscription::{Schedule, Status, StripeSubscription, Subscription, Surplus};
+use super::subscription::{DuplicateRefund, Schedule, Status, StripeSubscription, Subscription};
 use crate::PlanId;
-use crate::gate::Left;
+use crate::gate::Closing;
 use jiff::{SignedDuration, Timestamp};
 use std::collections::BTreeMap;
 
@@ -21,14 +21,14 @@ pub struct Account {
     /// All payments.
     pub payments: Vec<Payment>,
     /// How the user left, if at all.
-    pub left: Option<Left>,
+    pub closing: Option<Closing>,
     /// What stands in the gate.
     pub access: Access,
 }
 
 /// What Stripe has of a customer, read after the version was noted.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct Seen {
+pub struct StripeState {
     /// All subscriptions that could be read. What is stored of another one stays as it is.
     pub subscriptions: Vec<StripeSubscription>,
     /// The invoices, all open ones among them.
@@ -37,7 +37,7 @@ pub struct Seen {
     pub charges: Vec<Charge>,
     /// Subscriptions, by Stripe's id, that were ended because they must not stay, after what was known to be paid for them had
     /// gone back.
-    pub settled: Vec<String>,
+    pub ended_duplicates: Vec<String>,
     /// Subscriptions, by Stripe's id, whose end Stripe refused for good.
     pub refused_ends: Vec<String>,
     /// Invoices, by Stripe's id, whose refund Stripe refused for good.
@@ -48,7 +48,7 @@ pub struct Seen {
     pub is_customer_gone: bool,
 }
 
-impl Seen {
+impl StripeState {
     /// The subscriptions of `account` to a plan whose trial is seen for the first time.
     pub fn new_trials<'a>(
         &'a self,
@@ -66,12 +66,12 @@ impl Seen {
 
     /// What there is of a customer who is no more: whatever lived has ended.
     #[must_use]
-    pub fn of_nobody(account: &Account) -> Self {
-        let ended = |kept: &Subscription| Subscription { status: Status::Canceled, ..kept.clone() };
+    pub fn customer_deleted(account: &Account) -> Self {
+        let ended = |stored: &Subscription| Subscription { status: Status::Canceled, ..stored.clone() };
         Self {
             subscriptions: (account.subscriptions.iter())
-                .filter(|kept| !kept.status.is_ended())
-                .map(|kept| ended(kept).into())
+                .filter(|stored| !stored.status.is_ended())
+                .map(|stored| ended(stored).into())
                 .collect(),
             is_customer_gone: true,
             ..Self::default()
@@ -121,16 +121,16 @@ pub struct Changed {
 
 /// What is to be refunded of an invoice.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Owed {
+pub struct InvoiceRefund {
     /// Stripe's invoice.
     pub stripe_invoice_id: String,
     /// Stripe's charges of it of which something is to be refunded. What was paid elsewhere has none.
-    pub charges: Vec<OwedCharge>,
+    pub charges: Vec<ChargeRefund>,
 }
 
 /// What is to be refunded of a charge.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct OwedCharge {
+pub struct ChargeRefund {
     /// Stripe's id.
     pub stripe_id: String,
     /// How much, in minor units; `None` for all that is left.
@@ -181,7 +181,7 @@ pub enum Ending {
         /// Whether it still has to be cancelled.
         is_live: bool,
         /// What is to be refunded.
-        paid: Vec<Owed>,
+        paid: Vec<InvoiceRefund>,
         /// Whether the refund is known only when it has ended: the next fetch says how much it is.
         is_refund_pending: bool,
     },
@@ -190,7 +190,7 @@ pub enum Ending {
         /// Stripe's id of the subscription.
         stripe_id: String,
         /// Those invoices.
-        paid: Vec<Owed>,
+        paid: Vec<InvoiceRefund>,
     },
     /// With its period: one of a user who closed the account.
     AtPeriodEnd {
@@ -203,7 +203,7 @@ pub enum Ending {
 
 /// What is to be written, all of it or nothing, if the customer's version is still the one that was noted.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct Converged {
+pub struct Changes {
     /// Subscriptions that are new or changed.
     pub subscriptions: Vec<Changed>,
     /// Payments that are new or changed.
@@ -218,7 +218,7 @@ pub struct Converged {
     pub endings: Vec<Ending>,
 }
 
-impl Converged {
+impl Changes {
     /// Whether the local state is Stripe's already.
     #[must_use]
     pub fn is_unchanged(&self) -> bool {
@@ -234,8 +234,8 @@ impl Converged {
     pub fn subscriptions_after(self, account: Account) -> Vec<Subscription> {
         let mut all = account.subscriptions;
         for Changed { after, .. } in self.subscriptions {
-            match all.iter_mut().find(|kept| kept.id == after.id) {
-                Some(kept) => *kept = after,
+            match all.iter_mut().find(|stored| stored.id == after.id) {
+                Some(stored) => *stored = after,
                 None => all.push(after),
             }
         }
@@ -256,40 +256,46 @@ impl Converged {
     }
 }
 
-/// What makes `account` follow `seen`.
+/// What makes `account` follow `stripe_state`.
 #[must_use]
-pub fn converge(account: &Account, seen: &Seen, catalogue: &Catalogue, rules: Rules, now: Timestamp) -> Converged {
+pub fn converge(
+    account: &Account,
+    stripe_state: &StripeState,
+    catalogue: &Catalogue,
+    rules: Rules,
+    now: Timestamp,
+) -> Changes {
     let grace = rules.grace;
     let mut all = account.subscriptions.clone();
-    for subscription in &seen.subscriptions {
-        follow(&mut all, subscription, catalogue);
+    for subscription in &stripe_state.subscriptions {
+        apply(&mut all, subscription, catalogue);
     }
-    let payments = payments(account, seen, &all, catalogue, now);
-    let money = Money { account, seen, rules, changed: &payments };
+    let payments = payments(account, stripe_state, &all, catalogue, now);
+    let money = Money { account, stripe_state, rules, changed: &payments };
     for subscription in &mut all {
-        if seen.subscriptions.iter().any(|found| found.subscription.stripe_id == subscription.stripe_id) {
+        if stripe_state.subscriptions.iter().any(|found| found.subscription.stripe_id == subscription.stripe_id) {
             money.mark_unpaid(subscription);
         }
-        subscription.is_end_refused |= seen.refused_ends.contains(&subscription.stripe_id);
-        if seen.refused_trials.contains(&subscription.stripe_id) {
-            (subscription.surplus, subscription.trial_refused) = (Some(Surplus::Owed), true);
+        subscription.is_end_refused |= stripe_state.refused_ends.contains(&subscription.stripe_id);
+        if stripe_state.refused_trials.contains(&subscription.stripe_id) {
+            (subscription.duplicate_refund, subscription.trial_refused) = (Some(DuplicateRefund::Pending), true);
         }
     }
-    let kept_since = mark_surplus(&mut all, account.left, grace, now);
-    for subscription in all.iter_mut().filter(|subscription| subscription.surplus.is_some()) {
+    let stays_since = mark_duplicates(&mut all, account.closing, grace, now);
+    for subscription in all.iter_mut().filter(|subscription| subscription.duplicate_refund.is_some()) {
         // What was paid since goes back as well, also where the rest has gone back just now.
         if money.is_paid_anew(subscription) {
-            subscription.surplus = Some(Surplus::Owed);
-        } else if seen.settled.contains(&subscription.stripe_id) {
-            subscription.surplus = Some(Surplus::Settled);
+            subscription.duplicate_refund = Some(DuplicateRefund::Pending);
+        } else if stripe_state.ended_duplicates.contains(&subscription.stripe_id) {
+            subscription.duplicate_refund = Some(DuplicateRefund::Done);
         }
     }
     let subscriptions: Vec<_> = all.iter().filter_map(|after| changed(account, after)).collect();
     let access = Access::of(&all, &catalogue.plans, grace, now);
-    Converged {
-        endings: money.endings(&all, kept_since),
+    Changes {
+        endings: money.endings(&all, stays_since),
         access: (access != account.access).then_some(access),
-        customer_is_gone: seen.is_customer_gone && account.customer.stripe_customer_id.is_some(),
+        customer_is_gone: stripe_state.is_customer_gone && account.customer.stripe_customer_id.is_some(),
         first_trial: !account.customer.had_trial && all.iter().any(|subscription| subscription.had_trial),
         subscriptions,
         payments,
@@ -298,35 +304,35 @@ pub fn converge(account: &Account, seen: &Seen, catalogue: &Catalogue, rules: Ru
 
 /// What the gate is to say by the plans as they are now, of what is kept.
 #[must_use]
-pub fn regrade(account: &Account, catalogue: &Catalogue, grace: Grace, now: Timestamp) -> Converged {
+pub fn recompute_access(account: &Account, catalogue: &Catalogue, grace: Grace, now: Timestamp) -> Changes {
     let access = Access::of(&account.subscriptions, &catalogue.plans, grace, now);
-    Converged { access: (access != account.access).then_some(access), ..Converged::default() }
+    Changes { access: (access != account.access).then_some(access), ..Changes::default() }
 }
 
 /// Puts what was seen in the place of what was kept. What has ended stays ended, and of a status that is not known here the
 /// stored one stays.
-fn follow(all: &mut Vec<Subscription>, found: &StripeSubscription, catalogue: &Catalogue) {
-    let seen = found.resolve(|price| catalogue.prices.contains_key(price));
-    let plan_id = catalogue.prices.get(&seen.stripe_price_id).copied();
+fn apply(all: &mut Vec<Subscription>, found: &StripeSubscription, catalogue: &Catalogue) {
+    let stripe_state = found.resolve(|price| catalogue.prices.contains_key(price));
+    let plan_id = catalogue.prices.get(&stripe_state.stripe_price_id).copied();
     let mut after = Subscription {
         plan_id,
-        schedule: seen.schedule.clone().map(|schedule| {
+        schedule: stripe_state.schedule.clone().map(|schedule| {
             let next = schedule.next_price_id.as_ref().and_then(|price| catalogue.prices.get(price)).copied();
             Schedule { next_plan_id: next.filter(|next| Some(*next) != plan_id), ..schedule }
         }),
-        ..seen.clone()
+        ..stripe_state.clone()
     };
-    match all.iter_mut().find(|known| known.stripe_id == seen.stripe_id) {
-        Some(known) if known.status.is_ended() && !seen.status.is_ended() => {}
-        Some(known) => {
+    match all.iter_mut().find(|previous| previous.stripe_id == stripe_state.stripe_id) {
+        Some(previous) if previous.status.is_ended() && !stripe_state.status.is_ended() => {}
+        Some(previous) => {
             if !found.is_status_known {
-                after.status = known.status;
+                after.status = previous.status;
             }
-            after.surplus = known.surplus;
-            after.trial_refused = known.trial_refused;
-            after.is_end_refused = known.is_end_refused;
-            after.had_trial |= known.had_trial;
-            *known = after;
+            after.duplicate_refund = previous.duplicate_refund;
+            after.trial_refused = previous.trial_refused;
+            after.is_end_refused = previous.is_end_refused;
+            after.had_trial |= previous.had_trial;
+            *previous = after;
         }
         None => all.push(after),
     }
@@ -334,21 +340,26 @@ fn follow(all: &mut Vec<Subscription>, found: &StripeSubscription, catalogue: &C
 
 /// Marks what must not stay: of several live subscriptions all but one, the oldest of those that are paid, else of those that
 /// give access, else of all; of a user who deleted the account all. Since when there is the one that stays.
-fn mark_surplus(all: &mut [Subscription], left: Option<Left>, grace: Grace, now: Timestamp) -> Option<Timestamp> {
-    let kept = match left {
-        Some(Left::Deleted) => None,
+fn mark_duplicates(
+    all: &mut [Subscription],
+    closing: Option<Closing>,
+    grace: Grace,
+    now: Timestamp,
+) -> Option<Timestamp> {
+    let stored = match closing {
+        Some(Closing::Deleted) => None,
         _ => all
             .iter()
             .filter(|s| s.is_held())
             .min_by_key(|s| (!s.is_paid(grace, now), !s.has_access(grace, now), s.started_at, s.id))
             .map(|s| (s.id, s.started_at)),
     };
-    let is_deleted = left == Some(Left::Deleted);
+    let is_deleted = closing == Some(Closing::Deleted);
     let must_end = |s: &Subscription| if is_deleted { s.excludes_another() } else { s.is_held() };
-    for surplus in all.iter_mut().filter(|s| must_end(s) && Some(s.id) != kept.map(|(id, _)| id)) {
-        surplus.surplus = Some(Surplus::Owed);
+    for duplicate_refund in all.iter_mut().filter(|s| must_end(s) && Some(s.id) != stored.map(|(id, _)| id)) {
+        duplicate_refund.duplicate_refund = Some(DuplicateRefund::Pending);
     }
-    kept.map(|(_, started_at)| started_at)
+    stored.map(|(_, started_at)| started_at)
 }
 
 fn changed(account: &Account, after: &Subscription) -> Option<Changed> {
@@ -359,30 +370,32 @@ fn changed(account: &Account, after: &Subscription) -> Option<Changed> {
 /// The payments that are new or changed.
 fn payments(
     account: &Account,
-    seen: &Seen,
+    stripe_state: &StripeState,
     all: &[Subscription],
     catalogue: &Catalogue,
     now: Timestamp,
 ) -> Vec<Payment> {
-    let known_of = |id: &str| account.payments.iter().find(|payment| payment.stripe_invoice_id == id);
+    let previous_of = |id: &str| account.payments.iter().find(|payment| payment.stripe_invoice_id == id);
     let now_is = |invoice: &Invoice| {
         let stripe_id = invoice.stripe_subscription_id.as_deref();
         let subscription = all.iter().find(|subscription| Some(subscription.stripe_id.as_str()) == stripe_id);
         let plan = invoice.stripe_price_ids.iter().find_map(|price| catalogue.prices.get(price)).copied();
-        let (id, known) = (subscription.map(|s| s.id), known_of(&invoice.stripe_id));
-        let mut payment = Payment::of(invoice, id, plan, known, &seen.charges, now)?;
+        let (id, previous) = (subscription.map(|s| s.id), previous_of(&invoice.stripe_id));
+        let mut payment = Payment::of(invoice, id, plan, previous, &stripe_state.charges, now)?;
         payment.is_late |= subscription.is_some_and(|subscription| invoice.is_late_for(subscription));
         Some(payment)
     };
-    let is_unseen = |payment: &&Payment| !seen.invoices.iter().any(|i| i.stripe_id == payment.stripe_invoice_id);
-    let earlier = account.payments.iter().filter(is_unseen).map(|payment| payment.clone().paid_by(&seen.charges));
-    let payments = seen.invoices.iter().filter_map(now_is).chain(earlier).map(|payment| {
-        let mut payment = payment.charged(&seen.charges);
-        payment.is_refund_refused |= seen.refused_refunds.contains(&payment.stripe_invoice_id);
+    let is_unseen =
+        |payment: &&Payment| !stripe_state.invoices.iter().any(|i| i.stripe_id == payment.stripe_invoice_id);
+    let earlier =
+        account.payments.iter().filter(is_unseen).map(|payment| payment.clone().paid_by(&stripe_state.charges));
+    let payments = stripe_state.invoices.iter().filter_map(now_is).chain(earlier).map(|payment| {
+        let mut payment = payment.charged(&stripe_state.charges);
+        payment.is_refund_refused |= stripe_state.refused_refunds.contains(&payment.stripe_invoice_id);
         payment
     });
     payments
-        .filter(|payment| known_of(&payment.stripe_invoice_id).is_none_or(|known| payment.differs_from(known)))
+        .filter(|payment| previous_of(&payment.stripe_invoice_id).is_none_or(|previous| payment.differs_from(previous)))
         .collect()
 }
 
@@ -407,7 +420,7 @@ const INVOICED_BEFORE: SignedDuration = SignedDuration::from_hours(1);
 /// What is stored of the money and what was seen of it.
 struct Money<'a> {
     account: &'a Account,
-    seen: &'a Seen,
+    stripe_state: &'a StripeState,
     rules: Rules,
     /// The payments that are new or changed.
     changed: &'a [Payment],
@@ -421,7 +434,7 @@ impl Money<'_> {
     }
 
     fn invoices<'a>(&'a self, subscription: &'a Subscription) -> impl Iterator<Item = &'a Invoice> {
-        self.seen.invoices.iter().filter(|invoice| invoice.is_for(subscription))
+        self.stripe_state.invoices.iter().filter(|invoice| invoice.is_for(subscription))
     }
 
     /// Sets since when a subscription is not paid, and whether a debit for it is in progress. An invoice that was left open
@@ -433,8 +446,9 @@ impl Money<'_> {
         }
         let own = |payment: &&Payment| payment.subscription_id == Some(subscription.id) && payment.status.is_paid();
         let stored = self.account.payments.iter().chain(self.changed).filter(own).map(|payment| payment.created_at);
-        let seen = self.invoices(subscription).filter(|i| i.status == InvoiceStatus::Paid).map(|i| i.created_at);
-        let last_paid = stored.chain(seen).max();
+        let stripe_state =
+            self.invoices(subscription).filter(|i| i.status == InvoiceStatus::Paid).map(|i| i.created_at);
+        let last_paid = stored.chain(stripe_state).max();
         let open: Vec<_> = self
             .invoices(subscription)
             .filter(|i| i.status == InvoiceStatus::Open && last_paid.is_none_or(|paid| i.created_at >= paid))
@@ -452,8 +466,9 @@ impl Money<'_> {
 
     /// Whether somebody has paid for a subscription since the last look: an invoice that was open when it ended, perhaps.
     fn is_paid_anew(&self, subscription: &Subscription) -> bool {
-        let status_before =
-            |payment: &Payment| self.account.payments.iter().find(|known| known.id == payment.id).map(|p| p.status);
+        let status_before = |payment: &Payment| {
+            self.account.payments.iter().find(|previous| previous.id == payment.id).map(|p| p.status)
+        };
         let mut of_it = self.changed.iter().filter(|payment| payment.subscription_id == Some(subscription.id));
         of_it.any(|payment| {
             payment.status == PaymentStatus::Succeeded && status_before(payment) != Some(PaymentStatus::Succeeded)
@@ -462,14 +477,14 @@ impl Money<'_> {
 
     /// What of a paid invoice can be refunded, if anything. What was refunded already, is disputed (which is another way
     /// back), or was paid elsewhere, cannot; nor what Stripe refused to refund.
-    fn owed(&self, invoice: &Invoice) -> Option<Owed> {
+    fn refundable(&self, invoice: &Invoice) -> Option<InvoiceRefund> {
         if self.payment(invoice).is_some_and(|payment| payment.is_refund_refused) {
             return None;
         }
-        let left = invoice.charges(&self.seen.charges).filter(|charge| charge.is_refundable());
-        let whole = |charge: &Charge| OwedCharge { stripe_id: charge.stripe_id.clone(), amount_cents: None };
-        let charges: Vec<_> = left.map(whole).collect();
-        (!charges.is_empty()).then(|| Owed { stripe_invoice_id: invoice.stripe_id.clone(), charges })
+        let refundable = invoice.charges(&self.stripe_state.charges).filter(|charge| charge.is_refundable());
+        let whole = |charge: &Charge| ChargeRefund { stripe_id: charge.stripe_id.clone(), amount_cents: None };
+        let charges: Vec<_> = refundable.map(whole).collect();
+        (!charges.is_empty()).then(|| InvoiceRefund { stripe_invoice_id: invoice.stripe_id.clone(), charges })
     }
 
     fn is_late(&self, invoice: &Invoice) -> bool {
@@ -478,71 +493,71 @@ impl Money<'_> {
 
     /// What was paid for a subscription that must not stay and is to go back: for the last period, since there is the one that
     /// stays, and too late.
-    fn paid_for(&self, subscription: &Subscription, kept_since: Option<Timestamp>) -> Vec<Owed> {
+    fn paid_for(&self, subscription: &Subscription, stays_since: Option<Timestamp>) -> Vec<InvoiceRefund> {
         let last_period = subscription.current_period_start.saturating_sub(INVOICED_BEFORE).unwrap_or(Timestamp::MIN);
-        let since = kept_since.map_or(last_period, |since| since.min(last_period));
+        let since = stays_since.map_or(last_period, |since| since.min(last_period));
         let paid = self.invoices(subscription).filter(|invoice| invoice.status == InvoiceStatus::Paid);
-        paid.filter(|i| i.created_at >= since || self.is_late(i)).filter_map(|i| self.owed(i)).collect()
+        paid.filter(|i| i.created_at >= since || self.is_late(i)).filter_map(|i| self.refundable(i)).collect()
     }
 
     /// What is refunded to a user who deleted the account: what was paid too late, and by the rules the unused share of the last
     /// period. That share counts from the end of the subscription, so that it is the same however often it is computed.
-    fn refund_on_deletion(&self, subscription: &Subscription) -> Vec<Owed> {
+    fn refund_on_deletion(&self, subscription: &Subscription) -> Vec<InvoiceRefund> {
         let last_period = subscription.current_period_start.saturating_sub(INVOICED_BEFORE).unwrap_or(Timestamp::MIN);
-        let owed = |invoice: &Invoice| {
+        let refundable = |invoice: &Invoice| {
             if self.is_late(invoice) {
-                return self.owed(invoice);
+                return self.refundable(invoice);
             }
             let is_unused = self.rules.refund_on_deletion == RefundOnDeletion::Unused;
             let is_last = invoice.status == InvoiceStatus::Paid && invoice.created_at >= last_period;
             let ended_at = subscription.ends_at.filter(|_| subscription.status.is_ended())?;
-            let mut owed = self.owed(invoice).filter(|_| is_unused && is_last)?;
-            owed.charges.retain_mut(|owed| {
-                let charge = self.seen.charges.iter().find(|charge| charge.stripe_id == owed.stripe_id);
+            let mut refundable = self.refundable(invoice).filter(|_| is_unused && is_last)?;
+            refundable.charges.retain_mut(|refundable| {
+                let charge = self.stripe_state.charges.iter().find(|charge| charge.stripe_id == refundable.stripe_id);
                 let unused = charge.map_or(0, |charge| unused_cents(charge, subscription, ended_at));
-                owed.amount_cents = Some(unused);
+                refundable.amount_cents = Some(unused);
                 unused > 0
             });
-            (!owed.charges.is_empty()).then_some(owed)
+            (!refundable.charges.is_empty()).then_some(refundable)
         };
-        self.invoices(subscription).filter_map(owed).collect()
+        self.invoices(subscription).filter_map(refundable).collect()
     }
 
-    fn endings(&self, all: &[Subscription], kept_since: Option<Timestamp>) -> Vec<Ending> {
+    fn endings(&self, all: &[Subscription], stays_since: Option<Timestamp>) -> Vec<Ending> {
         // Of a customer who is no more there is nothing to end, and no payment to look for.
-        if self.seen.is_customer_gone {
+        if self.stripe_state.is_customer_gone {
             return Vec::new();
         }
         let ending = |subscription: &Subscription| {
             let stripe_id = subscription.stripe_id.clone();
             let schedule = subscription.schedule.as_ref().map(|schedule| schedule.stripe_id.clone());
             let can_end = !subscription.is_end_refused;
-            match subscription.surplus {
-                Some(Surplus::Owed) => {
-                    let reason = match self.account.left {
+            match subscription.duplicate_refund {
+                Some(DuplicateRefund::Pending) => {
+                    let reason = match self.account.closing {
                         _ if subscription.trial_refused => EndReason::TrialRefused,
-                        Some(Left::Deleted) => EndReason::AccountDeleted,
+                        Some(Closing::Deleted) => EndReason::AccountDeleted,
                         _ => EndReason::Second,
                     };
                     let is_deleted = reason == EndReason::AccountDeleted;
                     let paid = match is_deleted {
                         true => self.refund_on_deletion(subscription),
-                        false => self.paid_for(subscription, kept_since),
+                        false => self.paid_for(subscription, stays_since),
                     };
                     let is_live = can_end && !subscription.status.is_ended();
                     let is_unused = self.rules.refund_on_deletion == RefundOnDeletion::Unused;
                     let is_refund_pending = is_live && is_deleted && is_unused;
                     return Some(Ending::Now { reason, stripe_id, schedule, is_live, paid, is_refund_pending });
                 }
-                Some(Surplus::Settled) => return None,
+                Some(DuplicateRefund::Done) => return None,
                 None => {}
             }
             let late = self.invoices(subscription).filter(|invoice| self.is_late(invoice));
-            let paid: Vec<_> = late.filter_map(|invoice| self.owed(invoice)).collect();
+            let paid: Vec<_> = late.filter_map(|invoice| self.refundable(invoice)).collect();
             if !paid.is_empty() {
                 return Some(Ending::Refund { stripe_id, paid });
             }
-            let closed = self.account.left == Some(Left::Deactivated);
+            let closed = self.account.closing == Some(Closing::Deactivated);
             let must_end = closed && can_end && subscription.is_held() && subscription.will_renew();
             must_end.then_some(Ending::AtPeriodEnd { stripe_id, schedule })
         };
@@ -554,7 +569,7 @@ impl Money<'_> {
 fn unused_cents(charge: &Charge, subscription: &Subscription, ended_at: Timestamp) -> i64 {
     let seconds = |from: Timestamp, to: Timestamp| i128::from(to.duration_since(from).as_secs().max(0));
     let length = seconds(subscription.current_period_start, subscription.current_period_end).max(1);
-    let left = seconds(ended_at, subscription.current_period_end).min(length);
-    let share = i64::try_from(i128::from(charge.paid_cents) * left / length).unwrap_or_default();
+    let remaining = seconds(ended_at, subscription.current_period_end).min(length);
+    let share = i64::try_from(i128::from(charge.paid_cents) * remaining / length).unwrap_or_default();
     share - charge.refunded_cents
 }

@@ -80,7 +80,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_attempt_is_old_before_stripe_forgets_its_key() {
+    fn an_attempt_expires_before_stripe_forgets_its_key() {
         let at = |hours: i64| Timestamp::UNIX_EPOCH + SignedDuration::from_hours(hours);
         let attempt = Attempt { id: "a".into(), started_at: at(0) };
         assert!(!attempt.is_old(at(20)));

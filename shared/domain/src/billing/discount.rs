@@ -108,16 +108,16 @@ pub fn net(items: &[Gross<'_>], of_subscription: &[Discount]) -> Vec<Net> {
 
 /// What a discount takes off each of these amounts.
 fn shares(lefts: &[i64], discount: &Discount) -> Vec<i64> {
-    let lefts: Vec<i64> = lefts.iter().map(|left| (*left).max(0)).collect();
+    let lefts: Vec<i64> = lefts.iter().map(|remaining| (*remaining).max(0)).collect();
     if let Some(percent) = discount.percent_off {
-        return lefts.into_iter().map(|left| percent.of(left)).collect();
+        return lefts.into_iter().map(|remaining| percent.of(remaining)).collect();
     }
     let mut rest: i64 = lefts.iter().sum();
     let mut off = discount.amount_off_cents.unwrap_or_default().clamp(0, rest);
-    let share = |left: i64| {
-        let share = if rest > 0 { i128::from(off) * i128::from(left) / i128::from(rest) } else { 0 };
+    let share = |remaining: i64| {
+        let share = if rest > 0 { i128::from(off) * i128::from(remaining) / i128::from(rest) } else { 0 };
         let share = i64::try_from(share).unwrap_or_default();
-        (off, rest) = (off - share, rest - left);
+        (off, rest) = (off - share, rest - remaining);
         share
     };
     lefts.into_iter().map(share).collect()
@@ -163,8 +163,8 @@ mod tests {
         assert_eq!(amounts([1, 1, 1], 2), [1, 0, 0]);
         assert_eq!(amounts([0, 500, 0], 600), [0, 0, 0]);
         for off in [0, 1, 7, 599, 6000, 7000] {
-            let left: i64 = amounts([1000, 2000, 3000], off).iter().sum();
-            assert_eq!(left, 6000 - off.min(6000), "{off}");
+            let remaining: i64 = amounts([1000, 2000, 3000], off).iter().sum();
+            assert_eq!(remaining, 6000 - off.min(6000), "{off}");
         }
     }
 

@@ -2,11 +2,11 @@
 //! which the local state follows Stripe's.
 
 pub mod access;
+pub mod command;
 pub mod convergence;
 pub mod customer;
 pub mod discount;
 pub mod money;
-pub mod order;
 pub mod payment;
 pub mod plan;
 pub mod reminder;
@@ -17,19 +17,19 @@ pub mod view;
 mod tests;
 
 pub use access::{Access, Grace};
+pub use command::{Command, DuePlace, PlanCommand, UserCommand};
 pub use convergence::{
-    Account, Catalogue, Changed, Converged, EndReason, Ending, Owed, OwedCharge, RefundOnDeletion, Rules, Seen,
-    converge, regrade,
+    Account, Catalogue, Changed, Changes, ChargeRefund, EndReason, Ending, InvoiceRefund, RefundOnDeletion, Rules,
+    StripeState, converge, recompute_access,
 };
 pub use customer::{Attempt, Checkout, Customer};
 pub use discount::{Discount, Percent};
 pub use money::Currency;
-pub use order::{DuePlace, Order, PlanOrder, UserOrder};
 pub use payment::{Charge, ChargeStatus, Dispute, Invoice, InvoiceStatus, Payment, PaymentStatus};
 pub use plan::{BillingPeriod, Features, Plan, PlanCode, Terms};
 pub use reminder::Reminder;
 pub use subscription::{
-    AuditedSubscription, Interval, Schedule, Status, StripeSubscription, Subscription, SubscriptionItem,
-    SubscriptionTerms, Surplus,
+    AuditedSubscription, DuplicateRefund, Interval, Schedule, Status, StripeSubscription, Subscription,
+    SubscriptionItem, SubscriptionTerms,
 };
 pub use view::{PaymentView, PlanView, SubscriptionView};

@@ -245,18 +245,18 @@ pub struct Payment {
 }
 
 impl Payment {
-    /// The payment of `invoice`, which is for `subscription` and `plan`, as it follows on `known`. An invoice of 0 makes
+    /// The payment of `invoice`, which is for `subscription` and `plan`, as it follows on `previous`. An invoice of 0 makes
     /// none, nor does one that nobody has tried to pay.
     #[must_use]
     pub fn of(
         invoice: &Invoice,
         subscription: Option<SubscriptionId>,
         plan: Option<PlanId>,
-        known: Option<&Self>,
+        previous: Option<&Self>,
         charges: &[Charge],
         now: Timestamp,
     ) -> Option<Self> {
-        let was_processing = known.is_some_and(|known| known.status == PaymentStatus::Processing);
+        let was_processing = previous.is_some_and(|previous| previous.status == PaymentStatus::Processing);
         let (amount_cents, status) = match invoice.status {
             InvoiceStatus::Paid => (invoice.amount_paid_cents, PaymentStatus::Succeeded),
             InvoiceStatus::Open | InvoiceStatus::Uncollectible if invoice.attempted => {
@@ -272,10 +272,10 @@ impl Payment {
             }
             // Taken back after it was tried: what stood there stands.
             InvoiceStatus::Draft | InvoiceStatus::Open | InvoiceStatus::Uncollectible | InvoiceStatus::Void => {
-                return known.cloned();
+                return previous.cloned();
             }
         };
-        let failed_at = known.and_then(|known| known.failed_at);
+        let failed_at = previous.and_then(|previous| previous.failed_at);
         let payment = Self {
             id: invoice.payment_id,
             stripe_invoice_id: invoice.stripe_id.clone(),
@@ -288,25 +288,25 @@ impl Payment {
             invoice_url: invoice.invoice_url.clone(),
             description: invoice.description.clone(),
             is_renewal: invoice.is_renewal,
-            is_disputed: known.is_some_and(|known| known.is_disputed),
-            is_dispute_lost: known.is_some_and(|known| known.is_dispute_lost),
+            is_disputed: previous.is_some_and(|previous| previous.is_disputed),
+            is_dispute_lost: previous.is_some_and(|previous| previous.is_dispute_lost),
             failed_at: match status {
                 PaymentStatus::Failed => failed_at.or_else(|| Some(invoice.refused_at(was_processing, charges, now))),
                 PaymentStatus::Processing => failed_at,
                 PaymentStatus::Succeeded | PaymentStatus::Refunded | PaymentStatus::Disputed => None,
             },
-            is_late: known.is_some_and(|known| known.is_late),
-            is_refund_refused: known.is_some_and(|known| known.is_refund_refused),
+            is_late: previous.is_some_and(|previous| previous.is_late),
+            is_refund_refused: previous.is_some_and(|previous| previous.is_refund_refused),
             payment_intents: invoice.payment_intents.clone(),
             created_at: invoice.created_at,
         };
-        (amount_cents > 0).then(|| payment.given_back(known.map_or(0, |known| known.refunded_cents)))
+        (amount_cents > 0).then(|| payment.given_back(previous.map_or(0, |previous| previous.refunded_cents)))
     }
 
     /// Whether something changed. The link to the invoice does not count: it may differ on each read.
     #[must_use]
-    pub fn differs_from(&self, known: &Self) -> bool {
-        *self != Self { invoice_url: self.invoice_url.clone(), ..known.clone() }
+    pub fn differs_from(&self, previous: &Self) -> bool {
+        *self != Self { invoice_url: self.invoice_url.clone(), ..previous.clone() }
     }
 
     /// The same where these charges have paid it: of an invoice that is not seen itself.

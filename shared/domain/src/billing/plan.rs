@@ -187,7 +187,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_plan_code_is_1_to_64_lower_case_letters_digits_dashes_and_underscores() {
+    fn a_plan_code_has_1_to_64_lower_case_letters_digits_dashes_underscores() {
         let longest = "x".repeat(64);
         for good in ["a", "pro", "team_2-year", longest.as_str()] {
             let code: PlanCode = good.parse().unwrap();
@@ -203,7 +203,7 @@ mod tests {
 
     // A19
     #[test]
-    fn features_are_what_dynamodb_can_hold() {
+    fn features_accept_only_values_that_dynamodb_can_store() {
         let of = |text: &str| serde_json::from_str::<Features>(text).unwrap().can_be_stored();
         let deep = |levels: usize, open: &str, close: &str| {
             format!(r#"{{"a":{}1{}}}"#, open.repeat(levels - 1), close.repeat(levels - 1))

@@ -88,11 +88,13 @@ impl FromStr for Status {
 /// How far the end of a subscription that must not stay has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Surplus {
+pub enum DuplicateRefund {
     /// It is to be cancelled, and what was paid for it goes back.
-    Owed,
+    #[serde(rename = "owed")]
+    Pending,
     /// Both are done, or refused by Stripe for good.
-    Settled,
+    #[serde(rename = "settled")]
+    Done,
 }
 
 /// Stripe's units of a period.
@@ -223,7 +225,8 @@ pub struct AuditedSubscription {
     /// Whether it ends then.
     pub cancel_at_period_end: bool,
     /// Whether it is a duplicate that is ended and refunded.
-    pub is_surplus: bool,
+    #[serde(rename = "is_surplus")]
+    pub is_duplicate: bool,
     /// Whether Stripe refuses to end it.
     pub is_end_refused: bool,
 }
@@ -233,7 +236,7 @@ impl AuditedSubscription {
     /// down, while it is paid or a payment is due.
     #[must_use]
     pub fn monthly_cents(&self) -> i64 {
-        let is_charged = !self.is_surplus && !self.collection_paused;
+        let is_charged = !self.is_duplicate && !self.collection_paused;
         if !is_charged || !matches!(self.status, Status::Active | Status::PastDue) {
             return 0;
         }
@@ -243,7 +246,7 @@ impl AuditedSubscription {
     /// Whether it runs: in a trial, active or past due.
     #[must_use]
     pub fn is_running(&self) -> bool {
-        !self.is_surplus && matches!(self.status, Status::Trialing | Status::Active | Status::PastDue)
+        !self.is_duplicate && matches!(self.status, Status::Trialing | Status::Active | Status::PastDue)
     }
 }
 
@@ -261,7 +264,7 @@ impl From<&Subscription> for AuditedSubscription {
             collection_paused: subscription.collection_paused,
             current_period_end: subscription.current_period_end,
             cancel_at_period_end: subscription.cancel_at_period_end,
-            is_surplus: subscription.surplus.is_some(),
+            is_duplicate: subscription.duplicate_refund.is_some(),
             is_end_refused: subscription.is_end_refused,
         }
     }
@@ -332,7 +335,8 @@ pub struct Subscription {
     pub schedule: Option<Schedule>,
     /// Set where it must not stay.
     #[serde(default)]
-    pub surplus: Option<Surplus>,
+    #[serde(rename = "surplus")]
+    pub duplicate_refund: Option<DuplicateRefund>,
     /// Whether it must not stay because the address or the card had a trial before.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub trial_refused: bool,
@@ -365,7 +369,7 @@ pub struct SubscriptionItem {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StripeSubscription {
     /// The subscription with its first item. What only this side knows is not set: which plans it is of, `unpaid_since`,
-    /// `surplus`.
+    /// `duplicate_refund`.
     pub subscription: Subscription,
     /// All its items, in Stripe's order.
     pub items: Vec<SubscriptionItem>,

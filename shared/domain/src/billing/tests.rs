@@ -2,7 +2,7 @@
 
 use super::access::RENEWAL_MARGIN;
 use super::*;
-use crate::gate::Left;
+use crate::gate::Closing;
 use crate::{PaymentId, PlanId, SubscriptionId, UserId};
 use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
@@ -54,11 +54,11 @@ fn account() -> Account {
         checkout: None,
         had_trial: false,
     };
-    Account { customer, subscriptions: vec![], payments: vec![], left: None, access: Access::default() }
+    Account { customer, subscriptions: vec![], payments: vec![], closing: None, access: Access::default() }
 }
 
 /// Subscription number `n` of the customer as Stripe has it, with the price of tier 2.
-fn seen(n: u8, status: Status) -> Subscription {
+fn listed(n: u8, status: Status) -> Subscription {
     Subscription {
         id: SubscriptionId::new(at(i64::from(n)), [n; 10]),
         stripe_id: format!("sub_{n}"),
@@ -80,7 +80,7 @@ fn seen(n: u8, status: Status) -> Subscription {
         is_end_refused: false,
         collection_paused: false,
         schedule: None,
-        surplus: None,
+        duplicate_refund: None,
         trial_refused: false,
     }
 }
@@ -135,7 +135,7 @@ fn any_seen(n: u8) -> impl Strategy<Value = Subscription> {
             ends_at: end.map(at),
             cancel_at_period_end: cancel,
             stripe_price_id: format!("price_{tier}"),
-            ..seen(n, status)
+            ..listed(n, status)
         }
     })
 }
@@ -147,55 +147,55 @@ fn any_invoice(n: u8) -> impl Strategy<Value = Invoice> {
 }
 
 /// What Stripe may show of a customer: up to three subscriptions and their invoices.
-fn any_read() -> impl Strategy<Value = Seen> {
+fn any_read() -> impl Strategy<Value = StripeState> {
     let subscriptions = (any_seen(0), any_seen(1), any_seen(2), 0_usize..=3);
     let invoices = (any_invoice(0), any_invoice(1), any_invoice(2), any_invoice(3), 0_usize..=4);
-    (subscriptions, invoices).prop_map(|((a, b, c, subscriptions), (d, e, f, g, invoices))| Seen {
+    (subscriptions, invoices).prop_map(|((a, b, c, subscriptions), (d, e, f, g, invoices))| StripeState {
         subscriptions: [a, b, c].into_iter().take(subscriptions).map(Into::into).collect(),
         invoices: [d, e, f, g].into_iter().take(invoices).collect(),
-        ..Seen::default()
+        ..StripeState::default()
     })
 }
 
-/// `account` after `converged` was written, as the store writes it.
-fn written(mut account: Account, converged: Converged) -> Account {
+/// `account` after `changes` was written, as the store writes it.
+fn written(mut account: Account, changes: Changes) -> Account {
     account.customer.version += 1;
-    account.customer.had_trial |= converged.first_trial;
-    for changed in converged.subscriptions {
-        account.subscriptions.retain(|kept| kept.stripe_id != changed.after.stripe_id);
+    account.customer.had_trial |= changes.first_trial;
+    for changed in changes.subscriptions {
+        account.subscriptions.retain(|stored| stored.stripe_id != changed.after.stripe_id);
         account.subscriptions.push(changed.after);
     }
-    account.subscriptions.sort_by_key(|kept| kept.id);
-    for payment in converged.payments {
-        account.payments.retain(|kept| kept.stripe_invoice_id != payment.stripe_invoice_id);
+    account.subscriptions.sort_by_key(|stored| stored.id);
+    for payment in changes.payments {
+        account.payments.retain(|stored| stored.stripe_invoice_id != payment.stripe_invoice_id);
         account.payments.push(payment);
     }
-    account.payments.sort_by_key(|kept| kept.id);
-    if let Some(access) = converged.access {
+    account.payments.sort_by_key(|stored| stored.id);
+    if let Some(access) = changes.access {
         account.access = access;
     }
     account
 }
 
-fn after(account: Account, read: &Seen, hour: i64) -> Account {
-    let converged = converge(&account, read, &catalogue(), GRACE, at(hour));
-    written(account, converged)
+fn after(account: Account, read: &StripeState, hour: i64) -> Account {
+    let changes = converge(&account, read, &catalogue(), GRACE, at(hour));
+    written(account, changes)
 }
 
 proptest! {
     #[test]
-    fn access_never_outlives_what_stripe_grants_by_more_than_the_margin(read in any_read(), hour in 0_i64..5000) {
+    fn access_never_exceeds_the_paid_period_by_more_than_the_margin(read in any_read(), hour in 0_i64..5000) {
         let account = after(account(), &read, hour);
         if account.access.tier > 0 {
             let now = at(hour);
-            let granted = |kept: &Subscription| {
+            let granted = |stored: &Subscription| {
                 // One that is to end later than with its period renews until then.
-                let ends_later = kept.ends_at.is_none_or(|end| end > kept.current_period_end);
-                let will_renew = !kept.cancel_at_period_end && ends_later;
+                let ends_later = stored.ends_at.is_none_or(|end| end > stored.current_period_end);
+                let will_renew = !stored.cancel_at_period_end && ends_later;
                 let margin = if will_renew { RENEWAL_MARGIN } else { SignedDuration::ZERO };
-                match kept.status {
-                    Status::Trialing | Status::Active => now < kept.current_period_end + margin,
-                    Status::PastDue => now < kept.unpaid_since.unwrap_or(kept.current_period_start) + GRACE.0,
+                match stored.status {
+                    Status::Trialing | Status::Active => now < stored.current_period_end + margin,
+                    Status::PastDue => now < stored.unpaid_since.unwrap_or(stored.current_period_start) + GRACE.0,
                     _ => false,
                 }
             };
@@ -205,19 +205,19 @@ proptest! {
     }
 
     #[test]
-    fn access_never_ends_early_for_whoever_pays(read in any_read(), hour in 0_i64..5000) {
+    fn access_never_ends_early_for_a_paying_user(read in any_read(), hour in 0_i64..5000) {
         let now = at(hour);
-        let pays = |kept: &&Subscription| {
-            matches!(kept.status, Status::Active | Status::Trialing)
-                && kept.ends_at.is_none_or(|end| now < end)
-                && now < kept.current_period_end
-                && kept.stripe_price_id != "price_4"
+        let pays = |stored: &&Subscription| {
+            matches!(stored.status, Status::Active | Status::Trialing)
+                && stored.ends_at.is_none_or(|end| now < end)
+                && now < stored.current_period_end
+                && stored.stripe_price_id != "price_4"
         };
-        let owed = read.subscriptions.iter().map(|found| &found.subscription).filter(pays).map(|kept| kept.stripe_price_id.clone()).collect::<Vec<_>>();
+        let refundable = read.subscriptions.iter().map(|found| &found.subscription).filter(pays).map(|stored| stored.stripe_price_id.clone()).collect::<Vec<_>>();
         let account = after(account(), &read, hour);
-        if !owed.is_empty() {
+        if !refundable.is_empty() {
             // One of them is kept, with its own tier.
-            prop_assert!(owed.contains(&format!("price_{}", account.access.tier)), "{owed:?} {:?}", account.access);
+            prop_assert!(refundable.contains(&format!("price_{}", account.access.tier)), "{refundable:?} {:?}", account.access);
         }
     }
 
@@ -229,13 +229,13 @@ proptest! {
     }
 
     #[test]
-    fn the_last_read_decides_whatever_was_read_before(
+    fn the_latest_read_decides_the_state(
         reads in prop::collection::vec((any_seen(0), any_invoice(0), any_invoice(1)), 1..6),
         hour in 0_i64..5000,
     ) {
         let read = |(subscription, first, second): &(Subscription, Invoice, Invoice)| {
             // Stripe leaves neither of its last statuses, nor a paid invoice or one that was taken back.
-            Seen { subscriptions: vec![subscription.clone().into()], invoices: vec![first.clone(), second.clone()], ..Seen::default() }
+            StripeState { subscriptions: vec![subscription.clone().into()], invoices: vec![first.clone(), second.clone()], ..StripeState::default() }
         };
         let is_final = |(subscription, first, second): &(Subscription, Invoice, Invoice)| {
             subscription.status.is_ended() || [first, second].iter().any(|invoice| !matches!(invoice.status, InvoiceStatus::Open))
@@ -251,25 +251,25 @@ proptest! {
 
     #[test]
     fn of_several_live_subscriptions_one_stays_and_all_others_are_to_end(read in any_read(), hour in 0_i64..5000) {
-        let converged = converge(&account(), &read, &catalogue(), GRACE, at(hour));
-        let ours = |seen: &&Subscription| catalogue().prices.contains_key(&seen.stripe_price_id);
-        let live = read.subscriptions.iter().map(|found| &found.subscription).filter(ours).filter(|seen| seen.status.is_live()).count();
-        let staying = converged.subscriptions.iter().filter(|c| c.after.is_held()).count();
+        let changes = converge(&account(), &read, &catalogue(), GRACE, at(hour));
+        let ours = |stripe_state: &&Subscription| catalogue().prices.contains_key(&stripe_state.stripe_price_id);
+        let live = read.subscriptions.iter().map(|found| &found.subscription).filter(ours).filter(|stripe_state| stripe_state.status.is_live()).count();
+        let staying = changes.subscriptions.iter().filter(|c| c.after.is_held()).count();
         prop_assert_eq!(staying, live.min(1));
-        prop_assert_eq!(converged.endings.len(), live.saturating_sub(1));
+        prop_assert_eq!(changes.endings.len(), live.saturating_sub(1));
     }
 
     #[test]
-    fn nothing_revives_what_has_ended(read in any_read(), again in any_read(), hour in 0_i64..5000) {
+    fn an_ended_subscription_stays_ended(read in any_read(), again in any_read(), hour in 0_i64..5000) {
         let first = after(account(), &read, hour);
         let second = after(first.clone(), &again, hour);
-        for ended in first.subscriptions.iter().filter(|kept| kept.status.is_ended()) {
-            prop_assert!(second.subscriptions.iter().any(|kept| kept.stripe_id == ended.stripe_id && kept.status.is_ended()));
+        for ended in first.subscriptions.iter().filter(|stored| stored.status.is_ended()) {
+            prop_assert!(second.subscriptions.iter().any(|stored| stored.stripe_id == ended.stripe_id && stored.status.is_ended()));
         }
     }
 
     #[test]
-    fn a_payment_stands_for_each_invoice_that_asks_for_money_and_was_tried(read in any_read()) {
+    fn a_payment_exists_for_each_attempted_invoice_with_an_amount(read in any_read()) {
         let account = after(account(), &read, 0);
         for invoice in &read.invoices {
             let payment = account.payments.iter().find(|payment| payment.stripe_invoice_id == invoice.stripe_id);
@@ -284,81 +284,88 @@ proptest! {
 }
 
 /// By the rules with this grace.
-fn converge(account: &Account, seen: &Seen, catalogue: &Catalogue, grace: Grace, now: Timestamp) -> Converged {
-    super::converge(account, seen, catalogue, Rules { grace, ..Rules::default() }, now)
+fn converge(
+    account: &Account,
+    stripe_state: &StripeState,
+    catalogue: &Catalogue,
+    grace: Grace,
+    now: Timestamp,
+) -> Changes {
+    super::converge(account, stripe_state, catalogue, Rules { grace, ..Rules::default() }, now)
 }
 
-fn owed(invoice: &str) -> Vec<Owed> {
-    let charge = OwedCharge { stripe_id: invoice.replace("in_", "ch_"), amount_cents: None };
-    vec![Owed { stripe_invoice_id: invoice.into(), charges: vec![charge] }]
+fn refundable(invoice: &str) -> Vec<InvoiceRefund> {
+    let charge = ChargeRefund { stripe_id: invoice.replace("in_", "ch_"), amount_cents: None };
+    vec![InvoiceRefund { stripe_invoice_id: invoice.into(), charges: vec![charge] }]
 }
 
-fn read(subscriptions: Vec<Subscription>, invoices: Vec<Invoice>) -> Seen {
+fn read(subscriptions: Vec<Subscription>, invoices: Vec<Invoice>) -> StripeState {
     let subscriptions = subscriptions.into_iter().map(Into::into).collect();
     let charges = (1..9).filter(|n| {
         let id = format!("in_{n}");
         invoices.iter().any(|invoice| invoice.stripe_id == id && invoice.status == InvoiceStatus::Paid)
     });
-    Seen { subscriptions, charges: charges.map(|n| charge(n, 0)).collect(), invoices, ..Seen::default() }
+    StripeState { subscriptions, charges: charges.map(|n| charge(n, 0)).collect(), invoices, ..StripeState::default() }
 }
 
-fn payment_of(invoice: &Invoice, known: Option<&Payment>) -> Option<Payment> {
-    let (subscription, plan) = (known.and_then(|known| known.subscription_id), known.and_then(|known| known.plan_id));
-    Payment::of(invoice, subscription, plan, known, &[], at(9))
+fn payment_of(invoice: &Invoice, previous: Option<&Payment>) -> Option<Payment> {
+    let (subscription, plan) =
+        (previous.and_then(|previous| previous.subscription_id), previous.and_then(|previous| previous.plan_id));
+    Payment::of(invoice, subscription, plan, previous, &[], at(9))
 }
 
 #[test]
 fn access_ends_a_day_after_the_period_or_with_it_or_with_the_grace() {
     let until = |change: &dyn Fn(&mut Subscription)| {
-        let mut kept = Subscription { plan_id: Some(plan(2).id), ..seen(1, Status::Active) };
-        change(&mut kept);
-        kept.access_until(GRACE)
+        let mut stored = Subscription { plan_id: Some(plan(2).id), ..listed(1, Status::Active) };
+        change(&mut stored);
+        stored.access_until(GRACE)
     };
     assert_eq!(until(&|_| {}), Some(at(744)));
-    assert_eq!(until(&|kept| kept.status = Status::Trialing), Some(at(744)));
-    assert_eq!(until(&|kept| kept.cancel_at_period_end = true), Some(at(720)));
-    assert_eq!(until(&|kept| kept.ends_at = Some(at(9))), Some(at(9)));
+    assert_eq!(until(&|stored| stored.status = Status::Trialing), Some(at(744)));
+    assert_eq!(until(&|stored| stored.cancel_at_period_end = true), Some(at(720)));
+    assert_eq!(until(&|stored| stored.ends_at = Some(at(9))), Some(at(9)));
     let past_due = |since: Option<i64>| {
-        move |kept: &mut Subscription| {
-            kept.status = Status::PastDue;
-            kept.unpaid_since = since.map(at);
+        move |stored: &mut Subscription| {
+            stored.status = Status::PastDue;
+            stored.unpaid_since = since.map(at);
         }
     };
     assert_eq!(until(&past_due(Some(5))), Some(at(5 + 168)));
     assert_eq!(until(&past_due(None)), Some(at(168)), "counted from the period that is not paid");
     assert_eq!(
-        until(&|kept| {
-            past_due(Some(700))(kept);
-            kept.cancel_at_period_end = true;
+        until(&|stored| {
+            past_due(Some(700))(stored);
+            stored.cancel_at_period_end = true;
         }),
         Some(at(720))
     );
-    assert_eq!(until(&|kept| kept.plan_id = None), None, "a price that is no plan's");
-    assert_eq!(until(&|kept| kept.surplus = Some(Surplus::Owed)), None);
+    assert_eq!(until(&|stored| stored.plan_id = None), None, "a price that is no plan's");
+    assert_eq!(until(&|stored| stored.duplicate_refund = Some(DuplicateRefund::Pending)), None);
     for status in [Status::Incomplete, Status::IncompleteExpired, Status::Unpaid, Status::Paused, Status::Canceled] {
-        assert_eq!(until(&|kept| kept.status = status), None, "{status:?}");
+        assert_eq!(until(&|stored| stored.status = status), None, "{status:?}");
     }
 }
 
 #[test]
-fn of_two_paid_subscriptions_the_older_stays_and_the_other_goes_back_once() {
+fn of_two_paid_subscriptions_the_older_stays_and_the_other_is_refunded() {
     let paid = [invoice(1, 1, InvoiceStatus::Paid), invoice(2, 2, InvoiceStatus::Paid)];
-    let both = read(vec![seen(2, Status::Active), seen(1, Status::Active)], paid.to_vec());
-    let converged = converge(&account(), &both, &catalogue(), GRACE, at(3));
+    let both = read(vec![listed(2, Status::Active), listed(1, Status::Active)], paid.to_vec());
+    let changes = converge(&account(), &both, &catalogue(), GRACE, at(3));
     let ending = Ending::Now {
         reason: EndReason::Second,
         stripe_id: "sub_2".into(),
         schedule: None,
         is_live: true,
-        paid: owed("in_2"),
+        paid: refundable("in_2"),
         is_refund_pending: false,
     };
-    assert_eq!(converged.endings, [ending]);
-    let account = written(account(), converged);
+    assert_eq!(changes.endings, [ending]);
+    let account = written(account(), changes);
     assert_eq!((account.access.tier, account.access.until), (2, Some(at(744))));
 
     // The process stops before Stripe is asked: the next look still finds it owed, cancelled or not.
-    let half = read(vec![seen(2, Status::Canceled), seen(1, Status::Active)], paid.to_vec());
+    let half = read(vec![listed(2, Status::Canceled), listed(1, Status::Active)], paid.to_vec());
     let endings = converge(&account, &half, &catalogue(), GRACE, at(4)).endings;
     assert_eq!(
         endings,
@@ -367,81 +374,93 @@ fn of_two_paid_subscriptions_the_older_stays_and_the_other_goes_back_once() {
             stripe_id: "sub_2".into(),
             schedule: None,
             is_live: false,
-            paid: owed("in_2"),
+            paid: refundable("in_2"),
             is_refund_pending: false,
         }]
     );
 
-    let settled = Seen { settled: vec!["sub_2".into()], charges: vec![charge(2, 1900)], ..half };
-    let account = after(account, &settled, 4);
+    let ended_duplicates =
+        StripeState { ended_duplicates: vec!["sub_2".into()], charges: vec![charge(2, 1900)], ..half };
+    let account = after(account, &ended_duplicates, 4);
     assert_eq!(account.payments[1].status, PaymentStatus::Refunded);
-    assert_eq!(account.subscriptions[1].surplus, Some(Surplus::Settled));
-    let again = converge(&account, &Seen { settled: vec![], ..settled }, &catalogue(), GRACE, at(5));
+    assert_eq!(account.subscriptions[1].duplicate_refund, Some(DuplicateRefund::Done));
+    let again =
+        converge(&account, &StripeState { ended_duplicates: vec![], ..ended_duplicates }, &catalogue(), GRACE, at(5));
     assert!(again.is_unchanged() && again.endings.is_empty(), "{again:?}");
 }
 
 #[test]
-fn what_is_paid_for_one_that_was_ended_goes_back_as_well() {
+fn a_payment_for_an_ended_duplicate_is_refunded() {
     let open = [invoice(1, 1, InvoiceStatus::Paid), invoice(2, 2, InvoiceStatus::Open)];
-    let both = vec![seen(2, Status::PastDue), seen(1, Status::Active)];
-    let account = after(account(), &Seen { settled: vec!["sub_2".into()], ..read(both.clone(), open.to_vec()) }, 3);
-    assert_eq!(account.subscriptions[1].surplus, Some(Surplus::Settled));
+    let both = vec![listed(2, Status::PastDue), listed(1, Status::Active)];
+    let account = after(
+        account(),
+        &StripeState { ended_duplicates: vec!["sub_2".into()], ..read(both.clone(), open.to_vec()) },
+        3,
+    );
+    assert_eq!(account.subscriptions[1].duplicate_refund, Some(DuplicateRefund::Done));
     let paid = [invoice(1, 1, InvoiceStatus::Paid), invoice(2, 2, InvoiceStatus::Paid)];
-    let ended = vec![seen(2, Status::Canceled), seen(1, Status::Active)];
-    let converged = converge(&account, &read(ended.clone(), paid.to_vec()), &catalogue(), GRACE, at(4));
+    let ended = vec![listed(2, Status::Canceled), listed(1, Status::Active)];
+    let changes = converge(&account, &read(ended.clone(), paid.to_vec()), &catalogue(), GRACE, at(4));
     let ending = Ending::Now {
         reason: EndReason::Second,
         stripe_id: "sub_2".into(),
         schedule: None,
         is_live: false,
-        paid: owed("in_2"),
+        paid: refundable("in_2"),
         is_refund_pending: false,
     };
-    assert_eq!(converged.endings, [ending]);
-    let account = written(account, converged);
-    let settled = Seen { settled: vec!["sub_2".into()], charges: vec![charge(2, 1900)], ..read(ended, paid.to_vec()) };
-    let account = after(account, &settled, 5);
-    assert!(converge(&account, &settled, &catalogue(), GRACE, at(6)).is_unchanged());
-    assert!(account.subscriptions.iter().all(|kept| kept.surplus != Some(Surplus::Owed)));
+    assert_eq!(changes.endings, [ending]);
+    let account = written(account, changes);
+    let ended_duplicates = StripeState {
+        ended_duplicates: vec!["sub_2".into()],
+        charges: vec![charge(2, 1900)],
+        ..read(ended, paid.to_vec())
+    };
+    let account = after(account, &ended_duplicates, 5);
+    assert!(converge(&account, &ended_duplicates, &catalogue(), GRACE, at(6)).is_unchanged());
+    assert!(account.subscriptions.iter().all(|stored| stored.duplicate_refund != Some(DuplicateRefund::Pending)));
 }
 
 #[test]
-fn what_is_paid_while_the_rest_goes_back_goes_back_as_well() {
+fn a_payment_made_during_a_refund_is_refunded_too() {
     let invoices = |last| [invoice(1, 1, InvoiceStatus::Paid), invoice(2, 2, InvoiceStatus::Paid), invoice(3, 2, last)];
-    let both = vec![seen(2, Status::PastDue), seen(1, Status::Active)];
+    let both = vec![listed(2, Status::PastDue), listed(1, Status::Active)];
     let account = after(account(), &read(both, invoices(InvoiceStatus::Open).to_vec()), 3);
-    assert_eq!(account.subscriptions[1].surplus, Some(Surplus::Owed));
+    assert_eq!(account.subscriptions[1].duplicate_refund, Some(DuplicateRefund::Pending));
 
     // One payment has gone back; meanwhile the other invoice was paid.
-    let ended = read(vec![seen(2, Status::Canceled), seen(1, Status::Active)], invoices(InvoiceStatus::Paid).to_vec());
-    let half = Seen { settled: vec!["sub_2".into()], charges: vec![charge(2, 1900), charge(3, 0)], ..ended };
-    let converged = converge(&account, &half, &catalogue(), GRACE, at(4));
+    let ended =
+        read(vec![listed(2, Status::Canceled), listed(1, Status::Active)], invoices(InvoiceStatus::Paid).to_vec());
+    let half =
+        StripeState { ended_duplicates: vec!["sub_2".into()], charges: vec![charge(2, 1900), charge(3, 0)], ..ended };
+    let changes = converge(&account, &half, &catalogue(), GRACE, at(4));
     let ending = Ending::Now {
         reason: EndReason::Second,
         stripe_id: "sub_2".into(),
         schedule: None,
         is_live: false,
-        paid: owed("in_3"),
+        paid: refundable("in_3"),
         is_refund_pending: false,
     };
-    assert_eq!(converged.endings, [ending]);
-    let account = written(account, converged);
-    assert_eq!(account.subscriptions[1].surplus, Some(Surplus::Owed));
+    assert_eq!(changes.endings, [ending]);
+    let account = written(account, changes);
+    assert_eq!(account.subscriptions[1].duplicate_refund, Some(DuplicateRefund::Pending));
 
-    let whole = Seen { charges: vec![charge(2, 1900), charge(3, 1900)], ..half };
+    let whole = StripeState { charges: vec![charge(2, 1900), charge(3, 1900)], ..half };
     let account = after(account, &whole, 5);
-    assert_eq!(account.subscriptions[1].surplus, Some(Surplus::Settled));
+    assert_eq!(account.subscriptions[1].duplicate_refund, Some(DuplicateRefund::Done));
 }
 
 #[test]
-fn what_is_paid_after_a_subscription_has_ended_for_what_was_asked_for_before_goes_back() {
-    let ended = Subscription { ends_at: Some(at(340)), ..seen(1, Status::Canceled) };
+fn a_late_payment_for_an_ended_subscription_is_refunded() {
+    let ended = Subscription { ends_at: Some(at(340)), ..listed(1, Status::Canceled) };
     let paid_at = |hour: i64| Invoice { paid_at: Some(at(hour)), ..invoice(1, 1, InvoiceStatus::Paid) };
     let endings = |account: &Account, subscription: &Subscription, invoice: Invoice| {
         let read = read(vec![subscription.clone()], vec![invoice]);
         converge(account, &read, &catalogue(), GRACE, at(500)).endings
     };
-    let back = Ending::Refund { stripe_id: "sub_1".into(), paid: owed("in_1") };
+    let back = Ending::Refund { stripe_id: "sub_1".into(), paid: refundable("in_1") };
     assert_eq!(endings(&account(), &ended, paid_at(400)), [back]);
     assert_eq!(endings(&account(), &ended, paid_at(340)), [], "it may have been the last thing before the end");
     let last_bill = Invoice { created_at: at(341), ..paid_at(400) };
@@ -452,57 +471,59 @@ fn what_is_paid_after_a_subscription_has_ended_for_what_was_asked_for_before_goe
     // A12: the period that was paid in time stays paid.
     let in_time = Invoice { created_at: at(330), paid_at: Some(at(330)), ..invoice(2, 1, InvoiceStatus::Paid) };
     let late = read(vec![ended], vec![paid_at(400), in_time]);
-    let back = Ending::Refund { stripe_id: "sub_1".into(), paid: owed("in_1") };
-    let converged = converge(&account(), &late, &catalogue(), GRACE, at(500));
-    assert_eq!(converged.endings, [back]);
-    let account = written(account(), converged);
-    assert_eq!(account.subscriptions[0].surplus, None);
+    let back = Ending::Refund { stripe_id: "sub_1".into(), paid: refundable("in_1") };
+    let changes = converge(&account(), &late, &catalogue(), GRACE, at(500));
+    assert_eq!(changes.endings, [back]);
+    let account = written(account(), changes);
+    assert_eq!(account.subscriptions[0].duplicate_refund, None);
     assert!(account.payments[0].is_late && !account.payments[1].is_late);
-    let refunded = Seen { charges: vec![charge(1, 1900), charge(2, 0)], ..late.clone() };
+    let refunded = StripeState { charges: vec![charge(1, 1900), charge(2, 0)], ..late.clone() };
     let account = after(account, &refunded, 501);
     let again = converge(&account, &refunded, &catalogue(), GRACE, at(502));
     assert!(again.is_unchanged() && again.endings.is_empty(), "{again:?}");
     // Marked as paid outside of Stripe: there is no charge, so nothing is refunded.
-    let elsewhere = Seen { charges: vec![charge(2, 0)], ..late };
+    let elsewhere = StripeState { charges: vec![charge(2, 0)], ..late };
     assert_eq!(converge(&account, &elsewhere, &catalogue(), GRACE, at(503)).endings, []);
 }
 
 #[test]
-fn of_a_subscription_that_must_not_stay_the_last_period_goes_back_and_what_was_paid_beside_the_one_that_stays() {
+fn a_duplicate_refunds_its_last_period_and_all_paid_since_the_kept_one() {
     let month = |n: u8| Invoice { created_at: at(720 * i64::from(n)), ..invoice(n, 1, InvoiceStatus::Paid) };
     let of_three_months = |status| Subscription {
         started_at: at(720),
         current_period_start: at(720 * 3),
         current_period_end: at(720 * 4),
-        ..seen(1, status)
+        ..listed(1, status)
     };
     let paid = |account: &Account, subscriptions: Vec<Subscription>, invoices: Vec<Invoice>| {
         let endings = converge(account, &read(subscriptions, invoices), &catalogue(), GRACE, at(720 * 3 + 1)).endings;
         match &endings[..] {
-            [Ending::Now { paid, .. }] => paid.iter().map(|owed| owed.stripe_invoice_id.clone()).collect::<Vec<_>>(),
+            [Ending::Now { paid, .. }] => {
+                paid.iter().map(|refundable| refundable.stripe_invoice_id.clone()).collect::<Vec<_>>()
+            }
             other => panic!("{other:?}"),
         }
     };
     let months = vec![month(1), month(2), month(3)];
-    let deleted = Account { left: Some(Left::Deleted), ..account() };
+    let deleted = Account { closing: Some(Closing::Deleted), ..account() };
     assert_eq!(paid(&deleted, vec![of_three_months(Status::Active)], months.clone()), Vec::<String>::new());
     // Since the first month there is another, older one.
-    let older = Subscription { current_period_end: at(720 * 4), ..seen(0, Status::Active) };
+    let older = Subscription { current_period_end: at(720 * 4), ..listed(0, Status::Active) };
     assert_eq!(paid(&account(), vec![of_three_months(Status::Active), older], months), ["in_1", "in_2", "in_3"]);
     // The new one stays, as it is paid; the months before it were not paid twice.
     let newer =
-        Subscription { started_at: at(720 * 3 + 1), current_period_end: at(720 * 4), ..seen(2, Status::Active) };
+        Subscription { started_at: at(720 * 3 + 1), current_period_end: at(720 * 4), ..listed(2, Status::Active) };
     let unpaid = vec![month(1), month(2), Invoice { status: InvoiceStatus::Open, ..month(3) }];
     assert_eq!(paid(&account(), vec![of_three_months(Status::PastDue), newer], unpaid), Vec::<String>::new());
 }
 
 #[test]
-fn what_is_disputed_is_not_given_back_beside() {
-    let deleted = Account { left: Some(Left::Deleted), ..account() };
+fn a_disputed_payment_is_not_refunded() {
+    let deleted = Account { closing: Some(Closing::Deleted), ..account() };
     let disputed = Charge { dispute: Some(Dispute::Open), ..charge(1, 0) };
-    let read = Seen {
+    let read = StripeState {
         charges: vec![disputed],
-        ..read(vec![seen(1, Status::Active)], vec![invoice(1, 1, InvoiceStatus::Paid)])
+        ..read(vec![listed(1, Status::Active)], vec![invoice(1, 1, InvoiceStatus::Paid)])
     };
     let ending = Ending::Now {
         reason: EndReason::AccountDeleted,
@@ -516,16 +537,16 @@ fn what_is_disputed_is_not_given_back_beside() {
 }
 
 #[test]
-fn a_subscription_to_a_price_of_no_plan_is_left_alone() {
-    let other = Subscription { stripe_price_id: "price_of_nobody".into(), ..seen(2, Status::Active) };
-    for left in [None, Some(Left::Deactivated), Some(Left::Deleted)] {
-        let account = Account { left, ..account() };
-        let converged = converge(&account, &read(vec![other.clone()], vec![]), &catalogue(), GRACE, at(3));
-        assert_eq!((converged.endings, converged.access), (vec![], None));
+fn a_subscription_to_an_unknown_price_is_never_ended() {
+    let other = Subscription { stripe_price_id: "price_of_nobody".into(), ..listed(2, Status::Active) };
+    for closing in [None, Some(Closing::Deactivated), Some(Closing::Deleted)] {
+        let account = Account { closing, ..account() };
+        let changes = converge(&account, &read(vec![other.clone()], vec![]), &catalogue(), GRACE, at(3));
+        assert_eq!((changes.endings, changes.access), (vec![], None));
     }
-    let beside = read(vec![other, seen(1, Status::Active)], vec![]);
-    let converged = converge(&account(), &beside, &catalogue(), GRACE, at(3));
-    assert_eq!((converged.endings, converged.access.unwrap().tier), (vec![], 2));
+    let beside = read(vec![other, listed(1, Status::Active)], vec![]);
+    let changes = converge(&account(), &beside, &catalogue(), GRACE, at(3));
+    assert_eq!((changes.endings, changes.access.unwrap().tier), (vec![], 2));
 }
 
 #[test]
@@ -533,11 +554,11 @@ fn one_that_ends_after_the_next_renewal_is_one_that_renews() {
     let until = |ends_at: i64| Subscription {
         plan_id: Some(plan(2).id),
         ends_at: Some(at(ends_at)),
-        ..seen(1, Status::Active)
+        ..listed(1, Status::Active)
     };
     assert!(!until(720).will_renew() && until(721).will_renew());
     assert_eq!((until(720).access_until(GRACE), until(721).access_until(GRACE)), (Some(at(720)), Some(at(744))));
-    let closed = Account { left: Some(Left::Deactivated), ..account() };
+    let closed = Account { closing: Some(Closing::Deactivated), ..account() };
     let read = |ends_at| read(vec![until(ends_at)], vec![]);
     assert_eq!(converge(&closed, &read(720), &catalogue(), GRACE, at(1)).endings, []);
     let ending = Ending::AtPeriodEnd { stripe_id: "sub_1".into(), schedule: None };
@@ -546,42 +567,42 @@ fn one_that_ends_after_the_next_renewal_is_one_that_renews() {
 
 #[test]
 fn a_payment_that_failed_has_succeeded_when_a_charge_of_it_has() {
-    let failed = after(account(), &read(vec![seen(1, Status::PastDue)], vec![invoice(1, 1, InvoiceStatus::Open)]), 2);
+    let failed = after(account(), &read(vec![listed(1, Status::PastDue)], vec![invoice(1, 1, InvoiceStatus::Open)]), 2);
     assert_eq!(failed.payments[0].status, PaymentStatus::Failed);
     // Reconciliation lists what is open and what was made since: the invoice is neither.
-    let charged = |charges| Seen { charges, ..read(vec![seen(1, Status::Active)], vec![]) };
+    let charged = |charges| StripeState { charges, ..read(vec![listed(1, Status::Active)], vec![]) };
     let paid = after(failed.clone(), &charged(vec![charge(1, 0)]), 3);
     assert_eq!(paid.payments[0].status, PaymentStatus::Succeeded);
     // Seen open and paid in one look: what is to follow from it follows from the next one, which sees the invoice paid.
-    let both = Seen { invoices: vec![invoice(1, 1, InvoiceStatus::Open)], ..charged(vec![charge(1, 0)]) };
+    let both = StripeState { invoices: vec![invoice(1, 1, InvoiceStatus::Open)], ..charged(vec![charge(1, 0)]) };
     assert_eq!(after(failed.clone(), &both, 3).payments[0].status, PaymentStatus::Failed);
     let in_part = Charge { paid_cents: 900, ..charge(1, 0) };
     assert_eq!(after(failed, &charged(vec![in_part]), 3).payments[0].status, PaymentStatus::Failed);
 }
 
 #[test]
-fn what_gives_access_stays_before_what_is_older_and_gives_none() {
-    let both = read(vec![seen(1, Status::Unpaid), seen(2, Status::Active)], vec![]);
-    let converged = converge(&account(), &both, &catalogue(), GRACE, at(3));
-    assert!(matches!(&converged.endings[..], [Ending::Now { stripe_id, .. }] if stripe_id == "sub_1"));
+fn a_subscription_with_access_is_kept_over_an_older_one_without() {
+    let both = read(vec![listed(1, Status::Unpaid), listed(2, Status::Active)], vec![]);
+    let changes = converge(&account(), &both, &catalogue(), GRACE, at(3));
+    assert!(matches!(&changes.endings[..], [Ending::Now { stripe_id, .. }] if stripe_id == "sub_1"));
 }
 
 #[test]
-fn what_is_paid_stays_before_what_is_older_and_in_its_grace() {
-    let both = read(vec![seen(1, Status::PastDue), seen(2, Status::Active)], vec![]);
-    let converged = converge(&account(), &both, &catalogue(), GRACE, at(3));
-    assert!(matches!(&converged.endings[..], [Ending::Now { stripe_id, .. }] if stripe_id == "sub_1"));
+fn a_paid_subscription_is_kept_over_an_older_one_in_grace() {
+    let both = read(vec![listed(1, Status::PastDue), listed(2, Status::Active)], vec![]);
+    let changes = converge(&account(), &both, &catalogue(), GRACE, at(3));
+    assert!(matches!(&changes.endings[..], [Ending::Now { stripe_id, .. }] if stripe_id == "sub_1"));
 }
 
 #[test]
-fn whoever_closed_the_account_keeps_the_period_and_whoever_deleted_it_nothing() {
-    let live = read(vec![seen(1, Status::Active)], vec![invoice(1, 1, InvoiceStatus::Paid)]);
-    let left = |left| Account { left: Some(left), ..account() };
-    let closed = converge(&left(Left::Deactivated), &live, &catalogue(), GRACE, at(3));
+fn a_deactivated_user_keeps_the_paid_period_and_a_deleted_one_does_not() {
+    let live = read(vec![listed(1, Status::Active)], vec![invoice(1, 1, InvoiceStatus::Paid)]);
+    let with = |closing| Account { closing: Some(closing), ..account() };
+    let closed = converge(&with(Closing::Deactivated), &live, &catalogue(), GRACE, at(3));
     assert_eq!(closed.endings, [Ending::AtPeriodEnd { stripe_id: "sub_1".into(), schedule: None }]);
-    let ending = read(vec![Subscription { cancel_at_period_end: true, ..seen(1, Status::Active) }], vec![]);
-    assert!(converge(&left(Left::Deactivated), &ending, &catalogue(), GRACE, at(3)).endings.is_empty());
-    let deleted = converge(&left(Left::Deleted), &live, &catalogue(), GRACE, at(3));
+    let ending = read(vec![Subscription { cancel_at_period_end: true, ..listed(1, Status::Active) }], vec![]);
+    assert!(converge(&with(Closing::Deactivated), &ending, &catalogue(), GRACE, at(3)).endings.is_empty());
+    let deleted = converge(&with(Closing::Deleted), &live, &catalogue(), GRACE, at(3));
     assert_eq!(
         deleted.endings,
         [Ending::Now {
@@ -596,7 +617,7 @@ fn whoever_closed_the_account_keeps_the_period_and_whoever_deleted_it_nothing() 
     assert_eq!(deleted.access, None, "there was none and is none");
 }
 
-/// An item other than that of `seen`, for a longer period.
+/// An item other than that of `stripe_state`, for a longer period.
 fn item(price: &str, quantity: u64) -> SubscriptionItem {
     SubscriptionItem {
         stripe_id: format!("si_of_{price}"),
@@ -612,7 +633,7 @@ fn item(price: &str, quantity: u64) -> SubscriptionItem {
 #[test]
 fn the_item_of_a_plan_counts_at_any_position_with_its_quantity() {
     let (add_on, of_plan, other) = (item("price_of_an_add_on", 5), item("price_2", 3), item("price_of_another", 7));
-    let first = seen(1, Status::Active);
+    let first = listed(1, Status::Active);
     let orders = [
         vec![of_plan.clone(), add_on.clone(), other.clone()],
         vec![add_on.clone(), of_plan.clone(), other.clone()],
@@ -620,14 +641,14 @@ fn the_item_of_a_plan_counts_at_any_position_with_its_quantity() {
     ];
     for items in orders {
         let found = StripeSubscription { items, ..first.clone().into() };
-        let read = Seen { subscriptions: vec![found], ..Seen::default() };
+        let read = StripeState { subscriptions: vec![found], ..StripeState::default() };
         let account = after(account(), &read, 3);
-        let [kept] = &account.subscriptions[..] else { panic!("one") };
-        assert_eq!((kept.plan_id, account.access.tier), (Some(plan(2).id), 2));
-        assert_eq!((kept.stripe_item_id.as_str(), kept.quantity), ("si_of_price_2", 3));
+        let [stored] = &account.subscriptions[..] else { panic!("one") };
+        assert_eq!((stored.plan_id, account.access.tier), (Some(plan(2).id), 2));
+        assert_eq!((stored.stripe_item_id.as_str(), stored.quantity), ("si_of_price_2", 3));
         let terms = SubscriptionTerms { price_cents: 900, ..of_plan.terms };
-        assert_eq!((kept.stripe_price_id.as_str(), kept.terms), ("price_2", terms), "three times the price of one");
-        assert_eq!((kept.current_period_start, kept.current_period_end), (at(10), at(1440)));
+        assert_eq!((stored.stripe_price_id.as_str(), stored.terms), ("price_2", terms), "three times the price of one");
+        assert_eq!((stored.current_period_start, stored.current_period_end), (at(10), at(1440)));
     }
     let found = StripeSubscription { items: vec![other, add_on], ..first.clone().into() };
     let none = found.resolve(|price| price == "price_2");
@@ -642,7 +663,7 @@ fn a_named_end_is_that_of_the_period_of_the_item_that_counts() {
         vec![item("price_of_an_add_on", 1), SubscriptionItem { current_period_end: at(100), ..item("price_2", 1) }];
     let ends = |hour| {
         let cancel_at = Some(at(hour));
-        let found = StripeSubscription { items: items.clone(), cancel_at, ..seen(1, Status::Active).into() };
+        let found = StripeSubscription { items: items.clone(), cancel_at, ..listed(1, Status::Active).into() };
         found.resolve(|price| price == "price_2").cancel_at_period_end
     };
     assert!(ends(99) && ends(100) && !ends(101));
@@ -651,11 +672,11 @@ fn a_named_end_is_that_of_the_period_of_the_item_that_counts() {
 #[test]
 fn the_waiting_price_of_a_plan_counts_at_any_position() {
     let schedule = Some(Schedule { stripe_id: "sub_sched_1".into(), next_price_id: None, next_plan_id: None });
-    let managed = Subscription { schedule, ..seen(1, Status::Active) };
+    let managed = Subscription { schedule, ..listed(1, Status::Active) };
     let next = |prices: &[&str]| {
         let next_price_ids = prices.iter().map(ToString::to_string).collect();
         let found = StripeSubscription { next_price_ids, ..managed.clone().into() };
-        let account = after(account(), &Seen { subscriptions: vec![found], ..Seen::default() }, 1);
+        let account = after(account(), &StripeState { subscriptions: vec![found], ..StripeState::default() }, 1);
         (account.subscriptions[0].next_plan_id(), account.subscriptions[0].schedule.clone().unwrap().next_price_id)
     };
     assert_eq!(next(&["price_of_an_add_on", "price_1"]), (Some(plan(1).id), Some("price_1".into())));
@@ -669,7 +690,7 @@ fn a_payment_is_for_the_plan_among_the_prices_of_its_invoice() {
     let plan_of = |prices: &[&str]| {
         let stripe_price_ids = prices.iter().map(ToString::to_string).collect();
         let invoice = Invoice { stripe_price_ids, ..invoice(1, 1, InvoiceStatus::Paid) };
-        after(account(), &read(vec![seen(1, Status::Active)], vec![invoice]), 1).payments[0].plan_id
+        after(account(), &read(vec![listed(1, Status::Active)], vec![invoice]), 1).payments[0].plan_id
     };
     assert_eq!(plan_of(&["price_of_an_add_on", "price_2"]), Some(plan(2).id));
     assert_eq!(plan_of(&["price_3", "price_1"]), Some(plan(3).id), "what is charged before what is credited");
@@ -681,27 +702,27 @@ fn a_payment_is_for_the_plan_among_the_prices_of_its_invoice() {
 fn an_unknown_status_changes_no_stored_one_and_ends_no_access() {
     let unknown = |subscription: Subscription| {
         let found = StripeSubscription { is_status_known: false, ..subscription.into() };
-        Seen { subscriptions: vec![found], ..Seen::default() }
+        StripeState { subscriptions: vec![found], ..StripeState::default() }
     };
-    let active = after(account(), &read(vec![seen(1, Status::Active)], vec![]), 3);
-    let renewed = Subscription { current_period_end: at(1440), ..seen(1, Status::Paused) };
+    let active = after(account(), &read(vec![listed(1, Status::Active)], vec![]), 3);
+    let renewed = Subscription { current_period_end: at(1440), ..listed(1, Status::Paused) };
     let still = after(active, &unknown(renewed), 720);
     assert_eq!((still.subscriptions[0].status, still.access.tier), (Status::Active, 2));
     assert_eq!(still.subscriptions[0].current_period_end, at(1440), "the rest follows");
-    let new = after(account(), &unknown(seen(1, Status::Paused)), 3);
+    let new = after(account(), &unknown(listed(1, Status::Paused)), 3);
     assert!(new.subscriptions[0].is_held() && new.access.tier == 0, "it cannot be bought a second time");
-    let ended = after(account(), &read(vec![seen(1, Status::Canceled)], vec![]), 3);
-    assert!(after(ended, &unknown(seen(1, Status::Paused)), 4).subscriptions[0].status.is_ended());
+    let ended = after(account(), &read(vec![listed(1, Status::Canceled)], vec![]), 3);
+    assert!(after(ended, &unknown(listed(1, Status::Paused)), 4).subscriptions[0].status.is_ended());
 }
 
 // R5
 #[test]
-fn what_could_not_be_read_stays_as_it_is_stored() {
-    let whole = read(vec![seen(1, Status::Active)], vec![invoice(1, 1, InvoiceStatus::Paid)]);
+fn unreadable_objects_keep_their_stored_state() {
+    let whole = read(vec![listed(1, Status::Active)], vec![invoice(1, 1, InvoiceStatus::Paid)]);
     let before = after(account(), &whole, 3);
     assert_eq!((before.access.tier, before.payments.len()), (2, 1));
     for nothing in
-        [read(vec![], vec![]), read(vec![], whole.invoices.clone()), read(vec![seen(1, Status::Active)], vec![])]
+        [read(vec![], vec![]), read(vec![], whole.invoices.clone()), read(vec![listed(1, Status::Active)], vec![])]
     {
         assert_eq!(after(before.clone(), &nothing, 4).access, before.access);
         assert_eq!(after(before.clone(), &nothing, 4).subscriptions, before.subscriptions);
@@ -712,17 +733,17 @@ fn what_could_not_be_read_stays_as_it_is_stored() {
 // S27
 #[test]
 fn a_price_that_is_no_plans_gives_nothing() {
-    let foreign = Subscription { stripe_price_id: "price_of_another".into(), ..seen(1, Status::Active) };
-    let converged = converge(&account(), &read(vec![foreign], vec![]), &catalogue(), GRACE, at(3));
-    assert_eq!((converged.access, converged.subscriptions[0].after.plan_id), (None, None));
+    let foreign = Subscription { stripe_price_id: "price_of_another".into(), ..listed(1, Status::Active) };
+    let changes = converge(&account(), &read(vec![foreign], vec![]), &catalogue(), GRACE, at(3));
+    assert_eq!((changes.access, changes.subscriptions[0].after.plan_id), (None, None));
 }
 
 #[test]
-fn a_failed_payment_that_is_made_later_is_the_same_payment_and_part_of_it_may_go_back() {
-    let failed = after(account(), &read(vec![seen(1, Status::PastDue)], vec![invoice(1, 1, InvoiceStatus::Open)]), 3);
+fn a_payment_that_succeeds_later_keeps_its_id_and_can_be_partly_refunded() {
+    let failed = after(account(), &read(vec![listed(1, Status::PastDue)], vec![invoice(1, 1, InvoiceStatus::Open)]), 3);
     assert_eq!((failed.payments[0].status, failed.payments[0].amount_cents), (PaymentStatus::Failed, 1900));
     assert_eq!(failed.access.until, Some(at(1 + 168)));
-    let paid = after(failed, &read(vec![seen(1, Status::Active)], vec![invoice(1, 1, InvoiceStatus::Paid)]), 4);
+    let paid = after(failed, &read(vec![listed(1, Status::Active)], vec![invoice(1, 1, InvoiceStatus::Paid)]), 4);
     assert_eq!((paid.payments.len(), paid.payments[0].status), (1, PaymentStatus::Succeeded));
     let part = paid.payments[0].clone().charged(&[charge(1, 900)]);
     assert_eq!((part.status, part.refunded_cents), (PaymentStatus::Succeeded, 900));
@@ -737,16 +758,18 @@ fn a_failed_payment_that_is_made_later_is_the_same_payment_and_part_of_it_may_go
 }
 
 #[test]
-fn what_became_of_a_charge_is_seen_though_its_invoice_is_not_among_the_newest() {
-    let paid = after(account(), &read(vec![seen(1, Status::Active)], vec![invoice(1, 1, InvoiceStatus::Paid)]), 1);
+fn a_charge_updates_a_payment_whose_invoice_is_not_listed() {
+    let paid = after(account(), &read(vec![listed(1, Status::Active)], vec![invoice(1, 1, InvoiceStatus::Paid)]), 1);
     let disputed = Charge { dispute: Some(Dispute::Open), ..charge(1, 500) };
-    let seen = Seen { charges: vec![charge(2, 1900), disputed], ..Seen::default() };
-    let [payment] = &converge(&paid, &seen, &catalogue(), GRACE, at(2)).payments[..] else { panic!("one changed") };
+    let stripe_state = StripeState { charges: vec![charge(2, 1900), disputed], ..StripeState::default() };
+    let [payment] = &converge(&paid, &stripe_state, &catalogue(), GRACE, at(2)).payments[..] else {
+        panic!("one changed")
+    };
     assert_eq!((payment.refunded_cents, payment.is_disputed), (500, true));
 }
 
 #[test]
-fn of_a_payment_in_parts_what_went_back_before_is_not_forgotten_when_one_part_is_seen() {
+fn a_partial_read_keeps_the_refunds_of_the_other_charges() {
     let two = Invoice { payment_intents: vec!["pi_1".into(), "pi_2".into()], ..invoice(1, 1, InvoiceStatus::Paid) };
     let payment = payment_of(&two, None).unwrap().charged(&[charge(1, 700), charge(2, 400)]);
     assert_eq!(payment.refunded_cents, 1100);
@@ -759,34 +782,34 @@ fn the_plan_of_a_waiting_price_is_known_and_gives_nothing_yet() {
     let schedule = |price: &str| {
         Some(Schedule { stripe_id: "sub_sched_1".into(), next_price_id: Some(price.into()), next_plan_id: None })
     };
-    let waiting = Subscription { schedule: schedule("price_1"), ..seen(1, Status::Active) };
+    let waiting = Subscription { schedule: schedule("price_1"), ..listed(1, Status::Active) };
     let account = after(account(), &read(vec![waiting], vec![]), 1);
     assert_eq!(account.subscriptions[0].next_plan_id(), Some(plan(1).id));
     assert_eq!(account.access.tier, 2);
-    let released = after(account, &read(vec![seen(1, Status::Active)], vec![]), 2);
+    let released = after(account, &read(vec![listed(1, Status::Active)], vec![]), 2);
     assert_eq!(released.subscriptions[0].next_plan_id(), None);
-    let foreign = Subscription { schedule: schedule("price_of_another"), ..seen(1, Status::Active) };
+    let foreign = Subscription { schedule: schedule("price_of_another"), ..listed(1, Status::Active) };
     assert_eq!(after(released, &read(vec![foreign], vec![]), 3).subscriptions[0].next_plan_id(), None);
 }
 
 #[test]
-fn what_a_schedule_manages_is_released_before_it_is_ended() {
+fn a_schedule_is_released_before_its_subscription_is_ended() {
     let schedule = Some(Schedule { stripe_id: "sub_sched_1".into(), next_price_id: None, next_plan_id: None });
-    let managed = |n| Subscription { schedule: schedule.clone(), ..seen(n, Status::Active) };
-    let both = read(vec![managed(2), seen(1, Status::Active)], vec![]);
+    let managed = |n| Subscription { schedule: schedule.clone(), ..listed(n, Status::Active) };
+    let both = read(vec![managed(2), listed(1, Status::Active)], vec![]);
     let [Ending::Now { schedule: Some(released), .. }] =
         &converge(&account(), &both, &catalogue(), GRACE, at(1)).endings[..]
     else {
         panic!("the second one ends")
     };
     assert_eq!(released, "sub_sched_1");
-    let closed = Account { left: Some(Left::Deactivated), ..account() };
+    let closed = Account { closing: Some(Closing::Deactivated), ..account() };
     let endings = converge(&closed, &read(vec![managed(1)], vec![]), &catalogue(), GRACE, at(1)).endings;
     assert_eq!(endings, [Ending::AtPeriodEnd { stripe_id: "sub_1".into(), schedule: Some("sub_sched_1".into()) }]);
 }
 
 #[test]
-fn an_invoice_of_nothing_makes_no_payment_and_one_taken_back_leaves_what_stood_there() {
+fn a_zero_invoice_makes_no_payment_and_a_voided_one_keeps_the_status() {
     let nothing = Invoice { amount_due_cents: 0, amount_paid_cents: 0, ..invoice(1, 1, InvoiceStatus::Paid) };
     assert_eq!(payment_of(&nothing, None), None);
     let failed = payment_of(&invoice(1, 1, InvoiceStatus::Open), None);
@@ -794,21 +817,22 @@ fn an_invoice_of_nothing_makes_no_payment_and_one_taken_back_leaves_what_stood_t
 }
 
 #[test]
-fn a_trial_is_remembered_once_its_subscription_lives() {
-    let incomplete = converge(&account(), &read(vec![seen(1, Status::Incomplete)], vec![]), &catalogue(), GRACE, at(1));
+fn a_trial_is_recorded_when_its_subscription_is_live() {
+    let incomplete =
+        converge(&account(), &read(vec![listed(1, Status::Incomplete)], vec![]), &catalogue(), GRACE, at(1));
     assert!(!incomplete.first_trial);
-    let trial = converge(&account(), &read(vec![seen(1, Status::Trialing)], vec![]), &catalogue(), GRACE, at(1));
+    let trial = converge(&account(), &read(vec![listed(1, Status::Trialing)], vec![]), &catalogue(), GRACE, at(1));
     assert!(trial.first_trial);
     let account = written(account(), trial);
-    let active = converge(&account, &read(vec![seen(1, Status::Active)], vec![]), &catalogue(), GRACE, at(1));
+    let active = converge(&account, &read(vec![listed(1, Status::Active)], vec![]), &catalogue(), GRACE, at(1));
     assert!(!active.first_trial);
     assert!(active.subscriptions[0].after.had_trial, "it had one, whatever Stripe says later");
 }
 
 #[test]
-fn what_is_too_much_for_one_write_comes_in_parts_and_what_ends_the_looks_with_the_last() {
+fn large_changes_are_split_and_only_the_last_part_completes_the_sync() {
     let payments = |count| (1..=count).map(|n| invoice(n, 1, InvoiceStatus::Paid)).collect();
-    let gone = |count| Seen { is_customer_gone: true, ..read(vec![], payments(count)) };
+    let gone = |count| StripeState { is_customer_gone: true, ..read(vec![], payments(count)) };
     let mut customer = account();
     customer.customer.stripe_customer_id = Some("cus_1".into());
     let mut much = converge(&customer, &gone(3), &catalogue(), GRACE, at(1));
@@ -822,9 +846,9 @@ fn what_is_too_much_for_one_write_comes_in_parts_and_what_ends_the_looks_with_th
 #[test]
 fn a_change_is_for_more_by_tier_then_period_then_price() {
     let plans: Vec<_> = (0..=3).map(plan).collect();
-    let kept = Subscription { plan_id: Some(plan(2).id), ..seen(1, Status::Active) };
+    let stored = Subscription { plan_id: Some(plan(2).id), ..listed(1, Status::Active) };
     let to = |tier: u32, billing_period: BillingPeriod, price_cents: i64| {
-        kept.rises_to(&Plan { terms: Terms { billing_period, price_cents, ..terms() }, ..plan(tier) }, &plans)
+        stored.rises_to(&Plan { terms: Terms { billing_period, price_cents, ..terms() }, ..plan(tier) }, &plans)
     };
     let (month, year) = (BillingPeriod::Month, BillingPeriod::Year);
     for (tier, period, price, rises) in [
@@ -837,17 +861,18 @@ fn a_change_is_for_more_by_tier_then_period_then_price() {
     ] {
         assert_eq!(to(tier, period, price), rises, "{tier} {period:?} {price}");
     }
-    let yearly = Subscription { terms: Terms { billing_period: year, ..terms() }.into(), ..kept.clone() };
+    let yearly = Subscription { terms: Terms { billing_period: year, ..terms() }.into(), ..stored.clone() };
     assert!(!yearly.rises_to(&plan(2), &plans), "a shorter period");
-    let of_no_plan = Subscription { plan_id: None, ..kept };
+    let of_no_plan = Subscription { plan_id: None, ..stored };
     assert!(of_no_plan.rises_to(&plan(1), &plans), "what gives nothing is the lowest");
 }
 
 #[test]
-fn a_failed_payment_is_told_of_by_the_last_day_that_has_come_while_there_is_grace() {
-    let account = after(account(), &read(vec![seen(1, Status::PastDue)], vec![invoice(1, 1, InvoiceStatus::Open)]), 3);
-    let kept = &account.subscriptions[0];
-    let day = |hour: i64| match kept.reminder(&account.payments, GRACE, at(1 + hour)) {
+fn a_payment_reminder_is_for_the_latest_due_day_within_the_grace() {
+    let account =
+        after(account(), &read(vec![listed(1, Status::PastDue)], vec![invoice(1, 1, InvoiceStatus::Open)]), 3);
+    let stored = &account.subscriptions[0];
+    let day = |hour: i64| match stored.reminder(&account.payments, GRACE, at(1 + hour)) {
         Some(Reminder::PaymentFailed { day, until, .. }) => {
             assert_eq!(until, at(1 + 168));
             Some(day)
@@ -860,19 +885,19 @@ fn a_failed_payment_is_told_of_by_the_last_day_that_has_come_while_there_is_grac
         assert_eq!(day(hour), wanted, "{hour}");
     }
     let paid =
-        after(account.clone(), &read(vec![seen(1, Status::Active)], vec![invoice(1, 1, InvoiceStatus::Paid)]), 30);
+        after(account.clone(), &read(vec![listed(1, Status::Active)], vec![invoice(1, 1, InvoiceStatus::Paid)]), 30);
     assert_eq!(paid.subscriptions[0].reminder(&paid.payments, GRACE, at(40)), None);
 }
 
 #[test]
-fn a_trial_is_told_of_in_its_last_three_days_unless_it_ends_with_them() {
-    let kept = Subscription { plan_id: Some(plan(2).id), ..seen(1, Status::Trialing) };
-    let reminder = |kept: &Subscription, hour| kept.reminder(&[], GRACE, at(hour));
-    let wanted = Some(Reminder::TrialEnding { subscription: kept.id, at: at(720) });
+fn a_trial_reminder_is_due_in_the_last_three_days_of_a_longer_trial() {
+    let stored = Subscription { plan_id: Some(plan(2).id), ..listed(1, Status::Trialing) };
+    let reminder = |stored: &Subscription, hour| stored.reminder(&[], GRACE, at(hour));
+    let wanted = Some(Reminder::TrialEnding { subscription: stored.id, at: at(720) });
     for (hour, wanted) in [(647, &None), (648, &wanted), (719, &wanted), (720, &None)] {
-        assert_eq!(&reminder(&kept, hour), wanted, "{hour}");
+        assert_eq!(&reminder(&stored, hour), wanted, "{hour}");
     }
-    assert_eq!(reminder(&Subscription { cancel_at_period_end: true, ..kept }, 700), None);
+    assert_eq!(reminder(&Subscription { cancel_at_period_end: true, ..stored }, 700), None);
 }
 
 /// A debit of invoice 1 of subscription 1, where it is in progress since hour 10.
@@ -882,19 +907,19 @@ fn debit(status: ChargeStatus) -> Charge {
 
 // A4
 #[test]
-fn a_debit_in_progress_is_neither_owed_nor_failed_and_its_grace_begins_when_it_fails() {
-    let open = |status, charge| Seen {
+fn a_debit_in_progress_is_not_overdue_and_its_grace_starts_when_it_fails() {
+    let open = |status, charge| StripeState {
         charges: vec![charge],
-        ..read(vec![seen(1, status)], vec![invoice(1, 1, InvoiceStatus::Open)])
+        ..read(vec![listed(1, status)], vec![invoice(1, 1, InvoiceStatus::Open)])
     };
     let pending = after(account(), &open(Status::Active, debit(ChargeStatus::Pending)), 11);
     assert_eq!((pending.payments[0].status, pending.payments[0].failed_at), (PaymentStatus::Processing, None));
-    let kept = &pending.subscriptions[0];
-    assert_eq!((kept.unpaid_since, kept.payment_processing), (None, true));
-    assert_eq!(kept.reminder(&pending.payments, GRACE, at(200)), None);
+    let stored = &pending.subscriptions[0];
+    assert_eq!((stored.unpaid_since, stored.payment_processing), (None, true));
+    assert_eq!(stored.reminder(&pending.payments, GRACE, at(200)), None);
 
     // A list of what is new does not hold the charge: nothing is decided by it.
-    let partial = Seen { charges: vec![], ..open(Status::Active, debit(ChargeStatus::Pending)) };
+    let partial = StripeState { charges: vec![], ..open(Status::Active, debit(ChargeStatus::Pending)) };
     assert!(partial.is_undecided(&pending));
     assert!(converge(&pending, &partial, &catalogue(), GRACE, at(100)).is_unchanged());
 
@@ -906,32 +931,32 @@ fn a_debit_in_progress_is_neither_owed_nor_failed_and_its_grace_begins_when_it_f
     let reminder = failed.subscriptions[0].reminder(&failed.payments, GRACE, at(200 + 24));
     assert!(matches!(reminder, Some(Reminder::PaymentFailed { day: 1, .. })), "{reminder:?}");
 
-    let paid = Seen {
+    let paid = StripeState {
         charges: vec![debit(ChargeStatus::Succeeded)],
-        ..read(vec![seen(1, Status::Active)], vec![invoice(1, 1, InvoiceStatus::Paid)])
+        ..read(vec![listed(1, Status::Active)], vec![invoice(1, 1, InvoiceStatus::Paid)])
     };
     let paid = after(pending.clone(), &paid, 34);
     assert_eq!((paid.payments[0].status, paid.subscriptions[0].payment_processing), (PaymentStatus::Succeeded, false));
 
     // At the first payment: the invoice is void when it is seen next.
-    let void = Seen {
+    let void = StripeState {
         charges: vec![debit(ChargeStatus::Failed)],
-        ..read(vec![seen(1, Status::IncompleteExpired)], vec![invoice(1, 1, InvoiceStatus::Void)])
+        ..read(vec![listed(1, Status::IncompleteExpired)], vec![invoice(1, 1, InvoiceStatus::Void)])
     };
     assert_eq!(after(pending, &void, 200).payments[0].status, PaymentStatus::Failed);
 }
 
 // A4
 #[test]
-fn the_first_payment_by_debit_excludes_another_subscription_until_it_failed() {
-    let incomplete = |charge| Seen {
+fn a_first_debit_excludes_another_subscription_until_it_fails() {
+    let incomplete = |charge| StripeState {
         charges: vec![charge],
-        ..read(vec![seen(1, Status::Incomplete)], vec![invoice(1, 1, InvoiceStatus::Open)])
+        ..read(vec![listed(1, Status::Incomplete)], vec![invoice(1, 1, InvoiceStatus::Open)])
     };
     let pending = after(account(), &incomplete(debit(ChargeStatus::Pending)), 11);
-    let kept = &pending.subscriptions[0];
-    assert!(kept.excludes_another() && !kept.has_access(GRACE, at(11)) && !kept.is_held());
-    let deleted = Account { left: Some(Left::Deleted), ..pending.clone() };
+    let stored = &pending.subscriptions[0];
+    assert!(stored.excludes_another() && !stored.has_access(GRACE, at(11)) && !stored.is_held());
+    let deleted = Account { closing: Some(Closing::Deleted), ..pending.clone() };
     let endings = converge(&deleted, &incomplete(debit(ChargeStatus::Pending)), &catalogue(), GRACE, at(12)).endings;
     assert!(matches!(&endings[..], [Ending::Now { is_live: true, .. }]), "{endings:?}");
     let failed = after(pending, &incomplete(debit(ChargeStatus::Failed)), 200);
@@ -942,10 +967,10 @@ fn the_first_payment_by_debit_excludes_another_subscription_until_it_failed() {
 
 // A4
 #[test]
-fn an_invoice_left_open_before_the_last_paid_one_or_of_another_does_not_count() {
+fn an_open_invoice_that_is_older_or_of_another_subscription_is_ignored() {
     let month = |n: u8, status| Invoice { created_at: at(720 * i64::from(n)), ..invoice(n, 1, status) };
     let since = |invoices: Vec<Invoice>| {
-        after(account(), &read(vec![seen(1, Status::PastDue)], invoices), 3000).subscriptions[0].unpaid_since
+        after(account(), &read(vec![listed(1, Status::PastDue)], invoices), 3000).subscriptions[0].unpaid_since
     };
     let (open, paid) = (InvoiceStatus::Open, InvoiceStatus::Paid);
     assert_eq!(since(vec![month(1, open), month(2, open)]), Some(at(720)));
@@ -956,33 +981,34 @@ fn an_invoice_left_open_before_the_last_paid_one_or_of_another_does_not_count() 
     let by_mail = Invoice { attempted: false, due_at: Some(at(2000)), ..month(2, open) };
     assert_eq!(since(vec![by_mail]), Some(at(2000)));
     // What is stored of the last paid one counts, where a list of the latest does not hold it.
-    let stored = after(account(), &read(vec![seen(1, Status::Active)], vec![month(2, paid)]), 1500);
-    let latest = read(vec![seen(1, Status::PastDue)], vec![month(1, open)]);
+    let stored = after(account(), &read(vec![listed(1, Status::Active)], vec![month(2, paid)]), 1500);
+    let latest = read(vec![listed(1, Status::PastDue)], vec![month(1, open)]);
     assert_eq!(after(stored, &latest, 1600).subscriptions[0].unpaid_since, None);
 }
 
 // A3
 #[test]
-fn a_refund_or_an_end_that_stripe_refused_is_recorded_and_not_requested_again() {
-    let deleted = Account { left: Some(Left::Deleted), ..account() };
-    let paid = read(vec![seen(1, Status::Canceled)], vec![invoice(1, 1, InvoiceStatus::Paid)]);
-    let live = read(vec![seen(1, Status::Active)], vec![invoice(1, 1, InvoiceStatus::Paid)]);
+fn a_refund_or_end_that_stripe_refused_is_recorded_and_not_repeated() {
+    let deleted = Account { closing: Some(Closing::Deleted), ..account() };
+    let paid = read(vec![listed(1, Status::Canceled)], vec![invoice(1, 1, InvoiceStatus::Paid)]);
+    let live = read(vec![listed(1, Status::Active)], vec![invoice(1, 1, InvoiceStatus::Paid)]);
     let account = after(deleted, &live, 3);
-    let refused = Seen { settled: vec!["sub_1".into()], refused_refunds: vec!["in_1".into()], ..paid.clone() };
+    let refused =
+        StripeState { ended_duplicates: vec!["sub_1".into()], refused_refunds: vec!["in_1".into()], ..paid.clone() };
     let account = after(account, &refused, 4);
-    assert_eq!(account.subscriptions[0].surplus, Some(Surplus::Settled));
+    assert_eq!(account.subscriptions[0].duplicate_refund, Some(DuplicateRefund::Done));
     assert!(account.payments[0].is_refund_refused && account.payments[0].status == PaymentStatus::Succeeded);
     let again = converge(&account, &paid, &catalogue(), GRACE, at(5));
     assert!(again.is_unchanged() && again.endings.is_empty(), "{again:?}");
 
-    for left in [Left::Deactivated, Left::Deleted] {
-        let account = after(Account { left: Some(left), ..self::account() }, &live, 3);
-        let settled = if left == Left::Deleted { vec!["sub_1".into()] } else { vec![] };
-        let refused = Seen { settled, refused_ends: vec!["sub_1".into()], ..live.clone() };
+    for closing in [Closing::Deactivated, Closing::Deleted] {
+        let account = after(Account { closing: Some(closing), ..self::account() }, &live, 3);
+        let ended_duplicates = if closing == Closing::Deleted { vec!["sub_1".into()] } else { vec![] };
+        let refused = StripeState { ended_duplicates, refused_ends: vec!["sub_1".into()], ..live.clone() };
         let account = after(account, &refused, 4);
         assert!(account.subscriptions[0].is_end_refused);
         let again = converge(&account, &live, &catalogue(), GRACE, at(5));
-        assert!(again.is_unchanged() && again.endings.is_empty(), "{left:?} {again:?}");
+        assert!(again.is_unchanged() && again.endings.is_empty(), "{closing:?} {again:?}");
     }
 }
 
@@ -990,54 +1016,56 @@ fn a_refund_or_an_end_that_stripe_refused_is_recorded_and_not_requested_again() 
 #[test]
 fn of_a_payment_in_parts_the_rest_of_each_charge_is_refunded() {
     let two = Invoice { payment_intents: vec!["pi_1".into(), "pi_2".into()], ..invoice(1, 2, InvoiceStatus::Paid) };
-    let owed = |charges: Vec<Charge>| {
-        let both = vec![seen(1, Status::Active), seen(2, Status::Active)];
-        let read = Seen { charges, ..read(both, vec![two.clone()]) };
+    let refundable = |charges: Vec<Charge>| {
+        let both = vec![listed(1, Status::Active), listed(2, Status::Active)];
+        let read = StripeState { charges, ..read(both, vec![two.clone()]) };
         match &converge(&account(), &read, &catalogue(), GRACE, at(2)).endings[..] {
-            [Ending::Now { paid, .. }] => {
-                paid.iter().flat_map(|owed| owed.charges.clone()).map(|charge| charge.stripe_id).collect::<Vec<_>>()
-            }
+            [Ending::Now { paid, .. }] => paid
+                .iter()
+                .flat_map(|refundable| refundable.charges.clone())
+                .map(|charge| charge.stripe_id)
+                .collect::<Vec<_>>(),
             other => panic!("{other:?}"),
         }
     };
     let part = |n, refunded| Charge { paid_cents: 950, ..charge(n, refunded) };
-    assert_eq!(owed(vec![part(1, 0), part(2, 0)]), ["ch_1", "ch_2"]);
-    assert_eq!(owed(vec![part(1, 950), part(2, 0)]), ["ch_2"]);
-    assert_eq!(owed(vec![part(1, 300), part(2, 950)]), ["ch_1"]);
+    assert_eq!(refundable(vec![part(1, 0), part(2, 0)]), ["ch_1", "ch_2"]);
+    assert_eq!(refundable(vec![part(1, 950), part(2, 0)]), ["ch_2"]);
+    assert_eq!(refundable(vec![part(1, 300), part(2, 950)]), ["ch_1"]);
     let lost = Charge { dispute: Some(Dispute::Lost), ..part(2, 0) };
-    assert_eq!(owed(vec![part(1, 0), lost]), ["ch_1"]);
+    assert_eq!(refundable(vec![part(1, 0), lost]), ["ch_1"]);
     let refused = Charge { status: ChargeStatus::Failed, ..part(3, 0) };
-    assert_eq!(owed(vec![refused, part(1, 0)]), ["ch_1"]);
+    assert_eq!(refundable(vec![refused, part(1, 0)]), ["ch_1"]);
 }
 
 // A11
 #[test]
-fn a_dispute_that_was_won_returns_the_status_before_and_one_that_was_lost_stays() {
-    let disputed = |dispute, refunded| Seen {
+fn a_won_dispute_restores_the_status_and_a_lost_one_keeps_it() {
+    let disputed = |dispute, refunded| StripeState {
         charges: vec![Charge { dispute: Some(dispute), ..charge(1, refunded) }],
-        ..read(vec![seen(1, Status::Active)], vec![invoice(1, 1, InvoiceStatus::Paid)])
+        ..read(vec![listed(1, Status::Active)], vec![invoice(1, 1, InvoiceStatus::Paid)])
     };
     for (refunded, before) in [(0, PaymentStatus::Succeeded), (700, PaymentStatus::Succeeded)] {
         let open = after(account(), &disputed(Dispute::Open, refunded), 2);
         assert_eq!((open.payments[0].status, open.payments[0].is_disputed), (PaymentStatus::Disputed, true));
-        assert!(Seen::default().is_undecided(&open), "it may be decided in silence");
+        assert!(StripeState::default().is_undecided(&open), "it may be decided in silence");
         // A list that does not say where it is changes nothing.
         assert!(converge(&open, &disputed(Dispute::Unread, refunded), &catalogue(), GRACE, at(3)).is_unchanged());
         let won = after(open.clone(), &disputed(Dispute::Won, refunded), 4);
         assert_eq!((won.payments[0].status, won.payments[0].is_disputed), (before, false));
         let lost = after(open, &disputed(Dispute::Lost, refunded), 4);
         assert_eq!((lost.payments[0].status, lost.payments[0].is_dispute_lost), (PaymentStatus::Disputed, true));
-        assert!(!Seen::default().is_undecided(&lost), "that is the end of it");
+        assert!(!StripeState::default().is_undecided(&lost), "that is the end of it");
     }
 }
 
 // A13
 #[test]
 fn a_deleted_account_gets_back_nothing_or_the_unused_share() {
-    let deleted = Account { left: Some(Left::Deleted), ..account() };
-    let live = read(vec![seen(1, Status::Active)], vec![invoice(1, 1, InvoiceStatus::Paid)]);
-    let canceled = Subscription { ends_at: Some(at(180)), ..seen(1, Status::Canceled) };
-    let after = |refunded: i64| Seen {
+    let deleted = Account { closing: Some(Closing::Deleted), ..account() };
+    let live = read(vec![listed(1, Status::Active)], vec![invoice(1, 1, InvoiceStatus::Paid)]);
+    let canceled = Subscription { ends_at: Some(at(180)), ..listed(1, Status::Canceled) };
+    let after = |refunded: i64| StripeState {
         charges: vec![charge(1, refunded)],
         ..read(vec![canceled.clone()], vec![invoice(1, 1, InvoiceStatus::Paid)])
     };
@@ -1050,18 +1078,18 @@ fn a_deleted_account_gets_back_nothing_or_the_unused_share() {
             panic!("{:?}", before.endings)
         };
         assert_eq!((paid.len(), *is_refund_pending), (0, share.is_some()), "the end says how much it is");
-        let mut left = deleted.clone();
-        left.subscriptions = before.subscriptions.into_iter().map(|changed| changed.after).collect();
+        let mut account = deleted.clone();
+        account.subscriptions = before.subscriptions.into_iter().map(|changed| changed.after).collect();
         // Of 720 hours 540 were left when it ended, whenever it is computed, and what was refunded counts.
         for (hour, refunded, wanted) in
             [(180, 0, share), (700, 0, share), (180, 1000, share.map(|cents| cents - 1000)), (180, 1425, None)]
         {
-            let endings = super::converge(&left, &after(refunded), &catalogue(), rules, at(hour)).endings;
+            let endings = super::converge(&account, &after(refunded), &catalogue(), rules, at(hour)).endings;
             let [Ending::Now { is_live: false, paid, is_refund_pending: false, .. }] = &endings[..] else {
                 panic!("{endings:?}")
             };
             let amounts: Vec<_> =
-                paid.iter().flat_map(|owed| &owed.charges).map(|charge| charge.amount_cents).collect();
+                paid.iter().flat_map(|refundable| &refundable.charges).map(|charge| charge.amount_cents).collect();
             assert_eq!(amounts, wanted.map(Some).into_iter().collect::<Vec<_>>(), "{hour} {refunded}");
         }
     }
@@ -1070,16 +1098,15 @@ fn a_deleted_account_gets_back_nothing_or_the_unused_share() {
 // A13
 #[test]
 fn a_refused_trial_ends_and_gives_nothing() {
-    let found = Subscription { had_trial: true, ..seen(1, Status::Trialing) };
-    let refused = Seen { refused_trials: vec!["sub_1".into()], ..read(vec![found], vec![]) };
+    let found = Subscription { had_trial: true, ..listed(1, Status::Trialing) };
+    let refused = StripeState { refused_trials: vec!["sub_1".into()], ..read(vec![found], vec![]) };
     assert_eq!(refused.new_trials(&account(), &catalogue()).count(), 1);
-    let converged = converge(&account(), &refused, &catalogue(), GRACE, at(2));
-    assert!(converged.first_trial && converged.access.is_none());
+    let changes = converge(&account(), &refused, &catalogue(), GRACE, at(2));
+    assert!(changes.first_trial && changes.access.is_none());
     assert!(
-        matches!(&converged.endings[..], [Ending::Now { reason: EndReason::TrialRefused, is_live: true, paid, .. }] if paid.is_empty())
+        matches!(&changes.endings[..], [Ending::Now { reason: EndReason::TrialRefused, is_live: true, paid, .. }] if paid.is_empty())
     );
-    let account =
-        Account { subscriptions: converged.subscriptions.into_iter().map(|c| c.after).collect(), ..account() };
+    let account = Account { subscriptions: changes.subscriptions.into_iter().map(|c| c.after).collect(), ..account() };
     assert!(account.subscriptions[0].trial_refused && !account.subscriptions[0].has_access(GRACE, at(2)));
     assert_eq!(refused.new_trials(&account, &catalogue()).count(), 0, "it is judged once");
 }
@@ -1088,7 +1115,7 @@ fn a_refused_trial_ends_and_gives_nothing() {
 #[test]
 fn a_subscription_costs_its_quantity_less_its_discounts() {
     let half = Discount { percent_off: Percent::new(50.0), amount_off_cents: None, ends_at: Some(at(1)) };
-    let mut found = StripeSubscription::from(Subscription { quantity: 3, ..seen(1, Status::Active) });
+    let mut found = StripeSubscription::from(Subscription { quantity: 3, ..listed(1, Status::Active) });
     found.items.insert(0, item("an add-on", 1));
     found.discounts = vec![half];
     let resolved = found.resolve(|price| price == "price_2");

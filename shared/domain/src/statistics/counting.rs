@@ -19,7 +19,7 @@ const PAYMENT_DAYS: i64 = 125;
 pub struct Window {
     now: Timestamp,
     /// The first day that has a row, once that is known.
-    kept_since: Option<Date>,
+    stored_since: Option<Date>,
     /// From here on sign-ins, refunds and movements are counted again: from the day before the last count on, as the last
     /// entries of a day may have been written after it.
     events_from: Date,
@@ -45,7 +45,7 @@ impl Window {
                 (yesterday, yesterday.min(days_before(today, PAYMENT_DAYS - 1)).max(year))
             }
         };
-        Self { now, kept_since: last.map(|last| last.kept_since), events_from, payments_from }
+        Self { now, stored_since: last.map(|last| last.stored_since), events_from, payments_from }
     }
 
     /// The first day of which the kept row is needed.
@@ -76,7 +76,7 @@ pub struct Counting {
     by_plan: BTreeMap<Option<PlanId>, (u64, ByCurrency)>,
     running: u64,
     /// The rows as they were kept.
-    kept: BTreeMap<Date, DayRow>,
+    stored: BTreeMap<Date, DayRow>,
     rows: BTreeMap<Date, DayRow>,
     /// The entries about each subscription.
     entries: HashMap<String, Vec<AuditEntry>>,
@@ -102,12 +102,12 @@ impl Counting {
 
     /// Begins with the kept rows since [`Window::first_day`]. Entries come before subscriptions.
     #[must_use]
-    pub fn new(window: Window, kept: Vec<DayRow>) -> Self {
-        let kept: BTreeMap<_, _> = kept.into_iter().map(|row| (row.day.date, row)).collect();
+    pub fn new(window: Window, stored: Vec<DayRow>) -> Self {
+        let stored: BTreeMap<_, _> = stored.into_iter().map(|row| (row.day.date, row)).collect();
         let today = date_of(window.now);
         let dates = (0..MAX_DAYS).map(|before| days_before(today, before));
         let row = |date: Date| {
-            let mut row = kept.get(&date).cloned().unwrap_or_else(|| DayRow::empty(date));
+            let mut row = stored.get(&date).cloned().unwrap_or_else(|| DayRow::empty(date));
             row.day.sign_ups = 0;
             row.day.failed_payments = 0;
             row.day.revenue_cents.clear();
@@ -128,7 +128,7 @@ impl Counting {
             subscriptions: Status::ALL.iter().map(|status| (status.as_str().to_owned(), 0)).collect(),
             by_plan: BTreeMap::new(),
             running: 0,
-            kept,
+            stored,
             rows,
             entries: HashMap::new(),
             refunds: HashMap::new(),
@@ -215,7 +215,7 @@ impl Counting {
     /// The totals, and the rows that are to be kept or that changed.
     #[must_use]
     pub fn end(self) -> (Totals, Vec<DayRow>) {
-        let Self { window, mut rows, kept, .. } = self;
+        let Self { window, mut rows, stored, .. } = self;
         let mut mrr = ByCurrency::new();
         for (currency, cents) in self.by_plan.values().flat_map(|(_, mrr)| mrr) {
             *mrr.entry(currency.clone()).or_default() += cents;
@@ -224,7 +224,7 @@ impl Counting {
         self.movements.write(&mut recent, mrr.clone(), self.running);
         rows.append(&mut recent);
         let first = rows.iter().find(|(date, row)| **row != DayRow::empty(**date)).map(|(date, _)| *date);
-        let kept_since = window.kept_since.or(first).unwrap_or_else(|| date_of(window.now));
+        let stored_since = window.stored_since.or(first).unwrap_or_else(|| date_of(window.now));
         let paying = self.by_plan.values().map(|(count, _)| count).sum();
         let trialing = self.subscriptions.get(Status::Trialing.as_str()).copied().unwrap_or_default();
         let totals = Totals {
@@ -236,9 +236,9 @@ impl Counting {
                 .map(|(plan_id, (subscriptions, mrr_cents))| PlanFigures { plan_id, subscriptions, mrr_cents })
                 .collect(),
             funnel: Funnel { registered: self.users.total, verified: self.users.verified, trialing, paying },
-            kept_since,
+            stored_since,
         };
-        let is_new = |row: &DayRow| row.day.date >= kept_since && kept.get(&row.day.date) != Some(row);
+        let is_new = |row: &DayRow| row.day.date >= stored_since && stored.get(&row.day.date) != Some(row);
         (totals, rows.into_values().filter(is_new).collect())
     }
 }

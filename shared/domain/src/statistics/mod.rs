@@ -204,7 +204,7 @@ pub struct Totals {
     /// See [`Statistics::funnel`].
     pub funnel: Funnel,
     /// The first day that has a row: the days before it are empty.
-    pub kept_since: Date,
+    pub stored_since: Date,
 }
 
 /// The date in UTC.

@@ -3,7 +3,7 @@
 use super::*;
 use crate::audit::{Action, AuditEntry};
 use crate::billing::{
-    AuditedSubscription, BillingPeriod, Payment, PaymentStatus, Status, Subscription, Surplus, Terms,
+    AuditedSubscription, BillingPeriod, DuplicateRefund, Payment, PaymentStatus, Status, Subscription, Terms,
 };
 use crate::{AuditId, PaymentId, SubscriptionId, UserId};
 use serde_json::{Value, json};
@@ -39,7 +39,7 @@ fn subscription(number: u8, status: Status) -> Subscription {
         is_end_refused: false,
         collection_paused: false,
         schedule: None,
-        surplus: None,
+        duplicate_refund: None,
         trial_refused: false,
     }
 }
@@ -118,7 +118,8 @@ fn movements(new: i64, expansion: i64, contraction: i64, churn: i64, reactivatio
 
 #[test]
 fn a_paid_price_counts_by_the_month() {
-    let surplus = Subscription { surplus: Some(Surplus::Owed), ..subscription(6, Status::Active) };
+    let duplicate_refund =
+        Subscription { duplicate_refund: Some(DuplicateRefund::Pending), ..subscription(6, Status::Active) };
     let paused = Subscription { collection_paused: true, ..subscription(7, Status::Active) };
     let yearly = |number, cents, currency| Subscription {
         terms: terms(cents, BillingPeriod::Year, currency),
@@ -130,7 +131,7 @@ fn a_paid_price_counts_by_the_month() {
         yearly(3, 500, "eur"),
         subscription(4, Status::Trialing),
         subscription(5, Status::Canceled),
-        surplus,
+        duplicate_refund,
         paused,
     ];
     let counted = first_count(all.into_iter().map(|held| (1, held, Vec::new())).collect(), &[]);
@@ -227,7 +228,7 @@ fn a_second_subscription_of_a_customer_is_a_reactivation() {
 }
 
 #[test]
-fn a_customer_who_changes_the_currency_does_not_churn() {
+fn a_customer_who_changes_currency_does_not_churn() {
     let first = subscription(1, Status::Canceled);
     let second = Subscription { terms: terms(3000, BillingPeriod::Month, "eur"), ..subscription(2, Status::Active) };
     let ended = changed(&first, "2026-03-20T09:00:00Z", Some(json!({"status": "active"})));
@@ -271,9 +272,9 @@ fn daily_counts_and_one_count_of_all_days_give_the_same_rows() {
         let terms = crate::billing::SubscriptionTerms { price_cents: state.price_cents, ..held[of].terms };
         Some(Subscription { status: state.status, terms, ..held[of].clone() })
     };
-    let count = |now: Timestamp, last: Option<&Totals>, kept: &BTreeMap<Date, DayRow>| {
+    let count = |now: Timestamp, last: Option<&Totals>, stored: &BTreeMap<Date, DayRow>| {
         let window = Window::new(now, last);
-        let rows = kept.range(window.first_day()..).map(|(_, row)| row.clone()).collect();
+        let rows = stored.range(window.first_day()..).map(|(_, row)| row.clone()).collect();
         let mut counting = Counting::new(window, rows);
         let is_read = |entry: &AuditEntry| entry.created_at >= window.entries_since() && entry.created_at <= now;
         entries.iter().filter(|(_, entry)| is_read(entry)).for_each(|(_, entry)| counting.entry(entry.clone()));
@@ -284,21 +285,21 @@ fn daily_counts_and_one_count_of_all_days_give_the_same_rows() {
         }
         counting.end()
     };
-    let (mut totals, mut kept) = (None, BTreeMap::new());
+    let (mut totals, mut stored) = (None, BTreeMap::new());
     for day in 0..60 {
         let now = at("2026-01-30T20:00:00Z") + jiff::SignedDuration::from_hours(24 * day);
-        let (counted, rows) = count(now, totals.as_ref(), &kept);
+        let (counted, rows) = count(now, totals.as_ref(), &stored);
         assert!(rows.len() <= 3, "a count writes the days that changed");
         totals = Some(counted);
-        kept.extend(rows.into_iter().map(|row| (row.day.date, row)));
+        stored.extend(rows.into_iter().map(|row| (row.day.date, row)));
     }
     let last = totals.unwrap();
     let (at_once, rows) = count(last.as_of, None, &BTreeMap::new());
     assert_eq!(last, at_once);
     let at_once: BTreeMap<_, _> = rows.into_iter().map(|row| (row.day.date, row)).collect();
-    assert_eq!(kept, at_once);
+    assert_eq!(stored, at_once);
     let mut before = ByCurrency::new();
-    for row in kept.values() {
+    for row in stored.values() {
         for (currency, movements) in &row.movements {
             *before.entry(currency.clone()).or_default() += movements.net();
         }
@@ -353,7 +354,7 @@ fn sign_ups_sign_ins_payments_and_refunds_are_counted_on_their_days() {
 }
 
 #[test]
-fn a_count_keeps_what_it_no_longer_reads() {
+fn a_count_keeps_rows_of_days_that_it_no_longer_reads() {
     let old = DayRow {
         churned: 2,
         movements: [("usd".to_owned(), movements(0, 0, 0, 3800, 0))].into(),
@@ -362,7 +363,7 @@ fn a_count_keeps_what_it_no_longer_reads() {
     let mut row = old.clone();
     (row.day.sign_ins, row.day.sign_ups) = (9, 4);
     let (totals, _) = Counting::new(Window::new(at("2026-03-27T23:00:00Z"), None), Vec::new()).end();
-    let totals = Totals { kept_since: "2026-03-01".parse().unwrap(), ..totals };
+    let totals = Totals { stored_since: "2026-03-01".parse().unwrap(), ..totals };
     let window = Window::new(at("2026-03-28T23:00:00Z"), Some(&totals));
     assert_eq!(
         (window.entries_since(), window.payments_since()),
@@ -378,5 +379,5 @@ fn a_count_keeps_what_it_no_longer_reads() {
         "of the trail, the kept ones"
     );
     assert_eq!(found.day.sign_ups, 1, "of the users, who is there");
-    assert!(rows.iter().all(|row| row.day.date >= totals.kept_since));
+    assert!(rows.iter().all(|row| row.day.date >= totals.stored_since));
 }

@@ -12,7 +12,7 @@ use tollgate_domain::billing::{Checkout, Customer};
 
 /// What came of a reservation.
 #[derive(Debug)]
-pub enum Reserved {
+pub enum CheckoutReservation {
     /// It stands.
     Done,
     /// Another one stands there meanwhile.
@@ -34,7 +34,11 @@ impl Store {
     ///
     /// # Errors
     /// When DynamoDB does not answer.
-    pub async fn reserve_checkout(&self, from: &Customer, checkout: &Checkout) -> Result<Reserved, StoreError> {
+    pub async fn reserve_checkout(
+        &self,
+        from: &Customer,
+        checkout: &Checkout,
+    ) -> Result<CheckoutReservation, StoreError> {
         let value = serde_dynamo::to_attribute_value(checkout)
             .map_err(|error: serde_dynamo::Error| StoreError::Unexpected(error.to_string()))?;
         let call = self
@@ -51,10 +55,10 @@ impl Store {
                 .expression_attribute_values(":old", s(&old.attempt.id)),
         };
         Ok(match conditional(call).await? {
-            Updated::Done(_) => Reserved::Done,
+            Updated::Done(_) => CheckoutReservation::Done,
             // This very call did it: the answer to its first try was lost (R8).
-            Updated::Refused(row) if attempt_of(&row) == Some(&s(&checkout.attempt.id)) => Reserved::Done,
-            Updated::Refused(_) => Reserved::Overtaken,
+            Updated::Refused(row) if attempt_of(&row) == Some(&s(&checkout.attempt.id)) => CheckoutReservation::Done,
+            Updated::Refused(_) => CheckoutReservation::Overtaken,
         })
     }
 

@@ -2,7 +2,7 @@
 
 use super::{Key, key, sort_key, user_partition};
 use crate::codec::{Item, item, n, read, s};
-use crate::outbox::{Outgoing, outbox_item};
+use crate::outbox::{OutboxMessage, outbox_item};
 use crate::schema::{BILLING, OUTBOX};
 use crate::transaction::Refusal;
 use crate::update::{Updated, conditional};
@@ -63,7 +63,7 @@ impl Store {
         let Some((customer, subscriptions, payments)) = self.billing_of(user).await? else { return Ok(None) };
         let Some(gate) = self.gate(user).await? else { return Ok(None) };
         let access = Access { tier: gate.tier, features: Features(gate.features), until: gate.access_until };
-        Ok(Some(Account { customer, subscriptions, payments, left: gate.left, access }))
+        Ok(Some(Account { customer, subscriptions, payments, closing: gate.closing, access }))
     }
 
     /// The customer and the subscriptions. `None` for one who never came near a checkout.
@@ -185,18 +185,18 @@ impl Store {
     }
 
     /// Writes what Stripe calls the customer, and the order to tell it the address that was proved meanwhile, if the attempt
-    /// and the address are still those that were `seen`; `false` where they are not.
+    /// and the address are still those that were `expected`; `false` where they are not.
     ///
     /// # Errors
     /// When DynamoDB does not answer.
-    pub async fn name_customer(
+    pub async fn link_customer(
         &self,
-        seen: &Customer,
+        expected: &Customer,
         stripe_id: &str,
-        order: Option<&Outgoing>,
+        command: Option<&OutboxMessage>,
     ) -> Result<bool, StoreError> {
-        let [(pk, partition), (sk, sort)] = customer_key(&seen.user_id);
-        let (Some(attempt), Some(email)) = (&seen.attempt, &seen.email) else { return Ok(false) };
+        let [(pk, partition), (sk, sort)] = customer_key(&expected.user_id);
+        let (Some(attempt), Some(email)) = (&expected.attempt, &expected.email) else { return Ok(false) };
         let name = Update::builder()
             .key(pk, partition)
             .key(sk, sort)
@@ -208,14 +208,14 @@ impl Store {
             .expression_attribute_values(":id", s(stripe_id))
             .expression_attribute_values(":attempt", s(&attempt.id))
             .expression_attribute_values(":email", s(email.as_str()));
-        let owner = item(&Owner { user_id: seen.user_id }, stripe_key(stripe_id))?;
-        let mut transaction = self.transaction().update("seen", BILLING, name).put_any("rest", BILLING, owner);
-        if let Some(order) = order {
-            transaction = transaction.put_any("rest", OUTBOX, outbox_item(order)?);
+        let owner = item(&Owner { user_id: expected.user_id }, stripe_key(stripe_id))?;
+        let mut transaction = self.transaction().update("expected", BILLING, name).put_any("invariant", BILLING, owner);
+        if let Some(command) = command {
+            transaction = transaction.put_any("invariant", OUTBOX, outbox_item(command)?);
         }
         match transaction.run().await {
             Ok(()) => Ok(true),
-            Err(Refusal::Condition("seen")) => Ok(false),
+            Err(Refusal::Condition("expected")) => Ok(false),
             Err(other) => Err(other.unexpected()),
         }
     }
@@ -225,7 +225,7 @@ impl Store {
     ///
     /// # Errors
     /// When DynamoDB does not answer, or the item is corrupt.
-    pub async fn rename_customer(&self, user: &UserId, email: &Email) -> Result<Option<String>, StoreError> {
+    pub async fn update_customer_email(&self, user: &UserId, email: &Email) -> Result<Option<String>, StoreError> {
         let [(pk, partition), (sk, sort)] = customer_key(user);
         let call = self
             .client

@@ -85,7 +85,7 @@ impl Store {
     ///
     /// # Errors
     /// When DynamoDB does not answer.
-    pub async fn leave_due(&self, user: &UserId, due: &Subscription, grace: Grace) -> Result<(), StoreError> {
+    pub async fn remove_due(&self, user: &UserId, due: &Subscription, grace: Grace) -> Result<(), StoreError> {
         let Some([_, (_, due_at)]) = due_attributes(due, grace) else { return Ok(()) };
         let [(pk, partition), (sk, sort)] = key(user_partition(user), format!("{SUBSCRIPTION}{}", due.id));
         let call = self

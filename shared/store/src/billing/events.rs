@@ -50,7 +50,7 @@ impl Store {
     ///
     /// # Errors
     /// When DynamoDB does not answer.
-    pub async fn keep_event(&self, event: &EventRow) -> Result<(), StoreError> {
+    pub async fn store_event(&self, event: &EventRow) -> Result<(), StoreError> {
         let call = self.client.put_item().table_name(self.table(BILLING)).set_item(Some(event_item(event)?));
         call.return_consumed_capacity(ReturnConsumedCapacity::Indexes).send().await.map_err(StoreError::of)?;
         Ok(())

@@ -3,7 +3,7 @@
 use super::customers::{Owner, PAYMENT, SUBSCRIPTION};
 use super::user_partition;
 use crate::codec::{Item, read, s};
-use crate::listing::{Listed, PageOf, Wanted, Way, all_rows};
+use crate::listing::{IndexQuery, Listed, PageOf, RowFilter, all_rows};
 use crate::schema::BILLING;
 use crate::{Store, StoreError};
 use serde::Deserialize;
@@ -82,22 +82,27 @@ where
 }
 
 /// The partition that holds the fewest of what `filter` wants, and what is still to be asked of its rows.
-fn way<T: Kind>(filter: &BillingFilter) -> Way {
-    let back = |index, attribute, of: String| Way::back(BILLING, index, (attribute, of), "sk", T::PREFIX);
+fn index_query<T: Kind>(filter: &BillingFilter) -> IndexQuery {
+    let newest_first =
+        |index, attribute, of: String| IndexQuery::newest_first(BILLING, index, (attribute, of), "sk", T::PREFIX);
     let of_kind = |name: &dyn std::fmt::Display| format!("{}{name}", T::PREFIX);
-    let plan = filter.plan_id.map(|id| Wanted::Is("plan_id", s(id.to_string())));
-    let status = filter.status.map(|status| Wanted::Is("status", s(status)));
-    let (way, rest) = match filter {
+    let plan = filter.plan_id.map(|id| RowFilter::Equals("plan_id", s(id.to_string())));
+    let status = filter.status.map(|status| RowFilter::Equals("status", s(status)));
+    let (index_query, rest) = match filter {
         BillingFilter { user_id: Some(user), .. } => {
-            (Way::of_table(BILLING, user_partition(user), T::PREFIX), [plan, status])
+            (IndexQuery::of_table(BILLING, user_partition(user), T::PREFIX), [plan, status])
         }
-        BillingFilter { plan_id: Some(plan), .. } => (back("by_plan", "plan_list", of_kind(plan)), [None, status]),
-        BillingFilter { status: Some(status), .. } => (back("by_status", "status_list", of_kind(status)), [None, None]),
+        BillingFilter { plan_id: Some(plan), .. } => {
+            (newest_first("by_plan", "plan_list", of_kind(plan)), [None, status])
+        }
+        BillingFilter { status: Some(status), .. } => {
+            (newest_first("by_status", "status_list", of_kind(status)), [None, None])
+        }
         BillingFilter { user_id: None, plan_id: None, status: None } => {
-            (back("listed", "list", T::LIST.to_owned()), [None, None])
+            (newest_first("listed", "list", T::LIST.to_owned()), [None, None])
         }
     };
-    Way { wanted: rest.into_iter().flatten().collect(), ..way }
+    IndexQuery { filters: rest.into_iter().flatten().collect(), ..index_query }
 }
 
 impl Store {
@@ -110,7 +115,7 @@ impl Store {
         filter: &BillingFilter,
         page: PageOf<'_>,
     ) -> Result<Listed<Owned<Subscription>>, StoreError> {
-        self.list(way::<Subscription>(filter), page).await
+        self.list(index_query::<Subscription>(filter), page).await
     }
 
     /// The payments that `filter` wants, the newest first.
@@ -122,7 +127,7 @@ impl Store {
         filter: &BillingFilter,
         page: PageOf<'_>,
     ) -> Result<Listed<Owned<Payment>>, StoreError> {
-        self.list(way::<Payment>(filter), page).await
+        self.list(index_query::<Payment>(filter), page).await
     }
 
     /// The payments that were made at `since` or later, the newest first.
@@ -134,9 +139,9 @@ impl Store {
         since: jiff::Timestamp,
         page: PageOf<'_>,
     ) -> Result<Listed<Owned<Payment>>, StoreError> {
-        let mut way = way::<Payment>(&BillingFilter::default());
-        way.between.0 = format!("{PAYMENT}{}", PaymentId::new(since, [0; 10]));
-        self.list(way, page).await
+        let mut index_query = index_query::<Payment>(&BillingFilter::default());
+        index_query.between.0 = format!("{PAYMENT}{}", PaymentId::new(since, [0; 10]));
+        self.list(index_query, page).await
     }
 
     /// A subscription, whosever it is.
@@ -178,19 +183,19 @@ impl Store {
     /// When DynamoDB does not answer, or the item is corrupt.
     pub(crate) async fn user_of_stripe_id(&self, id: &str) -> Result<Option<UserId>, StoreError> {
         let prefix = if id.starts_with("in_") { PAYMENT } else { SUBSCRIPTION };
-        let way = Way::back(BILLING, "by_stripe", ("stripe_id", id), "sk", prefix);
-        let row = self.rows(&way, PageOf { after: None, limit: 1 }).await?.items.pop();
+        let index_query = IndexQuery::newest_first(BILLING, "by_stripe", ("stripe_id", id), "sk", prefix);
+        let row = self.rows(&index_query, PageOf { after: None, limit: 1 }).await?.items.pop();
         row.map(|row| read::<Owner>(BILLING, row)).transpose().map(|owner| owner.map(|owner| owner.user_id))
     }
 
     async fn one<T: Kind>(&self, id: String) -> Result<Option<Owned<T>>, StoreError> {
         let place = format!("{}{id}", T::PREFIX);
-        let way = Way { between: (place.clone(), place), ..way::<T>(&BillingFilter::default()) };
-        Ok(self.list(way, PageOf { after: None, limit: 1 }).await?.items.pop())
+        let index_query = IndexQuery { between: (place.clone(), place), ..index_query::<T>(&BillingFilter::default()) };
+        Ok(self.list(index_query, PageOf { after: None, limit: 1 }).await?.items.pop())
     }
 
-    async fn list<T: Kind>(&self, way: Way, page: PageOf<'_>) -> Result<Listed<Owned<T>>, StoreError> {
-        let listed = self.rows(&way, page).await?;
+    async fn list<T: Kind>(&self, index_query: IndexQuery, page: PageOf<'_>) -> Result<Listed<Owned<T>>, StoreError> {
+        let listed = self.rows(&index_query, page).await?;
         let items = listed.items.into_iter().map(|row| read(BILLING, row)).collect::<Result<_, _>>()?;
         Ok(Listed { items, next: listed.next })
     }

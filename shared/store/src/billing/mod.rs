@@ -10,7 +10,7 @@ mod plans;
 mod trials;
 mod writes;
 
-pub use checkouts::Reserved;
+pub use checkouts::CheckoutReservation;
 pub use customers::{CustomerVersion, VersionPage, VersionPlace};
 pub use due::{Due, DuePage};
 pub use events::EventRow;

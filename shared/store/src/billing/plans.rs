@@ -3,8 +3,8 @@
 use super::{Key, key, no, sort_key, yes};
 use crate::audit::audit_item;
 use crate::codec::{Item, item, read, s};
-use crate::listing::{PageOf, Way};
-use crate::outbox::{Outgoing, outbox_item};
+use crate::listing::{IndexQuery, PageOf};
+use crate::outbox::{OutboxMessage, outbox_item};
 use crate::schema::{AUDIT, BILLING, OUTBOX};
 use crate::transaction::Refusal;
 use crate::{Store, StoreError};
@@ -39,7 +39,7 @@ pub struct PlanReservation {
 #[derive(Debug)]
 pub enum PlanWrite<'a> {
     /// A new plan, under its reservation.
-    Made {
+    Created {
         /// The plan.
         plan: &'a Plan,
         /// The attempt that the reservation must still be of.
@@ -56,14 +56,14 @@ pub enum PlanWrite<'a> {
         /// Its audit entry.
         audit: &'a AuditEntry,
         /// The order that shows it at Stripe and to its subscribers.
-        order: &'a Outgoing,
+        command: &'a OutboxMessage,
     },
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Part {
+enum Condition {
     State,
-    Rest,
+    Invariant,
 }
 
 fn plan_item(plan: &Plan) -> Result<Item, StoreError> {
@@ -106,8 +106,8 @@ impl Store {
     /// # Errors
     /// When DynamoDB does not answer, or an item is corrupt.
     pub async fn plans(&self) -> Result<Vec<Plan>, StoreError> {
-        let way = Way::of_table(BILLING, PARTITION, PLAN);
-        let listed = self.rows(&way, PageOf { after: None, limit: usize::from(u16::MAX) }).await?;
+        let index_query = IndexQuery::of_table(BILLING, PARTITION, PLAN);
+        let listed = self.rows(&index_query, PageOf { after: None, limit: usize::from(u16::MAX) }).await?;
         listed.items.into_iter().map(|row| read(BILLING, row)).collect()
     }
 
@@ -145,7 +145,7 @@ impl Store {
                 .expression_attribute_values(":false", no())
                 .expression_attribute_values(":attempt", s(attempt)),
         };
-        done(self.transaction().put_if(Part::State, BILLING, put).run().await)
+        done(self.transaction().put_if(Condition::State, BILLING, put).run().await)
     }
 
     /// Keeps another attempt at a price of a plan that was made, in the place of the attempt `instead_of`. The reservation
@@ -163,7 +163,7 @@ impl Store {
             .condition_expression("is_made = :true AND attempt.id = :attempt")
             .expression_attribute_values(":true", yes())
             .expression_attribute_values(":attempt", s(instead_of));
-        if done(self.transaction().put_if(Part::State, BILLING, put).run().await)? {
+        if done(self.transaction().put_if(Condition::State, BILLING, put).run().await)? {
             return Ok(reservation.clone());
         }
         let there = self.plan_reservation(&reservation.code).await?;
@@ -182,7 +182,7 @@ impl Store {
             .condition_expression("is_made = :false AND attempt.id = :attempt")
             .expression_attribute_values(":false", no())
             .expression_attribute_values(":attempt", s(&reservation.attempt.id));
-        done(self.transaction().delete(Part::State, BILLING, delete).run().await).map(|_| ())
+        done(self.transaction().delete(Condition::State, BILLING, delete).run().await).map(|_| ())
     }
 
     /// Writes a change of the catalogue with its audit entry; `false` where the state it was made from is gone.
@@ -191,7 +191,7 @@ impl Store {
     /// When DynamoDB does not answer.
     pub async fn write_plan(&self, write: PlanWrite<'_>) -> Result<bool, StoreError> {
         let (plan, audit, transaction) = match write {
-            PlanWrite::Made { plan, attempt, audit } => {
+            PlanWrite::Created { plan, attempt, audit } => {
                 let [(pk, partition), (sk, sort)] = code_key(&plan.code);
                 let made = aws_sdk_dynamodb::types::Update::builder()
                     .key(pk, partition)
@@ -201,30 +201,30 @@ impl Store {
                     .expression_attribute_values(":true", yes())
                     .expression_attribute_values(":false", no())
                     .expression_attribute_values(":attempt", s(attempt));
-                let transaction = self.transaction().update(Part::State, BILLING, made);
-                (plan, audit, transaction.create(Part::Rest, BILLING, plan_item(plan)?))
+                let transaction = self.transaction().update(Condition::State, BILLING, made);
+                (plan, audit, transaction.create(Condition::Invariant, BILLING, plan_item(plan)?))
             }
-            PlanWrite::Changed { plan, from, audit, order } => {
+            PlanWrite::Changed { plan, from, audit, command } => {
                 let put = Put::builder()
                     .set_item(Some(plan_item(plan)?))
                     .condition_expression("updated_at = :from")
                     .expression_attribute_values(":from", s(from.to_string()));
-                let transaction = self.transaction().put_if(Part::State, BILLING, put);
-                (plan, audit, transaction.put_any(Part::Rest, OUTBOX, outbox_item(order)?))
+                let transaction = self.transaction().put_if(Condition::State, BILLING, put);
+                (plan, audit, transaction.put_any(Condition::Invariant, OUTBOX, outbox_item(command)?))
             }
         };
         let transaction = match &plan.stripe_price_id {
             None => transaction,
-            Some(price) => transaction.put_any(Part::Rest, BILLING, price_item(price, &plan.id)?),
+            Some(price) => transaction.put_any(Condition::Invariant, BILLING, price_item(price, &plan.id)?),
         };
-        done(transaction.put_any(Part::Rest, AUDIT, audit_item(audit)?).run().await)
+        done(transaction.put_any(Condition::Invariant, AUDIT, audit_item(audit)?).run().await)
     }
 }
 
-fn done(result: Result<(), Refusal<Part>>) -> Result<bool, StoreError> {
+fn done(result: Result<(), Refusal<Condition>>) -> Result<bool, StoreError> {
     match result {
         Ok(()) => Ok(true),
-        Err(Refusal::Condition(Part::State)) => Ok(false),
+        Err(Refusal::Condition(Condition::State)) => Ok(false),
         Err(other) => Err(other.unexpected()),
     }
 }

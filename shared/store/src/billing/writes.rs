@@ -10,7 +10,7 @@ use super::{key, user_partition, yes};
 use crate::audit::audit_item;
 use crate::codec::{Item, item, n, s};
 use crate::gate::gate_key;
-use crate::outbox::{Outgoing, outbox_item};
+use crate::outbox::{OutboxMessage, outbox_item};
 use crate::schema::{AUDIT, BILLING, GATE, OUTBOX};
 use crate::transaction::Refusal;
 use crate::update::{Updated, conditional};
@@ -18,19 +18,19 @@ use crate::{Store, StoreError};
 use aws_sdk_dynamodb::types::Update;
 use aws_sdk_dynamodb::types::builders::UpdateBuilder;
 use tollgate_domain::audit::AuditEntry;
-use tollgate_domain::billing::{Access, Converged, Customer, Grace, Payment, Subscription};
+use tollgate_domain::billing::{Access, Changes, Customer, Grace, Payment, Subscription};
 
 /// All of it, or nothing.
 #[derive(Debug)]
 pub struct AccountWrite<'a> {
     /// The customer as it was noted before Stripe was read.
-    pub noted: &'a Customer,
+    pub expected: &'a Customer,
     /// What changed.
-    pub converged: &'a Converged,
+    pub changes: &'a Changes,
     /// The audit entries of it.
     pub audit: &'a [AuditEntry],
     /// The mails that it causes.
-    pub mails: &'a [Outgoing],
+    pub mails: &'a [OutboxMessage],
     /// The trials that begin.
     pub trials: &'a [TrialEntry],
     /// The event that was the hint.
@@ -40,10 +40,10 @@ pub struct AccountWrite<'a> {
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Part {
+enum Condition {
     Version,
     Trial,
-    Rest,
+    Invariant,
 }
 
 impl Store {
@@ -53,34 +53,37 @@ impl Store {
     /// # Errors
     /// When DynamoDB does not answer.
     pub async fn write_account(&self, write: &AccountWrite<'_>) -> Result<bool, StoreError> {
-        let user = &write.noted.user_id;
-        let mut transaction = self.transaction().update(Part::Version, BILLING, raised(write));
-        for changed in &write.converged.subscriptions {
-            transaction =
-                transaction.put_any(Part::Rest, BILLING, subscription_item(write.noted, &changed.after, write.grace)?);
+        let user = &write.expected.user_id;
+        let mut transaction = self.transaction().update(Condition::Version, BILLING, raised(write));
+        for changed in &write.changes.subscriptions {
+            transaction = transaction.put_any(
+                Condition::Invariant,
+                BILLING,
+                subscription_item(write.expected, &changed.after, write.grace)?,
+            );
         }
-        for payment in &write.converged.payments {
-            transaction = transaction.put_any(Part::Rest, BILLING, payment_item(write.noted, payment)?);
+        for payment in &write.changes.payments {
+            transaction = transaction.put_any(Condition::Invariant, BILLING, payment_item(write.expected, payment)?);
         }
         for entry in write.trials {
-            transaction = transaction.create(Part::Trial, BILLING, trial_item(entry)?);
+            transaction = transaction.create(Condition::Trial, BILLING, trial_item(entry)?);
         }
-        if let Some(access) = &write.converged.access {
+        if let Some(access) = &write.changes.access {
             let update = gate_update(access)?.key("pk", gate_key(user));
-            transaction = transaction.update(Part::Rest, GATE, update);
+            transaction = transaction.update(Condition::Invariant, GATE, update);
         }
         for entry in write.audit {
-            transaction = transaction.put_any(Part::Rest, AUDIT, audit_item(entry)?);
+            transaction = transaction.put_any(Condition::Invariant, AUDIT, audit_item(entry)?);
         }
         for mail in write.mails {
-            transaction = transaction.put_any(Part::Rest, OUTBOX, outbox_item(mail)?);
+            transaction = transaction.put_any(Condition::Invariant, OUTBOX, outbox_item(mail)?);
         }
         for event in write.events {
-            transaction = transaction.put_any(Part::Rest, BILLING, event_item(event)?);
+            transaction = transaction.put_any(Condition::Invariant, BILLING, event_item(event)?);
         }
         match transaction.run().await {
             Ok(()) => Ok(true),
-            Err(Refusal::Condition(Part::Version | Part::Trial)) => Ok(false),
+            Err(Refusal::Condition(Condition::Version | Condition::Trial)) => Ok(false),
             Err(other) => Err(other.unexpected()),
         }
     }
@@ -91,33 +94,33 @@ impl Store {
     ///
     /// # Errors
     /// When DynamoDB does not answer.
-    pub async fn raise_version(&self, noted: &Customer) -> Result<bool, StoreError> {
+    pub async fn raise_version(&self, expected: &Customer) -> Result<bool, StoreError> {
         let call = self
-            .customer_update(&noted.user_id)
+            .customer_update(&expected.user_id)
             .update_expression("SET #version = #version + :one")
-            .condition_expression("#version = :noted")
+            .condition_expression("#version = :expected")
             .expression_attribute_names("#version", "version")
             .expression_attribute_values(":one", n(1))
-            .expression_attribute_values(":noted", n(noted.version));
+            .expression_attribute_values(":expected", n(expected.version));
         Ok(matches!(conditional(call).await?, Updated::Done(_)))
     }
 }
 
 fn raised(write: &AccountWrite<'_>) -> UpdateBuilder {
-    let [(pk, partition), (sk, sort)] = customer_key(&write.noted.user_id);
+    let [(pk, partition), (sk, sort)] = customer_key(&write.expected.user_id);
     let mut expression = "SET #version = #version + :one".to_owned();
     let mut update = Update::builder()
         .key(pk, partition)
         .key(sk, sort)
-        .condition_expression("#version = :noted")
+        .condition_expression("#version = :expected")
         .expression_attribute_names("#version", "version")
         .expression_attribute_values(":one", n(1))
-        .expression_attribute_values(":noted", n(write.noted.version));
-    if write.converged.first_trial {
+        .expression_attribute_values(":expected", n(write.expected.version));
+    if write.changes.first_trial {
         expression.push_str(", had_trial = :true");
         update = update.expression_attribute_values(":true", yes());
     }
-    if write.converged.customer_is_gone {
+    if write.changes.customer_is_gone {
         expression.push_str(" REMOVE checkout, stripe_customer_id, attempt");
     }
     update.update_expression(expression)

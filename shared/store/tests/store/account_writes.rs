@@ -4,23 +4,23 @@ use crate::billing::{
     DAY, checkout, event, event_row, of_ann, payment, payments_of, plan_id, subscription, unavailable, unexpected,
     unreachable,
 };
+use crate::faults::Fault;
 use crate::people::{START, at, entry, mail, message, user};
 use crate::tables::Tables;
-use crate::wire::Meet;
 use serde_json::{Value, json};
 use tollgate_domain::audit::AuditEntry;
 use tollgate_domain::billing::{
-    Access, Changed, Converged, Customer, Features, Grace, Payment, PaymentStatus, Status, Subscription, Surplus,
+    Access, Changed, Changes, Customer, DuplicateRefund, Features, Grace, Payment, PaymentStatus, Status, Subscription,
 };
-use tollgate_store::{AccountWrite, EventRow, Outgoing, StoreError, TrialEntry};
+use tollgate_store::{AccountWrite, EventRow, OutboxMessage, StoreError, TrialEntry};
 
 /// One subscription, one payment, and access until the period's end.
-fn converged() -> Converged {
-    Converged {
+fn changes() -> Changes {
+    Changes {
         subscriptions: vec![Changed { before: None, after: subscription(1) }],
         payments: vec![payment(1)],
         access: Some(access()),
-        ..Converged::default()
+        ..Changes::default()
     }
 }
 
@@ -33,7 +33,7 @@ fn access() -> Access {
 /// What goes with a write, apart from the state itself.
 struct Along {
     audit: Vec<AuditEntry>,
-    mails: Vec<Outgoing>,
+    mails: Vec<OutboxMessage>,
     events: Vec<EventRow>,
 }
 
@@ -50,15 +50,23 @@ impl Along {
     }
 }
 
-async fn write(tables: &Tables, noted: &Customer, converged: &Converged, along: &Along) -> Result<bool, StoreError> {
+async fn write(
+    tables: &Tables,
+    stored_customer: &Customer,
+    changes: &Changes,
+    along: &Along,
+) -> Result<bool, StoreError> {
     let Along { audit, mails, events } = along;
     let grace = Grace::default();
-    tables.store.write_account(&AccountWrite { noted, converged, audit, mails, trials: &[], events, grace }).await
+    tables
+        .store
+        .write_account(&AccountWrite { expected: stored_customer, changes, audit, mails, trials: &[], events, grace })
+        .await
 }
 
-/// Writes `converged` alone, which nothing hinders, and gives the customer's row.
-async fn written(tables: &Tables, noted: &Customer, converged: &Converged) -> Value {
-    assert!(write(tables, noted, converged, &Along::none()).await.unwrap());
+/// Writes `changes` alone, which nothing hinders, and gives the customer's row.
+async fn written(tables: &Tables, stored_customer: &Customer, changes: &Changes) -> Value {
+    assert!(write(tables, stored_customer, changes, &Along::none()).await.unwrap());
     tables.row("billing", &of_ann("CUSTOMER")).await
 }
 
@@ -71,12 +79,12 @@ async fn with_checkout() -> (Tables, Customer) {
 }
 
 #[tokio::test]
-async fn everything_is_written_together_and_the_version_raised() {
-    let (tables, noted) = with_checkout().await;
+async fn a_write_stores_all_items_and_increments_the_version() {
+    let (tables, stored_customer) = with_checkout().await;
     let before = tables.all().await;
-    assert!(write(&tables, &noted, &converged(), &Along::all()).await.unwrap());
-    assert_eq!(tables.wire.count(), 1);
-    assert_eq!(tables.store.customer(&user(1)).await.unwrap(), Some(Customer { version: 1, ..noted }));
+    assert!(write(&tables, &stored_customer, &changes(), &Along::all()).await.unwrap());
+    assert_eq!(tables.faults.count(), 1);
+    assert_eq!(tables.store.customer(&user(1)).await.unwrap(), Some(Customer { version: 1, ..stored_customer }));
     let (pk, one) = (format!("USER#{}", user(1)), subscription(1).id);
     let subscription = json!({"pk": pk, "sk": format!("SUB#{one}"), "user_id": user(1), "id": one,
         "stripe_id": "sub_1", "plan_id": plan_id(1), "stripe_item_id": "si_1", "stripe_price_id": "price_1", "quantity": 1, "price_cents": 1900,
@@ -106,52 +114,59 @@ async fn everything_is_written_together_and_the_version_raised() {
 }
 
 #[tokio::test]
-async fn nothing_is_written_where_the_version_was_raised_meanwhile() {
-    let (tables, noted) = with_checkout().await;
+async fn nothing_is_written_if_the_version_has_changed() {
+    let (tables, stored_customer) = with_checkout().await;
     let rival = tables.rival.clone();
-    let other = noted.clone();
-    let overtakes = Meet::rival(async move {
-        let converged = Converged { first_trial: true, ..Converged::default() };
-        let (noted, grace) = (&other, Grace::default());
-        let write =
-            AccountWrite { noted, converged: &converged, audit: &[], mails: &[], trials: &[], events: &[], grace };
+    let other = stored_customer.clone();
+    let overtakes = Fault::rival(async move {
+        let changes = Changes { first_trial: true, ..Changes::default() };
+        let (stored_customer, grace) = (&other, Grace::default());
+        let write = AccountWrite {
+            expected: stored_customer,
+            changes: &changes,
+            audit: &[],
+            mails: &[],
+            trials: &[],
+            events: &[],
+            grace,
+        };
         assert!(rival.write_account(&write).await.unwrap());
     });
-    tables.wire.next("TransactWriteItems", [overtakes]);
-    let everything = Converged { customer_is_gone: true, first_trial: true, ..converged() };
-    assert!(!write(&tables, &noted, &everything, &Along::all()).await.unwrap());
-    let customer = Customer { version: 1, had_trial: true, ..noted.clone() };
+    tables.faults.next("TransactWriteItems", [overtakes]);
+    let listings = Changes { customer_is_gone: true, first_trial: true, ..changes() };
+    assert!(!write(&tables, &stored_customer, &listings, &Along::all()).await.unwrap());
+    let customer = Customer { version: 1, had_trial: true, ..stored_customer.clone() };
     assert_eq!(tables.store.customer(&user(1)).await.unwrap(), Some(customer.clone()), "the rival's work alone");
     assert_eq!(tables.store.gate(&user(1)).await.unwrap().unwrap().tier, 0);
     assert_eq!(tables.store.subscriptions(&user(1)).await.unwrap(), []);
     assert_eq!(payments_of(&tables, 1).await, []);
     assert!(!tables.store.is_event_handled("evt_1").await.unwrap());
-    assert!(!tables.untouched(write(&tables, &noted, &everything, &Along::all())).await.unwrap(), "nor later");
+    assert!(!tables.untouched(write(&tables, &stored_customer, &listings, &Along::all())).await.unwrap(), "nor later");
     let later = Customer { version: 2, ..customer.clone() };
-    assert!(!tables.untouched(write(&tables, &later, &everything, &Along::all())).await.unwrap(), "nor before");
-    assert!(write(&tables, &customer, &everything, &Along::all()).await.unwrap());
+    assert!(!tables.untouched(write(&tables, &later, &listings, &Along::all())).await.unwrap(), "nor before");
+    assert!(write(&tables, &customer, &listings, &Along::all()).await.unwrap());
 }
 
 #[tokio::test]
-async fn nothing_is_written_for_who_is_no_customer() {
-    let (tables, noted) = Tables::with_customer().await;
+async fn nothing_is_written_for_a_user_who_is_no_customer() {
+    let (tables, stored_customer) = Tables::with_customer().await;
     tables.delete("billing", &of_ann("CUSTOMER")).await;
-    assert!(!tables.untouched(write(&tables, &noted, &converged(), &Along::all())).await.unwrap());
+    assert!(!tables.untouched(write(&tables, &stored_customer, &changes(), &Along::all())).await.unwrap());
 }
 
 #[tokio::test]
 async fn tier_features_and_their_end_are_set_in_the_gate_and_taken_away() {
-    let (tables, mut noted) = Tables::with_customer().await;
+    let (tables, mut stored_customer) = Tables::with_customer().await;
     let gate = tables.store.gate(&user(1)).await.unwrap().unwrap();
-    written(&tables, &noted, &converged()).await;
+    written(&tables, &stored_customer, &changes()).await;
     let mut expected = gate.clone();
     (expected.tier, expected.features, expected.access_until) = (2, access().features.0, Some(at(30 * DAY)));
     assert_eq!(tables.store.gate(&user(1)).await.unwrap(), Some(expected));
     let row = tables.row("gate", &format!("USER#{}", user(1))).await;
     assert_eq!(row["v"], 1);
     assert_eq!((&row["features"]["sso"]["saml"], &row["access_until"]), (&json!(true), &json!(at(30 * DAY))));
-    noted.version = 1;
-    written(&tables, &noted, &Converged { access: Some(Access::default()), ..Converged::default() }).await;
+    stored_customer.version = 1;
+    written(&tables, &stored_customer, &Changes { access: Some(Access::default()), ..Changes::default() }).await;
     let row = tables.row("gate", &format!("USER#{}", user(1))).await;
     assert_eq!((&row["tier"], &row["features"], row.get("access_until")), (&json!(0), &json!({}), None));
     assert_eq!(tables.store.gate(&user(1)).await.unwrap(), Some(gate), "as before");
@@ -159,55 +174,61 @@ async fn tier_features_and_their_end_are_set_in_the_gate_and_taken_away() {
 
 #[tokio::test]
 async fn the_gate_stays_where_access_is_the_same() {
-    let (tables, noted) = Tables::with_customer().await;
+    let (tables, stored_customer) = Tables::with_customer().await;
     let before = tables.rows("gate").await;
-    written(&tables, &noted, &Converged { access: None, ..converged() }).await;
+    written(&tables, &stored_customer, &Changes { access: None, ..changes() }).await;
     assert_eq!(tables.rows("gate").await, before);
 }
 
 #[tokio::test]
 async fn access_for_a_gate_that_is_not_there_is_a_bug() {
-    let (tables, noted) = Tables::with_customer().await;
+    let (tables, stored_customer) = Tables::with_customer().await;
     tables.delete("gate", &format!("USER#{}", user(1))).await;
     for access in [access(), Access::default()] {
-        let converged = Converged { access: Some(access), ..converged() };
-        unexpected(tables.untouched(write(&tables, &noted, &converged, &Along::none())).await);
+        let changes = Changes { access: Some(access), ..changes() };
+        unexpected(tables.untouched(write(&tables, &stored_customer, &changes, &Along::none())).await);
     }
 }
 
 #[tokio::test]
-async fn a_trial_a_checkouts_end_and_a_customers_end_are_noted_each_for_itself() {
-    let (tables, noted) = with_checkout().await;
+async fn a_trial_a_checkout_end_and_a_customer_end_are_stored_independently() {
+    let (tables, stored_customer) = with_checkout().await;
     let raised = |row: Value| (row["version"].clone(), row);
-    let (version, row) = raised(written(&tables, &noted, &converged()).await);
+    let (version, row) = raised(written(&tables, &stored_customer, &changes()).await);
     assert_eq!((version, row.get("had_trial")), (json!(1), None));
     assert_eq!((&row["checkout"]["attempt"]["id"], &row["stripe_customer_id"]), (&json!("c1"), &json!("cus_1")));
 
-    let trial = Converged { first_trial: true, ..Converged::default() };
-    let (version, row) = raised(written(&tables, &Customer { version: 1, ..noted.clone() }, &trial).await);
+    let trial = Changes { first_trial: true, ..Changes::default() };
+    let (version, row) = raised(written(&tables, &Customer { version: 1, ..stored_customer.clone() }, &trial).await);
     assert_eq!((version, &row["had_trial"]), (json!(2), &json!(true)));
     assert!(row.get("checkout").is_some());
 
-    let gone = Converged { customer_is_gone: true, ..Converged::default() };
-    let (version, row) = raised(written(&tables, &Customer { version: 2, ..noted }, &gone).await);
+    let gone = Changes { customer_is_gone: true, ..Changes::default() };
+    let (version, row) = raised(written(&tables, &Customer { version: 2, ..stored_customer }, &gone).await);
     assert_eq!((version, row.get("stripe_customer_id"), row.get("attempt")), (json!(3), None, None));
     assert_eq!((&row["had_trial"], &row["v"]), (&json!(true), &json!(1)));
 }
 
 #[tokio::test]
-async fn a_customer_who_is_gone_takes_the_checkout_along_and_a_trial_in_the_same_write_counts() {
-    let (tables, noted) = with_checkout().await;
-    let gone = Converged { customer_is_gone: true, first_trial: true, ..Converged::default() };
-    written(&tables, &noted, &gone).await;
-    let expected =
-        Customer { version: 1, stripe_customer_id: None, attempt: None, checkout: None, had_trial: true, ..noted };
+async fn a_deleted_customer_ends_the_checkout_and_a_trial_in_one_write_counts() {
+    let (tables, stored_customer) = with_checkout().await;
+    let gone = Changes { customer_is_gone: true, first_trial: true, ..Changes::default() };
+    written(&tables, &stored_customer, &gone).await;
+    let expected = Customer {
+        version: 1,
+        stripe_customer_id: None,
+        attempt: None,
+        checkout: None,
+        had_trial: true,
+        ..stored_customer
+    };
     assert_eq!(tables.store.customer(&user(1)).await.unwrap(), Some(expected));
 }
 
 #[tokio::test]
-async fn a_subscription_and_a_payment_take_the_place_of_what_they_were() {
-    let (tables, noted) = Tables::with_customer().await;
-    written(&tables, &noted, &converged()).await;
+async fn a_changed_subscription_and_payment_replace_the_stored_ones() {
+    let (tables, stored_customer) = Tables::with_customer().await;
+    written(&tables, &stored_customer, &changes()).await;
     let after = Subscription {
         plan_id: None,
         status: Status::Canceled,
@@ -216,13 +237,13 @@ async fn a_subscription_and_a_payment_take_the_place_of_what_they_were() {
         ends_at: Some(at(6)),
         had_trial: true,
         unpaid_since: Some(at(4)),
-        surplus: Some(Surplus::Settled),
+        duplicate_refund: Some(DuplicateRefund::Done),
         ..subscription(1)
     };
     let refunded = Payment { refunded_cents: 1900, status: PaymentStatus::Refunded, ..payment(1) };
     let changed = Changed { before: Some(subscription(1)), after: after.clone() };
-    let later = Converged { subscriptions: vec![changed], payments: vec![refunded.clone()], ..Converged::default() };
-    written(&tables, &Customer { version: 1, ..noted }, &later).await;
+    let later = Changes { subscriptions: vec![changed], payments: vec![refunded.clone()], ..Changes::default() };
+    written(&tables, &Customer { version: 1, ..stored_customer }, &later).await;
     assert_eq!(tables.store.subscriptions(&user(1)).await.unwrap(), [after]);
     assert_eq!(payments_of(&tables, 1).await, [refunded]);
     let row = tables.row("billing", &of_ann(&format!("SUB#{}", subscription(1).id))).await;
@@ -231,34 +252,35 @@ async fn a_subscription_and_a_payment_take_the_place_of_what_they_were() {
 
 // R8
 #[tokio::test]
-async fn a_write_whose_answer_was_lost_is_done_once() {
-    let (tables, noted) = with_checkout().await;
-    tables.wire.next("TransactWriteItems", [Meet::LostAnswer]);
-    assert!(write(&tables, &noted, &converged(), &Along::all()).await.unwrap());
-    assert_eq!(tables.wire.count(), 2);
+async fn a_write_whose_answer_was_lost_happens_once() {
+    let (tables, stored_customer) = with_checkout().await;
+    tables.faults.next("TransactWriteItems", [Fault::LostAnswer]);
+    assert!(write(&tables, &stored_customer, &changes(), &Along::all()).await.unwrap());
+    assert_eq!(tables.faults.count(), 2);
     assert_eq!(tables.store.customer(&user(1)).await.unwrap().unwrap().version, 1);
 }
 
 #[tokio::test]
 async fn a_write_that_gets_no_answer_is_unavailable_and_not_done() {
-    let (tables, noted) = with_checkout().await;
-    tables.wire.next("TransactWriteItems", unreachable());
-    unavailable(tables.untouched(write(&tables, &noted, &converged(), &Along::all())).await);
-    tables.wire.take_calls();
+    let (tables, stored_customer) = with_checkout().await;
+    tables.faults.next("TransactWriteItems", unreachable());
+    unavailable(tables.untouched(write(&tables, &stored_customer, &changes(), &Along::all())).await);
+    tables.faults.take_calls();
 }
 
 // A13
 #[tokio::test]
 async fn a_trial_is_entered_once_for_each_hash() {
-    let (tables, noted) = with_checkout().await;
+    let (tables, stored_customer) = with_checkout().await;
     let store = &tables.store;
     let entry =
         |hash: &str, n: u8| TrialEntry { hash: hash.into(), subscription_id: subscription(n).id, created_at: at(0) };
     let write = async |trials: &[TrialEntry]| {
-        let noted = store.customer(&noted.user_id).await.unwrap().unwrap();
-        let converged = Converged { first_trial: true, ..Converged::default() };
+        let stored_customer = store.customer(&stored_customer.user_id).await.unwrap().unwrap();
+        let changes = Changes { first_trial: true, ..Changes::default() };
         let (audit, mails, grace) = (&[], &[], Grace::default());
-        let write = AccountWrite { noted: &noted, converged: &converged, audit, mails, trials, events: &[], grace };
+        let write =
+            AccountWrite { expected: &stored_customer, changes: &changes, audit, mails, trials, events: &[], grace };
         store.write_account(&write).await.unwrap()
     };
     assert_eq!(store.trial_of("address").await.unwrap(), None);
@@ -266,8 +288,8 @@ async fn a_trial_is_entered_once_for_each_hash() {
     for hash in ["address", "card"] {
         assert_eq!(store.trial_of(hash).await.unwrap(), Some(subscription(1).id));
     }
-    let version = store.customer(&noted.user_id).await.unwrap().unwrap().version;
+    let version = store.customer(&stored_customer.user_id).await.unwrap().unwrap().version;
     assert!(!write(&[entry("another address", 2), entry("card", 2)]).await, "nothing of it is written");
     assert_eq!(store.trial_of("another address").await.unwrap(), None);
-    assert_eq!(store.customer(&noted.user_id).await.unwrap().unwrap().version, version);
+    assert_eq!(store.customer(&stored_customer.user_id).await.unwrap().unwrap().version, version);
 }

@@ -1,16 +1,16 @@
 //! Registration, proof of the address, leaving.
 
+use crate::faults::Fault;
 use crate::people::{at, email, entry, mail, newcomer, secret, session, user, username};
 use crate::tables::Tables;
-use crate::wire::Meet;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
-use tollgate_domain::gate::{Gate, Left};
+use tollgate_domain::gate::{Closing, Gate};
 use tollgate_domain::onetime::Purpose;
 use tollgate_domain::user::{IdentityProvider, Provider};
 use tollgate_store::outbox::DECOY;
-use tollgate_store::{Claim, NewAccount, Outgoing, Registration, RightsChange, StoreError, Taken};
+use tollgate_store::{Claim, NewAccount, OutboxMessage, Registration, RightsChange, StoreError, TakenNames};
 
 const DAY: i64 = 86_400;
 
@@ -20,7 +20,7 @@ fn by_google(name: &str, n: u8) -> NewAccount {
     account.profile.provider = Provider::Google;
     account.profile.email_verified = true;
     account.profile.links.insert(IdentityProvider::Google, "g-1".into());
-    NewAccount { credentials: None, proof: None, ..account }
+    NewAccount { credentials: None, verification: None, ..account }
 }
 
 fn admin(name: &str, n: u8) -> NewAccount {
@@ -30,11 +30,11 @@ fn admin(name: &str, n: u8) -> NewAccount {
 }
 
 #[tokio::test]
-async fn a_registration_writes_everything_of_the_account() {
+async fn a_registration_writes_all_items_of_the_account() {
     let tables = Tables::new().await;
     let ann = newcomer("Ann", 1);
     assert_eq!(tables.store.register(&ann).await.unwrap(), Registration::Done);
-    assert_eq!(tables.wire.count(), 1, "one call");
+    assert_eq!(tables.faults.count(), 1, "one call");
 
     let profile = tables.store.profile(&user(1)).await.unwrap().unwrap();
     assert_eq!((profile.id, profile.provider, profile.email_verified), (user(1), Provider::Local, false));
@@ -45,7 +45,7 @@ async fn a_registration_writes_everything_of_the_account() {
     let credentials = tables.store.credentials(&email("ann@EXAMPLE.com")).await.unwrap().unwrap();
     assert_eq!((credentials.user_id, credentials.password_version), (user(1), 1));
     assert_eq!(credentials.hash, "hash1");
-    let (row, mail) = ann.proof.unwrap();
+    let (row, mail) = ann.verification.unwrap();
     assert_eq!(tables.store.onetime(&user(1), Purpose::Verify, &row.id).await.unwrap(), Some(row));
     let Claim::Send(sent) = tables.store.claim_message(&mail.id, "m", at(0)).await.unwrap() else { panic!("no mail") };
     assert_eq!((sent.body, sent.kind), (mail.body, mail.kind));
@@ -54,13 +54,13 @@ async fn a_registration_writes_everything_of_the_account() {
 }
 
 #[tokio::test]
-async fn a_registration_writes_what_lists_and_searches_go_by() {
+async fn a_registration_writes_the_attributes_of_lists_and_searches() {
     let (tables, _) = Tables::with_ann().await;
     let id = user(1).to_string();
     let profile = tables.row("identity", &format!("USER#{id}")).await;
     let wanted = [
         ("id", json!(id)),
-        ("list", json!("unproved")),
+        ("list", json!("unverified")),
         ("admin", json!(null)),
         ("closed", json!(null)),
         ("email_initial", json!("a")),
@@ -91,7 +91,7 @@ async fn every_item_carries_the_version_of_its_shape_and_no_null() {
 }
 
 #[tokio::test]
-async fn one_who_came_by_a_provider_has_an_identity_and_neither_password_nor_mail() {
+async fn a_provider_account_has_an_identity_and_neither_password_nor_mail() {
     let tables = Tables::new().await;
     assert_eq!(tables.store.register(&by_google("Ann", 1)).await.unwrap(), Registration::Done);
     assert_eq!(tables.store.user_of_identity(IdentityProvider::Google, "g-1").await.unwrap(), Some(user(1)));
@@ -106,7 +106,7 @@ async fn one_who_came_by_a_provider_has_an_identity_and_neither_password_nor_mai
 
 // R9
 #[tokio::test]
-async fn an_address_that_somebody_has_in_another_spelling_is_taken() {
+async fn an_address_that_exists_in_another_spelling_is_taken() {
     let (tables, _) = Tables::with_ann().await;
     let mut other = newcomer("Bob", 2);
     other.profile.email = email("aNN@example.com");
@@ -123,7 +123,7 @@ async fn an_address_with_credentials_and_no_marker_is_taken() {
 }
 
 #[tokio::test]
-async fn a_name_that_somebody_has_in_another_case_is_taken() {
+async fn a_name_that_exists_in_another_case_is_taken() {
     let (tables, _) = Tables::with_ann().await;
     let mut other = newcomer("Bob", 2);
     other.profile.username = username("aNN");
@@ -132,7 +132,7 @@ async fn a_name_that_somebody_has_in_another_case_is_taken() {
 
 // S22
 #[tokio::test]
-async fn an_identity_that_somebody_has_is_taken() {
+async fn an_identity_of_another_account_is_taken() {
     let tables = Tables::new().await;
     tables.registered(by_google("Ann", 1)).await;
     let other = by_google("Bob", 2);
@@ -140,40 +140,40 @@ async fn an_identity_that_somebody_has_is_taken() {
 }
 
 #[tokio::test]
-async fn an_id_that_somebody_has_is_a_bug_and_nothing_is_written() {
+async fn an_existing_user_id_is_a_bug_and_nothing_is_written() {
     let (tables, ann) = Tables::with_ann().await;
     let mut same_id = newcomer("Bob", 1);
-    same_id.proof = None;
+    same_id.verification = None;
     let error = tables.untouched(tables.store.register(&same_id)).await.unwrap_err();
     assert!(matches!(&error, StoreError::Unexpected(text) if text.contains("Other")), "{error}");
 
     let mut same_row = newcomer("Bob", 2);
-    same_row.proof.as_mut().unwrap().0 = ann.proof.unwrap().0;
+    same_row.verification.as_mut().unwrap().0 = ann.verification.unwrap().0;
     let error = tables.untouched(tables.store.register(&same_row)).await.unwrap_err();
     assert!(matches!(error, StoreError::Unexpected(_)), "{error}");
 
     let mut same_mail = newcomer("Bob", 2);
-    same_mail.proof.as_mut().unwrap().1 = mail(1);
+    same_mail.verification.as_mut().unwrap().1 = mail(1);
     let error = tables.untouched(tables.store.register(&same_mail)).await.unwrap_err();
     assert!(matches!(error, StoreError::Unexpected(_)), "{error}");
 }
 
 // R8
 #[tokio::test]
-async fn a_registration_whose_answer_is_lost_is_done_once() {
+async fn a_registration_whose_answer_is_lost_happens_once() {
     let tables = Tables::new().await;
-    tables.wire.next("TransactWriteItems", [Meet::LostAnswer]);
+    tables.faults.next("TransactWriteItems", [Fault::LostAnswer]);
     assert_eq!(tables.store.register(&admin("Ann", 1)).await.unwrap(), Registration::Done);
-    assert_eq!(tables.wire.count(), 2);
+    assert_eq!(tables.faults.count(), 2);
     assert_eq!(tables.row("gate", "ADMINS").await["count"], 1);
 }
 
 // R8
 #[tokio::test]
-async fn a_registration_still_under_way_after_its_answer_was_lost_is_not_taken_for_another_ones() {
+async fn a_lost_answer_of_a_registration_is_not_taken_for_a_conflict() {
     let tables = Tables::new().await;
-    let in_progress = || Meet::error("TransactionInProgressException");
-    tables.wire.next("TransactWriteItems", [Meet::LostAnswer, in_progress(), in_progress()]);
+    let in_progress = || Fault::error("TransactionInProgressException");
+    tables.faults.next("TransactWriteItems", [Fault::LostAnswer, in_progress(), in_progress()]);
     let error = tables.store.register(&newcomer("Ann", 1)).await.unwrap_err();
     assert!(matches!(error, StoreError::Unavailable(_)), "{error}");
 }
@@ -191,7 +191,7 @@ async fn admins_are_counted_and_others_are_not() {
 
 // S6
 #[tokio::test]
-async fn a_registration_of_a_known_address_holds_the_name_writes_to_its_owner_and_does_the_rest_on_decoys() {
+async fn registering_a_known_address_holds_the_name_mails_the_owner_adds_decoys() {
     let (tables, ann) = Tables::with_ann().await;
     let before = tables.all().await;
     assert!(tables.store.register_known(&username("Bob"), &mail(9), at(0)).await.unwrap());
@@ -224,22 +224,22 @@ async fn a_name_is_held_for_seven_days_and_free_then() {
     let until = 7 * DAY;
     let held = tables.untouched(tables.store.register_known(&username("BOB"), &mail(9), at(until - 1))).await;
     assert!(!held.unwrap(), "held to the last second, in any case");
-    let taken = async |now: Timestamp| tables.store.taken(&name, &address, now).await.unwrap();
-    assert_eq!(taken(at(until - 1)).await, Taken { username: true, email: None });
-    assert_eq!(taken(at(until)).await, Taken { username: false, email: None });
+    let taken = async |now: Timestamp| tables.store.find_taken(&name, &address, now).await.unwrap();
+    assert_eq!(taken(at(until - 1)).await, TakenNames { username: true, email: None });
+    assert_eq!(taken(at(until)).await, TakenNames { username: false, email: None });
     assert!(tables.store.register_known(&name, &mail(9), at(until)).await.unwrap(), "free in the next one");
     assert_eq!(ann.profile.username.as_str(), "Ann");
 }
 
 #[tokio::test]
-async fn a_mail_that_was_written_before_is_a_bug_in_a_registration_of_a_known_address() {
+async fn an_existing_mail_id_is_a_bug_in_a_registration_of_a_known_address() {
     let (tables, _) = Tables::with_ann().await;
     let error = tables.untouched(tables.store.register_known(&username("Bob"), &mail(1), at(0))).await.unwrap_err();
     assert!(matches!(error, StoreError::Unexpected(_)), "{error}");
 }
 
 #[tokio::test]
-async fn a_mailed_secret_is_written_with_its_mail_and_kept_a_day_past_its_end() {
+async fn a_mailed_secret_is_stored_with_its_mail_until_a_day_after_its_expiry() {
     let (tables, ann) = Tables::with_ann().await;
     let row = secret("r1", Purpose::Reset, &ann.profile);
     tables.store.put_onetime(&row, &mail(5)).await.unwrap();
@@ -271,9 +271,9 @@ async fn a_secret_for_a_new_address_is_found_by_that_address_the_newest_one() {
 
 // S6
 #[tokio::test]
-async fn decoys_are_as_many_as_was_asked_for_and_gone_after_a_day() {
+async fn the_requested_number_of_decoys_is_written_and_expires_after_a_day() {
     let tables = Tables::new().await;
-    let decoy = Outgoing { kind: DECOY.into(), ..mail(3) };
+    let decoy = OutboxMessage { kind: DECOY.into(), ..mail(3) };
     tables.store.put_decoys(&decoy, 2, at(5)).await.unwrap();
     let rows = tables.rows("sessions").await;
     let keys: Vec<_> = rows.keys().cloned().collect();
@@ -287,9 +287,9 @@ async fn decoys_are_as_many_as_was_asked_for_and_gone_after_a_day() {
 }
 
 #[tokio::test]
-async fn a_proof_by_link_proves_the_address_once_and_leaves_the_row() {
+async fn verification_by_link_verifies_the_address_once_and_keeps_the_row() {
     let (tables, ann) = Tables::with_ann().await;
-    let (row, _) = ann.proof.unwrap();
+    let (row, _) = ann.verification.unwrap();
     assert!(tables.store.verify_email(&row, false, &entry(7, &user(1)), at(60)).await.unwrap());
     assert!(tables.store.profile(&user(1)).await.unwrap().unwrap().email_verified);
     assert_eq!(tables.store.onetime(&user(1), Purpose::Verify, &row.id).await.unwrap(), Some(row.clone()));
@@ -300,9 +300,9 @@ async fn a_proof_by_link_proves_the_address_once_and_leaves_the_row() {
 }
 
 #[tokio::test]
-async fn a_proof_by_code_uses_the_code_up() {
+async fn verification_by_code_uses_the_code_up() {
     let (tables, ann) = Tables::with_ann().await;
-    let (row, _) = ann.proof.unwrap();
+    let (row, _) = ann.verification.unwrap();
     assert!(tables.store.verify_email(&row, true, &entry(7, &user(1)), at(60)).await.unwrap());
     let stored = tables.row("sessions", &format!("USER#{}/OTP#verify#proof1", user(1))).await;
     assert_eq!(stored["code_used_at"], at(60).to_string());
@@ -311,9 +311,9 @@ async fn a_proof_by_code_uses_the_code_up() {
 
 // S11
 #[tokio::test]
-async fn a_code_that_was_used_up_or_never_was_proves_nothing() {
+async fn a_used_or_unknown_code_verifies_nothing() {
     let (tables, ann) = Tables::with_ann().await;
-    let (row, _) = ann.proof.unwrap();
+    let (row, _) = ann.verification.unwrap();
     let key = format!("USER#{}/OTP#verify#proof1", user(1));
     tables.edit("sessions", &key, |row| row["code_used_at"] = json!(at(1))).await;
     let refused = tables.untouched(tables.store.verify_email(&row, true, &entry(7, &user(1)), at(60))).await;
@@ -325,9 +325,9 @@ async fn a_code_that_was_used_up_or_never_was_proves_nothing() {
 
 // S10
 #[tokio::test]
-async fn a_proof_of_an_address_that_the_account_has_no_more_proves_nothing() {
+async fn verification_of_a_previous_address_has_no_effect() {
     let (tables, ann) = Tables::with_ann().await;
-    let (row, _) = ann.proof.unwrap();
+    let (row, _) = ann.verification.unwrap();
     tables
         .edit("identity", &format!("USER#{}", user(1)), |profile| profile["email_key"] = json!("new@example.com"))
         .await;
@@ -336,36 +336,39 @@ async fn a_proof_of_an_address_that_the_account_has_no_more_proves_nothing() {
 }
 
 #[tokio::test]
-async fn an_entry_that_was_written_before_is_a_bug_in_a_proof() {
+async fn an_existing_audit_id_is_a_bug_in_a_verification() {
     let (tables, ann) = Tables::with_ann().await;
-    let (row, _) = ann.proof.unwrap();
+    let (row, _) = ann.verification.unwrap();
     let error = tables.untouched(tables.store.verify_email(&row, false, &ann.audit, at(60))).await.unwrap_err();
     assert!(matches!(error, StoreError::Unexpected(_)), "{error}");
 }
 
 #[tokio::test]
-async fn who_leaves_is_closed_and_has_no_session() {
+async fn a_closed_account_has_no_session() {
     let tables = Tables::new().await;
     let mut ann = newcomer("Ann", 1);
     ann.gate.sessions.insert(session(1), at(900));
     ann.gate.tier = 2;
     let ann = tables.registered(ann).await;
-    let done = tables.store.leave(&ann.gate, Left::Deactivated, &mail(77), &entry(7, &user(1))).await.unwrap();
+    let done =
+        tables.store.close_account(&ann.gate, Closing::Deactivated, &mail(77), &entry(7, &user(1))).await.unwrap();
     assert_eq!(done, RightsChange::Done);
-    let closed = Gate { is_active: false, left: Some(Left::Deactivated), sessions: [].into(), ..ann.gate.clone() };
+    let closed =
+        Gate { is_active: false, closing: Some(Closing::Deactivated), sessions: [].into(), ..ann.gate.clone() };
     assert_eq!(tables.store.gate(&user(1)).await.unwrap(), Some(closed));
     assert_eq!(tables.count("audit").await, 2);
     assert!(tables.row("outbox", &mail(77).id.to_string()).await.get("body").is_some(), "what is to end at Stripe");
-    let again =
-        tables.untouched(tables.store.leave(&ann.gate, Left::Deactivated, &mail(78), &entry(8, &user(1)))).await;
+    let again = tables
+        .untouched(tables.store.close_account(&ann.gate, Closing::Deactivated, &mail(78), &entry(8, &user(1))))
+        .await;
     assert_eq!(again.unwrap(), RightsChange::Changed, "closed before");
 }
 
 #[tokio::test]
 async fn a_deleted_account_is_not_verified() {
     let (tables, ann) = Tables::with_ann().await;
-    let (row, _) = ann.proof.unwrap();
-    let done = tables.store.leave(&ann.gate, Left::Deleted, &mail(77), &entry(7, &user(1))).await.unwrap();
+    let (row, _) = ann.verification.unwrap();
+    let done = tables.store.close_account(&ann.gate, Closing::Deleted, &mail(77), &entry(7, &user(1))).await.unwrap();
     assert_eq!(done, RightsChange::Done);
     let refused = tables.untouched(tables.store.verify_email(&row, false, &entry(8, &user(1)), at(60))).await;
     assert!(!refused.unwrap());
@@ -379,7 +382,7 @@ async fn a_disabled_admin_can_be_deleted_and_is_not_counted() {
     let disabled = tables.store.set_active(&ann.gate, false, &entry(7, &user(1))).await.unwrap();
     assert_eq!(disabled, RightsChange::Done);
     let gate = tables.store.gate(&user(1)).await.unwrap().unwrap();
-    let done = tables.store.leave(&gate, Left::Deleted, &mail(77), &entry(8, &user(1))).await.unwrap();
+    let done = tables.store.close_account(&gate, Closing::Deleted, &mail(77), &entry(8, &user(1))).await.unwrap();
     assert_eq!(done, RightsChange::Done);
     assert_eq!(tables.row("gate", "ADMINS").await["count"], 1);
 }
@@ -397,42 +400,48 @@ async fn all_sessions_of_a_user_end_once() {
 }
 
 #[tokio::test]
-async fn who_became_an_admin_meanwhile_is_judged_anew_before_leaving() {
+async fn closing_rechecks_a_user_who_became_an_admin() {
     let (tables, ann) = Tables::with_ann().await;
     tables.edit("gate", &format!("USER#{}", user(1)), |gate| gate["is_admin"] = json!(true)).await;
-    let refused =
-        tables.untouched(tables.store.leave(&ann.gate, Left::Deactivated, &mail(77), &entry(7, &user(1)))).await;
+    let refused = tables
+        .untouched(tables.store.close_account(&ann.gate, Closing::Deactivated, &mail(77), &entry(7, &user(1))))
+        .await;
     assert_eq!(refused.unwrap(), RightsChange::Changed);
 }
 
 #[tokio::test]
-async fn who_was_an_admin_until_now_is_not_counted_off_twice() {
+async fn a_user_who_is_no_longer_admin_is_not_counted_twice() {
     let tables = Tables::new().await;
     let ann = tables.registered(admin("Ann", 1)).await;
     tables.registered(admin("Bob", 2)).await;
     tables.edit("gate", &format!("USER#{}", user(1)), |gate| gate["is_admin"] = json!(false)).await;
-    let refused =
-        tables.untouched(tables.store.leave(&ann.gate, Left::Deactivated, &mail(77), &entry(7, &user(1)))).await;
+    let refused = tables
+        .untouched(tables.store.close_account(&ann.gate, Closing::Deactivated, &mail(77), &entry(7, &user(1))))
+        .await;
     assert_eq!(refused.unwrap(), RightsChange::Changed);
 }
 
 #[tokio::test]
-async fn the_last_admin_cannot_leave_and_the_last_but_one_can() {
+async fn the_last_admin_cannot_close_the_account_and_the_second_last_can() {
     let tables = Tables::new().await;
     let ann = tables.registered(admin("Ann", 1)).await;
     let bob = tables.registered(admin("Bob", 2)).await;
-    let done = tables.store.leave(&ann.gate, Left::Deactivated, &mail(77), &entry(7, &user(1))).await.unwrap();
+    let done =
+        tables.store.close_account(&ann.gate, Closing::Deactivated, &mail(77), &entry(7, &user(1))).await.unwrap();
     assert_eq!(done, RightsChange::Done);
     assert_eq!(tables.row("gate", "ADMINS").await["count"], 1);
-    let refused =
-        tables.untouched(tables.store.leave(&bob.gate, Left::Deactivated, &mail(78), &entry(8, &user(2)))).await;
+    let refused = tables
+        .untouched(tables.store.close_account(&bob.gate, Closing::Deactivated, &mail(78), &entry(8, &user(2))))
+        .await;
     assert_eq!(refused.unwrap(), RightsChange::LastAdmin);
 }
 
 #[tokio::test]
-async fn an_entry_that_was_written_before_is_a_bug_in_leaving() {
+async fn an_existing_audit_id_is_a_bug_in_closing() {
     let (tables, ann) = Tables::with_ann().await;
-    let error =
-        tables.untouched(tables.store.leave(&ann.gate, Left::Deactivated, &mail(77), &ann.audit)).await.unwrap_err();
+    let error = tables
+        .untouched(tables.store.close_account(&ann.gate, Closing::Deactivated, &mail(77), &ann.audit))
+        .await
+        .unwrap_err();
     assert!(matches!(error, StoreError::Unexpected(_)), "{error}");
 }

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use tollgate_domain::Email;
 use tollgate_domain::onetime::{OneTimeRow, Purpose};
 use tollgate_domain::user::IdentityProvider::{Github, Google};
-use tollgate_store::{AddressChange, AddressRequest, ChangedAddress, NewAccount, Outgoing, StoreError};
+use tollgate_store::{AddressChange, AddressRequest, ChangedAddress, NewAccount, OutboxMessage, StoreError};
 
 /// Ann, who asked for another address, and the row that proves it.
 struct Asked {
@@ -31,11 +31,11 @@ impl Asked {
         Self::with(newcomer("Ann", 1)).await
     }
 
-    async fn prove(&self) -> Result<ChangedAddress, StoreError> {
-        self.prove_with(&mail(60)).await
+    async fn verify(&self) -> Result<ChangedAddress, StoreError> {
+        self.verify_with(&mail(60)).await
     }
 
-    async fn prove_with(&self, notice: &Outgoing) -> Result<ChangedAddress, StoreError> {
+    async fn verify_with(&self, notice: &OutboxMessage) -> Result<ChangedAddress, StoreError> {
         let change = AddressChange {
             profile: &self.ann.profile,
             credentials: self.ann.credentials.as_ref(),
@@ -44,7 +44,7 @@ impl Asked {
             to: &self.to,
             row: &self.row,
             notice,
-            order: &mail(61),
+            command: &mail(61),
             audit: &[entry(60, &user(1))],
         };
         self.tables.store.change_address(&change, at(60)).await
@@ -53,7 +53,7 @@ impl Asked {
     /// The proof after one row of `table` was changed, which must refuse it.
     async fn refused_after(&self, table: &str, key: &str, change: impl FnOnce(&mut Value)) -> ChangedAddress {
         self.tables.edit(table, key, change).await;
-        self.tables.untouched(self.prove()).await.unwrap()
+        self.tables.untouched(self.verify()).await.unwrap()
     }
 }
 
@@ -62,10 +62,10 @@ fn of(prefix: &str) -> String {
 }
 
 #[tokio::test]
-async fn a_proved_address_takes_the_place_of_the_old_one_everywhere() {
+async fn a_verified_address_replaces_the_old_one_everywhere() {
     let asked = Asked::new().await;
     let before = asked.tables.all().await.len();
-    assert_eq!(asked.prove().await.unwrap(), ChangedAddress::Done);
+    assert_eq!(asked.verify().await.unwrap(), ChangedAddress::Done);
     let store = &asked.tables.store;
     let profile = store.profile(&user(1)).await.unwrap().unwrap();
     assert_eq!((profile.email.as_str(), profile.email_verified), ("New@example.com", true));
@@ -87,19 +87,19 @@ async fn a_proved_address_takes_the_place_of_the_old_one_everywhere() {
 #[tokio::test]
 async fn an_account_without_password_moves_too() {
     let asked = Asked::with(NewAccount { credentials: None, ..newcomer("Ann", 1) }).await;
-    assert_eq!(asked.prove().await.unwrap(), ChangedAddress::Done);
+    assert_eq!(asked.verify().await.unwrap(), ChangedAddress::Done);
     assert_eq!(asked.tables.count("credentials").await, 0);
     assert_eq!(asked.tables.store.user_of_email(&asked.to).await.unwrap(), Some(user(1)));
 }
 
 // S12
 #[tokio::test]
-async fn an_address_that_somebody_registered_meanwhile_is_taken() {
+async fn an_address_that_was_registered_in_between_is_taken() {
     let asked = Asked::new().await;
     asked.tables.registered(newcomer("new", 2)).await;
-    assert_eq!(asked.tables.untouched(asked.prove()).await.unwrap(), ChangedAddress::Taken);
+    assert_eq!(asked.tables.untouched(asked.verify()).await.unwrap(), ChangedAddress::Taken);
     asked.tables.delete("identity", "EMAIL#new@example.com").await;
-    assert_eq!(asked.tables.untouched(asked.prove()).await.unwrap(), ChangedAddress::Taken, "by its credentials");
+    assert_eq!(asked.tables.untouched(asked.verify()).await.unwrap(), ChangedAddress::Taken, "by its credentials");
 }
 
 #[tokio::test]
@@ -111,7 +111,7 @@ async fn another_change_of_address_came_first() {
 }
 
 #[tokio::test]
-async fn the_old_address_went_to_somebody_else() {
+async fn the_old_address_belongs_to_another_account() {
     let asked = Asked::new().await;
     let gone =
         asked.refused_after("identity", "EMAIL#ann@example.com", |marker| marker["user_id"] = json!(user(2))).await;
@@ -137,7 +137,7 @@ async fn a_new_password_came_between() {
 }
 
 #[tokio::test]
-async fn the_credentials_are_somebody_elses() {
+async fn the_credentials_belong_to_another_account() {
     let asked = Asked::new().await;
     let other = asked.refused_after("credentials", "ann@example.com", |found| found["user_id"] = json!(user(2))).await;
     assert_eq!(other, ChangedAddress::Changed);
@@ -151,7 +151,7 @@ async fn a_link_is_good_once() {
     let used = asked.refused_after("sessions", &key, |row| row["used_at"] = json!(at(1))).await;
     assert_eq!(used, ChangedAddress::Changed);
     asked.tables.delete("sessions", &key).await;
-    assert_eq!(asked.tables.untouched(asked.prove()).await.unwrap(), ChangedAddress::Changed, "the row is gone");
+    assert_eq!(asked.tables.untouched(asked.verify()).await.unwrap(), ChangedAddress::Changed, "the row is gone");
 }
 
 // B6, S5
@@ -172,7 +172,7 @@ async fn identities_of_another_address_do_not_move_with_the_account() {
     ann.profile.link_emails = [(Github, "new@example.com".to_owned())].into();
     let asked = Asked::with(ann).await;
     assert_eq!(asked.ann.profile.links_to_end(&asked.to), [Google], "its address is not known");
-    assert_eq!(asked.prove().await.unwrap(), ChangedAddress::Done);
+    assert_eq!(asked.verify().await.unwrap(), ChangedAddress::Done);
     let store = &asked.tables.store;
     let profile = store.profile(&user(1)).await.unwrap().unwrap();
     assert_eq!(profile.links, [(Github, "h-1".to_owned())].into());
@@ -183,7 +183,7 @@ async fn identities_of_another_address_do_not_move_with_the_account() {
 
 // B9, S22
 #[tokio::test]
-async fn a_link_that_came_between_is_looked_at_first() {
+async fn the_row_that_was_created_in_between_is_checked_first() {
     let asked = Asked::new().await;
     let linked = asked.refused_after("identity", &of("USER"), |row| row["links"] = json!({"google": "g-1"})).await;
     assert_eq!(linked, ChangedAddress::Changed);
@@ -212,8 +212,8 @@ async fn a_request_for_an_address_weighs_the_same_with_a_row_and_with_decoys() {
 }
 
 #[tokio::test]
-async fn a_notice_that_was_written_before_is_a_bug() {
+async fn an_existing_notice_id_is_a_bug() {
     let asked = Asked::new().await;
-    let error = asked.tables.untouched(asked.prove_with(&mail(1))).await.unwrap_err();
+    let error = asked.tables.untouched(asked.verify_with(&mail(1))).await.unwrap_err();
     assert!(matches!(error, StoreError::Unexpected(_)), "{error}");
 }

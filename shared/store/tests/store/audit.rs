@@ -1,8 +1,8 @@
 //! Entries that are part of no change.
 
+use crate::faults::Fault;
 use crate::people::{at, entry, request, user};
 use crate::tables::Tables;
-use crate::wire::Meet;
 use jiff::SignedDuration;
 use serde_json::json;
 use tollgate_domain::AuditId;
@@ -81,9 +81,9 @@ async fn an_entry_without_target_or_actor_has_a_partition_of_its_own() {
 
 // R8
 #[tokio::test]
-async fn an_entry_whose_answer_was_lost_is_there_once() {
+async fn an_entry_whose_answer_was_lost_exists_once() {
     let tables = Tables::new().await;
-    tables.wire.next("PutItem", [Meet::LostAnswer]);
+    tables.faults.next("PutItem", [Fault::LostAnswer]);
     tables.store.record(&entry(3, &user(1))).await.unwrap();
-    assert_eq!((tables.wire.count(), tables.count("audit").await), (2, 1));
+    assert_eq!((tables.faults.count(), tables.count("audit").await), (2, 1));
 }

@@ -1,8 +1,8 @@
 //! What the tests of billing are made of, and what all reads of the `billing` table have in common.
 
+use crate::faults::Fault;
 use crate::people::{START, at, email, user};
 use crate::tables::Tables;
-use crate::wire::Meet;
 use serde_json::{Value, json};
 use tollgate_domain::billing::{
     Attempt, BillingPeriod, Checkout, Currency, Customer, Features, Payment, PaymentStatus, Plan, PlanCode, Status,
@@ -88,7 +88,7 @@ pub fn subscription(n: u8) -> Subscription {
         is_end_refused: false,
         collection_paused: false,
         schedule: None,
-        surplus: None,
+        duplicate_refund: None,
         trial_refused: false,
     }
 }
@@ -153,7 +153,7 @@ impl Tables {
     /// She who is `cus_1` at Stripe.
     pub async fn with_named_customer() -> (Self, Customer) {
         let (tables, customer) = Self::with_customer().await;
-        assert!(tables.rival.name_customer(&customer, "cus_1", None).await.unwrap());
+        assert!(tables.rival.link_customer(&customer, "cus_1", None).await.unwrap());
         let customer = tables.rival.customer(&user(1)).await.unwrap().unwrap();
         (tables, customer)
     }
@@ -183,12 +183,12 @@ pub fn corrupt<T: std::fmt::Debug>(result: Result<T, StoreError>) {
 }
 
 /// As many as there are tries of one call.
-pub fn unreachable() -> impl Iterator<Item = Meet> {
-    (0..3).map(|_| Meet::Unreachable)
+pub fn unreachable() -> impl Iterator<Item = Fault> {
+    (0..3).map(|_| Fault::Unreachable)
 }
 
 #[tokio::test]
-async fn what_decides_a_write_is_read_as_it_is_now() {
+async fn reads_that_decide_a_write_are_consistent() {
     let (tables, _) = Tables::with_named_customer().await;
     tables.store.catalogue().await.unwrap();
     tables.store.plan(&plan_id(1)).await.unwrap();
@@ -198,7 +198,7 @@ async fn what_decides_a_write_is_read_as_it_is_now() {
     tables.store.user_of_customer("cus_1").await.unwrap();
     tables.store.subscriptions(&user(1)).await.unwrap();
     tables.store.is_event_handled("evt_1").await.unwrap();
-    let calls = tables.wire.take_calls();
+    let calls = tables.faults.take_calls();
     assert_eq!(calls.len(), 9);
     for call in calls {
         assert_eq!(call.body["ConsistentRead"], true, "{call:?}");
@@ -206,19 +206,19 @@ async fn what_decides_a_write_is_read_as_it_is_now() {
 }
 
 #[tokio::test]
-async fn a_read_that_gets_no_answer_is_unavailable_and_so_is_one_whose_second_page_does_not_come() {
+async fn a_read_without_an_answer_on_any_page_is_unavailable() {
     let (tables, _) = Tables::with_named_customer().await;
     for operation in ["GetItem", "Query"] {
-        tables.wire.next(operation, unreachable());
+        tables.faults.next(operation, unreachable());
     }
     unavailable(tables.store.customer(&user(1)).await);
     unavailable(tables.store.subscriptions(&user(1)).await);
     let first = json!({"Items": [], "LastEvaluatedKey": {"pk": {"S": "USER#"}, "sk": {"S": "SUB#"}}});
-    tables.wire.next("Query", std::iter::once(Meet::Answer(200, first)).chain(unreachable()));
+    tables.faults.next("Query", std::iter::once(Fault::Answer(200, first)).chain(unreachable()));
     unavailable(tables.store.subscriptions(&user(1)).await);
-    tables.wire.next("Query", unreachable());
+    tables.faults.next("Query", unreachable());
     unavailable(tables.store.list_payments(&BillingFilter::default(), PageOf { after: None, limit: 10 }).await);
-    tables.wire.take_calls();
+    tables.faults.take_calls();
 }
 
 pub const FIRST: PageOf<'_> = PageOf { after: None, limit: 10 };

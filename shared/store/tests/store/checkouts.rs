@@ -1,26 +1,26 @@
 //! Checkouts: reserved where the customer is as it was read, opened and ended by the attempt that reserved.
 
 use crate::billing::{checkout, corrupt, of_ann, plan_id, unavailable, unreachable};
+use crate::faults::Fault;
 use crate::people::{at, user};
 use crate::tables::Tables;
-use crate::wire::Meet;
 use serde_json::json;
 use tollgate_domain::billing::{Checkout, Customer};
-use tollgate_store::Reserved;
+use tollgate_store::CheckoutReservation;
 
 const URL: &str = "https://checkout.stripe.com/c/1";
 
 /// Ann with the checkout `c1` reserved.
 async fn reserved() -> (Tables, Customer) {
     let (tables, customer) = Tables::with_named_customer().await;
-    assert!(matches!(tables.rival.reserve_checkout(&customer, &checkout("c1")).await, Ok(Reserved::Done)));
+    assert!(matches!(tables.rival.reserve_checkout(&customer, &checkout("c1")).await, Ok(CheckoutReservation::Done)));
     let customer = tables.rival.customer(&user(1)).await.unwrap().unwrap();
     (tables, customer)
 }
 
 /// Whether `by` is reserved now.
 async fn reserve(tables: &Tables, from: &Customer, by: &str) -> bool {
-    matches!(tables.store.reserve_checkout(from, &checkout(by)).await.unwrap(), Reserved::Done)
+    matches!(tables.store.reserve_checkout(from, &checkout(by)).await.unwrap(), CheckoutReservation::Done)
 }
 
 async fn open(tables: &Tables, by: &str) -> Option<Customer> {
@@ -43,16 +43,16 @@ async fn a_checkout_is_reserved_on_the_customer_and_the_version_stays() {
 async fn of_two_tabs_one_reserves() {
     let (tables, customer) = Tables::with_named_customer().await;
     let (rival, from) = (tables.rival.clone(), customer.clone());
-    let other = Meet::rival(async move {
-        assert!(matches!(rival.reserve_checkout(&from, &checkout("c1")).await, Ok(Reserved::Done)));
+    let other = Fault::rival(async move {
+        assert!(matches!(rival.reserve_checkout(&from, &checkout("c1")).await, Ok(CheckoutReservation::Done)));
     });
-    tables.wire.next("UpdateItem", [other]);
+    tables.faults.next("UpdateItem", [other]);
     assert!(!reserve(&tables, &customer, "c2").await);
     assert_eq!(tables.store.customer(&user(1)).await.unwrap().unwrap().checkout, Some(checkout("c1")));
 }
 
 #[tokio::test]
-async fn nothing_is_reserved_where_the_version_was_raised_meanwhile() {
+async fn nothing_is_reserved_if_the_version_has_changed() {
     for (tables, customer) in [Tables::with_named_customer().await, reserved().await] {
         tables.edit("billing", &of_ann("CUSTOMER"), |row| row["version"] = json!(1)).await;
         assert!(!tables.untouched(reserve(&tables, &customer, "c2")).await);
@@ -61,7 +61,7 @@ async fn nothing_is_reserved_where_the_version_was_raised_meanwhile() {
 }
 
 #[tokio::test]
-async fn a_checkout_takes_the_place_of_the_one_that_was_looked_at() {
+async fn a_reservation_replaces_only_the_expected_checkout() {
     let (tables, customer) = reserved().await;
     let from_none = Customer { checkout: None, ..customer.clone() };
     assert!(!tables.untouched(reserve(&tables, &from_none, "c2")).await, "there is one");
@@ -82,18 +82,18 @@ async fn nothing_is_reserved_where_there_is_no_customer() {
 
 // R8
 #[tokio::test]
-async fn a_reservation_whose_answer_was_lost_finds_itself() {
+async fn a_reservation_whose_answer_was_lost_succeeds() {
     let (tables, customer) = Tables::with_named_customer().await;
-    tables.wire.next("UpdateItem", [Meet::LostAnswer]);
+    tables.faults.next("UpdateItem", [Fault::LostAnswer]);
     assert!(reserve(&tables, &customer, "c1").await, "of the first");
     let customer = tables.rival.customer(&user(1)).await.unwrap().unwrap();
-    tables.wire.next("UpdateItem", [Meet::LostAnswer]);
+    tables.faults.next("UpdateItem", [Fault::LostAnswer]);
     assert!(reserve(&tables, &customer, "c2").await, "instead of another");
-    assert_eq!(tables.wire.count(), 4);
+    assert_eq!(tables.faults.count(), 4);
 }
 
 #[tokio::test]
-async fn what_stripe_made_of_a_reservation_is_kept_with_it() {
+async fn the_session_that_stripe_created_is_stored_with_its_reservation() {
     let (tables, customer) = reserved().await;
     let opened = Checkout { session_id: Some("cs_1".into()), url: Some(URL.into()), ..checkout("c1") };
     let expected = Customer { checkout: Some(opened), ..customer };
@@ -102,7 +102,7 @@ async fn what_stripe_made_of_a_reservation_is_kept_with_it() {
 }
 
 #[tokio::test]
-async fn nothing_is_opened_where_another_attempts_checkout_stands_or_none() {
+async fn a_checkout_is_opened_only_for_its_own_reservation() {
     let (tables, _) = reserved().await;
     assert_eq!(tables.untouched(open(&tables, "c2")).await, None, "another attempt's");
     tables.store.end_checkout(&user(1), "c1").await.unwrap();
@@ -126,17 +126,17 @@ async fn a_checkout_is_ended_by_its_own_attempt() {
 #[tokio::test]
 async fn a_checkout_is_opened_and_ended_though_the_answer_was_lost() {
     let (tables, _) = reserved().await;
-    tables.wire.next("UpdateItem", [Meet::LostAnswer, Meet::Pass, Meet::LostAnswer]);
+    tables.faults.next("UpdateItem", [Fault::LostAnswer, Fault::Pass, Fault::LostAnswer]);
     assert!(open(&tables, "c1").await.is_some());
     tables.store.end_checkout(&user(1), "c1").await.unwrap();
-    assert_eq!(tables.wire.count(), 4);
+    assert_eq!(tables.faults.count(), 4);
     assert_eq!(tables.store.customer(&user(1)).await.unwrap().unwrap().checkout, None);
 }
 
 #[tokio::test]
-async fn what_gets_no_answer_is_unavailable_and_a_customer_of_another_shape_corrupt() {
+async fn no_answer_is_unavailable_and_a_malformed_customer_is_corrupt() {
     let (tables, customer) = reserved().await;
-    tables.wire.next("UpdateItem", (0..3).flat_map(|_| unreachable()));
+    tables.faults.next("UpdateItem", (0..3).flat_map(|_| unreachable()));
     unavailable(tables.untouched(tables.store.reserve_checkout(&customer, &checkout("c2"))).await);
     unavailable(tables.untouched(tables.store.open_checkout(&user(1), "c1", "cs_1", URL)).await);
     unavailable(tables.untouched(tables.store.end_checkout(&user(1), "c1")).await);

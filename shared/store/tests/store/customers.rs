@@ -5,17 +5,17 @@ use crate::billing::{
     FIRST, attempt, checkout, corrupt, of_ann, of_user, payment, payments_of, subscription, unavailable, unexpected,
     unreachable,
 };
+use crate::faults::Fault;
 use crate::people::{at, email, message, user};
 use crate::tables::Tables;
-use crate::wire::Meet;
 use serde_json::{Map, Value, json};
 use tollgate_domain::PaymentId;
 use tollgate_domain::billing::{
-    Access, Account, Changed, Converged, Customer, Features, Grace, Order, Payment, PaymentStatus, Subscription,
-    UserOrder,
+    Access, Account, Changed, Changes, Command, Customer, Features, Grace, Payment, PaymentStatus, Subscription,
+    UserCommand,
 };
-use tollgate_domain::gate::Left;
-use tollgate_store::{AccountWrite, Outgoing, PageOf, StoreError};
+use tollgate_domain::gate::Closing;
+use tollgate_store::{AccountWrite, OutboxMessage, PageOf, StoreError};
 
 /// Ann's, as the attempt `by` made it.
 fn customer(by: &str) -> Customer {
@@ -37,7 +37,7 @@ async fn reserve(tables: &Tables, by: &str, instead_of: Option<&str>) -> Result<
 }
 
 async fn name(tables: &Tables, by: &str, stripe_id: &str) -> bool {
-    tables.store.name_customer(&customer(by), stripe_id, None).await.unwrap()
+    tables.store.link_customer(&customer(by), stripe_id, None).await.unwrap()
 }
 
 /// The customer that `by` made.
@@ -45,14 +45,13 @@ fn named(by: &str, stripe_id: &str) -> Customer {
     Customer { stripe_customer_id: Some(stripe_id.into()), attempt_email: None, ..customer(by) }
 }
 
-/// Writes these next to `noted`.
-async fn write(tables: &Tables, noted: &Customer, subscriptions: &[Subscription], payments: &[Payment]) {
+/// Writes these next to `stored_customer`.
+async fn write(tables: &Tables, stored_customer: &Customer, subscriptions: &[Subscription], payments: &[Payment]) {
     let subscriptions = subscriptions.iter().map(|after| Changed { before: None, after: after.clone() });
-    let converged =
-        Converged { subscriptions: subscriptions.collect(), payments: payments.to_vec(), ..Converged::default() };
+    let changes = Changes { subscriptions: subscriptions.collect(), payments: payments.to_vec(), ..Changes::default() };
     let write = AccountWrite {
-        noted,
-        converged: &converged,
+        expected: stored_customer,
+        changes: &changes,
         audit: &[],
         mails: &[],
         trials: &[],
@@ -63,7 +62,7 @@ async fn write(tables: &Tables, noted: &Customer, subscriptions: &[Subscription]
 }
 
 #[tokio::test]
-async fn who_never_came_near_a_checkout_has_no_billing() {
+async fn a_user_without_a_checkout_has_no_billing() {
     let (tables, _) = Tables::with_ann().await;
     assert_eq!(tables.store.account(&user(1)).await.unwrap(), None);
     assert_eq!(tables.store.customer(&user(1)).await.unwrap(), None);
@@ -84,13 +83,13 @@ async fn the_first_attempt_makes_a_customer_of_version_0() {
 }
 
 #[tokio::test]
-async fn the_second_attempt_gets_the_first_ones_customer() {
+async fn the_second_attempt_gets_the_customer_of_the_first() {
     let (tables, _) = Tables::with_customer().await;
     assert_eq!(tables.untouched(reserve(&tables, "a2", None)).await.unwrap(), customer("a1"));
 }
 
 #[tokio::test]
-async fn an_attempt_takes_the_place_of_the_one_that_was_looked_at_and_leaves_the_rest() {
+async fn an_attempt_replaces_only_the_expected_one_and_keeps_the_other_fields() {
     let (tables, _) = Tables::with_customer().await;
     let key = of_ann("CUSTOMER");
     tables.edit("billing", &key, |row| row["version"] = json!(7)).await;
@@ -110,28 +109,36 @@ async fn no_attempt_takes_the_place_of_the_one_that_made_the_customer() {
 }
 
 #[tokio::test]
-async fn who_is_no_customer_any_more_is_made_one_anew_and_the_version_goes_on() {
+async fn a_deleted_customer_is_created_again_and_the_version_continues() {
     let (tables, named) = Tables::with_named_customer().await;
-    let converged = Converged { customer_is_gone: true, ..Converged::default() };
-    let (grace, noted) = (Grace::default(), &named);
-    let write = AccountWrite { noted, converged: &converged, audit: &[], mails: &[], trials: &[], events: &[], grace };
+    let changes = Changes { customer_is_gone: true, ..Changes::default() };
+    let (grace, stored_customer) = (Grace::default(), &named);
+    let write = AccountWrite {
+        expected: stored_customer,
+        changes: &changes,
+        audit: &[],
+        mails: &[],
+        trials: &[],
+        events: &[],
+        grace,
+    };
     assert!(tables.rival.write_account(&write).await.unwrap());
     assert_eq!(reserve(&tables, "a2", None).await.unwrap(), Customer { version: 1, ..customer("a2") });
 }
 
 // R8
 #[tokio::test]
-async fn an_attempt_whose_answer_was_lost_finds_itself() {
+async fn an_attempt_whose_answer_was_lost_succeeds() {
     let tables = Tables::new().await;
-    tables.wire.next("UpdateItem", [Meet::LostAnswer]);
+    tables.faults.next("UpdateItem", [Fault::LostAnswer]);
     assert_eq!(reserve(&tables, "a1", None).await.unwrap(), customer("a1"));
-    tables.wire.next("UpdateItem", [Meet::LostAnswer]);
+    tables.faults.next("UpdateItem", [Fault::LostAnswer]);
     assert_eq!(reserve(&tables, "a2", Some("a1")).await.unwrap(), customer("a2"));
-    tables.wire.take_calls();
+    tables.faults.take_calls();
 }
 
 #[tokio::test]
-async fn an_attempt_that_is_refused_by_nobody_is_a_bug() {
+async fn an_attempt_refused_without_a_cause_is_a_bug() {
     let (tables, _) = Tables::with_customer().await;
     tables.delete("billing", &of_ann("CUSTOMER")).await;
     unexpected(tables.untouched(reserve(&tables, "a2", Some("a1"))).await);
@@ -161,60 +168,60 @@ async fn a_customer_gets_no_name_from_another_attempt_and_no_second_one() {
 }
 
 #[tokio::test]
-async fn of_one_who_was_deleted_while_the_attempt_was_under_way_no_address_is_kept_or_comes_back() {
+async fn no_address_is_stored_for_a_user_deleted_during_the_attempt() {
     let (tables, _) = Tables::with_customer().await;
-    tables.store.rename_customer(&user(1), &email("new@example.com")).await.unwrap();
+    tables.store.update_customer_email(&user(1), &email("new@example.com")).await.unwrap();
     tables.store.forget_customer(&user(1)).await.unwrap();
-    let left = Customer { email: None, attempt_email: None, ..customer("a1") };
-    assert_eq!(tables.store.customer(&user(1)).await.unwrap(), Some(left.clone()));
-    assert_eq!(tables.untouched(reserve(&tables, "a2", Some("a1"))).await.unwrap(), left);
+    let remaining = Customer { email: None, attempt_email: None, ..customer("a1") };
+    assert_eq!(tables.store.customer(&user(1)).await.unwrap(), Some(remaining.clone()));
+    assert_eq!(tables.untouched(reserve(&tables, "a2", Some("a1"))).await.unwrap(), remaining);
     assert!(!tables.untouched(name(&tables, "a1", "cus_1")).await, "and none is named");
-    assert!(!tables.untouched(tables.store.name_customer(&left, "cus_1", None)).await.unwrap());
+    assert!(!tables.untouched(tables.store.link_customer(&remaining, "cus_1", None)).await.unwrap());
 }
 
 #[tokio::test]
-async fn another_attempt_names_the_address_that_is_kept() {
+async fn another_attempt_uses_the_stored_address() {
     let (tables, _) = Tables::with_customer().await;
     let new = email("new@example.com");
-    tables.store.rename_customer(&user(1), &new).await.unwrap();
+    tables.store.update_customer_email(&user(1), &new).await.unwrap();
     let now = reserve(&tables, "a2", Some("a1")).await.unwrap();
     assert_eq!(now, Customer { attempt_email: Some(new.clone()), email: Some(new), ..customer("a2") });
 }
 
 #[tokio::test]
-async fn another_address_is_kept_where_there_is_a_customer_and_stripes_id_is_told() {
+async fn another_address_is_stored_for_a_customer_and_returns_the_stripe_id() {
     let (tables, _) = Tables::with_ann().await;
     let new = email("new@example.com");
-    assert_eq!(tables.untouched(tables.store.rename_customer(&user(1), &new)).await.unwrap(), None);
+    assert_eq!(tables.untouched(tables.store.update_customer_email(&user(1), &new)).await.unwrap(), None);
     reserve(&tables, "a1", None).await.unwrap();
-    assert_eq!(tables.store.rename_customer(&user(1), &new).await.unwrap(), None, "not at Stripe yet");
+    assert_eq!(tables.store.update_customer_email(&user(1), &new).await.unwrap(), None, "not at Stripe yet");
     let renamed = Customer { email: Some(new.clone()), ..customer("a1") };
     assert_eq!(tables.store.customer(&user(1)).await.unwrap(), Some(renamed));
     // R16: under the attempt's key Stripe takes the old address alone, and is told the new one in turn.
     assert!(!tables.untouched(name(&tables, "a1", "cus_1")).await, "nobody knows that Stripe must be told");
-    let seen = tables.store.customer(&user(1)).await.unwrap().unwrap();
-    let order = UserOrder { user_id: user(1), email: seen.email.clone(), ends_checkouts: false };
-    let order = Outgoing::of_order(&Order::User(order), message(1), at(5)).unwrap();
-    assert!(tables.store.name_customer(&seen, "cus_1", Some(&order)).await.unwrap());
+    let expected = tables.store.customer(&user(1)).await.unwrap().unwrap();
+    let command = UserCommand { user_id: user(1), email: expected.email.clone(), ends_checkouts: false };
+    let command = OutboxMessage::of_command(&Command::User(command), message(1), at(5)).unwrap();
+    assert!(tables.store.link_customer(&expected, "cus_1", Some(&command)).await.unwrap());
     assert_eq!(tables.row("outbox", &message(1).to_string()).await["state"], "pending");
     let now = Customer { email: Some(new.clone()), ..named("a1", "cus_1") };
     assert_eq!(tables.store.customer(&user(1)).await.unwrap(), Some(now));
     let newer = email("newer@example.com");
-    assert_eq!(tables.store.rename_customer(&user(1), &newer).await.unwrap().as_deref(), Some("cus_1"));
+    assert_eq!(tables.store.update_customer_email(&user(1), &newer).await.unwrap().as_deref(), Some("cus_1"));
     assert_eq!(tables.store.customer(&user(1)).await.unwrap().unwrap().email, Some(newer));
     tables.store.forget_customer(&user(1)).await.unwrap();
-    let forgotten = tables.untouched(tables.store.rename_customer(&user(1), &new)).await.unwrap();
+    let forgotten = tables.untouched(tables.store.update_customer_email(&user(1), &new)).await.unwrap();
     assert_eq!(forgotten, None, "an order that comes late brings no address back");
-    let left = tables.store.customer(&user(1)).await.unwrap().unwrap();
-    assert_eq!((left.email, left.stripe_customer_id.as_deref()), (None, Some("cus_1")));
+    let remaining = tables.store.customer(&user(1)).await.unwrap().unwrap();
+    assert_eq!((remaining.email, remaining.stripe_customer_id.as_deref()), (None, Some("cus_1")));
 }
 
 #[tokio::test]
-async fn an_account_is_all_that_is_kept_and_what_the_gate_says() {
-    let (tables, noted) = Tables::with_customer().await;
-    tables.rival.reserve_checkout(&noted, &checkout("c1")).await.unwrap();
+async fn an_account_holds_all_billing_rows_and_the_gate() {
+    let (tables, stored_customer) = Tables::with_customer().await;
+    tables.rival.reserve_checkout(&stored_customer, &checkout("c1")).await.unwrap();
     let (subscriptions, payments) = ([subscription(1), subscription(2)], [payment(1), payment(2), payment(3)]);
-    write(&tables, &noted, &subscriptions, &payments).await;
+    write(&tables, &stored_customer, &subscriptions, &payments).await;
     let says = |row: &mut Value| {
         row["left"] = json!("deactivated");
         row["tier"] = json!(3);
@@ -228,7 +235,7 @@ async fn an_account_is_all_that_is_kept_and_what_the_gate_says() {
         customer: Customer { version: 1, checkout: Some(checkout("c1")), ..customer("a1") },
         subscriptions: subscriptions.to_vec(),
         payments: payments.to_vec(),
-        left: Some(Left::Deactivated),
+        closing: Some(Closing::Deactivated),
         access,
     };
     assert_eq!(tables.store.account(&user(1)).await.unwrap(), Some(expected));
@@ -238,22 +245,22 @@ async fn an_account_is_all_that_is_kept_and_what_the_gate_says() {
 
 #[tokio::test]
 async fn an_account_of_more_than_one_page_is_read_to_its_end() {
-    let (tables, noted) = Tables::with_customer().await;
+    let (tables, stored_customer) = Tables::with_customer().await;
     let (subscriptions, payments): (Vec<_>, Vec<_>) =
         ((1..=5).map(subscription).collect(), (1..=4).map(payment).collect());
-    write(&tables, &noted, &subscriptions, &payments).await;
+    write(&tables, &stored_customer, &subscriptions, &payments).await;
     tables.enlarge(&[&of_ann("SUB#"), &of_ann("PAY#")]).await;
     let account = tables.store.account(&user(1)).await.unwrap().unwrap();
     assert_eq!((&account.subscriptions, account.payments), (&subscriptions, payments));
-    assert_eq!(tables.wire.count(), 4, "three pages, and the gate");
+    assert_eq!(tables.faults.count(), 4, "three pages, and the gate");
     assert_eq!(tables.store.subscriptions(&user(1)).await.unwrap(), subscriptions);
-    assert_eq!(tables.wire.count(), 2, "pages");
+    assert_eq!(tables.faults.count(), 2, "pages");
 }
 
 #[tokio::test]
 async fn payments_come_newest_first_page_by_page() {
-    let (tables, noted) = Tables::with_customer().await;
-    write(&tables, &noted, &[subscription(1)], &(1..=5).map(payment).collect::<Vec<_>>()).await;
+    let (tables, stored_customer) = Tables::with_customer().await;
+    write(&tables, &stored_customer, &[subscription(1)], &(1..=5).map(payment).collect::<Vec<_>>()).await;
     for (after, limit, expected, more) in [
         (None, 10, vec![5, 4, 3, 2, 1], false),
         (None, 5, vec![5, 4, 3, 2, 1], false),
@@ -272,18 +279,18 @@ async fn payments_come_newest_first_page_by_page() {
         assert_eq!(found.next, last, "{limit} after {after:?}");
         let found: Vec<_> = found.items.into_iter().map(|owned| owned.of).collect();
         assert_eq!(found, expected.into_iter().map(payment).collect::<Vec<_>>(), "{limit} after {after:?}");
-        assert_eq!(tables.wire.count(), 1);
+        assert_eq!(tables.faults.count(), 1);
     }
     assert_eq!(payments_of(&tables, 2).await, [], "somebody else's");
     // The last id that there can be.
     let last = PaymentId::from_bare(&"f".repeat(32)).unwrap();
-    write(&tables, &Customer { version: 1, ..noted }, &[], &[Payment { id: last, ..payment(6) }]).await;
+    write(&tables, &Customer { version: 1, ..stored_customer }, &[], &[Payment { id: last, ..payment(6) }]).await;
     assert_eq!(payments_of(&tables, 1).await[0].id, last);
 }
 
 #[tokio::test]
 async fn a_payment_keeps_all_that_is_known_of_it() {
-    let (tables, noted) = Tables::with_customer().await;
+    let (tables, stored_customer) = Tables::with_customer().await;
     let refunded = Payment {
         subscription_id: None,
         refunded_cents: 1900,
@@ -292,14 +299,14 @@ async fn a_payment_keeps_all_that_is_known_of_it() {
         description: Some("one month".into()),
         ..payment(1)
     };
-    write(&tables, &noted, &[], std::slice::from_ref(&refunded)).await;
+    write(&tables, &stored_customer, &[], std::slice::from_ref(&refunded)).await;
     assert_eq!(payments_of(&tables, 1).await, [refunded]);
 }
 
 #[tokio::test]
 async fn customers_subscriptions_and_payments_of_another_shape_are_corrupt() {
-    let (tables, noted) = Tables::with_named_customer().await;
-    write(&tables, &noted, &[subscription(1)], &[payment(1)]).await;
+    let (tables, stored_customer) = Tables::with_named_customer().await;
+    write(&tables, &stored_customer, &[subscription(1)], &[payment(1)]).await;
     let (key, payment) = (of_ann("CUSTOMER"), of_ann(&format!("PAY#{}", payment(1).id)));
     tables.edit("billing", &payment, |row| row["status"] = json!("lost")).await;
     corrupt(tables.store.list_payments(&of_user(1), FIRST).await);
@@ -312,7 +319,7 @@ async fn customers_subscriptions_and_payments_of_another_shape_are_corrupt() {
     tables.edit("billing", &key, |row| row["had_trial"] = json!("yes")).await;
     corrupt(tables.store.account(&user(1)).await);
     corrupt(tables.store.customer(&user(1)).await);
-    corrupt(tables.store.rename_customer(&user(1), &email("new@example.com")).await);
+    corrupt(tables.store.update_customer_email(&user(1), &email("new@example.com")).await);
     corrupt(reserve(&tables, "a2", None).await);
     tables.edit("billing", "STRIPE#cus_1/CUSTOMER", |row| row["user_id"] = json!("Ann")).await;
     corrupt(tables.store.user_of_customer("cus_1").await);
@@ -320,42 +327,42 @@ async fn customers_subscriptions_and_payments_of_another_shape_are_corrupt() {
 
 // R8
 #[tokio::test]
-async fn a_name_and_an_address_are_kept_though_the_answer_was_lost() {
+async fn a_name_and_an_address_are_stored_if_the_answer_was_lost() {
     let (tables, _) = Tables::with_customer().await;
-    tables.wire.next("TransactWriteItems", [Meet::LostAnswer]);
+    tables.faults.next("TransactWriteItems", [Fault::LostAnswer]);
     assert!(name(&tables, "a1", "cus_1").await);
-    tables.wire.next("UpdateItem", [Meet::LostAnswer]);
-    let told = tables.store.rename_customer(&user(1), &email("new@example.com")).await.unwrap();
-    assert_eq!((told.as_deref(), tables.wire.count()), (Some("cus_1"), 4));
+    tables.faults.next("UpdateItem", [Fault::LostAnswer]);
+    let told = tables.store.update_customer_email(&user(1), &email("new@example.com")).await.unwrap();
+    assert_eq!((told.as_deref(), tables.faults.count()), (Some("cus_1"), 4));
 }
 
 #[tokio::test]
-async fn what_gets_no_answer_is_unavailable_and_not_done() {
+async fn a_write_without_an_answer_is_unavailable_and_not_made() {
     let (tables, _) = Tables::with_customer().await;
-    tables.wire.next("UpdateItem", (0..2).flat_map(|_| unreachable()));
-    tables.wire.next("TransactWriteItems", unreachable());
-    tables.wire.next("GetItem", unreachable());
+    tables.faults.next("UpdateItem", (0..2).flat_map(|_| unreachable()));
+    tables.faults.next("TransactWriteItems", unreachable());
+    tables.faults.next("GetItem", unreachable());
     unavailable(tables.untouched(reserve(&tables, "a2", Some("a1"))).await);
-    unavailable(tables.untouched(tables.store.rename_customer(&user(1), &email("new@example.com"))).await);
-    unavailable(tables.untouched(tables.store.name_customer(&customer("a1"), "cus_1", None)).await);
+    unavailable(tables.untouched(tables.store.update_customer_email(&user(1), &email("new@example.com"))).await);
+    unavailable(tables.untouched(tables.store.link_customer(&customer("a1"), "cus_1", None)).await);
     unavailable(tables.store.user_of_customer("cus_1").await);
     // What stands there instead cannot be read.
-    tables.wire.next("GetItem", unreachable());
+    tables.faults.next("GetItem", unreachable());
     unavailable(tables.untouched(reserve(&tables, "a2", None)).await);
-    tables.wire.next("Query", unreachable());
+    tables.faults.next("Query", unreachable());
     unavailable(tables.store.account(&user(1)).await);
-    tables.wire.take_calls();
+    tables.faults.take_calls();
 }
 
 #[tokio::test]
-async fn the_versions_are_those_of_all_customers_whom_stripe_knows_page_by_page() {
+async fn versions_are_listed_page_by_page_for_all_customers_at_stripe() {
     let (tables, ann) = Tables::with_named_customer().await;
     let ann = ann.email.unwrap();
     tables.rival.reserve_customer(&user(2), &ann, &attempt("a2"), None).await.unwrap();
     for n in 3..=9 {
         let attempt = attempt(&format!("a{n}"));
         let reserved = tables.rival.reserve_customer(&user(n), &ann, &attempt, None).await.unwrap();
-        assert!(tables.rival.name_customer(&reserved, &format!("cus_{n}"), None).await.unwrap());
+        assert!(tables.rival.link_customer(&reserved, &format!("cus_{n}"), None).await.unwrap());
     }
     tables.enlarge(&["USER#"]).await;
     let (mut found, mut pages, mut place) = (std::collections::BTreeSet::new(), 0, None);

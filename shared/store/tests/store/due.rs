@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use tollgate_domain::SubscriptionId;
-use tollgate_domain::billing::{Changed, Converged, Customer, DuePlace, Grace, Status, Subscription};
+use tollgate_domain::billing::{Changed, Changes, Customer, DuePlace, Grace, Status, Subscription};
 use tollgate_store::{AccountWrite, Due, StoreError};
 
 /// The index has so many parts.
@@ -16,24 +16,31 @@ const SHARDS: u64 = 8;
 /// Ann's subscriptions, written one after the other.
 struct Written {
     tables: Tables,
-    noted: Customer,
+    stored_customer: Customer,
 }
 
 impl Written {
     async fn new() -> Self {
-        let (tables, noted) = Tables::with_customer().await;
-        Self { tables, noted }
+        let (tables, stored_customer) = Tables::with_customer().await;
+        Self { tables, stored_customer }
     }
 
     async fn write(&mut self, subscriptions: impl IntoIterator<Item = Subscription>) {
         let changed = |after| Changed { before: None, after };
         let subscriptions = subscriptions.into_iter().map(changed).collect();
-        let converged = Converged { subscriptions, ..Converged::default() };
-        let (noted, grace) = (&self.noted, Grace::default());
-        let write =
-            AccountWrite { noted, converged: &converged, audit: &[], mails: &[], trials: &[], events: &[], grace };
+        let changes = Changes { subscriptions, ..Changes::default() };
+        let (stored_customer, grace) = (&self.stored_customer, Grace::default());
+        let write = AccountWrite {
+            expected: stored_customer,
+            changes: &changes,
+            audit: &[],
+            mails: &[],
+            trials: &[],
+            events: &[],
+            grace,
+        };
         assert!(self.tables.rival.write_account(&write).await.unwrap());
-        self.noted.version += 1;
+        self.stored_customer.version += 1;
     }
 
     async fn row(&self, n: u8) -> Value {
@@ -94,7 +101,7 @@ async fn put(tables: &Tables, n: u8, seconds: i64) {
 }
 
 #[tokio::test]
-async fn a_subscription_stands_in_the_index_with_the_end_of_its_period_in_the_shard_of_its_id() {
+async fn a_subscription_is_indexed_by_the_end_of_its_period_and_its_id_shard() {
     let mut written = Written::new().await;
     written.write((1..=20).map(subscription)).await;
     // The sum of the id's hex digits as bytes, modulo 8.
@@ -114,7 +121,7 @@ async fn a_subscription_stands_in_the_index_with_the_end_of_its_period_in_the_sh
 }
 
 #[tokio::test]
-async fn what_is_due_is_known_by_whose_and_which_in_its_shard() {
+async fn a_due_item_names_its_user_and_subscription_in_its_shard() {
     let tables = Tables::new().await;
     put(&tables, 1, 0).await;
     let only = [Due { user_id: user(1), id: id(1), status: Status::Active }];
@@ -188,11 +195,11 @@ async fn a_place_that_no_page_gave_is_a_bug() {
         unexpected(tables.store.due(at(0), &place).await);
         unexpected(tables.store.subscriptions_of_plan(&plan_id(1), &place).await);
     }
-    assert_eq!(tables.wire.count(), 0);
+    assert_eq!(tables.faults.count(), 0);
 }
 
 #[tokio::test]
-async fn what_was_handled_stands_there_by_another_time_or_not_at_all() {
+async fn a_handled_item_is_indexed_with_another_time_or_removed() {
     let mut written = Written::new().await;
     written.write([ends(1, 60), ends(2, 60), ends(3, 60)]).await;
     assert_eq!(written.due(at(60)).await, [id(1), id(2), id(3)].into());
@@ -205,7 +212,7 @@ async fn what_was_handled_stands_there_by_another_time_or_not_at_all() {
 }
 
 #[tokio::test]
-async fn only_what_time_alone_can_change_is_due() {
+async fn only_subscriptions_that_change_with_time_are_due() {
     let mut written = Written::new().await;
     written.write(Status::ALL.into_iter().zip(1..).map(|(status, n)| Subscription { status, ..ends(n, 60) })).await;
     for (status, n) in Status::ALL.into_iter().zip(1..) {
@@ -223,7 +230,7 @@ async fn only_what_time_alone_can_change_is_due() {
 }
 
 #[tokio::test]
-async fn what_is_due_in_another_shape_is_corrupt_and_no_answer_is_unavailable() {
+async fn a_malformed_due_item_is_corrupt_and_no_answer_is_unavailable() {
     let tables = Tables::new().await;
     tables.put("billing", json!({"pk": "USER#", "sk": "SUB#", "due_shard": "DUE#3", "due_at": "2026"})).await;
     let reads = async || -> [Result<_, StoreError>; 2] {
@@ -232,6 +239,6 @@ async fn what_is_due_in_another_shape_is_corrupt_and_no_answer_is_unavailable() 
     };
     tables.edit("billing", "USER#/SUB#", |row| row["plan_id"] = json!(plan_id(1))).await;
     reads().await.into_iter().for_each(corrupt);
-    tables.wire.next("Query", (0..2).flat_map(|_| unreachable()));
+    tables.faults.next("Query", (0..2).flat_map(|_| unreachable()));
     reads().await.into_iter().for_each(unavailable);
 }

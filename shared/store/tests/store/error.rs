@@ -1,16 +1,16 @@
 //! What goes wrong with a call, as a caller is told.
 
+use crate::faults::Fault;
 use crate::people::{entry, user};
 use crate::tables::Tables;
-use crate::wire::Meet;
 use serde_json::json;
 use tollgate_store::StoreError;
 
 /// What a read, an update, a put and a transaction say when every try of theirs meets this.
-async fn errors(meet: impl Fn() -> Meet) -> Vec<StoreError> {
+async fn errors(fault: impl Fn() -> Fault) -> Vec<StoreError> {
     let (tables, ann) = Tables::with_ann().await;
     for operation in ["GetItem", "UpdateItem", "PutItem", "TransactWriteItems"] {
-        tables.wire.next(operation, (0..3).map(|_| meet()));
+        tables.faults.next(operation, (0..3).map(|_| fault()));
     }
     let store = &tables.store;
     let (read, renewed, recorded, registered) = tables
@@ -26,40 +26,40 @@ async fn errors(meet: impl Fn() -> Meet) -> Vec<StoreError> {
 
 // R8
 #[tokio::test]
-async fn what_is_throttled_down_or_out_of_reach_is_unavailable_after_three_tries() {
+async fn a_throttled_or_unreachable_table_is_unavailable_after_three_attempts() {
     for code in ["ProvisionedThroughputExceededException", "ThrottlingException", "RequestLimitExceeded"] {
-        for error in errors(|| Meet::error(code)).await {
+        for error in errors(|| Fault::error(code)).await {
             assert!(matches!(&error, StoreError::Unavailable(text) if text.contains(code)), "{error}");
         }
     }
-    for error in errors(|| Meet::Answer(500, json!({"__type": "InternalServerError", "message": "down"}))).await {
+    for error in errors(|| Fault::Answer(500, json!({"__type": "InternalServerError", "message": "down"}))).await {
         assert!(matches!(error, StoreError::Unavailable(_)), "{error}");
     }
-    for error in errors(|| Meet::Answer(503, json!(null))).await {
+    for error in errors(|| Fault::Answer(503, json!(null))).await {
         assert!(matches!(error, StoreError::Unavailable(_)), "{error}");
     }
-    for error in errors(|| Meet::Unreachable).await {
+    for error in errors(|| Fault::Unreachable).await {
         assert!(matches!(&error, StoreError::Unavailable(text) if text.contains("no connection")), "{error}");
     }
 }
 
 // R8
 #[tokio::test]
-async fn a_call_that_goes_through_at_its_third_try_is_done() {
+async fn a_call_that_succeeds_on_its_third_attempt_is_done() {
     let (tables, _) = Tables::with_ann().await;
-    let throttled = || Meet::error("ProvisionedThroughputExceededException");
-    tables.wire.next("GetItem", [throttled(), Meet::Unreachable]);
+    let throttled = || Fault::error("ProvisionedThroughputExceededException");
+    tables.faults.next("GetItem", [throttled(), Fault::Unreachable]);
     assert!(tables.store.gate(&user(1)).await.unwrap().is_some());
-    assert_eq!(tables.wire.count(), 3);
+    assert_eq!(tables.faults.count(), 3);
 }
 
 /// A call that is not tried again.
 async fn refused(code: &str) -> [StoreError; 2] {
     let (tables, ann) = Tables::with_ann().await;
-    tables.wire.next("GetItem", [Meet::error(code)]);
-    tables.wire.next("TransactWriteItems", [Meet::error(code)]);
+    tables.faults.next("GetItem", [Fault::error(code)]);
+    tables.faults.next("TransactWriteItems", [Fault::error(code)]);
     let errors = [tables.store.gate(&user(1)).await.unwrap_err(), tables.store.register(&ann).await.unwrap_err()];
-    assert_eq!(tables.wire.count(), 2);
+    assert_eq!(tables.faults.count(), 2);
     errors
 }
 

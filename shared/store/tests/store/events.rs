@@ -1,27 +1,27 @@
 //! Events of Stripe's: known again for 35 days.
 
 use crate::billing::{event, event_row, unavailable, unreachable};
+use crate::faults::Fault;
 use crate::people::at;
 use crate::tables::Tables;
-use crate::wire::Meet;
 use tollgate_store::EventRow;
 
 #[tokio::test]
-async fn an_event_that_was_kept_is_known_again_for_35_days() {
+async fn a_stored_event_is_remembered_for_35_days() {
     let tables = Tables::new().await;
     assert!(!tables.untouched(tables.store.is_event_handled("evt_1")).await.unwrap());
-    tables.store.keep_event(&event(1)).await.unwrap();
+    tables.store.store_event(&event(1)).await.unwrap();
     assert_eq!(tables.row("billing", "EVENT#evt_1/EVENT").await, event_row(1));
     assert!(tables.store.is_event_handled("evt_1").await.unwrap());
     assert!(!tables.store.is_event_handled("evt_2").await.unwrap(), "another one");
 }
 
 #[tokio::test]
-async fn an_event_about_nothing_says_nothing_of_it_and_a_second_handling_takes_the_place_of_the_first() {
+async fn an_event_without_effect_is_stored_without_result_and_replaced_later() {
     let tables = Tables::new().await;
-    tables.store.keep_event(&event(1)).await.unwrap();
+    tables.store.store_event(&event(1)).await.unwrap();
     let again = EventRow { object_id: None, outcome: "ignored".into(), handled_at: at(90), ..event(1) };
-    tables.store.keep_event(&again).await.unwrap();
+    tables.store.store_event(&again).await.unwrap();
     let row = tables.row("billing", "EVENT#evt_1/EVENT").await;
     assert_eq!((row.get("object_id"), &row["outcome"]), (None, &"ignored".into()));
     assert_eq!(tables.count("billing").await, 1);
@@ -29,19 +29,19 @@ async fn an_event_about_nothing_says_nothing_of_it_and_a_second_handling_takes_t
 
 // R8
 #[tokio::test]
-async fn an_event_whose_answer_was_lost_is_there_once() {
+async fn an_event_whose_answer_was_lost_is_stored_once() {
     let tables = Tables::new().await;
-    tables.wire.next("PutItem", [Meet::LostAnswer]);
-    tables.store.keep_event(&event(1)).await.unwrap();
-    assert_eq!((tables.wire.count(), tables.count("billing").await), (2, 1));
+    tables.faults.next("PutItem", [Fault::LostAnswer]);
+    tables.store.store_event(&event(1)).await.unwrap();
+    assert_eq!((tables.faults.count(), tables.count("billing").await), (2, 1));
 }
 
 #[tokio::test]
 async fn an_event_that_gets_no_answer_is_unavailable() {
     let tables = Tables::new().await;
-    tables.wire.next("PutItem", unreachable());
-    tables.wire.next("GetItem", unreachable());
-    unavailable(tables.untouched(tables.store.keep_event(&event(1))).await);
+    tables.faults.next("PutItem", unreachable());
+    tables.faults.next("GetItem", unreachable());
+    unavailable(tables.untouched(tables.store.store_event(&event(1))).await);
     unavailable(tables.store.is_event_handled("evt_1").await);
-    tables.wire.take_calls();
+    tables.faults.take_calls();
 }

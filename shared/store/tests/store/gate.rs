@@ -1,8 +1,8 @@
 //! Sessions in the gate: how they come in, what refuses them, how they end.
 
+use crate::faults::Fault;
 use crate::people::{at, entry, mail, newcomer, secret, session, user};
 use crate::tables::Tables;
-use crate::wire::Meet;
 use serde_json::json;
 use tollgate_domain::SessionId;
 use tollgate_domain::gate::Gate;
@@ -34,7 +34,7 @@ async fn admit(
 }
 
 #[tokio::test]
-async fn who_never_was_there_has_no_gate() {
+async fn an_unknown_user_has_no_gate() {
     let tables = Tables::new().await;
     assert_eq!(tables.store.gate(&user(1)).await.unwrap(), None);
     assert!(!tables.store.has_admins().await.unwrap());
@@ -53,12 +53,12 @@ async fn a_gate_is_read_as_it_was_written() {
 }
 
 #[tokio::test]
-async fn a_session_comes_in_and_the_gate_as_it_is_then_is_the_answer() {
+async fn admitting_a_session_returns_the_gate_after_the_write() {
     let tables = with_sessions(1).await;
     let gate = admit(&tables, 9, &[], Some(1)).await.unwrap().unwrap();
     assert_eq!(gate.sessions, [(session(0), at(900)), (session(9), at(5000))].into());
     assert_eq!(tables.store.gate(&user(1)).await.unwrap(), Some(gate));
-    assert_eq!(tables.wire.count(), 2, "a write and this read");
+    assert_eq!(tables.faults.count(), 2, "a write and this read");
 }
 
 #[tokio::test]
@@ -69,7 +69,7 @@ async fn the_sessions_that_make_room_end_in_the_same_write() {
 }
 
 #[tokio::test]
-async fn the_fiftieth_session_comes_in_and_the_next_one_does_not() {
+async fn the_fiftieth_session_is_admitted_and_the_next_one_is_not() {
     let tables = with_sessions(49).await;
     assert!(admit(&tables, 100, &[], None).await.unwrap().is_some());
     assert_eq!(tables.untouched(admit(&tables, 101, &[], None)).await.unwrap(), None, "fifty came in meanwhile");
@@ -81,7 +81,7 @@ async fn the_fiftieth_session_comes_in_and_the_next_one_does_not() {
 
 // S17
 #[tokio::test]
-async fn no_session_comes_in_where_the_account_was_closed() {
+async fn no_session_is_admitted_to_a_closed_account() {
     let tables = with_sessions(1).await;
     tables.edit("gate", &key(), |gate| gate["is_active"] = json!(false)).await;
     assert_eq!(tables.untouched(admit(&tables, 9, &[], None)).await.unwrap(), None);
@@ -91,7 +91,7 @@ async fn no_session_comes_in_where_the_account_was_closed() {
 
 // R10
 #[tokio::test]
-async fn a_sign_in_by_a_password_that_was_changed_meanwhile_comes_too_late() {
+async fn a_sign_in_with_a_password_that_was_just_changed_is_refused() {
     let tables = with_sessions(1).await;
     tables.edit("gate", &key(), |gate| gate["password_version"] = json!(2)).await;
     assert_eq!(tables.untouched(admit(&tables, 9, &[], Some(1))).await.unwrap(), None);
@@ -100,13 +100,13 @@ async fn a_sign_in_by_a_password_that_was_changed_meanwhile_comes_too_late() {
 
 // R8
 #[tokio::test]
-async fn a_session_whose_answer_was_lost_is_in_once() {
+async fn a_session_whose_answer_was_lost_is_admitted_once() {
     let tables = with_sessions(48).await;
-    tables.wire.next("UpdateItem", [Meet::LostAnswer]);
+    tables.faults.next("UpdateItem", [Fault::LostAnswer]);
     let gate = admit(&tables, 100, &[], Some(1)).await.unwrap().unwrap();
-    assert_eq!((gate.sessions.len(), tables.wire.count()), (49, 2));
+    assert_eq!((gate.sessions.len(), tables.faults.count()), (49, 2));
     // Where it is the fiftieth the gate has to be asked: it says that the session is in.
-    tables.wire.next("UpdateItem", [Meet::LostAnswer]);
+    tables.faults.next("UpdateItem", [Fault::LostAnswer]);
     assert_eq!(admit(&tables, 101, &[], Some(1)).await.unwrap(), None);
     let gate = tables.store.gate(&user(1)).await.unwrap().unwrap();
     assert!(gate.sessions.len() == 50 && gate.sessions.contains_key(&session(101)));
@@ -154,14 +154,14 @@ async fn a_code_makes_one_session_and_is_used_up_by_it() {
 
 // S11
 #[tokio::test]
-async fn a_code_that_was_mailed_to_an_address_which_the_account_left_makes_none() {
+async fn a_code_for_a_previous_address_creates_no_session() {
     let (tables, row) = with_code().await;
     tables.edit("identity", &key(), |profile| profile["email_key"] = json!("new@example.com")).await;
     assert_eq!(tables.untouched(admit_by_code(&tables, &row, 9)).await, Admitted::CodeUsed);
 }
 
 #[tokio::test]
-async fn a_code_makes_none_where_the_gate_is_not_what_was_judged() {
+async fn a_code_creates_no_session_if_the_gate_has_changed() {
     let (tables, row) = with_code().await;
     tables.edit("gate", &key(), |gate| gate["password_version"] = json!(2)).await;
     assert_eq!(tables.untouched(admit_by_code(&tables, &row, 9)).await, Admitted::GateChanged, "a new password");
@@ -173,7 +173,7 @@ async fn a_code_makes_none_where_the_gate_is_not_what_was_judged() {
 #[tokio::test]
 async fn a_session_by_code_that_gets_no_answer_is_unavailable() {
     let (tables, row) = with_code().await;
-    tables.wire.next("TransactWriteItems", (0..3).map(|_| Meet::Unreachable));
+    tables.faults.next("TransactWriteItems", (0..3).map(|_| Fault::Unreachable));
     let (user, session) = (user(1), session(9));
     let admission = Admission { user: &user, session: &session, ends_at: at(1), ended: &[], password_version: None };
     let error = tables.untouched(tables.store.admit_by_code(&admission, &row, None, at(60))).await.unwrap_err();
@@ -197,7 +197,7 @@ async fn a_session_ends_once_with_its_entry() {
 #[tokio::test]
 async fn an_end_that_gets_no_answer_is_unavailable() {
     let tables = with_sessions(1).await;
-    tables.wire.next("TransactWriteItems", (0..3).map(|_| Meet::Unreachable));
+    tables.faults.next("TransactWriteItems", (0..3).map(|_| Fault::Unreachable));
     let done = tables.untouched(tables.store.end_session(&user(1), &session(0), &entry(7, &user(1)))).await;
     assert!(matches!(done, Err(StoreError::Unavailable(_))), "{done:?}");
 }

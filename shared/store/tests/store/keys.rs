@@ -1,9 +1,9 @@
 //! The public keys in the gate: those with the newest key stand.
 
 use crate::billing::{unavailable, unreachable};
+use crate::faults::Fault;
 use crate::people::{START, at, at_ms};
 use crate::tables::Tables;
-use crate::wire::Meet;
 use serde_json::json;
 
 async fn published(tables: &Tables) -> Option<String> {
@@ -34,22 +34,22 @@ async fn keys_take_the_place_of_others_unless_those_have_a_newer_one() {
 
 // R8
 #[tokio::test]
-async fn keys_whose_answer_was_lost_are_published() {
+async fn keys_are_published_if_the_answer_was_lost() {
     let tables = Tables::new().await;
-    tables.wire.next("UpdateItem", [Meet::LostAnswer]);
+    tables.faults.next("UpdateItem", [Fault::LostAnswer]);
     tables.store.publish_keys("first", at(0)).await.unwrap();
-    assert_eq!(tables.wire.count(), 2);
+    assert_eq!(tables.faults.count(), 2);
     assert_eq!(published(&tables).await.as_deref(), Some("first"));
 }
 
 #[tokio::test]
-async fn keys_of_another_shape_are_none_and_no_answer_is_unavailable() {
+async fn malformed_keys_are_ignored_and_no_answer_is_unavailable() {
     let tables = Tables::new().await;
     tables.put("gate", json!({"pk": "KEYS", "jwks": 5, "newest_ms": 0, "v": 1})).await;
     assert_eq!(published(&tables).await, None);
-    tables.wire.next("UpdateItem", unreachable());
-    tables.wire.next("GetItem", unreachable());
+    tables.faults.next("UpdateItem", unreachable());
+    tables.faults.next("GetItem", unreachable());
     unavailable(tables.untouched(tables.store.publish_keys("first", at(0))).await);
     unavailable(tables.store.public_keys().await);
-    tables.wire.take_calls();
+    tables.faults.take_calls();
 }

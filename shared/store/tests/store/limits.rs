@@ -1,8 +1,8 @@
 //! Rates of calls, mails to an address, tries at codes.
 
+use crate::faults::Fault;
 use crate::people::{START, at, at_ms, request};
 use crate::tables::Tables;
-use crate::wire::Meet;
 use serde_json::json;
 use tollgate_domain::limit::{AttemptQuotas, CODE_TRIES, DAY_MS, Quota};
 use tollgate_store::{Attempt, AttemptLimit, Bucket, StoreError};
@@ -25,16 +25,16 @@ async fn five_calls_come_at_once_and_then_one_every_twelve_seconds() {
     for n in 0..5 {
         assert_eq!(take(&tables, n, 0).await, Bucket::Admitted, "{n}");
         assert_eq!(tables.row("limits", "CALLS#a").await["filled_ms"], START_MS + 12_000 * i64::from(n + 1));
-        assert_eq!(tables.wire.count(), if n == 0 { 1 } else { 2 }, "writes of call {n}");
+        assert_eq!(tables.faults.count(), if n == 0 { 1 } else { 2 }, "writes of call {n}");
     }
     assert_eq!(tables.untouched(take(&tables, 5, 0)).await, full(12));
     assert_eq!(tables.untouched(take(&tables, 5, 11_999)).await, full(1));
     assert_eq!(take(&tables, 5, 12_000).await, Bucket::Admitted);
     assert_eq!(tables.untouched(take(&tables, 6, 12_000)).await, full(12));
     // Calm again: the bucket has run dry to the millisecond.
-    tables.wire.take_calls();
+    tables.faults.take_calls();
     assert_eq!(take(&tables, 6, 72_000).await, Bucket::Admitted);
-    assert_eq!(tables.wire.count(), 1);
+    assert_eq!(tables.faults.count(), 1);
     let row = tables.row("limits", "CALLS#a").await;
     let expected = json!({"pk": "CALLS#a", "filled_ms": START_MS + 84_000, "by": request(6).bare(),
         "ttl": START + 72 + 60 + 60, "v": 1});
@@ -61,25 +61,25 @@ async fn a_bucket_that_others_filled_between_the_two_writes_is_full() {
         take(&tables, n, 0).await;
     }
     let rival = tables.rival.clone();
-    let last = Meet::rival(async move {
+    let last = Fault::rival(async move {
         assert_eq!(rival.take_call("a", FIVE, &request(40), at(0)).await.unwrap(), Bucket::Admitted);
     });
-    tables.wire.next("UpdateItem", [Meet::Pass, last]);
+    tables.faults.next("UpdateItem", [Fault::Pass, last]);
     assert_eq!(take(&tables, 4, 0).await, full(12));
     assert_eq!(tables.row("limits", "CALLS#a").await["by"], request(40).bare());
 }
 
 // R8
 #[tokio::test]
-async fn a_call_whose_answer_was_lost_is_counted_once() {
+async fn a_call_whose_answer_was_lost_counts_once() {
     let tables = Tables::new().await;
     for n in 0..5 {
-        let meets = if n == 0 { vec![Meet::LostAnswer] } else { vec![Meet::Pass, Meet::LostAnswer] };
-        tables.wire.next("UpdateItem", meets);
+        let planned = if n == 0 { vec![Fault::LostAnswer] } else { vec![Fault::Pass, Fault::LostAnswer] };
+        tables.faults.next("UpdateItem", planned);
         assert_eq!(take(&tables, n, 0).await, Bucket::Admitted);
         assert_eq!(tables.row("limits", "CALLS#a").await["filled_ms"], START_MS + 12_000 * i64::from(n + 1));
     }
-    tables.wire.take_calls();
+    tables.faults.take_calls();
 }
 
 #[tokio::test]
@@ -88,7 +88,7 @@ async fn a_bucket_of_another_shape_is_corrupt_and_no_answer_is_unavailable() {
     tables.put("limits", json!({"pk": "CALLS#a", "filled_ms": "soon"})).await;
     let error = tables.store.take_call("a", FIVE, &request(1), at(0)).await.unwrap_err();
     assert!(matches!(error, StoreError::Corrupt { table: "limits", .. }), "{error}");
-    tables.wire.next("UpdateItem", (0..3).map(|_| Meet::Unreachable));
+    tables.faults.next("UpdateItem", (0..3).map(|_| Fault::Unreachable));
     let error = tables.store.take_call("a", FIVE, &request(1), at(0)).await.unwrap_err();
     assert!(matches!(error, StoreError::Unavailable(_)), "{error}");
 }
@@ -115,9 +115,9 @@ async fn an_address_gets_five_mails_a_minute_and_ten_of_a_kind_by_one_client() {
     assert!(tables.store.count_mail("bob", "reset", "client0", &by, at).await.unwrap(), "somebody else");
     assert!(count(&tables, "verify", 22, later).await, "another kind");
     assert!(count(&tables, "reset", 23, DAY_MS).await, "the next day");
-    tables.wire.take_calls();
+    tables.faults.take_calls();
     count(&tables, "reset", 24, DAY_MS).await;
-    assert_eq!(tables.wire.count(), 2, "a read and a write, whatever was sent before");
+    assert_eq!(tables.faults.count(), 2, "a read and a write, whatever was sent before");
     let row = tables.row("limits", "MAIL#ann").await;
     assert_eq!((&row["by"], &row["v"]), (&json!(request(24).bare()), &json!(1)));
     assert_eq!(row["ttl"], START + 2 * 86_400 + 60, "a minute past its end");
@@ -129,10 +129,10 @@ async fn of_two_mails_of_one_moment_one_is_sent() {
         let tables = Tables::new().await;
         assert!(first || count(&tables, "reset", 1, 0).await);
         let rival = tables.rival.clone();
-        let other = Meet::rival(async move {
+        let other = Fault::rival(async move {
             assert!(rival.count_mail("ann", "reset", "client0", &request(40), at(0)).await.unwrap());
         });
-        tables.wire.next("PutItem", [other]);
+        tables.faults.next("PutItem", [other]);
         assert!(!count(&tables, "reset", 2, 0).await);
         assert_eq!(tables.row("limits", "MAIL#ann").await["by"], request(40).bare());
     }
@@ -140,22 +140,22 @@ async fn of_two_mails_of_one_moment_one_is_sent() {
 
 // R8
 #[tokio::test]
-async fn a_mail_whose_answer_was_lost_is_counted_once() {
+async fn a_mail_whose_answer_was_lost_counts_once() {
     let tables = Tables::new().await;
     for n in 1..3 {
-        tables.wire.next("PutItem", [Meet::LostAnswer]);
+        tables.faults.next("PutItem", [Fault::LostAnswer]);
         assert!(count(&tables, "reset", n, 0).await);
         assert_eq!(tables.row("limits", "MAIL#ann").await["kinds"]["reset"]["count"], n);
     }
 }
 
 #[tokio::test]
-async fn a_count_of_mails_of_another_shape_is_corrupt_and_no_answer_is_unavailable() {
+async fn a_malformed_mail_count_is_corrupt_and_no_answer_is_unavailable() {
     let tables = Tables::new().await;
     tables.put("limits", json!({"pk": "MAIL#ann", "kinds": 5})).await;
     let error = tables.store.count_mail("ann", "reset", "client0", &request(1), at(0)).await.unwrap_err();
     assert!(matches!(error, StoreError::Corrupt { table: "limits", .. }), "{error}");
-    tables.wire.next("PutItem", (0..3).map(|_| Meet::Unreachable));
+    tables.faults.next("PutItem", (0..3).map(|_| Fault::Unreachable));
     let error = tables.store.count_mail("bob", "reset", "client0", &request(1), at(0)).await.unwrap_err();
     assert!(matches!(error, StoreError::Unavailable(_)), "{error}");
 }
@@ -185,18 +185,18 @@ async fn twenty_tries_a_day_are_counted_and_no_more() {
 
 // R8
 #[tokio::test]
-async fn a_try_whose_answer_was_lost_is_counted_once() {
+async fn a_code_attempt_whose_answer_was_lost_counts_once() {
     let tables = Tables::new().await;
     for n in 1..=20 {
-        let meets = if n == 1 { vec![Meet::LostAnswer] } else { vec![Meet::Pass, Meet::LostAnswer] };
-        tables.wire.next("UpdateItem", meets);
+        let planned = if n == 1 { vec![Fault::LostAnswer] } else { vec![Fault::Pass, Fault::LostAnswer] };
+        tables.faults.next("UpdateItem", planned);
         assert!(try_code(&tables, n, 0).await);
         assert_eq!(tables.row("limits", "TRIES#ann").await["count"], n);
     }
-    tables.wire.next("UpdateItem", [Meet::LostAnswer]);
+    tables.faults.next("UpdateItem", [Fault::LostAnswer]);
     tables.store.forgive_code_try("ann", &request(20)).await.unwrap();
     assert_eq!(tables.row("limits", "TRIES#ann").await["count"], 19, "and given back once");
-    tables.wire.take_calls();
+    tables.faults.take_calls();
 }
 
 // S11
@@ -206,9 +206,9 @@ async fn a_right_try_is_given_back() {
     for n in 1..4 {
         try_code(&tables, n, 0).await;
     }
-    for (n, left) in [(3, 2), (2, 1), (1, 0)] {
+    for (n, remaining) in [(3, 2), (2, 1), (1, 0)] {
         tables.store.forgive_code_try("ann", &request(n)).await.unwrap();
-        assert_eq!(tables.row("limits", "TRIES#ann").await["count"], left);
+        assert_eq!(tables.row("limits", "TRIES#ann").await["count"], remaining);
     }
     tables.untouched(tables.store.forgive_code_try("ann", &request(9))).await.unwrap();
     tables.untouched(tables.store.forgive_code_try("bob", &request(9))).await.unwrap();
@@ -220,7 +220,7 @@ async fn a_right_try_is_given_back() {
 #[tokio::test]
 async fn a_try_that_gets_no_answer_is_unavailable() {
     let tables = Tables::new().await;
-    tables.wire.next("UpdateItem", (0..6).map(|_| Meet::Unreachable));
+    tables.faults.next("UpdateItem", (0..6).map(|_| Fault::Unreachable));
     let error = tables.store.count_code_try("ann", &request(1), at(0)).await.unwrap_err();
     assert!(matches!(error, StoreError::Unavailable(_)), "{error}");
     let error = tables.store.forgive_code_try("ann", &request(1)).await.unwrap_err();
@@ -248,7 +248,7 @@ async fn a_client_is_refused_by_the_minute_by_the_hour_and_with_all_others() {
     let tables = Tables::new().await;
     for n in 0..5 {
         assert_eq!(attempt(&tables, "x", n, 0).await, Attempt::Admitted, "{n}");
-        assert_eq!(tables.wire.count(), if n == 0 { 1 } else { 2 }, "writes of attempt {n}");
+        assert_eq!(tables.faults.count(), if n == 0 { 1 } else { 2 }, "writes of attempt {n}");
     }
     let full = tables.untouched(attempt(&tables, "x", 5, 0)).await;
     assert_eq!(full, refused(AttemptLimit::ClientMinute, 12));
@@ -271,16 +271,16 @@ async fn a_client_is_refused_by_the_minute_by_the_hour_and_with_all_others() {
 
 // B7, R8
 #[tokio::test]
-async fn an_attempt_whose_answer_was_lost_is_counted_once() {
+async fn a_sign_in_attempt_whose_answer_was_lost_counts_once() {
     let tables = Tables::new().await;
     for n in 0..5 {
-        let meets = if n == 0 { vec![Meet::LostAnswer] } else { vec![Meet::Pass, Meet::LostAnswer] };
-        tables.wire.next("UpdateItem", meets);
+        let planned = if n == 0 { vec![Fault::LostAnswer] } else { vec![Fault::Pass, Fault::LostAnswer] };
+        tables.faults.next("UpdateItem", planned);
         assert_eq!(attempt(&tables, "x", n, 0).await, Attempt::Admitted);
         let row = tables.row("limits", &format!("ATTEMPTS#a#{}", START / 3600)).await;
         assert_eq!((&row["all"], &row["hour#x"]), (&json!(n + 1), &json!(n + 1)));
     }
-    tables.wire.take_calls();
+    tables.faults.take_calls();
 }
 
 // B7, S7
@@ -291,11 +291,11 @@ async fn an_attempt_is_refused_where_others_were_quicker() {
         attempt(&tables, "x", n, 0).await;
     }
     let rival = tables.rival.clone();
-    let last = Meet::rival(async move {
+    let last = Fault::rival(async move {
         let taken = rival.take_attempt("a", "x", &ATTEMPTS, &request(40), at(0)).await.unwrap();
         assert_eq!(taken, Attempt::Admitted);
     });
-    tables.wire.next("UpdateItem", [Meet::Pass, last]);
+    tables.faults.next("UpdateItem", [Fault::Pass, last]);
     assert_eq!(attempt(&tables, "x", 4, 0).await, refused(AttemptLimit::ClientMinute, 12));
 }
 
@@ -307,22 +307,22 @@ async fn attempts_of_another_shape_are_corrupt_and_no_answer_is_unavailable() {
         .await;
     let error = tables.store.take_attempt("a", "x", &ATTEMPTS, &request(1), at(0)).await.unwrap_err();
     assert!(matches!(error, StoreError::Corrupt { table: "limits", .. }), "{error}");
-    tables.wire.next("UpdateItem", (0..3).map(|_| Meet::Unreachable));
+    tables.faults.next("UpdateItem", (0..3).map(|_| Fault::Unreachable));
     let error = tables.store.take_attempt("b", "x", &ATTEMPTS, &request(1), at(0)).await.unwrap_err();
     assert!(matches!(error, StoreError::Unavailable(_)), "{error}");
 }
 
 // B7
 #[tokio::test]
-async fn a_bucket_of_a_day_takes_its_number_and_tells_when_the_day_ends() {
+async fn a_daily_bucket_admits_its_number_and_returns_the_end_of_the_day() {
     let tables = Tables::new().await;
     let take = async |n: u8, seconds: i64| tables.store.take_of_day("a", 3, &request(n), at(seconds)).await.unwrap();
-    tables.wire.next("UpdateItem", [Meet::LostAnswer]);
+    tables.faults.next("UpdateItem", [Fault::LostAnswer]);
     for n in 0..3 {
         assert_eq!(take(n, 0).await, None, "{n}");
     }
-    let left = 86_400 - u32::try_from(START % 86_400).unwrap();
-    assert_eq!(tables.untouched(take(3, 10)).await, Some(left - 10));
-    assert_eq!(take(4, i64::from(left)).await, None, "the next day");
-    tables.wire.take_calls();
+    let remaining = 86_400 - u32::try_from(START % 86_400).unwrap();
+    assert_eq!(tables.untouched(take(3, 10)).await, Some(remaining - 10));
+    assert_eq!(take(4, i64::from(remaining)).await, None, "the next day");
+    tables.faults.take_calls();
 }

@@ -1,8 +1,8 @@
 //! Lists: pages that end where the next one begins, in few units and few calls, whatever is filtered.
 
+use crate::faults::Fault;
 use crate::people::{at, email, newcomer, user, username};
 use crate::tables::Tables;
-use crate::wire::Meet;
 use serde_json::json;
 use tollgate_domain::UserId;
 use tollgate_store::{NewAccount, PageOf, Profile, Registration, RightsChange, StoreError, UserFilter};
@@ -19,7 +19,7 @@ async fn with_people(count: u8, nth: u8) -> Tables {
         let profile = Profile { id, is_active, created_at: at(i64::from(n)), ..template.profile };
         let mut gate = template.gate;
         (gate.user_id, gate.is_active) = (id, is_active);
-        let account = NewAccount { profile, gate, credentials: None, proof: None, audit: template.audit };
+        let account = NewAccount { profile, gate, credentials: None, verification: None, audit: template.audit };
         assert_eq!(tables.rival.register(&account).await.unwrap(), Registration::Done);
     }
     tables
@@ -45,32 +45,32 @@ async fn names(tables: &Tables, filter: &UserFilter, limit: usize) -> (Vec<Strin
 }
 
 #[tokio::test]
-async fn a_list_without_filters_is_one_call_a_page_of_each_part_and_the_last_page_says_so() {
+async fn an_unfiltered_list_costs_one_call_per_page_and_part_and_marks_the_last() {
     let tables = with_people(10, 11).await;
     for (limit, wanted) in [(1, 10), (3, 4), (5, 2), (9, 2), (10, 1), (100, 1)] {
-        tables.wire.take_calls();
+        tables.faults.take_calls();
         let (names, pages) = names(&tables, &UserFilter::default(), limit).await;
         // One for those whose address is proved, one for the others.
-        assert_eq!((names.len(), pages, tables.wire.take_calls().len()), (10, wanted, 2 * wanted), "{limit}");
+        assert_eq!((names.len(), pages, tables.faults.take_calls().len()), (10, wanted, 2 * wanted), "{limit}");
         assert_eq!((&*names[0], &*names[9]), ("person-9", "person-0"), "the newest first");
     }
 }
 
 #[tokio::test]
-async fn the_few_have_an_index_of_their_own_that_no_other_row_is_looked_at_for() {
+async fn rare_flags_have_their_own_index() {
     let tables = with_people(100, 50).await;
-    tables.wire.take_calls();
+    tables.faults.take_calls();
     let page = tables.store.users(&active(false), FIRST).await.unwrap();
     assert_eq!((page.items.len(), page.next), (2, None));
-    let calls = tables.wire.take_calls();
+    let calls = tables.faults.take_calls();
     assert_eq!((calls.len(), &calls[0].body["IndexName"]), (1, &json!("closed")));
-    let unproved = UserFilter { email_verified: Some(false), is_active: Some(false), ..UserFilter::default() };
-    assert_eq!(tables.store.users(&unproved, FIRST).await.unwrap().items.len(), 2);
-    assert_eq!(tables.wire.take_calls()[0].body["IndexName"], "closed");
+    let unverified = UserFilter { email_verified: Some(false), is_active: Some(false), ..UserFilter::default() };
+    assert_eq!(tables.store.users(&unverified, FIRST).await.unwrap().items.len(), 2);
+    assert_eq!(tables.faults.take_calls()[0].body["IndexName"], "closed");
 }
 
 #[tokio::test]
-async fn a_page_of_one_filter_ends_early_where_less_than_half_of_what_it_looks_at_is_wanted() {
+async fn a_page_with_one_filter_ends_early_when_most_rows_do_not_match() {
     // Nobody is an admin, so all are wanted who are none; one who may sign in is hard to find.
     let tables = with_people(100, 101).await;
     for n in 1..100 {
@@ -80,9 +80,9 @@ async fn a_page_of_one_filter_ends_early_where_less_than_half_of_what_it_looks_a
     tables
         .edit("identity", &format!("USER#{}", UserId::new(at(0), [0; 10])), |row| row["is_active"] = json!(true))
         .await;
-    tables.wire.take_calls();
+    tables.faults.take_calls();
     let page = tables.store.users(&active(true), FIRST).await.unwrap();
-    assert_eq!((page.items.len(), page.next.is_some(), tables.wire.take_calls().len()), (0, true, 2));
+    assert_eq!((page.items.len(), page.next.is_some(), tables.faults.take_calls().len()), (0, true, 2));
     let (found, pages) = names(&tables, &active(true), 20).await;
     // Ten rows a page; that the tenth of the tenth page was the last one is known on the next.
     assert_eq!((found, pages), (vec!["person-0".to_owned()], 11));
@@ -92,7 +92,7 @@ async fn a_page_of_one_filter_ends_early_where_less_than_half_of_what_it_looks_a
 }
 
 #[tokio::test]
-async fn a_page_of_several_filters_looks_further_in_steps_that_grow() {
+async fn a_page_with_several_filters_reads_in_growing_steps() {
     let tables = with_people(200, 201).await;
     let nobody = UserFilter {
         email_verified: Some(false),
@@ -104,15 +104,15 @@ async fn a_page_of_several_filters_looks_further_in_steps_that_grow() {
         let id = UserId::new(at(i64::from(n)), [n; 10]);
         tables.edit("identity", &format!("USER#{id}"), |row| row["is_active"] = json!(false)).await;
     }
-    tables.wire.take_calls();
+    tables.faults.take_calls();
     let page = tables.store.users(&nobody, FIRST).await.unwrap();
     assert_eq!((page.items.len(), page.next), (0, None), "all of them were looked at");
-    let limits: Vec<_> = tables.wire.take_calls().iter().map(|call| call.body["Limit"].as_u64().unwrap()).collect();
+    let limits: Vec<_> = tables.faults.take_calls().iter().map(|call| call.body["Limit"].as_u64().unwrap()).collect();
     assert_eq!(limits, [21, 21, 42, 84, 168]);
 }
 
 #[tokio::test]
-async fn a_page_of_several_filters_looks_at_a_thousand_rows_and_no_more_and_the_next_one_goes_on() {
+async fn a_page_with_several_filters_reads_at_most_a_thousand_rows() {
     let tables = with_people(1, 1).await;
     let row = tables.rows("identity").await.into_values().find(|row| row["username"].is_string()).unwrap();
     for n in 0..1200_u16 {
@@ -134,9 +134,9 @@ async fn a_page_of_several_filters_looks_at_a_thousand_rows_and_no_more_and_the_
     ] {
         let (mut after, mut pages) = (None::<String>, 0);
         loop {
-            tables.wire.take_calls();
+            tables.faults.take_calls();
             let page = tables.store.users(&filter, PageOf { after: after.as_deref(), limit: 20 }).await.unwrap();
-            let limits = tables.wire.take_calls().into_iter().map(|call| call.body["Limit"].as_u64().unwrap());
+            let limits = tables.faults.take_calls().into_iter().map(|call| call.body["Limit"].as_u64().unwrap());
             // The last row of the page before comes again in each part.
             assert!(limits.sum::<u64>() <= 1002, "{filter:?}");
             assert_eq!(page.items.len(), 0);
@@ -150,7 +150,7 @@ async fn a_page_of_several_filters_looks_at_a_thousand_rows_and_no_more_and_the_
 }
 
 #[tokio::test]
-async fn those_who_are_proved_and_those_who_are_not_make_one_list() {
+async fn verified_and_unverified_users_form_one_list() {
     let tables = with_people(30, 31).await;
     for n in [0, 1, 2, 13, 14, 15, 16, 29] {
         let id = UserId::new(at(i64::from(n)), [n; 10]);
@@ -195,7 +195,7 @@ async fn a_search_gives_those_by_address_and_then_the_others_by_name_each_once()
         let mut account = newcomer("somebody", n);
         account.profile.email = email(address);
         account.profile.username = username(&format!("{name}-{n}"));
-        account.proof = None;
+        account.verification = None;
         account.credentials = None;
         tables.registered(account).await;
     }
@@ -209,9 +209,9 @@ async fn a_search_gives_those_by_address_and_then_the_others_by_name_each_once()
 }
 
 #[tokio::test]
-async fn a_list_whose_rows_are_of_another_shape_is_corrupt_and_one_without_an_answer_unavailable() {
+async fn malformed_rows_are_corrupt_and_a_page_without_an_answer_is_unavailable() {
     let (tables, _) = Tables::with_ann().await;
-    tables.wire.next("Query", (0..3).map(|_| Meet::Unreachable));
+    tables.faults.next("Query", (0..3).map(|_| Fault::Unreachable));
     let error = tables.store.users(&UserFilter::default(), FIRST).await.unwrap_err();
     assert!(matches!(error, StoreError::Unavailable(_)), "{error}");
     tables.edit("identity", &format!("USER#{}", user(1)), |row| row["provider"] = json!("x")).await;
@@ -220,7 +220,7 @@ async fn a_list_whose_rows_are_of_another_shape_is_corrupt_and_one_without_an_an
 }
 
 #[tokio::test]
-async fn rights_change_in_gate_and_lists_alike_and_only_from_what_they_were() {
+async fn rights_change_in_gate_and_lists_together_and_only_from_expected_values() {
     let (tables, ann) = Tables::with_ann().await;
     let (key, store, gate) = (format!("USER#{}", user(1)), &tables.store, ann.gate.clone());
     let entry = |n| crate::people::entry(n, &user(1));

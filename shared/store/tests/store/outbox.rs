@@ -1,13 +1,13 @@
 //! The life of a message: claimed, given back, sent or parked.
 
+use crate::faults::Fault;
 use crate::people::{START, at, at_ms, mail, message, user};
 use crate::tables::Tables;
-use crate::wire::Meet;
 use serde_json::json;
 use tollgate_domain::MessageId;
-use tollgate_domain::billing::{Order, UserOrder};
-use tollgate_store::outbox::{DECOY, ORDER};
-use tollgate_store::{Claim, Outgoing, StoreError};
+use tollgate_domain::billing::{Command, UserCommand};
+use tollgate_store::outbox::{COMMAND, DECOY};
+use tollgate_store::{Claim, OutboxMessage, StoreError};
 
 /// Fifteen minutes: as long as a claim holds.
 const LAPSE_MS: i64 = 15 * 60 * 1000;
@@ -33,7 +33,7 @@ async fn a_message_waits_with_all_it_carries_for_35_days_and_a_decoy_for_one() {
     let expected = json!({"pk": key(), "id": key(), "kind": "mail", "body": r#"{"n":1}"#, "created_at": at(0),
         "state": "pending", "ttl": START + 35 * 86_400, "v": 1});
     assert_eq!(tables.row("outbox", &key()).await, expected);
-    tables.store.put_decoys(&Outgoing { kind: DECOY.into(), ..mail(2) }, 0, at(0)).await.unwrap();
+    tables.store.put_decoys(&OutboxMessage { kind: DECOY.into(), ..mail(2) }, 0, at(0)).await.unwrap();
     assert_eq!(tables.row("outbox", &message(2).to_string()).await["ttl"], START + 86_400);
 }
 
@@ -50,7 +50,7 @@ async fn a_claim_gives_the_message() {
 
 // R1
 #[tokio::test]
-async fn the_same_sqs_message_takes_its_claim_over_and_another_one_when_it_has_lapsed() {
+async fn a_claim_is_renewed_by_its_sqs_message_and_taken_by_others_when_expired() {
     let tables = waiting().await;
     claim(&tables, "sqs-1", 0).await;
     let held = tables.untouched(claim(&tables, "sqs-2", 1)).await;
@@ -63,14 +63,14 @@ async fn the_same_sqs_message_takes_its_claim_over_and_another_one_when_it_has_l
 
 // R8
 #[tokio::test]
-async fn a_claim_whose_answer_was_lost_holds() {
+async fn a_claim_whose_answer_was_lost_is_held() {
     let tables = waiting().await;
-    tables.wire.next("UpdateItem", [Meet::LostAnswer]);
+    tables.faults.next("UpdateItem", [Fault::LostAnswer]);
     assert!(matches!(claim(&tables, "sqs-1", 0).await, Claim::Send(_)));
 }
 
 #[tokio::test]
-async fn a_claim_that_is_given_back_is_anybodys() {
+async fn a_released_claim_can_be_taken_by_any_receiver() {
     let tables = waiting().await;
     claim(&tables, "sqs-1", 0).await;
     tables.untouched(tables.store.release_message(&message(1), "sqs-2")).await.unwrap();
@@ -115,19 +115,19 @@ async fn a_message_that_is_parked_keeps_the_reason_and_carries_nothing() {
 }
 
 #[tokio::test]
-async fn an_order_is_a_message_that_says_what_is_to_be_done() {
-    let order = Order::User(UserOrder { user_id: user(1), email: None, ends_checkouts: true });
-    let message = Outgoing::of_order(&order, message(1), at(5)).unwrap();
-    assert_eq!((message.id, message.kind.as_str(), message.created_at), (self::message(1), ORDER, at(5)));
-    assert_eq!(serde_json::from_str::<Order>(&message.body).unwrap(), order);
+async fn a_command_is_a_message_that_states_its_action() {
+    let command = Command::User(UserCommand { user_id: user(1), email: None, ends_checkouts: true });
+    let message = OutboxMessage::of_command(&command, message(1), at(5)).unwrap();
+    assert_eq!((message.id, message.kind.as_str(), message.created_at), (self::message(1), COMMAND, at(5)));
+    assert_eq!(serde_json::from_str::<Command>(&message.body).unwrap(), command);
 }
 
 async fn pass_on(tables: &Tables) -> Result<(), StoreError> {
-    tables.store.pass_on_message(&message(1), &mail(2), at(9)).await
+    tables.store.continue_message(&message(1), &mail(2), at(9)).await
 }
 
 #[tokio::test]
-async fn a_message_that_was_done_in_part_leaves_the_rest_to_the_next() {
+async fn a_message_that_was_done_in_part_passes_the_rest_to_the_next() {
     let tables = waiting().await;
     claim(&tables, "sqs-1", 0).await;
     pass_on(&tables).await.unwrap();
@@ -142,7 +142,7 @@ async fn a_message_that_was_done_in_part_leaves_the_rest_to_the_next() {
 }
 
 #[tokio::test]
-async fn a_message_that_nobody_holds_leaves_nothing_to_another() {
+async fn a_message_that_was_not_claimed_cannot_be_continued() {
     let tables = waiting().await;
     tables.untouched(pass_on(&tables)).await.unwrap();
     claim(&tables, "sqs-1", 0).await;
@@ -161,16 +161,16 @@ async fn a_rest_that_is_there_already_is_a_bug() {
 
 // R8
 #[tokio::test]
-async fn a_rest_is_left_once_though_the_answer_was_lost_and_not_at_all_without_one() {
+async fn a_continuation_is_written_once_if_the_answer_was_lost_else_not_at_all() {
     let tables = waiting().await;
     claim(&tables, "sqs-1", 0).await;
-    tables.wire.next("TransactWriteItems", (0..3).map(|_| Meet::Unreachable));
+    tables.faults.next("TransactWriteItems", (0..3).map(|_| Fault::Unreachable));
     let error = tables.untouched(pass_on(&tables)).await.unwrap_err();
     assert!(matches!(error, StoreError::Unavailable(_)), "{error}");
-    tables.wire.next("TransactWriteItems", [Meet::LostAnswer]);
+    tables.faults.next("TransactWriteItems", [Fault::LostAnswer]);
     pass_on(&tables).await.unwrap();
     assert_eq!(tables.count("outbox").await, 2);
-    tables.wire.take_calls();
+    tables.faults.take_calls();
 }
 
 #[tokio::test]
@@ -198,7 +198,7 @@ async fn a_message_of_another_shape_is_corrupt() {
 #[tokio::test]
 async fn a_message_that_gets_no_answer_is_unavailable() {
     let tables = waiting().await;
-    tables.wire.next("UpdateItem", (0..6).map(|_| Meet::Unreachable));
+    tables.faults.next("UpdateItem", (0..6).map(|_| Fault::Unreachable));
     let error = tables.store.release_message(&message(1), "sqs-1").await.unwrap_err();
     assert!(matches!(error, StoreError::Unavailable(_)), "{error}");
     let error = tables.store.mark_sent(&message(1), at(0)).await.unwrap_err();
@@ -216,10 +216,10 @@ async fn unsent(tables: &Tables, older_than: i64, now: i64) -> Vec<MessageId> {
 
 // R13
 #[tokio::test]
-async fn what_waits_is_found_when_it_is_old_enough_with_what_it_carries_and_decoys_are_not() {
+async fn old_pending_messages_are_listed_with_their_content_without_decoys() {
     let tables = waiting().await;
-    tables.rival.put_decoys(&Outgoing { created_at: at(5), ..mail(2) }, 0, at(0)).await.unwrap();
-    tables.rival.put_decoys(&Outgoing { kind: DECOY.into(), ..mail(3) }, 0, at(0)).await.unwrap();
+    tables.rival.put_decoys(&OutboxMessage { created_at: at(5), ..mail(2) }, 0, at(0)).await.unwrap();
+    tables.rival.put_decoys(&OutboxMessage { kind: DECOY.into(), ..mail(3) }, 0, at(0)).await.unwrap();
     assert_eq!(unsent(&tables, -1, 0).await, []);
     assert_eq!(unsent(&tables, 0, 0).await, [message(1)]);
     assert_eq!(unsent(&tables, 5, 5).await, [message(1), message(2)]);
@@ -229,7 +229,7 @@ async fn what_waits_is_found_when_it_is_old_enough_with_what_it_carries_and_deco
 
 // R13
 #[tokio::test]
-async fn what_somebody_holds_waits_again_when_the_claim_has_lapsed_and_what_is_done_never() {
+async fn a_claimed_message_is_pending_after_expiry_and_a_sent_one_is_not() {
     let tables = waiting().await;
     claim(&tables, "sqs-1", 0).await;
     let lapse = LAPSE_MS / 1000;
@@ -245,15 +245,15 @@ async fn what_somebody_holds_waits_again_when_the_claim_has_lapsed_and_what_is_d
 }
 
 #[tokio::test]
-async fn what_waits_is_gone_on_with_after_the_last_that_was_seen() {
+async fn the_list_of_pending_messages_continues_after_the_last_item() {
     let tables = waiting().await;
     let first = json!({"Items": [], "LastEvaluatedKey": {"pk": {"S": "msg_last"}}});
-    tables.wire.next("Scan", [Meet::Answer(200, first)]);
+    tables.faults.next("Scan", [Fault::Answer(200, first)]);
     let page = tables.store.unsent(at(0), at(0), None).await.unwrap();
     assert!(page.items.is_empty(), "nothing in it, and more follows");
     assert_eq!(page.next.as_deref(), Some("msg_last"));
     tables.store.unsent(at(0), at(0), page.next.as_deref()).await.unwrap();
-    let calls = tables.wire.take_calls();
+    let calls = tables.faults.take_calls();
     assert_eq!(calls[1].body["ExclusiveStartKey"], json!({"pk": {"S": "msg_last"}}));
 }
 

@@ -40,8 +40,8 @@ impl Case {
         }
     }
 
-    async fn reset(&self, proves: bool) -> Result<bool, StoreError> {
-        self.tables.store.reset_password(&self.password(), &self.row, proves, at(60)).await
+    async fn reset(&self, verifies: bool) -> Result<bool, StoreError> {
+        self.tables.store.reset_password(&self.password(), &self.row, verifies, at(60)).await
     }
 
     async fn change(&self) -> Result<bool, StoreError> {
@@ -84,14 +84,14 @@ async fn a_reset_ends_every_session_and_uses_the_link_up() {
 
 // S23
 #[tokio::test]
-async fn a_reset_proves_the_address_it_was_mailed_to() {
+async fn a_reset_verifies_the_address_that_it_was_mailed_to() {
     let case = Case::new().await;
     assert!(case.reset(true).await.unwrap());
     assert!(case.tables.store.profile(&user(1)).await.unwrap().unwrap().email_verified);
 }
 
 #[tokio::test]
-async fn a_reset_that_is_to_prove_is_refused_where_the_address_was_proved_or_changed_meanwhile() {
+async fn a_verifying_reset_is_refused_if_the_address_was_verified_or_changed() {
     for (field, value) in [("email_verified", json!(true)), ("email_key", json!("new@example.com"))] {
         let case = Case::new().await;
         case.tables.edit("identity", &gate_key(), |profile| profile[field] = value).await;
@@ -112,7 +112,7 @@ async fn a_reset_link_is_good_once() {
 
 // R10
 #[tokio::test]
-async fn a_change_leaves_its_own_session_alone() {
+async fn a_change_keeps_only_its_own_session() {
     let case = Case::new().await;
     assert!(case.change().await.unwrap());
     assert_eq!(case.versions().await, ("new".into(), 2, 2));
@@ -122,7 +122,7 @@ async fn a_change_leaves_its_own_session_alone() {
 }
 
 #[tokio::test]
-async fn a_change_in_a_session_that_ended_meanwhile_is_refused() {
+async fn a_change_in_a_session_that_has_ended_is_refused() {
     let case = Case::new().await;
     case.tables.rival.end_session(&user(1), &session(2), &entry(70, &user(1))).await.unwrap();
     assert!(!case.tables.untouched(case.change()).await.unwrap());
@@ -146,14 +146,14 @@ async fn an_account_that_was_closed_gets_no_password() {
 }
 
 #[tokio::test]
-async fn an_address_that_went_to_somebody_else_gets_no_password() {
+async fn a_reset_for_an_address_of_another_account_sets_no_password() {
     let case = Case::new().await;
     case.tables.edit("credentials", "ann@example.com", |found| found["user_id"] = json!(user(2))).await;
     case.assert_refused("somebody else's").await;
 }
 
 #[tokio::test]
-async fn who_came_by_a_provider_gets_a_first_password() {
+async fn a_provider_account_gets_a_first_password() {
     let case = Case::with(NewAccount { credentials: None, ..newcomer("Ann", 1) }).await;
     assert!(case.reset(false).await.unwrap());
     assert_eq!(case.versions().await, ("new".into(), 2, 2));
@@ -161,7 +161,7 @@ async fn who_came_by_a_provider_gets_a_first_password() {
 }
 
 #[tokio::test]
-async fn a_notice_that_was_written_before_is_a_bug() {
+async fn an_existing_notice_id_is_a_bug() {
     let case = Case::new().await;
     let password = NewPassword { notice: mail(1), ..case.password() };
     let reset = case.tables.store.reset_password(&password, &case.row, false, at(60));

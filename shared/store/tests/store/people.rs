@@ -8,7 +8,7 @@ use tollgate_domain::gate::Gate;
 use tollgate_domain::onetime::{OneTimeRow, Purpose};
 use tollgate_domain::user::Provider;
 use tollgate_domain::{AuditId, Email, MessageId, RequestId, SessionId, UserId, Username};
-use tollgate_store::{Credentials, NewAccount, NewSession, Outgoing, Profile, Registration};
+use tollgate_store::{Credentials, NewAccount, NewSession, OutboxMessage, Profile, Registration};
 
 /// The last day of November 2026, noon: where the time of the tests starts.
 pub const START: i64 = 1_796_040_000;
@@ -64,8 +64,8 @@ pub fn entry(n: u8, target: &UserId) -> AuditEntry {
 }
 
 /// Mail `n`.
-pub fn mail(n: u8) -> Outgoing {
-    Outgoing { id: message(n), kind: "mail".into(), body: format!(r#"{{"n":{n}}}"#), created_at: at(0) }
+pub fn mail(n: u8) -> OutboxMessage {
+    OutboxMessage { id: message(n), kind: "mail".into(), body: format!(r#"{{"n":{n}}}"#), created_at: at(0) }
 }
 
 /// The row of a mailed secret for `of`, whose link is good for an hour and whose code for a quarter of one.
@@ -101,11 +101,11 @@ pub fn newcomer(name: &str, n: u8) -> NewAccount {
         links: BTreeMap::new(),
         link_emails: BTreeMap::new(),
     };
-    let proof = (secret(&format!("proof{n}"), Purpose::Verify, &profile), mail(n));
+    let verification = (secret(&format!("verify{n}"), Purpose::Verify, &profile), mail(n));
     NewAccount {
         credentials: Some(Credentials { user_id: id, hash: format!("hash{n}"), password_version: 1 }),
         gate: Gate::new(id),
-        proof: Some(proof),
+        verification: Some(verification),
         audit: entry(n, &id),
         profile,
     }

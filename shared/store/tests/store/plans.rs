@@ -1,9 +1,9 @@
 //! Plans: a code is one plan's for ever, a plan changes from the state that was looked at, a price leads to its plan.
 
 use crate::billing::{attempt, code, corrupt, plan, plan_id, unavailable, unexpected, unreachable};
+use crate::faults::Fault;
 use crate::people::{at, entry, mail, message, user};
 use crate::tables::Tables;
-use crate::wire::Meet;
 use jiff::Timestamp;
 use serde_json::json;
 use tollgate_domain::billing::{Plan, Terms};
@@ -27,12 +27,12 @@ async fn reserve(tables: &Tables, by: &str, instead_of: Option<&str>) -> Result<
 /// Writes `plan` as a new one, by the attempt `by`.
 async fn make(tables: &Tables, plan: &Plan, by: &str) -> Result<bool, StoreError> {
     let audit = entry(10, &user(9));
-    tables.store.write_plan(PlanWrite::Made { plan, attempt: by, audit: &audit }).await
+    tables.store.write_plan(PlanWrite::Created { plan, attempt: by, audit: &audit }).await
 }
 
 async fn change(tables: &Tables, plan: &Plan, from: Timestamp) -> Result<bool, StoreError> {
     let audit = entry(11, &user(9));
-    tables.store.write_plan(PlanWrite::Changed { plan, from, audit: &audit, order: &mail(11) }).await
+    tables.store.write_plan(PlanWrite::Changed { plan, from, audit: &audit, command: &mail(11) }).await
 }
 
 /// The code of plan 1 is kept by `a1`.
@@ -46,7 +46,7 @@ async fn reserved() -> Tables {
 async fn made() -> Tables {
     let tables = reserved().await;
     assert!(make(&tables, &plan(1), "a1").await.unwrap());
-    tables.wire.take_calls();
+    tables.faults.take_calls();
     tables
 }
 
@@ -57,7 +57,7 @@ fn dearer() -> Plan {
 }
 
 #[tokio::test]
-async fn a_code_is_kept_with_what_it_is_for_and_by_one_attempt() {
+async fn a_code_is_reserved_with_its_purpose_by_one_attempt() {
     let tables = Tables::new().await;
     assert_eq!(tables.store.plan_reservation(&code("plan-1")).await.unwrap(), None);
     assert!(reserve(&tables, "a1", None).await.unwrap());
@@ -70,7 +70,7 @@ async fn a_code_is_kept_with_what_it_is_for_and_by_one_attempt() {
 }
 
 #[tokio::test]
-async fn a_code_passes_from_the_attempt_that_was_looked_at_to_the_next_one() {
+async fn a_code_passes_only_from_the_expected_attempt_to_the_next() {
     let tables = reserved().await;
     assert!(reserve(&tables, "a2", Some("a1")).await.unwrap());
     assert_eq!(tables.store.plan_reservation(&code("plan-1")).await.unwrap(), Some(reservation(1, "a2")));
@@ -80,7 +80,7 @@ async fn a_code_passes_from_the_attempt_that_was_looked_at_to_the_next_one() {
 }
 
 #[tokio::test]
-async fn the_code_of_a_plan_that_was_made_passes_to_nobody_and_is_not_given_back() {
+async fn the_code_of_a_created_plan_cannot_be_reserved_or_released() {
     let tables = made().await;
     assert!(!tables.untouched(reserve(&tables, "a2", None)).await.unwrap());
     assert!(!tables.untouched(reserve(&tables, "a2", Some("a1"))).await.unwrap());
@@ -143,7 +143,7 @@ async fn a_plan_without_a_price_leads_nowhere_from_one() {
 }
 
 #[tokio::test]
-async fn a_plan_changes_with_its_entry_and_its_order_and_its_old_price_leads_to_it_still() {
+async fn changing_a_plan_writes_entry_and_command_and_keeps_the_old_price() {
     let tables = made().await;
     assert!(change(&tables, &dearer(), at(0)).await.unwrap());
     let catalogue = tables.store.catalogue().await.unwrap();
@@ -151,12 +151,12 @@ async fn a_plan_changes_with_its_entry_and_its_order_and_its_old_price_leads_to_
     assert_eq!(catalogue.prices, [("price_1".to_owned(), plan_id(1)), ("price_1b".to_owned(), plan_id(1))].into());
     assert_eq!(tables.row("billing", &format!("PLANS/PLAN#{}", plan_id(1))).await["v"], 1);
     assert_eq!((tables.count("audit").await, tables.count("outbox").await), (2, 1));
-    let order = tables.row("outbox", &message(11).to_string()).await;
-    assert_eq!((&order["state"], &order["body"]), (&json!("pending"), &json!(r#"{"n":11}"#)));
+    let command = tables.row("outbox", &message(11).to_string()).await;
+    assert_eq!((&command["state"], &command["body"]), (&json!("pending"), &json!(r#"{"n":11}"#)));
 }
 
 #[tokio::test]
-async fn a_plan_that_was_changed_meanwhile_or_was_never_there_is_not_changed() {
+async fn a_plan_that_was_changed_or_does_not_exist_is_not_changed() {
     let tables = made().await;
     assert!(change(&tables, &dearer(), at(0)).await.unwrap());
     let cheaper = Plan { stripe_price_id: Some("price_1c".into()), updated_at: at(3601), ..dearer() };
@@ -175,7 +175,7 @@ fn price(by: &str) -> PlanReservation {
 }
 
 #[tokio::test]
-async fn an_attempt_at_a_price_takes_the_place_of_the_one_that_was_looked_at() {
+async fn an_attempt_at_a_price_replaces_only_the_expected_one() {
     let tables = made().await;
     assert_eq!(reserve_price(&tables, "a2", "a1").await.unwrap(), price("a2"));
     assert_eq!(tables.store.plan_reservation(&code("plan-1")).await.unwrap(), Some(price("a2")));
@@ -215,11 +215,11 @@ async fn a_catalogue_of_more_than_one_page_is_read_to_its_end() {
         assert!(make(&tables, &plan(n), "a1").await.unwrap());
     }
     tables.enlarge(&["PLANS/PLAN#"]).await;
-    tables.wire.take_calls();
+    tables.faults.take_calls();
     let catalogue = tables.store.catalogue().await.unwrap();
     assert_eq!(catalogue.plans, (1..=5).map(plan).collect::<Vec<_>>());
     assert_eq!(catalogue.prices.len(), 5);
-    assert_eq!(tables.wire.count(), 2, "pages");
+    assert_eq!(tables.faults.count(), 2, "pages");
 }
 
 #[tokio::test]
@@ -237,9 +237,9 @@ async fn plans_codes_and_prices_of_another_shape_are_corrupt() {
 
 // R8
 #[tokio::test]
-async fn what_is_done_to_a_plan_is_done_though_the_answer_was_lost() {
+async fn a_change_of_a_plan_is_made_if_the_answer_was_lost() {
     let tables = Tables::new().await;
-    let lost = || tables.wire.next("TransactWriteItems", [Meet::LostAnswer]);
+    let lost = || tables.faults.next("TransactWriteItems", [Fault::LostAnswer]);
     lost();
     assert!(reserve(&tables, "a1", None).await.unwrap());
     lost();
@@ -253,26 +253,26 @@ async fn what_is_done_to_a_plan_is_done_though_the_answer_was_lost() {
     assert_eq!(reserve_price(&tables, "a4", "a3").await.unwrap(), price("a4"));
     lost();
     assert!(change(&tables, &dearer(), at(0)).await.unwrap());
-    assert_eq!(tables.wire.count(), 2 * 6 + 1);
+    assert_eq!(tables.faults.count(), 2 * 6 + 1);
     assert_eq!(tables.store.plan(&plan_id(1)).await.unwrap(), Some(dearer()));
     assert_eq!((tables.count("audit").await, tables.count("outbox").await), (2, 1));
 }
 
 #[tokio::test]
-async fn what_gets_no_answer_is_unavailable_and_not_done() {
+async fn a_write_without_an_answer_is_unavailable_and_not_made() {
     let tables = reserved().await;
-    tables.wire.next("TransactWriteItems", (0..5).flat_map(|_| unreachable()));
+    tables.faults.next("TransactWriteItems", (0..5).flat_map(|_| unreachable()));
     unavailable(tables.untouched(reserve(&tables, "a2", Some("a1"))).await);
     unavailable(tables.untouched(tables.store.release_plan(&reservation(1, "a1"))).await);
     unavailable(tables.untouched(make(&tables, &plan(1), "a1")).await);
     unavailable(tables.untouched(change(&tables, &plan(1), at(0))).await);
     unavailable(tables.untouched(reserve_price(&tables, "a2", "a1")).await);
     for read in ["GetItem", "GetItem", "GetItem", "Query"] {
-        tables.wire.next(read, unreachable());
+        tables.faults.next(read, unreachable());
     }
     unavailable(tables.store.plan(&plan_id(1)).await);
     unavailable(tables.untouched(reserve_price(&tables, "a2", "a1")).await);
     unavailable(tables.store.plan_reservation(&code("plan-1")).await);
     unavailable(tables.store.catalogue().await);
-    tables.wire.take_calls();
+    tables.faults.take_calls();
 }

@@ -1,14 +1,14 @@
 //! Who people are and by what they sign in: single reads.
 
+use crate::faults::Fault;
 use crate::people::{at, email, newcomer, user, username};
 use crate::tables::Tables;
-use crate::wire::Meet;
 use serde_json::json;
 use tollgate_domain::user::{IdentityProvider, Provider};
-use tollgate_store::{StoreError, Taken};
+use tollgate_store::{StoreError, TakenNames};
 
 #[tokio::test]
-async fn who_is_not_there_is_none() {
+async fn an_unknown_user_is_not_found() {
     let tables = Tables::new().await;
     assert!(tables.store.profile(&user(1)).await.unwrap().is_none());
     assert!(tables.store.user_of_email(&email("ann@example.com")).await.unwrap().is_none());
@@ -29,13 +29,13 @@ async fn a_user_is_shown_as_the_profile_says() {
 }
 
 #[tokio::test]
-async fn every_read_asks_for_what_is_there_now() {
+async fn every_read_is_consistent() {
     let (tables, _) = Tables::with_ann().await;
     tables.store.profile(&user(1)).await.unwrap();
     tables.store.gate(&user(1)).await.unwrap();
     tables.store.user_of_email(&email("ann@example.com")).await.unwrap();
     tables.store.credentials(&email("ann@example.com")).await.unwrap();
-    let calls = tables.wire.take_calls();
+    let calls = tables.faults.take_calls();
     assert_eq!(calls.len(), 4);
     for call in calls {
         assert_eq!((call.operation.as_str(), &call.body["ConsistentRead"]), ("GetItem", &json!(true)), "{call:?}");
@@ -63,43 +63,43 @@ async fn items_of_another_shape_are_corrupt_and_the_table_is_named() {
 
 // S9
 #[tokio::test]
-async fn a_stronger_hash_takes_the_place_of_the_one_it_was_made_from_alone() {
+async fn a_stronger_hash_replaces_only_the_hash_that_it_was_computed_from() {
     let (tables, _) = Tables::with_ann().await;
     let ann = email("ann@example.com");
     tables.store.renew_hash(&ann, "hash1", "stronger").await.unwrap();
     assert_eq!(tables.store.credentials(&ann).await.unwrap().unwrap().hash, "stronger");
     tables.untouched(tables.store.renew_hash(&ann, "hash1", "of the old password")).await.unwrap();
     tables.untouched(tables.store.renew_hash(&email("bob@example.com"), "hash1", "x")).await.unwrap();
-    tables.wire.next("UpdateItem", (0..3).map(|_| Meet::Unreachable));
+    tables.faults.next("UpdateItem", (0..3).map(|_| Fault::Unreachable));
     let error = tables.store.renew_hash(&ann, "stronger", "x").await.unwrap_err();
     assert!(matches!(error, StoreError::Unavailable(_)), "{error}");
 }
 
 #[tokio::test]
-async fn name_and_address_are_looked_up_in_one_call() {
+async fn a_name_and_an_address_are_looked_up_in_one_call() {
     let (tables, _) = Tables::with_ann().await;
     for (name, address, taken) in [
-        ("bob", "bob@example.com", Taken { username: false, email: None }),
-        ("ANN", "bob@example.com", Taken { username: true, email: None }),
-        ("bob", "aNN@example.com", Taken { username: false, email: Some(email("Ann@example.com")) }),
-        ("ann", "ann@example.com", Taken { username: true, email: Some(email("Ann@example.com")) }),
+        ("bob", "bob@example.com", TakenNames { username: false, email: None }),
+        ("ANN", "bob@example.com", TakenNames { username: true, email: None }),
+        ("bob", "aNN@example.com", TakenNames { username: false, email: Some(email("Ann@example.com")) }),
+        ("ann", "ann@example.com", TakenNames { username: true, email: Some(email("Ann@example.com")) }),
     ] {
         assert_eq!(
-            tables.store.taken(&username(name), &email(address), at(0)).await.unwrap(),
+            tables.store.find_taken(&username(name), &email(address), at(0)).await.unwrap(),
             taken,
             "{name} {address}"
         );
-        assert_eq!(tables.wire.count(), 1);
+        assert_eq!(tables.faults.count(), 1);
     }
 }
 
 #[tokio::test]
-async fn a_look_up_of_which_a_part_was_not_done_is_unavailable() {
+async fn a_lookup_with_unprocessed_keys_is_unavailable() {
     let (tables, _) = Tables::with_ann().await;
-    let left =
+    let remaining =
         json!({"Responses": {}, "UnprocessedKeys": {tables.name("limits"): {"Keys": [{"pk": {"S": "NAME#bob"}}]}}});
-    tables.wire.next("BatchGetItem", [Meet::Answer(200, left)]);
-    let error = tables.store.taken(&username("bob"), &email("bob@example.com"), at(0)).await.unwrap_err();
+    tables.faults.next("BatchGetItem", [Fault::Answer(200, remaining)]);
+    let error = tables.store.find_taken(&username("bob"), &email("bob@example.com"), at(0)).await.unwrap_err();
     assert!(matches!(error, StoreError::Unavailable(_)), "{error}");
 }
 
@@ -107,6 +107,6 @@ async fn a_look_up_of_which_a_part_was_not_done_is_unavailable() {
 async fn an_address_marker_of_another_shape_is_corrupt() {
     let (tables, _) = Tables::with_ann().await;
     tables.edit("identity", "EMAIL#ann@example.com", |row| row["address"] = json!(5)).await;
-    let error = tables.store.taken(&username("bob"), &email("ann@example.com"), at(0)).await.unwrap_err();
+    let error = tables.store.find_taken(&username("bob"), &email("ann@example.com"), at(0)).await.unwrap_err();
     assert!(matches!(error, StoreError::Corrupt { table: "identity", .. }), "{error}");
 }

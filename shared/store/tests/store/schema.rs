@@ -1,7 +1,7 @@
 //! The tables as they are made.
 
+use crate::faults::Fault;
 use crate::tables::Tables;
-use crate::wire::Meet;
 use aws_sdk_dynamodb::types::{KeySchemaElement, KeyType, ProjectionType, ScalarAttributeType, StreamViewType};
 use std::collections::BTreeSet;
 use tollgate_store::StoreError;
@@ -64,7 +64,7 @@ async fn tables_that_are_there_stay_and_those_that_are_missing_are_made() {
     tables.store.create_tables().await.unwrap();
     assert_eq!(tables.count("limits").await, 0);
     assert_eq!(tables.count("gate").await, 1);
-    let made = tables.wire.take_calls().into_iter().filter(|call| call.operation == "CreateTable");
+    let made = tables.faults.take_calls().into_iter().filter(|call| call.operation == "CreateTable");
     assert_eq!(made.count(), 1);
 }
 
@@ -75,9 +75,9 @@ async fn tables_are_found_among_more_than_one_page_of_names() {
     let mine: Vec<String> = TABLES.iter().map(|table| tables.name(table.name)).collect();
     let first = serde_json::json!({"TableNames": ["a-table"], "LastEvaluatedTableName": "a-table"});
     let second = serde_json::json!({"TableNames": mine});
-    tables.wire.next("ListTables", [Meet::Answer(200, first), Meet::Answer(200, second)]);
+    tables.faults.next("ListTables", [Fault::Answer(200, first), Fault::Answer(200, second)]);
     tables.store.create_tables().await.unwrap();
-    let calls = tables.wire.take_calls();
+    let calls = tables.faults.take_calls();
     assert!(calls.iter().all(|call| call.operation == "ListTables"), "{calls:?}");
     assert_eq!(calls[1].body["ExclusiveStartTableName"], "a-table");
 }
@@ -86,7 +86,7 @@ async fn tables_are_found_among_more_than_one_page_of_names() {
 async fn tables_that_cannot_be_listed_or_made_are_an_error() {
     for operation in ["ListTables", "CreateTable"] {
         let tables = Tables::none().await;
-        tables.wire.next(operation, [Meet::error("ValidationException")]);
+        tables.faults.next(operation, [Fault::error("ValidationException")]);
         let error = tables.store.create_tables().await.unwrap_err();
         assert!(matches!(error, StoreError::Unexpected(_)), "{operation}: {error}");
     }

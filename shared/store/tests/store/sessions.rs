@@ -1,13 +1,13 @@
 //! Sessions and their rotation, and the rows of mailed secrets.
 
+use crate::faults::Fault;
 use crate::people::{START, at, at_ms, email, mail, new_session, newcomer, request, secret, session, user};
 use crate::tables::Tables;
-use crate::wire::Meet;
 use serde_json::json;
 use tollgate_domain::SessionId;
 use tollgate_domain::onetime::{OneTimeRow, Purpose};
 use tollgate_domain::session::Rotation;
-use tollgate_store::{Consistency, NewSession, Rotated, SessionRow, StoreError};
+use tollgate_store::{Consistency, NewSession, SessionRow, StoreError, TokenRotation};
 
 const IDLE: u32 = 1000;
 const START_MS: i64 = START * 1000;
@@ -17,7 +17,7 @@ const DAY: i64 = 86_400;
 async fn signed_in() -> Tables {
     let tables = Tables::new().await;
     tables.store.put_session(&new_session(user(1), 1)).await.unwrap();
-    tables.wire.take_calls();
+    tables.faults.take_calls();
     tables
 }
 
@@ -30,17 +30,17 @@ async fn row(tables: &Tables) -> SessionRow {
 }
 
 /// Token `from` is shown in request `by`.
-async fn show(tables: &Tables, from: u64, nonce: &str, by: u8, ms: i64) -> Rotated {
+async fn show(tables: &Tables, from: u64, nonce: &str, by: u8, ms: i64) -> TokenRotation {
     let (user, session, request) = (user(1), session(1), request(by));
     tables.store.rotate_session(&user, &session, (from, nonce), IDLE, &request, at_ms(ms)).await.unwrap()
 }
 
-async fn rotate(tables: &Tables, from: u64, by: u8, ms: i64) -> Rotated {
+async fn rotate(tables: &Tables, from: u64, by: u8, ms: i64) -> TokenRotation {
     show(tables, from, "nonce", by, ms).await
 }
 
 #[tokio::test]
-async fn a_session_is_kept_as_it_was_made_and_a_day_past_its_end() {
+async fn a_session_is_stored_until_a_day_after_its_end() {
     let tables = signed_in().await;
     let stored = tables.row("sessions", &key()).await;
     let end = START + 90 * DAY;
@@ -63,24 +63,26 @@ async fn a_session_with_times_that_no_calendar_has_ended_long_ago() {
 
 // S18
 #[tokio::test]
-async fn a_token_is_rotated_by_one_write_and_the_row_as_it_is_then_is_the_answer() {
+async fn a_token_is_rotated_by_one_write_that_returns_the_new_row() {
     let tables = signed_in().await;
     for n in 0..3 {
-        let Rotated::Done(done) = rotate(&tables, n, 7, 5 + i64::try_from(n).unwrap()).await else { panic!("{n}") };
+        let TokenRotation::Done(done) = rotate(&tables, n, 7, 5 + i64::try_from(n).unwrap()).await else {
+            panic!("{n}")
+        };
         assert_eq!((done.n, done.rotated_ms), (n + 1, START_MS + 5 + i64::try_from(n).unwrap()));
         assert_eq!(done.by, Some(request(7).bare()));
-        assert_eq!(tables.wire.count(), 1);
+        assert_eq!(tables.faults.count(), 1);
     }
     assert_eq!(row(&tables).await.n, 3);
 }
 
 // S18
 #[tokio::test]
-async fn a_token_that_is_not_the_one_that_is_good_now_changes_nothing_and_gives_the_row() {
+async fn a_stale_token_changes_nothing_and_returns_the_row() {
     let tables = signed_in().await;
     rotate(&tables, 0, 7, 5).await;
     for n in [0, 2, u64::MAX] {
-        let Rotated::Not(found) = tables.untouched(rotate(&tables, n, 8, 6)).await else { panic!("{n}") };
+        let TokenRotation::Stale(found) = tables.untouched(rotate(&tables, n, 8, 6)).await else { panic!("{n}") };
         assert_eq!((found.n, found.rotated_ms), (1, START_MS + 5));
     }
 }
@@ -90,45 +92,45 @@ async fn a_token_that_is_not_the_one_that_is_good_now_changes_nothing_and_gives_
 async fn a_token_of_another_nonce_or_of_no_session_is_unknown() {
     let tables = signed_in().await;
     let unknown = tables.untouched(show(&tables, 0, "other", 7, 5)).await;
-    assert!(matches!(unknown, Rotated::Unknown), "{unknown:?}");
+    assert!(matches!(unknown, TokenRotation::Unknown), "{unknown:?}");
     tables.delete("sessions", &key()).await;
     let unknown = tables.untouched(rotate(&tables, 0, 7, 5)).await;
-    assert!(matches!(unknown, Rotated::Unknown), "{unknown:?}");
+    assert!(matches!(unknown, TokenRotation::Unknown), "{unknown:?}");
 }
 
 // S18
 #[tokio::test]
-async fn a_token_ends_to_the_millisecond_when_it_is_not_used_and_with_its_session() {
+async fn an_idle_token_ends_to_the_millisecond_and_with_its_session() {
     let tables = signed_in().await;
     let idle_ms = i64::from(IDLE) * 1000;
     let ended = tables.untouched(rotate(&tables, 0, 7, idle_ms)).await;
-    assert!(matches!(ended, Rotated::Not(_)), "idle too long: {ended:?}");
-    assert!(matches!(rotate(&tables, 0, 7, idle_ms - 1).await, Rotated::Done(_)));
+    assert!(matches!(ended, TokenRotation::Stale(_)), "idle too long: {ended:?}");
+    assert!(matches!(rotate(&tables, 0, 7, idle_ms - 1).await, TokenRotation::Done(_)));
 
     tables.edit("sessions", &key(), |row| row["ends_ms"] = json!(START_MS + idle_ms + 50)).await;
     let ended = tables.untouched(rotate(&tables, 1, 8, idle_ms + 50)).await;
-    assert!(matches!(ended, Rotated::Not(_)), "its session ended: {ended:?}");
-    assert!(matches!(rotate(&tables, 1, 8, idle_ms + 49).await, Rotated::Done(_)));
+    assert!(matches!(ended, TokenRotation::Stale(_)), "its session ended: {ended:?}");
+    assert!(matches!(rotate(&tables, 1, 8, idle_ms + 49).await, TokenRotation::Done(_)));
 }
 
 // R8, R10
 #[tokio::test]
-async fn a_rotation_whose_answer_was_lost_is_done_once() {
+async fn a_rotation_whose_answer_was_lost_happens_once() {
     let tables = signed_in().await;
-    tables.wire.next("UpdateItem", [Meet::LostAnswer]);
-    let Rotated::Done(done) = rotate(&tables, 0, 7, 5).await else { panic!("not done") };
-    assert_eq!((done.n, row(&tables).await.n, tables.wire.count()), (1, 1, 3));
+    tables.faults.next("UpdateItem", [Fault::LostAnswer]);
+    let TokenRotation::Done(done) = rotate(&tables, 0, 7, 5).await else { panic!("not done") };
+    assert_eq!((done.n, row(&tables).await.n, tables.faults.count()), (1, 1, 3));
 }
 
 // R8
 #[tokio::test]
-async fn a_rotation_of_another_request_is_not_taken_for_this_ones() {
+async fn a_rotation_by_another_request_is_not_reported_as_this_ones() {
     let tables = signed_in().await;
     rotate(&tables, 0, 7, 5).await;
     let other = rotate(&tables, 0, 8, 5).await;
-    assert!(matches!(other, Rotated::Not(_)), "another request did it: {other:?}");
+    assert!(matches!(other, TokenRotation::Stale(_)), "another request did it: {other:?}");
     let older = rotate(&tables, 5, 7, 5).await;
-    assert!(matches!(older, Rotated::Not(_)), "this request did, with another token: {older:?}");
+    assert!(matches!(older, TokenRotation::Stale(_)), "this request did, with another token: {older:?}");
 }
 
 #[tokio::test]
@@ -142,44 +144,44 @@ async fn a_session_of_another_shape_is_corrupt_and_no_answer_is_unavailable() {
     }
     let read = tables.store.session(&user, &session).await;
     assert!(matches!(read, Err(StoreError::Corrupt { table: "sessions", .. })), "{read:?}");
-    tables.wire.next("UpdateItem", (0..3).map(|_| Meet::Unreachable));
+    tables.faults.next("UpdateItem", (0..3).map(|_| Fault::Unreachable));
     let rotated = tables.store.rotate_session(&user, &session, (0, "nonce"), IDLE, &request(7), at(1)).await;
     assert!(matches!(rotated, Err(StoreError::Unavailable(_))), "{rotated:?}");
 }
 
 #[tokio::test]
-async fn sessions_come_in_the_order_they_were_asked_for_without_those_that_are_gone() {
+async fn sessions_are_returned_as_requested_without_deleted_ones() {
     let tables = signed_in().await;
     for n in [2, 3] {
         tables.store.put_session(&new_session(user(1), n)).await.unwrap();
     }
     tables.store.put_session(&new_session(user(2), 4)).await.unwrap();
-    tables.wire.take_calls();
+    tables.faults.take_calls();
     let asked = [3, 9, 1, 4].map(session);
     let found = tables.store.sessions(&user(1), &asked, Consistency::Strong).await.unwrap();
     assert_eq!(found.iter().map(|row| row.id).collect::<Vec<_>>(), [session(3), session(1)]);
-    let calls = tables.wire.take_calls();
+    let calls = tables.faults.take_calls();
     assert_eq!(calls.len(), 1);
     assert_eq!(calls[0].body["ConsistentRead"], true);
     let found = tables.store.sessions(&user(1), &asked, Consistency::Eventual).await.unwrap();
-    assert_eq!((found.len(), &tables.wire.take_calls()[0].body["ConsistentRead"]), (2, &json!(false)));
+    assert_eq!((found.len(), &tables.faults.take_calls()[0].body["ConsistentRead"]), (2, &json!(false)));
     assert!(tables.store.sessions(&user(1), &[], Consistency::Strong).await.unwrap().is_empty());
-    assert_eq!(tables.wire.count(), 0, "nothing asked, no call");
+    assert_eq!(tables.faults.count(), 0, "nothing asked, no call");
     assert!(tables.store.session(&user(1), &session(4)).await.unwrap().is_none(), "somebody else's");
 }
 
 #[tokio::test]
-async fn sessions_with_many_ended_ones_between_them_are_read_by_themselves() {
+async fn live_sessions_are_read_without_the_ended_ones_between_them() {
     let tables = signed_in().await;
     let made_at = |n| SessionId::new(at(n), [7; 10]);
     for n in 1..=200 {
         tables.store.put_session(&NewSession { id: made_at(n), ..new_session(user(1), 1) }).await.unwrap();
     }
-    tables.wire.take_calls();
+    tables.faults.take_calls();
     let asked = [200, 199, 1].map(made_at);
     let found = tables.store.sessions(&user(1), &asked, Consistency::Strong).await.unwrap();
     assert_eq!(found.iter().map(|row| row.id).collect::<Vec<_>>(), asked);
-    let calls = tables.wire.take_calls();
+    let calls = tables.faults.take_calls();
     let told: Vec<_> = calls.iter().map(|call| (call.operation.as_str(), call.body["Limit"].as_u64())).collect();
     assert_eq!(told, [("Query", Some(6)), ("GetItem", None)]);
 }
@@ -187,7 +189,7 @@ async fn sessions_with_many_ended_ones_between_them_are_read_by_themselves() {
 #[tokio::test]
 async fn sessions_without_an_answer_are_unavailable() {
     let tables = signed_in().await;
-    tables.wire.next("Query", (0..3).map(|_| Meet::Unreachable));
+    tables.faults.next("Query", (0..3).map(|_| Fault::Unreachable));
     let read = tables.store.sessions(&user(1), &[session(1)], Consistency::Strong).await;
     assert!(matches!(read, Err(StoreError::Unavailable(_))), "{read:?}");
 }
@@ -212,7 +214,7 @@ fn code_key() -> String {
 
 // S10
 #[tokio::test]
-async fn a_row_is_found_by_user_purpose_and_id_alone() {
+async fn a_row_is_found_by_user_purpose_and_id() {
     let tables = mailed().await;
     let found = tables.store.onetime(&user(1), Purpose::Reset, "a").await.unwrap().unwrap();
     assert_eq!((found.id.as_str(), found.purpose), ("a", Purpose::Reset));
@@ -233,7 +235,7 @@ async fn the_newest_row_of_a_purpose_is_the_last_by_id() {
     assert_eq!(newest(1, Purpose::LoginCode).await.as_deref(), Some("c"));
     assert_eq!(newest(1, Purpose::Verify).await, None);
     assert_eq!(newest(2, Purpose::Reset).await, None);
-    let call = &tables.wire.take_calls()[0];
+    let call = &tables.faults.take_calls()[0];
     assert_eq!((&call.body["Limit"], &call.body["ConsistentRead"]), (&json!(1), &json!(true)));
 }
 
@@ -268,7 +270,7 @@ async fn five_tries_are_counted_and_no_more() {
 
 // S11
 #[tokio::test]
-async fn no_try_is_counted_at_a_code_that_was_used_meanwhile_or_is_gone() {
+async fn no_attempt_counts_on_a_code_that_was_used_or_deleted() {
     for field in ["used_at", "code_used_at"] {
         let tables = mailed().await;
         tables.edit("sessions", &code_key(), |row| row[field] = json!(at(1))).await;
@@ -281,10 +283,10 @@ async fn no_try_is_counted_at_a_code_that_was_used_meanwhile_or_is_gone() {
 
 // R8
 #[tokio::test]
-async fn a_try_whose_answer_was_lost_is_counted_once_even_where_it_is_the_last() {
+async fn a_last_code_attempt_whose_answer_was_lost_counts_once() {
     let tables = mailed().await;
     for n in 1..=5 {
-        tables.wire.next("UpdateItem", [Meet::LostAnswer]);
+        tables.faults.next("UpdateItem", [Fault::LostAnswer]);
         assert_eq!(count(&tables, n).await, Some(n.into()));
     }
     assert_eq!(tables.row("sessions", &code_key()).await["tries"], 5);
@@ -301,14 +303,14 @@ async fn where_there_is_no_row_the_same_write_is_made_on_a_decoy() {
         assert_eq!(tables.row("sessions", &code_key()).await, before);
         let decoy = tables.row("sessions", &format!("DECOY#{}/try", request(9))).await;
         assert_eq!((&decoy["ttl"], &decoy["tries"]), (&json!(START + 5 + DAY), &json!(1)));
-        assert_eq!(tables.wire.count(), 1);
+        assert_eq!(tables.faults.count(), 1);
     }
 }
 
 #[tokio::test]
 async fn a_try_that_gets_no_answer_is_unavailable() {
     let tables = mailed().await;
-    tables.wire.next("UpdateItem", (0..3).map(|_| Meet::Unreachable));
+    tables.faults.next("UpdateItem", (0..3).map(|_| Fault::Unreachable));
     let error = tables.store.count_try(Some(code()), &request(1), at(0)).await.unwrap_err();
     assert!(matches!(error, StoreError::Unavailable(_)), "{error}");
 }

@@ -1,8 +1,8 @@
 //! Flows to providers, links, and accounts whose real owner arrives.
 
+use crate::faults::Fault;
 use crate::people::{START, at, entry, mail, newcomer, request, secret, session, user};
 use crate::tables::Tables;
-use crate::wire::Meet;
 use serde_json::{Value, json};
 use tollgate_domain::gate::Gate;
 use tollgate_domain::onetime::{OneTimeRow, Purpose};
@@ -25,7 +25,7 @@ fn flow() -> FlowRow {
 async fn begun() -> Tables {
     let tables = Tables::new().await;
     tables.store.put_flow(&flow()).await.unwrap();
-    tables.wire.take_calls();
+    tables.faults.take_calls();
     tables
 }
 
@@ -101,11 +101,11 @@ async fn a_flow_does_not_end_at_another_provider_in_another_browser_or_too_late(
 
 // R8
 #[tokio::test]
-async fn a_flow_whose_answer_was_lost_is_taken() {
+async fn a_flow_whose_answer_was_lost_is_used() {
     let tables = begun().await;
-    tables.wire.next("UpdateItem", [Meet::LostAnswer]);
+    tables.faults.next("UpdateItem", [Fault::LostAnswer]);
     assert!(take(&tables, Google, "browser", 1, 0).await.is_some());
-    tables.wire.next("PutItem", [Meet::LostAnswer]);
+    tables.faults.next("PutItem", [Fault::LostAnswer]);
     tables.store.put_flow(&FlowRow { id: "f2".into(), return_to: None, link: None, ..flow() }).await.unwrap();
     match attempt(&tables, "f2", Google, &["browser"], 1, 0).await.unwrap() {
         TakenFlow::Now(taken) => assert_eq!((taken.return_to, taken.link), (None, None)),
@@ -119,7 +119,7 @@ async fn a_flow_of_another_shape_is_corrupt_and_no_answer_is_unavailable() {
     tables.edit("sessions", "FLOW#f1/FLOW", |row| row["expires_at"] = json!("soon")).await;
     let error = attempt(&tables, "f1", Google, &["browser"], 1, 0).await.unwrap_err();
     assert!(matches!(error, StoreError::Corrupt { table: "sessions", .. }), "{error}");
-    tables.wire.next("UpdateItem", (0..3).map(|_| Meet::Unreachable));
+    tables.faults.next("UpdateItem", (0..3).map(|_| Fault::Unreachable));
     let error = attempt(&tables, "f1", Google, &["browser"], 1, 0).await.unwrap_err();
     assert!(matches!(error, StoreError::Unavailable(_)), "{error}");
 }
@@ -129,7 +129,7 @@ fn key() -> String {
 }
 
 /// Ann, not proved, with a session of whoever registered her address, and a code that went to it.
-async fn unproved() -> (Tables, NewAccount, OneTimeRow) {
+async fn unverified() -> (Tables, NewAccount, OneTimeRow) {
     let tables = Tables::new().await;
     let mut ann = newcomer("Ann", 1);
     ann.gate.sessions = [(session(1), at(900))].into();
@@ -168,8 +168,8 @@ async fn take_over_by_identity(tables: &Tables, ann: &NewAccount) -> Result<bool
 
 // S23
 #[tokio::test]
-async fn by_code_the_owner_gets_the_account_proved_without_password_and_with_one_session() {
-    let (tables, ann, row) = unproved().await;
+async fn by_code_the_owner_takes_over_the_account_without_password_or_sessions() {
+    let (tables, ann, row) = unverified().await;
     assert!(take_over_by_code(&tables, &ann, &row).await.unwrap());
     assert!(tables.store.profile(&user(1)).await.unwrap().unwrap().email_verified);
     assert_eq!(tables.count("credentials").await, 0);
@@ -183,7 +183,7 @@ async fn by_code_the_owner_gets_the_account_proved_without_password_and_with_one
 // S23
 #[tokio::test]
 async fn by_a_providers_word_the_identity_is_linked_and_every_session_ends() {
-    let (tables, ann, _) = unproved().await;
+    let (tables, ann, _) = unverified().await;
     assert!(take_over_by_identity(&tables, &ann).await.unwrap());
     let profile = tables.store.profile(&user(1)).await.unwrap().unwrap();
     assert_eq!((profile.email_verified, profile.links), (true, [(Google, "g-1".to_owned())].into()));
@@ -204,7 +204,7 @@ async fn an_account_without_password_is_taken_over_too() {
 
 // S23
 #[tokio::test]
-async fn nothing_is_taken_over_where_the_account_is_not_what_was_judged() {
+async fn nothing_is_taken_over_if_the_account_has_changed() {
     type Change = fn(&mut Value);
     let changes: [(&str, &str, Change, &str); 7] = [
         ("identity", "", |profile| profile["email_verified"] = json!(true), "proved"),
@@ -216,7 +216,7 @@ async fn nothing_is_taken_over_where_the_account_is_not_what_was_judged() {
         ("sessions", "/OTP#login_code#c1", |row| row["code_used_at"] = json!(at(1)), "the code was used"),
     ];
     for (table, row_key, change, why) in changes {
-        let (tables, ann, code) = unproved().await;
+        let (tables, ann, code) = unverified().await;
         let row_key = if table == "credentials" { row_key.to_owned() } else { key() + row_key };
         tables.edit(table, &row_key, change).await;
         assert!(!tables.untouched(take_over_by_code(&tables, &ann, &code)).await.unwrap(), "{why}");
@@ -228,8 +228,8 @@ async fn nothing_is_taken_over_where_the_account_is_not_what_was_judged() {
 
 // S22
 #[tokio::test]
-async fn nothing_is_taken_over_by_an_identity_that_somebody_has() {
-    let (tables, ann, _) = unproved().await;
+async fn an_identity_of_another_account_takes_nothing_over() {
+    let (tables, ann, _) = unverified().await;
     tables.put("identity", json!({"pk": "OAUTH#google#g-1", "user_id": user(2), "v": 1})).await;
     assert!(!tables.untouched(take_over_by_identity(&tables, &ann)).await.unwrap());
 }
@@ -255,7 +255,7 @@ async fn links(tables: &Tables) -> Vec<(IdentityProvider, String)> {
 
 // S22
 #[tokio::test]
-async fn an_identity_is_linked_beside_those_that_are_there() {
+async fn an_identity_is_linked_in_addition_to_existing_ones() {
     for before in [&[][..], &[(Github, "h-1")]] {
         let (tables, profile) = with_links(before).await;
         assert_eq!(link(&tables, &profile, (Google, "g-1")).await, Linked::Done);
@@ -268,26 +268,30 @@ async fn an_identity_is_linked_beside_those_that_are_there() {
 }
 
 #[tokio::test]
-async fn a_profile_of_before_there_were_links_gets_its_first() {
+async fn a_profile_without_links_gets_its_first_link() {
     let (tables, profile) = with_links(&[]).await;
     tables.edit("identity", &key(), |profile| drop(profile.as_object_mut().unwrap().remove("links"))).await;
     assert_eq!(link(&tables, &profile, (Google, "g-1")).await, Linked::Done);
     assert_eq!(links(&tables).await, [(Google, "g-1".to_owned())]);
     tables.edit("identity", &key(), |profile| drop(profile.as_object_mut().unwrap().remove("links"))).await;
-    let judged = Profile { links: [(Google, "g-1".to_owned())].into(), ..profile };
-    assert_eq!(tables.untouched(link(&tables, &judged, (Github, "h-1"))).await, Linked::Changed, "they went meanwhile");
+    let expected = Profile { links: [(Google, "g-1".to_owned())].into(), ..profile };
+    assert_eq!(
+        tables.untouched(link(&tables, &expected, (Github, "h-1"))).await,
+        Linked::Changed,
+        "they went meanwhile"
+    );
 }
 
 // S22
 #[tokio::test]
-async fn an_identity_that_somebody_has_is_not_linked() {
+async fn an_identity_of_another_account_is_not_linked() {
     let (tables, profile) = with_links(&[]).await;
     tables.put("identity", json!({"pk": "OAUTH#google#g-1", "user_id": user(2), "v": 1})).await;
     assert_eq!(tables.untouched(link(&tables, &profile, (Google, "g-1"))).await, Linked::Taken);
 }
 
 #[tokio::test]
-async fn nothing_is_linked_where_the_links_or_the_session_are_not_what_they_were() {
+async fn nothing_is_linked_if_the_links_or_the_session_have_changed() {
     type Change = fn(&mut Value);
     let changes: [(&str, Change); 3] = [
         ("identity", |profile| profile["links"] = json!({"github": "h-9"})),
@@ -305,7 +309,7 @@ async fn nothing_is_linked_where_the_links_or_the_session_are_not_what_they_were
 }
 
 #[tokio::test]
-async fn a_notice_that_was_written_before_is_a_bug() {
+async fn an_existing_notice_id_is_a_bug() {
     let (tables, profile) = with_links(&[]).await;
     let (session, notice, entry) = (session(1), mail(1), entry(60, &user(1)));
     let linking = tables.store.link(&profile, (Google, "g-1", None), &session, &notice, &entry);
@@ -319,7 +323,7 @@ async fn unlink(tables: &Tables, profile: &Profile, provider: IdentityProvider) 
 
 // S22
 #[tokio::test]
-async fn a_link_goes_with_its_identity_and_the_others_stay() {
+async fn unlinking_removes_one_identity_and_keeps_the_others() {
     let (tables, profile) = with_links(&[(Google, "g-1"), (Github, "h-1")]).await;
     assert_eq!(unlink(&tables, &profile, Google).await, Linked::Done);
     assert_eq!(links(&tables).await, [(Github, "h-1".to_owned())]);
@@ -330,7 +334,7 @@ async fn a_link_goes_with_its_identity_and_the_others_stay() {
 }
 
 #[tokio::test]
-async fn what_is_not_linked_or_is_somebody_elses_is_not_taken_away() {
+async fn an_identity_that_is_not_linked_to_the_account_is_not_unlinked() {
     let (tables, profile) = with_links(&[(Google, "g-1")]).await;
     assert_eq!(tables.untouched(unlink(&tables, &profile, Github)).await, Linked::Changed);
     tables.edit("identity", "OAUTH#google#g-1", |marker| marker["user_id"] = json!(user(2))).await;

@@ -1,11 +1,11 @@
-//! Tables of one test: the store under test, a rival of it without the wire in between, and a raw client to look at what is
+//! Tables of one test: the store under test, a rival of it without the fault injector in between, and a raw client to look at what is
 //! stored, and to put there what no version of the store writes.
 //!
 //! The engine is dynoxide in memory. With `TOLLGATE_STORE_ENDPOINT` it is another one at that address, shared by all
 //! tests, and each has a prefix of its own. With `TOLLGATE_STORE_FIRST_FAILURE_ENDS` the first test that fails ends the
 //! whole run: code that was broken on purpose need not be noticed twice.
 
-use crate::wire::Wire;
+use crate::faults::FaultInjector;
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::config::retry::RetryConfig;
 use aws_sdk_dynamodb::config::timeout::TimeoutConfig;
@@ -35,8 +35,8 @@ pub struct Tables {
     pub store: Store,
     /// Whoever else works on the same tables.
     pub rival: Store,
-    /// The wire of `store`.
-    pub wire: Wire,
+    /// The fault injector of `store`.
+    pub faults: FaultInjector,
     /// The engine itself.
     pub client: Client,
     /// What the names of the tables start with.
@@ -66,12 +66,12 @@ impl Tables {
             Some(endpoint) => endpoint,
             None => serve().await,
         };
-        let wire = Wire::new();
-        let plain = sdk(&endpoint, &Wire::new());
+        let faults = FaultInjector::new();
+        let plain = sdk(&endpoint, &FaultInjector::new());
         Self {
-            store: Store::new(&sdk(&endpoint, &wire), prefix.clone()),
+            store: Store::new(&sdk(&endpoint, &faults), prefix.clone()),
             rival: Store::new(&plain, prefix.clone()),
-            wire,
+            faults,
             client: Client::new(&plain),
             prefix,
         }
@@ -169,22 +169,22 @@ async fn serve() -> String {
 }
 
 /// Three tries of each call, as in a deployed function, but nobody waits between them.
-fn sdk(endpoint: &str, wire: &Wire) -> SdkConfig {
+fn sdk(endpoint: &str, faults: &FaultInjector) -> SdkConfig {
     SdkConfig::builder()
         .behavior_version(BehaviorVersion::latest())
         .region(Region::new("us-east-1"))
         .credentials_provider(SharedCredentialsProvider::new(Credentials::new("local", "local", None, None, "local")))
         .endpoint_url(endpoint)
-        .http_client(wire.clone())
+        .http_client(faults.clone())
         .retry_config(RetryConfig::standard().with_max_attempts(3).with_initial_backoff(Duration::from_millis(1)))
         .timeout_config(TimeoutConfig::disabled())
         .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
-        .sleep_impl(SharedAsyncSleep::new(NoSleep(wire.clone())))
+        .sleep_impl(SharedAsyncSleep::new(NoSleep(faults.clone())))
         .build()
 }
 
 #[derive(Debug)]
-struct NoSleep(Wire);
+struct NoSleep(FaultInjector);
 
 impl AsyncSleep for NoSleep {
     fn sleep(&self, duration: Duration) -> Sleep {

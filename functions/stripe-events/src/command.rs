@@ -1,0 +1,126 @@
+//! Orders: what another function left in the outbox to be done at Stripe.
+
+use crate::{Failure, State};
+use serde::Deserialize;
+use tollgate_convergence::Cause;
+use tollgate_domain::MessageId;
+use tollgate_domain::billing::{Command, PlanCommand, UserCommand};
+use tollgate_platform::random_bytes;
+use tollgate_store::{Claim, OutboxMessage, Profile};
+use tollgate_stripe::GatewayError;
+
+/// One order looks at so many pages of the index of what is due, of a hundred subscriptions each.
+const PAGES: usize = 3;
+
+/// What the relay puts on the queue.
+#[derive(Deserialize)]
+pub struct QueueMessage {
+    id: MessageId,
+}
+
+/// How far a command came.
+enum Outcome {
+    /// To its end.
+    Done,
+    /// To its end, except what Stripe refuses for good, for this reason: it is recorded with the command, which is closed.
+    Refused(String),
+    /// So far: the rest is a command of its own.
+    Rest(PlanCommand),
+}
+
+/// Carries out the order behind `queue_message`, which the SQS message `holder` brought.
+pub async fn handle(queue_message: &QueueMessage, holder: &str, state: &State) -> Result<(), Failure> {
+    let row = match state.store.claim_message(&queue_message.id, holder, state.clock.now()).await? {
+        Claim::Send(row) => row,
+        Claim::AlreadyDone => return Ok(()),
+        Claim::HeldByAnother => return Err(Failure::HeldByAnother),
+    };
+    let done = match serde_json::from_str(&row.body) {
+        Ok(Command::User(command)) => for_user(&command, state).await,
+        Ok(Command::Plan(command)) => for_plan(command, state).await,
+        Err(_) => Err(Failure::Unreadable),
+    };
+    let now = state.clock.now();
+    match done {
+        Ok(Outcome::Done) => Ok(state.store.mark_sent(&queue_message.id, now).await?),
+        Ok(Outcome::Refused(reason)) => Ok(state.store.park_message(&queue_message.id, &reason, now).await?),
+        Ok(Outcome::Rest(rest)) => {
+            let rest = OutboxMessage::of_command(&Command::Plan(rest), MessageId::new(now, random_bytes()), now)?;
+            Ok(state.store.continue_message(&queue_message.id, &rest, now).await?)
+        }
+        Err(failure) => {
+            state.store.release_message(&queue_message.id, holder).await?;
+            Err(failure)
+        }
+    }
+}
+
+async fn for_user(command: &UserCommand, state: &State) -> Result<Outcome, Failure> {
+    let mut refused = None;
+    if command.email.is_some()
+        && let Some(Profile { email, .. }) = state.store.profile(&command.user_id).await?
+        && let Some(customer) = state.store.update_customer_email(&command.user_id, &email).await?
+    {
+        match state.gateway.update_customer(&customer, &email).await {
+            Ok(()) => {}
+            // One who is no more at Stripe: what that means is seen below.
+            Err(error) if error.is_missing() => {}
+            // Stripe will refuse it each time. The address may be in its answer, which is not logged.
+            Err(GatewayError::Refused { status, code, .. }) if matches!(status, 400 | 403) => {
+                tracing::error!(
+                    user = %command.user_id,
+                    customer,
+                    status,
+                    code,
+                    metric = "stripe_refused",
+                    "Stripe refuses the user's address for good: the customer keeps the one before"
+                );
+                refused = Some(format!("Stripe refused the address ({status} {code})"));
+            }
+            Err(error) => return Err(error.into()),
+        }
+    }
+    if command.ends_checkouts
+        && let Some(customer) = state.store.customer(&command.user_id).await?
+        && let Some(checkout) = customer.checkout
+    {
+        if let Some(session) = &checkout.session_id {
+            match state.gateway.expire_checkout(session).await {
+                // Refused: it is paid or expired already. What was paid for is seen below.
+                Ok(_) | Err(GatewayError::Refused { .. }) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        state.store.end_checkout(&command.user_id, &checkout.attempt.id).await?;
+    }
+    state.convergence.sync(&command.user_id, Cause::default()).await?;
+    Ok(refused.map_or(Outcome::Done, Outcome::Refused))
+}
+
+/// Shows the plan at Stripe, then gives its subscribers what it gives, so many at a time.
+async fn for_plan(command: PlanCommand, state: &State) -> Result<Outcome, Failure> {
+    let catalogue = state.store.catalogue().await?;
+    if command.from.is_none()
+        && let Some(plan) = catalogue.plans.iter().find(|plan| plan.id == command.plan_id)
+    {
+        match state.gateway.show_plan(plan, &catalogue).await {
+            Err(error) if error.is_permanent() => tracing::error!(
+                plan = %plan.id,
+                reason = %error,
+                metric = "stripe_refused",
+                "Stripe does not accept the plan as it is: its product keeps the text before"
+            ),
+            other => other?,
+        }
+    }
+    let mut from = command.from.unwrap_or_default();
+    for _ in 0..PAGES {
+        let page = state.store.subscriptions_of_plan(&command.plan_id, &from).await?;
+        for subscription in page.items {
+            state.convergence.recompute_access(&subscription.user_id, &catalogue).await?;
+        }
+        let Some(next) = page.next else { return Ok(Outcome::Done) };
+        from = next;
+    }
+    Ok(Outcome::Rest(PlanCommand { from: Some(from), ..command }))
+}

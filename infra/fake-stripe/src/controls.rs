@@ -1,0 +1,179 @@
+//! What people do at Stripe's dashboard, and what a test wants to happen.
+
+use crate::Stripe;
+use crate::core::Core;
+use crate::error::Fault;
+use crate::resources::present_customer;
+use crate::subscriptions::{Start, is_live};
+use serde::Deserialize;
+use serde_json::{Map, Value};
+
+/// What becomes of a payment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// It is made.
+    #[default]
+    Paid,
+    /// The card is refused.
+    Failed,
+    /// The card's owner must consent.
+    ActionRequired,
+    /// A bank debit begins, which is paid after a day.
+    Processing,
+    /// A bank debit begins, which fails after eight days.
+    ProcessingFails,
+}
+
+/// A kind of object to be listed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Listed {
+    /// Customers.
+    Customers,
+    /// Subscriptions.
+    Subscriptions,
+    /// Invoices.
+    Invoices,
+    /// Charges.
+    Charges,
+    /// Disputes.
+    Disputes,
+    /// Subscription schedules.
+    Schedules,
+    /// Events.
+    Events,
+}
+
+/// It cannot be done.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ControlError {
+    /// There is no such object.
+    #[error("no such object")]
+    NotFound,
+    /// It is in no state for that.
+    #[error("{0}")]
+    Refused(String),
+}
+
+impl From<Fault> for ControlError {
+    fn from(fault: Fault) -> Self {
+        Self::Refused(fault.message)
+    }
+}
+
+impl Stripe {
+    /// All of a kind, newest first.
+    #[must_use]
+    pub fn list(&self, what: Listed) -> Vec<Value> {
+        let kind = match what {
+            Listed::Customers => "customer",
+            Listed::Subscriptions => "subscription",
+            Listed::Invoices => "invoice",
+            Listed::Charges => "charge",
+            Listed::Disputes => "dispute",
+            Listed::Schedules => "subscription_schedule",
+            Listed::Events => "event",
+        };
+        let core = self.core();
+        core.all(kind).into_iter().map(|record| core.with_links(record.object.clone())).collect()
+    }
+
+    /// Makes a customer, as its dashboard would.
+    pub fn create_customer(&self, email: &str) -> Value {
+        self.with(|core| core.create_customer(Some(email.to_owned()), None, Map::new()))
+    }
+
+    /// Has a customer subscribe to a price, as its dashboard would. The first invoice is paid with this card.
+    ///
+    /// # Errors
+    /// When there is no such customer or price.
+    pub fn subscribe(&self, customer: &str, price: &str, card: &str) -> Result<Value, ControlError> {
+        self.with(|core| {
+            present_customer(core, customer).map_err(|_| ControlError::NotFound)?;
+            let price = core.find("price", price).ok_or(ControlError::NotFound)?.clone();
+            let method = core.attach_card(customer, card, &price["currency"]);
+            let start = Start::with_card(card, &method);
+            let (subscription, _) = core.begin(customer, &[(price, 1)], &start);
+            Ok(core.object(&subscription))
+        })
+    }
+
+    /// Lets a subscription end with its period.
+    ///
+    /// # Errors
+    /// When there is no such subscription, or it has ended.
+    pub fn cancel_at_period_end(&self, subscription: &str) -> Result<Value, ControlError> {
+        self.with(|core| {
+            live(core, subscription)?;
+            core.set_cancel_at_period_end(subscription, true);
+            Ok(core.object(subscription))
+        })
+    }
+
+    /// The next period of a subscription, now, with this outcome whatever the card; where an invoice is open, its next
+    /// attempt.
+    ///
+    /// # Errors
+    /// When there is no such subscription, or it has ended.
+    pub fn renew(&self, subscription: &str, outcome: Outcome) -> Result<Value, ControlError> {
+        self.with(|core| {
+            live(core, subscription)?;
+            match core.open_invoices(subscription).first() {
+                Some(invoice) => core.attempt(invoice, outcome),
+                None => core.renew(subscription, Some(outcome)),
+            }
+            Ok(core.object(subscription))
+        })
+    }
+
+    /// Ends a subscription.
+    ///
+    /// # Errors
+    /// When there is no such subscription, or it has ended.
+    pub fn cancel(&self, subscription: &str) -> Result<Value, ControlError> {
+        self.with(|core| {
+            live(core, subscription)?;
+            core.end(subscription, "cancellation_requested");
+            Ok(core.object(subscription))
+        })
+    }
+
+    /// Gives back what was paid for an invoice, by default all that is left of it.
+    ///
+    /// # Errors
+    /// When there is no such invoice, or not so much to give back.
+    pub fn refund(&self, invoice: &str, amount: Option<i64>) -> Result<Value, ControlError> {
+        self.with(|core| {
+            core.find("invoice", invoice).ok_or(ControlError::NotFound)?;
+            let charge = core.charge_of(invoice).ok_or_else(|| ControlError::Refused("it was not paid".to_owned()))?;
+            let refund = core.refund(&charge, amount)?;
+            Ok(core.object(&refund))
+        })
+    }
+
+    /// Pays a part of an open invoice.
+    ///
+    /// # Errors
+    /// When there is no such invoice, or not so much is open of it.
+    pub fn pay_part(&self, invoice: &str, cents: i64) -> Result<Value, ControlError> {
+        self.with(|core| {
+            core.find("invoice", invoice).ok_or(ControlError::NotFound)?;
+            core.pay_part(invoice, cents)?;
+            Ok(core.object(invoice))
+        })
+    }
+
+    /// Takes a customer away, as its dashboard would.
+    ///
+    /// # Errors
+    /// When there is no such customer.
+    pub fn delete_customer(&self, customer: &str) -> Result<Value, ControlError> {
+        self.with(|core| core.delete_customer(customer).map_err(|_| ControlError::NotFound))
+    }
+}
+
+/// That there is such a subscription and it has not ended.
+fn live(core: &Core, subscription: &str) -> Result<(), ControlError> {
+    let object = core.find("subscription", subscription).ok_or(ControlError::NotFound)?;
+    if is_live(&object["status"]) { Ok(()) } else { Err(ControlError::Refused("it has ended".to_owned())) }
+}

@@ -1,0 +1,261 @@
+//! Everything it holds, in memory and on a document store.
+
+use crate::index::Index;
+use crate::{Now, Settings};
+use aws_lc_rs::rand;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// Where objects are kept: documents by id.
+pub trait DocumentStore: Send + Sync + 'static {
+    /// Puts a document in the place of any other of that id.
+    ///
+    /// # Errors
+    /// When it is not kept.
+    fn put(&self, id: &str, document: &Value) -> Result<(), DocumentStoreError>;
+
+    /// Takes a document out.
+    ///
+    /// # Errors
+    /// When it is kept.
+    fn remove(&self, id: &str) -> Result<(), DocumentStoreError>;
+
+    /// All documents.
+    ///
+    /// # Errors
+    /// When they cannot be read.
+    fn list(&self) -> Result<Vec<Value>, DocumentStoreError>;
+}
+
+/// A document store did not do what it was asked.
+#[derive(Debug, thiserror::Error)]
+#[error("the document store: {0}")]
+pub struct DocumentStoreError(pub String);
+
+/// A document store that is gone with the process.
+#[derive(Default)]
+pub struct MemoryDocumentStore(Mutex<BTreeMap<String, Value>>);
+
+impl DocumentStore for MemoryDocumentStore {
+    fn put(&self, id: &str, document: &Value) -> Result<(), DocumentStoreError> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(id.to_owned(), document.clone());
+        Ok(())
+    }
+
+    fn remove(&self, id: &str) -> Result<(), DocumentStoreError> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(id);
+        Ok(())
+    }
+
+    fn list(&self) -> Result<Vec<Value>, DocumentStoreError> {
+        Ok(self.0.lock().unwrap_or_else(PoisonError::into_inner).values().cloned().collect())
+    }
+}
+
+/// One object.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Record {
+    pub id: String,
+    /// Later ones are newer.
+    pub seq: u64,
+    /// As the API shows it.
+    pub object: Value,
+    /// What it does not show.
+    pub side: Value,
+}
+
+/// Everything that a fake Stripe held at one moment.
+#[derive(Clone, Default)]
+pub struct Records {
+    records: HashMap<String, Record>,
+    index: Index,
+    seq: u64,
+}
+
+/// For data that is gone with the process: nothing is held twice.
+struct NoDocumentStore;
+
+impl DocumentStore for NoDocumentStore {
+    fn put(&self, _: &str, _: &Value) -> Result<(), DocumentStoreError> {
+        Ok(())
+    }
+
+    fn remove(&self, _: &str) -> Result<(), DocumentStoreError> {
+        Ok(())
+    }
+
+    fn list(&self) -> Result<Vec<Value>, DocumentStoreError> {
+        Ok(Vec::new())
+    }
+}
+
+pub struct Core {
+    pub settings: Settings,
+    records: HashMap<String, Record>,
+    pub index: Index,
+    dirty: BTreeSet<String>,
+    seq: u64,
+    documents: Arc<dyn DocumentStore>,
+    clock: Now,
+    /// The moment that is being worked on while the past is caught up with.
+    pub at: Option<i64>,
+    /// Whether an event was made ready to be sent.
+    pub is_to_send: bool,
+}
+
+impl Core {
+    pub fn open(documents: Arc<dyn DocumentStore>, settings: Settings, clock: Now) -> Result<Self, DocumentStoreError> {
+        let (mut records, mut index, mut dirty) = (HashMap::new(), Index::default(), BTreeSet::new());
+        for document in documents.list()? {
+            let mut record: Record =
+                serde_json::from_value(document).map_err(|error| DocumentStoreError(error.to_string()))?;
+            if record.object["object"] == "delivery" {
+                // A delivery that is done is gone; data of before may hold one.
+                if record.side["done"] == true {
+                    dirty.insert(record.id);
+                    continue;
+                }
+                // What was under way when the process ended is sent again.
+                record.side["in_flight"] = json!(false);
+            }
+            index.add(&record);
+            records.insert(record.id.clone(), record);
+        }
+        let seq = records.values().map(|record| record.seq).max().unwrap_or_default();
+        Ok(Self { settings, records, index, dirty, seq, documents, clock, at: None, is_to_send: true })
+    }
+
+    /// With these records, on a document store that keeps nothing.
+    pub fn with(records: Records, settings: Settings, clock: Now) -> Self {
+        let Records { records, index, seq } = records;
+        let documents = Arc::new(NoDocumentStore);
+        Self { settings, records, index, dirty: BTreeSet::new(), seq, documents, clock, at: None, is_to_send: true }
+    }
+
+    /// A copy of all that it holds.
+    pub fn records(&self) -> Records {
+        Records { records: self.records.clone(), index: self.index.clone(), seq: self.seq }
+    }
+
+    /// Writes what changed to the document store. What cannot be written is written with the next change.
+    pub fn save(&mut self) {
+        let dirty = std::mem::take(&mut self.dirty);
+        for id in dirty {
+            let is_saved = match self.records.get(&id) {
+                Some(record) => {
+                    serde_json::to_value(record).is_ok_and(|record| self.documents.put(&id, &record).is_ok())
+                }
+                None => self.documents.remove(&id).is_ok(),
+            };
+            if !is_saved {
+                self.dirty.insert(id);
+            }
+        }
+    }
+
+    /// The present, in seconds.
+    pub fn now(&self) -> i64 {
+        self.at.unwrap_or_else(|| (self.clock)().as_second())
+    }
+
+    /// A new id of this prefix.
+    pub fn new_id(&self, prefix: &str) -> String {
+        const LETTERS: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
+        let mut bytes = [0_u8; 24];
+        // Without randomness the count of objects still makes ids that differ.
+        if rand::fill(&mut bytes).is_err() {
+            bytes[..8].copy_from_slice(&self.seq.to_be_bytes());
+        }
+        let text = bytes.iter().map(|byte| char::from(LETTERS[usize::from(*byte) % LETTERS.len()]));
+        format!("{prefix}_{}", text.collect::<String>())
+    }
+
+    pub fn insert(&mut self, object: Value, side: Value) -> String {
+        self.seq += 1;
+        let id = object["id"].as_str().unwrap_or_default().to_owned();
+        self.dirty.insert(id.clone());
+        let record = Record { id: id.clone(), seq: self.seq, object, side };
+        self.index.add(&record);
+        if let Some(before) = self.records.insert(id.clone(), record) {
+            self.index.remove(&before);
+        }
+        id
+    }
+
+    /// Takes a record out.
+    pub fn remove(&mut self, id: &str) {
+        if let Some(record) = self.records.remove(id) {
+            self.index.remove(&record);
+            self.dirty.insert(record.id);
+        }
+    }
+
+    /// Takes out the oldest of a kind for as long as they are `old`; `old` is told how many there are too. What Stripe
+    /// forgets is forgotten when more of it is made, and no other is read for that.
+    pub fn forget(&mut self, kind: &str, old: impl Fn(&Record, usize) -> bool) {
+        loop {
+            let count = self.index.count(kind);
+            let oldest = self.index.ids(kind, None).next().and_then(|id| self.records.get(id));
+            let Some(id) = oldest.filter(|record| old(record, count)).map(|record| record.id.clone()) else { return };
+            self.remove(&id);
+        }
+    }
+
+    pub fn record(&self, id: &str) -> Option<&Record> {
+        self.records.get(id)
+    }
+
+    /// The object of this id and kind.
+    pub fn find(&self, kind: &str, id: &str) -> Option<&Value> {
+        self.records.get(id).map(|record| &record.object).filter(|object| object["object"] == kind)
+    }
+
+    /// The object of this id; `null` where there is none.
+    pub fn object(&self, id: &str) -> Value {
+        self.records.get(id).map_or(Value::Null, |record| record.object.clone())
+    }
+
+    pub fn side(&self, id: &str) -> Value {
+        self.records.get(id).map_or(Value::Null, |record| record.side.clone())
+    }
+
+    pub fn set(&mut self, id: &str, name: &str, value: Value) {
+        self.edit(id, |record| record.object[name] = value);
+    }
+
+    pub fn set_side(&mut self, id: &str, name: &str, value: Value) {
+        self.edit(id, |record| record.side[name] = value);
+    }
+
+    /// Puts another object in the place of one of the same id.
+    pub fn replace(&mut self, id: &str, object: Value) {
+        self.edit(id, |record| record.object = object);
+    }
+
+    fn edit(&mut self, id: &str, edit: impl FnOnce(&mut Record)) {
+        if let Some(record) = self.records.get_mut(id) {
+            self.index.remove(record);
+            edit(record);
+            self.index.add(record);
+            self.dirty.insert(id.to_owned());
+        }
+    }
+
+    /// All of a kind, newest first.
+    pub fn all(&self, kind: &str) -> Vec<&Record> {
+        self.index.ids(kind, None).rev().filter_map(|id| self.records.get(id)).collect()
+    }
+
+    /// All of a kind that name this object, newest first.
+    pub fn of(&self, kind: &str, name: &str) -> Vec<&Record> {
+        self.index.ids(kind, Some(name)).rev().filter_map(|id| self.records.get(id)).collect()
+    }
+
+    /// The ids of those of a kind that name this object, if one is given, and pass, oldest first.
+    pub fn ids_of(&self, kind: &str, name: Option<&str>, pass: impl Fn(&Record) -> bool) -> Vec<String> {
+        let passes = |id: &&String| self.records.get(*id).is_some_and(&pass);
+        self.index.ids(kind, name).filter(passes).cloned().collect()
+    }
+}

@@ -1,0 +1,131 @@
+//! A Stripe for one machine: its API as far as a subscription business uses it, with Stripe's shapes of one version, a
+//! checkout page, an invoice page, a portal, renewals and retries by an injected clock, and signed webhooks. It knows nothing of who
+//! calls it.
+//!
+//! Simpler than Stripe: a renewal is charged when its period ends, without the hour's wait; the items of a subscription have
+//! one interval; a schedule's phases begin with a period, and a subscription under one is changed and ended by the schedule
+//! alone; there is one webhook endpoint.
+
+#![recursion_limit = "256"] // the objects are written as they are, and some are long
+
+mod amounts;
+mod api;
+mod cards;
+mod controls;
+mod core;
+mod credit_notes;
+mod dashboard;
+mod debits;
+mod discounts;
+mod disputes;
+mod error;
+mod events;
+mod expand;
+mod foreign;
+mod idempotency;
+mod index;
+mod invoices;
+mod items;
+mod links;
+mod lists;
+mod objects;
+mod pages;
+mod params;
+mod parts;
+mod pauses;
+mod phases;
+mod portal;
+mod preview;
+mod proration;
+mod refusals;
+mod resources;
+mod rules;
+mod schedules;
+mod subscriptions;
+mod taxes;
+mod tick;
+mod updates;
+
+pub use self::core::{DocumentStore, DocumentStoreError, MemoryDocumentStore, Records};
+pub use controls::{ControlError, Listed, Outcome};
+pub use dashboard::NewDiscount;
+pub use events::{Delivery, Mode};
+pub use foreign::Foreign;
+pub use refusals::Refusal;
+
+use self::core::Core;
+use jiff::Timestamp;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// The version of the API whose shapes it has.
+pub const API_VERSION: &str = "2026-08-26.dahlia";
+
+/// What it is told at its start.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Where its pages are served, without a slash at the end.
+    pub base_url: String,
+    /// The key that calls must carry.
+    pub secret_key: String,
+    /// What events are signed with.
+    pub webhook_secret: String,
+    /// Where events are sent.
+    pub webhook_url: String,
+}
+
+/// The present.
+pub type Now = Arc<dyn Fn() -> Timestamp + Send + Sync>;
+
+/// Told when there is an event to be sent.
+pub type Wake = Arc<dyn Fn() + Send + Sync>;
+
+/// The fake. Each call and each act is one change under one lock.
+#[derive(Clone)]
+pub struct Stripe {
+    core: Arc<Mutex<Core>>,
+    wake: Wake,
+}
+
+impl Stripe {
+    /// With what the document store holds.
+    ///
+    /// # Errors
+    /// When the document store cannot be read.
+    pub fn open(
+        documents: Arc<dyn DocumentStore>,
+        settings: Settings,
+        now: Now,
+        wake: Wake,
+    ) -> Result<Self, DocumentStoreError> {
+        Ok(Self { core: Arc::new(Mutex::new(Core::open(documents, settings, now)?)), wake })
+    }
+
+    /// In memory, beginning with these records; [`Records::default`] are none.
+    #[must_use]
+    pub fn in_memory(records: Records, settings: Settings, now: Now, wake: Wake) -> Self {
+        Self { core: Arc::new(Mutex::new(Core::with(records, settings, now))), wake }
+    }
+
+    /// A copy of all that it holds.
+    #[must_use]
+    pub fn records(&self) -> Records {
+        self.core().records()
+    }
+
+    fn core(&self) -> MutexGuard<'_, Core> {
+        self.core.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Does `work` and writes what it changed to the document store.
+    fn with<T>(&self, work: impl FnOnce(&mut Core) -> T) -> T {
+        let mut core = self.core();
+        let done = work(&mut core);
+        core.save();
+        let is_to_send = std::mem::take(&mut core.is_to_send);
+        drop(core);
+        if is_to_send {
+            (self.wake)();
+        }
+        done
+    }
+}

@@ -1,0 +1,227 @@
+//! The customer portal: a session, and its page, where a customer ends a subscription or keeps it, pays what is open and
+//! leaves another card.
+
+use crate::Stripe;
+use crate::cards::DECLINED;
+use crate::controls::Outcome;
+use crate::core::Core;
+use crate::error::Fault;
+use crate::items::{amount_of_all, items_of, present_period};
+use crate::pages::{card_of, money, page, see_other};
+use crate::params::Params;
+use crate::resources::{Answered, present_customer};
+use crate::subscriptions::{is_live, will_end};
+use askama::Template;
+use axum::extract::{Form, Path, State};
+use axum::response::{IntoResponse, Response};
+use http::StatusCode;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+#[derive(Template)]
+#[template(path = "portal.html")]
+struct PortalPage<'a> {
+    error: &'a str,
+    return_url: &'a str,
+    subscriptions: Vec<SubscriptionOfPage>,
+    invoices: Vec<InvoiceOfPage>,
+}
+
+struct SubscriptionOfPage {
+    id: String,
+    name: String,
+    price: String,
+    state: String,
+    /// What can be done to it: its value and its words.
+    action: &'static str,
+    label: &'static str,
+}
+
+struct InvoiceOfPage {
+    id: String,
+    url: String,
+    amount: String,
+}
+
+/// What somebody does on the page.
+#[derive(Deserialize)]
+pub struct PortalAction {
+    #[serde(default)]
+    action: String,
+    #[serde(default)]
+    subscription: String,
+    #[serde(default)]
+    invoice: String,
+    #[serde(default)]
+    card: String,
+}
+
+type Refusal = (StatusCode, &'static str);
+
+const MANAGED: Refusal = (StatusCode::CONFLICT, "This subscription changes by a schedule.");
+const NOT_THERE: Refusal = (StatusCode::CONFLICT, "That is not here any more.");
+const REFUSED: Refusal = (StatusCode::PAYMENT_REQUIRED, "Your card was declined. Try another one.");
+
+/// The call that opens a session.
+pub fn portal_session(core: &mut Core, mut params: Params) -> Answered {
+    let customer = params.require("customer")?;
+    let (return_url, locale) = (params.take("return_url"), params.take("locale"));
+    params.finish()?;
+    present_customer(core, &customer)?;
+    if !core.is_portal_configured() {
+        let message = "No configuration provided and your test mode default configuration has not been created. Provide \
+                       a configuration or create your default by saving your customer portal settings in test mode at \
+                       https://dashboard.stripe.com/test/settings/billing/portal.";
+        return Err(Fault::invalid(message));
+    }
+    let id = core.new_id("bps");
+    let session = json!({
+        "id": id, "object": "billing_portal.session", "configuration": "bpc_default", "created": core.now(),
+        "customer": customer, "customer_account": null, "flow": null, "livemode": false, "locale": locale,
+        "on_behalf_of": null, "return_url": return_url, "url": format!("{}/portal/{id}", core.settings.base_url),
+    });
+    core.insert(session.clone(), Value::Null);
+    core.emit("billing_portal.session.created", &session, None);
+    Ok(session)
+}
+
+/// GET of the page.
+pub async fn portal(State(stripe): State<Stripe>, Path(id): Path<String>) -> Response {
+    match stripe.page_object("billing_portal.session", &id) {
+        Some(session) => shown(&stripe, &session, (StatusCode::OK, "")),
+        None => StatusCode::NOT_FOUND.into_response(),
+    }
+}
+
+/// POST of one of its forms.
+pub async fn press_portal_button(
+    State(stripe): State<Stripe>,
+    Path(id): Path<String>,
+    Form(act): Form<PortalAction>,
+) -> Response {
+    let Some(session) = stripe.page_object("billing_portal.session", &id) else {
+        return StatusCode::NOT_FOUND.into_response();
+    };
+    let customer = session["customer"].as_str().unwrap_or_default();
+    let done = stripe.with(|core| match act.action.as_str() {
+        "cancel" => core.end_at_portal(customer, &act.subscription, true),
+        "resume" => core.end_at_portal(customer, &act.subscription, false),
+        "pay" => core.pay_at_portal(customer, &act.invoice),
+        "card" => core.leave_card(customer, &act.card),
+        _ => Err((StatusCode::BAD_REQUEST, "There is no such button.")),
+    });
+    match done {
+        Ok(()) => see_other(&id),
+        Err(refusal) => shown(&stripe, &session, refusal),
+    }
+}
+
+fn shown(stripe: &Stripe, session: &Value, (status, error): Refusal) -> Response {
+    let core = stripe.core();
+    let customer = session["customer"].as_str().unwrap_or_default();
+    let of_customer = |kind: &str| core.of(kind, customer).into_iter().map(|record| &record.object);
+    let subscriptions = of_customer("subscription").filter(|object| is_live(&object["status"]));
+    let invoices = of_customer("invoice").filter(|object| object["status"] == "open");
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let shown = PortalPage {
+        error,
+        return_url: session["return_url"].as_str().unwrap_or_default(),
+        subscriptions: subscriptions.map(|subscription| core.subscription_of_page(subscription)).collect(),
+        invoices: invoices
+            .map(|invoice| InvoiceOfPage {
+                id: text(&invoice["id"]),
+                url: text(&invoice["hosted_invoice_url"]),
+                amount: money(&invoice["amount_due"], &invoice["currency"]),
+            })
+            .collect(),
+    };
+    page(status, &shown)
+}
+
+const SETTINGS: &str = "settings_portal";
+
+impl Stripe {
+    /// Whether the portal's settings were ever saved at the dashboard, without which no session is opened. They were, until
+    /// this says otherwise.
+    pub fn set_portal_configured(&self, is_configured: bool) {
+        self.with(|core| {
+            core.insert(json!({"id": SETTINGS, "object": "settings"}), json!({"configured": is_configured}));
+        });
+    }
+}
+
+impl Core {
+    fn is_portal_configured(&self) -> bool {
+        self.side(SETTINGS)["configured"] != false
+    }
+
+    fn subscription_of_page(&self, subscription: &Value) -> SubscriptionOfPage {
+        let items = items_of(subscription);
+        let price = items.first().map(|item| item["price"].clone()).unwrap_or_default();
+        let names: Vec<_> = items.iter().map(|item| self.name_of(&item["price"])).collect();
+        let is_ending = will_end(subscription);
+        let (action, label) = match (subscription["schedule"].is_null(), is_ending) {
+            (false, _) => ("", ""),
+            (true, false) => ("cancel", "Cancel at the end of the period"),
+            (true, true) => ("resume", "Keep the subscription"),
+        };
+        let interval = price["recurring"]["interval"].as_str().unwrap_or_default();
+        let status = subscription["status"].as_str().unwrap_or_default();
+        SubscriptionOfPage {
+            id: subscription["id"].as_str().unwrap_or_default().to_owned(),
+            name: names.join(", "),
+            price: format!("{} a {interval}", money(&json!(amount_of_all(items)), &price["currency"])),
+            state: if is_ending { "it ends with its period".to_owned() } else { status.to_owned() },
+            action,
+            label,
+        }
+    }
+
+    fn end_at_portal(&mut self, customer: &str, id: &str, requested: bool) -> Result<(), Refusal> {
+        let subscription = self.find("subscription", id).ok_or(NOT_THERE)?;
+        if subscription["customer"] != customer || !is_live(&subscription["status"]) {
+            return Err(NOT_THERE);
+        }
+        if !subscription["schedule"].is_null() {
+            return Err(MANAGED);
+        }
+        let (_, end) = present_period(subscription);
+        match requested {
+            // As the real one does of a subscription in flexible billing mode: it names the moment alone.
+            true if subscription["cancel_at"].is_null() => {
+                let fields = json!({"cancel_at": end, "canceled_at": self.now()});
+                self.change(id, "customer.subscription.updated", fields);
+            }
+            true => {}
+            false => self.renew_again(id),
+        }
+        Ok(())
+    }
+
+    /// Pays an invoice with the card at hand. Who is at the page can consent.
+    fn pay_at_portal(&mut self, customer: &str, id: &str) -> Result<(), Refusal> {
+        let invoice = self.find("invoice", id).ok_or(NOT_THERE)?;
+        if invoice["customer"] != customer || invoice["status"] != "open" {
+            return Err(NOT_THERE);
+        }
+        let outcome = match self.outcome_of_card(customer) {
+            Outcome::ActionRequired => Outcome::Paid,
+            other => other,
+        };
+        self.attempt(id, outcome);
+        if outcome == Outcome::Failed { Err(REFUSED) } else { Ok(()) }
+    }
+
+    fn leave_card(&mut self, customer: &str, card: &str) -> Result<(), Refusal> {
+        let card = card_of(card).ok_or((StatusCode::PAYMENT_REQUIRED, "This is no card number."))?;
+        if card == DECLINED {
+            return Err(REFUSED);
+        }
+        present_customer(self, customer).map_err(|_| NOT_THERE)?;
+        let method = self.attach_card(customer, &card, &json!("usd"));
+        let mut settings = self.object(customer)["invoice_settings"].clone();
+        settings["default_payment_method"] = json!(method);
+        self.change(customer, "customer.updated", json!({"invoice_settings": settings}));
+        Ok(())
+    }
+}

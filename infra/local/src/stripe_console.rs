@@ -1,0 +1,129 @@
+//! The dev console's part of Stripe: what its dashboard shows, and what people do there.
+
+use crate::console::{Answer, Console, ConsoleError, body, done};
+use axum::Json;
+use axum::Router;
+use axum::body::Bytes;
+use axum::extract::{Path, State};
+use axum::response::Response;
+use axum::routing::{get, post};
+use http::{HeaderMap, StatusCode};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use tollgate_fake_stripe::{API_VERSION, ControlError, Listed, Mode, Outcome, Stripe};
+use tollgate_http::{ApiError, FieldError};
+
+/// Its routes.
+pub fn routes() -> Router<Console> {
+    Router::new()
+        .route("/_local/stripe", get(overview))
+        .route("/_local/stripe/{list}", get(list))
+        .route("/_local/stripe/delivery", post(delivery))
+        .route("/_local/stripe/subscriptions/{id}/renew", post(renew))
+        .route("/_local/stripe/subscriptions/{id}/cancel", post(cancel))
+        .route("/_local/stripe/customers/{id}/delete", post(delete_customer))
+        .route("/_local/stripe/invoices/{id}/refund", post(refund))
+        .route("/_local/stripe/invoices/{id}/dispute", post(dispute))
+        .route("/_local/stripe/events/{id}/resend", post(resend))
+}
+
+impl From<ControlError> for ConsoleError {
+    fn from(error: ControlError) -> Self {
+        match error {
+            ControlError::NotFound => ApiError::NotFound.into(),
+            ControlError::Refused(why) => ApiError::Validation(FieldError::new("id", why)).into(),
+        }
+    }
+}
+
+/// Stripe, where it is the fake.
+pub fn stripe(console: &Console) -> Result<&Stripe, ConsoleError> {
+    console.stripe.as_ref().ok_or_else(|| ApiError::NotFound.into())
+}
+
+async fn overview(State(console): State<Console>) -> Answer {
+    stripe(&console)?;
+    let webhook_secret = console.fakes.secret("stripe-webhook")?;
+    let secret_key = console.fakes.secret("stripe")?;
+    let about = json!({"webhook_secret": webhook_secret, "secret_key": secret_key, "api_version": API_VERSION});
+    Ok(Json(about))
+}
+
+async fn list(State(console): State<Console>, Path(name): Path<String>) -> Answer {
+    let listed = match name.as_str() {
+        "customers" => Listed::Customers,
+        "subscriptions" => Listed::Subscriptions,
+        "invoices" => Listed::Invoices,
+        "charges" => Listed::Charges,
+        "disputes" => Listed::Disputes,
+        "schedules" => Listed::Schedules,
+        "events" => Listed::Events,
+        _ => return Err(ApiError::NotFound.into()),
+    };
+    Ok(Json(json!({"items": stripe(&console)?.list(listed)})))
+}
+
+#[derive(Deserialize)]
+struct Delivery {
+    mode: Mode,
+}
+
+async fn delivery(State(console): State<Console>, headers: HeaderMap, bytes: Bytes) -> Answer<Response> {
+    let Delivery { mode } = body(&headers, &bytes)?;
+    stripe(&console)?.set_delivery(mode);
+    Ok(done(&headers, json!({"mode": mode})))
+}
+
+#[derive(Deserialize)]
+struct Renewal {
+    outcome: Outcome,
+}
+
+async fn renew(
+    State(console): State<Console>,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+    bytes: Bytes,
+) -> Answer<Response> {
+    let Renewal { outcome } = body(&headers, &bytes)?;
+    Ok(done(&headers, stripe(&console)?.renew(&id, outcome)?))
+}
+
+async fn cancel(State(console): State<Console>, Path(id): Path<String>, headers: HeaderMap) -> Answer<Response> {
+    Ok(done(&headers, stripe(&console)?.cancel(&id)?))
+}
+
+async fn delete_customer(
+    State(console): State<Console>,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+) -> Answer<Response> {
+    Ok(done(&headers, stripe(&console)?.delete_customer(&id)?))
+}
+
+#[derive(Deserialize)]
+struct Refund {
+    amount_cents: Option<i64>,
+}
+
+async fn refund(
+    State(console): State<Console>,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+    bytes: Bytes,
+) -> Answer<Response> {
+    let Refund { amount_cents } = body(&headers, &bytes)?;
+    Ok(done(&headers, stripe(&console)?.refund(&id, amount_cents)?))
+}
+
+async fn dispute(State(console): State<Console>, Path(id): Path<String>, headers: HeaderMap) -> Answer<Response> {
+    Ok(done(&headers, stripe(&console)?.dispute(&id)?))
+}
+
+async fn resend(State(console): State<Console>, Path(id): Path<String>) -> Answer<(StatusCode, Json<Value>)> {
+    if stripe(&console)?.resend(&id) {
+        Ok((StatusCode::OK, Json(json!({"id": id}))))
+    } else {
+        Err(ApiError::NotFound.into())
+    }
+}

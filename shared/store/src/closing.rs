@@ -1,0 +1,220 @@
+//! How accounts go: closed by their owner, taken away because nobody proved them, or deleted for good. A deleted one is
+//! out of every list and signs nobody in at once; what is kept of the person goes afterwards, step by step, each of which
+//! may be done again. The gate's item stays, so that the id is never another's; it tells nothing of the person.
+
+use crate::accounts::{Condition, outcome};
+use crate::audit::audit_item;
+use crate::codec::{Item, item, read, s};
+use crate::gate::gate_key;
+use crate::listing::{IndexQuery, Listed, PageOf, Partition};
+use crate::outbox::OutboxMessage;
+use crate::profiles::{CLOSED, Profile, UNVERIFIED, email_marker_key, user_key, username_marker_key};
+use crate::schema::{AUDIT, CREDENTIALS, GATE, IDENTITY};
+use crate::social::identity_key;
+use crate::transaction::Refusal;
+use crate::users::{RightsChange, flag, rights};
+use crate::{Store, StoreError};
+use aws_sdk_dynamodb::operation::delete_item::DeleteItemError;
+use aws_sdk_dynamodb::types::builders::DeleteBuilder;
+use aws_sdk_dynamodb::types::{AttributeValue, Delete, ReturnConsumedCapacity, Update};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use tollgate_domain::UserId;
+use tollgate_domain::audit::AuditEntry;
+use tollgate_domain::gate::{Closing, Gate};
+
+/// How many accounts are read at once.
+const PAGE: usize = 100;
+/// The partition of the closed ones of which everything is to go.
+const DELETED: Partition = (CLOSED.0, "deleted");
+/// That of those of which everything went, until they were looked at once more.
+const ERASED: Partition = (CLOSED.0, "erased");
+
+/// What is kept of an account that was erased.
+#[derive(Serialize, Deserialize)]
+struct Erased {
+    id: UserId,
+    erased_at: Timestamp,
+}
+
+fn erased_key(user: &UserId) -> AttributeValue {
+    s(format!("ERASED#{user}"))
+}
+
+impl Store {
+    /// Closes the account of `gate`, active or not: its user cannot sign in, every session ends, and `command` ends the
+    /// subscription at Stripe, with its period or, for a deleted account, at once. A deleted account is in no list.
+    ///
+    /// # Errors
+    /// When DynamoDB does not answer.
+    pub async fn close_account(
+        &self,
+        gate: &Gate,
+        closing: Closing,
+        command: &OutboxMessage,
+        audit: &AuditEntry,
+    ) -> Result<RightsChange, StoreError> {
+        let no = || AttributeValue::Bool(false);
+        let close = rights(gate)
+            .expression_attribute_values(":false", no())
+            .expression_attribute_values(":none", AttributeValue::M(Item::new()));
+        let (close, profile) = match closing {
+            Closing::Deactivated => (
+                close
+                    .update_expression("SET is_active = :false, #left = :new, sessions = :none")
+                    .expression_attribute_values(":new", s("deactivated")),
+                flag(&gate.user_id, ("is_active", false), CLOSED, true),
+            ),
+            Closing::Deleted => (
+                close
+                    .update_expression("SET is_active = :false, #left = :new, sessions = :none, is_admin = :false")
+                    .expression_attribute_values(":new", s("deleted")),
+                Update::builder()
+                    .key("pk", user_key(&gate.user_id))
+                    .condition_expression("attribute_exists(pk)")
+                    .update_expression(
+                        "SET is_active = :false, is_admin = :false, closed = :deleted \
+                         REMOVE #list, admin, email_initial, username_initial, domain_initial",
+                    )
+                    .expression_attribute_names("#list", "list")
+                    .expression_attribute_values(":false", no())
+                    .expression_attribute_values(":deleted", s(DELETED.1)),
+            ),
+        };
+        // An admin whose account is closed is not counted.
+        let counted = (gate.is_admin && gate.is_active).then_some(false);
+        self.change_rights(close, profile, counted, Some(command), audit).await
+    }
+
+    /// The accounts that were registered up to `until` and that nobody has proved, the oldest first: a page after this place.
+    /// It may be old by moments.
+    ///
+    /// # Errors
+    /// When DynamoDB does not answer, or an item is corrupt.
+    pub async fn unverified_accounts(
+        &self,
+        until: Timestamp,
+        after: Option<&str>,
+    ) -> Result<Listed<Profile>, StoreError> {
+        let last = UserId::new(until, [u8::MAX; 10]).to_string();
+        let index_query = IndexQuery::newest_first(IDENTITY, "listed", UNVERIFIED, "id", "usr_");
+        self.profiles(IndexQuery { between: (index_query.between.0.clone(), last), ..index_query }, after).await
+    }
+
+    /// The accounts that were deleted and of which something is left: a page after this place. It may be old by moments.
+    ///
+    /// # Errors
+    /// When DynamoDB does not answer, or an item is corrupt.
+    pub async fn deleted(&self, after: Option<&str>) -> Result<Listed<Profile>, StoreError> {
+        self.profiles(IndexQuery::newest_first(IDENTITY, "closed", DELETED, "id", "usr_"), after).await
+    }
+
+    async fn profiles(&self, index_query: IndexQuery, after: Option<&str>) -> Result<Listed<Profile>, StoreError> {
+        let listed = self.rows(&IndexQuery { is_forward: true, ..index_query }, PageOf { after, limit: PAGE }).await?;
+        let items = listed.items.into_iter().map(|row| read(IDENTITY, row)).collect::<Result<_, _>>()?;
+        Ok(Listed { items, next: listed.next })
+    }
+
+    /// Takes an account away that nobody has proved, its address and its name with it. `false` when it was proved, changed
+    /// or taken away meanwhile, or is an admin's.
+    ///
+    /// # Errors
+    /// When DynamoDB does not answer.
+    pub async fn remove_unverified(&self, profile: &Profile, audit: &AuditEntry) -> Result<bool, StoreError> {
+        let no = || AttributeValue::Bool(false);
+        let of_user = |marker: AttributeValue| {
+            let user = s(profile.id.to_string());
+            deletion(marker).condition_expression("user_id = :user").expression_attribute_values(":user", user)
+        };
+        let account = deletion(user_key(&profile.id))
+            .condition_expression("email_key = :key AND email_verified = :false")
+            .expression_attribute_values(":key", s(profile.email.key()))
+            .expression_attribute_values(":false", no());
+        let gate = deletion(gate_key(&profile.id))
+            .condition_expression("is_admin = :false")
+            .expression_attribute_values(":false", no());
+        let transaction = self
+            .transaction()
+            .delete(Condition::EmailUnverified, IDENTITY, account)
+            .delete(Condition::EmailUnverified, IDENTITY, of_user(email_marker_key(&profile.email)))
+            .delete(Condition::EmailUnverified, IDENTITY, of_user(username_marker_key(&profile.username)))
+            .delete(Condition::EmailUnverified, GATE, gate)
+            // Blindly: who has the address has what lies under it.
+            .delete(Condition::Invariant, CREDENTIALS, deletion(s(profile.email.key())))
+            .create(Condition::Invariant, AUDIT, audit_item(audit)?);
+        outcome(transaction.run().await)
+    }
+
+    /// Frees the address, the name and the identities of an account that was deleted; what is another's by now stays.
+    ///
+    /// # Errors
+    /// When DynamoDB does not answer.
+    pub async fn free_names(&self, profile: &Profile) -> Result<(), StoreError> {
+        let markers = [email_marker_key(&profile.email), username_marker_key(&profile.username)];
+        let identities = profile.links.iter().map(|(provider, subject)| identity_key(*provider, subject));
+        let key = |key| Item::from([("pk".to_owned(), key)]);
+        self.delete_of(&profile.id, CREDENTIALS, key(s(profile.email.key()))).await?;
+        for marker in markers.into_iter().chain(identities) {
+            self.delete_of(&profile.id, IDENTITY, key(marker)).await?;
+        }
+        Ok(())
+    }
+
+    /// Forgets who the user of an account was that was deleted: the last step, after which the account is not found any
+    /// more. That it was erased is kept, so that it can be looked at once more.
+    ///
+    /// # Errors
+    /// When DynamoDB does not answer.
+    pub async fn forget_user(&self, user: &UserId, now: Timestamp) -> Result<(), StoreError> {
+        let erased = Erased { id: *user, erased_at: now };
+        let erased = item(&erased, [("pk", erased_key(user)), (ERASED.0, s(ERASED.1))])?;
+        let transaction = self.transaction().delete(Condition::Invariant, IDENTITY, deletion(user_key(user)));
+        transaction.put_any(Condition::Invariant, IDENTITY, erased).run().await.map_err(Refusal::unexpected)
+    }
+
+    /// The users who were erased up to `until` and were not looked at once more: a page after this place.
+    ///
+    /// # Errors
+    /// When DynamoDB does not answer, or an item is corrupt.
+    pub async fn erased(&self, until: Timestamp, after: Option<&str>) -> Result<Listed<UserId>, StoreError> {
+        let index_query =
+            IndexQuery { is_forward: true, ..IndexQuery::newest_first(IDENTITY, "closed", ERASED, "id", "usr_") };
+        let listed = self.rows(&index_query, PageOf { after, limit: PAGE }).await?;
+        let rows = listed.items.into_iter().map(|row| read::<Erased>(IDENTITY, row));
+        let rows = rows.collect::<Result<Vec<_>, _>>()?;
+        let items = rows.into_iter().filter(|erased| erased.erased_at <= until).map(|erased| erased.id).collect();
+        Ok(Listed { items, next: listed.next })
+    }
+
+    /// Forgets that somebody was erased.
+    ///
+    /// # Errors
+    /// When DynamoDB does not answer.
+    pub async fn forget_erasure(&self, user: &UserId) -> Result<(), StoreError> {
+        let call = self.client.delete_item().table_name(self.table(IDENTITY)).key("pk", erased_key(user));
+        call.return_consumed_capacity(ReturnConsumedCapacity::Indexes).send().await.map_err(StoreError::of)?;
+        Ok(())
+    }
+
+    /// Deletes an item, if it is `user`'s.
+    pub(crate) async fn delete_of(&self, user: &UserId, table: &str, key: Item) -> Result<(), StoreError> {
+        let call = self
+            .client
+            .delete_item()
+            .table_name(self.table(table))
+            .set_key(Some(key))
+            .condition_expression("user_id = :user")
+            .expression_attribute_values(":user", s(user.to_string()));
+        match call.return_consumed_capacity(ReturnConsumedCapacity::Indexes).send().await {
+            Ok(_) => Ok(()),
+            Err(error) => match error.as_service_error() {
+                Some(DeleteItemError::ConditionalCheckFailedException(_)) => Ok(()),
+                _ => Err(StoreError::of(error)),
+            },
+        }
+    }
+}
+
+fn deletion(key: AttributeValue) -> DeleteBuilder {
+    Delete::builder().key("pk", key)
+}

@@ -1,0 +1,110 @@
+//! What the service stores for itself: how far each sweep came, and the statistics.
+
+use crate::codec::{Item, item, read, s};
+use crate::listing::all_rows;
+use crate::schema::SYSTEM;
+use crate::{Store, StoreError};
+use aws_sdk_dynamodb::types::{AttributeValue, ReturnConsumedCapacity};
+use jiff::Timestamp;
+use jiff::civil::Date;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use tollgate_domain::statistics::{DayRow, Totals};
+
+/// The partition of the statistics.
+const STATISTICS: &str = "STATISTICS";
+/// The beginning of the sort key of a day's row.
+const DAY: &str = "DAY#";
+
+/// How far a sweep came.
+#[derive(Serialize, Deserialize)]
+struct SweepPosition {
+    at: Timestamp,
+}
+
+type Key = [(&'static str, AttributeValue); 2];
+
+fn sweep_key(name: &str) -> Key {
+    [("pk", s(format!("SWEEP#{name}"))), ("sk", s("PLACE"))]
+}
+
+fn statistics_key() -> Key {
+    [("pk", s(STATISTICS)), ("sk", s("TOTALS"))]
+}
+
+impl Store {
+    /// Up to where the sweep of this name has done everything; `None` where it never came to an end.
+    ///
+    /// # Errors
+    /// When DynamoDB does not answer, or the item is corrupt.
+    pub async fn sweep_position(&self, name: &str) -> Result<Option<Timestamp>, StoreError> {
+        Ok(self.system_item::<SweepPosition>(sweep_key(name)).await?.map(|place| place.at))
+    }
+
+    /// Notes that the sweep of this name has done everything up to `at`.
+    ///
+    /// # Errors
+    /// When DynamoDB does not take it.
+    pub async fn store_sweep_position(&self, name: &str, at: Timestamp) -> Result<(), StoreError> {
+        self.put_system_item(item(&SweepPosition { at }, sweep_key(name))?).await
+    }
+
+    /// The totals of the statistics that were counted last; `None` before the first time.
+    ///
+    /// # Errors
+    /// When DynamoDB does not answer, or the item is corrupt.
+    pub async fn statistics(&self) -> Result<Option<Totals>, StoreError> {
+        self.system_item(statistics_key()).await
+    }
+
+    /// The rows of the statistics since a day, the oldest first. They may be old by moments.
+    ///
+    /// # Errors
+    /// When DynamoDB does not answer, or an item is corrupt.
+    pub async fn statistics_days(&self, since: Date) -> Result<Vec<DayRow>, StoreError> {
+        let query = self
+            .client
+            .query()
+            .table_name(self.table(SYSTEM))
+            .key_condition_expression("pk = :pk AND sk BETWEEN :since AND :last")
+            .expression_attribute_values(":pk", s(STATISTICS))
+            .expression_attribute_values(":since", s(format!("{DAY}{since}")))
+            .expression_attribute_values(":last", s(format!("{DAY}~")));
+        let rows = all_rows(query).await?;
+        rows.into_iter().map(|row| read(SYSTEM, row)).collect()
+    }
+
+    /// Stores the rows of days and then the totals, which say that the rows are complete.
+    ///
+    /// # Errors
+    /// When DynamoDB does not take it.
+    pub async fn store_statistics(&self, totals: &Totals, rows: &[DayRow]) -> Result<(), StoreError> {
+        for row in rows {
+            let key = [("pk", s(STATISTICS)), ("sk", s(format!("{DAY}{}", row.day.date)))];
+            self.put_system_item(item(row, key)?).await?;
+        }
+        self.put_system_item(item(totals, statistics_key())?).await
+    }
+
+    async fn system_item<T: DeserializeOwned>(
+        &self,
+        [(pk, partition), (sk, sort)]: Key,
+    ) -> Result<Option<T>, StoreError> {
+        let call = self
+            .client
+            .get_item()
+            .table_name(self.table(SYSTEM))
+            .key(pk, partition)
+            .key(sk, sort)
+            .consistent_read(true);
+        let answer =
+            call.return_consumed_capacity(ReturnConsumedCapacity::Total).send().await.map_err(StoreError::of)?;
+        answer.item.map(|item| read(SYSTEM, item)).transpose()
+    }
+
+    async fn put_system_item(&self, item: Item) -> Result<(), StoreError> {
+        let call = self.client.put_item().table_name(self.table(SYSTEM)).set_item(Some(item));
+        call.return_consumed_capacity(ReturnConsumedCapacity::Indexes).send().await.map_err(StoreError::of)?;
+        Ok(())
+    }
+}

@@ -1,0 +1,265 @@
+//! `cargo run -p tollgate-stripe --example conformance -- BASE_URL`: every call of the gateway, once, at a Stripe that judges calls
+//! by Stripe's own description of its API. One line for each; the end is a failure if one was refused or not understood.
+
+#![allow(clippy::print_stdout)] // it is what this program is for
+
+use aws_credential_types::Credentials;
+use aws_credential_types::provider::SharedCredentialsProvider;
+use aws_smithy_http_client::Connector;
+use aws_smithy_runtime_api::client::http::{
+    HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpConnector,
+};
+use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
+use aws_smithy_runtime_api::client::result::ConnectorError;
+use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
+use aws_smithy_types::body::SdkBody;
+use http_body_util::BodyExt;
+use jiff::Timestamp;
+use serde_json::{Value, json};
+use std::error::Error;
+use std::process::ExitCode;
+use std::sync::{Arc, Mutex, PoisonError};
+use tollgate_domain::billing::{Attempt, BillingPeriod, Catalogue, Checkout, Features, Plan, Subscription, Terms};
+use tollgate_domain::{Email, PlanId, UserId};
+use tollgate_platform::keys::{KeySource, SecretIds};
+use tollgate_platform::{Clock, Env, Outbound};
+use tollgate_stripe::{Gateway, GatewayError, Mode, NewCheckout, PriceChange, PriceChanged};
+
+/// The key that it is called with.
+const KEY: &str = "sk_test_123";
+
+/// Secrets Manager with one secret.
+#[derive(Debug)]
+struct Vault;
+
+impl HttpConnector for Vault {
+    fn call(&self, _: HttpRequest) -> HttpConnectorFuture {
+        let answer = json!({"ARN": "arn:stripe", "Name": "stripe", "SecretString": KEY});
+        HttpConnectorFuture::ready(answer_of(200, &answer))
+    }
+}
+
+impl HttpClient for Vault {
+    fn http_connector(&self, _: &HttpConnectorSettings, _: &RuntimeComponents) -> SharedHttpConnector {
+        SharedHttpConnector::new(Self)
+    }
+}
+
+fn answer_of(status: u16, body: &Value) -> Result<HttpResponse, ConnectorError> {
+    let answer = http::Response::builder().status(status).body(SdkBody::from(body.to_string())).map_err(failed)?;
+    HttpResponse::try_from(answer).map_err(failed)
+}
+
+fn failed(error: impl Into<Box<dyn Error + Send + Sync>>) -> ConnectorError {
+    ConnectorError::user(error.into())
+}
+
+/// The way to the judge: writes down what was asked for, and gives to its samples what they lack of Stripe's answers.
+#[derive(Debug, Clone)]
+struct RecordingClient {
+    plain: SharedHttpConnector,
+    asked: Arc<Mutex<Vec<String>>>,
+}
+
+impl RecordingClient {
+    fn new() -> Self {
+        let plain = SharedHttpConnector::new(Connector::builder().build_http());
+        Self { plain, asked: Arc::default() }
+    }
+
+    fn take(&self) -> Vec<String> {
+        std::mem::take(&mut self.asked.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    async fn pass(self, request: HttpRequest) -> Result<HttpResponse, ConnectorError> {
+        let path = request.uri().splitn(4, '/').nth(3).unwrap_or_default();
+        let path = path.split('?').next().unwrap_or_default().to_owned();
+        let asked = format!("{} /{path}", request.method());
+        self.asked.lock().unwrap_or_else(PoisonError::into_inner).push(asked);
+        let answer = self.plain.call(request).await?;
+        let status = answer.status().as_u16();
+        let body = answer.into_body().collect().await.map_err(failed)?;
+        let mut body = serde_json::from_slice(&body.to_bytes()).map_err(failed)?;
+        mend(&mut body);
+        answer_of(status, &body)
+    }
+}
+
+impl HttpConnector for RecordingClient {
+    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+        HttpConnectorFuture::new(self.clone().pass(request))
+    }
+}
+
+/// What the samples lack: a sample of an invoice's payment is one that was not made.
+fn mend(value: &mut Value) {
+    match value {
+        Value::Array(items) => items.iter_mut().for_each(mend),
+        Value::Object(fields) => {
+            fields.values_mut().for_each(mend);
+            if fields.get("object").and_then(Value::as_str) == Some("invoice_payment") {
+                fields.insert("amount_paid".to_owned(), json!(1900));
+                fields.insert("payment".to_owned(), json!({"type": "payment_intent", "payment_intent": "pi_1"}));
+            }
+        }
+        _ => {}
+    }
+}
+
+/// The calls so far.
+struct Conformance {
+    recorder: RecordingClient,
+    has_failed: bool,
+}
+
+impl Conformance {
+    /// `done` is one call of the gateway, which asks Stripe so many times and answers as expected.
+    fn call<T: std::fmt::Debug>(
+        &mut self,
+        name: &str,
+        asks: usize,
+        done: Result<T, GatewayError>,
+        is_expected: impl FnOnce(&T) -> bool,
+    ) {
+        let asked = self.recorder.take();
+        let verdict = match &done {
+            Err(error) => format!("REFUSED {error}"),
+            Ok(answer) if !is_expected(answer) => format!("UNEXPECTED {answer:?}"),
+            Ok(_) if asked.len() != asks => format!("ASKED {} times", asked.len()),
+            Ok(_) => "ok".to_owned(),
+        };
+        self.has_failed |= verdict != "ok";
+        println!("{name}: {verdict} ({})", asked.join(", "));
+    }
+}
+
+async fn conformance(base_url: &str) -> Result<bool, Box<dyn Error>> {
+    let clock = Clock::system();
+    let sdk = tollgate_platform::aws::load(&Env::from_pairs([("AWS_REGION", "us-east-1")]))?
+        .into_builder()
+        .credentials_provider(SharedCredentialsProvider::new(Credentials::new("check", "check", None, None, "check")))
+        .http_client(Vault)
+        .build();
+    let ids = SecretIds { stripe: Some("stripe".to_owned()), ..SecretIds::default() };
+    let recorder = RecordingClient::new();
+    let outbound = Outbound::over(SharedHttpConnector::new(recorder.clone()), &sdk);
+    let stripe = Gateway::new(outbound, Arc::new(KeySource::new(ids, &sdk, clock.clone())), base_url);
+    let mut conformance = Conformance { recorder, has_failed: false };
+
+    let now = clock.now();
+    let attempt = Attempt { id: "attempt-of-the-judge".to_owned(), started_at: now };
+    let terms = Terms { price_cents: 1900, currency: "usd".parse()?, billing_period: BillingPeriod::Month };
+    let plan = plan(now, &terms)?;
+    let (user, email) = (UserId::new(now, [2; 10]), Email::parse("ann@example.com")?);
+    let checkout = Checkout {
+        attempt: attempt.clone(),
+        plan_id: plan.id,
+        plan_code: plan.code.clone(),
+        stripe_price_id: "price_1".to_owned(),
+        trial_days: 14,
+        session_id: None,
+        url: None,
+    };
+    let new_checkout = NewCheckout {
+        user: &user,
+        customer: "cus_1",
+        checkout: &checkout,
+        success_url: "https://app.example/paid?session={CHECKOUT_SESSION_ID}",
+        cancel_url: "https://app.example/left",
+    };
+
+    conformance.call("mode", 0, stripe.mode().await, |mode| *mode == Mode::Test);
+    conformance.call("ensure_product", 1, stripe.ensure_product(&plan).await, |()| true);
+    // The product, its active prices, and the plan's own, which is not among them.
+    conformance.call("show_plan", 3, stripe.show_plan(&plan, &Catalogue::default()).await, |()| true);
+    conformance.call("archive_product", 1, stripe.archive_product("prod_1").await, |()| true);
+    conformance.call("create_price", 1, stripe.create_price("prod_1", &terms, &attempt).await, |id| !id.is_empty());
+    conformance.call("price_of_attempt", 1, stripe.price_of_attempt("prod_1", &attempt).await, Option::is_none);
+    conformance.call("archive_price", 1, stripe.archive_price("price_1").await, |()| true);
+    let made = stripe.create_customer(&user, &email, &attempt).await;
+    conformance.call("create_customer", 1, made, |id| !id.is_empty());
+    conformance.call("customer_of_attempt", 1, stripe.customer_of_attempt(&email, &attempt).await, Option::is_none);
+    conformance.call("has_customer", 1, stripe.has_customer("cus_1").await, |exists| *exists);
+    conformance.call("update_customer", 1, stripe.update_customer("cus_1", &email).await, |()| true);
+    conformance.call("create_checkout", 1, stripe.create_checkout(new_checkout).await, |made| !made.id.is_empty());
+    conformance.call("checkout_of_attempt", 1, stripe.checkout_of_attempt("cus_1", &checkout).await, Option::is_none);
+    conformance.call("checkout", 1, stripe.checkout("cs_test_1").await, |found| !found.id.is_empty());
+    conformance.call("expire_checkout", 1, stripe.expire_checkout("cs_test_1").await, |found| !found.id.is_empty());
+    let state = stripe.fetch_state("cus_1").await;
+    conformance.call("fetch_state", 3, state, |state| !state.subscriptions.is_empty() && !state.invoices.is_empty());
+    let Some(subscription) = subscription_of(&stripe, &conformance.recorder).await? else { return Ok(false) };
+    let change = PriceChange { subscription: &subscription, price: "price_2", from: now, trial: None };
+    conformance.call("preview", 1, stripe.preview(change).await, |preview| !preview.lines.is_empty());
+    // The sample waits for a payment: which of the two it is, its payments say.
+    let changed = stripe.change_price(change).await;
+    conformance.call("change_price", 2, changed, |changed| matches!(changed, PriceChanged::Unpaid(_)));
+    conformance.call("invoice_links", 1, stripe.invoice_links("in_1").await, |_| true);
+    conformance.call("needs_consent", 1, stripe.needs_consent("in_1").await, |_| true);
+    // The schedule, then its phases.
+    conformance.call("schedule_price", 2, stripe.schedule_price(&subscription, "price_2", &terms).await, |()| true);
+    let unmanaged = Subscription { schedule: None, ..subscription.clone() };
+    conformance.call("schedule_price", 2, stripe.schedule_price(&unmanaged, "price_2", &terms).await, |()| true);
+    conformance.call("release", 1, stripe.release("sub_sched_1").await, |()| true);
+    conformance.call("customer_of_charge", 1, stripe.customer_of_charge("ch_1").await, |_| true);
+    conformance.call("subscriptions", 1, stripe.subscriptions(None).await, |page| !page.items.is_empty());
+    conformance.call("open_invoices", 1, stripe.open_invoices(None).await, |page| !page.items.is_empty());
+    let invoices = stripe.invoices_since(now, Some("in_1".to_owned())).await;
+    conformance.call("invoices_since", 1, invoices, |page| !page.items.is_empty());
+    conformance.call("charges_since", 1, stripe.charges_since(now, None).await, |_| true);
+    conformance.call("refunds_since", 1, stripe.refunds_since(now, None).await, |_| true);
+    conformance.call("disputes_since", 1, stripe.disputes_since(now, None).await, |_| true);
+    conformance.call("customers", 1, stripe.customers(None).await, |page| !page.items.is_empty());
+    conformance.call("products", 1, stripe.products(None).await, |page| !page.items.is_empty());
+    conformance.call("check_key", 1, stripe.check_key().await, |()| true);
+    conformance.call("prices", 1, stripe.prices(None).await, |page| !page.items.is_empty());
+    conformance.call("cancel", 1, stripe.cancel("sub_1").await, |()| true);
+    conformance.call("cancel_at_period_end", 1, stripe.cancel_at_period_end("sub_1").await, |()| true);
+    // The subscription there is to end at a moment.
+    conformance.call("resume_paused", 1, stripe.resume_paused("sub_1").await, |_| true);
+    conformance.call("resume", 2, stripe.resume("sub_1").await, |()| true);
+    conformance.call("portal", 1, stripe.portal("cus_1", "https://app.example").await, |url| !url.is_empty());
+    conformance.call("dispute_of_charge", 1, stripe.dispute_of_charge("ch_1").await, |_| true);
+    conformance.call("refund", 1, stripe.refund("ch_1", Some(1)).await, |()| true);
+    Ok(!conformance.has_failed)
+}
+
+/// A subscription as the judge's samples have it, not counted among the calls.
+async fn subscription_of(stripe: &Gateway, recorder: &RecordingClient) -> Result<Option<Subscription>, GatewayError> {
+    let state = stripe.fetch_state("cus_1").await?;
+    recorder.take();
+    Ok(state.subscriptions.into_iter().next().map(|found| found.subscription))
+}
+
+fn plan(now: Timestamp, terms: &Terms) -> Result<Plan, Box<dyn Error>> {
+    Ok(Plan {
+        id: PlanId::new(now, [1; 10]),
+        code: "pro".parse()?,
+        name: "Pro".to_owned(),
+        description: Some("Everything".to_owned()),
+        terms: *terms,
+        tier: 1,
+        trial_days: 14,
+        features: Features::default(),
+        is_active: true,
+        stripe_product_id: Some("prod_1".to_owned()),
+        stripe_price_id: Some("price_of_the_judge".to_owned()),
+        created_at: now,
+        updated_at: now,
+    })
+}
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> ExitCode {
+    let Some(base_url) = std::env::args().nth(1) else {
+        println!("judge BASE_URL");
+        return ExitCode::from(2);
+    };
+    match conformance(&base_url).await {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            println!("{error}");
+            ExitCode::FAILURE
+        }
+    }
+}

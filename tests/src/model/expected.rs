@@ -1,0 +1,257 @@
+//! The truth: what the fake has, read as the contract reads it. Nothing of the system's own rules is used here.
+
+use crate::app::TestApp;
+use serde_json::{Value, json};
+use std::collections::{BTreeMap, BTreeSet};
+
+const DAY: i64 = 86_400;
+/// The default grace of the contract.
+const GRACE: i64 = 7 * DAY;
+/// So long access outlives a period that should have been renewed.
+const MARGIN: i64 = DAY;
+/// The statuses of a subscription that has neither ended nor not begun.
+pub const LIVE: [&str; 5] = ["trialing", "active", "past_due", "unpaid", "paused"];
+
+/// The list of all subscriptions with the coupons of their discounts.
+const WITH_COUPONS: &str = "subscriptions?status=all&expand[0]=data.discounts.source.coupon";
+
+pub struct Expected {
+    pub now: i64,
+    pub customers: Vec<Value>,
+    /// Newest first, as are all lists.
+    pub subscriptions: Vec<Value>,
+    pub invoices: Vec<Value>,
+    pub events: Vec<Value>,
+    /// What went back, by invoice.
+    pub refunded: BTreeMap<String, i64>,
+    /// In how many pieces it did.
+    pub refunds: BTreeMap<String, i64>,
+    /// The invoices with a dispute that is open or lost.
+    pub disputed: BTreeSet<String>,
+    /// The invoices with a dispute, also one that was won.
+    pub was_disputed: BTreeSet<String>,
+    /// The plans as an admin sees them, archived ones too, by id, which is that of the product.
+    pub plans: BTreeMap<String, Value>,
+    /// By schedule: the plan after the current phase, where the price is another then.
+    pub scheduled: BTreeMap<String, Value>,
+}
+
+pub fn text(value: &Value) -> &str {
+    value.as_str().unwrap_or_default()
+}
+
+pub fn int(value: &Value) -> i64 {
+    value.as_i64().unwrap_or_default()
+}
+
+impl Expected {
+    pub async fn read(app: &TestApp, plans: Vec<Value>) -> Self {
+        let invoices = app.stripe("invoices").await;
+        let customers = app.stripe("customers").await;
+        let prices = app.stripe_list("prices").await;
+        let (mut refunded, mut refunds, mut scheduled) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
+        let (mut disputed, mut was_disputed) = (BTreeSet::new(), BTreeSet::new());
+        let disputes = app.stripe("disputes").await;
+        let is_won = |charge: &Value| disputes.iter().any(|d| d["charge"] == charge["id"] && d["status"] == "won");
+        for customer in customers.iter().map(|customer| text(&customer["id"])) {
+            let charges = app.stripe_list(&format!("charges?customer={customer}")).await;
+            for invoice in
+                invoices.iter().filter(|invoice| invoice["customer"] == customer && int(&invoice["amount_paid"]) > 0)
+            {
+                let id = text(&invoice["id"]);
+                let paid_by = app.stripe_list(&format!("invoice_payments?invoice={id}")).await;
+                let is_of_it = |charge: &&Value| {
+                    paid_by.iter().any(|payment| payment["payment"]["payment_intent"] == charge["payment_intent"])
+                };
+                let back = charges.iter().filter(is_of_it).map(|charge| int(&charge["amount_refunded"])).sum();
+                refunded.insert(id.to_owned(), back);
+                for charge in charges.iter().filter(is_of_it).filter(|charge| charge["disputed"] == true) {
+                    was_disputed.insert(id.to_owned());
+                    if !is_won(charge) {
+                        disputed.insert(id.to_owned());
+                    }
+                }
+                let mut pieces = 0;
+                for charge in charges.iter().filter(is_of_it).filter(|charge| int(&charge["amount_refunded"]) > 0) {
+                    pieces += app.stripe_list(&format!("refunds?charge={}", text(&charge["id"]))).await.len();
+                }
+                refunds.insert(id.to_owned(), i64::try_from(pieces).unwrap());
+            }
+            for schedule in app.stripe_list(&format!("subscription_schedules?customer={customer}")).await {
+                let start = int(&schedule["current_phase"]["start_date"]);
+                let phases = schedule["phases"].as_array().cloned().unwrap_or_default();
+                let present = phases.iter().find(|phase| int(&phase["start_date"]) == start);
+                let next = phases.iter().find(|phase| int(&phase["start_date"]) > start);
+                if let (Some(present), Some(next)) = (present, next)
+                    && present["items"][0]["price"] != next["items"][0]["price"]
+                {
+                    let price = prices.iter().find(|price| price["id"] == next["items"][0]["price"]);
+                    let plan = price.map(|price| price["product"].clone()).unwrap_or_default();
+                    scheduled.insert(text(&schedule["id"]).to_owned(), plan);
+                }
+            }
+        }
+        Self {
+            now: app.now().as_second(),
+            customers,
+            subscriptions: app.stripe_list(WITH_COUPONS).await,
+            invoices,
+            events: app.stripe("events").await,
+            refunded,
+            refunds,
+            disputed,
+            was_disputed,
+            plans: plans.into_iter().map(|plan| (text(&plan["id"]).to_owned(), plan)).collect(),
+            scheduled,
+        }
+    }
+
+    /// As far as it is looked at between the acts.
+    pub async fn of_changes(app: &TestApp) -> Self {
+        Self {
+            now: app.now().as_second(),
+            customers: app.stripe("customers").await,
+            subscriptions: app.stripe("subscriptions").await,
+            invoices: app.stripe("invoices").await,
+            events: app.stripe("events").await,
+            refunded: BTreeMap::new(),
+            refunds: BTreeMap::new(),
+            disputed: BTreeSet::new(),
+            was_disputed: BTreeSet::new(),
+            plans: BTreeMap::new(),
+            scheduled: BTreeMap::new(),
+        }
+    }
+
+    /// The customers of a user.
+    pub fn customers_of(&self, user: &str) -> BTreeSet<String> {
+        let own = self.customers.iter().filter(|customer| customer["metadata"]["tollgate_user"] == user);
+        own.map(|customer| text(&customer["id"]).to_owned()).collect()
+    }
+
+    /// Those of `list` that are a user's.
+    pub fn of<'a>(&self, user: &str, list: &'a [Value]) -> Vec<&'a Value> {
+        let customers = self.customers_of(user);
+        list.iter().filter(|object| customers.contains(text(&object["customer"]))).collect()
+    }
+
+    pub fn invoices_of(&self, subscription: &Value) -> impl Iterator<Item = &Value> {
+        self.invoices
+            .iter()
+            .filter(|invoice| invoice.pointer("/parent/subscription_details/subscription") == Some(&subscription["id"]))
+    }
+
+    /// The plan that a subscription is of.
+    pub fn plan(&self, subscription: &Value) -> Option<&Value> {
+        self.plans.get(text(&price(subscription)["product"]))
+    }
+
+    pub fn subscription_of(&self, invoice: &Value) -> Option<&Value> {
+        let of = invoice.pointer("/parent/subscription_details/subscription")?;
+        self.subscriptions.iter().find(|found| found["id"] == *of)
+    }
+
+    /// The plan of the subscription that an invoice is of.
+    pub fn plan_of_invoice(&self, invoice: &Value) -> Option<&Value> {
+        self.plan(self.subscription_of(invoice)?)
+    }
+
+    /// Whether one object was told of before another: much happens in the same second.
+    pub fn came_before(&self, one: &Value, other: &Value) -> bool {
+        let first_of =
+            |object: &Value| self.events.iter().rposition(|event| event["data"]["object"]["id"] == object["id"]);
+        first_of(one) > first_of(other)
+    }
+
+    /// The states that a subscription was in, oldest first, as its events tell: its status, and whether it goes on.
+    pub fn states(&self, subscription: &Value) -> Vec<(String, bool)> {
+        let of_it = self.events.iter().rev().filter(|event| {
+            let object = &event["data"]["object"];
+            object["object"] == "subscription" && object["id"] == subscription["id"]
+        });
+        let state = |event: &Value| {
+            let object = &event["data"]["object"];
+            (text(&object["status"]).to_owned(), !ends(object))
+        };
+        of_it.map(state).collect()
+    }
+
+    /// Until when a subscription gives access; `None` where it gives none whatever the time.
+    pub fn access_until(&self, subscription: &Value) -> Option<i64> {
+        let (start, end) = period(subscription);
+        let last = subscription["cancel_at"].as_i64().map_or(end, |at| at.min(end));
+        match text(&subscription["status"]) {
+            "trialing" | "active" if ends(subscription) => Some(last),
+            "trialing" | "active" => Some(end + MARGIN),
+            "past_due" => {
+                let open = self.invoices_of(subscription).filter(|invoice| invoice["status"] == "open");
+                let oldest = open.map(|invoice| int(&invoice["created"])).min().unwrap_or(start);
+                let grace = oldest + GRACE;
+                Some(if ends(subscription) { grace.min(last) } else { grace })
+            }
+            _ => None,
+        }
+    }
+
+    /// What a period of a subscription with one item costs: its price by the quantity, less each discount in its turn.
+    pub fn net(&self, subscription: &Value) -> i64 {
+        let gross = int(&price(subscription)["unit_amount"]) * int(&subscription["items"]["data"][0]["quantity"]);
+        self.cuts(subscription, gross).into_iter().fold(gross, |net, (_, off)| net - off)
+    }
+
+    /// The discounts of a subscription, and what each takes off.
+    fn cuts<'a>(&self, subscription: &'a Value, gross: i64) -> Vec<(&'a Value, i64)> {
+        let mut remaining = gross;
+        let discounts = subscription["discounts"].as_array().into_iter().flatten();
+        let cut = |discount: &'a Value| {
+            let percent = discount["source"]["coupon"]["percent_off"].as_f64().unwrap_or_default();
+            // Whole percents, half a minor unit rounded up.
+            let off = (remaining * format!("{percent:.0}").parse::<i64>().unwrap() + 50).div_euclid(100);
+            remaining -= off;
+            (discount, off)
+        };
+        discounts.map(cut).collect()
+    }
+
+    /// The discount that takes off most, as the contract shows it.
+    pub fn largest_discount(&self, subscription: &Value) -> Value {
+        let gross = int(&price(subscription)["unit_amount"]) * int(&subscription["items"]["data"][0]["quantity"]);
+        let cuts = self.cuts(subscription, gross);
+        let most = cuts.iter().map(|(_, off)| *off).max().filter(|off| *off > 0);
+        let Some((discount, _)) = cuts.into_iter().find(|(_, off)| Some(*off) == most) else { return Value::Null };
+        let ends_at = discount["end"].as_i64().map(super::stored::moment);
+        let percent = discount["source"]["coupon"]["percent_off"].as_f64();
+        json!({"percent_off": percent, "amount_off_cents": null, "ends_at": ends_at})
+    }
+
+    /// What was paid of an invoice, and what of that went back.
+    pub fn money(&self, invoice: &Value) -> (i64, i64) {
+        let back = self.refunded.get(text(&invoice["id"])).copied().unwrap_or_default();
+        (int(&invoice["amount_paid"]), back)
+    }
+}
+
+pub fn price(subscription: &Value) -> &Value {
+    &subscription["items"]["data"][0]["price"]
+}
+
+pub fn period(subscription: &Value) -> (i64, i64) {
+    let item = &subscription["items"]["data"][0];
+    (int(&item["current_period_start"]), int(&item["current_period_end"]))
+}
+
+pub fn is_live(subscription: &Value) -> bool {
+    LIVE.contains(&text(&subscription["status"]))
+}
+
+/// Whether it will not renew.
+pub fn ends(subscription: &Value) -> bool {
+    subscription["cancel_at_period_end"] == true
+        || subscription["cancel_at"].as_i64().is_some_and(|at| at <= period(subscription).1)
+}
+
+/// Whether Stripe ended it by what it was told before: with its period, or because nobody paid.
+pub fn ended_by_itself(subscription: &Value) -> bool {
+    let at_end = ends(subscription) && subscription["ended_at"] == subscription["cancel_at"];
+    at_end || subscription["cancellation_details"]["reason"] == "payment_failed"
+}
