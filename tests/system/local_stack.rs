@@ -130,7 +130,7 @@ async fn the_stream_is_processed_up_to_its_last_record_which_is_retained() {
 
 #[tokio::test]
 async fn data_of_another_version_is_refused_with_instructions() {
-    for (version, way_out) in [("2", "start anew"), ("4", "newer program")] {
+    for (version, way_out) in [("3", "start anew"), ("5", "newer program")] {
         let folder = Folder::new(&format!("of-version-{version}"));
         let app = TestApp::start_with(folder.options()).await;
         let other = json!({
@@ -143,6 +143,31 @@ async fn data_of_another_version_is_refused_with_instructions() {
         let says = [format!("version {version}"), way_out.to_owned()];
         assert!(says.iter().all(|words| line.contains(words)) && !line.contains('\n'), "{line}");
     }
+}
+
+#[tokio::test]
+async fn data_with_the_table_desk_is_refused_with_instructions() {
+    let folder = Folder::new("with-desk");
+    let app = TestApp::start_with(folder.options()).await;
+    let old = json!({
+        "TableName": "tollgate-desk", "BillingMode": "PAY_PER_REQUEST",
+        "AttributeDefinitions": [{"AttributeName": "pk", "AttributeType": "S"}],
+        "KeySchema": [{"AttributeName": "pk", "KeyType": "HASH"}],
+    });
+    app.stack.database().create_table(serde_json::from_value(old).unwrap()).unwrap();
+    drop(app);
+    let line = refusal(folder.options()).await;
+    let says = ["`desk`", "`system`", "Delete the folder"];
+    assert!(says.iter().all(|words| line.contains(words)) && !line.contains('\n'), "{line}");
+}
+
+#[tokio::test]
+async fn the_table_system_is_shown_under_its_old_name_too() {
+    let app = TestApp::start().await;
+    app.sweep("rollup").await.expect(200);
+    let [system, desk] = [app.table("system").await, app.table("desk").await];
+    assert!(!system.is_empty());
+    assert_eq!(system, desk);
 }
 
 // E1

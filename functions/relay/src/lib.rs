@@ -142,7 +142,7 @@ mod tests {
             record("1", "INSERT", row("decoy")),
             record("2", "INSERT", json!({"pk": {"S": "nonsense"}, "kind": {"S": "verify"}})),
             record("3", "INSERT", json!({})),
-            record("4", "INSERT", row("order")),
+            record("4", "INSERT", row("command")),
         ];
         assert_eq!(reported(records).await, ["2", "3", "4"]);
         assert_eq!(reported(vec![record("4", "INSERT", row("verify"))]).await, ["4"], "SQS is out of reach");

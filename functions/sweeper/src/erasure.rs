@@ -6,7 +6,7 @@ use crate::State;
 use jiff::Timestamp;
 use tollgate_convergence::{Cause, ConvergeError};
 use tollgate_domain::UserId;
-use tollgate_store::outbox::COMMAND;
+use tollgate_store::outbox::is_command;
 use tollgate_store::{AuditFilter, OutboxMessage, PageOf, Profile, StoreError};
 use tollgate_stripe::GatewayError;
 
@@ -87,5 +87,5 @@ fn is_about(mail: &OutboxMessage, person: &Profile) -> bool {
     let body: serde_json::Value = serde_json::from_str(&mail.body).unwrap_or_default();
     let is = |name: &str, value: &str| body[name].as_str() == Some(value);
     let names = is("to", person.email.as_str()) || is("username", person.username.as_str());
-    mail.kind != COMMAND && (names || body["otp"]["user_id"] == person.id.to_string())
+    !is_command(&mail.kind) && (names || body["otp"]["user_id"] == person.id.to_string())
 }

@@ -8,49 +8,54 @@ use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// Where objects are kept: documents by id.
+/// The kind of the documents of this fake.
+const KIND: &str = "stripe";
+
+/// The document store of the fakes: JSON documents by kind and id.
 pub trait DocumentStore: Send + Sync + 'static {
-    /// Puts a document in the place of any other of that id.
+    /// Stores a document and replaces any other of that kind and id.
     ///
     /// # Errors
-    /// When it is not kept.
-    fn put(&self, id: &str, document: &Value) -> Result<(), DocumentStoreError>;
+    /// When the document is not stored.
+    fn put(&self, kind: &str, id: &str, document: &Value) -> Result<(), DocumentStoreError>;
 
-    /// Takes a document out.
+    /// Removes a document.
     ///
     /// # Errors
-    /// When it is kept.
-    fn remove(&self, id: &str) -> Result<(), DocumentStoreError>;
+    /// When the document is not removed.
+    fn remove(&self, kind: &str, id: &str) -> Result<(), DocumentStoreError>;
 
-    /// All documents.
+    /// Lists all documents of a kind.
     ///
     /// # Errors
-    /// When they cannot be read.
-    fn list(&self) -> Result<Vec<Value>, DocumentStoreError>;
+    /// When the documents cannot be read.
+    fn list(&self, kind: &str) -> Result<Vec<Value>, DocumentStoreError>;
 }
 
-/// A document store did not do what it was asked.
+/// The document store failed.
 #[derive(Debug, thiserror::Error)]
 #[error("the document store: {0}")]
 pub struct DocumentStoreError(pub String);
 
-/// A document store that is gone with the process.
+/// A document store in the memory of the process.
 #[derive(Default)]
-pub struct MemoryDocumentStore(Mutex<BTreeMap<String, Value>>);
+pub struct MemoryDocumentStore(Mutex<BTreeMap<(String, String), Value>>);
 
 impl DocumentStore for MemoryDocumentStore {
-    fn put(&self, id: &str, document: &Value) -> Result<(), DocumentStoreError> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(id.to_owned(), document.clone());
+    fn put(&self, kind: &str, id: &str, document: &Value) -> Result<(), DocumentStoreError> {
+        let key = (kind.to_owned(), id.to_owned());
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(key, document.clone());
         Ok(())
     }
 
-    fn remove(&self, id: &str) -> Result<(), DocumentStoreError> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(id);
+    fn remove(&self, kind: &str, id: &str) -> Result<(), DocumentStoreError> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&(kind.to_owned(), id.to_owned()));
         Ok(())
     }
 
-    fn list(&self) -> Result<Vec<Value>, DocumentStoreError> {
-        Ok(self.0.lock().unwrap_or_else(PoisonError::into_inner).values().cloned().collect())
+    fn list(&self, kind: &str) -> Result<Vec<Value>, DocumentStoreError> {
+        let documents = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        Ok(documents.iter().filter(|((of, _), _)| of == kind).map(|(_, document)| document.clone()).collect())
     }
 }
 
@@ -74,19 +79,19 @@ pub struct Records {
     seq: u64,
 }
 
-/// For data that is gone with the process: nothing is held twice.
+/// The store of a fake in memory, whose records are its only copy.
 struct NoDocumentStore;
 
 impl DocumentStore for NoDocumentStore {
-    fn put(&self, _: &str, _: &Value) -> Result<(), DocumentStoreError> {
+    fn put(&self, _: &str, _: &str, _: &Value) -> Result<(), DocumentStoreError> {
         Ok(())
     }
 
-    fn remove(&self, _: &str) -> Result<(), DocumentStoreError> {
+    fn remove(&self, _: &str, _: &str) -> Result<(), DocumentStoreError> {
         Ok(())
     }
 
-    fn list(&self) -> Result<Vec<Value>, DocumentStoreError> {
+    fn list(&self, _: &str) -> Result<Vec<Value>, DocumentStoreError> {
         Ok(Vec::new())
     }
 }
@@ -108,7 +113,7 @@ pub struct Core {
 impl Core {
     pub fn open(documents: Arc<dyn DocumentStore>, settings: Settings, clock: Now) -> Result<Self, DocumentStoreError> {
         let (mut records, mut index, mut dirty) = (HashMap::new(), Index::default(), BTreeSet::new());
-        for document in documents.list()? {
+        for document in documents.list(KIND)? {
             let mut record: Record =
                 serde_json::from_value(document).map_err(|error| DocumentStoreError(error.to_string()))?;
             if record.object["object"] == "delivery" {
@@ -145,9 +150,9 @@ impl Core {
         for id in dirty {
             let is_saved = match self.records.get(&id) {
                 Some(record) => {
-                    serde_json::to_value(record).is_ok_and(|record| self.documents.put(&id, &record).is_ok())
+                    serde_json::to_value(record).is_ok_and(|record| self.documents.put(KIND, &id, &record).is_ok())
                 }
-                None => self.documents.remove(&id).is_ok(),
+                None => self.documents.remove(KIND, &id).is_ok(),
             };
             if !is_saved {
                 self.dirty.insert(id);

@@ -8,6 +8,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use tollgate_fake_stripe::{DocumentStore, DocumentStoreError};
 
 /// The table of the documents.
 pub(crate) const TABLE: &str = "local-stack";
@@ -42,7 +43,7 @@ impl Documents {
 
     /// Whether what is put there outlives it.
     #[must_use]
-    pub const fn is_kept(&self) -> bool {
+    pub const fn is_persistent(&self) -> bool {
         matches!(self.0, Place::Table(_))
     }
 
@@ -51,9 +52,7 @@ impl Documents {
     /// # Errors
     /// When the database does not.
     pub fn open(database: Database) -> Result<Self, DatabaseError> {
-        let there = database.list_tables(request_of(json!({}))?).map_err(failed)?;
-        let there = serde_json::to_value(there).map_err(failed)?;
-        if !there["TableNames"].as_array().is_some_and(|names| names.iter().any(|name| name == TABLE)) {
+        if !table_names(&database)?.iter().any(|name| name == TABLE) {
             let request = json!({
                 "TableName": TABLE, "BillingMode": "PAY_PER_REQUEST",
                 "AttributeDefinitions": [{"AttributeName": "kind", "AttributeType": "S"}, {"AttributeName": "id", "AttributeType": "S"}],
@@ -151,6 +150,20 @@ impl Documents {
     }
 }
 
+impl DocumentStore for Documents {
+    fn put(&self, kind: &str, id: &str, document: &Value) -> Result<(), DocumentStoreError> {
+        Self::put(self, kind, id, document).map_err(|error| DocumentStoreError(error.to_string()))
+    }
+
+    fn remove(&self, kind: &str, id: &str) -> Result<(), DocumentStoreError> {
+        self.delete(kind, id).map_err(|error| DocumentStoreError(error.to_string()))
+    }
+
+    fn list(&self, kind: &str) -> Result<Vec<Value>, DocumentStoreError> {
+        Self::list(self, kind).map_err(|error| DocumentStoreError(error.to_string()))
+    }
+}
+
 fn held(documents: &Mutex<BTreeMap<(String, String), String>>) -> MutexGuard<'_, BTreeMap<(String, String), String>> {
     documents.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -179,6 +192,13 @@ fn texts_of(database: &Database, kind: &str, prefix: &str) -> Result<Vec<String>
             return Ok(found);
         }
     }
+}
+
+/// The names of all tables of a database.
+pub(crate) fn table_names(database: &Database) -> Result<Vec<String>, DatabaseError> {
+    let listed = database.list_tables(request_of(json!({}))?).map_err(failed)?;
+    let mut listed = serde_json::to_value(listed).map_err(failed)?;
+    serde_json::from_value(listed["TableNames"].take()).map_err(failed)
 }
 
 pub(crate) fn request_of<T: DeserializeOwned>(request: Value) -> Result<T, DatabaseError> {

@@ -5,7 +5,7 @@ use crate::ai::FakeModel;
 use crate::clock::LocalClock;
 use crate::console::Console;
 use crate::contract::Contract;
-use crate::documents::{DatabaseError, Documents};
+use crate::documents::{self, DatabaseError, Documents};
 use crate::engine;
 use crate::environment::{Addresses, STRIPE_KEY, STRIPE_WEBHOOK_URL, environment, hex, sdk, seed_secrets};
 use crate::error::StartError;
@@ -47,7 +47,9 @@ use utoipa::openapi::OpenApi;
 
 /// The version of what a folder holds: raised where the tables get indexes, or their items attributes, that those of before
 /// do not have.
-const DATA_VERSION: u32 = 3;
+const DATA_VERSION: u32 = 4;
+/// The name that the table `system` had up to version 3.
+const OLD_SYSTEM_TABLE: &str = "desk";
 
 /// Where the tables live.
 #[derive(Clone)]
@@ -598,6 +600,11 @@ fn open(data: &Data, clock: &LocalClock) -> Result<(Database, Documents, Option<
     own.map_err(|error| refused(error.to_string()))?;
     let database = engine::on_file(&file.to_string_lossy()).map_err(|error| refused(error.to_string()))?;
     let documents = Documents::open(database.clone()).map_err(|error| refused(error.to_string()))?;
+    if documents::table_names(&database)?.iter().any(|name| *name == format!("{TABLE_PREFIX}{OLD_SYSTEM_TABLE}")) {
+        return Err(refused(format!(
+            "holds data of an earlier version: its table `{OLD_SYSTEM_TABLE}` is called `system` now. Delete the folder to start anew"
+        )));
+    }
     let version: u32 = documents.get("stack", "version")?.unwrap_or(DATA_VERSION);
     if version != DATA_VERSION {
         let way_out = if version < DATA_VERSION { "delete the folder to start anew" } else { "take a newer program" };

@@ -4,32 +4,14 @@ use crate::clock::LocalClock;
 use crate::documents::Documents;
 use aws_config::SdkConfig;
 use aws_smithy_runtime_api::client::http::SharedHttpConnector;
-use serde_json::Value;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{Mutex, MutexGuard, Notify};
-use tollgate_fake_stripe::{Delivery, DocumentStore, DocumentStoreError, Records, Settings, Stripe};
+use tollgate_fake_stripe::{Delivery, DocumentStoreError, Records, Settings, Stripe};
 use tollgate_platform::Outbound;
 
-const KIND: &str = "stripe";
 /// A renewal waits so long at the most on a clock that runs.
 const TIMEOUT: Duration = Duration::from_secs(30);
-
-struct StripeDocuments(Documents);
-
-impl DocumentStore for StripeDocuments {
-    fn put(&self, id: &str, document: &Value) -> Result<(), DocumentStoreError> {
-        self.0.put(KIND, id, document).map_err(|error| DocumentStoreError(error.to_string()))
-    }
-
-    fn remove(&self, id: &str) -> Result<(), DocumentStoreError> {
-        self.0.delete(KIND, id).map_err(|error| DocumentStoreError(error.to_string()))
-    }
-
-    fn list(&self) -> Result<Vec<Value>, DocumentStoreError> {
-        self.0.list(KIND).map_err(|error| DocumentStoreError(error.to_string()))
-    }
-}
 
 /// The fake and the way of its events.
 pub struct Webhooks {
@@ -56,8 +38,8 @@ impl Webhooks {
         let (told, present) = (Arc::clone(&arrivals), clock.clone());
         let wake = Arc::new(move || told.notify_one());
         let now = Arc::new(move || present.now());
-        let stripe = match documents.is_kept() {
-            true => Stripe::open(Arc::new(StripeDocuments(documents)), settings, now, wake)?,
+        let stripe = match documents.is_persistent() {
+            true => Stripe::open(Arc::new(documents), settings, now, wake)?,
             false => Stripe::in_memory(records, settings, now, wake),
         };
         let plain = SharedHttpConnector::new(aws_smithy_http_client::Connector::builder().build_http());

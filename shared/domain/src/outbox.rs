@@ -6,7 +6,15 @@ use jiff::{SignedDuration, Timestamp};
 pub const DECOY: &str = "decoy";
 
 /// The kind of a row that is no mail: something to be done at Stripe.
-pub const COMMAND: &str = "order";
+pub const COMMAND: &str = "command";
+/// The kind of such a row that an earlier version wrote.
+const OLD_COMMAND: &str = "order";
+
+/// Whether a row of this kind is a command, also one of an earlier version (R18).
+#[must_use]
+pub fn is_command(kind: &str) -> bool {
+    kind == COMMAND || kind == OLD_COMMAND
+}
 
 /// The kind of a row that asks for a report to be run.
 pub const REPORT: &str = "report";

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use tollgate_domain::MessageId;
 use tollgate_domain::billing::Command;
-use tollgate_domain::outbox::{COMMAND, DECOY, REPORT};
+use tollgate_domain::outbox::{DECOY, REPORT, is_command};
 use tollgate_platform::{ConfigError, Env};
 
 /// SQS takes so many messages in one call.
@@ -75,7 +75,7 @@ impl QueueMessage {
     pub fn of(id: MessageId, kind: &str, body: &str) -> Result<Option<Self>, serde_json::Error> {
         Ok(match kind {
             DECOY => None,
-            COMMAND => {
+            kind if is_command(kind) => {
                 let group = serde_json::from_str::<Command>(body)?.group();
                 Some(Self { id, destination: Destination::Stripe { group } })
             }
@@ -162,6 +162,7 @@ impl Sender {
 mod tests {
     use super::*;
     use tollgate_domain::billing::{PlanCommand, UserCommand};
+    use tollgate_domain::outbox::COMMAND;
     use tollgate_domain::{PlanId, UserId};
 
     fn id() -> MessageId {
@@ -179,7 +180,7 @@ mod tests {
         for (kind, body, destination) in [
             ("verify", "not looked at".to_owned(), Destination::Mail),
             (REPORT, "not looked at".to_owned(), Destination::Reports),
-            (COMMAND, serde_json::to_string(&user).unwrap(), stripe(user_id.to_string())),
+            ("order", serde_json::to_string(&user).unwrap(), stripe(user_id.to_string())),
             (COMMAND, serde_json::to_string(&plan).unwrap(), stripe(plan_id.to_string())),
         ] {
             assert_eq!(QueueMessage::of(id(), kind, &body).unwrap(), Some(QueueMessage { id: id(), destination }));

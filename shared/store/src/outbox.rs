@@ -12,7 +12,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use tollgate_domain::MessageId;
 use tollgate_domain::billing::Command;
-pub use tollgate_domain::outbox::{COMMAND, DECOY, REPORT};
+pub use tollgate_domain::outbox::{COMMAND, DECOY, REPORT, is_command};
 
 /// How long a message's key is kept, in seconds.
 const KEPT_SECONDS: i64 = 35 * 86_400;

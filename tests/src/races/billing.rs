@@ -259,7 +259,7 @@ async fn subscribe_command(app: &TestApp) -> Contest {
     let verification = app.verification_of_address(&session, "new@example.com").await;
     app.missed_by_relay(app.post("/verify", verification)).await.expect(200);
     let session = app.sign_in("new@example.com").await;
-    let is_waiting = |row: &Value| row["kind"]["S"] == "order" && row["state"]["S"] == "pending";
+    let is_waiting = |row: &Value| row["kind"]["S"] == "command" && row["state"]["S"] == "pending";
     let command = app.table("outbox").await.into_iter().find(is_waiting).unwrap();
     let racers = vec![Racer::Request(subscribe(&session)), Racer::Event(json!({"id": command["pk"]["S"]}))];
     let check = async |app: &TestApp, ended: Ended| {

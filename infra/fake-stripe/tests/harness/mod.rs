@@ -86,7 +86,7 @@ impl Harness {
 
     /// How many objects of a kind lie on the document store.
     pub fn stored(&self, kind: &str) -> usize {
-        let stored = self.documents.list().expect("a document store that can be read");
+        let stored = self.documents.list("stripe").expect("a document store that can be read");
         stored.iter().filter(|record| record["object"]["object"] == kind).count()
     }
 
