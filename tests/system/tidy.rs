@@ -138,3 +138,125 @@ fn nothing_that_is_deployed_knows_the_local_stack() {
         }
     }
 }
+
+/// Words that the project does not use, the plain words instead, and the files in which each has another meaning. A word is
+/// a part of an identifier or of a sentence: `desk` is found in `DeskError`, in `at_desk` and in "the desk".
+const OLD_WORDS: &[(&str, &str, &[&[&str]])] = &[
+    (
+        "desk",
+        "dev console, admin API, dashboard, or the table system",
+        &[&[
+            "infra/local/src/stack.rs",
+            "infra/local/src/console.rs",
+            "tests/system/local_stack.rs",
+            "docs/upgrading.md",
+        ]],
+    ),
+    ("standin", "fake", &[]),
+    ("standins", "fakes", &[]),
+    ("drawer", "document store", &[]),
+    ("shelf", "document store", &[]),
+    ("pump", "event source", &[&["tests/aws/emulator.py"]]),
+    ("pumps", "event sources", &[]),
+    ("crowd", "population", &[]),
+    ("duel", "two racers", &[]),
+    ("duels", "accounts", &[]),
+    ("faceless", "nondeterministic fields", &[]),
+    ("unproved", "unverified", &[STORED]),
+    ("prove", "verify", &[]),
+    ("proves", "verifies", &[]),
+    ("proved", "verified", &[STORED, EDITED]),
+    ("proof", "verification, or sign-in method", &[EDITED]),
+    ("surplus", "duplicate", &[STORED]),
+    ("regrade", "recompute access", &[]),
+    ("of nobody", "customer deleted, or unknown", &[]),
+    ("judge", "decide, classify, check or compare", &[EDITED]),
+    ("judged", "decided, classified, checked or compared", &[EDITED]),
+    ("judges", "decides, classifies, checks or compares", &[EDITED]),
+    ("noted", "expected, or recorded", &[]),
+    ("tickets", "queue messages", &[]),
+    ("departures", "closing", &[]),
+    ("aws alone", "AWS endpoints", &[]),
+    ("said no", "refused", &[]),
+];
+
+/// Files whose stored names are older than the words: a change would need a migration.
+const STORED: &[&str] = &[
+    "functions/pages/web/dashboard/sentences.js",
+    "infra/athena/",
+    "shared/domain/src/billing/subscription.rs",
+    "shared/store/src/profiles.rs",
+    "shared/store/tests/store/listing.rs",
+    "tests/athena/",
+    "tests/src/model/",
+    "tests/src/races/",
+];
+
+/// Files with tokens, keys and operator's commands, whose comments are still to be reworded.
+const EDITED: &[&str] = &[
+    "functions/auth/src/sign_in.rs",
+    "infra/ops/",
+    "shared/http/src/guard.rs",
+    "shared/platform/src/keys.rs",
+    "shared/platform/src/tokens.rs",
+    "tests/system/rotation.rs",
+];
+
+/// Files that record the past or hold data of others.
+const RECORDS: &[&str] = &["CHANGELOG.md", "docs/decisions.md", "tests/ask/", "tests/system/tidy.rs"];
+
+/// The words of a line, in lower case and each between spaces.
+fn words_of(line: &str) -> String {
+    let (mut words, mut before) = (" ".to_owned(), ' ');
+    for c in line.chars() {
+        if c.is_alphanumeric() {
+            if c.is_uppercase() && before.is_lowercase() {
+                words.push(' ');
+            }
+            words.extend(c.to_lowercase());
+        } else if !words.ends_with(' ') {
+            words.push(' ');
+        }
+        before = c;
+    }
+    words.push(' ');
+    words
+}
+
+#[test]
+fn no_file_uses_an_old_word() {
+    let endings = ["rs", "toml", "md", "yaml", "html", "css", "js", "mjs", "py", "sh", "sql"];
+    let mut paths: Vec<_> = endings.iter().flat_map(|ending| files(&format!(".{ending}"))).collect();
+    for folder in [".", "docs", "brand"] {
+        let entries = fs::read_dir(root().join(folder)).unwrap().map(|entry| entry.unwrap().path());
+        paths.extend(
+            entries.filter(|path| path.extension().is_some_and(|ending| endings.iter().any(|of| ending == *of))),
+        );
+    }
+    let mut found = Vec::new();
+    for path in paths {
+        let name = path.strip_prefix(root()).unwrap().display().to_string();
+        let name = name.trim_start_matches("./");
+        let is_foreign = name.contains("/node_modules/") || name.contains("/target/");
+        if is_foreign || RECORDS.iter().any(|record| name.starts_with(record)) {
+            continue;
+        }
+        for (number, line) in fs::read_to_string(&path).unwrap().lines().enumerate() {
+            let words = words_of(line);
+            for (old, plain, allowed) in OLD_WORDS {
+                if words.contains(&format!(" {old} ")) && !allowed.concat().iter().any(|file| name.starts_with(file)) {
+                    found.push(format!("{name}:{}: \"{old}\" instead of {plain}", number + 1));
+                }
+            }
+        }
+    }
+    assert!(found.is_empty(), "{}", found.join("\n"));
+}
+
+#[test]
+fn an_old_word_is_found_in_identifiers_and_sentences() {
+    for line in ["struct DeskError;", "at_desk(1)", "/// The desk's page."] {
+        assert!(words_of(line).contains(" desk "), "{line}");
+    }
+    assert!(!words_of("a desktop").contains(" desk "));
+}
