@@ -57,7 +57,8 @@ chains() {
   done
 }
 
-# Kills what the steps left: first who starts further ones, then the groups of the steps, then whoever carries the mark.
+# Kills what the steps left: first who starts further ones, then the groups of the steps, then every process with the
+# mark.
 ci_kill() {
   local pid
   exec 3>&2 2>/dev/null # bash reports each job that was killed

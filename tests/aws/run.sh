@@ -25,7 +25,8 @@ stripe="http://127.0.0.1:$(free_port)"
 work="$(mktemp -d)"
 processes=()
 trap 'kill "${processes[@]}" 2>/dev/null || true; wait "${processes[@]}" 2>/dev/null || true; rm -rf "$work"' EXIT
-# A clean environment: what the emulator has, its functions have. With AUTH each call is judged by its caller's role.
+# A clean environment: what the emulator has, its functions have. With AUTH each call is authorised by its caller's
+# role.
 env -i HOME="$work" PATH="$PATH" AWS_ENDPOINT_URL="http://127.0.0.1:$port" GATEWAY_PORT="$port" AUTH=true \
   MINISTACK_REGION=us-east-1 BIND_HOST=127.0.0.1 IOT_MTLS_ENABLED=0 \
   "$python" tests/aws/emulator.py >"$work/emulator.log" 2>&1 &

@@ -537,7 +537,7 @@ async function byChange(device) {
   await dora.sees("Undo the cancellation to schedule this plan", "ends-with-changes");
   await dora.press("Change to Team, yearly");
   await dora.sees("Your subscription still ends on", "preview-ends");
-  await dora.answers("/billing/subscriptions/upgrade", 409, { code: "same_plan", detail: "This is your plan already, or will be after the period." });
+  await dora.answers("/billing/subscriptions/upgrade", 409, { code: "same_plan", detail: "This is your plan already, or from the next period on." });
   await dora.confirm();
   await dora.sees("You're already on this plan", "same-plan");
   await dora.close();

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Each function as SAM runs it: builds them as they are deployed, invokes samples of `events/` by `sam local invoke` in
-# Docker, against tables, queues and mail that `tollgate --serve-aws` serves, and judges the answers and what is left.
-# Installs what is missing; leaves nothing running.
+# Docker, against tables, queues and mail that `tollgate --serve-aws` serves, and checks the answers and the stored
+# data. Installs what is missing; leaves nothing running.
 source "$(dirname "$0")/../lib.sh"
 cd "$root"
 need dockerd docker.io

@@ -1,4 +1,4 @@
-//! A stack of its own for each test, in memory, on a clock that stands still; and a person who uses it.
+//! A separate stack for each test, in memory, on a frozen clock; and the requests of a user.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -24,7 +24,7 @@ pub struct TestApp {
     pub client: Client,
     /// Dead letters that this test means to leave.
     pub dead_wanted: usize,
-    /// What the system itself has put into the tables before anybody came: the public keys and the first plans.
+    /// The data that the system itself has written at its start: the public keys and the first plans.
     first: Vec<Value>,
 }
 
@@ -51,10 +51,10 @@ fn client() -> Client {
     Client::builder().redirect(redirect::Policy::none()).build().unwrap()
 }
 
-/// What there is before anybody comes.
+/// The initial data.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum World {
-    /// Nothing: for what has nothing to do with plans.
+    /// No plans.
     WithoutPlans,
     /// The first plans.
     WithPlans,
@@ -69,7 +69,7 @@ impl World {
         self != Self::WithoutPlans
     }
 
-    /// `options` with what this world has.
+    /// `options` with the settings of this world.
     #[must_use]
     pub fn options(self, mut options: Options) -> Options {
         options.first_plans = self.has_plans();
@@ -129,7 +129,7 @@ impl Answer {
     }
 }
 
-/// Somebody who is signed in.
+/// A user who is signed in.
 #[derive(Debug, Clone)]
 pub struct Session {
     pub access: String,
@@ -256,7 +256,7 @@ impl TestApp {
         crate::logs::capture();
         let stack = start(options).await;
         let mut app = Self { stack, client: client(), dead_wanted: 0, first: Vec::new() };
-        // Stripe tells of the first plans; that is over before a test begins.
+        // The events of the first plans are handled before a test begins.
         app.drain().await;
         for table in ["gate", "audit", "billing"] {
             let is_first =
@@ -355,7 +355,7 @@ impl TestApp {
         self.post(&format!("/_local/schedules/{schedule}/run"), json!({})).await
     }
 
-    /// Registers and proves the address.
+    /// Registers and verifies the address.
     pub async fn member(&self, name: &str) -> String {
         self.register(name).await.expect(202);
         let email = format!("{name}@example.com");
@@ -364,7 +364,7 @@ impl TestApp {
         email
     }
 
-    /// Asks for another address: the body of the call that proves it.
+    /// Requests another address; the body of the call that verifies it.
     pub async fn verification_of_address(&self, session: &Session, to: &str) -> Value {
         self.post_as(session, "/change-email", json!({"new_email": to, "password": PASSWORD})).await.expect(202);
         json!({"token": self.link_token(to, "verify").await})
@@ -418,7 +418,7 @@ impl TestApp {
         answer.body["items"].as_array().unwrap().clone()
     }
 
-    /// What Stripe's API lists under `path`, at most a hundred.
+    /// The objects that Stripe's API lists under `path`, at most a hundred.
     pub async fn stripe_list(&self, path: &str) -> Vec<Value> {
         let query = if path.contains('?') { '&' } else { '?' };
         let path = format!("/_stripe/v1/{path}{query}limit=100");
@@ -489,7 +489,7 @@ impl TestApp {
         (email, session)
     }
 
-    /// Ann, who has paid for `pro`, of which no event comes.
+    /// Ann, who has paid for `pro` without an event.
     pub async fn paid_in_silence(&self) -> Session {
         let (_, session) = self.person("ann").await;
         self.at_stripe("delivery", json!({"mode": "drop"})).await.expect(200);
@@ -533,7 +533,7 @@ impl TestApp {
         self.stack.clock().now()
     }
 
-    /// From here on the functions may do everything, and what they use is recorded.
+    /// Allows everything to the functions from now on and records the permissions that they use.
     pub fn record_accesses(&self) {
         self.stack.fault_injector().enforce_roles(Arc::new(|_, _| true));
     }

@@ -37,7 +37,7 @@ const SEEDS: std::ops::Range<u64> = 0..275;
 /// How long a sequence that fails is made shorter.
 const SHORTENING: Duration = Duration::from_secs(120);
 
-/// What is to be run.
+/// The selected rows.
 #[derive(Debug, Default)]
 struct Selection {
     /// Only these parts, unless there are none.
@@ -73,7 +73,7 @@ impl Selection {
         Some(selection)
     }
 
-    /// Of the rows of a part those that are wanted here.
+    /// The selected rows of a part.
     fn rows<T>(&self, part: &str, name: impl Fn(&T) -> &str, rows: impl Iterator<Item = T>) -> Vec<T> {
         let is_part = self.parts.is_empty() || self.parts.iter().any(|wanted| wanted == part);
         let is_named =
@@ -183,7 +183,7 @@ async fn many_subscriptions(selection: &Selection) -> (usize, usize) {
     (rows.len(), failed)
 }
 
-/// What came of random sequences.
+/// The result of random sequences.
 #[derive(Default)]
 struct Played {
     sequences: usize,

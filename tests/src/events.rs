@@ -1,5 +1,5 @@
-//! Every order in which the events of one life can arrive, while Stripe's state moves on between deliveries: wherever they
-//! end, the local state is Stripe's.
+//! Every sequence in which the events of one scenario can arrive, while Stripe's state changes between deliveries: in
+//! the end the local state equals Stripe's.
 
 use crate::app::{Prepared, Session, TestApp, options};
 use crate::stripe::queued;
@@ -9,7 +9,7 @@ use std::sync::Arc;
 use tollgate_local::Options;
 use tollgate_local::clock::LocalClock;
 
-/// What happens at Stripe, one after another; each makes one or more events.
+/// The steps at Stripe; each creates one or more events.
 const SCENARIO: [&str; 5] = ["paid", "failed", "paid later", "renewed", "deleted"];
 
 /// The kinds that are handed over in every order, each also twice.
@@ -75,7 +75,7 @@ impl Paid {
     /// Prepares it.
     ///
     /// # Errors
-    /// With what the preparation panicked with.
+    /// With the panic of the preparation.
     pub async fn prepare() -> Result<Self, String> {
         let prepared = apart(|| async {
             let app = TestApp::start_to_be_copied(options()).await;
@@ -88,17 +88,17 @@ impl Paid {
         prepared.await.map_err(panic_text)
     }
 
-    /// Lets the events arrive in `order`, one of them twice. After each, Stripe's state moves on by one act, so that what
-    /// an event says is old already.
+    /// Delivers the events in `order`, one of them twice. After each, Stripe's state changes by one step, so that the
+    /// event is already outdated.
     ///
     /// # Errors
-    /// With what the local state is where it is not Stripe's.
+    /// With the difference between the local state and Stripe's.
     pub async fn arrive(&self, order: &[usize], twice: Twice) -> Result<(), String> {
         let clock = LocalClock::frozen(self.prepared.time());
         let app = TestApp::start_from(&self.prepared, Options { clock, ..options() }).await;
         let mut steps = SCENARIO.iter().skip(1);
         for index in &twice.insert_into(order) {
-            // The newest event of this kind that there is by now, else what Stripe would send of this kind at all.
+            // The newest event of this kind, else a substitute that Stripe could send.
             let events = app.stripe("events").await;
             let event = events.iter().find(|event| event["type"] == KINDS[*index]);
             let event = event.cloned().unwrap_or_else(|| substitute(&events, KINDS[*index]));
@@ -155,7 +155,7 @@ async fn step(app: &TestApp, checkout: &Value, step: Option<&str>) {
     };
 }
 
-/// Subscriptions, payments and access are what Stripe has.
+/// Subscriptions, payments and access equal Stripe's.
 ///
 /// # Errors
 /// With the first difference.
@@ -180,7 +180,7 @@ pub async fn same_as_stripe(app: &TestApp, session: &crate::app::Session) -> Res
     let invoices = app.stripe("invoices").await;
     let money: i64 = invoices.iter().filter(paid).map(|invoice| invoice["amount_paid"].as_i64().unwrap()).sum();
     let payments = app.get_as(session, "/billing/payments/me?limit=100").await.expect(200).body;
-    // What went back was paid all the same.
+    // A refunded payment was paid all the same.
     let succeeded = |payment: &&Value| payment["status"] != "failed";
     let live: i64 = payments["items"]
         .as_array()

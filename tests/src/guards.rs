@@ -1,10 +1,10 @@
-//! What a guard of the repository says where it fails: the difference, in a few lines, and the file to edit.
+//! The failure of a guard of the repository: the difference, in a few lines, and the file to edit.
 
 use serde_json::Value;
 use std::collections::BTreeSet;
 use std::fmt::Display;
 
-/// So many lines of a difference are shown at the most.
+/// The largest number of lines of a difference that are shown.
 const MAX_LINES: usize = 20;
 /// So much of a value is shown, in characters.
 const MAX_CHARS: usize = 80;

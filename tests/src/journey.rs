@@ -1,5 +1,5 @@
-//! A person's way through a deployment, from outside: over HTTP and through the mailbox alone, so that the same walk goes
-//! through the stack of a test, through one in an AWS emulator, and through yours.
+//! A user's journey through a deployment, only over HTTP and through the mailbox, so that the same journey runs through
+//! the stack of a test, through one in an AWS emulator, and through yours.
 
 pub mod billing;
 
@@ -16,7 +16,7 @@ pub struct Deployment {
     mailbox: String,
 }
 
-/// When what comes by itself counts as lost. No test is about how fast it comes.
+/// The timeout for asynchronous effects. No test measures their speed.
 const DEADLINE: Duration = Duration::from_secs(300);
 const PAUSE: Duration = Duration::from_millis(100);
 
@@ -34,7 +34,7 @@ impl Deployment {
         Self { client, base_url: base_url.trim_end_matches('/').to_owned(), mailbox: mailbox.to_owned() }
     }
 
-    /// Walks the whole way on a deployment that nobody has used yet.
+    /// Runs the journey on a new deployment.
     pub async fn walk(&self) {
         self.every_path_of_the_document_leads_to_its_function().await;
         self.what_there_is_not_is_told_as_the_contract_says().await;
@@ -45,8 +45,8 @@ impl Deployment {
         self.a_stranger_who_guesses_is_held_back().await;
     }
 
-    /// Goes on where Ann, at the end of her way, was made an admin: every list, a decision of each kind, and somebody who
-    /// leaves for good, of whom the schedules find something to erase.
+    /// Continues after Ann was made an admin: every list, a decision of each kind, and a deleted account for the
+    /// schedules to erase.
     pub async fn walk_the_admin_api(&self) {
         let signed_in = self.patiently("/login", json!({"email": ANN, "password": NEW_PASSWORD})).await.expect(200);
         let ann = signed_in.body["access_token"].as_str().unwrap();
@@ -108,7 +108,7 @@ impl Deployment {
         bob
     }
 
-    /// A POST, again once the limit lets it: one client walks here faster than anybody.
+    /// A POST that is retried when limited: this client is faster than any user.
     async fn patiently(&self, path: &str, body: Value) -> Answer {
         self.patiently_as(Method::POST, path, &[], body).await
     }
@@ -163,7 +163,7 @@ impl Deployment {
         mails_of(&self.client.get(&self.mailbox).send().await.unwrap().json().await.unwrap())
     }
 
-    /// Waits for something that comes by itself.
+    /// Waits for an asynchronous effect.
     async fn until<T>(&self, what: &str, find: impl AsyncFn() -> Option<T>) -> T {
         let started = Instant::now();
         loop {

@@ -1,7 +1,7 @@
-//! What the tests of the whole system share: a stack of its own for each test and a person who uses it (`app`), a population of
-//! people who pay (`population`), a browser as far as sign-ins need one, the log of everything, and the enumerations: crash points
-//! (`crashes`), interleavings (`races`) and random lives (`model`). The tests stand in `system/`; the binary `enumerate` runs
-//! the enumerations whole.
+//! What the tests of the whole system share: a stack of its own for each test and a person who uses it (`app`), a
+//! population of people who pay (`population`), a browser as far as sign-ins need one, the log of everything, and the
+//! enumerations: crash points (`crashes`), interleavings (`races`) and random sequences (`model`). The tests are in
+//! `system/`; the binary `enumerate` runs the enumerations whole.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)] // a test that cannot go on fails there
 
@@ -35,12 +35,12 @@ where
     .await
 }
 
-/// What a task that panicked said.
+/// The message of a panicked task.
 pub fn panic_text(panic: JoinError) -> String {
     text_of(panic.into_panic())
 }
 
-/// What a panic said.
+/// The message of a panic.
 fn text_of(panic: Box<dyn Any + Send>) -> String {
     match panic.downcast::<String>() {
         Ok(text) => *text,

@@ -1,5 +1,5 @@
 //! A population of paying users, larger than the API could register in time: Stripe's side is made at the fake itself,
-//! who they are by the store, and reconciliation writes what follows. Stripe tells nothing of it.
+//! their accounts by the store, and reconciliation writes the billing state. Stripe sends no events.
 
 use jiff::Timestamp;
 use serde_json::json;
@@ -26,8 +26,8 @@ pub struct Population<'a> {
 }
 
 impl<'a> Population<'a> {
-    /// So many people who have paid for a month of `pro` at Stripe, of which nothing is kept yet. Of three neighbours one
-    /// pays again after it, one has a card that is refused then, one lets it end.
+    /// Users who have paid for a month of `pro` at Stripe without stored state. Of three neighbours one renews, one has
+    /// a card that is refused then, one ends.
     pub async fn gather(stack: &'a Stack, people: usize) -> Self {
         let stripe = stack.stripe().unwrap();
         stripe.set_delivery(Mode::Silent);
@@ -46,7 +46,7 @@ impl<'a> Population<'a> {
         population
     }
 
-    /// Registers somebody whom Stripe knows as a customer; Stripe's id.
+    /// Registers a user with a customer at Stripe; returns Stripe's id.
     pub async fn customer(&self, n: usize) -> String {
         let account = newcomer(self.stack.clock().now(), n);
         let Profile { id, email, created_at, .. } = &account.profile;
@@ -109,12 +109,12 @@ impl<'a> Population<'a> {
     }
 }
 
-/// How often Stripe was asked for somebody's subscriptions, or for all: once with each look.
+/// How often subscriptions were fetched from Stripe, of one customer or of all: once for each sync.
 pub fn fetches(calls: &[Call]) -> usize {
     calls.iter().filter(|call| call.operation == "GET /v1/subscriptions").count()
 }
 
-/// Somebody who came by Google: without a password, and without a mail.
+/// An account from Google: without a password and without a mail.
 pub fn newcomer(now: Timestamp, n: usize) -> NewAccount {
     let id = UserId::new(now, random_bytes());
     let profile = Profile {

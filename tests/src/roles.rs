@@ -16,10 +16,10 @@ pub struct Grant {
     pub attributes: Option<BTreeSet<String>>,
 }
 
-/// What the role of each function allows, by the function's name in the repository.
+/// The permissions of each function's role, by the function's name in the repository.
 pub type Grants = BTreeMap<String, Vec<Grant>>;
 
-/// What each function uses, by its name in the repository.
+/// The permissions that each function uses, by its name in the repository.
 pub type Used = BTreeMap<String, BTreeSet<Access>>;
 
 /// The roles as the template has them.
@@ -164,7 +164,7 @@ pub fn used_by_lambda() -> Used {
     used
 }
 
-/// What a role lacks, and what it allows though its function does not use it. One line each.
+/// The missing and the unused permissions of a role. One line each.
 pub fn differences(grants: &Grants, used: &Used) -> Vec<String> {
     let (no_grants, no_use) = (Vec::new(), BTreeSet::new());
     let mut lines = Vec::new();

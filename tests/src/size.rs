@@ -25,7 +25,7 @@ pub async fn compare_and_sweep(people: usize) {
 }
 
 async fn are_compared_in_few_calls(app: &TestApp, population: &Population<'_>, people: usize) {
-    // How many are kept otherwise than Stripe has them, in each of three ways.
+    // The number of subscriptions whose stored state differs from Stripe's, in each of three ways.
     let tampered = people / 10;
     for invoice in population.stripe.list(Listed::Invoices).iter().step_by(4) {
         population.stripe.refund(invoice["id"].as_str().unwrap(), Some(100)).unwrap();
@@ -67,7 +67,7 @@ async fn are_each_swept_once(app: &TestApp, population: &Population<'_>, people:
     for subscription in kept(app).await.iter().filter(|row| text(&row["sk"]).starts_with("SUB#")) {
         *statuses.entry(text(&subscription["status"]).to_owned()).or_default() += 1;
     }
-    // As the population is gathered: of three neighbours one pays, one is refused, one ends.
+    // As in the population: of three neighbours one pays, one is refused, one ends.
     let third = |rest: usize| (0..people).filter(|n| n % 3 == rest).count();
     let wanted = [("active", third(0)), ("past_due", third(1)), ("canceled", third(2))];
     assert_eq!(statuses, wanted.map(|(status, count)| (status.to_owned(), count)).into());
@@ -92,7 +92,7 @@ async fn compared(app: &TestApp, population: &Population<'_>) -> u64 {
     handled
 }
 
-/// Everybody's payments and subscriptions, person by person.
+/// The payments and subscriptions of all users, user by user.
 async fn kept(app: &TestApp) -> Vec<Value> {
     let mut rows = app.table("billing").await;
     rows.retain(|row| text(&row["sk"]).starts_with("PAY#") || text(&row["sk"]).starts_with("SUB#"));

@@ -1,6 +1,6 @@
-//! `cargo run -p tollgate-tests --bin walk -- BASE_URL MAILBOX_URL`: a person's way through a deployment that nobody has
-//! used yet. With `console` behind it the way goes on in the dev console, once ann@example.com was made an admin; with `subscribe URL`
-//! and then `close_account URL` it goes on with people who pay, where the deployment's Stripe is the fake that is served at URL.
+//! `cargo run -p tollgate-tests --bin walk -- BASE_URL MAILBOX_URL`: a user's journey through a new deployment. With
+//! `admin` it continues with the admin API, once ann@example.com was made an admin; with `subscribe URL` and then
+//! `leave URL` it continues with paying users, where the deployment's Stripe is the fake that is served at URL.
 
 #![allow(clippy::print_stdout)] // it is what this program is for
 

@@ -1,4 +1,4 @@
-"""Judges what the fake said (`lives`, one JSON object a line on standard input) by Stripe's description of its API.
+"""Checks the output of the fake (`scenarios`, one JSON object a line on standard input) against Stripe's description of its API.
 
 conformance.py SPEC EVENTS ROOT: the description, the one that tells each event's kind of object, the folder of the project."""
 

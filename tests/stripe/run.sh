@@ -31,7 +31,7 @@ done
 answers || { cat "$work/mock.log"; exit 1; }
 
 "$CARGO_TARGET_DIR/debug/examples/conformance" "http://127.0.0.1:$port" | tee "$work/calls"
-# A call that the gateway has and the program does not make is not judged.
+# A call that the gateway has and the program does not make is not checked.
 diff <(sed -n -e 's/^ *pub async fn \([a-z_]*\).*/\1/p' -e "s/^ *pub fn \([a-z_]*\)<'a>.*/\1/p" shared/stripe/src/*.rs | sort) \
   <(cut -d: -f1 "$work/calls" | sort -u)
 

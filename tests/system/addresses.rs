@@ -159,7 +159,7 @@ async fn the_old_address_is_notified_when_a_change_is_requested() {
         assert_eq!(mails[0]["kind"], "email_change_requested", "{to}");
         let text = mails[0]["text"].as_str().unwrap();
         assert!(!text.contains("token=") && mails[0]["code"].is_null(), "{text}");
-        assert!(!text.contains(to), "the mail tells no address that may be somebody else's");
+        assert!(!text.contains(to), "the mail contains no address of another user");
         app.send(reqwest::Method::DELETE, "/_local/emails", &[], None).await;
     }
     let requested = app.actions().await.iter().filter(|action| *action == "user.email_change_requested").count();

@@ -507,7 +507,7 @@ async fn a_page_of_a_list_costs_two_units_and_with_one_filter_one_per_ten_items(
     asked.extend([&ann, &own].map(|user| format!("users/{user}/sessions?")));
     asked.extend([format!("audit-logs?actor_id={own}"), format!("audit-logs?target_id={own}")]);
     asked.extend(["audit-logs?action=user.registered", "audit-logs?from=2026-01-01T00:00:00Z"].map(str::to_owned));
-    // The keys that judge a token are fetched once.
+    // The keys that verify a token are fetched once.
     app.get_as(&admin, "/admin/stats").await.expect(200);
     for query in asked {
         for limit in [1, 10, 20, 50, 100] {

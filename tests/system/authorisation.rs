@@ -83,7 +83,7 @@ fn rows() -> Vec<(&'static str, Option<Value>, [u16; 5])> {
         ("GET /sessions", None, own(200)),
         ("DELETE /sessions", None, own(204)),
         ("DELETE /sessions/{id}", None, owned(204)),
-        // Anybody may look; a bearer that is not good is refused all the same.
+        // The route is public; an invalid bearer token is refused all the same.
         ("GET /billing/plans", None, [200, 401, 200, 200, 200]),
         (
             "POST /billing/plans",
@@ -251,7 +251,7 @@ async fn every_admin_operation_refuses_a_demoted_or_disabled_admin_at_once() {
     }
 }
 
-/// Every id in an answer, plans excepted: those are everybody's.
+/// Every id in an answer, except those of plans, which are public.
 fn ids(body: &Value) -> BTreeSet<String> {
     let own = ["usr_", "ses_", "sub_", "pay_", "aud_"];
     match body {

@@ -189,7 +189,7 @@ async fn repeated_and_late_deliveries_of_an_event_have_one_effect() {
         .into_iter()
         .map(|answer| answer.unwrap()["batchItemFailures"].as_array().unwrap().len())
         .sum();
-    // Whoever was overtaken three times comes again, as the queue would have it.
+    // An event that was overtaken three times is retried by the queue.
     for _ in 0..failed {
         app.stack.invoke("stripe-events", queued(&[paid])).await.unwrap();
     }
@@ -564,7 +564,7 @@ async fn the_same_idempotency_key_and_body_get_the_same_answer_for_a_day() {
     send("three", pro()).await.expect(201);
     send(&"x".repeat(256), pro()).await.refused(422, "validation_failed");
     let asked = app.send(Method::GET, "/billing/plans", &[("idempotency-key", "one")], None).await;
-    asked.expect(200); // a question is asked anew each time, by anybody
+    asked.expect(200); // a question is always asked again
     let (_, other) = app.person("bob").await;
     app.post_as(&other, SUBSCRIBE, pro()).await.expect(201);
 }
@@ -731,7 +731,7 @@ async fn a_late_command_does_not_restore_an_old_address() {
     assert_eq!(kept.iter().find_map(|row| row["email"]["S"].as_str()), Some("newer@example.com"));
 }
 
-/// Makes somebody a customer at Stripe without an answer coming back, and changes the address then.
+/// Creates a customer at Stripe whose answer is lost, and changes the address then.
 async fn half_made_and_renamed(app: &TestApp) {
     let (_, ann) = app.person("ann").await;
     app.fail_operation(Service::Stripe, "POST /v1/customers", Kind::LostResponse, 1);

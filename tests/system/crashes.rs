@@ -13,7 +13,7 @@ const OPERATIONS: [&str; 8] = [
     "POST /verify by link",
     "POST /refresh-token",
     "POST /logout",
-    "callback of somebody known",
+    "callback of a known user",
     "callback of a newcomer, github",
     "the mail with a code",
     "POST /billing/portal",

@@ -46,7 +46,7 @@ fn first(app: &TestApp) -> String {
 async fn ask(app: &TestApp, path: &str, body: Value) -> (Answer, Vec<Call>) {
     app.drain().await;
     app.advance(60); // the buckets are calm
-    // Secrets are read anew every 5 minutes, by whoever comes first: not by one of those that are compared.
+    // Secrets are read anew every 5 minutes, by the first request: not by one of those that are compared.
     app.post_from(99, "/forget-password", &[], address_of(&first(app))).await.expect(202);
     app.drain().await;
     let _before = app.calls();

@@ -1,4 +1,4 @@
-//! The walk that a deployed stack is judged by, through the stack on this machine.
+//! The journey that checks a deployed stack, on the local stack.
 
 use tollgate_local::{Options, TABLE_PREFIX};
 use tollgate_ops::make_admin;

@@ -456,7 +456,7 @@ async fn the_assistant_proposes_a_statement_and_runs_nothing() {
     assert_eq!(answer["cannot"], Value::Null);
     assert!(answer["assumptions"][0].as_str().unwrap().contains("fake model"));
     assert_eq!(app.get_as(&admin, "/admin/reports").await.expect(200).body["items"], json!([]));
-    // The model was sent the schema and the question, and nothing of anybody.
+    // The model was sent the schema and the question, and no personal data.
     let sent = app.get("/_local/ai").await.expect(200).body["items"][0].to_string();
     for needed in ["subscription_history", "How many users are there?", "2026-03-01", "json_object"] {
         assert!(sent.contains(needed), "{needed}");

@@ -1,4 +1,4 @@
-//! Schedules that need no Stripe: what `relay` missed is sent again, accounts that nobody proved go.
+//! Schedules that need no Stripe: what `relay` missed is sent again, unverified accounts are removed.
 
 use serde_json::{Value, json};
 use std::collections::BTreeSet;

@@ -83,7 +83,7 @@ async fn a_new_mail_has_a_new_code_and_earlier_links_stay_valid() {
     assert_ne!(old_code, new_code);
     app.post("/verify", json!({"email": email, "code": old_code})).await.refused(400, "invalid_token");
     app.post("/verify", json!({"token": old_link})).await.expect(200);
-    // Proved: there is nothing to mail any more.
+    // Verified: no mail is sent any more.
     let before = app.mails(email).await.len();
     app.post("/request/verify", json!({"email": email})).await.expect(202);
     assert_eq!(app.mails(email).await.len(), before);

@@ -18,9 +18,9 @@ use utoipa::ToSchema;
 const DEADLINES: [Duration; 2] = [Duration::from_secs(12), Duration::from_secs(6)];
 /// The most that it may write, in tokens.
 const MAX_TOKENS: u32 = 2000;
-/// A text of the model is cut after so many characters.
+/// The length at which a text of the model is cut.
 const MAX_TEXT_CHARS: usize = 2000;
-/// So many assumptions are shown.
+/// The number of assumptions that are shown.
 const MAX_ASSUMPTIONS: usize = 10;
 
 /// Where the model is: any endpoint that speaks OpenAI's chat completions.
@@ -109,11 +109,11 @@ struct Written {
     cannot: Option<String>,
 }
 
-/// What became of one answer.
+/// The result of one answer.
 enum Read {
     /// It can be used.
     Proposal(Proposal),
-    /// It cannot, for this reason, which the model is told.
+    /// It is unusable, for this reason, which is sent to the model.
     Unusable(String),
 }
 
@@ -203,7 +203,7 @@ fn message(role: &str, content: &str) -> Value {
     json!({"role": role, "content": content})
 }
 
-/// What an answer comes to.
+/// The outcome of an answer.
 fn read(answer: &Answer) -> Read {
     if let Some(refusal) = answer.refusal.as_deref().filter(|text| !text.trim().is_empty()) {
         return Read::Proposal(declined(refusal));
@@ -271,7 +271,7 @@ fn in_words(question: &Question<'_>) -> String {
     text
 }
 
-/// What the model is told before the question.
+/// The system prompt.
 fn instructions(now: Timestamp) -> String {
     let mut text = INTRODUCTION.to_owned();
     let _infallible = writeln!(text, "Today is {} (UTC).\n\nThe tables:", now.to_zoned(TimeZone::UTC).date());

@@ -13,7 +13,7 @@ use tollgate_platform::{ConfigError, Env, Origins};
 pub struct Config {
     /// This service's public address, which issues tokens.
     pub app_url: Arc<str>,
-    /// Whom access tokens are for.
+    /// The audience of access tokens.
     pub audience: Arc<str>,
     /// Where browsers may call from.
     pub origins: Origins,
@@ -21,7 +21,7 @@ pub struct Config {
     pub client_ip: Option<ClientIpHeader>,
     /// How long access outlives a payment that failed.
     pub grace: Grace,
-    /// What the names of the tables start with.
+    /// The prefix of table names.
     pub table_prefix: String,
     /// How often an admin may ask the assistant; `None`: any number of times.
     pub limits: Option<Limits>,

@@ -25,7 +25,7 @@ use tollgate_store::Store;
 use utoipa::openapi::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 
-/// What every handler shares.
+/// The state that handlers share.
 #[derive(Clone)]
 pub struct State {
     config: Arc<Config>,
@@ -108,7 +108,7 @@ fn routes() -> OpenApiRouter<State> {
         .routes(routes!(ask::ask))
 }
 
-/// Whose POST honours `idempotency-key`.
+/// Routes whose POST supports `idempotency-key`.
 fn once_routes() -> OpenApiRouter<State> {
     OpenApiRouter::default()
         .routes(routes!(reports::list, reports::create))

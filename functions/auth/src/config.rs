@@ -14,7 +14,7 @@ use tollgate_platform::{ConfigError, Env, Origins};
 pub struct Config {
     /// This service's public address: `iss`, and where its pages are.
     pub app_url: Arc<str>,
-    /// Whom access tokens are for.
+    /// The audience of access tokens.
     pub audience: Arc<str>,
     /// Where a sign-in at a provider returns to when nothing else is asked for.
     pub frontend_url: Arc<str>,
@@ -22,7 +22,7 @@ pub struct Config {
     pub origins: Origins,
     /// The header in which the operator's own proxy names the client, where there is such a proxy.
     pub client_ip: Option<ClientIpHeader>,
-    /// How often clients may call, and for whom; `None`: any number of times.
+    /// The limits of clients; `None` for no limits.
     pub limits: Option<Limits>,
     /// The providers that are set up.
     pub providers: Providers,
@@ -30,13 +30,13 @@ pub struct Config {
     pub cookies: CookieSettings,
     /// How long sessions and their tokens live.
     pub lifetimes: Lifetimes,
-    /// How long the link of a verification mail lives, in seconds.
+    /// How long the link of a verification mail is valid, in seconds.
     pub verify_link_seconds: u32,
     /// Which passwords will do.
     pub passwords: PasswordPolicy,
     /// How long access outlives a payment that failed.
     pub grace: Grace,
-    /// What the names of the tables start with.
+    /// The prefix of table names.
     pub table_prefix: String,
     /// The secrets that this function reads.
     pub secret_ids: SecretIds,

@@ -10,7 +10,7 @@ use tollgate_platform::device::Device;
 /// How long a client is remembered, in seconds.
 const REMEMBERED_SECONDS: i64 = 365 * 86_400;
 
-/// By what a client may show that it signed in before.
+/// The proofs of earlier sign-ins that a client presents.
 #[derive(Clone, Copy)]
 pub struct Shown<'a> {
     /// Its cookies.
@@ -42,7 +42,7 @@ pub async fn find_device(
     Ok(devices.find(|device| account == Some((device.user_id, device.password_version))))
 }
 
-/// The token of the client that has just shown who it is: of the device that it was, or of a new one.
+/// The device token of a client that has just signed in: of its known device, or of a new one.
 pub async fn token(
     state: &State,
     shown: Shown<'_>,

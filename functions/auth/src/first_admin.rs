@@ -17,7 +17,7 @@ use tollgate_store::{Credentials, NewAccount, Profile, Registration};
 /// Why there is no first admin.
 #[derive(Debug, thiserror::Error)]
 pub enum FirstAdminError {
-    /// The address is none.
+    /// Not a valid e-mail address.
     #[error("the admin's address is not an e-mail address")]
     InvalidEmail,
     /// The password will not do.

@@ -1,5 +1,5 @@
-//! Which account an identity opens: the one that it is linked to, one that nobody had proved, or a new one; and how one
-//! is linked to an account that is there (S22, S23).
+//! The account of an identity: the linked one, an unverified one, or a new one; and how one is linked to an account
+//! that is there (S22, S23).
 
 use crate::providers::Identity;
 use crate::sign_in::{refuse_closed, taken_over_entry};
@@ -14,13 +14,13 @@ use tollgate_mail::Message as Mail;
 use tollgate_platform::random_bytes;
 use tollgate_store::{LinkFor, Linked, NewAccount, Profile, Registration, Takeover};
 
-/// The account of an identity: the one that it is linked to, one that nobody had proved, or a new one.
+/// The account of an identity: the linked one, an unverified one with its address, or a new one.
 pub async fn account_of(
     state: &State,
     context: &RequestContext,
     identity: &Identity,
 ) -> Result<(Profile, Gate), ApiError> {
-    // Another request of this moment may make or take what this one has just looked for: then it is looked for again.
+    // A concurrent request may create or take over the account: then it is looked up again.
     for _ in 0..3 {
         if let Some(user) = state.store.user_of_identity(identity.provider, &identity.subject).await? {
             let missing = || ApiError::Internal("an identity without an account".into());
@@ -43,7 +43,7 @@ async fn account(state: &State, user: &UserId) -> Result<Option<(Profile, Gate)>
     Ok(profile?.zip(gate?))
 }
 
-/// The account that has the identity's address, if nobody had proved it: its password and sessions end (S23).
+/// Takes over the unverified account with the identity's address: its password and sessions end (S23).
 async fn take_over(
     state: &State,
     context: &RequestContext,
@@ -76,7 +76,7 @@ async fn take_over(
     Ok(Some((profile, gate)))
 }
 
-/// A new account, proved by the provider, under the provider's name for it made unique.
+/// Creates an account that the provider has verified, under a unique name near the provider's.
 async fn new_account(
     state: &State,
     context: &RequestContext,
@@ -115,7 +115,7 @@ async fn new_account(
     Err(ApiError::Unavailable("no free user name was found".into()))
 }
 
-/// Links an identity to the account that asked for it, while the session that asked lives.
+/// Links an identity to the account that requested it, while the requesting session is live.
 pub async fn link_identity(
     state: &State,
     context: &RequestContext,

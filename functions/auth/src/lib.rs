@@ -35,7 +35,7 @@ use tollgate_store::Store;
 use utoipa::openapi::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 
-/// What every handler shares.
+/// The state that handlers share.
 #[derive(Clone)]
 pub struct State {
     /// The settings.
@@ -44,7 +44,7 @@ pub struct State {
     pub store: Store,
     /// The keys.
     pub keys: Arc<KeySource>,
-    /// The present.
+    /// The current time.
     pub clock: Clock,
     /// The clients of Google and GitHub.
     pub providers: ProviderClients,
@@ -82,8 +82,8 @@ impl State {
         }
     }
 
-    /// Lets the other functions know the public keys, where they are others than this process published last. It goes
-    /// before every token that is handed out.
+    /// Publishes the public keys for the other functions, if this process has not published them yet. It goes before
+    /// every token that is handed out.
     async fn publish_keys(&self, now: Timestamp) -> Result<(), ApiError> {
         let keys = self.keys.auth().await?;
         let jwks = keys.jwks(now).to_string();
@@ -136,7 +136,7 @@ fn routes() -> OpenApiRouter<State> {
         .routes(routes!(healthz::healthz))
 }
 
-/// Whose POSTs are limited by client; by account the handlers themselves limit, once they know which.
+/// Routes whose POST is limited by client; handlers apply the limit by account once they know the account.
 fn limited_routes() -> OpenApiRouter<State> {
     OpenApiRouter::default()
         .routes(routes!(register::register))
@@ -155,7 +155,7 @@ fn limited_routes() -> OpenApiRouter<State> {
         .describe_layer_of_posts(describe_limit)
 }
 
-/// Where a browser goes by itself.
+/// Routes that a browser opens.
 fn redirect_routes() -> OpenApiRouter<State> {
     OpenApiRouter::default()
         .routes(routes!(oauth::google_login))

@@ -11,8 +11,8 @@ pub fn is_code(text: &str) -> bool {
     text.len() == 6 && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
-/// The row, if `code` is its code. Where there is no row, or none that lives, the same work is done on decoys (S6), and
-/// nothing is counted against the account: there is nothing to guess.
+/// The row, if `code` is its code. Without a valid row the same work is done on decoys (S6), and nothing is counted
+/// against the account: there is nothing to guess.
 pub async fn try_code(
     state: &State,
     context: &RequestContext,

@@ -15,7 +15,7 @@ use tollgate_platform::{codes, random_bytes};
 use tollgate_store::outbox::DECOY;
 use tollgate_store::{OutboxMessage, Profile};
 
-/// The account that a secret is made for, as it stands.
+/// The account of a secret, in its current state.
 pub struct Account<'a> {
     pub id: UserId,
     pub email: &'a Email,
@@ -121,7 +121,7 @@ async fn secret(
     Ok((row, outbox_message(&message, now)?))
 }
 
-/// What is written where no mail is to be sent: the keys are asked for all the same, as that may be a call (S6).
+/// The decoy of a mail: the keys are fetched all the same, as that may be a call (S6).
 pub async fn decoy(state: &State, now: Timestamp) -> Result<OutboxMessage, ApiError> {
     state.keys.codes().await?;
     Ok(OutboxMessage { id: new_id(now), kind: DECOY.to_owned(), body: "-".repeat(200), created_at: now })

@@ -33,7 +33,7 @@ struct OutcomePage<'a> {
     is_failure: bool,
 }
 
-/// What a form was for, and so what its page says when it is done.
+/// The purpose of a form, which decides the text of its result page.
 #[derive(Debug, Clone, Copy)]
 pub enum Answer {
     /// An address is verified.

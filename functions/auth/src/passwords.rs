@@ -15,7 +15,7 @@ const LANES: u32 = 1;
 /// How many hashes are computed at once: each takes a core and 19 MiB.
 const AT_ONCE: usize = 2;
 
-/// The hash of no password: what an unknown address is compared with, at the same cost (S6).
+/// A placeholder hash that no password matches: unknown addresses are compared with it at the same cost (S6).
 const PLACEHOLDER_HASH: &str =
     "$argon2id$v=19$m=19456,t=2,p=1$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
 
@@ -27,7 +27,7 @@ pub struct Hasher {
     spare: Arc<Mutex<Vec<Vec<Block>>>>,
 }
 
-/// What a comparison gave.
+/// The result of a comparison.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PasswordComparison {
     /// Another password.

@@ -7,8 +7,8 @@ use tollgate_domain::UserId;
 use tollgate_http::{ApiError, CookieJar, CookieName};
 use tollgate_platform::registered::REGISTERED_SECONDS;
 
-/// The `set-cookie` for the browser that registers `user`, or an id that nobody has where the address is known already:
-/// both look alike (S6).
+/// The `set-cookie` for the browser that registers `user`, or a placeholder id if the address is known already: both
+/// look alike (S6).
 pub async fn remember(state: &State, user: &UserId, now: Timestamp) -> Result<HeaderValue, ApiError> {
     let value = state.keys.auth().await?.registered_cookie(user, FIRST_PASSWORD, now);
     state.config.cookies.set(CookieName::Registered, value.expose(), REGISTERED_SECONDS)

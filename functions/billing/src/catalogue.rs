@@ -23,8 +23,8 @@ fn new_attempt(now: Timestamp) -> Attempt {
     Attempt { id: fingerprint(&format!("{:?}", random_bytes::<32>())), started_at: now }
 }
 
-/// Makes `plan`, whose id and Stripe ids are set here. The code is kept first; the product and its price are made under
-/// what is kept with it, so that what an interrupted try left at Stripe is found again.
+/// Creates `plan`, whose id and Stripe ids are set here. The code is reserved first; the product and its price are
+/// created under the attempt of the reservation, so that objects of an interrupted attempt are found at Stripe.
 pub async fn make(
     state: &State,
     entry: &(dyn Fn(Action, String) -> AuditEntry + Sync),
@@ -52,7 +52,7 @@ pub async fn make(
     if state.store.write_plan(write).await? {
         return Ok(plan);
     }
-    // Another call has the code. Unless it made the very same, what this one made is nobody's.
+    // Another call has the code. Unless it created the same product, the product of this call is unused.
     let is_same = state.store.plan_reservation(&plan.code).await?.is_some_and(|stored| stored.plan_id == plan.id);
     if !is_same && plan.stripe_product_id.is_some() {
         state.gateway.archive_product(&plan.id.to_string()).await.map_err(for_admin)?;
@@ -83,7 +83,7 @@ async fn at_stripe(state: &State, plan: &Plan, attempt: &Attempt) -> Result<Stri
     }
 }
 
-/// What an audit entry tells of a plan.
+/// The fields of a plan in an audit entry.
 fn plan_details(plan: &Plan) -> Value {
     json!({
         "code": plan.code, "name": plan.name, "description": plan.description, "price_cents": plan.terms.price_cents,
@@ -92,8 +92,8 @@ fn plan_details(plan: &Plan) -> Value {
     })
 }
 
-/// Keeps the plan's code. The same plan again goes on with the try before it; another one takes its place, and what that
-/// may have made is archived.
+/// Reserves the plan's code. The same plan continues the previous attempt; another plan replaces it, and objects of
+/// that attempt are archived.
 async fn keep_code(state: &State, now: Timestamp, plan: &Plan) -> Result<PlanReservation, ApiError> {
     let digest = fingerprint(&plan_details(plan).to_string());
     let new = PlanReservation {
@@ -116,7 +116,7 @@ async fn keep_code(state: &State, now: Timestamp, plan: &Plan) -> Result<PlanRes
     if state.store.reserve_plan(&new, Some(&old.attempt.id)).await? {
         return Ok(new);
     }
-    // That try has made its plan meanwhile: Stripe is told to show it again.
+    // That attempt has created its plan in between: a command restores its product at Stripe.
     let command = Command::Plan(PlanCommand { plan_id: old.plan_id, from: None });
     state
         .store
@@ -125,9 +125,9 @@ async fn keep_code(state: &State, now: Timestamp, plan: &Plan) -> Result<PlanRes
     Err(ApiError::PlanCodeTaken)
 }
 
-/// Brings a plan from one state to another: a new price where its terms are others, then the plan's row, with the order that
-/// shows it at Stripe. Orders about one plan are carried out one after another: done here, an older state could be shown over
-/// a newer one. Whoever buys meanwhile buys at the old price or at the new one, each of which leads to the plan.
+/// Changes a plan: creates a new price if its terms change, then writes the plan's row with the command that updates
+/// Stripe. Commands about one plan are executed one after another; a direct call could overwrite a newer state. A
+/// concurrent checkout uses the old or the new price, both of which belong to the plan.
 pub async fn change(
     state: &State,
     context: &RequestContext,
@@ -161,7 +161,7 @@ pub async fn change(
     Ok(to)
 }
 
-/// Another price of a plan, under an attempt that is kept with the plan's code while it is not known what came of it.
+/// Creates another price of a plan, under an attempt that is stored with the plan's code until its outcome is known.
 async fn new_price(state: &State, context: &RequestContext, from: &Plan, to: &Plan) -> Result<String, ApiError> {
     let gone = || ApiError::Internal(format!("the code of {} is not kept", from.id));
     let stored = state.store.plan_reservation(&from.code).await?.ok_or_else(gone)?;

@@ -12,7 +12,7 @@ use tollgate_stripe::STRIPE_API;
 pub struct Config {
     /// This service's public address, which issues tokens.
     pub app_url: Arc<str>,
-    /// Whom access tokens are for.
+    /// The audience of access tokens.
     pub audience: Arc<str>,
     /// Where browsers may call from.
     pub origins: Origins,
@@ -30,7 +30,7 @@ pub struct Config {
     pub client_ip: Option<ClientIpHeader>,
     /// How often a user may call; `None`: any number of times.
     pub limits: Option<Limits>,
-    /// What the names of the tables start with.
+    /// The prefix of table names.
     pub table_prefix: String,
     /// The secrets that this function reads.
     pub secret_ids: SecretIds,

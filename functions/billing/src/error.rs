@@ -1,4 +1,4 @@
-//! What Stripe's errors are to a caller: the only place that decides it.
+//! Maps Stripe's errors to answers: the only place that decides it.
 
 use tollgate_convergence::ConvergeError;
 use tollgate_http::{ApiError, Refused};

@@ -37,8 +37,7 @@ impl State {
         }
     }
 
-    /// Makes those of the first plans that are not there yet, under whose code no plan ever was: one that an admin has
-    /// archived stays so.
+    /// Creates missing first plans whose code was never used: one that an admin has archived stays so.
     ///
     /// # Errors
     /// When Stripe or the tables do not answer: the next call makes the plans that are still missing.
@@ -76,7 +75,7 @@ impl State {
     }
 }
 
-/// An entry of nobody's request.
+/// An audit entry without a request.
 fn entry(action: Action, target: String, now: jiff::Timestamp) -> AuditEntry {
     AuditEntry {
         id: AuditId::new(now, random_bytes()),

@@ -28,7 +28,7 @@ use tollgate_stripe::Gateway;
 use utoipa::openapi::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 
-/// What every handler shares.
+/// The state that handlers share.
 #[derive(Clone)]
 pub struct State {
     config: Arc<Config>,
@@ -98,7 +98,7 @@ fn routes() -> OpenApiRouter<State> {
         .routes(routes!(portal::open))
 }
 
-/// Whose POSTs honour `idempotency-key`.
+/// Routes whose POST supports `idempotency-key`.
 fn once_routes() -> OpenApiRouter<State> {
     OpenApiRouter::default()
         .routes(routes!(plans::list, plans::create))

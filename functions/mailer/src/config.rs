@@ -15,13 +15,13 @@ pub struct Config {
     pub verify_page_url: String,
     /// The page that a reset link leads to.
     pub reset_page_url: String,
-    /// Whom mails are from; SES must know the address.
+    /// The sender of mails; SES must have verified the address.
     pub mail_from: Mailbox,
     /// SES's configuration set, where bounces are counted.
     pub configuration_set: Option<String>,
     /// The queue that calls this function.
     pub queue_url: String,
-    /// What the names of the tables start with.
+    /// The prefix of table names.
     pub table_prefix: String,
     /// The secret that this function reads.
     pub secret_ids: SecretIds,

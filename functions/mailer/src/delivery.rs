@@ -1,4 +1,4 @@
-//! The call to SES, and what its errors mean (R15).
+//! The call to SES, and the classification of its errors (R15).
 
 use crate::Config;
 use aws_sdk_ses::Client;
@@ -9,12 +9,12 @@ use aws_sdk_ses::types::{MessageTag, RawMessage};
 use tollgate_mail::{Envelope, Mail, compose};
 use tollgate_store::OutboxMessage;
 
-/// What an error of SES means for a mail.
+/// The class of an SES error.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Refusal {
     /// It is the mail's or its address's own: sending it again changes nothing.
     OfThisMail(String),
-    /// It is everybody's: throttling, an outage, or the operator's own fault. Retried, and alarmed.
+    /// It concerns all mails: throttling, an outage, or a wrong configuration. Retried, with an alarm.
     TryAgain(String),
 }
 
@@ -37,7 +37,7 @@ pub async fn send(client: &Client, config: &Config, mail: &Mail, row: &OutboxMes
     Ok(())
 }
 
-/// What `error` means.
+/// Classifies `error`.
 pub fn classify(error: &SendError) -> Refusal {
     match error.as_service_error() {
         Some(error) => classify_code(error.code().unwrap_or("Unknown"), error.message().unwrap_or_default()),

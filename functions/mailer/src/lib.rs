@@ -20,7 +20,7 @@ use tollgate_platform::keys::{KeyError, KeySource};
 use tollgate_platform::sqs::{self, MessageError, SourceQueue};
 use tollgate_store::{Claim, OutboxMessage, Store, StoreError};
 
-/// What every invocation shares.
+/// The state that invocations share.
 #[derive(Clone)]
 pub struct State {
     /// The key of mailed secrets.
@@ -77,7 +77,7 @@ enum Parked {
     Rejected(String),
 }
 
-/// What the relay puts on the queue.
+/// The message that `relay` sends.
 #[derive(Deserialize)]
 struct QueueMessage {
     id: MessageId,

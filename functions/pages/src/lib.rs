@@ -188,7 +188,7 @@ async fn docs_file(
     serve(&format!("docs/{path}"), query.as_deref(), &headers)
 }
 
-/// A path that nobody has.
+/// An unknown path.
 async fn unknown(method: Method, headers: HeaderMap) -> Response {
     let is_read = method == Method::GET || method == Method::HEAD;
     if is_read { not_found(&headers) } else { ApiError::NotFound.into_response() }

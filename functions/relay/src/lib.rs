@@ -23,7 +23,7 @@ impl Config {
     }
 }
 
-/// What every invocation shares.
+/// The state that invocations share.
 #[derive(Debug, Clone)]
 pub struct State {
     sender: Sender,
@@ -37,7 +37,7 @@ impl State {
     }
 }
 
-/// What of an outbox row matters here.
+/// The attributes of an outbox row that are used here.
 #[derive(Deserialize)]
 struct Row {
     pk: MessageId,
@@ -84,7 +84,7 @@ pub async fn handle(event: Event, state: &State) -> Result<DynamoDbEventResponse
     Ok(response)
 }
 
-/// What is to be sent for a record; nothing for a decoy.
+/// The queue message of a record; `None` for a decoy.
 fn queue_message_of(record: EventRecord) -> Result<Option<QueueMessage>, String> {
     let row: Row = serde_dynamo::from_item(record.change.new_image).map_err(|error| error.to_string())?;
     QueueMessage::of(row.pk, &row.kind, &row.body).map_err(|error| error.to_string())

@@ -9,7 +9,7 @@ use tollgate_sql::Limits;
 /// Everything that the environment says, parsed once.
 #[derive(Debug, Clone)]
 pub struct Config {
-    /// What the names of the tables start with.
+    /// The prefix of table names.
     pub table_prefix: String,
     /// How long access outlives a payment that failed.
     pub grace: Grace,
@@ -21,13 +21,13 @@ pub struct Config {
     pub folder: PathBuf,
     /// The program that runs a statement; `None` for this one itself.
     pub runner: Option<PathBuf>,
-    /// What a statement may use.
+    /// The limits of a statement.
     pub limits: Limits,
     /// How often a message is received before it is given up; the queue says the same.
     pub max_receives: u32,
 }
 
-/// As in the template: after so many receives SQS moves a message to the dead letters.
+/// The number of receives after which SQS moves a message to the dead letters, as in the template.
 const MAX_RECEIVES: u32 = 5;
 
 impl Config {

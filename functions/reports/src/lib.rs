@@ -31,7 +31,7 @@ use tollgate_store::{Claim, Store, StoreError};
 /// So long a snapshot is read by the reports that follow.
 const SNAPSHOT_KEPT: SignedDuration = SignedDuration::from_mins(5);
 
-/// What every invocation shares.
+/// The state that invocations share.
 #[derive(Clone)]
 pub struct State {
     config: Arc<Config>,
@@ -43,7 +43,7 @@ pub struct State {
     snapshot: Arc<Mutex<Option<Arc<TakenSnapshot>>>>,
 }
 
-/// A snapshot, and when it was taken. It goes before its folder, which is removed where nothing else is in it.
+/// A snapshot, and its time. It is dropped before its folder, which is removed when empty.
 struct TakenSnapshot {
     snapshot: Snapshot,
     as_of: Timestamp,
@@ -100,7 +100,7 @@ impl MessageError for Retry {
     }
 }
 
-/// What the relay puts on the queue.
+/// The message that `relay` sends.
 #[derive(Deserialize)]
 struct QueueMessage {
     id: MessageId,
@@ -249,7 +249,7 @@ impl Drop for Scratch {
 
 /// The path of a file that does not exist yet, in the folder of this process.
 fn new_file(state: &State, extension: &str) -> Result<PathBuf, Retry> {
-    // Personal data lies in it: nobody else of the machine may look.
+    // It contains personal data: only its owner may read it.
     DirBuilder::new().recursive(true).mode(0o700).create(&state.config.folder)?;
     let name: String = random_bytes::<8>().iter().map(|byte| format!("{byte:02x}")).collect();
     Ok(state.config.folder.join(format!("{name}.{extension}")))

@@ -17,9 +17,9 @@ use tollgate_store::{
     AuditFilter, Owned, PageOf, ReportGate, ReportProfile, ReportRow, ReportTable, Segment, StoreError,
 };
 
-/// A table is read in so many parts at once.
+/// The number of segments in which a table is read in parallel.
 const SEGMENTS: u16 = 4;
-/// The audit entries that tell how a subscription went, and that somebody signed in.
+/// The audit entries of changes of subscriptions and of sign-ins.
 const ACTIONS: [Action; 6] = [
     Action::SignedIn,
     Action::SubscriptionCreated,

@@ -57,7 +57,7 @@ struct Sync {
     gone_customer: Option<String>,
     /// The invoices whose payments wait for consent.
     consents: Vec<String>,
-    /// What is done after it, for which message.
+    /// The follow-up of a message.
     afterwards: Vec<(usize, Afterwards)>,
 }
 
@@ -119,7 +119,7 @@ impl Batch<'_> {
 
     async fn collect(&mut self, index: usize, hint: Hint) {
         let of_user = |waiting: &Sync| waiting.user == hint.user;
-        // Another customer of the same user is gone.
+        // Another customer of the same user was deleted.
         if let Some(at) = self.waiting.iter().position(of_user).filter(|at| !self.waiting[*at].takes(&hint)) {
             self.sync(at).await;
         }
@@ -173,7 +173,7 @@ impl Sync {
 
     async fn run(&self, state: &State) -> Result<(), ConvergeError> {
         for invoice in &self.consents {
-            // Before the event counts as handled. What is not known yet is told with what follows.
+            // Before the event counts as handled. Facts that are not known yet are mailed with later events.
             state.convergence.notify_consent(&self.user, invoice).await?;
         }
         let cause = Cause { events: &self.rows, gone_customer: self.gone_customer.as_deref(), ..Cause::default() };

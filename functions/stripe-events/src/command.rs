@@ -1,4 +1,4 @@
-//! Orders: what another function left in the outbox to be done at Stripe.
+//! Commands: changes at Stripe that another function has written to the outbox.
 
 use crate::{Failure, State};
 use serde::Deserialize;
@@ -9,10 +9,10 @@ use tollgate_platform::random_bytes;
 use tollgate_store::{Claim, OutboxMessage, Profile};
 use tollgate_stripe::GatewayError;
 
-/// One order looks at so many pages of the index of what is due, of a hundred subscriptions each.
+/// The number of pages of the index, of a hundred subscriptions each, that one command handles.
 const PAGES: usize = 3;
 
-/// What the relay puts on the queue.
+/// The message that `relay` sends.
 #[derive(Deserialize)]
 pub struct QueueMessage {
     id: MessageId,
@@ -22,13 +22,13 @@ pub struct QueueMessage {
 enum Outcome {
     /// To its end.
     Done,
-    /// To its end, except what Stripe refuses for good, for this reason: it is recorded with the command, which is closed.
+    /// To its end, except for a permanent refusal of Stripe: the reason is recorded with the command, which is closed.
     Refused(String),
     /// So far: the rest is a command of its own.
     Rest(PlanCommand),
 }
 
-/// Carries out the order behind `queue_message`, which the SQS message `holder` brought.
+/// Executes the command of `queue_message`, which arrived in the SQS message `holder`.
 pub async fn handle(queue_message: &QueueMessage, holder: &str, state: &State) -> Result<(), Failure> {
     let row = match state.store.claim_message(&queue_message.id, holder, state.clock.now()).await? {
         Claim::Send(row) => row,
@@ -63,7 +63,7 @@ async fn for_user(command: &UserCommand, state: &State) -> Result<Outcome, Failu
     {
         match state.gateway.update_customer(&customer, &email).await {
             Ok(()) => {}
-            // One who is no more at Stripe: what that means is seen below.
+            // The customer was deleted at Stripe: the sync below handles it.
             Err(error) if error.is_missing() => {}
             // Stripe will refuse it each time. The address may be in its answer, which is not logged.
             Err(GatewayError::Refused { status, code, .. }) if matches!(status, 400 | 403) => {
@@ -86,7 +86,7 @@ async fn for_user(command: &UserCommand, state: &State) -> Result<Outcome, Failu
     {
         if let Some(session) = &checkout.session_id {
             match state.gateway.expire_checkout(session).await {
-                // Refused: it is paid or expired already. What was paid for is seen below.
+                // Refused: it was paid or has expired. The sync below handles a payment.
                 Ok(_) | Err(GatewayError::Refused { .. }) => {}
                 Err(error) => return Err(error.into()),
             }
@@ -97,7 +97,7 @@ async fn for_user(command: &UserCommand, state: &State) -> Result<Outcome, Failu
     Ok(refused.map_or(Outcome::Done, Outcome::Refused))
 }
 
-/// Shows the plan at Stripe, then gives its subscribers what it gives, so many at a time.
+/// Updates the plan at Stripe, then the access of its subscribers, page by page.
 async fn for_plan(command: PlanCommand, state: &State) -> Result<Outcome, Failure> {
     let catalogue = state.store.catalogue().await?;
     if command.from.is_none()

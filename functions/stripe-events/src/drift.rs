@@ -1,5 +1,5 @@
-//! Drift: a product or a price that somebody changed at Stripe. The plan's row rules; what differs is told in the log, by
-//! which an alarm is raised.
+//! Drift: a product or a price that was changed at Stripe. The plan's row decides; differences are reported in the log,
+//! by which an alarm is raised.
 
 use crate::{Failure, State};
 use serde_json::Value;

@@ -1,4 +1,4 @@
-//! Stripe's events: which are hints about whom.
+//! Stripe's events: the hints and their customers.
 
 use crate::{Failure, State, drift};
 use jiff::Timestamp;
@@ -58,7 +58,7 @@ const WANTS_CONSENT: &str = "invoice.payment_action_required";
 const CATALOGUE: &[&str] =
     &["product.updated", "product.deleted", "price.updated", "price.deleted", "price.created", "product.created"];
 
-/// An event, as far as it is looked at.
+/// The fields of an event that are read.
 pub struct Event {
     pub id: String,
     kind: String,
@@ -123,7 +123,7 @@ impl Event {
     }
 }
 
-/// What an event leads to.
+/// The consequence of an event.
 pub enum Consequence {
     /// Nothing: it was handled before (R2).
     None,
@@ -147,7 +147,7 @@ pub struct Hint {
     pub is_to_remind: bool,
 }
 
-/// Reads what an event leads to. Nothing is written.
+/// Determines the consequence of an event. Nothing is written.
 pub async fn consequence(event: &Event, state: &State) -> Result<Consequence, Failure> {
     if state.store.is_event_handled(&event.id).await? {
         return Ok(Consequence::None);
@@ -173,8 +173,8 @@ pub async fn consequence(event: &Event, state: &State) -> Result<Consequence, Fa
         Some(customer) => state.store.user_of_customer(customer).await?,
         None => None,
     };
-    // Whom the metadata names does not count: the customer's owner does (S27).
-    let Some(user) = user else { return record("of nobody here") };
+    // The user in the metadata is ignored: the owner of the customer counts (S27).
+    let Some(user) = user else { return record("of an unknown customer") };
     let invoice = event.object["id"].as_str().filter(|_| event.kind == WANTS_CONSENT);
     Ok(Consequence::Sync(Hint {
         user,

@@ -1,4 +1,4 @@
-//! What of an event decides in which order it is handled: those of one customer one after another.
+//! The hint of an event, which decides its message group: the events of one customer are handled one after another.
 
 use serde::Deserialize;
 use serde_json::Value;

@@ -43,7 +43,7 @@ impl Config {
     }
 }
 
-/// What every invocation shares.
+/// The state that invocations share.
 #[derive(Clone)]
 pub struct State {
     /// The signing secret.

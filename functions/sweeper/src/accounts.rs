@@ -1,6 +1,6 @@
-//! The look at accounts that are to go: of those that were deleted everything goes that tells who it was, those that nobody
-//! has proved go after a week and free address and name (S23). What is done stands in the indexes no more, so that they are
-//! the sweep's place.
+//! The sweep of accounts: personal data of deleted accounts is erased, and unverified accounts are removed after a
+//! week, which frees address and name (S23). Finished accounts are not in the indexes any more, which are the sweep's
+//! place.
 
 use crate::erasure::{erase, erase_what_came_late, park_mails};
 use crate::{State, SweepError, Swept, Tally};
@@ -11,12 +11,12 @@ use tollgate_domain::{AuditId, UserId};
 use tollgate_platform::random_bytes;
 use tollgate_store::StoreError;
 
-/// So long an account waits for a proof of its address.
+/// How long an account can stay unverified.
 const WAITS: SignedDuration = SignedDuration::from_hours(7 * 24);
 /// So long after an erasure nothing is under way any more that had found the person before.
 const SETTLES: SignedDuration = SignedDuration::from_mins(15);
 
-/// Takes away what is to go, page by page. What cannot be done stops nothing else.
+/// Removes accounts page by page. A failure does not stop the others.
 pub async fn sweep(state: &State) -> Result<Swept, SweepError> {
     let now = state.clock.now();
     let mut tally = Tally::default();
@@ -51,7 +51,7 @@ async fn deleted(state: &State, now: Timestamp, tally: &mut Tally) -> Result<(),
     }
 }
 
-/// Looks once more at those that were erased a while ago.
+/// Checks accounts a second time that were erased a while ago.
 async fn erased(state: &State, now: Timestamp, tally: &mut Tally) -> Result<(), StoreError> {
     let mut after = None;
     loop {
@@ -81,7 +81,7 @@ async fn unverified(state: &State, now: Timestamp, tally: &mut Tally) -> Result<
     }
 }
 
-/// The entry of an account that nobody had proved: nothing in it tells who it was.
+/// The audit entry of a removed unverified account, without personal data.
 fn entry(user: UserId, now: Timestamp) -> AuditEntry {
     AuditEntry {
         id: AuditId::new(now, random_bytes()),

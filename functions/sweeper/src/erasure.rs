@@ -1,6 +1,6 @@
-//! The erasure of a person whose account was deleted. Each step may be done again, and the last one takes the account out of
-//! what is still to be erased: one that is cut short is taken up by the next run. A request that had found the person before
-//! may write a trace a moment later, so that a later run looks once more.
+//! The erasure of a deleted account. Each step is repeatable, and the last one removes the account from the index of
+//! accounts to erase: the next run resumes an interrupted erasure. A request that ran at the same time may write data a
+//! moment later, so a later run checks again.
 
 use crate::State;
 use jiff::Timestamp;
@@ -10,7 +10,7 @@ use tollgate_store::outbox::is_command;
 use tollgate_store::{AuditFilter, OutboxMessage, PageOf, Profile, StoreError};
 use tollgate_stripe::GatewayError;
 
-/// So many entries are read at once.
+/// The number of entries that are read at once.
 const PAGE: usize = 100;
 
 /// Takes away everything that tells who the user of a deleted account was: address, name and identities are free first, so
@@ -19,7 +19,7 @@ pub async fn erase(state: &State, profile: &Profile, now: Timestamp) -> Result<(
     let user = &profile.id;
     state.store.free_names(profile).await?;
     erase_traces(state, user).await?;
-    // The order of the deletion has ended the subscription; where it did not come that far, this does.
+    // The command of the deletion has ended the subscription; if it has not run yet, this does.
     match state.convergence.sync(user, Cause::default()).await {
         Ok(_) | Err(ConvergeError::Stripe(GatewayError::NotConfigured)) => {}
         Err(error) => return Err(error),
@@ -29,7 +29,7 @@ pub async fn erase(state: &State, profile: &Profile, now: Timestamp) -> Result<(
     Ok(())
 }
 
-/// Takes away what was written by requests that were under way at the erasure. Then nothing is left to do.
+/// Removes data that requests wrote during the erasure. Then the erasure is complete.
 pub async fn erase_what_came_late(state: &State, user: &UserId) -> Result<(), ConvergeError> {
     erase_traces(state, user).await?;
     state.store.forget_customer(user).await?;
@@ -37,7 +37,7 @@ pub async fn erase_what_came_late(state: &State, user: &UserId) -> Result<(), Co
     Ok(())
 }
 
-/// Sessions, mailed secrets, and what of the audit trail tells who it was.
+/// Sessions, mailed secrets, and personal data in the audit trail.
 async fn erase_traces(state: &State, user: &UserId) -> Result<(), StoreError> {
     state.store.forget_sessions(user).await?;
     for filter in [
@@ -63,12 +63,12 @@ async fn erase_entries(state: &State, user: &UserId, filter: &AuditFilter) -> Re
     }
 }
 
-/// Parks the mails that still wait to be sent about these people, and takes out what they carry.
+/// Parks the pending mails about these users and removes their bodies.
 pub async fn park_mails(state: &State, people: &[Profile], now: Timestamp) -> Result<(), StoreError> {
     let mut after = None::<String>;
     while !people.is_empty() {
         let page = state.store.unsent(now, now, after.as_deref()).await?;
-        // One that cannot be read is told by the sweep of the outbox.
+        // The sweep of the outbox reports an unreadable one.
         for message in page.items.into_iter().flatten() {
             if people.iter().any(|profile| is_about(&message, profile)) {
                 state.store.park_message(&message.id, "the account is deleted", now).await?;

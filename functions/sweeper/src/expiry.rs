@@ -1,4 +1,4 @@
-//! The hourly sweep over what is due.
+//! The hourly sweep of due subscriptions.
 
 use crate::{State, SweepError, Swept, Tally};
 use jiff::Timestamp;
@@ -7,8 +7,8 @@ use tollgate_convergence::{Cause, ConvergeError};
 use tollgate_domain::UserId;
 use tollgate_domain::billing::DuePlace;
 
-/// Looks at every user with a subscription that is due, page by page. A sweep that is cut short is taken up by the next:
-/// what was handled is not due any more.
+/// Synchronises every user with a due subscription, page by page. The next sweep resumes an interrupted one, as handled
+/// subscriptions are not due any more.
 pub async fn sweep(state: &State) -> Result<Swept, SweepError> {
     let now = state.clock.now();
     let (mut stripe_state, mut tally) = (BTreeSet::new(), Tally::default());

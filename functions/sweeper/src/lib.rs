@@ -1,5 +1,5 @@
-//! The `sweeper` function: what must happen though nobody calls. Silence heals by it: an event of Stripe's that never came
-//! is made up for within the hour or the day.
+//! The `sweeper` function: scheduled work. It repairs missing events: an event of Stripe that never came is made up for
+//! within the hour or the day.
 
 mod accounts;
 mod erasure;
@@ -44,7 +44,7 @@ impl Config {
     }
 }
 
-/// What every invocation shares.
+/// The state that invocations share.
 #[derive(Clone)]
 pub struct State {
     store: Store,
@@ -68,19 +68,19 @@ impl State {
     }
 }
 
-/// What the schedule asks for.
+/// The task of the schedule.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(tag = "schedule", rename_all = "snake_case")]
 pub enum Schedule {
     /// Subscriptions whose period or grace ends: Stripe is asked before anything does.
     Expiry,
-    /// Everything that Stripe has, against what is kept.
+    /// Reconciliation of Stripe's state with the stored state.
     Reconcile,
-    /// What is told ahead of time.
+    /// Reminders.
     Reminders,
     /// Messages that `relay` missed.
     Outbox,
-    /// Accounts that nobody has proved in time, and what is left of those that were deleted.
+    /// Unverified accounts after a week, and the data of deleted accounts.
     Accounts,
     /// The statistics.
     Rollup,
@@ -93,14 +93,14 @@ impl Schedule {
     }
 }
 
-/// What a sweep came to.
+/// The result of a sweep.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct Swept {
-    /// How many users were looked at, messages sent again, accounts taken away, or users counted.
+    /// How many users were synchronised, messages resent, accounts removed, or users counted.
     pub handled: usize,
 }
 
-/// Why a sweep did not reach its end. The next one goes on: what was handled is out of the way.
+/// Why a sweep is incomplete. The next one continues with the rest.
 #[derive(Debug, thiserror::Error)]
 pub enum SweepError {
     /// The tables did not answer.
@@ -110,7 +110,7 @@ pub enum SweepError {
     #[error(transparent)]
     Stripe(#[from] GatewayError),
     /// Some users could not be seen to; all others were.
-    #[error("{failed} users could not be seen to, the last for: {last}")]
+    #[error("{failed} users could not be handled, the last error was: {last}")]
     Some {
         /// How many.
         failed: usize,
@@ -122,10 +122,10 @@ pub enum SweepError {
     NotSent(usize),
 }
 
-/// Does what the schedule asks for. Where Stripe is not set up there is nothing to do that needs it.
+/// Runs the task of the schedule. Without Stripe, tasks that need it do nothing.
 ///
 /// # Errors
-/// When it did not reach its end: the function fails, its alarm rings, the next run goes on.
+/// When the sweep is incomplete: the function fails with an alarm, and the next run continues.
 pub async fn handle(schedule: Schedule, state: &State) -> Result<Swept, SweepError> {
     if schedule.needs_stripe()
         && let Err(GatewayError::NotConfigured) = state.gateway.mode().await
@@ -144,7 +144,7 @@ pub async fn handle(schedule: Schedule, state: &State) -> Result<Swept, SweepErr
     Ok(swept)
 }
 
-/// Counts who was seen to, and who could not be.
+/// Counts successes and failures.
 #[derive(Default)]
 struct Tally {
     handled: usize,

@@ -1,5 +1,5 @@
-//! The hourly look at the outbox: what `relay` missed, or what was lost on its way, is put on its queue again. Sent twice it
-//! does no harm: the row's claim makes one of it.
+//! The hourly sweep of the outbox: messages that `relay` missed or that were lost are sent to their queues again. Sent
+//! twice it does no harm: the row's claim makes one of it.
 
 use crate::{State, SweepError, Swept};
 use jiff::Timestamp;
@@ -9,7 +9,7 @@ use tollgate_store::{OutboxMessage, StoreError};
 
 const NAME: &str = "outbox";
 
-/// Sends again what waits for too long, in the order in which it came. What could not be sent is left to the next sweep.
+/// Resends old pending messages in their sequence. The next sweep resends those that could not be sent.
 pub async fn sweep(state: &State) -> Result<Swept, SweepError> {
     let now = state.clock.now();
     let last = state.store.sweep_position(NAME).await?;
@@ -37,7 +37,7 @@ pub async fn sweep(state: &State) -> Result<Swept, SweepError> {
     Ok(Swept { handled })
 }
 
-/// What is to be sent for a message, if anything now. One that cannot be read stops no other.
+/// The queue message of a pending message that is due. An unreadable message does not stop the others.
 fn queue_message_of(
     message: Result<OutboxMessage, StoreError>,
     last: Option<Timestamp>,

@@ -26,7 +26,7 @@ use tollgate_stripe::{GatewayError, Page};
 const NAME: &str = "reconcile";
 /// The time since the last run is extended by this: Stripe's clock is another one.
 const OVERLAP: SignedDuration = SignedDuration::from_hours(1);
-/// So many customers are compared or repaired at once.
+/// The number of customers that are compared or repaired at once.
 const AT_ONCE: usize = 8;
 /// A run that was cut short is taken up for this time: the rows of its pages expire later.
 const TAKEN_UP: SignedDuration = SignedDuration::from_hours(3 * 24);
@@ -61,8 +61,8 @@ struct Sweep<'a> {
 }
 
 impl<'a> Sweep<'a> {
-    /// The versions of all customers are noted before Stripe is asked for anything: no read that is older than what is stored
-    /// is written over it.
+    /// The versions of all customers are read before any call to Stripe, so that an older read never overwrites newer
+    /// state.
     async fn begin(state: &'a State) -> Result<Self, SweepError> {
         let ReconciliationState { run, pages, failed } = state.store.reconciliation().await?;
         let mut customers = Customers::read_versions(&state.store).await?;
@@ -179,7 +179,7 @@ impl<'a> Sweep<'a> {
         }
     }
 
-    /// Compares a page with what is stored. The customers that are found to differ.
+    /// Compares a page with the stored state and returns the customers that differ.
     async fn compare(&mut self, page: Page<lists::Listed>) -> Vec<String> {
         let undecided = self.customers.add_page(page);
         let (convergence, catalogue) = (&self.state.convergence, &self.catalogue);

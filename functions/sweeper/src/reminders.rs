@@ -1,4 +1,4 @@
-//! What is told ahead of time: the end of a trial, and payments that are still to be made.
+//! Reminders: the end of a trial, and open payments.
 
 use crate::{State, SweepError, Swept, Tally};
 use jiff::Timestamp;

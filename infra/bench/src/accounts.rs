@@ -180,7 +180,7 @@ impl<'a> People<'a> {
         self.call(Method::POST, "/_local/drain", None).await.map(drop)
     }
 
-    /// One registration as a browser makes it, up to the proved address.
+    /// One registration as a browser makes it, up to the verified address.
     async fn register(&mut self) -> Result<String, BenchError> {
         let n = self.count;
         self.count += 1;

@@ -1,5 +1,5 @@
-//! What a body of up to 64 KiB costs that a stranger sends to the two routes that anybody may call and that hash passwords:
-//! registration and sign-in. None may cost much more CPU time than an ordinary one.
+//! What a body of up to 64 KiB costs that a stranger sends to the two public routes that hash passwords: registration
+//! and sign-in. None may cost much more CPU time than an ordinary one.
 
 use crate::accounts::cpu;
 use crate::error::{BenchError, While};

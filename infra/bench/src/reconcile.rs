@@ -34,7 +34,7 @@ const MAX_MEMORY_MB: f64 = 128.0;
 /// The kinds of objects that each person has one of.
 const KINDS: [Listed; 4] = [Listed::Customers, Listed::Subscriptions, Listed::Invoices, Listed::Charges];
 
-/// What came of it.
+/// The result.
 #[derive(Debug, Serialize)]
 pub struct Reconcile {
     /// The objects that Stripe has.

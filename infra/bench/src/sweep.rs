@@ -23,7 +23,7 @@ pub struct Sweep {
     pub kills: usize,
     /// For each subscription, in milliseconds.
     pub ms_each: f64,
-    /// How often Stripe was asked about somebody.
+    /// How often a customer was fetched from Stripe.
     pub fetches: usize,
     /// People of whom it was not written exactly once.
     pub not_once: usize,

@@ -182,7 +182,7 @@ async fn rounds(base_url: &str) -> Result<Vec<(Duration, Duration)>, BenchError>
 /// What the ids of the events begin with.
 const EVENT: &str = "evt_bench_";
 
-/// Event `n`: that somebody of a hundred whom nobody here knows has paid.
+/// Event `n`: a payment by one of a hundred unknown customers.
 fn event(n: usize) -> Result<Event, BenchError> {
     let invoice = json!({"id": format!("in_{n}"), "object": "invoice", "customer": format!("cus_{}", n % 100)});
     let body = json!({

@@ -1,6 +1,6 @@
 //! `cargo run -p tollgate-fake-stripe --example scenarios`: every call that the fake serves and every event that it can
-//! emit, in lives that meet them. Prints each answer and each event, one JSON object a line, to be judged by Stripe's
-//! description of its API.
+//! emit, in scenarios that use them. Prints each answer and each event, one JSON object a line, to be checked against
+//! Stripe's description of its API.
 
 #![allow(clippy::print_stdout, clippy::expect_used)] // it is what this program is for; it ends at the first surprise
 #![allow(dead_code, missing_docs)] // the tests use the rest

@@ -1,4 +1,4 @@
-//! What people do at Stripe's dashboard, and what a test wants to happen.
+//! Actions in Stripe's dashboard, and controls for tests.
 
 use crate::Stripe;
 use crate::core::Core;
@@ -8,11 +8,11 @@ use crate::subscriptions::{Start, is_live};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-/// What becomes of a payment.
+/// The outcome of a payment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
-    /// It is made.
+    /// It succeeds.
     #[default]
     Paid,
     /// The card is refused.
@@ -138,7 +138,7 @@ impl Stripe {
         })
     }
 
-    /// Gives back what was paid for an invoice, by default all that is left of it.
+    /// Refunds an invoice, by default all of the rest.
     ///
     /// # Errors
     /// When there is no such invoice, or not so much to give back.

@@ -1,4 +1,4 @@
-//! Everything it holds, in memory and on a document store.
+//! The records of the fake, in memory and in a document store.
 
 use crate::index::Index;
 use crate::{Now, Settings};
@@ -67,7 +67,7 @@ pub struct Record {
     pub seq: u64,
     /// As the API shows it.
     pub object: Value,
-    /// What it does not show.
+    /// The internal fields.
     pub side: Value,
 }
 
@@ -104,7 +104,7 @@ pub struct Core {
     seq: u64,
     documents: Arc<dyn DocumentStore>,
     clock: Now,
-    /// The moment that is being worked on while the past is caught up with.
+    /// The simulated time while missed events are processed.
     pub at: Option<i64>,
     /// Whether an event was made ready to be sent.
     pub is_to_send: bool,
@@ -132,7 +132,7 @@ impl Core {
         Ok(Self { settings, records, index, dirty, seq, documents, clock, at: None, is_to_send: true })
     }
 
-    /// With these records, on a document store that keeps nothing.
+    /// With these records, in memory only.
     pub fn with(records: Records, settings: Settings, clock: Now) -> Self {
         let Records { records, index, seq } = records;
         let documents = Arc::new(NoDocumentStore);

@@ -1,4 +1,4 @@
-//! What people change of a subscription at Stripe's dashboard.
+//! Changes of a subscription in Stripe's dashboard.
 
 use crate::Stripe;
 use crate::controls::ControlError;

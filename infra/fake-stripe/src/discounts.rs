@@ -20,7 +20,7 @@ pub enum Duration {
     Months(i64),
 }
 
-/// What a coupon takes off.
+/// The reduction by a coupon.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Off {
     Percent(f64),
@@ -36,7 +36,7 @@ pub struct Gross<'a> {
     pub at: i64,
 }
 
-/// What a discount takes off an amount.
+/// The reduction of an amount by a discount.
 pub struct Cut {
     pub discount: String,
     pub amount: i64,

@@ -12,7 +12,7 @@ const SETTINGS: &str = "settings_delivery";
 /// How many events are kept. Stripe keeps them for 30 days; here the billing model compares a whole history with them.
 const EVENTS_KEPT: usize = 5000;
 
-/// What happens to events made from now on.
+/// The delivery mode of new events.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Mode {
@@ -51,7 +51,7 @@ impl Core {
         serde_json::from_value(self.side(SETTINGS)["mode"].clone()).unwrap_or_default()
     }
 
-    /// Tells of something that happened to `object`.
+    /// Creates an event about `object`.
     pub fn emit(&mut self, kind: &str, object: &Value, previous: Option<Value>) {
         let mode = self.mode();
         if mode == Mode::Silent {
@@ -94,7 +94,7 @@ impl Core {
         self.insert(delivery, side);
     }
 
-    /// Changes an object and tells what it was.
+    /// Changes an object and creates an event with the previous values.
     pub fn change(&mut self, id: &str, kind: &str, fields: Value) {
         let before = self.object(id);
         let mut previous = json!({});
@@ -145,7 +145,7 @@ impl Stripe {
         })
     }
 
-    /// What a delivery of an event is now; it is not sent.
+    /// The delivery of an event as it would be sent now.
     #[must_use]
     pub fn delivery(&self, event: &str) -> Option<Delivery> {
         let core = self.core();

@@ -7,7 +7,7 @@ use crate::objects::sublist;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-/// What another application made.
+/// An object of another application.
 #[derive(Debug, Clone, Deserialize)]
 pub struct Foreign {
     /// The kind of object, by Stripe's name.
@@ -18,7 +18,7 @@ pub struct Foreign {
 }
 
 impl Stripe {
-    /// Another application makes an object, which is listed and of which an event tells.
+    /// Creates an object of another application, which is listed and has an event.
     ///
     /// # Errors
     /// When there is no such kind here.

@@ -1,5 +1,4 @@
-//! Where objects are found beside their ids: under their kind, there under each object that they name, and by when something
-//! falls due of them.
+//! The index of objects: by kind, by each object that they reference, and by when something falls due of them.
 
 use crate::core::Record;
 use crate::tick::{Due, due_of};
@@ -75,7 +74,7 @@ impl Index {
         self.places.get(&(kind.to_owned(), None)).map_or(0, BTreeMap::len)
     }
 
-    /// What falls due first: when, what, and of which object.
+    /// The next due work: time, kind and object.
     pub fn first_due(&self) -> Option<(i64, Due, &str)> {
         self.due.first_key_value().map(|((at, due, _), id)| (*at, *due, id.as_str()))
     }

@@ -1,6 +1,6 @@
 //! A Stripe for one machine: its API as far as a subscription business uses it, with Stripe's shapes of one version, a
-//! checkout page, an invoice page, a portal, renewals and retries by an injected clock, and signed webhooks. It knows nothing of who
-//! calls it.
+//! checkout page, an invoice page, a portal, renewals and retries by an injected clock, and signed webhooks. It does
+//! not know its callers.
 //!
 //! Simpler than Stripe: a renewal is charged when its period ends, without the hour's wait; the items of a subscription have
 //! one interval; a schedule's phases begin with a period, and a subscription under one is changed and ended by the schedule
@@ -60,23 +60,23 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 /// The version of the API whose shapes it has.
 pub const API_VERSION: &str = "2026-08-26.dahlia";
 
-/// What it is told at its start.
+/// Its configuration.
 #[derive(Debug, Clone)]
 pub struct Settings {
     /// Where its pages are served, without a slash at the end.
     pub base_url: String,
     /// The key that calls must carry.
     pub secret_key: String,
-    /// What events are signed with.
+    /// The secret that signs events.
     pub webhook_secret: String,
     /// Where events are sent.
     pub webhook_url: String,
 }
 
-/// The present.
+/// The current time.
 pub type Now = Arc<dyn Fn() -> Timestamp + Send + Sync>;
 
-/// Told when there is an event to be sent.
+/// Called when there is an event to send.
 pub type Wake = Arc<dyn Fn() + Send + Sync>;
 
 /// The fake. Each call and each act is one change under one lock.
@@ -87,7 +87,7 @@ pub struct Stripe {
 }
 
 impl Stripe {
-    /// With what the document store holds.
+    /// Opens it with the records of the document store.
     ///
     /// # Errors
     /// When the document store cannot be read.

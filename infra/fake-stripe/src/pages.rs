@@ -1,4 +1,4 @@
-//! The pages of Stripe's that a person sees: the checkout, an invoice to be paid, and the way to the portal.
+//! Stripe's pages: the checkout, an invoice to pay, and the route to the portal.
 
 use crate::Stripe;
 use crate::cards::{DECLINED, first_outcome};

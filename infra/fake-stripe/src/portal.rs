@@ -43,7 +43,7 @@ struct InvoiceOfPage {
     amount: String,
 }
 
-/// What somebody does on the page.
+/// An action on the page.
 #[derive(Deserialize)]
 pub struct PortalAction {
     #[serde(default)]

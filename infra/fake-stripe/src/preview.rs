@@ -1,4 +1,4 @@
-//! The invoice that a change of a subscription would make, or else its next one; not kept, and nobody is told.
+//! A preview of the invoice of a change, or else of the next one; it is not stored and has no event.
 
 use crate::core::Core;
 use crate::error::Fault;

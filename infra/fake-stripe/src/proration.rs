@@ -1,5 +1,5 @@
-//! What a change of items makes of a subscription and what it costs: by the second, each line rounded to a whole minor
-//! unit. A trial costs nothing. Another interval, or the first price that costs something, begins the periods anew.
+//! The result and the cost of a change of items: by the second, each line rounded to a whole minor unit. A trial costs
+//! nothing. Another interval, or the first price that costs something, begins the periods anew.
 
 use crate::core::Core;
 use crate::error::Fault;
@@ -12,7 +12,7 @@ use crate::params::Params;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-/// What becomes of the difference in cost.
+/// How the difference in cost is charged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Behavior {
     /// It is invoiced at once.
@@ -35,7 +35,7 @@ pub struct Change {
     pub trial_until: Option<i64>,
 }
 
-/// What a change makes of a subscription.
+/// The result of a change of a subscription.
 pub struct Changed {
     /// The fields of the subscription that are others then.
     pub fields: Value,
@@ -127,7 +127,7 @@ impl Core {
         Ok(Some(Change { items, at: at.clamp(start, end), behavior, ends_trial, trial_until }))
     }
 
-    /// What a change makes of a subscription.
+    /// The result of a change of a subscription.
     pub fn changed(&self, subscription: &Value, change: &Change) -> Changed {
         let old = items_of(subscription);
         let mut new = change.items.clone();

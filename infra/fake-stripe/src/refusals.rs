@@ -1,4 +1,4 @@
-//! Calls that Stripe refuses for good, because a test or a person wants it so.
+//! Calls that the fake refuses permanently, as configured by a test or a developer.
 
 use crate::Stripe;
 use crate::core::Core;

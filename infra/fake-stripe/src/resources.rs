@@ -272,7 +272,7 @@ fn refund(core: &mut Core, mut params: Params) -> Answered {
 }
 
 impl Core {
-    /// Makes a customer and tells of it.
+    /// Creates a customer and its event.
     pub fn create_customer(
         &mut self,
         email: Option<String>,

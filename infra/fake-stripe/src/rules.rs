@@ -1,4 +1,4 @@
-//! What Stripe checks of currencies, amounts and addresses.
+//! Stripe's checks of currencies, amounts and addresses.
 
 use crate::error::Fault;
 

@@ -77,7 +77,7 @@ impl Core {
 }
 
 impl Stripe {
-    /// Does what fell due since the last time: renewals, payments tried again, trials and checkouts that end.
+    /// Runs the work that fell due: renewals, payment retries, ends of trials and checkouts.
     pub fn tick(&self) {
         self.with(Core::tick);
     }

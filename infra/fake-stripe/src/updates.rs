@@ -154,7 +154,7 @@ impl Core {
         }
     }
 
-    /// Gives fields of a subscription other values, and tells of it where that changes something.
+    /// Sets fields of a subscription, and creates an event if a value changes.
     pub fn apply(&mut self, id: &str, mut fields: Value, anchor: Option<i64>, metadata: &Map<String, Value>) {
         if let Some(anchor) = anchor {
             self.set_side(id, "anchor", json!(anchor));

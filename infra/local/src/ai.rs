@@ -11,11 +11,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// Where it is served.
 pub const PATH: &str = "/_ai/v1";
-/// What it proposes without a script.
+/// The proposal without a script.
 const PROPOSAL: &str = "{\"sql\": \"SELECT count(*) AS users FROM users\", \"explanation\": \"Counts all accounts.\", \
     \"assumptions\": [\"This is the fake model: it gives the same statement for every question. Set GROQ_API_KEY for a real one.\"], \
     \"cannot\": null}";
-/// So many requests are kept.
+/// The number of stored requests.
 const KEPT: usize = 100;
 
 /// The fake.
@@ -28,7 +28,7 @@ struct Held {
     requests: VecDeque<Value>,
 }
 
-/// What it is to answer.
+/// The scripted answer.
 #[derive(Debug, Clone, Deserialize)]
 pub struct ScriptedAnswer {
     #[serde(default = "ok")]

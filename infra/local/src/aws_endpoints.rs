@@ -1,5 +1,6 @@
-//! The AWS side alone, for one function that somebody else runs (`sam local invoke`, `cargo lambda invoke`): empty tables,
-//! queues, SES and secrets at two fixed addresses, and what the samples in `events/` speak of. Nothing of it is kept.
+//! Only the AWS endpoints, for one function that runs elsewhere (`sam local invoke`, `cargo lambda invoke`): empty
+//! tables, queues, SES and secrets at two fixed addresses, and the rows of the samples in `events/`. Nothing is stored
+//! on disk.
 
 use crate::TABLE_PREFIX;
 use crate::clock::LocalClock;
@@ -25,7 +26,7 @@ use tollgate_store::schema::TABLES;
 
 /// The rows of the outbox that the samples speak of.
 const SAMPLE_ROWS: &str = include_str!("../../../events/rows/outbox.json");
-/// What the links in those rows are derived from; it protects nothing.
+/// The secret of the links in those rows; it protects nothing.
 pub const SAMPLE_CODES_SECRET: &str = "fbd5cbc50066ef0cad2187af57c5f16bf8b23e170a22aba1";
 
 const CONTENTS: &str = "/_local";
@@ -37,7 +38,7 @@ pub struct AwsEndpoints {
     servers: [JoinHandle<()>; 2],
 }
 
-/// What the functions left, for a look at it.
+/// The data that the functions have written.
 #[derive(Clone)]
 struct Contents {
     fakes: Fakes,
@@ -95,7 +96,7 @@ impl AwsEndpoints {
         ]
     }
 
-    /// Where a GET tells what the functions left.
+    /// The address that shows the data that the functions have written.
     #[must_use]
     pub fn contents(&self) -> String {
         format!("http://{}{CONTENTS}", self.address)

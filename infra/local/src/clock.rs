@@ -1,5 +1,5 @@
-//! The clock of the whole stack: the machine's own with an offset, or one that stands still. Time moves when somebody
-//! moves it; a sleep ends when its time has passed on either the machine's clock or this one, except where a test wants
+//! The clock of the whole stack: the machine's own with an offset, or one that stands still. Time moves only on
+//! request; a sleep ends when its time has passed on either the machine's clock or this one, except where a test wants
 //! the machine's speed to mean nothing at all.
 
 use aws_smithy_async::rt::sleep::{AsyncSleep, Sleep};
@@ -17,7 +17,7 @@ pub struct LocalClock(Arc<Shared>);
 
 struct Shared {
     state: Mutex<State>,
-    /// Told of each move.
+    /// Notified of each move.
     moves: watch::Sender<u64>,
 }
 
@@ -59,13 +59,13 @@ impl LocalClock {
         self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The present.
+    /// The current time.
     #[must_use]
     pub fn now(&self) -> Timestamp {
         self.state().now()
     }
 
-    /// How far it is ahead of where it started, to be kept with the data.
+    /// How far it is ahead of its start, to be stored with the data.
     #[must_use]
     pub fn offset(&self) -> SignedDuration {
         self.state().offset
@@ -88,8 +88,8 @@ impl LocalClock {
         self.0.moves.send_modify(|moves| *moves += 1);
     }
 
-    /// Ends the sleep that is next to end, without moving the clock: what waits for an answer that never comes gives up
-    /// at once. Only on a clock that stands still.
+    /// Ends the next sleep without moving the clock, so that a call without an answer times out at once. Only on a
+    /// frozen clock.
     pub fn end_next_sleep(&self) {
         {
             let mut state = self.state();
@@ -102,7 +102,7 @@ impl LocalClock {
         self.0.moves.send_modify(|moves| *moves += 1);
     }
 
-    /// Whether it stands still.
+    /// Whether it is frozen.
     #[must_use]
     pub fn is_frozen(&self) -> bool {
         self.state().frozen_at.is_some()
@@ -141,7 +141,7 @@ impl LocalClock {
     }
 }
 
-/// Takes a sleep off the list, also when it is given up.
+/// Removes a sleep from the list, also when it is cancelled.
 struct SleepGuard<'a> {
     clock: &'a LocalClock,
     number: u64,

@@ -34,7 +34,7 @@ use tollgate_http::{ApiError, FieldError};
 use tollgate_platform::random_bytes;
 use tollgate_store::schema::TABLES;
 
-/// What the dev console looks at.
+/// The state of the dev console.
 #[derive(Clone)]
 pub struct Console {
     /// Where the stack listens.
@@ -70,7 +70,7 @@ const MAILS_SHOWN: u64 = 100;
 /// How long a drain may take.
 const DRAIN: Duration = Duration::from_secs(30);
 
-/// What goes wrong in the dev console, told as everywhere else.
+/// An error of the dev console, as a problem document.
 pub struct ConsoleError(ApiError);
 
 impl IntoResponse for ConsoleError {
@@ -150,7 +150,7 @@ async fn model_requests(State(console): State<Console>) -> Json<Value> {
     Json(json!({"items": console.model.requests()}))
 }
 
-/// What the chat model is to answer.
+/// The scripted answer of the chat model.
 #[derive(Deserialize)]
 struct Script {
     answers: Vec<ScriptedAnswer>,
@@ -205,7 +205,7 @@ async fn guard(request: Request, next: Next) -> Response {
     }
     let policy = match request.uri().path().starts_with("/_local") {
         true => tollgate_http::CONTENT_SECURITY_POLICY,
-        // A provider's form leads to the callback, which leads on to the front end, wherever that is.
+        // A provider's form leads to the callback, which redirects to the front end.
         false => "default-src 'none'; style-src 'self'; img-src 'self'; frame-ancestors 'none'",
     };
     let mut response = next.run(request).await;
@@ -330,7 +330,7 @@ async fn clock(State(console): State<Console>) -> Json<Value> {
     Json(json!({"now": console.clock.now(), "ahead_seconds": console.clock.offset().as_secs()}))
 }
 
-/// What is to be done where the clock cannot go back.
+/// The instruction when the clock cannot be reset.
 const NEW_FOLDER: &str = "What is stored relies on the moved clock. To be at the machine's own time again, start with a new \
                           data folder: cargo run -- --data .tollgate-now";
 

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 const PROBLEM: &str = "application/problem+json";
 
-/// What a response may be: its media types, each with the codes that it may carry. No media type: it has no body.
+/// A documented response: its media types with their error codes. Without a media type it has no body.
 type Allowed = BTreeMap<String, BTreeSet<String>>;
 
 /// The operations of the document, and the answers that it does not name.
@@ -18,7 +18,7 @@ pub struct Contract {
     undocumented: Arc<Mutex<BTreeSet<String>>>,
 }
 
-/// What of an answer the document names.
+/// The documented parts of an answer.
 pub struct Answer<'a> {
     /// The status.
     pub status: StatusCode,
@@ -65,7 +65,7 @@ impl Contract {
     }
 }
 
-/// What the document says of a response; its description names the codes between backticks.
+/// The documented response; its description names the codes between backticks.
 fn allowed(response: &Value) -> Allowed {
     let description = response["description"].as_str().unwrap_or_default();
     let codes: BTreeSet<_> = description.split('`').skip(1).step_by(2).map(str::to_owned).collect();

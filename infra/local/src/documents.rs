@@ -1,5 +1,5 @@
-//! What the fakes hold: with `--data` in one table of the same database as the functions' tables, so that it outlives a
-//! `kill -9`; with `:memory:` nowhere else.
+//! The documents of the fakes: with `--data` in one table of the database of the functions' tables, so that they
+//! survive a `kill -9`; with `:memory:` only in memory.
 
 use crate::TABLE_PREFIX;
 use dynoxide::Database;
@@ -23,7 +23,7 @@ enum Place {
     Memory(Arc<Mutex<BTreeMap<(String, String), String>>>),
 }
 
-/// The database did not do what it was asked.
+/// The database failed.
 #[derive(Debug, thiserror::Error)]
 #[error("the local database: {0}")]
 pub struct DatabaseError(String);
@@ -35,13 +35,13 @@ impl DatabaseError {
 }
 
 impl Documents {
-    /// One that keeps nothing when it is dropped.
+    /// Documents in memory.
     #[must_use]
     pub fn memory() -> Self {
         Self(Place::Memory(Arc::default()))
     }
 
-    /// Whether what is put there outlives it.
+    /// Whether the documents are stored in a database.
     #[must_use]
     pub const fn is_persistent(&self) -> bool {
         matches!(self.0, Place::Table(_))

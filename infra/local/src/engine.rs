@@ -12,7 +12,7 @@ pub const POSITION: (&str, &str) = ("stream", "outbox");
 /// How many of the newest records stay, whether they are taken or not.
 pub const RECORDS_KEPT: usize = 1000;
 
-/// An engine whose data is gone with it.
+/// An engine in memory.
 pub fn memory() -> Result<Database, DatabaseError> {
     static NEXT: AtomicU64 = AtomicU64::new(0);
     // The name is shared within this process alone.

@@ -1,4 +1,4 @@
-//! What the functions find around them: their variables, their secrets, the settings of their AWS clients.
+//! The environment of the functions: variables, secrets, settings of their AWS clients.
 
 use crate::TABLE_PREFIX;
 use crate::clock::LocalClock;

@@ -20,10 +20,10 @@ use tokio::task::JoinHandle;
 const BATCH: usize = 10;
 /// How long a batch that failed waits before the stream is read again.
 const STREAM_PAUSE: Duration = Duration::from_secs(1);
-/// After so many more tries a record of the stream is given up; the template says the same.
+/// The number of retries after which a record of the stream is given up, as in the template.
 pub const STREAM_RETRIES: u32 = 100;
 
-/// Everything that carries messages from one function to the next.
+/// The event sources: they pass messages from one function to the next.
 pub struct EventSources {
     database: Database,
     documents: Documents,
@@ -54,11 +54,11 @@ struct Consumer {
     turn: Mutex<()>,
 }
 
-/// What the event sources call.
+/// The functions that the event sources call.
 pub struct Sources {
-    /// What the outbox's stream calls.
+    /// The function that the outbox's stream calls.
     pub relay: Function,
-    /// What each queue calls, by the queue's name.
+    /// The function of each queue, by the queue's name.
     pub consumers: Vec<(&'static str, Function)>,
     /// The Stripe that sends webhooks, where it is the fake.
     pub webhooks: Option<Webhooks>,
@@ -73,7 +73,7 @@ fn failed(error: impl std::fmt::Display) -> EventSourceError {
     EventSourceError(error.to_string())
 }
 
-/// What one turn of a source came to.
+/// The result of one turn of an event source.
 #[derive(Debug, Clone, Copy, Default)]
 struct Turn {
     handled: usize,
@@ -183,7 +183,7 @@ impl EventSources {
         }
     }
 
-    /// Works until nothing is left to do: retries fall due at once, the clock stands still.
+    /// Runs until no work remains: retries are due at once, and the clock does not move.
     ///
     /// # Errors
     /// When a source cannot be read.
@@ -210,7 +210,7 @@ impl EventSources {
         }
     }
 
-    /// Works until nothing is due: what waits for its time goes on waiting.
+    /// Runs until nothing is due: delayed messages stay delayed.
     ///
     /// # Errors
     /// When a source cannot be read.

@@ -1,5 +1,5 @@
-//! The fakes for SQS, SES and Secrets Manager: they speak what their SDKs speak, for exactly the calls in use. The
-//! functions of this process reach them over the fault injector, others over a listener on loopback.
+//! The fakes of SQS, SES and Secrets Manager: they implement the SDKs' protocols for exactly the calls in use. The
+//! functions of this process reach them through the fault injector, others over a listener on loopback.
 
 use crate::clock::LocalClock;
 use crate::documents::{DatabaseError, Documents};
@@ -19,14 +19,14 @@ use serde_json::{Value, json};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-/// What lies behind the fakes.
+/// The state of the fakes.
 #[derive(Clone)]
 pub struct Fakes {
     /// Mails and secrets.
     pub documents: Documents,
     /// The queues.
     pub queues: Arc<Vec<Queue>>,
-    /// The present.
+    /// The current time.
     pub clock: LocalClock,
 }
 
@@ -62,7 +62,7 @@ pub const TARGET: &str = "x-amz-target";
 const MAILS: &str = "mail";
 /// The ids of the mails to each address: an inbox is found without reading the others.
 const MAILS_TO: &str = "mail-to";
-/// How many of the newest mails are kept.
+/// How many of the newest mails are stored.
 pub const MAILS_KEPT: u64 = 5000;
 const SECRETS: &str = "secret";
 
@@ -114,14 +114,14 @@ struct ChangeMessageVisibilityBatchRequestEntry {
     visibility_timeout: i64,
 }
 
-/// SQS takes so many entries in one call.
+/// The number of entries that SQS accepts in one call.
 const MAX_ENTRIES: usize = 10;
 
 fn no_queue() -> Value {
     json!({"__type": "com.amazonaws.sqs#QueueDoesNotExist"})
 }
 
-/// What the names of queues begin with, as IAM and the moves of dead letters name them.
+/// The prefix of queue ARNs.
 const QUEUE_ARN: &str = "arn:aws:sqs:us-east-1:000000000000:";
 
 /// What `act` answers to the call in `body`.
@@ -424,7 +424,7 @@ fn lines(text: &str) -> String {
     text.replace("\r\n", "\n")
 }
 
-/// What SES says of an address that it cannot deliver to.
+/// The error of SES for an undeliverable address.
 fn check_address(address: &str) -> Result<(), &'static str> {
     let (local, domain) = address.rsplit_once('@').ok_or("Missing final '@domain'")?;
     let is_plain = |c: char| c.is_ascii_graphic() && !"()<>[],;:\\\"@".contains(c);
@@ -461,7 +461,7 @@ fn code_in(text: &str) -> Option<String> {
     words.filter(|word| word.len() == 6 && word.bytes().all(|b| b.is_ascii_digit())).map(str::to_owned).next()
 }
 
-/// What a fake answers.
+/// An answer of a fake.
 pub struct Answer {
     /// The status.
     pub status: StatusCode,

@@ -1,5 +1,5 @@
-//! The fault injector between the functions and the fakes: counts their calls, and makes them fail as it is told. The dev console and
-//! the fakes' own pages do not pass here.
+//! The fault injector: the HTTP client between the functions and the fakes. It counts their calls and makes them fail
+//! on request. The dev console and the fakes' own pages do not pass here.
 
 use crate::clock::LocalClock;
 use crate::fakes::{Fakes, TARGET};
@@ -83,10 +83,10 @@ pub struct Fault {
     pub operation: Option<String>,
     /// How.
     pub kind: Kind,
-    /// So many calls go through first.
+    /// The number of calls that succeed first.
     #[serde(default)]
     pub after: u32,
-    /// Then so many fail.
+    /// The number of calls that fail then.
     #[serde(default = "once")]
     pub times: u32,
 }
@@ -158,7 +158,7 @@ pub struct Call {
     pub units: Vec<(String, f64, f64)>,
 }
 
-/// The fault injector itself, and the function at its end, if it is one's own.
+/// The fault injector, and the function that it belongs to, if any.
 #[derive(Clone)]
 pub struct FaultInjector(Arc<Shared>, Option<&'static str>);
 
@@ -168,7 +168,7 @@ struct Shared {
     clock: LocalClock,
     state: Mutex<State>,
     cleared: Notify,
-    /// Told of each write to a table, which may be one to the outbox.
+    /// Notified of each write to a table, which may be one to the outbox.
     pub wrote: Notify,
     transactions: Transactions,
 }
@@ -200,7 +200,7 @@ impl FaultInjector {
         Self(Arc::new(Shared { inner, fakes, clock, state, cleared, wrote, transactions }), None)
     }
 
-    /// The same wire for this function alone: its role decides about its calls.
+    /// The same fault injector for this function: its role decides about its calls.
     #[must_use]
     pub fn of(&self, function: &'static str) -> Self {
         Self(Arc::clone(&self.0), Some(function))
@@ -223,19 +223,19 @@ impl FaultInjector {
         self.state().roles = Some(Roles { decide, used: Accesses::new(), denied: Vec::new() });
     }
 
-    /// What the functions used since the roles are enforced, denied calls included.
+    /// The permissions that the functions have used since the roles are enforced, denied calls included.
     #[must_use]
     pub fn accesses(&self) -> Accesses {
         self.state().roles.as_ref().map(|roles| roles.used.clone()).unwrap_or_default()
     }
 
-    /// What was denied since the roles are enforced.
+    /// The calls that were denied since the roles are enforced.
     #[must_use]
     pub fn denied(&self) -> Vec<String> {
         self.state().roles.as_ref().map(|roles| roles.denied.clone()).unwrap_or_default()
     }
 
-    /// What the role of the calling function does not allow of this call.
+    /// The permissions of this call that the role of the calling function lacks.
     fn deny(&self, service: Service, operation: &str, request: &HttpRequest) -> Option<Access> {
         self.refuse(accesses(service, operation, request.body().bytes().unwrap_or_default()))
     }
@@ -270,8 +270,8 @@ impl FaultInjector {
         known
     }
 
-    /// Takes all faults away and says which were left: those that have not happened as often as they were to. What hangs
-    /// gets an error.
+    /// Removes all faults and returns the unfinished ones: those that have not happened as often as configured. What
+    /// hangs gets an error.
     pub fn clear(&self) -> Vec<Fault> {
         let left = std::mem::take(&mut self.state().faults);
         self.0.cleared.notify_waiters();
@@ -336,25 +336,25 @@ impl FaultInjector {
         Some(kind)
     }
 
-    /// The way to a provider.
+    /// The connector to a provider.
     #[must_use]
     pub fn to_provider(&self, provider: IdentityProvider) -> SharedHttpConnector {
         SharedHttpConnector::new(ToProvider { fault_injector: self.clone(), provider })
     }
 
-    /// The way to the chat model.
+    /// The connector to the chat model.
     #[must_use]
     pub fn to_model(&self) -> SharedHttpConnector {
         SharedHttpConnector::new(ToModel(self.clone()))
     }
 
-    /// The way to S3, for its function.
+    /// The connector to S3, for its function.
     #[must_use]
     pub fn to_s3(&self) -> SharedHttpConnector {
         SharedHttpConnector::new(ToS3(self.clone()))
     }
 
-    /// The way to Stripe.
+    /// The connector to Stripe.
     #[must_use]
     pub fn to_stripe(&self) -> SharedHttpConnector {
         SharedHttpConnector::new(ToStripe(self.clone()))
@@ -584,7 +584,7 @@ impl HttpConnector for FaultInjector {
     }
 }
 
-/// The fault injector to a provider: its operations are method and path, without the fake's own prefix.
+/// The connector to a provider: its operations are method and path, without the fake's own prefix.
 #[derive(Debug)]
 struct ToProvider {
     fault_injector: FaultInjector,
@@ -604,7 +604,7 @@ impl HttpConnector for ToProvider {
     }
 }
 
-/// The fault injector to Stripe: its operations are method and path, with `{id}` in the place of an object's id.
+/// The connector to Stripe: its operations are method and path, with `{id}` in the place of an object's id.
 #[derive(Debug)]
 struct ToStripe(FaultInjector);
 
@@ -624,7 +624,7 @@ impl HttpConnector for ToStripe {
     }
 }
 
-/// The fault injector to the chat model.
+/// The connector to the chat model.
 #[derive(Debug)]
 struct ToModel(FaultInjector);
 
@@ -635,7 +635,7 @@ impl HttpConnector for ToModel {
     }
 }
 
-/// The fault injector to S3.
+/// The connector to S3.
 #[derive(Debug)]
 struct ToS3(FaultInjector);
 

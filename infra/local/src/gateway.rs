@@ -1,5 +1,5 @@
-//! The front door, as API Gateway's HTTP API is one: each request becomes an event of payload format 2.0 and goes through
-//! the same adapter as on Lambda.
+//! The gateway, which behaves like API Gateway's HTTP API: each request becomes an event of payload format 2.0 and is
+//! passed through the same adapter as on Lambda.
 
 use crate::contract::{self, Contract};
 use crate::functions::Function;

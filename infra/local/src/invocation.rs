@@ -25,7 +25,7 @@ impl Invocation {
         CURRENT.try_with(Self::clone).ok()
     }
 
-    /// Ends the run where it stands: nothing of it is heard again.
+    /// Aborts the run.
     pub async fn stop(self) {
         self.stopped.notify_one();
         std::future::pending().await

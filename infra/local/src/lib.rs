@@ -97,5 +97,5 @@ pub mod openapi {
 /// The paths that the template leads to `pages` beside those of its document.
 pub const FILE_PATHS: &[&str] = tollgate_pages::FILE_PATHS;
 
-/// What the names of the local tables start with.
+/// The prefix of the local tables.
 pub const TABLE_PREFIX: &str = "tollgate-";

@@ -12,7 +12,7 @@ pub struct Arguments {
     /// Where it listens, on 127.0.0.1 only.
     #[arg(long, env = "PORT", default_value_t = 8080)]
     pub port: u16,
-    /// Where the tables, secrets and keys live; `:memory:` keeps nothing.
+    /// The folder of the tables, secrets and keys; `:memory:` stores nothing on disk.
     #[arg(long, env = "TOLLGATE_DATA", default_value = ".tollgate")]
     data: String,
     /// The address of the first admin, made on the first start.

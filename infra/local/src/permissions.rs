@@ -1,5 +1,5 @@
-//! What a role must allow for a call, in IAM's terms: an action and a resource. Tables, queues and secrets have the names
-//! that they have on this machine, without a prefix.
+//! The permission that a call needs, in IAM's terms: an action and a resource. Tables, queues and secrets have the
+//! names that they have on this machine, without a prefix.
 
 use crate::TABLE_PREFIX;
 use crate::faults::Service;

@@ -48,7 +48,7 @@ pub const QUEUES: &[QueueSpec] = &[
 pub struct Message {
     /// The same at every receive. Ids sort by the time of the sending.
     pub id: String,
-    /// What was sent.
+    /// The sent message.
     pub body: String,
     /// Its group, in a FIFO queue.
     pub group: Option<String>,
@@ -60,7 +60,7 @@ pub struct Message {
     pub receives: u32,
     /// Until when it is hidden.
     pub hidden_until: Option<Timestamp>,
-    /// Whether it lies with the dead letters.
+    /// Whether it is a dead letter.
     pub is_dead: bool,
 }
 
@@ -86,7 +86,7 @@ pub enum VisibilityError {
 /// The longest time that a message may be hidden, in seconds.
 const MAX_VISIBILITY_SECONDS: i64 = 12 * 3600;
 
-/// How many messages a move moves between two looks at it.
+/// How many messages a move moves between two polls.
 const MOVED_AT_ONCE: usize = 10;
 
 const DEDUP: SignedDuration = SignedDuration::from_mins(5);
@@ -98,7 +98,7 @@ pub struct Queue {
     documents: Documents,
     clock: LocalClock,
     held: Mutex<Held>,
-    /// Told of each message that may be received.
+    /// Notified of each message that can be received.
     pub arrivals: Notify,
 }
 
@@ -184,7 +184,7 @@ impl Held {
         }
     }
 
-    /// Makes ready what was hidden until now.
+    /// Makes messages visible whose visibility timeout has passed.
     fn bring_back(&mut self, now: Timestamp) {
         while let Some((until, id)) = self.hidden.pop_first() {
             if now < until {
@@ -233,7 +233,7 @@ impl Held {
     }
 }
 
-/// What was sent within the last five minutes.
+/// The messages sent within the last five minutes.
 #[derive(Clone, Default)]
 pub(crate) struct Recent {
     ids: HashSet<String>,
@@ -255,7 +255,7 @@ impl Recent {
     }
 }
 
-/// What a queue holds, in numbers.
+/// The depth of a queue.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Depth {
     name: &'static str,
@@ -265,7 +265,7 @@ pub struct Depth {
 }
 
 impl Queue {
-    /// Opens it with what the document store holds of it.
+    /// Opens a queue with its stored messages.
     ///
     /// # Errors
     /// When the document store does not answer.
@@ -300,7 +300,7 @@ impl Queue {
         self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Takes a message in; it is kept when this returns.
+    /// Stores a message.
     ///
     /// # Errors
     /// When the document store does not take it.
@@ -331,8 +331,8 @@ impl Queue {
         Ok(id)
     }
 
-    /// Receives up to `most` messages that may be received now; with `at_once` also those that are hidden. What was
-    /// received too often goes to the dead letters instead.
+    /// Receives up to `most` visible messages; with `at_once` also hidden ones. A message that was received too often
+    /// becomes a dead letter instead.
     ///
     /// # Errors
     /// When the document store does not answer.
@@ -384,7 +384,7 @@ impl Queue {
         Ok(Ok(()))
     }
 
-    /// Takes out what was handled.
+    /// Deletes a handled message.
     ///
     /// # Errors
     /// When the document store does not.
@@ -410,7 +410,7 @@ impl Queue {
         self.delete(&message.id)
     }
 
-    /// Starts a move of the dead letters; `false` while another one is under way.
+    /// Starts a move of the dead letters; returns `false` while another one is running.
     pub fn start_move(&self) -> bool {
         let mut held = self.held();
         if held.moving.as_ref().is_some_and(|task| !task.is_over()) {
@@ -421,7 +421,7 @@ impl Queue {
         true
     }
 
-    /// The latest move, a few messages further than at the last look.
+    /// The latest move, a few messages further than at the last poll.
     ///
     /// # Errors
     /// When the document store does not answer.

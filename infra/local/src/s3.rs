@@ -48,7 +48,7 @@ struct Object {
     put_at: Timestamp,
 }
 
-/// What S3 answers to a call that it refuses.
+/// The answer of S3 to a refused call.
 type Refusal = (StatusCode, &'static str, &'static str);
 
 const NO_SUCH_KEY: Refusal = (StatusCode::NOT_FOUND, "NoSuchKey", "The specified key does not exist.");

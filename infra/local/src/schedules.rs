@@ -29,7 +29,7 @@ const POLL_INTERVAL: Duration = Duration::from_secs(60);
 #[derive(Clone)]
 pub struct Schedules {
     sweeper: Function,
-    /// The same beyond the reach of any fault: what counts for the dev console.
+    /// The same without faults: the count for the dev console.
     counter: Function,
     documents: Documents,
     clock: LocalClock,
@@ -62,7 +62,7 @@ impl Schedules {
         Ok(Self { sweeper, counter, documents, clock, running: Arc::default(), is_count_due })
     }
 
-    /// Keeps to the schedules for as long as the stack runs. On a clock that stands still they run when the dev console moves it.
+    /// Runs the schedules for as long as the stack runs. On a frozen clock they run when the dev console moves it.
     pub async fn keep(self) {
         while !self.clock.is_frozen() {
             self.clock.clone().sleep_for(POLL_INTERVAL).await;

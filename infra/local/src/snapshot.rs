@@ -1,5 +1,6 @@
-//! A copy of everything that a stack holds: tables and stream, queues, what the fakes keep, secrets, the time. Any number of
-//! stacks start from one snapshot, each with a copy of its own, so a test prepares a situation once and tries it many times.
+//! A copy of the whole state of a stack: tables and stream, queues, documents of the fakes, secrets, the time. Any
+//! number of stacks start from one snapshot, each with a copy of its own, so a test prepares a situation once and tries
+//! it many times.
 
 use crate::clock::LocalClock;
 use crate::documents::{DatabaseError, Documents};
@@ -18,7 +19,7 @@ pub struct Snapshot {
     documents: Documents,
     /// What each queue remembers of recent messages, by the queue's name.
     recent: Vec<(&'static str, Recent)>,
-    /// What the fake Stripe held.
+    /// The records of the fake Stripe.
     stripe: Records,
     taken_at: Timestamp,
     /// The address that the stack gave to others.

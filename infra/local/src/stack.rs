@@ -54,7 +54,7 @@ const OLD_SYSTEM_TABLE: &str = "desk";
 /// Where the tables live.
 #[derive(Clone)]
 pub enum Data {
-    /// Nowhere: nothing is kept.
+    /// In memory only.
     Memory,
     /// In this folder.
     Folder(PathBuf),
@@ -71,7 +71,7 @@ pub struct Options {
     pub public_url: Option<String>,
     /// Where the tables live.
     pub data: Data,
-    /// The present.
+    /// The current time.
     pub clock: LocalClock,
     /// The first admin's address and password.
     pub admin: Option<(String, Secret<String>)>,
@@ -85,7 +85,7 @@ pub struct Options {
     pub extra_functions: Vec<(String, Function)>,
     /// The program that runs the statements of reports; `None` for this one. It calls `run_statement_if_asked` first.
     pub report_runner: Option<PathBuf>,
-    /// What the statements of reports may use.
+    /// The limits of report statements.
     pub report_limits: Limits,
 }
 
@@ -400,7 +400,7 @@ impl Stack {
         &self.clock
     }
 
-    /// What its functions find in their environment.
+    /// The environment of its functions.
     #[must_use]
     pub fn environment(&self) -> &Env {
         &self.env
@@ -439,7 +439,7 @@ impl Stack {
         }
     }
 
-    /// Hands on what is due, and nothing that waits for its time.
+    /// Processes all due messages and no delayed ones.
     ///
     /// # Errors
     /// When a source cannot be read.
@@ -585,7 +585,7 @@ fn open(data: &Data, clock: &LocalClock) -> Result<(Database, Documents, Option<
         }
     };
     let refused = |reason: String| StartError::Data { folder: folder.display().to_string(), reason };
-    // Secrets lie in it: nobody else of this machine may look.
+    // It contains secrets: only its owner may read it.
     let made = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder);
     made.map_err(|error| refused(error.to_string()))?;
     let lock = File::options().create(true).append(true).mode(0o600).open(folder.join("lock"));

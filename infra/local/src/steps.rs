@@ -5,7 +5,7 @@ use crate::invocation::Invocation;
 use serde_json::Value;
 use tokio::sync::{mpsc, oneshot};
 
-/// Where a call stands.
+/// The state of a call.
 #[derive(Debug)]
 pub enum Step {
     /// It waits to be let go.
@@ -47,7 +47,7 @@ impl Drop for Turn {
     }
 }
 
-/// Waits until this call is let go. Without anybody who steps, and outside of a function's run, nothing waits.
+/// Waits until this call is released. It returns at once without a test that steps, and outside of a function's run.
 pub(crate) async fn turn(
     steps: Option<mpsc::UnboundedSender<Step>>,
     (service, operation): (Service, &str),

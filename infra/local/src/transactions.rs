@@ -1,4 +1,4 @@
-//! Transactions that are asked for again under their token, as DynamoDB knows them for ten minutes. The engine would look at
+//! Transactions that are repeated under their token, which DynamoDB remembers for ten minutes. The engine would look at
 //! all tokens of ten minutes in each transaction; here the oldest alone is looked at, and the engine sees none.
 
 use crate::clock::LocalClock;
@@ -15,7 +15,7 @@ use tokio::sync::OnceCell;
 
 const TOKEN: &str = "ClientRequestToken";
 const KEPT: SignedDuration = SignedDuration::from_mins(10);
-/// How many are kept: a lost answer is asked for again within seconds.
+/// The number of remembered transactions: a call with a lost answer is repeated within seconds.
 const MOST: usize = 1000;
 
 /// An answer that was read to its end.

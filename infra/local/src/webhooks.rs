@@ -1,4 +1,5 @@
-//! The Stripe fake on this stack: what it holds lies in the document store, and its events go to the webhook's own address.
+//! The fake Stripe of this stack: its records are in the document store, and its events go to the webhook's own
+//! address.
 
 use crate::clock::LocalClock;
 use crate::documents::Documents;
@@ -10,10 +11,10 @@ use tokio::sync::{Mutex, MutexGuard, Notify};
 use tollgate_fake_stripe::{Delivery, DocumentStoreError, Records, Settings, Stripe};
 use tollgate_platform::Outbound;
 
-/// A renewal waits so long at the most on a clock that runs.
+/// The longest delay of a renewal on a running clock.
 const TIMEOUT: Duration = Duration::from_secs(30);
 
-/// The fake and the way of its events.
+/// The fake Stripe and the delivery of its events.
 pub struct Webhooks {
     stripe: Stripe,
     outbound: Outbound,
@@ -82,7 +83,7 @@ impl Webhooks {
         self.stripe.pending()
     }
 
-    /// Lets no event go for as long as the guard is kept.
+    /// Delivers no event while the guard is held.
     pub async fn hold(&self) -> MutexGuard<'_, ()> {
         self.turn.lock().await
     }

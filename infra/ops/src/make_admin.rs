@@ -10,7 +10,7 @@ use tollgate_store::{RightsChange, Store, StoreError};
 /// Why somebody is no admin.
 #[derive(Debug, thiserror::Error)]
 pub enum MakeAdminError {
-    /// The address is none.
+    /// Not a valid e-mail address.
     #[error("{0:?} is not an e-mail address")]
     InvalidEmail(String),
     /// Nobody has registered with it.
@@ -30,7 +30,7 @@ pub enum MakeAdminError {
     Store(#[from] StoreError),
 }
 
-/// What came of it.
+/// The result.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum MadeAdmin {
     /// The user is an admin from now on.

@@ -1,4 +1,4 @@
-//! What a change of a user's billing causes beside itself: entries of the audit trail, and mails.
+//! The consequences of a change of a user's billing: audit entries and mails.
 
 use crate::Cause;
 use crate::reminders::consent_id;
@@ -15,8 +15,8 @@ use tollgate_mail::{Amount, Message, RefundReason};
 use tollgate_platform::random_bytes;
 use tollgate_store::{OutboxMessage, StoreError};
 
-/// One entry for each subscription and each payment of which something changed that is to be seen. What only reconciliation
-/// found is repaired.
+/// One entry for each subscription and payment with a visible change. A change found only by reconciliation has the
+/// action "repaired".
 pub fn audit(changes: &Changes, previous: &[Payment], cause: Cause<'_>, now: Timestamp) -> Vec<AuditEntry> {
     let entry = |action, target: String, before, after| AuditEntry {
         id: AuditId::new(now, random_bytes()),
@@ -54,7 +54,7 @@ pub fn audit(changes: &Changes, previous: &[Payment], cause: Cause<'_>, now: Tim
         } else if payment.refunded_cents != before.map_or(0, |before| before.refunded_cents) {
             Action::PaymentRefunded
         } else {
-            // That it was made or failed is told by itself.
+            // Its creation or failure has its own entry.
             return None;
         };
         let (before, after) = difference(before.map(payment_details), payment_details(payment))?;
@@ -64,7 +64,7 @@ pub fn audit(changes: &Changes, previous: &[Payment], cause: Cause<'_>, now: Tim
     subscriptions.chain(changes.payments.iter().filter_map(of_payment)).collect()
 }
 
-/// What of a payment an entry tells.
+/// The fields of a payment in an audit entry.
 fn payment_details(payment: &Payment) -> Value {
     json!({
         "payment_id": payment.id,
@@ -127,7 +127,7 @@ pub fn mails(
         }
         let needs_consent = consents.contains(&payment.stripe_invoice_id);
         for message in of_payment(to.to_owned(), before, payment, subscription, plan, needs_consent) {
-            // Stripe tells of it by an event of its own, too.
+            // Stripe also sends its own event for it.
             let is_told_once = matches!(message, Message::ActionRequired { .. });
             let id = if is_told_once { consent_id(payment) } else { new_id() };
             mails.push(outbox_message(&message, id, now)?);
@@ -136,7 +136,7 @@ pub fn mails(
     Ok(mails)
 }
 
-/// What is told of a subscription to `plan`, which is to be `next` after its period.
+/// The mail data of a subscription to `plan`, which changes to `next` after its period.
 fn of_subscription(
     to: String,
     before: Option<&Subscription>,
@@ -148,7 +148,7 @@ fn of_subscription(
     if after.trial_refused && !before.is_some_and(|before| before.trial_refused) {
         return vec![Message::TrialRefused { to, plan }];
     }
-    // The refund of what was paid for it is told with its payment, when it is made.
+    // The refund is mailed with its payment, when it is made.
     if after.duplicate_refund.is_some() {
         return Vec::new();
     }
@@ -183,7 +183,7 @@ fn of_subscription(
     messages
 }
 
-/// What is told of the refund of a payment, which was made: how much, and why.
+/// The mail data of a refund: amount and reason.
 fn of_refund(
     to: &str,
     before: Option<&Payment>,
@@ -206,7 +206,7 @@ fn of_refund(
     Some(Message::Refunded { to: to.to_owned(), plan, amount, reason })
 }
 
-/// What is told of a payment for a subscription to `plan`.
+/// The mail data of a payment for a subscription to `plan`.
 fn of_payment(
     to: String,
     before: Option<&Payment>,
@@ -218,7 +218,7 @@ fn of_payment(
     let mut messages = Vec::new();
     let invoice_url = after.invoice_url.clone();
     let was = before.map(|before| before.status);
-    // A debit that was in progress is told of when it has failed, like any other payment.
+    // A failed debit is mailed like any other failed payment.
     if after.status == PaymentStatus::Failed && matches!(was, None | Some(PaymentStatus::Processing)) {
         messages.push(match needs_consent {
             true => Message::ActionRequired { to, plan, invoice_url },

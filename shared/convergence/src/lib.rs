@@ -1,6 +1,6 @@
-//! Convergence with Stripe: what an event, a user's own request and the sweeper do alike. Note the customer's version, look
-//! at Stripe, write all that follows if the version is still the noted one, else look again. A read that is older than what
-//! stands here is never written over it.
+//! Convergence with Stripe: what an event, a user's own request and the sweeper do alike. Read the customer's version,
+//! fetch Stripe's state, write all changes if the version is unchanged, else repeat. An older read never overwrites
+//! newer state.
 
 mod consequences;
 mod reminders;
@@ -20,59 +20,59 @@ use tollgate_platform::trials::TrialMark;
 use tollgate_store::{AccountWrite, CustomerVersion, EventRow, Store, StoreError, TrialEntry};
 use tollgate_stripe::{Gateway, GatewayError};
 
-/// How often Stripe's state of a user is fetched in one call, for whatever reason: a write of somebody else (each event causes
-/// one, and ten follow a checkout), a change that is written in parts, an end at Stripe. What is written so far stays, and the
-/// next call continues from there.
+/// How often Stripe's state of a user is fetched in one call, for any reason: another write (each event causes one, and
+/// a checkout is followed by ten), a change that is written in parts, an end at Stripe. What is written so far stays,
+/// and the next call continues from there.
 pub const MAX_FETCHES: usize = 24;
-/// So many subscriptions and so many payments are written at once, each with its audit entry and its mail, beside the customer,
-/// the gate, at most ten events, and the trials of these subscriptions (one address, and a card of each): 97 items. A transaction
-/// takes a hundred.
+/// The number of subscriptions, and of payments, that are written at once, each with its audit entry and its mail, in
+/// addition to the customer, the gate, at most ten events, and the trials of these subscriptions (one address, and a
+/// card of each): 97 items. A transaction takes a hundred.
 const AT_ONCE: usize = 12;
 
 /// Why the local state may not be Stripe's.
 #[derive(Debug, thiserror::Error)]
 pub enum ConvergeError {
-    /// Stripe gave no answer.
+    /// Stripe did not answer.
     #[error(transparent)]
     Stripe(#[from] GatewayError),
     /// The keys of the ledger of trials cannot be read.
     #[error(transparent)]
     Key(#[from] KeyError),
-    /// The tables gave none.
+    /// The tables did not answer.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// Somebody else wrote each time, or Stripe's state changed each time: to be tried again.
+    /// Another writer or Stripe changed the state each time: the caller must retry.
     #[error("the customer's state was still changing after {MAX_FETCHES} fetches")]
     Overtaken,
 }
 
-/// Why it is looked at a user.
+/// Why a user is synchronised.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Cause<'a> {
-    /// The events that were the hints, each once: at most ten.
+    /// The events that caused it, each once: at most ten.
     pub events: &'a [EventRow],
     /// The request that asked.
     pub request_id: Option<RequestId>,
-    /// The customer of whom Stripe says that it is no more.
+    /// The customer that Stripe reports as deleted.
     pub gone_customer: Option<&'a str>,
-    /// Whether nothing but reconciliation would have found out.
+    /// Whether only reconciliation found the difference.
     pub is_repair: bool,
 }
 
 /// What Stripe lists of a customer.
 #[derive(Debug)]
 pub enum Listed {
-    /// The customer, and these.
+    /// The customer and its objects.
     There(StripeState),
-    /// What the customer had, who is no more.
+    /// Objects of a customer that was deleted.
     Gone,
-    /// Neither the customer nor anything of theirs.
+    /// Neither the customer nor any of its objects.
     Nowhere,
-    /// What it lists has to be read: it was not kept.
+    /// The objects were not kept in memory and must be fetched.
     Unread,
 }
 
-/// The way from Stripe's state to the local one.
+/// Brings the local state to Stripe's state.
 #[derive(Clone)]
 pub struct Convergence {
     store: Store,
@@ -82,17 +82,17 @@ pub struct Convergence {
     rules: Rules,
 }
 
-/// The way under way: on the heap, as Stripe's types within are deeper than a compiler likes.
+/// A running synchronisation, boxed because Stripe's types exceed the compiler's depth limit.
 pub type SyncFuture<'a> = Pin<Box<dyn Future<Output = Result<Vec<Subscription>, ConvergeError>> + Send + 'a>>;
 
-/// Whether a request comes to nothing by what is stored.
+/// Whether the stored state refuses a request.
 pub type Refuses<'a> = &'a (dyn Fn(&Account) -> bool + Send + Sync);
 
-/// The same way, which may not be gone.
+/// A synchronisation that the stored state may refuse.
 pub type SyncUnlessFuture<'a> =
     Pin<Box<dyn Future<Output = Result<Option<Vec<Subscription>>, ConvergeError>> + Send + 'a>>;
 
-/// What was ended and refunded so far, or refused by Stripe for good.
+/// What was ended and refunded so far, or permanently refused by Stripe.
 #[derive(Default)]
 struct Done {
     ended_duplicates: Vec<String>,
@@ -109,11 +109,11 @@ impl Convergence {
         Self { store, gateway, keys, clock, rules }
     }
 
-    /// Brings what is kept of `user` to what Stripe says now, and ends at Stripe what must not stay. The subscriptions as they
-    /// are then; none for one who is no customer.
+    /// Brings the stored state of `user` to Stripe's state and ends duplicate subscriptions at Stripe. Returns the
+    /// subscriptions; none for a user who is no customer.
     ///
     /// # Errors
-    /// When it may not be Stripe's state: whoever asked must ask again.
+    /// When the state may differ from Stripe's: the caller must retry.
     pub fn sync<'a>(&'a self, user: &'a UserId, cause: Cause<'a>) -> SyncFuture<'a> {
         Box::pin(async move {
             let never = |_: &Account| false;
@@ -121,11 +121,11 @@ impl Convergence {
         })
     }
 
-    /// The same for a request of the user. If `refuses` says so about what is stored, the answer is `None`, and Stripe is not
-    /// called.
+    /// The same for a request of the user. If `refuses` returns true for the stored state, the result is `None` and
+    /// Stripe is not called.
     ///
     /// # Errors
-    /// When it may not be Stripe's state: whoever asked must ask again.
+    /// When the state may differ from Stripe's: the caller must retry.
     pub fn sync_unless<'a>(&'a self, user: &'a UserId, cause: Cause<'a>, refuses: Refuses<'a>) -> SyncUnlessFuture<'a> {
         Box::pin(self.sync_with(user, cause, refuses))
     }
@@ -165,7 +165,7 @@ impl Convergence {
             trials
                 .retain(|trial| changes.subscriptions.iter().any(|changed| changed.after.id == trial.subscription_id));
             let endings: Vec<_> = changes.endings.drain(..).filter(|ending| !done.has(ending)).collect();
-            // While something is left to do the events are not handled: whoever comes next goes on.
+            // While work remains the events count as not handled: the next call continues.
             let is_last = is_all && endings.is_empty();
             let events = if is_last { cause.events } else { &[] };
             let write =
@@ -183,8 +183,8 @@ impl Convergence {
         Err(ConvergeError::Overtaken)
     }
 
-    /// Whether what is stored of `user` differs from `stripe_state`, which may be a part of what Stripe has, or cannot be decided by it. Of
-    /// a subscription all open invoices must be in it.
+    /// Whether the stored state of `user` differs from `stripe_state` or cannot be compared with it. `stripe_state` may
+    /// be incomplete, but it must contain all open invoices of each subscription.
     ///
     /// # Errors
     /// When the tables do not answer.
@@ -199,12 +199,12 @@ impl Convergence {
         Ok(stripe_state.is_undecided(&account) || !changes.is_unchanged() || !changes.endings.is_empty())
     }
 
-    /// Brings what is kept of the customer that was `expected` to what Stripe was seen to have afterwards. What else is kept
-    /// stays. Whether something was kept otherwise. Where somebody else has written since it was noted, or something is to be
-    /// done at Stripe, Stripe is looked at anew.
+    /// Brings the stored state of the `expected` customer to the state that was fetched from Stripe later, and returns
+    /// whether it differed. Other stored state is unchanged. If the version has changed, or something must be done at
+    /// Stripe, the state is fetched again.
     ///
     /// # Errors
-    /// When it may not be Stripe's state: whoever asked must ask again.
+    /// When the state may differ from Stripe's: the caller must retry.
     pub async fn repair(
         &self,
         expected: &CustomerVersion,
@@ -215,14 +215,14 @@ impl Convergence {
         let cause = Cause { is_repair: true, ..Cause::default() };
         let Some(account) = self.store.account(user).await? else { return Ok(false) };
         let stripe_state = match listed {
-            // What the lists do not say is asked for: the version was noted before.
+            // What the lists lack is fetched: the version was read before.
             Listed::There(stripe_state) if !stripe_state.is_undecided(&account) => stripe_state,
             Listed::There(_) | Listed::Unread => match self.gateway.fetch_state(&expected.stripe_customer_id).await {
                 Err(error) if error.is_missing() => StripeState::customer_deleted(&account),
                 stripe_state => stripe_state?,
             },
-            // Of somebody who paid Stripe lists something for ever: this is the key to another account rather than the end
-            // of everybody's access.
+            // Stripe lists a paying customer for ever, so an empty list means the key of another account and must not
+            // end all access.
             Listed::Nowhere if !account.subscriptions.is_empty() => {
                 tracing::error!(%user, customer = expected.stripe_customer_id, "Stripe lists nothing of one who has paid");
                 return Ok(false);
@@ -230,7 +230,7 @@ impl Convergence {
             Listed::Gone | Listed::Nowhere => StripeState::customer_deleted(&account),
         };
         let now = self.clock.now();
-        // A trial is entered into the ledger by a sync alone.
+        // Only a sync enters a trial into the ledger.
         let has_trial = stripe_state.new_trials(&account, catalogue).next().is_some();
         let mut changes = converge(&account, &stripe_state, catalogue, self.rules, now);
         if changes.is_unchanged() && changes.endings.is_empty() {
@@ -247,10 +247,10 @@ impl Convergence {
         Ok(true)
     }
 
-    /// Brings what the gate of `user` gives to what the plans give now, from what is kept: Stripe is not asked.
+    /// Updates the access in the gate of `user` to the current plans, from stored state: Stripe is not called.
     ///
     /// # Errors
-    /// When the tables do not answer, or others write each time.
+    /// When the tables do not answer, or another writer changes the state each time.
     pub async fn recompute_access(&self, user: &UserId, catalogue: &Catalogue) -> Result<(), ConvergeError> {
         for _ in 0..MAX_FETCHES {
             let Some(account) = self.store.account(user).await? else { return Ok(()) };
@@ -269,7 +269,7 @@ impl Convergence {
         Err(ConvergeError::Overtaken)
     }
 
-    /// Whether a trial can be given to this address: each has one, whoever has the address.
+    /// Whether this address can have a trial: each address has one, even if it changes its owner.
     ///
     /// # Errors
     /// When the ledger or its keys cannot be read.
@@ -282,8 +282,8 @@ impl Convergence {
         Ok(true)
     }
 
-    /// Judges the trials that are seen for the first time: one whose address or card had a trial before is refused, unless it is
-    /// over already. The others are returned, to be entered into the ledger.
+    /// Decides the new trials: one whose address or card had a trial before is refused, unless it has ended. The others
+    /// are returned and entered into the ledger.
     async fn decide_trials(
         &self,
         account: &Account,
@@ -327,10 +327,10 @@ impl Convergence {
         Ok(())
     }
 
-    /// Writes what followed; `false` where somebody else has written since the version was noted.
+    /// Writes the changes; `false` if the version has changed.
     async fn write(&self, write: Write<'_>) -> Result<bool, ConvergeError> {
         if write.changes.is_unchanged() {
-            // Also a look that found nothing new makes those that were begun before it old ones.
+            // A fetch without changes also makes earlier fetches obsolete.
             let is_newest = self.store.raise_version(&write.account.customer).await?;
             if is_newest {
                 self.keep(write.events).await?;
@@ -352,8 +352,8 @@ impl Convergence {
         Ok(self.store.write_account(&write).await?)
     }
 
-    /// Of the payments that failed, those that wait for the payer's consent, by their invoices. Reconciliation, whose calls
-    /// are bounded, does not ask.
+    /// The invoices of the failed payments that wait for the payer's consent. Reconciliation does not fetch this, as
+    /// its calls are bounded.
     async fn consents(&self, write: &Write<'_>) -> Result<Vec<String>, ConvergeError> {
         let was_failed = |previous: &Payment| previous.status != PaymentStatus::Processing;
         let is_new = |payment: &&Payment| {
@@ -422,7 +422,7 @@ impl Convergence {
         self.gateway.cancel_at_period_end(subscription).await
     }
 
-    /// Refunds what is left of these, charge by charge: one that is refused does not stop the others.
+    /// Refunds the rest of these invoices, charge by charge: a refused refund does not stop the others.
     async fn refund(&self, paid: Vec<InvoiceRefund>, done: &mut Done) -> Result<(), ConvergeError> {
         for InvoiceRefund { stripe_invoice_id, charges } in paid {
             for charge in charges {
@@ -435,7 +435,8 @@ impl Convergence {
     }
 }
 
-/// Notes what Stripe refuses for good, so that it is recorded once and blocks nothing else. Any other error is returned.
+/// Records a permanent refusal of Stripe, so that it is recorded once and blocks nothing else. Any other error is
+/// returned.
 fn record_refusal(
     done: Result<(), GatewayError>,
     what: &str,
@@ -460,7 +461,7 @@ fn record_refusal(
 }
 
 impl Done {
-    /// Whether it is not to be done again. One that is settled is named again only where more was paid for it.
+    /// Whether this ending is already done. A finished one is named again only if more was paid.
     fn has(&self, ending: &Ending) -> bool {
         match ending {
             Ending::AtPeriodEnd { stripe_id, .. } => self.end_requested.contains(stripe_id),

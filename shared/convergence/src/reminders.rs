@@ -10,11 +10,11 @@ use tollgate_platform::ten_bytes;
 use tollgate_store::OutboxMessage;
 
 impl Convergence {
-    /// Tells `user` what is to be told by now and was not: Stripe is asked before, so that nobody is reminded of what is
-    /// done. How many mails were written.
+    /// Writes the reminders for `user` that are due, and returns their number. Stripe's state is fetched first, so that
+    /// no paid invoice is mentioned.
     ///
     /// # Errors
-    /// When Stripe or the tables do not answer: whoever asked must ask again.
+    /// When Stripe or the tables do not answer: the caller must retry.
     pub async fn remind(&self, user: &UserId) -> Result<usize, ConvergeError> {
         if self.reminders(user).await?.is_empty() {
             return Ok(0);
@@ -27,11 +27,11 @@ impl Convergence {
         Ok(reminders.len())
     }
 
-    /// Tells `user` that the payment of an invoice waits for consent, where it does and that was not told: one that was
-    /// refused at first may want it when it is tried again.
+    /// Writes the mail that the payment of an invoice waits for the consent of `user`, once: a payment that was refused
+    /// first may require consent on retry.
     ///
     /// # Errors
-    /// When Stripe or the tables do not answer: whoever asked must ask again.
+    /// When Stripe or the tables do not answer: the caller must retry.
     pub async fn notify_consent(&self, user: &UserId, invoice: &str) -> Result<(), ConvergeError> {
         let Some(account) = self.store.account(user).await? else { return Ok(()) };
         let is_it =
@@ -48,7 +48,7 @@ impl Convergence {
         Ok(())
     }
 
-    /// The mails that are due by what is kept and that are not written yet.
+    /// The mails that are due by the stored state and not yet written.
     async fn reminders(&self, user: &UserId) -> Result<Vec<OutboxMessage>, ConvergeError> {
         let Some(account) = self.store.account(user).await? else { return Ok(Vec::new()) };
         let now = self.clock.now();

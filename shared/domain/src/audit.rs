@@ -7,7 +7,7 @@ use serde_json::Value;
 use std::str::FromStr;
 use utoipa::ToSchema;
 
-/// What of `before` and `after` tells who somebody is.
+/// The personal fields of `before` and `after`.
 const PERSONAL: [&str; 3] = ["email", "username", "user_agent"];
 
 macro_rules! actions {
@@ -40,7 +40,7 @@ actions! {
     SignedIn = "user.signed_in",
     /// A sign-in was refused.
     SignInFailed = "user.sign_in_failed",
-    /// An address was proved.
+    /// An address was verified.
     Verified = "user.verified",
     /// An account that was closed may be used again.
     Enabled = "user.enabled",
@@ -76,9 +76,9 @@ actions! {
     SubscriptionChanged = "subscription.changed",
     /// A subscription is over.
     SubscriptionEnded = "subscription.ended",
-    /// A subscription was kept otherwise than Stripe had it, and follows now.
+    /// Reconciliation repaired a subscription.
     SubscriptionRepaired = "subscription.repaired",
-    /// A payment was kept otherwise than Stripe had it, or not at all, and follows now.
+    /// Reconciliation repaired a payment.
     PaymentRepaired = "payment.repaired",
     /// Money went back.
     PaymentRefunded = "payment.refunded",
@@ -135,7 +135,7 @@ pub struct AuditEntry {
 }
 
 impl AuditEntry {
-    /// The entry without what tells who `person` is; `None` where nothing of it does. From where somebody else acted stays.
+    /// The entry without the personal data of `person`; `None` if it has none. Data of another actor stays.
     #[must_use]
     pub fn erased(&self, person: &UserId) -> Option<Self> {
         let is_about = self.target_id.as_deref() == Some(person.to_string().as_str());

@@ -57,7 +57,7 @@ impl Email {
         Ok(Self { address, key })
     }
 
-    /// Where mail goes: the domain in ASCII, the local part's case as it was typed.
+    /// The address for mail: the domain in ASCII, the local part in its original case.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.address

@@ -1,11 +1,11 @@
-//! The gate: what one authenticated request needs to know of a user. A session lives exactly while its id stands here.
+//! The gate: what an authenticated request needs of a user. A session is valid exactly while its id is listed here.
 
 use crate::{SessionId, UserId};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
-/// How an account was closed for good, beside an admin who disabled it.
+/// How an account was permanently closed; disabling by an admin is separate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Closing {
@@ -22,7 +22,7 @@ pub struct Gate {
     pub user_id: UserId,
     /// Whether the user may sign in.
     pub is_active: bool,
-    /// How the user left, if at all.
+    /// How the account was closed, if it was.
     #[serde(default)]
     #[serde(rename = "left")]
     pub closing: Option<Closing>,

@@ -1,11 +1,11 @@
-//! Ids: a prefix that tells the kind, then a UUIDv7 in hex. They sort by the time they were made and mean nothing else.
+//! Ids: a prefix for the kind, then a UUIDv7 in hex. They sort by the time they were made and mean nothing else.
 
 use jiff::Timestamp;
 use std::fmt;
 use std::str::FromStr;
 use uuid::Uuid;
 
-/// A text that is no id of the wanted kind. To a caller it is an object that does not exist.
+/// A text that is no id of the expected kind. For a caller the object does not exist.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("not an id of this kind")]
 pub struct NotAnId;

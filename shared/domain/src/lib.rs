@@ -1,5 +1,5 @@
-//! The rules: what an account is, when a session lives, which password will do. Sync and pure: no AWS, no HTTP, no
-//! environment, no clock; the present and all randomness are arguments.
+//! The rules: accounts, sessions, passwords, billing. Sync and pure: no AWS, no HTTP, no environment, no clock; the
+//! present and all randomness are arguments.
 
 pub mod audit;
 pub mod billing;

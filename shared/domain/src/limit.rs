@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
-/// So many calls in a window, refilled evenly (the generic cell rate algorithm): all of them may come at once, and each
-/// is given back after its share of the window.
+/// A number of calls per window, refilled evenly (the generic cell rate algorithm): all may come at once, and each is
+/// returned after its share of the window.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Quota {
     /// How many calls.
@@ -20,7 +20,7 @@ impl Quota {
         Self { calls, window_seconds: 60 }
     }
 
-    /// What one call takes of the bucket, in milliseconds.
+    /// The cost of one call in the bucket, in milliseconds.
     #[must_use]
     pub fn call_ms(self) -> i64 {
         i64::from(self.window_seconds) * 1000 / i64::from(self.calls.max(1))
@@ -53,7 +53,8 @@ pub struct AttemptQuotas {
 }
 
 impl AttemptQuotas {
-    /// So many a minute by one client, four times as many an hour, and twenty times as many an hour by all.
+    /// A number of attempts a minute by one client, four times as many an hour, and twenty times as many an hour by
+    /// all.
     #[must_use]
     pub const fn per_minute(calls: u32) -> Self {
         Self { client: Quota::per_minute(calls), client_an_hour: 4 * calls, account_an_hour: 20 * calls }
@@ -82,7 +83,7 @@ pub struct Mailed {
     /// Until when its rate is used up, in milliseconds since 1970.
     #[serde(default)]
     pub filled_ms: i64,
-    /// What it was sent today, by kind.
+    /// The mails of today, by kind.
     #[serde(default)]
     pub kinds: BTreeMap<String, Counted>,
 }

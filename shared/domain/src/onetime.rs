@@ -4,17 +4,17 @@ use crate::{Email, SessionId, UserId};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-/// What a link or a code is for. One of one purpose is refused at every other.
+/// The purpose of a link or a code. It is refused for any other purpose.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Purpose {
-    /// Proves the address of a new account.
+    /// Verifies the address of a new account.
     Verify,
     /// Sets a new password.
     Reset,
     /// Signs in.
     LoginCode,
-    /// Proves the address that an account is to have instead of its own.
+    /// Verifies the new address of an account.
     ChangeEmail,
 }
 
@@ -71,7 +71,7 @@ pub struct OneTimeRow {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Refused {
     /// Unknown, used up, killed, or made for another state of the account.
-    #[error("not good, or not any more")]
+    #[error("invalid or used up")]
     Invalid,
     /// The link was good once.
     #[error("expired")]
@@ -79,10 +79,10 @@ pub enum Refused {
 }
 
 impl OneTimeRow {
-    /// Whether its link still stands for an account with this address and password version at `now`.
+    /// Whether its link is valid for an account with this address and password version at `now`.
     ///
     /// # Errors
-    /// [`Refused::Invalid`] goes before [`Refused::Expired`].
+    /// [`Refused::Invalid`] takes precedence over [`Refused::Expired`].
     pub fn check_link(&self, email_key: &str, password_version: u64, now: Timestamp) -> Result<(), Refused> {
         let same_account = self.email_key == email_key && self.password_version == password_version;
         if !same_account || self.used_at.is_some() {

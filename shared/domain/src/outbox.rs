@@ -1,11 +1,11 @@
-//! Messages of the outbox: what kinds there are beside mails, and when one that is not marked is put on its queue again.
+//! Messages of the outbox: the kinds other than mails, and when an unmarked message is sent to its queue again.
 
 use jiff::{SignedDuration, Timestamp};
 
 /// The kind of a row that is never sent: the work that an answer for an unknown address must do as well (S6).
 pub const DECOY: &str = "decoy";
 
-/// The kind of a row that is no mail: something to be done at Stripe.
+/// The kind of a row that is a command for Stripe.
 pub const COMMAND: &str = "command";
 /// The kind of such a row that an earlier version wrote.
 const OLD_COMMAND: &str = "order";
@@ -19,13 +19,13 @@ pub fn is_command(kind: &str) -> bool {
 /// The kind of a row that asks for a report to be run.
 pub const REPORT: &str = "report";
 
-/// So long after its cause an unmarked message is put on its queue again for the first time.
+/// The age at which an unmarked message is sent to its queue again for the first time.
 pub const SENT_AGAIN_AFTER: SignedDuration = SignedDuration::from_mins(10);
-/// Each further time is so many times as long after its cause: a message that is poison comes back seldom.
+/// The factor of the age at each further time: a poison message returns seldom.
 const TIMES_AS_LONG: i32 = 4;
 
-/// Whether one of the times at which an unmarked message is put on its queue again has come since `last`, when somebody
-/// looked the last time: however often and however late somebody looks, each time counts once.
+/// Whether one of the times at which an unmarked message is put on its queue again has come since `last`, the previous
+/// sweep: however often and late sweeps run, each time counts once.
 #[must_use]
 pub fn is_sent_again(created_at: Timestamp, last: Option<Timestamp>, now: Timestamp) -> bool {
     let mut after = SENT_AGAIN_AFTER;
@@ -49,7 +49,7 @@ mod tests {
         Timestamp::from_second(1_800_000_000 + 60 * minutes).unwrap()
     }
 
-    /// The minutes at which a message of minute 0 is sent again, when somebody looks at all of `looks`.
+    /// The minutes at which a message of minute 0 is sent again, with sweeps at all of `looks`.
     fn sent_again(looks: impl IntoIterator<Item = i64>) -> Vec<i64> {
         let mut last = None;
         let is_sent = |minute: &i64| is_sent_again(at(0), last.replace(at(*minute)), at(*minute));
@@ -66,7 +66,7 @@ mod tests {
     #[test]
     fn a_late_sweep_resends_once_and_a_repeated_sweep_resends_nothing() {
         assert_eq!(sent_again([0, 9, 60, 60, 61, 120, 180, 180, 1600]), [60, 180, 1600]);
-        assert_eq!(sent_again([5000, 5001]), [5000], "nobody had ever looked");
+        assert_eq!(sent_again([5000, 5001]), [5000], "there was no earlier sweep");
     }
 
     #[test]

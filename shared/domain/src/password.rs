@@ -66,11 +66,11 @@ pub enum WeakPassword {
 }
 
 impl PasswordPolicy {
-    /// Judges `password` for the owner of `email` and `username`. Any character will do and there are no composition
+    /// Checks `password` for the owner of `email` and `username`. Any character will do and there are no composition
     /// rules; the password is never trimmed, cut or changed in case.
     ///
     /// # Errors
-    /// With the first rule that it breaks; the lengths are looked at before anything is computed.
+    /// The first violated rule; the lengths are checked before any computation.
     pub fn check(&self, password: &Password, email: &Email, username: &Username) -> Result<(), WeakPassword> {
         self.check_beside(password, Some(email), Some(username))
     }
@@ -105,7 +105,7 @@ static COMMON: LazyLock<HashSet<&str>> = LazyLock::new(|| include_str!("common_p
 
 /// The shortest word of a person's own that counts: shorter ones stand in half of all passwords.
 const MIN_OWN_CHARS: usize = 3;
-/// So many characters beside the person's own words make a password of its own.
+/// The number of characters in addition to the user's own words that makes a password acceptable.
 const OWN_ENOUGH_CHARS: usize = 4;
 
 fn check_lists(password: &str, email: Option<&Email>, username: Option<&Username>) -> Result<(), WeakPassword> {
@@ -120,7 +120,7 @@ fn check_lists(password: &str, email: Option<&Email>, username: Option<&Username
     if rest.len() < password.len() && rest.chars().count() < OWN_ENOUGH_CHARS {
         return Err(WeakPassword::Personal);
     }
-    // One look-up, whatever the password: a score would cost an attacker's choice of CPU time.
+    // One lookup for any password: a score would let an attacker choose the CPU time.
     if COMMON.contains(password) { Err(WeakPassword::Common) } else { Ok(()) }
 }
 

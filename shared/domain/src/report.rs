@@ -1,4 +1,4 @@
-//! Reports: a statement that an admin asks to be run, and what came of it.
+//! Reports: a statement of an admin, and its result.
 
 use crate::{ReportId, UserId};
 use jiff::{SignedDuration, Timestamp};
@@ -23,7 +23,7 @@ pub enum ReportStatus {
     Failed,
 }
 
-/// What a result becomes.
+/// The format of a result.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ReportFormat {
@@ -75,12 +75,12 @@ pub struct Report {
     pub status: ReportStatus,
     /// When it was asked for.
     pub created_at: Timestamp,
-    /// What came of it.
+    /// The result.
     #[serde(flatten)]
     pub outcome: ReportOutcome,
 }
 
-/// What came of a report; empty until it has ended.
+/// The result of a report; empty until it has ended.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ReportOutcome {
     /// The moment at which the tables were read.
@@ -100,7 +100,7 @@ pub struct ReportOutcome {
     pub ended_at: Option<Timestamp>,
 }
 
-/// What the outbox carries for a report.
+/// The body of a report's outbox message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ReportRequest {
     /// Which one is to be run.

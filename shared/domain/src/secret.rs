@@ -1,4 +1,4 @@
-//! What must not be printed, as a type.
+//! A type for values that must not be printed.
 
 use zeroize::Zeroize;
 

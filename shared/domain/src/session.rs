@@ -43,7 +43,7 @@ pub const GRACE: SignedDuration = SignedDuration::from_secs(10);
 /// Within this time of its sign-in a session counts as fresh (® in the contract).
 pub const FRESH: SignedDuration = SignedDuration::from_mins(5);
 
-/// Where a session stands in its rotation, as stored.
+/// The stored rotation of a session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Rotation {
     /// The number of the token that is good now.
@@ -54,21 +54,21 @@ pub struct Rotation {
     pub ends_at: Timestamp,
 }
 
-/// What a refresh token with a true MAC may do.
+/// The decision about a refresh token with a valid MAC.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Refresh {
-    /// It is the one that is good now: rotate to `n + 1`.
+    /// It is the current one: rotate to `n + 1`.
     Rotate,
-    /// It was used up a moment ago: hand out the same successor again, the token that is good now.
+    /// It was just used: issue its successor, the current token, again.
     Repeat,
     /// Refused without effect: expired, or overtaken by two rotations within the grace.
     Refuse,
-    /// Used up long ago and shown again: somebody has a copy. The session ends.
+    /// Used up long ago and presented again: it was copied. The session ends.
     Reuse,
 }
 
 impl Rotation {
-    /// Judges token number `n` at `now`.
+    /// Decides about token number `n` at `now`.
     #[must_use]
     pub fn decide(&self, n: u64, now: Timestamp, idle_seconds: u32) -> Refresh {
         if self.is_expired(now, idle_seconds) || n > self.n {
@@ -83,13 +83,13 @@ impl Rotation {
         }
     }
 
-    /// Whether no token of the session is good any more.
+    /// Whether no token of the session is valid any more.
     #[must_use]
     pub fn is_expired(&self, now: Timestamp, idle_seconds: u32) -> bool {
         now >= self.ends_at || now >= self.idle_end(idle_seconds)
     }
 
-    /// Seconds that the token which is good now has left at `now`.
+    /// The remaining seconds of the current token at `now`.
     #[must_use]
     pub fn seconds_left(&self, now: Timestamp, idle_seconds: u32) -> i64 {
         self.ends_at.min(self.idle_end(idle_seconds)).duration_since(now).as_secs().max(0)

@@ -31,7 +31,7 @@ impl Provider {
     }
 }
 
-/// Who can vouch for somebody, beside this service itself.
+/// An external identity provider.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum IdentityProvider {
@@ -129,7 +129,7 @@ impl Username {
         if fits { Ok(Self(text.to_owned())) } else { Err(InvalidUsername) }
     }
 
-    /// The nearest user name to what a provider calls somebody; `suffix` (at most 8 characters) makes it another one.
+    /// The user name nearest to a provider's name; `suffix` (at most 8 characters) makes it unique.
     #[must_use]
     pub fn near(text: &str, suffix: Option<&str>) -> Self {
         let plain = |c: char| match c {

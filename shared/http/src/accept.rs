@@ -1,4 +1,4 @@
-//! What a caller would rather have: a page or JSON (RFC 9110, 12.5.1).
+//! Content negotiation: a page or JSON (RFC 9110, 12.5.1).
 
 use crate::context::header_text;
 use http::{HeaderMap, header};
@@ -14,7 +14,7 @@ pub fn prefers_html(headers: &HeaderMap) -> bool {
     quality(&accept, "text/html") > json
 }
 
-/// How much `kind` is wanted, from 0 to 1: what the entry says that names it most closely.
+/// The quality of `kind`, from 0 to 1, by the most specific entry.
 fn quality(accept: &str, kind: &str) -> f32 {
     let (family, _) = kind.split_once('/').unwrap_or_default();
     let entries = accept.split(',').filter_map(|entry| {

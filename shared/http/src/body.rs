@@ -121,7 +121,7 @@ impl<T> Describe for PatchBody<T> {
 }
 
 impl<T> Describe for Input<T> {
-    /// What a page sends is answered with a page.
+    /// A form of a page is answered with a page.
     fn describe(operation: &mut Operation) {
         describe_body(operation, Required::True);
         conventions::describe(operation);
@@ -212,7 +212,7 @@ fn parse_as<T: DeserializeOwned>(value: Value, nulls: Nulls) -> Result<T, ApiErr
 const MISSING: &str = "missing field `";
 const NULL: &str = "null field `";
 
-/// What a field that is `null` counts as.
+/// The meaning of a `null` field.
 #[derive(Debug, Clone, Copy)]
 enum Nulls {
     /// As absent.

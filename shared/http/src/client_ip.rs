@@ -1,5 +1,5 @@
-//! Whose request it is: the address that the gateway saw. Behind the operator's own proxy that is the proxy's, and the
-//! client is the one that the proxy names in a header, if it sends the secret `edge` along (S8, D6).
+//! The client of a request: the address that the gateway saw. Behind the operator's own proxy that is the proxy's, and
+//! the client is the one that the proxy names in a header, if it sends the secret `edge` along (S8, D6).
 
 use http::{HeaderMap, HeaderName};
 use lambda_http::request::RequestContext as GatewayContext;

@@ -1,4 +1,4 @@
-//! What a request brings beside its body: its id, where it came from, when.
+//! The context of a request: its id, client and time.
 
 use axum::extract::{FromRequestParts, MatchedPath};
 use http::request::Parts;
@@ -13,7 +13,7 @@ use tollgate_platform::random_bytes;
 /// How much of what a client calls itself is kept, in characters.
 const MAX_USER_AGENT_CHARS: usize = 256;
 
-/// Made once for each request, before anything else looks at it.
+/// Created once for each request, before any other use.
 #[derive(Debug, Clone)]
 pub struct RequestContext {
     /// Our own id of it, never the caller's.

@@ -20,9 +20,9 @@ use utoipa::openapi::path::Operation;
 pub struct Conventions {
     /// Where browsers may call from.
     pub origins: Origins,
-    /// The present.
+    /// The current time.
     pub clock: Clock,
-    /// The operator's own proxy in front, which says who the client is; `None`: the gateway says it.
+    /// The operator's own proxy, which names the client; `None` without one.
     pub proxy: Option<EdgeProxy>,
 }
 
@@ -39,7 +39,7 @@ const ALLOWED_HEADERS: [HeaderName; 7] = [
 ];
 
 impl Conventions {
-    /// Lays them around `router`, whose fallbacks become the contract's 404 and 405.
+    /// Adds the conventions to `router`, whose fallbacks become the contract's 404 and 405.
     pub fn serve(self, router: Router) -> Router {
         let origins = self.origins.clone();
         let allowed =
@@ -67,7 +67,7 @@ impl Conventions {
     }
 }
 
-/// What a function serves whose settings will not do (S16): 503 for everything, with the variable's name in the log, so
+/// The router of a function with invalid settings (S16): 503 for every request, with the variable's name in the log, so
 /// that the alarm on errors fires.
 pub fn misconfigured(error: &ConfigError, clock: Clock) -> Router {
     let cause = format!("a setting is missing or wrong: {error}");

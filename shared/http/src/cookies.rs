@@ -116,8 +116,8 @@ impl CookieJar {
         values
     }
 
-    /// Whether what a cookie gives may be given to whoever sent this request. The forms of this service's own pages, which
-    /// have no referrer, name no origin; then the browser's own word counts.
+    /// Whether this request may use its cookies. The forms of this service's own pages, which have no referrer, name no
+    /// origin; then the browser's own word counts.
     #[must_use]
     pub fn is_of_allowed_page(&self, origins: &Origins) -> bool {
         match self.origin.as_deref() {

@@ -1,5 +1,5 @@
-//! Errors as the contract tells them (RFC 9457), in one place. What a caller may read and what happened inside are
-//! different fields; the inside is logged once, with the request.
+//! Errors of the contract (RFC 9457), in one place. The public text and the internal cause are different fields; the
+//! inside is logged once, with the request.
 
 use crate::Exceeded;
 use axum::response::{IntoResponse, Response};
@@ -21,7 +21,7 @@ pub enum ApiError {
     InvalidJson,
     /// A field is missing or wrong.
     Validation(FieldError),
-    /// Several fields are wrong: what is wrong with each. The first one names the whole.
+    /// Errors of several fields. The first one is the title.
     Several(Vec<ApiError>),
     /// The body is too large.
     BodyTooLarge,
@@ -47,7 +47,7 @@ pub enum ApiError {
     WrongPassword,
     /// Address and password do not belong together.
     InvalidCredentials,
-    /// The address is not proved yet.
+    /// The address is not verified yet.
     EmailNotVerified,
     /// The account is closed.
     AccountDisabled,
@@ -67,9 +67,9 @@ pub enum ApiError {
     ProviderNotConfigured,
     /// The provider's answer belongs to no flow of this browser.
     OauthStateMismatch,
-    /// The provider, or the person there, said no.
+    /// The provider or the user denied the sign-in.
     OauthDenied,
-    /// The provider knows no proved address of this person.
+    /// The provider has no verified address of this user.
     EmailNotVerifiedByProvider,
     /// The address that the provider has verified is one that mail cannot reach.
     EmailNotSupported,
@@ -77,25 +77,25 @@ pub enum ApiError {
     AlreadyLinked,
     /// An account has this address, and the identity is not linked to it.
     AccountExists,
-    /// Nothing would be left to sign in by.
+    /// The account would have no sign-in method.
     LastSignInMethod,
     /// The provider does not answer, or not to the point. The text is for the log.
     OauthProviderUnavailable(String),
-    /// The user name is another's, or kept.
+    /// The user name is taken or reserved.
     UsernameTaken,
     /// The password in this field will not do.
     WeakPassword(&'static str, WeakPassword),
-    /// The address is none.
+    /// Not a valid e-mail address.
     InvalidEmail(&'static str),
-    /// The user name is none.
+    /// Not a valid user name.
     InvalidUsername,
     /// The account has no password to change.
     NoPassword,
-    /// It would leave nobody in charge.
+    /// The last admin cannot be removed.
     LastAdmin,
     /// The body is not signed by Stripe, or too long ago.
     InvalidSignature,
-    /// What Stripe signed is no event.
+    /// The signed body is not an event.
     InvalidEvent,
     /// Stripe is not set up.
     StripeNotConfigured,
@@ -105,15 +105,15 @@ pub enum ApiError {
     StripeRefused(Refused),
     /// The card was refused: Stripe's page to pay on, where there is one.
     PaymentFailed(Option<String>),
-    /// The bank wants the payer's consent: Stripe's page to give it on, where there is one.
+    /// The bank requires the payer's consent: Stripe's page for it, if there is one.
     PaymentActionRequired(Option<String>),
     /// The subscription is to that plan already, or will be.
     SamePlan,
     /// A subscription stays in its currency.
     CurrencyMismatch,
-    /// A difference is counted from no such moment.
+    /// Not a valid proration date.
     InvalidProrationDate,
-    /// There is no such plan to be had.
+    /// There is no such active plan.
     PlanNotFound,
     /// There is nothing to pay for this plan.
     PlanIsFree,
@@ -123,13 +123,13 @@ pub enum ApiError {
     NoSubscription,
     /// The subscription ends with its period already.
     AlreadyCanceling,
-    /// The subscription goes on as it is: there is nothing to take back.
+    /// The subscription is not canceling: there is nothing to resume.
     NotCanceling,
     /// Stripe does not know the user.
     NoCustomer,
     /// The code is a plan's.
     PlanCodeTaken,
-    /// The plan is another than the one that was looked at.
+    /// The plan has changed since it was read.
     PlanChanged,
     /// The first call with this key is under way.
     IdempotencyInProgress,
@@ -147,7 +147,7 @@ pub enum ApiError {
     Unavailable(String),
 }
 
-/// To whom a refusal of Stripe is answered, with Stripe's reason.
+/// The reader of a refusal by Stripe, with Stripe's reason.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Refused {
     /// An admin, who can act on the reason.
@@ -161,9 +161,9 @@ pub enum Refused {
 pub struct FieldError {
     /// Its name.
     pub field: String,
-    /// What is wrong, for a program.
+    /// The error code.
     pub code: &'static str,
-    /// What is wrong, for a person.
+    /// The message.
     pub message: String,
 }
 
@@ -227,18 +227,18 @@ impl ApiError {
             }
             Self::InvalidCode => (S::UNAUTHORIZED, "invalid_code", "This code is not valid, or was used already."),
             Self::RateLimited(_) => {
-                (S::TOO_MANY_REQUESTS, "rate_limited", "Too many tries. Wait a moment, then try again.")
+                (S::TOO_MANY_REQUESTS, "rate_limited", "Too many attempts. Wait a moment, then try again.")
             }
             Self::InvalidReturnTo => {
                 (S::BAD_REQUEST, "invalid_return_to", "return_to must be an address of an allowed origin.")
             }
             Self::ProviderNotConfigured => {
-                (S::SERVICE_UNAVAILABLE, "provider_not_configured", "This way of signing in is not set up.")
+                (S::SERVICE_UNAVAILABLE, "provider_not_configured", "This sign-in method is not configured.")
             }
             Self::OauthStateMismatch => (
                 S::BAD_REQUEST,
                 "oauth_state_mismatch",
-                "This sign-in was not begun in this browser, or took too long. Begin again.",
+                "This sign-in was not started in this browser, or took too long. Start again.",
             ),
             Self::OauthDenied => (S::BAD_REQUEST, "oauth_denied", "The provider did not let you in."),
             Self::EmailNotVerifiedByProvider => (
@@ -258,7 +258,7 @@ impl ApiError {
                 "There is an account with this address. Sign in to it, then link this provider.",
             ),
             Self::LastSignInMethod => {
-                (S::CONFLICT, "last_sign_in_method", "Set a password first: nothing else would be left to sign in by.")
+                (S::CONFLICT, "last_sign_in_method", "Set a password first: this is the only sign-in method.")
             }
             Self::OauthProviderUnavailable(_) => {
                 (S::BAD_GATEWAY, "oauth_provider_unavailable", "The provider does not answer. Try again in a moment.")
@@ -281,7 +281,7 @@ impl ApiError {
             Self::InvalidSignature => {
                 (S::BAD_REQUEST, "invalid_signature", "The signature is missing, wrong or too old.")
             }
-            Self::InvalidEvent => (S::BAD_REQUEST, "invalid_event", "The body is no event of Stripe's."),
+            Self::InvalidEvent => (S::BAD_REQUEST, "invalid_event", "The body is not a Stripe event."),
             Self::StripeNotConfigured => (S::SERVICE_UNAVAILABLE, "stripe_not_configured", "Payments are not set up."),
             Self::StripeUnavailable(_) => {
                 (S::BAD_GATEWAY, "stripe_unavailable", "Payments cannot be reached. Try again in a moment.")
@@ -296,9 +296,9 @@ impl ApiError {
             ),
             Self::PaymentFailed(_) => (S::PAYMENT_REQUIRED, "payment_failed", "The payment was refused."),
             Self::PaymentActionRequired(_) => {
-                (S::PAYMENT_REQUIRED, "payment_action_required", "Your bank wants your consent to the payment.")
+                (S::PAYMENT_REQUIRED, "payment_action_required", "Your bank requires your consent to the payment.")
             }
-            Self::SamePlan => (S::CONFLICT, "same_plan", "This is your plan already, or will be after the period."),
+            Self::SamePlan => (S::CONFLICT, "same_plan", "This is your plan already, or from the next period on."),
             Self::CurrencyMismatch => {
                 (S::CONFLICT, "currency_mismatch", "A subscription cannot change its currency. End it first.")
             }
@@ -309,23 +309,23 @@ impl ApiError {
             ),
             Self::PlanNotFound => (S::NOT_FOUND, "plan_not_found", "There is no such plan."),
             Self::PlanIsFree => {
-                (S::UNPROCESSABLE_ENTITY, "plan_is_free", "There is nothing to pay for this plan: everybody has it.")
+                (S::UNPROCESSABLE_ENTITY, "plan_is_free", "This plan is free: it needs no subscription.")
             }
             Self::AlreadySubscribed => {
                 (S::CONFLICT, "already_subscribed", "You have a subscription. Change that one instead.")
             }
             Self::NoSubscription => (S::NOT_FOUND, "no_subscription", "You have no subscription."),
             Self::AlreadyCanceling => {
-                (S::CONFLICT, "already_canceling", "Your subscription ends with its period already.")
+                (S::CONFLICT, "already_canceling", "Your subscription is canceled at period end already.")
             }
             Self::NotCanceling => {
-                (S::CONFLICT, "not_canceling", "Your subscription goes on: nothing is to be taken back.")
+                (S::CONFLICT, "not_canceling", "Your subscription is not canceled: there is nothing to resume.")
             }
             Self::NoCustomer => (S::NOT_FOUND, "no_customer", "You have bought nothing yet."),
             Self::PlanCodeTaken => {
                 (S::CONFLICT, "plan_code_taken", "This code is another plan's, perhaps an archived one's.")
             }
-            Self::PlanChanged => (S::CONFLICT, "plan_changed", "The plan was changed meanwhile. Look at it again."),
+            Self::PlanChanged => (S::CONFLICT, "plan_changed", "The plan has changed. Reload it and try again."),
             Self::IdempotencyInProgress => {
                 (S::CONFLICT, "idempotency_in_progress", "The first call with this idempotency-key is under way.")
             }

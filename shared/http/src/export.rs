@@ -16,7 +16,7 @@ use tollgate_domain::{Email, SessionId, User, UserId};
 use tollgate_store::{AuditFilter, BillingFilter, Listed, PageOf, Profile, Store};
 use utoipa::ToSchema;
 
-/// So much of each kind is told at the most, the newest: an answer has an end.
+/// The largest number of entries of each kind in an export, the newest.
 const MOST: PageOf<'_> = PageOf { after: None, limit: 2000 };
 
 /// All that is held about a user. Of a password, a token or a code nothing is held that could be told: they are hashed, or
@@ -39,7 +39,8 @@ pub struct Export {
     customer: Option<CustomerOf>,
     subscriptions: Vec<OwnedSubscription>,
     payments: Vec<OwnedPayment>,
-    /// What happened to the user or was done by the user, the newest first. From where somebody else did it is not told.
+    /// What happened to the user or was done by the user, the newest first. The address of another actor is not
+    /// included.
     audit_entries: Vec<AuditEntry>,
     /// Whether that is all: of each kind the newest 2,000 are told.
     is_complete: bool,
@@ -154,7 +155,7 @@ impl Export {
     }
 }
 
-/// Whether everything was told so far.
+/// Whether the export is complete so far.
 struct Progress {
     is_complete: bool,
 }

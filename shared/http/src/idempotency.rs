@@ -63,7 +63,7 @@ where
     let given = fingerprint(given);
     let (mut parts, body) = request.into_parts();
     let Ok(context) = RequestContext::from_request_parts(&mut parts, state).await;
-    // Whose key it is; the handler finds the user where this put it.
+    // The owner of the key; the handler finds the user in the request's extensions.
     let user = ActiveUser::from_request_parts(&mut parts, state).await?;
     let key = format!("{}#{} {}#{given}", user.id, parts.method, parts.uri.path());
     parts.extensions.insert(user);

@@ -1,4 +1,4 @@
-//! What every HTTP function has in common: the conventions of the contract, in one place each.
+//! The shared part of all HTTP functions: the conventions of the contract.
 
 mod accept;
 mod body;

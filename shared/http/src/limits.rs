@@ -1,6 +1,6 @@
-//! The limiter: each route counts calls by client address, attempts at each account that is named there by client and over
-//! all unknown clients, and costly calls by user (S7–S9). A counter moves before anything is looked at, and without an
-//! answer of the tables nobody passes.
+//! The limiter: each route counts calls by client address, attempts at each account that is named there by client and
+//! over all unknown clients, and costly calls by user (S7–S9). A counter is incremented before any other work, and
+//! without an answer of the tables every request is refused.
 
 use crate::openapi::{Describe, refuse};
 use crate::{ActiveUser, ApiError, Guard, RequestContext};
@@ -34,9 +34,9 @@ const QUESTIONS_A_DAY: u32 = 200;
 /// The limits of a deployment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
-    /// What each route takes of a client.
+    /// The limits by client of each route.
     pub client: Quota,
-    /// What each route takes about an account.
+    /// The limits by account of each route.
     pub attempts: AttemptQuotas,
     /// Registrations that a client may ask for in a day.
     pub registrations_a_day: u32,
@@ -326,7 +326,7 @@ pub async fn limit_redirects(
     Ok(next.run(request).await)
 }
 
-/// Who a client is by its address: IPv6 by /64, which one household has.
+/// The client of an address: IPv6 by /64, as one household has.
 fn client(ip: Option<&str>) -> String {
     match ip.and_then(|ip| ip.parse::<IpAddr>().ok()).map(|ip| ip.to_canonical()) {
         Some(IpAddr::V4(ip)) => ip.to_string(),

@@ -23,7 +23,7 @@ const MAX_CURSOR_CHARS: usize = 600;
 /// One page of a list.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Page<T> {
-    /// What is on it.
+    /// The items.
     pub items: Vec<T>,
     /// Where the next one starts; `null` on the last.
     #[schema(required = true)]
@@ -70,7 +70,7 @@ pub async fn sessions_page(
     Ok(Page::of(Listed { items, next }, cursor, |row| row.into_session(current)))
 }
 
-/// What of a list is asked for.
+/// The parameters of a list.
 #[derive(Debug, Clone, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub struct PageQuery {
@@ -210,7 +210,7 @@ impl Describe for PageQuery {
 pub struct Cursor<'a> {
     /// Which list, filters included.
     pub list: &'a str,
-    /// Who reads it.
+    /// The reader.
     pub reader: UserId,
 }
 

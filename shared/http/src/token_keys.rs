@@ -1,4 +1,4 @@
-//! By which keys access tokens are judged: `auth` has its own, every other function reads those that `auth` publishes.
+//! The keys that verify access tokens: `auth` has its own, every other function reads those that `auth` publishes.
 
 use crate::ApiError;
 use jiff::{SignedDuration, Timestamp};
@@ -7,7 +7,7 @@ use tollgate_platform::keys::KeySource;
 use tollgate_platform::tokens::{AccessClaims, PublicKeys};
 use tollgate_store::Store;
 
-/// After so long the published keys are read again: one that is gone is good no more.
+/// How long the published keys are cached: a removed key is invalid afterwards.
 const MAX_AGE: SignedDuration = SignedDuration::from_mins(5);
 /// For an unknown key they are read again no sooner than this.
 const MIN_AGE: SignedDuration = SignedDuration::from_mins(1);
@@ -17,7 +17,7 @@ const MIN_AGE: SignedDuration = SignedDuration::from_mins(1);
 pub enum TokenKeys {
     /// The function's own secret.
     Own(Arc<KeySource>),
-    /// What `auth` published.
+    /// The keys that `auth` has published.
     Published(Arc<PublishedKeys>),
 }
 
@@ -51,10 +51,10 @@ impl PublishedKeys {
 }
 
 impl TokenKeys {
-    /// Judges an access token.
+    /// Verifies an access token.
     ///
     /// # Errors
-    /// `unauthenticated` for one that is not good; `unavailable` where there are no keys to judge by.
+    /// `unauthenticated` for one that is not good; `unavailable` when there are no keys to verify it.
     pub async fn verify(
         &self,
         token: &str,

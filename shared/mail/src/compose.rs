@@ -7,7 +7,7 @@ use mail_builder::headers::address::Address;
 use mail_builder::headers::raw::Raw;
 use tollgate_domain::Email;
 
-/// Whom mails are from: `no-reply@example.com`, or with a name `Tollgate <no-reply@example.com>`.
+/// The sender of mails: `no-reply@example.com`, or with a name `Tollgate <no-reply@example.com>`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Mailbox {
     name: Option<String>,
@@ -48,12 +48,12 @@ impl Mailbox {
     }
 }
 
-/// What a message says beside its mail.
+/// The envelope of a message.
 #[derive(Debug, Clone, Copy)]
 pub struct Envelope<'a> {
-    /// Whom it is from.
+    /// The sender.
     pub from: &'a Mailbox,
-    /// What makes it this message: the same again where it is sent again.
+    /// The message id: the same when it is sent again.
     pub id: &'a str,
     /// When its cause happened.
     pub date: Timestamp,

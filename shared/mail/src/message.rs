@@ -1,6 +1,6 @@
-//! What a mail is made of, as it waits in the outbox. The secrets that some of them print are derived when they are
-//! rendered: a message holds the ids alone. A message of the previous version is still understood (R18): fields are only
-//! ever added, with a default.
+//! The parameters of a mail, as stored in the outbox. The secrets that some of them print are derived when they are
+//! rendered: a message holds the ids alone. A message of the previous version is still understood (R18): fields are
+//! only ever added, with a default.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -28,7 +28,7 @@ pub enum Message {
         to: String,
         /// The user name of the account.
         username: String,
-        /// What link and code are derived from.
+        /// The source of link and code.
         otp: OneTime,
         /// Whether it is the new address of an account.
         #[serde(default)]
@@ -46,25 +46,25 @@ pub enum Message {
     Reset {
         /// The address.
         to: String,
-        /// Whose account it is.
+        /// The user name of the account.
         username: String,
-        /// What the link is derived from.
+        /// The source of the link.
         otp: OneTime,
     },
     /// Signs in: a code.
     LoginCode {
         /// The address.
         to: String,
-        /// Whose account it is.
+        /// The user name of the account.
         username: String,
-        /// What the code is derived from.
+        /// The source of the code.
         otp: OneTime,
     },
     /// A new address was requested for the account: a notice to the current one.
     EmailChangeRequested {
         /// The present address.
         to: String,
-        /// Whose account it is.
+        /// The user name of the account.
         username: String,
         /// When.
         at: Timestamp,
@@ -73,7 +73,7 @@ pub enum Message {
     EmailChanged {
         /// The old address.
         to: String,
-        /// Whose account it is.
+        /// The user name of the account.
         username: String,
         /// Since when.
         at: Timestamp,
@@ -82,7 +82,7 @@ pub enum Message {
     ProviderLinked {
         /// The address.
         to: String,
-        /// Whose account it is.
+        /// The user name of the account.
         username: String,
         /// The provider, by its name for a person.
         provider: String,
@@ -137,7 +137,7 @@ pub enum Message {
         plan: String,
         /// Stripe's page to pay on.
         invoice_url: Option<String>,
-        /// How long access stays, where somebody is reminded.
+        /// How long access lasts, in a reminder.
         #[serde(default)]
         until: Option<Timestamp>,
         /// Whether it was for a change to that plan, which waits for it.
@@ -194,7 +194,7 @@ pub enum Message {
         /// The refunded amount; `None` in a message of the previous version: then it is the whole payment.
         #[serde(default)]
         amount: Option<Amount>,
-        /// Why, where it was not a person who refunded it.
+        /// The reason of an automatic refund.
         #[serde(default)]
         reason: Option<RefundReason>,
     },
@@ -209,7 +209,7 @@ pub enum Message {
     PasswordChanged {
         /// The address.
         to: String,
-        /// Whose account it is.
+        /// The user name of the account.
         username: String,
         /// Since when.
         at: Timestamp,

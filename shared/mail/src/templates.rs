@@ -6,7 +6,7 @@ use crate::money::money;
 use askama::Template;
 use jiff::Timestamp;
 
-/// What a mail says beside its message.
+/// The context of a mail's templates.
 #[derive(Clone, Copy)]
 pub struct Context<'a> {
     /// The colours and links of the product.
@@ -39,7 +39,7 @@ pub struct Mail {
     pub kind: &'static str,
 }
 
-/// What the templates print.
+/// The values of the templates.
 #[derive(Clone, Copy)]
 struct Page<'a> {
     brand: &'a Brand,
@@ -326,7 +326,7 @@ mod tests {
         }
     }
 
-    /// What a reader sees of an HTML part, with single spaces.
+    /// The visible text of an HTML part, with single spaces.
     fn visible(html: &str) -> String {
         let (_, body) = html.split_once("<body").unwrap();
         let mut text = String::new();

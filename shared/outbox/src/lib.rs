@@ -1,4 +1,4 @@
-//! The way of a message from the outbox to its queue: `relay` sends by it what is new, `sweeper` what was missed.
+//! Sends messages from the outbox to their queues: `relay` new ones, `sweeper` missed ones.
 
 use aws_sdk_sqs::Client;
 use aws_sdk_sqs::types::SendMessageBatchRequestEntry;
@@ -11,7 +11,7 @@ use tollgate_domain::billing::Command;
 use tollgate_domain::outbox::{DECOY, REPORT, is_command};
 use tollgate_platform::{ConfigError, Env};
 
-/// SQS takes so many messages in one call.
+/// The number of messages that SQS accepts in one call.
 const BATCH: usize = 10;
 
 /// Where the queues are.
@@ -45,7 +45,7 @@ impl Queues {
     }
 }
 
-/// What stands on a queue for a message.
+/// The message on a queue that refers to an outbox message.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct QueueMessage {
     /// The message.
@@ -68,7 +68,7 @@ enum Destination {
 }
 
 impl QueueMessage {
-    /// That of a message of this kind, with what it carries; `None` for a decoy, which is never sent.
+    /// The queue message of an outbox message of this kind and body; `None` for a decoy, which is never sent.
     ///
     /// # Errors
     /// For a command that cannot be read.
@@ -115,7 +115,7 @@ impl Sender {
         Self { queues, sqs: Client::new(sdk) }
     }
 
-    /// Sends these; the ids of those that were not taken.
+    /// Sends these and returns the ids of the unsent ones.
     pub async fn send(&self, queue_messages: &[QueueMessage]) -> BTreeSet<MessageId> {
         let mut unsent = BTreeSet::new();
         let mut by_queue = BTreeMap::<&str, Vec<&QueueMessage>>::new();

@@ -1,4 +1,4 @@
-//! How every AWS client behaves: where its settings come from, whom it trusts, which retries, which deadlines.
+//! The configuration of all AWS clients: settings, trusted roots, retries, deadlines.
 
 use crate::{ConfigError, Env};
 use aws_config::environment::EnvironmentVariableCredentialsProvider;

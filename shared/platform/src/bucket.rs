@@ -93,7 +93,7 @@ impl BucketError {
     }
 }
 
-/// What is signed.
+/// The signed parts.
 struct Signed<'a> {
     method: &'a str,
     url: &'a str,
@@ -152,7 +152,7 @@ impl Bucket {
         last.map_or(Ok(()), Err)
     }
 
-    /// An address at which anybody can download the file under `key` until `valid_for` after `now`.
+    /// A public address of the file under `key` that is valid for `valid_for` from `now` on.
     ///
     /// # Errors
     /// When it cannot be signed.

@@ -1,5 +1,5 @@
-//! The `device` cookie: that a client signed in to an account before. It lets nobody in; it gives its holder a bucket of
-//! its own, so that strangers' failures do not lock the owner out (S9).
+//! The `device` cookie: a client that signed in to an account before. It grants no access; it gives its holder a bucket
+//! of its own, so that strangers' failures do not lock the owner out (S9).
 
 use crate::tokens::AuthKeys;
 use crate::{Secret, random_bytes};

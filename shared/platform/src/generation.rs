@@ -45,7 +45,7 @@ impl Generation {
     }
 }
 
-/// A secret that will not do, with what is wrong; never its text.
+/// An invalid secret, with the reason; never its text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum BadSecret {
     /// It is not there.
@@ -54,10 +54,10 @@ pub enum BadSecret {
     /// It is short.
     #[error("at least 32 random characters, but it is shorter")]
     Short,
-    /// It is one that stands in an example somewhere.
+    /// It is from an example.
     #[error("at least 32 random characters, but it is a sample")]
     Sample,
-    /// It starts like JSON and is none.
+    /// It starts like JSON and is not valid.
     #[error("a plain string, or JSON of the form {{\"keys\":[{{\"value\":…,\"since\":…}}]}}")]
     Malformed,
 }
@@ -91,8 +91,8 @@ pub fn parse_generations(text: &str) -> Result<Vec<Generation>, BadSecret> {
     Ok(keys)
 }
 
-/// The text of a secret with a new string at its end, there since `now`: what a rotation writes. What the strings before
-/// it made stays good.
+/// The text of a secret with a new string at its end, dated `now`, as a rotation writes it. What the strings before it
+/// made stays good.
 ///
 /// # Errors
 /// When `text` is no secret, or `value` will not do.

@@ -1,5 +1,5 @@
-//! What a function needs of the world around it: configuration, secrets and keys, the clock, randomness, telemetry,
-//! the AWS client settings and the SQS batch runner. The rules of the business are in `tollgate-domain`.
+//! The platform of a function: configuration, secrets and keys, the clock, randomness, telemetry, the AWS client
+//! settings and the SQS batch runner. The rules of the business are in `tollgate-domain`.
 
 pub mod aws;
 pub mod bucket;

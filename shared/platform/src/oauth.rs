@@ -1,5 +1,5 @@
-//! What goes to a provider and back: `state`, the PKCE verifier and the nonce. All three are derived from the row's id, so
-//! that a dump of the table is of no use (S19, S21).
+//! The secrets of a flow: `state`, the PKCE verifier and the nonce. All three are derived from the row's id, so that a
+//! dump of the table is of no use (S19, S21).
 
 use crate::Secret;
 use crate::encoding::hex;
@@ -10,7 +10,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jiff::Timestamp;
 
-/// One way to a provider and back.
+/// A flow: one sign-in at a provider.
 pub struct Flow {
     /// Of its row, 128 random bits.
     pub id: String,
@@ -22,7 +22,7 @@ pub struct Flow {
     pub nonce: Secret<String>,
 }
 
-/// What binds a flow to a browser: the value of its cookie, shared by its tabs.
+/// The secret that binds a flow to a browser: the value of its cookie, shared by its tabs.
 pub struct BrowserSecret(Secret<String>);
 
 impl BrowserSecret {
@@ -45,7 +45,7 @@ impl BrowserSecret {
         self.0.expose()
     }
 
-    /// What the flow's row keeps of it.
+    /// Its hash in the flow's row.
     #[must_use]
     pub fn hash(&self) -> String {
         hex(digest::digest(&digest::SHA256, self.0.expose().as_bytes()).as_ref())

@@ -1,4 +1,4 @@
-//! The `registered` cookie: that an account was registered in this browser. It says to nobody which account, nor whether
+//! The `registered` cookie: an account was registered in this browser. It does not reveal which account, nor whether
 //! there is one (S6): user and password version are in the MAC alone, so it is compared for an account that is known by
 //! the mailed code or link.
 

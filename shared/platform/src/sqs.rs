@@ -11,8 +11,8 @@ use jiff::{SignedDuration, Timestamp};
 use std::fmt::Display;
 use std::sync::Arc;
 
-/// After so many receives a message becomes a dead letter; the template says the same. With [`retry_delay_seconds`] the
-/// last receive is four and a half hours after the first.
+/// The number of receives after which a message becomes a dead letter, as in the template. With [`retry_delay_seconds`]
+/// the last receive is four and a half hours after the first.
 pub const MAX_RECEIVES: u32 = 22;
 /// A message that no later try can help waits so long after each receive: it holds its group up.
 const POISON_DELAY_SECONDS: i32 = 60;
@@ -21,7 +21,7 @@ const MAX_DELAY_SECONDS: i32 = 15 * 60;
 /// After so long no further message of a batch is begun. The rest of the function's time is for the one under way.
 const HANDLING: SignedDuration = SignedDuration::from_secs(30);
 
-/// How long a message waits that has failed after so many receives.
+/// The delay of a failed message after this number of receives.
 #[must_use]
 pub fn retry_delay_seconds(receives: u32) -> i32 {
     let doublings = receives.saturating_sub(1).min(8);

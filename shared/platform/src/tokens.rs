@@ -43,7 +43,7 @@ pub struct AccessClaims {
 
 /// A token that is refused. Why stays here: a caller learns nothing from it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("not a good token")]
+#[error("not a valid token")]
 pub struct BadToken;
 
 /// How far the clocks of two machines may differ, in seconds; the contract allows 60.

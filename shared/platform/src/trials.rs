@@ -1,5 +1,5 @@
-//! The ledger of trials: who had one, without saying who. An address or a card stands there as a hash under a key of the secret
-//! `trials`, so that the table alone does not tell whether somebody had a trial. Erasures keep the ledger.
+//! The ledger of trials, without personal data. An address or a card is stored as a hash under a key of the secret
+//! `trials`, so that the table alone does not reveal who had a trial. Erasures keep the ledger.
 
 use crate::encoding::hex;
 use crate::generation::{Generation, signing_index};
@@ -7,7 +7,7 @@ use aws_lc_rs::hmac;
 use jiff::Timestamp;
 use tollgate_domain::Email;
 
-/// What had a trial.
+/// An address or a card that had a trial.
 #[derive(Clone, Copy)]
 pub enum TrialMark<'a> {
     /// An address.

@@ -33,7 +33,7 @@ pub(crate) fn check_with(sql: &str, guards: &Guards) -> Result<Vec<String>, NotA
 
 /// Names are near if this many of a thousand parts of them are the same.
 const NEAR: f64 = 0.75;
-/// So many names are suggested at most.
+/// The largest number of suggested names.
 const SUGGESTIONS: usize = 3;
 
 /// The reason, and what might have been meant by a name that does not exist.

@@ -1,4 +1,4 @@
-//! What a statement may be and may use. Each guard is a value, so that a test can take one away and see what it is for.
+//! The guards of statements. Each guard is a value, so that a test can remove one and verify its purpose.
 
 use crate::views::VIEWS;
 use fallible_iterator::FallibleIterator;
@@ -143,7 +143,7 @@ impl Guards {
         Self { removed: removed.to_vec() }
     }
 
-    /// Whether this one stands.
+    /// Whether this guard is active.
     #[must_use]
     pub fn has(&self, guard: Guard) -> bool {
         !self.removed.contains(&guard)
@@ -155,7 +155,7 @@ const PARAMETERS: &str = "parameters (?1, :name, @name, $name) are not allowed: 
 /// Why a statement is refused, in words.
 pub(crate) type Refusal = String;
 
-/// A connection on which the guards stand, and what its authorizer refused last.
+/// A guarded connection, and the last refusal of its authorizer.
 pub(crate) struct Guarded<'c> {
     connection: &'c Connection,
     guards: &'c Guards,
@@ -246,7 +246,7 @@ impl<'c> Guarded<'c> {
         Ok(statement)
     }
 
-    /// What SQLite says, or what the authorizer refused.
+    /// The error of SQLite or the refusal of the authorizer.
     fn in_words(&self, error: &rusqlite::Error) -> Refusal {
         let refused = self.refused.lock().unwrap_or_else(PoisonError::into_inner).take();
         let said = match error {

@@ -1,4 +1,4 @@
-//! What the process that runs a statement is given, and what it answers: JSON on its standard input and output.
+//! The input and the output of the process that runs a statement: JSON on its standard input and output.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -13,7 +13,7 @@ pub struct Job {
     pub snapshot: PathBuf,
     /// The statement.
     pub sql: String,
-    /// What `'now'` is.
+    /// The value of `'now'`.
     pub now: Timestamp,
     /// What its result becomes.
     pub output: Output,
@@ -21,7 +21,7 @@ pub struct Job {
     pub limits: Limits,
 }
 
-/// What a result becomes.
+/// The format of a result.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Output {
@@ -36,7 +36,7 @@ pub enum Output {
     },
 }
 
-/// What a statement may use.
+/// The limits of a statement.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Limits {
     /// How long it may run, in milliseconds.

@@ -13,11 +13,11 @@ use std::fs::OpenOptions;
 use std::io;
 use std::time::{Duration, Instant};
 
-/// A preview has so many rows at most.
+/// The largest number of rows of a preview.
 const PREVIEW_ROWS: usize = 200;
-/// So many bytes of JSON at most: a report is one item of a table, which may have 400 KB.
+/// The largest size of the JSON: a report is one item of a table, which may have 400 KB.
 const PREVIEW_BYTES: usize = 250_000;
-/// A text of a preview is cut after so many characters.
+/// The length at which a text of a preview is cut.
 const PREVIEW_TEXT_CHARS: usize = 1000;
 /// The largest CSV file, in bytes.
 const MAX_CSV_BYTES: u64 = 100 * 1024 * 1024;

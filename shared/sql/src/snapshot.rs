@@ -194,7 +194,8 @@ pub struct SnapshotWriter {
     staging: Snapshot,
 }
 
-/// What is joined or counted at the end, in a file that is removed then: the snapshot holds the listed columns and nothing else.
+/// The staging tables that are joined at the end, in a file that is removed then: the snapshot has only the listed
+/// columns.
 const STAGING: &str = "
 CREATE TABLE staging.profiles (id TEXT, email TEXT, username TEXT, provider TEXT, email_verified INTEGER,
   is_active INTEGER, is_admin INTEGER, created_at TEXT);
@@ -220,7 +221,7 @@ CREATE INDEX main.history_by_subscription ON subscription_history (subscription_
 ";
 
 impl SnapshotWriter {
-    /// Begins the file; there is none of this name yet.
+    /// Creates the file, which must not exist yet.
     ///
     /// # Errors
     /// When it cannot be made.
@@ -347,7 +348,7 @@ impl SnapshotWriter {
         self.insert("staging.events", params![row.id, row.subscription_id, row.at, row.plan_id, row.status])
     }
 
-    /// Joins and counts what was added, and ends the file.
+    /// Joins the added rows and completes the file.
     ///
     /// # Errors
     /// When the snapshot is too large, or cannot be written.

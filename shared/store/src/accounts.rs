@@ -1,4 +1,4 @@
-//! Changes of an account that touch several tables at once: registration and the proof of the address.
+//! Changes of an account in several tables at once: registration and verification of the address.
 
 use crate::audit::audit_item;
 use crate::codec::{Item, item, n, s};
@@ -22,9 +22,9 @@ use tollgate_domain::gate::Gate;
 use tollgate_domain::onetime::OneTimeRow;
 use tollgate_domain::{Email, MessageId, UserId, Username};
 
-/// How long a name that was asked for is kept, in seconds (S6).
+/// How long a requested name is reserved, in seconds (S6).
 const NAME_HELD_SECONDS: i64 = 7 * 86_400;
-/// How long a decoy lies about, in seconds.
+/// How long a decoy is stored, in seconds.
 pub(crate) const DECOY_SECONDS: i64 = 86_400;
 
 /// A new account and everything that is written with it.
@@ -32,7 +32,7 @@ pub(crate) const DECOY_SECONDS: i64 = 86_400;
 pub struct NewAccount {
     /// Who it is.
     pub profile: Profile,
-    /// By what they sign in; an account that came by a provider has none.
+    /// The password credentials; an account from a provider has none.
     pub credentials: Option<Credentials>,
     /// What they may do.
     pub gate: Gate,
@@ -42,7 +42,7 @@ pub struct NewAccount {
     pub audit: AuditEntry,
 }
 
-/// What came of a registration.
+/// The result of a registration.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Registration {
     /// The account is there.
@@ -55,7 +55,7 @@ pub enum Registration {
     IdentityTaken,
 }
 
-/// The conditions of an account's transactions, as a caller tells them apart.
+/// The conditions of an account's transactions that a caller distinguishes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Condition {
     Email,
@@ -66,12 +66,12 @@ pub(crate) enum Condition {
     Invariant,
 }
 
-/// The decoys that are written where there is no account to make, by their weight in bytes: as many as the items of an
-/// account, and as many units, those of its indexes included (a unit is 1 KiB).
+/// The sizes in bytes of the decoys that are written instead of an account: the same number of items and of write units
+/// as an account, indexes included (a unit is 1 KiB).
 const DECOY_BYTES: [usize; 6] = [1500, 1500, 1500, 20, 20, 20];
 
 impl Store {
-    /// Makes an account: profile, markers, credentials, gate, mail and entry, or nothing.
+    /// Creates an account in one transaction: profile, markers, credentials, gate, mail and audit entry.
     ///
     /// # Errors
     /// When DynamoDB does not answer.
@@ -113,8 +113,8 @@ impl Store {
         }
     }
 
-    /// What a registration of a known address does instead: the name is held for nobody, its owner gets a mail, and the
-    /// rest of the work of [`Store::register`] is done on decoys (S6). `false` when the name was held already.
+    /// Handles a registration of a known address: reserves the name, mails the owner, and writes decoys in place of the
+    /// other items of [`Store::register`] (S6). Returns `false` when the name was reserved already.
     ///
     /// # Errors
     /// When DynamoDB does not answer.
@@ -160,8 +160,8 @@ impl Store {
         transaction.create(Condition::Invariant, OUTBOX, outbox_item(mail)?).run().await.map_err(Refusal::unexpected)
     }
 
-    /// The work of [`Store::put_onetime`] where there is no secret to mail: `rows` decoys that nobody reads, and `mail`,
-    /// which is a decoy too or tells something else (S6).
+    /// The same work as [`Store::put_onetime`] without a secret: `rows` decoys, and `mail`, which is a decoy or another
+    /// mail (S6).
     ///
     /// # Errors
     /// When DynamoDB does not answer.
@@ -173,8 +173,8 @@ impl Store {
         transaction.run().await.map_err(Refusal::unexpected)
     }
 
-    /// Marks the address of `user` as proved, on condition that it is still the row's. With `by_code` the row's code is
-    /// used up in the same write. `false` when it was proved, used up or changed before.
+    /// Marks the address of `user` as verified, on condition that it is still the row's. With `by_code` the row's code
+    /// is used up in the same write. Returns `false` when it was verified, used up or changed before.
     ///
     /// # Errors
     /// When DynamoDB does not answer.

@@ -1,4 +1,5 @@
-//! The change of an account's address: it takes effect when the new one is proved, and who proves it first has it.
+//! The change of an account's address: it takes effect when the new one is verified, and the first account to verify it
+//! gets it.
 
 use crate::accounts::{Condition, address_marker, decoy_item};
 use crate::audit::audit_item;
@@ -19,7 +20,7 @@ use tollgate_domain::audit::AuditEntry;
 use tollgate_domain::onetime::OneTimeRow;
 use tollgate_domain::{Email, SessionId};
 
-/// An address that takes the place of another.
+/// A change of address.
 #[derive(Clone, Copy)]
 pub struct AddressChange<'a> {
     /// The account as it stands.
@@ -32,11 +33,11 @@ pub struct AddressChange<'a> {
     pub session: &'a SessionId,
     /// The address to have.
     pub to: &'a Email,
-    /// The row whose link or code proves it.
+    /// The row whose link or code verifies it.
     pub row: &'a OneTimeRow,
     /// The notice to the old one.
     pub notice: &'a OutboxMessage,
-    /// The order to tell Stripe.
+    /// The command that updates the customer at Stripe.
     pub command: &'a OutboxMessage,
     /// The entries of it.
     pub audit: &'a [AuditEntry],
@@ -55,14 +56,14 @@ pub struct AddressRequest<'a> {
     pub audit: &'a AuditEntry,
 }
 
-/// What came of it.
+/// The result.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ChangedAddress {
     /// The account has the new address.
     Done,
     /// Another account has it.
     Taken,
-    /// The account is not what it was, or the proof is used up.
+    /// The account has changed, or the secret is used up.
     Changed,
 }
 

@@ -1,4 +1,4 @@
-//! The audit trail: new items alone, never a change but for the erasure of a person.
+//! The audit trail: entries are only added, and changed only by an erasure.
 
 use crate::codec::{Item, item, read, s};
 use crate::listing::{IndexQuery, Listed, MAX_ROWS_READ, PageOf, ReadBudget, RowFilter, newest_of};
@@ -41,7 +41,7 @@ fn entry_of(mut row: Item) -> Result<AuditEntry, StoreError> {
     read(AUDIT, row)
 }
 
-/// Which entries are wanted.
+/// A filter of entries.
 #[derive(Debug, Clone, Default)]
 pub struct AuditFilter {
     /// By whom.
@@ -58,8 +58,8 @@ pub struct AuditFilter {
     pub to: Option<Timestamp>,
 }
 
-/// The ways to what `filter` wants, of the entries about `targets` where some are named, through the partitions that hold
-/// the fewest others.
+/// The index queries for `filter`, limited to entries about `targets` if given, on the partitions with the fewest other
+/// entries.
 fn index_queries(filter: &AuditFilter, targets: Option<&[String]>) -> Vec<IndexQuery> {
     let newest_first =
         |index, attribute, of: &str| IndexQuery::newest_first(AUDIT, index, (attribute, of), "sk", "aud_");
@@ -116,7 +116,7 @@ fn index_queries(filter: &AuditFilter, targets: Option<&[String]>) -> Vec<IndexQ
 }
 
 impl Store {
-    /// The entries that `filter` wants, the newest first.
+    /// The entries that match `filter`, the newest first.
     ///
     /// # Errors
     /// When DynamoDB does not answer, or an item is corrupt.
@@ -134,8 +134,8 @@ impl Store {
         Ok(Listed { items, next: listed.next })
     }
 
-    /// What entries about `user` have as their target: the user and each subscription that the user ever had; with
-    /// `target` that alone, if it is one of them.
+    /// The targets of entries about `user`: the user and each of their subscriptions; with `target` only that, if it is
+    /// one of them.
     async fn targets_of(&self, user: &UserId, target: Option<&str>) -> Result<Vec<String>, StoreError> {
         let mut targets = vec![user.to_string()];
         if target != Some(&targets[0]) {
@@ -145,7 +145,7 @@ impl Store {
         Ok(targets)
     }
 
-    /// Puts what is left of an entry in its place, once a person is erased: no entry is made by it.
+    /// Replaces an entry by its rest after an erasure. It never creates an entry.
     ///
     /// # Errors
     /// When DynamoDB does not take it.

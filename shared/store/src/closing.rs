@@ -1,6 +1,6 @@
-//! How accounts go: closed by their owner, taken away because nobody proved them, or deleted for good. A deleted one is
-//! out of every list and signs nobody in at once; what is kept of the person goes afterwards, step by step, each of which
-//! may be done again. The gate's item stays, so that the id is never another's; it tells nothing of the person.
+//! How accounts end: closed by their owner, removed as unverified, or deleted. A deleted account is in no list and
+//! cannot sign in from then on; its personal data is erased afterwards in repeatable steps. The gate's item stays, so
+//! that the id is never reused; it has no personal data.
 
 use crate::accounts::{Condition, outcome};
 use crate::audit::audit_item;
@@ -25,12 +25,12 @@ use tollgate_domain::gate::{Closing, Gate};
 
 /// How many accounts are read at once.
 const PAGE: usize = 100;
-/// The partition of the closed ones of which everything is to go.
+/// The partition of the deleted accounts to erase.
 const DELETED: Partition = (CLOSED.0, "deleted");
-/// That of those of which everything went, until they were looked at once more.
+/// The partition of the erased accounts, until their second check.
 const ERASED: Partition = (CLOSED.0, "erased");
 
-/// What is kept of an account that was erased.
+/// The record of an erased account.
 #[derive(Serialize, Deserialize)]
 struct Erased {
     id: UserId,
@@ -86,8 +86,8 @@ impl Store {
         self.change_rights(close, profile, counted, Some(command), audit).await
     }
 
-    /// The accounts that were registered up to `until` and that nobody has proved, the oldest first: a page after this place.
-    /// It may be old by moments.
+    /// The unverified accounts that were registered up to `until`, the oldest first: a page after this place. The read
+    /// is eventually consistent.
     ///
     /// # Errors
     /// When DynamoDB does not answer, or an item is corrupt.
@@ -101,7 +101,7 @@ impl Store {
         self.profiles(IndexQuery { between: (index_query.between.0.clone(), last), ..index_query }, after).await
     }
 
-    /// The accounts that were deleted and of which something is left: a page after this place. It may be old by moments.
+    /// The deleted accounts that are not fully erased: a page after this place. The read is eventually consistent.
     ///
     /// # Errors
     /// When DynamoDB does not answer, or an item is corrupt.
@@ -115,8 +115,8 @@ impl Store {
         Ok(Listed { items, next: listed.next })
     }
 
-    /// Takes an account away that nobody has proved, its address and its name with it. `false` when it was proved, changed
-    /// or taken away meanwhile, or is an admin's.
+    /// Removes an unverified account with its address and name. Returns `false` when it was verified, changed or
+    /// removed in between, or is an admin's.
     ///
     /// # Errors
     /// When DynamoDB does not answer.
@@ -139,13 +139,14 @@ impl Store {
             .delete(Condition::EmailUnverified, IDENTITY, of_user(email_marker_key(&profile.email)))
             .delete(Condition::EmailUnverified, IDENTITY, of_user(username_marker_key(&profile.username)))
             .delete(Condition::EmailUnverified, GATE, gate)
-            // Blindly: who has the address has what lies under it.
+            // Unconditional: the owner of the address owns its items.
             .delete(Condition::Invariant, CREDENTIALS, deletion(s(profile.email.key())))
             .create(Condition::Invariant, AUDIT, audit_item(audit)?);
         outcome(transaction.run().await)
     }
 
-    /// Frees the address, the name and the identities of an account that was deleted; what is another's by now stays.
+    /// Frees the address, the name and the identities of a deleted account, unless they belong to another account by
+    /// now.
     ///
     /// # Errors
     /// When DynamoDB does not answer.
@@ -160,8 +161,8 @@ impl Store {
         Ok(())
     }
 
-    /// Forgets who the user of an account was that was deleted: the last step, after which the account is not found any
-    /// more. That it was erased is kept, so that it can be looked at once more.
+    /// Removes the profile of a deleted account: the last step, after which the account is not found any more. A record
+    /// of the erasure remains for a second check.
     ///
     /// # Errors
     /// When DynamoDB does not answer.
@@ -172,7 +173,7 @@ impl Store {
         transaction.put_any(Condition::Invariant, IDENTITY, erased).run().await.map_err(Refusal::unexpected)
     }
 
-    /// The users who were erased up to `until` and were not looked at once more: a page after this place.
+    /// The users erased up to `until` without a second check: a page after this place.
     ///
     /// # Errors
     /// When DynamoDB does not answer, or an item is corrupt.
@@ -186,7 +187,7 @@ impl Store {
         Ok(Listed { items, next: listed.next })
     }
 
-    /// Forgets that somebody was erased.
+    /// Removes the record of an erasure.
     ///
     /// # Errors
     /// When DynamoDB does not answer.

@@ -31,8 +31,8 @@ impl StoreError {
         E: ProvideErrorMetadata + Error + Send + Sync + 'static,
         R: std::fmt::Debug + Send + Sync + 'static,
     {
-        // What no deployment and no later try can mend. A missing table or permission is a fault of the deployment: whoever
-        // calls is told to come again (503), and the log names it.
+        // Errors that no deployment and no retry can fix. A missing table or permission is a fault of the deployment:
+        // the caller gets 503, and the log names it.
         let refused = matches!(
             error.as_service_error().and_then(ProvideErrorMetadata::code),
             Some("ValidationException" | "SerializationException" | "ConditionalCheckFailedException")

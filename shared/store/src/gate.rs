@@ -47,10 +47,10 @@ pub struct Admission<'a> {
     pub password_version: Option<u64>,
 }
 
-/// What came of an admission by code.
+/// The result of an admission by code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Admitted {
-    /// The session lives.
+    /// The session was admitted.
     Done,
     /// The code was used up, or the account has another address.
     CodeUsed,
@@ -124,7 +124,7 @@ impl Store {
         conditional(call).await.map(|_| ())
     }
 
-    /// The gate of `user`, as it is now (a strongly consistent read, one unit); `None` for one who was never there.
+    /// The gate of `user` (a strongly consistent read, one unit); `None` for an unknown user.
     ///
     /// # Errors
     /// When DynamoDB does not answer, or the item is corrupt.
@@ -145,7 +145,7 @@ impl Store {
         answer.item.map(|item| read(GATE, item)).transpose()
     }
 
-    /// Adds a session to a gate. `None` when the condition does not hold: whatever raced this sign-in has won.
+    /// Adds a session to a gate. Returns `None` when the condition failed: a concurrent change won.
     ///
     /// # Errors
     /// When DynamoDB does not answer.
@@ -205,7 +205,7 @@ impl Store {
         }
     }
 
-    /// Ends one session, with its audit entry; `false` when it did not live.
+    /// Ends one session, with its audit entry; returns `false` when it was not live.
     ///
     /// # Errors
     /// When DynamoDB does not answer.

@@ -1,4 +1,4 @@
-//! Answers kept under an idempotency key, for 24 hours.
+//! Answers stored under an idempotency key, for 24 hours.
 
 use crate::codec::{n, read, s};
 use crate::schema::LIMITS;
@@ -12,15 +12,15 @@ use tollgate_domain::RequestId;
 
 /// How long an answer is kept, in milliseconds.
 const KEPT_MS: i64 = 24 * 3600 * 1000;
-/// After so long a call without an answer counts as not made, in milliseconds.
+/// The time after which a call without an answer counts as not made, in milliseconds.
 const LAPSES_MS: i64 = 30 * 1000;
 
-/// What stands under a key.
+/// The state of an idempotency key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum IdempotentCall {
-    /// Nothing stood there: this call is the first.
+    /// The key was unused: this call is the first.
     Begun,
-    /// The first call is under way.
+    /// The first call is running.
     UnderWay,
     /// The first call came with another body.
     OtherBody,
@@ -99,7 +99,7 @@ impl Store {
         })
     }
 
-    /// Keeps the answer to the call that `request` began.
+    /// Stores the answer to the call that `request` started.
     ///
     /// # Errors
     /// When DynamoDB does not answer.
@@ -117,7 +117,7 @@ impl Store {
         conditional(call).await.map(|_| ())
     }
 
-    /// Forgets the call that `request` began: it may be made again at once.
+    /// Forgets the call that `request` started: it can be repeated at once.
     ///
     /// # Errors
     /// When DynamoDB does not answer; it lapses by itself then.

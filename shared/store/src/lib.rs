@@ -1,5 +1,5 @@
-//! DynamoDB, and nothing else knows it: the tables, their keys, and one file for each entity. Every transition carries
-//! the state it came from as its condition.
+//! DynamoDB, which is used nowhere else: the tables, their keys, and one file for each entity. Every transition has its
+//! source state as its condition.
 
 mod accounts;
 mod address;
@@ -74,7 +74,7 @@ impl Store {
     }
 }
 
-/// What a write carries, so that one whose answer was lost is known again (R8).
+/// The id of the writer in a write, so that a repeated write whose answer was lost is recognised (R8).
 pub(crate) fn write_id(request: &RequestId) -> String {
     request.bare()
 }

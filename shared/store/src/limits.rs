@@ -1,5 +1,5 @@
-//! Counters that move before what they count is looked at: rates of calls, mails to an address, tries at codes. One
-//! conditional write in the calm case, two at most; no answer means no (S7, S11).
+//! Counters that are incremented before the counted action: rates of calls, mails to an address, attempts at codes. One
+//! conditional write normally, two at most; without an answer the action is refused (S7, S11).
 
 use crate::codec::{Item, item, n, read, s};
 use crate::schema::LIMITS;
@@ -12,19 +12,19 @@ use serde::Deserialize;
 use tollgate_domain::RequestId;
 use tollgate_domain::limit::{AttemptQuotas, CODE_TRIES, DAY_MS, DAY_SECONDS, HOUR_SECONDS, Mailed, Quota};
 
-/// What a bucket said.
+/// The result of taking from a bucket.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Bucket {
     /// One call was counted.
     Admitted,
-    /// It is full, and nothing was counted: to come again after so many seconds.
+    /// It is full, and nothing was counted: retry after this number of seconds.
     Full {
         /// How many.
         retry_after_seconds: u32,
     },
 }
 
-/// What was said of an attempt at an account.
+/// The result of counting an attempt at an account.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Attempt {
     /// It was counted.
@@ -215,7 +215,7 @@ impl Store {
         let Some(found) = take("#minute = #minute + :call", is_busy, latest).await? else {
             return Ok(Attempt::Admitted);
         };
-        // Others were quicker: where there is room again, it was one of this very moment.
+        // Other requests were faster: if there is room again, one ended in this moment.
         let full = Attempt::Refused { by: AttemptLimit::ClientMinute, retry_after_seconds: 1 };
         Ok(found.refusal(quotas, now_ms, ends_ms).unwrap_or(full))
     }
@@ -350,7 +350,7 @@ impl Store {
         write("SET #count = #count + :one", condition, &[(":one", 1), (":max", max)]).await
     }
 
-    /// Takes back a try of `request` that turned out right: only wrong ones count.
+    /// Uncounts a correct attempt of `request`: only wrong ones count.
     ///
     /// # Errors
     /// When DynamoDB does not answer; then it counts as a wrong one.

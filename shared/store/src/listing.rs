@@ -1,5 +1,5 @@
-//! Lists: a way through one partition of a table or an index in the order of its sort key, page by page. Where a page begins
-//! is the sort key of the last row of the page before, so a cursor names no partition and opens no other.
+//! Lists: one partition of a table or an index in the sequence of its sort key, page by page. A cursor is the sort key
+//! of the last row of the previous page, so it cannot address another partition.
 
 use crate::codec::{Item, s};
 use crate::{Store, StoreError};
@@ -7,14 +7,14 @@ use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnConsumedCapacity};
 use std::collections::{BTreeMap, HashMap};
 
-/// So many rows are looked at for one page at the most where not every row is wanted.
+/// The largest number of rows that are read for one page of a filtered list.
 pub(crate) const MAX_ROWS_READ: usize = 1000;
-/// So many rows of ordinary size cost half a unit, the least that a query costs.
+/// The number of ordinary rows that cost half a unit, the minimum of a query.
 const ROWS_AT_LEAST: usize = 10;
-/// Behind every text that begins as the one before it does.
+/// Sorts after every text with the same prefix.
 const LAST: char = char::MAX;
 
-/// Whether a read sees every write that was answered before it, for twice the price, or may be old by moments.
+/// Whether a read is strongly consistent, for twice the price, or eventually consistent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Consistency {
     /// It does.
@@ -26,9 +26,9 @@ pub enum Consistency {
 /// One page of a list.
 #[derive(Debug)]
 pub struct Listed<T> {
-    /// What is on it. A page of a filtered list may be short, even empty, though more follows.
+    /// The items. A page of a filtered list may be short or empty although more items follow.
     pub items: Vec<T>,
-    /// The place after which it goes on; `None` where nothing more can follow.
+    /// The place after which the list continues; `None` at its end.
     pub next: Option<String>,
 }
 
@@ -41,7 +41,7 @@ pub struct PageOf<'a> {
     pub limit: usize,
 }
 
-/// Reads a list to its end, page by page, and hands each item on. `read` gives the page after a place.
+/// Reads a list to its end, page by page, and calls `item` for each item. `read` returns the page after a place.
 ///
 /// # Errors
 /// When a page cannot be read.
@@ -61,39 +61,39 @@ where
 }
 
 impl<'a> PageOf<'a> {
-    /// The longest page after this place, for whoever reads it all.
+    /// The longest page after this place, to read a whole list.
     #[must_use]
     pub fn longest(after: Option<&'a str>) -> Self {
         Self { after, limit: MAX_ROWS_READ }
     }
 }
 
-/// What a row must be to be on the page.
+/// A condition on the rows of a page.
 #[derive(Debug, Clone)]
 pub(crate) enum RowFilter {
     /// The attribute has this value.
     Equals(&'static str, AttributeValue),
-    /// The attribute does not begin so.
+    /// The attribute does not have this prefix.
     NotPrefix(&'static str, String),
-    /// The attribute has this value, or another one, a flag, is set.
+    /// The attribute has this value, or the other attribute, a flag, is set.
     EqualsOrFlag(&'static str, AttributeValue, &'static str),
-    /// The attribute does not have this in it.
+    /// The attribute does not contain this text.
     NotContains(&'static str, String),
 }
 
-/// How far a page goes to be filled where not every row is wanted.
+/// How many rows are read to fill a page of a filtered list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum ReadBudget {
-    /// As long as every other row is wanted, so that a unit brings ten items.
+    /// As long as at least half of the rows match, so that a unit reads ten items.
     Half,
-    /// Up to so many rows.
+    /// Up to this number of rows.
     Rows(usize),
 }
 
 /// The attribute that names a partition of an index, and which one it is.
 pub(crate) type Partition = (&'static str, &'static str);
 
-/// The way through a partition.
+/// A query of one partition.
 #[derive(Debug, Clone)]
 pub(crate) struct IndexQuery {
     pub table: &'static str,
@@ -162,7 +162,7 @@ impl IndexQuery {
         ("#p = :p AND #s BETWEEN :first AND :last".to_owned(), filter, names, values)
     }
 
-    /// How many rows the next query looks at; `None` where the page is at its end.
+    /// How many rows the next query reads; `None` when the page is complete.
     fn next_rows(&self, page: PageOf<'_>, found: usize, rows_read: usize) -> Option<usize> {
         let missing = (page.limit + 1).checked_sub(found).filter(|missing| *missing > 0)?;
         if self.filters.is_empty() {
@@ -171,7 +171,7 @@ impl IndexQuery {
         match self.read_budget {
             ReadBudget::Half if 2 * found < rows_read => None,
             ReadBudget::Half => Some((ROWS_AT_LEAST + 2 * found - rows_read).min(missing.max(ROWS_AT_LEAST))),
-            // As many again as so far, so that a long way takes few calls.
+            // Twice as many rows each time, so that a long read takes few calls.
             ReadBudget::Rows(most) => {
                 Some(rows_read.max(missing).min(most.saturating_sub(rows_read))).filter(|rows| *rows > 0)
             }
@@ -179,7 +179,8 @@ impl IndexQuery {
     }
 }
 
-/// Of several lists, each the newest first, one: each row once, as the last list has it, as far as all of them are known.
+/// Merges lists that are sorted newest first: each row once, in the version of the last list, as far as all lists were
+/// read.
 pub(crate) fn newest_of(lists: Vec<Listed<Item>>, limit: usize) -> Listed<Item> {
     let id = |row: &Item| row.get("id").and_then(|id| id.as_s().ok()).cloned().unwrap_or_default();
     let known_to = lists.iter().filter_map(|list| list.next.clone()).max();

@@ -1,5 +1,5 @@
-//! The outbox: messages written in the same transaction as the change that causes them. The key of a message stays for
-//! 35 days, what it carried goes when it is sent or parked.
+//! The outbox: messages written in the same transaction as the change that causes them. The key of a message is stored
+//! for 35 days; its body is removed when it is sent or parked.
 
 use crate::accounts::DECOY_SECONDS;
 use crate::codec::{Item, item, n, read, s};
@@ -14,7 +14,7 @@ use tollgate_domain::MessageId;
 use tollgate_domain::billing::Command;
 pub use tollgate_domain::outbox::{COMMAND, DECOY, REPORT, is_command};
 
-/// How long a message's key is kept, in seconds.
+/// How long a message's key is stored, in seconds.
 const KEPT_SECONDS: i64 = 35 * 86_400;
 
 /// A message to send.
@@ -45,10 +45,10 @@ impl OutboxMessage {
     }
 }
 
-/// What a claim on a message gave.
+/// The result of a claim on a message.
 #[derive(Debug)]
 pub enum Claim {
-    /// It is this receiver's to send.
+    /// This receiver must send the message.
     Send(OutboxMessage),
     /// It was sent or parked before.
     AlreadyDone,
@@ -56,12 +56,12 @@ pub enum Claim {
     HeldByAnother,
 }
 
-/// One page of the messages that wait.
+/// One page of the pending messages.
 #[derive(Debug)]
 pub struct UnsentPage {
     /// What waits; a row that cannot be read is an error of its own.
     pub items: Vec<Result<OutboxMessage, StoreError>>,
-    /// The key after which it goes on; `None` where all of it is seen.
+    /// The key after which the list continues; `None` at its end.
     pub next: Option<String>,
 }
 
@@ -94,8 +94,8 @@ impl Store {
         }
     }
 
-    /// The messages of at least this age that are neither sent nor parked, and that nobody holds at `now`: a page after
-    /// this key. The whole table is read for it, so that no request pays for an index.
+    /// The messages of at least this age that are neither sent nor parked nor claimed at `now`: a page after this key.
+    /// It reads the whole table, so that no request pays for an index.
     ///
     /// # Errors
     /// When DynamoDB does not answer.
@@ -161,7 +161,7 @@ impl Store {
         }
     }
 
-    /// Gives a claim back: the try has failed, and whoever receives the message next may try at once.
+    /// Releases a claim: the attempt has failed, and the next receiver may retry at once.
     ///
     /// # Errors
     /// When DynamoDB does not answer; the claim lapses by itself then.
@@ -188,7 +188,7 @@ impl Store {
         self.close_message(id, "sent", None, now).await
     }
 
-    /// Marks message `id` as done in part and leaves the rest to `next`: both or neither.
+    /// Marks message `id` as sent and writes `next` for the remaining work, in one transaction.
     ///
     /// # Errors
     /// When DynamoDB does not answer.
@@ -209,7 +209,7 @@ impl Store {
         let transaction = self.transaction().update("claim", OUTBOX, sent).create("next", OUTBOX, outbox_item(next)?);
         match transaction.run().await {
             Ok(()) => Ok(()),
-            // Somebody else has taken it over and done it.
+            // Another receiver has taken it over and finished it.
             Err(Refusal::Condition("claim")) => Ok(()),
             Err(other) => Err(other.unexpected()),
         }

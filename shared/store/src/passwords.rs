@@ -1,4 +1,4 @@
-//! Passwords that take the place of others: by a mailed link, or by somebody who knows the old one.
+//! Changes of passwords: by a mailed link, or with the old password.
 
 use crate::accounts::{Condition, address_verification, outcome};
 use crate::audit::audit_item;
@@ -16,7 +16,7 @@ use tollgate_domain::audit::AuditEntry;
 use tollgate_domain::onetime::OneTimeRow;
 use tollgate_domain::{Email, SessionId, UserId};
 
-/// A password that takes the place of another.
+/// A change of password.
 #[derive(Clone)]
 pub struct NewPassword<'a> {
     /// Whose.
@@ -25,7 +25,7 @@ pub struct NewPassword<'a> {
     pub email: &'a Email,
     /// Argon2id in PHC form.
     pub hash: String,
-    /// The version that it replaces: what raced it is never born.
+    /// The version that it replaces: concurrent sign-ins fail.
     pub replaces_version: u64,
     /// The notice.
     pub notice: OutboxMessage,
@@ -34,8 +34,8 @@ pub struct NewPassword<'a> {
 }
 
 impl Store {
-    /// Sets a password by the link of `row`: uses it up, proves the address, ends every session. `false` when the row is
-    /// used up or the account is no longer as it was.
+    /// Sets a password by the link of `row`: uses it up, verifies the address, ends every session. `false` when the row
+    /// is used up or the account is no longer as it was.
     ///
     /// # Errors
     /// When DynamoDB does not answer.
@@ -64,8 +64,8 @@ impl Store {
         outcome(transaction.run().await)
     }
 
-    /// Changes a password in `session`, which goes on while all others end. `false` when the session or the password
-    /// that was compared is there no more.
+    /// Changes a password in `session`, which continues while all others end. Returns `false` when the session or the
+    /// compared password has changed.
     ///
     /// # Errors
     /// When DynamoDB does not answer.

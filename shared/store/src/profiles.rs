@@ -1,4 +1,4 @@
-//! Who people are (`identity`) and by what they sign in (`credentials`): single reads.
+//! Profiles (`identity`) and credentials (`credentials`): single reads.
 
 use crate::codec::{Item, item, read, s};
 use crate::listing::Partition;
@@ -23,7 +23,7 @@ pub struct Profile {
     pub username: Username,
     /// How the account came to be.
     pub provider: Provider,
-    /// Whether the address was proved.
+    /// Whether the address is verified.
     pub email_verified: bool,
     /// Whether the gate lets the user sign in.
     pub is_active: bool,
@@ -79,8 +79,7 @@ pub(crate) fn user_key(user: &UserId) -> AttributeValue {
     s(format!("USER#{user}"))
 }
 
-/// The partitions of the indexes in which profiles stand: those whose address is proved, the others, and the few of whom
-/// something more is known.
+/// The partitions of the indexes of profiles: verified ones, unverified ones, and the few with a flag.
 pub(crate) const VERIFIED: Partition = ("list", "proved");
 pub(crate) const UNVERIFIED: Partition = ("list", "unproved");
 pub(crate) const ADMIN: Partition = ("admin", "admin");
@@ -125,7 +124,7 @@ pub(crate) fn username_marker_key(username: &Username) -> AttributeValue {
     s(format!("USERNAME#{}", username.key()))
 }
 
-/// The row that keeps a name for nobody.
+/// The row that reserves a name without an account.
 pub(crate) fn name_hold_key(username: &Username) -> AttributeValue {
     s(format!("NAME#{}", username.key()))
 }
@@ -134,7 +133,7 @@ pub(crate) fn credentials_item(email: &Email, credentials: &Credentials) -> Resu
     item(credentials, [("pk", s(email.key()))])
 }
 
-/// What is there of a name and an address that somebody asks for.
+/// Whether a requested name and address are taken.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TakenNames {
     /// The name is an account's, or held.
@@ -178,7 +177,7 @@ impl Store {
         self.get(CREDENTIALS, s(email.key())).await?.map(|item| read(CREDENTIALS, item)).transpose()
     }
 
-    /// Puts a stronger hash of the same password in the place of `old`; nothing happens when it has changed since.
+    /// Replaces `old` by a stronger hash of the same password, unless it has changed.
     ///
     /// # Errors
     /// When DynamoDB does not answer.

@@ -1,5 +1,5 @@
-//! How far the reconciliation with Stripe came: the run, each page of Stripe's lists that it has read, and the customers that it
-//! could not repair. All of it is one partition of the table `system`.
+//! The progress of the reconciliation with Stripe: the run, each page of Stripe's lists that it has read, and the
+//! customers that it could not repair. It is one partition of the table `system`.
 
 use crate::codec::{Item, item, n, read, s};
 use crate::listing::all_rows;
@@ -13,7 +13,7 @@ const PARTITION: &str = "RECONCILIATION";
 const RUN: &str = "RUN";
 const PAGE: &str = "PAGE#";
 const FAILED: &str = "FAILED#";
-/// The rows of a run that nobody took up again are removed after this time.
+/// The rows of a run that was never resumed are removed after this time.
 const KEPT_SECONDS: i64 = 7 * 86_400;
 
 /// A run that has not ended.
@@ -101,7 +101,7 @@ impl Store {
         Ok(state)
     }
 
-    /// Stores the run in the place of any other.
+    /// Stores the run and replaces any other.
     ///
     /// # Errors
     /// When DynamoDB does not answer.
@@ -117,7 +117,7 @@ impl Store {
         self.delete_reconciliation_row(RUN.to_owned()).await
     }
 
-    /// Stores a page in the place of any other of its number.
+    /// Stores a page and replaces any other of its number.
     ///
     /// # Errors
     /// When DynamoDB does not answer.

@@ -20,7 +20,7 @@ fn key(id: &ReportId) -> [(&'static str, AttributeValue); 2] {
     [("pk", s(PARTITION)), ("sk", s(id.to_string()))]
 }
 
-/// The rows of a preview of the tables as of this moment: who runs the report again over the same tables puts the same.
+/// The rows of a preview of the tables as of this moment: a repeated run over the same tables stores the same.
 fn rows_key(id: &ReportId, as_of: Timestamp) -> [(&'static str, AttributeValue); 2] {
     [("pk", s(format!("REPORT#{id}"))), ("sk", s(format!("ROWS#{}", as_of.as_millisecond())))]
 }
@@ -103,7 +103,7 @@ impl Store {
         Ok(Listed { items, next: listed.next })
     }
 
-    /// Says that a report is being run; `None` where it is not kept any more, or has ended.
+    /// Marks a report as running; returns `None` when it has expired or ended.
     ///
     /// # Errors
     /// When DynamoDB does not answer, or the item is corrupt.
@@ -127,7 +127,7 @@ impl Store {
         }
     }
 
-    /// Keeps the rows of a preview, an array of arrays as JSON text.
+    /// Stores the rows of a preview, an array of arrays as JSON text.
     ///
     /// # Errors
     /// When DynamoDB does not answer.

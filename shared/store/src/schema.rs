@@ -85,8 +85,8 @@ pub const TABLES: &[TableSpec] = &[
         partition_key: "pk",
         sort_key: None,
         indexes: &[
-            // All users by the time of their registration, those whose address is proved and the others; then the few who
-            // are admins, and those who may not sign in.
+            // All users by the time of their registration, verified and unverified ones; then the few who are admins,
+            // and those who may not sign in.
             index("listed", "list", "id", USER),
             index("admins", "admin", "id", USER),
             index("closed", "closed", "id", Projection::All),
@@ -150,7 +150,7 @@ pub const TABLES: &[TableSpec] = &[
 ];
 
 impl Store {
-    /// Makes the tables that are not there yet: for the local stack and for tests. A deployment's are the template's.
+    /// Creates missing tables, for the local stack and for tests. A deployment has the tables of the template.
     ///
     /// # Errors
     /// When DynamoDB refuses one.

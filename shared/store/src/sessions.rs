@@ -1,4 +1,4 @@
-//! Rows that end by themselves: sessions with their place in the rotation, and one-time secrets.
+//! Rows that expire: sessions with their rotation, and one-time secrets.
 
 use crate::codec::{Item, item, n, read, s};
 use crate::listing::{Consistency, IndexQuery, Listed, PageOf, all_rows};
@@ -16,7 +16,7 @@ use tollgate_domain::onetime::{MAX_TRIES, OneTimeRow, Purpose};
 use tollgate_domain::session::{Rotation, Session};
 use tollgate_domain::{Email, RequestId, SessionId, UserId};
 
-/// How long a row outlives its use, in seconds, so that what is late is told from what never was.
+/// How long a row is stored after its end, in seconds, so that a late secret is distinguished from an unknown one.
 const KEPT_SECONDS: i64 = 86_400;
 
 /// A session that is about to be made.
@@ -89,18 +89,18 @@ fn millis(ms: i64) -> Timestamp {
     Timestamp::from_millisecond(ms).unwrap_or(Timestamp::UNIX_EPOCH)
 }
 
-/// What an attempt to rotate found.
+/// The result of a rotation.
 #[derive(Debug)]
 pub enum TokenRotation {
     /// Done: the row as it is now.
     Done(SessionRow),
-    /// The token is not the one that is good now: the row as it stands.
+    /// The token is not the current one: the stored row.
     Stale(SessionRow),
-    /// There is no such session, or the token is none of its own.
+    /// There is no such session, or the token does not belong to it.
     Unknown,
 }
 
-/// Where the row lies that waits for a proof of an address.
+/// The pointer to the row of a pending change of address.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct PendingChange {
     /// The account that is to have the address.
@@ -142,7 +142,7 @@ fn pending_key(address: &Email) -> [(&'static str, AttributeValue); 2] {
     [("pk", s(format!("ADDRESS#{}", address.key()))), ("sk", s("CHANGE"))]
 }
 
-/// By what the code for a new address is found: nobody has that address yet.
+/// The key that finds the code for a new address, which no account has yet.
 pub(crate) fn pending_item(address: &Email, row: &OneTimeRow) -> Result<Item, StoreError> {
     let pending = PendingChange { user_id: row.user_id, row_id: row.id.clone() };
     let [pk, sk] = pending_key(address);
@@ -244,7 +244,7 @@ impl Store {
         consistency: Consistency,
     ) -> Result<Vec<SessionRow>, StoreError> {
         let (Some(first), Some(last)) = (ids.iter().min(), ids.iter().max()) else { return Ok(Vec::new()) };
-        // All that lie between them cost less than each by itself, while few have ended and are still kept.
+        // One query of the range costs less than single reads, while few rows between them have ended.
         let between = self
             .client
             .query()
@@ -272,7 +272,7 @@ impl Store {
         Ok(found)
     }
 
-    /// The sessions that are kept of `user`, ended ones too, the newest first.
+    /// The stored sessions of `user`, ended ones too, the newest first.
     ///
     /// # Errors
     /// When DynamoDB does not answer, or an item is corrupt.
@@ -280,7 +280,7 @@ impl Store {
         self.kept_rows(user, "SES#", page).await
     }
 
-    /// The rows of links and codes that are kept of `user`.
+    /// The stored rows of links and codes of `user`.
     ///
     /// # Errors
     /// When DynamoDB does not answer, or an item is corrupt.
@@ -299,8 +299,7 @@ impl Store {
         Ok(Listed { items, next: listed.next })
     }
 
-    /// Takes away all rows that are kept for `user`, who was deleted. Of a row no more is read than its key, and the address
-    /// that somebody asked for.
+    /// Removes all rows of the deleted `user`. Only the key of a row, and a requested address, are read.
     ///
     /// # Errors
     /// When DynamoDB does not answer; those that are left go the next time.
@@ -415,7 +414,7 @@ impl Store {
         }
     }
 
-    /// The row that waits for a proof of `address`, an address that no account has: the newest one.
+    /// The newest row of a pending change to `address`, an address that no account has.
     ///
     /// # Errors
     /// When DynamoDB does not answer, or an item is corrupt.

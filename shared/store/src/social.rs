@@ -1,4 +1,4 @@
-//! Providers: the flows to them and back, the identities they vouch for, and accounts whose real owner arrives (S21–S23).
+//! Identity providers: flows, identities, and takeovers of unverified accounts by the owner of the address (S21–S23).
 
 use crate::accounts::{Condition, address_verification, outcome};
 use crate::audit::audit_item;
@@ -22,7 +22,7 @@ use tollgate_domain::onetime::OneTimeRow;
 use tollgate_domain::user::IdentityProvider;
 use tollgate_domain::{Email, RequestId, SessionId, UserId};
 
-/// One way to a provider and back.
+/// A flow: one sign-in at a provider.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct FlowRow {
     /// Its id; the state, the verifier and the nonce are derived from it.
@@ -34,7 +34,7 @@ pub struct FlowRow {
     /// Where it ends; `None`: at the front end.
     #[serde(default)]
     pub return_to: Option<String>,
-    /// Who wants to link the identity; `None`: somebody signs in.
+    /// The account to link the identity to; `None` for a sign-in.
     #[serde(default)]
     pub link: Option<LinkFor>,
     /// The session that the request which used it creates.
@@ -58,7 +58,7 @@ pub struct UseOfFlow<'a> {
 /// The most operands of `IN`: more cookies of one name do not fit into the headers of a request.
 const MAX_BROWSERS: usize = 100;
 
-/// What came of the use of a flow.
+/// The result of using a flow.
 #[derive(Debug, Clone)]
 pub enum TakenFlow {
     /// It is used by this request.
@@ -78,7 +78,7 @@ pub struct LinkFor {
     pub session_id: SessionId,
 }
 
-/// What came of a change of links.
+/// The result of a change of links.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Linked {
     /// It is done.
@@ -89,7 +89,7 @@ pub enum Linked {
     Changed,
 }
 
-/// An account that nobody had proved goes to the owner of its address: password and sessions of before are dead.
+/// A takeover: an unverified account is given to the owner of its address; its previous password and sessions end.
 #[derive(Clone, Copy)]
 pub struct Takeover<'a> {
     /// The account.
@@ -98,9 +98,9 @@ pub struct Takeover<'a> {
     pub replaces_version: u64,
     /// The session that is made by it.
     pub session: Option<(&'a SessionId, Timestamp)>,
-    /// The code that proves the address.
+    /// The code that verifies the address.
     pub code: Option<&'a OneTimeRow>,
-    /// The identity that proves it.
+    /// The identity that verifies it.
     pub identity: Option<(IdentityProvider, &'a str)>,
     /// The entries of it.
     pub audit: &'a [AuditEntry],
@@ -224,8 +224,8 @@ impl Store {
         item.map(|item| read::<Owner>(IDENTITY, item).map(|owner| owner.user_id)).transpose()
     }
 
-    /// Gives an unverified account to the owner of its address: proved, without password, without sessions but the one
-    /// that this makes. `false` when the account, the identity or the code is not what it was.
+    /// Gives an unverified account to the owner of its address: verified, without password, with only the new session.
+    /// Returns `false` when the account, the identity or the code has changed.
     ///
     /// # Errors
     /// When DynamoDB does not answer.
@@ -309,7 +309,7 @@ impl Store {
         linked(transaction.run().await)
     }
 
-    /// Takes the identity of `provider` away from the account of `profile`.
+    /// Unlinks the identity of `provider` from the account of `profile`.
     ///
     /// # Errors
     /// When DynamoDB does not answer.

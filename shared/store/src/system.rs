@@ -1,4 +1,4 @@
-//! What the service stores for itself: how far each sweep came, and the statistics.
+//! The service's own data: positions of sweeps, and the statistics.
 
 use crate::codec::{Item, item, read, s};
 use crate::listing::all_rows;
@@ -16,7 +16,7 @@ const STATISTICS: &str = "STATISTICS";
 /// The beginning of the sort key of a day's row.
 const DAY: &str = "DAY#";
 
-/// How far a sweep came.
+/// The position of a sweep.
 #[derive(Serialize, Deserialize)]
 struct SweepPosition {
     at: Timestamp,
@@ -33,7 +33,7 @@ fn statistics_key() -> Key {
 }
 
 impl Store {
-    /// Up to where the sweep of this name has done everything; `None` where it never came to an end.
+    /// The time up to which the sweep of this name is complete; `None` if it never completed.
     ///
     /// # Errors
     /// When DynamoDB does not answer, or the item is corrupt.
@@ -41,7 +41,7 @@ impl Store {
         Ok(self.system_item::<SweepPosition>(sweep_key(name)).await?.map(|place| place.at))
     }
 
-    /// Notes that the sweep of this name has done everything up to `at`.
+    /// Records that the sweep of this name is complete up to `at`.
     ///
     /// # Errors
     /// When DynamoDB does not take it.
@@ -57,7 +57,7 @@ impl Store {
         self.system_item(statistics_key()).await
     }
 
-    /// The rows of the statistics since a day, the oldest first. They may be old by moments.
+    /// The rows of the statistics since a day, the oldest first. The read is eventually consistent.
     ///
     /// # Errors
     /// When DynamoDB does not answer, or an item is corrupt.

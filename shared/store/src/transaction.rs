@@ -1,4 +1,4 @@
-//! Transactions: all of it or nothing, and which condition refused it.
+//! Transactions, and which condition refused one.
 
 use crate::codec::Item;
 use crate::{Store, StoreError};
@@ -9,7 +9,7 @@ use aws_smithy_async::rt::sleep::AsyncSleep;
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::time::Duration;
 
-/// Writes that happen together. `L` names the conditions that a caller tells apart.
+/// Writes in one transaction. `L` names the conditions that a caller distinguishes.
 pub(crate) struct Transaction<'a, L> {
     store: &'a Store,
     items: Vec<(L, Result<TransactWriteItem, StoreError>)>,
@@ -24,7 +24,7 @@ pub(crate) enum Refusal<L> {
     Failed(StoreError),
 }
 
-/// How often a transaction that met another one is tried again, beyond the SDK's own retries.
+/// How often a conflicting transaction is retried, in addition to the SDK's own retries.
 const CONFLICT_TRIES: u32 = 4;
 /// Half of the longest wait after the first refusal, in milliseconds.
 const CONFLICT_PAUSE_MS: u64 = 25;
@@ -36,12 +36,12 @@ impl Store {
 }
 
 impl<L: Copy> Transaction<'_, L> {
-    /// Puts `item`, where there is none yet.
+    /// Creates `item` if it does not exist.
     pub fn create(self, label: L, table: &str, item: Item) -> Self {
         self.put(label, table, item, Some("attribute_not_exists(pk)"))
     }
 
-    /// Puts `item`, whatever is there.
+    /// Puts `item` unconditionally.
     pub fn put_any(self, label: L, table: &str, item: Item) -> Self {
         self.put(label, table, item, None)
     }
@@ -72,7 +72,7 @@ impl<L: Copy> Transaction<'_, L> {
         self
     }
 
-    /// Only looks: the condition must hold, nothing is written.
+    /// Checks a condition without writing.
     pub fn check(mut self, label: L, table: &str, check: ConditionCheckBuilder) -> Self {
         let check = check.table_name(self.store.table(table)).build();
         self.items.push((label, built(check).map(|check| TransactWriteItem::builder().condition_check(check).build())));
@@ -102,9 +102,9 @@ impl<L: Copy> Transaction<'_, L> {
                 Ok(_) => return Ok(()),
                 Err(error) => error,
             };
-            // The same transaction may still be under way (`TransactionInProgressException`, after a lost answer): the SDK
-            // has asked again under the same token. A new try would be another transaction and be refused by this one's
-            // work, as if somebody else had done it.
+            // The same transaction may still be under way (`TransactionInProgressException`, after a lost answer): the
+            // SDK has asked again under the same token. A new try would be another transaction and fail on the result
+            // of this one.
             let Some(TransactWriteItemsError::TransactionCanceledException(canceled)) = error.as_service_error() else {
                 return Err(Refusal::Failed(StoreError::of(error)));
             };
@@ -131,7 +131,8 @@ impl<L: Copy> Transaction<'_, L> {
 }
 
 impl Store {
-    /// Waits after the `tries`-th refusal: a random part of a time that doubles, so that those who met do not meet again (R8).
+    /// Waits after the `tries`-th conflict: a random part of a doubling time, so that conflicting writers do not
+    /// collide again (R8).
     async fn pause(&self, tries: u32) {
         let most = CONFLICT_PAUSE_MS << tries;
         let part = RandomState::new().build_hasher().finish() % most;

@@ -1,4 +1,4 @@
-//! Single conditional updates: done, or refused by what stands there.
+//! Single conditional updates: done, or refused by the stored item.
 
 use crate::StoreError;
 use crate::codec::Item;
@@ -6,7 +6,7 @@ use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
 use aws_sdk_dynamodb::types::ReturnConsumedCapacity;
 
-/// What came of it.
+/// The result.
 pub(crate) enum Updated {
     /// The attributes that the call asked for with `return_values`.
     Done(Item),

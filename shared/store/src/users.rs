@@ -18,12 +18,12 @@ use tollgate_domain::audit::AuditEntry;
 use tollgate_domain::email::domain_search_key;
 use tollgate_domain::gate::{Closing, Gate};
 
-/// Which users are wanted.
+/// A filter of users.
 #[derive(Debug, Clone, Default)]
 pub struct UserFilter {
     /// Whether they may sign in.
     pub is_active: Option<bool>,
-    /// Whether their address is proved.
+    /// Whether their address is verified.
     pub email_verified: Option<bool>,
     /// Whether they may use the admin API.
     pub is_admin: Option<bool>,
@@ -32,7 +32,7 @@ pub struct UserFilter {
 }
 
 impl UserFilter {
-    /// Whether it wants the user of `profile`, `q` set aside.
+    /// Whether the user of `profile` matches, apart from `q`.
     #[must_use]
     pub fn admits(&self, profile: &Profile) -> bool {
         let flags = [
@@ -44,7 +44,7 @@ impl UserFilter {
     }
 }
 
-/// What came of a change of somebody's rights.
+/// The result of a change of a user's rights.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RightsChange {
     /// It is done.
@@ -55,14 +55,14 @@ pub enum RightsChange {
     Changed,
 }
 
-/// One of the ways by which users are searched: by the name that it gives the places of its part of the list.
+/// One of the searches of users: its prefix of places, and its query.
 struct Search {
     place: &'static str,
     index_query: IndexQuery,
 }
 
-/// The ways to those whose address, its domain or whose user name begins with `q`, each without those of the ways before
-/// it. A way on which nobody can be found is left out.
+/// The queries for users whose address, domain or user name begins with `q`, each without the results of the previous
+/// ones. A query without possible results is omitted.
 fn search_queries(q: &str, filters: &[RowFilter], read_budget: ReadBudget) -> Vec<Search> {
     let index_query = |index, attribute, key, prefix: &str, others: &[RowFilter]| {
         let filters = filters.iter().chain(others).cloned().collect();
@@ -88,7 +88,7 @@ fn search_queries(q: &str, filters: &[RowFilter], read_budget: ReadBudget) -> Ve
 }
 
 impl Store {
-    /// The users that `filter` wants: the newest first; with `q` by address, then by domain, then by user name.
+    /// The users that match `filter`: the newest first; with `q` by address, then by domain, then by user name.
     ///
     /// # Errors
     /// When DynamoDB does not answer, or an item is corrupt.
@@ -104,7 +104,7 @@ impl Store {
             (None, Some(_)) => 1,
         };
         let read_budget = if is_one { ReadBudget::Half } else { ReadBudget::Rows(MAX_ROWS_READ / parts) };
-        // What the partition answers is not asked of its rows.
+        // A condition that the partition implies is not repeated for its rows.
         let filters_but = |answered: &str| -> Vec<RowFilter> {
             let rest = flags.iter().filter(|(name, _)| *name != answered);
             rest.map(|(name, flag)| RowFilter::Equals(name, AttributeValue::Bool(*flag))).collect()
@@ -128,7 +128,7 @@ impl Store {
                 self.rows(&index_query("listed", partition, "email_verified"), page).await?
             }
             UserFilter { email_verified: None, .. } => {
-                // In this order: who is proved between the two stands in both, and not in neither.
+                // In this sequence: a user who is verified between the two reads is in both lists instead of in none.
                 let unverified = self.rows(&index_query("listed", UNVERIFIED, ""), page).await?;
                 let verified = self.rows(&index_query("listed", VERIFIED, ""), page).await?;
                 newest_of(vec![unverified, verified], page.limit)
@@ -249,8 +249,9 @@ impl Store {
         }
     }
 
-    /// Marks the address of `profile` as verified, because an admin says so. The password that was set before becomes
-    /// invalid, since whoever set it has not shown to own the address. `false` when it was verified or changed meanwhile.
+    /// Marks the address of `profile` as verified, because an admin says so. The previous password becomes invalid,
+    /// since its owner has not verified the address. Returns `false` when the address was verified or changed in
+    /// between.
     ///
     /// # Errors
     /// When DynamoDB does not answer.

@@ -1,5 +1,6 @@
-//! `cargo run -p tollgate-stripe --example conformance -- BASE_URL`: every call of the gateway, once, at a Stripe that judges calls
-//! by Stripe's own description of its API. One line for each; the end is a failure if one was refused or not understood.
+//! `cargo run -p tollgate-stripe --example conformance -- BASE_URL`: every call of the gateway, once, at a Stripe that
+//! checks calls by Stripe's own description of its API. One line for each; the end is a failure if one was refused or
+//! not understood.
 
 #![allow(clippy::print_stdout)] // it is what this program is for
 
@@ -54,7 +55,7 @@ fn failed(error: impl Into<Box<dyn Error + Send + Sync>>) -> ConnectorError {
     ConnectorError::user(error.into())
 }
 
-/// The way to the judge: writes down what was asked for, and gives to its samples what they lack of Stripe's answers.
+/// The client to stripe-mock: records the calls, and adds what its samples lack of Stripe's answers.
 #[derive(Debug, Clone)]
 struct RecordingClient {
     plain: SharedHttpConnector,
@@ -147,7 +148,7 @@ async fn conformance(base_url: &str) -> Result<bool, Box<dyn Error>> {
     let mut conformance = Conformance { recorder, has_failed: false };
 
     let now = clock.now();
-    let attempt = Attempt { id: "attempt-of-the-judge".to_owned(), started_at: now };
+    let attempt = Attempt { id: "attempt-of-the-check".to_owned(), started_at: now };
     let terms = Terms { price_cents: 1900, currency: "usd".parse()?, billing_period: BillingPeriod::Month };
     let plan = plan(now, &terms)?;
     let (user, email) = (UserId::new(now, [2; 10]), Email::parse("ann@example.com")?);
@@ -223,7 +224,7 @@ async fn conformance(base_url: &str) -> Result<bool, Box<dyn Error>> {
     Ok(!conformance.has_failed)
 }
 
-/// A subscription as the judge's samples have it, not counted among the calls.
+/// A subscription of stripe-mock's samples, not counted among the calls.
 async fn subscription_of(stripe: &Gateway, recorder: &RecordingClient) -> Result<Option<Subscription>, GatewayError> {
     let state = stripe.fetch_state("cus_1").await?;
     recorder.take();
@@ -242,7 +243,7 @@ fn plan(now: Timestamp, terms: &Terms) -> Result<Plan, Box<dyn Error>> {
         features: Features::default(),
         is_active: true,
         stripe_product_id: Some("prod_1".to_owned()),
-        stripe_price_id: Some("price_of_the_judge".to_owned()),
+        stripe_price_id: Some("price_of_the_check".to_owned()),
         created_at: now,
         updated_at: now,
     })
@@ -251,7 +252,7 @@ fn plan(now: Timestamp, terms: &Terms) -> Result<Plan, Box<dyn Error>> {
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
     let Some(base_url) = std::env::args().nth(1) else {
-        println!("judge BASE_URL");
+        println!("conformance BASE_URL");
         return ExitCode::from(2);
     };
     match conformance(&base_url).await {

@@ -88,7 +88,7 @@ impl Gateway {
         }
     }
 
-    /// Archives a product that no plan stands for, if there is one.
+    /// Archives a product without a plan, if it exists.
     ///
     /// # Errors
     /// See [`GatewayError`].
@@ -126,7 +126,7 @@ impl Gateway {
         Ok(prices.id_of_attempt(&attempt.id, |price: Price| (price.id, price.metadata)))
     }
 
-    /// Archives a price: nobody can buy at it any more, who has it keeps it.
+    /// Archives a price: it cannot be bought any more, and subscribers keep it.
     ///
     /// # Errors
     /// See [`GatewayError`].

@@ -92,10 +92,10 @@ impl PriceChange<'_> {
     }
 }
 
-/// What a change would cost now.
+/// The cost of a change.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Preview {
-    /// What would be charged, in minor units.
+    /// The amount due, in minor units.
     pub amount_due_cents: i64,
     /// In this currency.
     pub currency: Currency,
@@ -112,7 +112,7 @@ pub struct PreviewLine {
     pub amount_cents: i64,
 }
 
-/// What came of a change.
+/// The result of a change.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum PriceChanged {
     /// The subscription has the price.
@@ -181,7 +181,7 @@ impl Gateway {
         self.unpaid(invoice).await.map(PriceChanged::Unpaid)
     }
 
-    /// What an invoice waits for that was not paid.
+    /// The reason why an invoice is unpaid.
     pub(crate) async fn unpaid(&self, invoice: Expandable<Invoice>) -> Result<Unpaid, GatewayError> {
         let needs_consent = self.needs_consent(&invoice.id).await?;
         let invoice_url = invoice.object.and_then(|invoice| invoice.hosted_invoice_url);

@@ -34,18 +34,18 @@ struct SubscriptionData<'a> {
     trial_period_days: Option<u32>,
 }
 
-/// What a checkout is asked for with. The same order gives the same session.
+/// The parameters of a new checkout. The same parameters give the same session.
 #[derive(Debug, Clone, Copy)]
 pub struct NewCheckout<'a> {
-    /// Who is to pay.
+    /// The payer.
     pub user: &'a UserId,
     /// The same at Stripe.
     pub customer: &'a str,
     /// Of what, at which price, with which trial.
     pub checkout: &'a Checkout,
-    /// Where a browser goes when it is paid.
+    /// The redirect after payment.
     pub success_url: &'a str,
-    /// Where it goes when it is left.
+    /// The redirect after cancellation.
     pub cancel_url: &'a str,
 }
 

@@ -1,5 +1,5 @@
-//! How Stripe is called: one try with a deadline, an idempotency key where something is made, and errors told apart by
-//! what is known of the outcome (R16).
+//! Calls of Stripe: one attempt with a deadline, an idempotency key for each creation, and errors classified by the
+//! known outcome (R16).
 
 use crate::coupons::Coupons;
 use bytes::Bytes;
@@ -24,7 +24,7 @@ pub enum GatewayError {
     /// The key could not be read.
     #[error(transparent)]
     Key(#[from] KeyError),
-    /// Stripe said no, and nothing was made.
+    /// Stripe refused, and nothing was created.
     #[error("Stripe refused ({status} {code}): {message}")]
     Refused {
         /// Its HTTP status.
@@ -44,7 +44,7 @@ pub enum GatewayError {
 }
 
 impl GatewayError {
-    /// Whether what was asked for may have been made all the same.
+    /// Whether the object may have been created all the same.
     #[must_use]
     pub const fn may_have_happened(&self) -> bool {
         matches!(self, Self::Failed(_) | Self::Unknown(_))
@@ -88,13 +88,13 @@ pub enum Mode {
     Test,
 }
 
-/// The way to Stripe.
+/// The connector to Stripe.
 #[derive(Clone)]
 pub struct Gateway {
     outbound: Outbound,
     keys: Arc<KeySource>,
     base_url: Arc<str>,
-    /// What was read of coupons, which never changes.
+    /// Coupons that were read; they never change.
     pub(crate) coupons: Arc<RwLock<Arc<Coupons>>>,
 }
 
@@ -215,7 +215,7 @@ impl Gateway {
     }
 }
 
-/// What an answer that is no success says.
+/// The error of an unsuccessful answer.
 fn refusal(status: u16, body: &[u8]) -> GatewayError {
     let body: Value = serde_json::from_slice(body).unwrap_or_default();
     let text = |name: &str| body["error"][name].as_str().map(str::to_owned);

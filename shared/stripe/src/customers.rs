@@ -49,7 +49,7 @@ impl Gateway {
         Ok(customers.id_of_attempt(&attempt.id, |customer: Customer| (customer.id, customer.metadata)))
     }
 
-    /// The customer who was charged; `None` for a charge of nobody's, or one that is not there.
+    /// The charged customer; `None` for an unknown charge or one without a customer.
     ///
     /// # Errors
     /// See [`GatewayError`].
@@ -73,7 +73,7 @@ impl Gateway {
         }
     }
 
-    /// Tells Stripe another address of a customer.
+    /// Updates the address of a customer at Stripe.
     ///
     /// # Errors
     /// See [`GatewayError`].

@@ -30,8 +30,8 @@ struct NewRefund<'a> {
 }
 
 impl Gateway {
-    /// Lets a subscription go from the schedule that manages it: what waited is taken back. One that let it go before is left
-    /// as it is.
+    /// Releases a subscription from its schedule: pending phases are dropped. One that let it go before is left as it
+    /// is.
     ///
     /// # Errors
     /// See [`GatewayError`].

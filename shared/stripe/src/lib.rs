@@ -28,7 +28,7 @@ pub const STRIPE_API: &str = "https://api.stripe.com";
 /// The version of Stripe's API that every call asks for.
 pub const API_VERSION: &str = "2026-08-26.dahlia";
 
-/// The key of what ties an object at Stripe to what caused it here.
+/// The metadata key that links an object at Stripe to its cause.
 const ATTEMPT: &str = "tollgate_attempt";
 /// The key of the user in Stripe's metadata: for people who look there. Nothing here rests on it.
 const USER: &str = "tollgate_user";

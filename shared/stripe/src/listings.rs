@@ -1,4 +1,4 @@
-//! All that Stripe has, a hundred with each call: what reconciliation compares.
+//! Listings of all objects at Stripe, a hundred with each call, for reconciliation.
 
 use crate::client::{Gateway, GatewayError};
 use crate::lists::{List, ListParams, UnreadableEntry};
@@ -82,7 +82,7 @@ impl Gateway {
         Box::pin(async move {
             let params = ListParams { starting_after: after.as_deref(), ..ListParams::default() };
             let list = self.list("/customers", params).await?;
-            // None may be missing: it would count as gone. Its id is all that it needs.
+            // No customer may be missing, as it would count as deleted. Only the id is read.
             let customers: Vec<objects::Customer> = list.read_whole()?;
             let items = customers.into_iter().map(|customer| customer.id).collect();
             Ok(Page { items, next: list.next()?, entries: list.len(), unreadable: Vec::new() })
@@ -139,12 +139,12 @@ impl Gateway {
         })
     }
 
-    /// What became of the charges of which something went back since then, each with its customer.
+    /// The charges that were refunded since then, each with its customer.
     pub fn refunds_since<'a>(&'a self, at: Timestamp, after: Option<String>) -> BoxFuture<'a, Page<(String, Charge)>> {
         self.of_charges("/refunds", at, after, |object: objects::Refund| of_expanded(object.charge))
     }
 
-    /// What became of the charges that are disputed since then, each with its customer.
+    /// The charges that were disputed since then, each with its customer.
     pub fn disputes_since<'a>(&'a self, at: Timestamp, after: Option<String>) -> BoxFuture<'a, Page<(String, Charge)>> {
         self.of_charges("/disputes", at, after, of_dispute)
     }

@@ -1,5 +1,5 @@
-//! The one look at a customer from which the local state follows: its subscriptions of every status, its invoices, and what
-//! became of the money. One call sees the newest hundred of each; reconciliation sees the others.
+//! The fetch of a customer's state for convergence: its subscriptions of every status, its invoices, and what became of
+//! the money. One call sees the newest hundred of each; reconciliation sees the others.
 
 use crate::client::{Gateway, GatewayError, NoParams};
 use crate::coupons::Coupons;
@@ -32,7 +32,7 @@ pub struct InvoiceLinks {
 pub(crate) struct Unreadable;
 
 impl Gateway {
-    /// What Stripe has of a customer now.
+    /// Stripe's state of a customer.
     ///
     /// # Errors
     /// See [`GatewayError`].

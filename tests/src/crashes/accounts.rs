@@ -41,7 +41,7 @@ pub const OPERATIONS: &[Operation] = &[
     operation!(TheAnswer, WithoutPlans, "GET /github/login", begin_at_github),
     operation!(TheAnswer, WithoutPlans, "callback of a newcomer, google", newcomer_by_google),
     operation!(TheAnswer, WithoutPlans, "callback of a newcomer, github", newcomer_by_github),
-    operation!(TheAnswer, WithoutPlans, "callback of somebody known", linked_to_google),
+    operation!(TheAnswer, WithoutPlans, "callback of a known user", linked_to_google),
     operation!(TheAnswer, WithoutPlans, "callback that takes an unverified account over", takeover_by_github),
     operation!(TheAnswer, WithoutPlans, "callback that links", callback_that_links),
     operation!(TheAnswer, WithoutPlans, "POST /me/links/{provider}", begin_link),
@@ -219,7 +219,7 @@ async fn login_code_unverified(app: &TestApp) -> Case {
     let code = mailed_code(app).await;
     case!(Request::post("/login/code", code.clone()), |app| {
         the_next_code_works(app, code.clone()).await;
-        // S23: a password that was set before the address was proved is dead.
+        // S23: a password that was set before the verification ends.
         app.login(EMAIL, PASSWORD).await.refused(401, "invalid_credentials");
     })
 }
@@ -351,7 +351,7 @@ async fn begin_at_github(app: &TestApp) -> Case {
     begin(app, "github").await
 }
 
-/// Comes back from `provider`; whoever it is then gets in again by it, and is that one account.
+/// Returns from `provider`; the user then signs in again by it, to the same account.
 async fn callback(app: &TestApp, provider: &'static str, subject: String, has_password: bool) -> Case {
     let browser = Browser::new(app);
     let back = browser.consent(provider, &subject, "").await;

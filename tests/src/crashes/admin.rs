@@ -1,4 +1,4 @@
-//! What admins decide, and how people leave for good.
+//! Decisions of admins, and deletions of accounts.
 
 use super::{Again, Case, Operation, case, operation};
 use crate::app::{PASSWORD, Session, TestApp, World};

@@ -159,7 +159,7 @@ async fn subscribe_paid(app: &TestApp) -> Case {
     })
 }
 
-/// Cancels or resumes: in the end Stripe and what is kept say so.
+/// Cancels or resumes: in the end Stripe's and the stored state agree.
 fn change_renewal(session: Session, path: &str, ends: bool) -> Case {
     case!(Request::post_as(&session, path, json!({})), |app| {
         assert_eq!(app.stripe("subscriptions").await[0]["cancel_at_period_end"], ends);
@@ -185,7 +185,7 @@ fn change_plan(session: Session, code: &'static str, is_at_once: bool) -> Case {
         let subscription = app.subscription(&session).await;
         let plan = if is_at_once { &subscription["plan"] } else { &subscription["scheduled_plan"] };
         assert_eq!(plan["code"], code, "{subscription}");
-        // What a try left half done costs nothing.
+        // An incomplete attempt costs nothing.
         let paid = app.get_as(&session, "/billing/payments/me").await.body["items"].as_array().unwrap().len();
         assert!(paid <= 2, "{paid} payments");
     })
@@ -277,7 +277,7 @@ async fn reminders(app: &TestApp) -> Case {
     })
 }
 
-/// Ann's payment, at whose invoice something happened that nobody told of.
+/// Ann's payment, whose invoice changed without an event.
 async fn invoice_act(app: &TestApp, act: &str, kind: &str) -> (Session, Request) {
     let (_, session) = app.subscriber("ann").await;
     app.at_stripe("delivery", json!({"mode": "drop"})).await.expect(200);

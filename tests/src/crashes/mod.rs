@@ -1,9 +1,9 @@
 //! Every crash point of every operation that changes something: the n-th call to a service fails, is throttled, hangs,
-//! loses its answer, or the process stops before or after it, for every n; then whoever asked asks again (R1, R8).
+//! loses its answer, or the process stops before or after it, for every n; then the client retries (R1, R8).
 //!
-//! The oracle needs no list of effects. What an operation leaves in the tables and the inbox when nothing disturbs it,
-//! asked once and asked twice, is looked at first. A disturbed run that was answered must leave what one run leaves; one
-//! that was not answered, and so was asked for again, must leave nothing less than one run and nothing more than two.
+//! The oracle needs no list of effects. The residue of an undisturbed operation in the tables and the inbox, requested
+//! once and twice, is recorded first. A disturbed run that was answered must leave what one run leaves; one that was
+//! not answered, and so was asked for again, must leave nothing less than one run and nothing more than two.
 
 mod accounts;
 mod admin;
@@ -49,7 +49,7 @@ pub enum Disturbed {
     Afterwards,
 }
 
-/// What a client sends, how it tries again, and what must be true in the end beyond what lies in the tables.
+/// The request of a client, its retry, and the checks at the end in addition to the tables.
 pub struct Case {
     pub request: Request,
     pub again: Again,
@@ -60,7 +60,7 @@ pub struct Case {
 pub enum Again {
     /// By the same request.
     TheSame,
-    /// From the beginning: what it holds is good once.
+    /// From the start, as its values are valid once.
     Anew(Begin),
 }
 
@@ -76,7 +76,7 @@ impl Again {
     }
 }
 
-/// What must be true in the end. It runs once in each copy of the prepared stack.
+/// The check at the end. It runs once in each copy of the prepared stack.
 pub trait Check: Send + Sync {
     /// Panics where it is not.
     fn run<'a>(&'a self, app: &'a TestApp) -> LocalBoxFuture<'a, ()>;
@@ -130,7 +130,7 @@ pub const FAILURES: &[Failure] = &[
     (Kind::StopAfter, 1),
 ];
 
-/// One place where something goes wrong.
+/// One injected failure.
 #[derive(Debug, Clone)]
 struct Point {
     service: Service,
@@ -140,7 +140,7 @@ struct Point {
     mail_may_be_out: bool,
 }
 
-/// What came of all points of one operation.
+/// The result of all failures of one operation.
 pub struct Report {
     pub points: usize,
     /// Which failures of which services there were.
@@ -239,7 +239,7 @@ fn failures_of(service: Service, world: World, failures: &[Failure]) -> Vec<Fail
     own
 }
 
-/// What a run leaves.
+/// The residue of a run.
 struct Outcome {
     status: u16,
     residue: Residue,

@@ -1,5 +1,5 @@
-//! What an operation leaves in the tables and the inbox, in a form in which two runs can be compared: what is drawn at
-//! random has no face.
+//! The residue of an operation in the tables and the inbox, without nondeterministic values, so that two runs can be
+//! compared.
 
 use crate::app::{TestApp, World};
 use serde_json::{Map, Value, json};
@@ -19,7 +19,7 @@ const COUNTERS: &str = "limits";
 /// The counters of an item, as a try that was counted and came to nothing stays counted, and the place in an index that
 /// follows from a random id.
 const NONDETERMINISTIC_FIELDS: [&str; 3] = ["tries", "version", "due_shard"];
-/// What lies at Stripe, by the API's paths.
+/// The objects at Stripe, by the API's paths.
 const AT_STRIPE: [&str; 6] =
     ["customers", "products", "prices", "checkout/sessions", "subscriptions?status=all", "invoices"];
 
@@ -27,9 +27,9 @@ const AT_STRIPE: [&str; 6] =
 /// a sign-in that was never answered may lack it.
 const SIGNED_IN: &str = r#""user.signed_in""#;
 
-/// All that there is now, without what is nothing to anybody: counters, the rows of sessions that do not live (a session
-/// lives exactly while its id stands in the gate), ways to a provider that were begun (each is good once, for minutes) and
-/// events of Stripe's that led to nothing; at Stripe what cannot be bought or paid any more.
+/// The stored data without irrelevant items: counters, the rows of sessions that are not live (a session is live
+/// exactly while its id is in the gate), unfinished flows (each is valid once, for minutes) and events of Stripe
+/// without effect; at Stripe without archived and expired objects.
 pub async fn residue(app: &TestApp, world: World) -> Residue {
     let mut lines = BTreeMap::new();
     let base_url = app.stack.base_url();
@@ -69,8 +69,8 @@ pub async fn residue(app: &TestApp, world: World) -> Residue {
 }
 
 impl Residue {
-    /// Exactly what `once` is where the client was answered, else nothing less than that and nothing more than `twice`; no
-    /// mail a second time unless it may be.
+    /// Compares the residue: equal to `once` if the client was answered, else between `once` and `twice`; no mail twice
+    /// unless it is allowed.
     pub fn compare(&self, [once, twice]: [&Self; 2], is_answered: bool, mail_may_double: bool) -> Result<(), String> {
         let mut wrong = String::new();
         let count = |residue: &Self, line: &str| residue.lines.get(line).copied().unwrap_or_default();
@@ -87,7 +87,7 @@ impl Residue {
                 let _infallible = writeln!(wrong, "  {found} instead of {least} to {most}: {line}");
             }
         }
-        // Who asks twice may get two mails of the same words, where each request sends one.
+        // Two requests may send two equal mails, if each request sends one.
         let is_of_each_request = |mail: &&String| !is_answered && twice.doubled.contains(*mail);
         for mail in self.doubled.iter().filter(|mail| !mail_may_double && !is_of_each_request(mail)) {
             let _infallible = writeln!(wrong, "  sent twice: {mail}");
@@ -96,7 +96,7 @@ impl Residue {
     }
 }
 
-/// `value` without what is drawn at random, and without this stack's own address.
+/// `value` without random values and without this stack's own address.
 fn without_nondeterminism(value: &Value, base_url: &str) -> Value {
     match value {
         Value::String(text) => json!(text_without_nondeterminism(&text.replace(base_url, "…"))),

@@ -137,7 +137,7 @@ impl<'d> Customers<'d> {
         self.deployment.until("the new address at Stripe", is_told).await;
     }
 
-    /// The admin's lists of somebody who pays, and of sessions between which many have ended.
+    /// The admin's lists of a paying user, and of sessions between which many have ended.
     async fn read_as_admin(&self, admin: &str, dora: &str) {
         for _ in 0..ENDED_SESSIONS {
             let ended = self.login((NEW_ADDRESS, PASSWORD)).await;

@@ -1,4 +1,4 @@
-//! The truth: what the fake has, read as the contract reads it. Nothing of the system's own rules is used here.
+//! The expected state: the state of the fake, read by the contract. It uses none of the system's own rules.
 
 use crate::app::TestApp;
 use serde_json::{Value, json};
@@ -22,7 +22,7 @@ pub struct Expected {
     pub subscriptions: Vec<Value>,
     pub invoices: Vec<Value>,
     pub events: Vec<Value>,
-    /// What went back, by invoice.
+    /// The refunds, by invoice.
     pub refunded: BTreeMap<String, i64>,
     /// In how many pieces it did.
     pub refunds: BTreeMap<String, i64>,
@@ -106,7 +106,7 @@ impl Expected {
         }
     }
 
-    /// As far as it is looked at between the acts.
+    /// The part that is compared between the steps.
     pub async fn of_changes(app: &TestApp) -> Self {
         Self {
             now: app.now().as_second(),
@@ -156,7 +156,7 @@ impl Expected {
         self.plan(self.subscription_of(invoice)?)
     }
 
-    /// Whether one object was told of before another: much happens in the same second.
+    /// Whether the events of one object came before those of another: much happens in the same second.
     pub fn came_before(&self, one: &Value, other: &Value) -> bool {
         let first_of =
             |object: &Value| self.events.iter().rposition(|event| event["data"]["object"]["id"] == object["id"]);
@@ -250,7 +250,7 @@ pub fn ends(subscription: &Value) -> bool {
         || subscription["cancel_at"].as_i64().is_some_and(|at| at <= period(subscription).1)
 }
 
-/// Whether Stripe ended it by what it was told before: with its period, or because nobody paid.
+/// Whether Stripe ended it by its settings: with its period, or for lack of payment.
 pub fn ended_by_itself(subscription: &Value) -> bool {
     let at_end = ends(subscription) && subscription["ended_at"] == subscription["cancel_at"];
     at_end || subscription["cancellation_details"]["reason"] == "payment_failed"

@@ -1,5 +1,5 @@
-//! What the system has certainly seen. Mails and audit entries tell of changes, and a change that was over before anybody
-//! looked leaves none: so it is noted, after each act, what must have been looked at by then.
+//! The changes that the system has certainly seen. A change that was reverted before any sync has no mail and no audit
+//! entry, so the changes that must have been synchronised are recorded after each step.
 
 use super::expected::{Expected, is_live, text};
 use super::stored::rows;
@@ -19,7 +19,7 @@ pub struct History {
     pub failed: BTreeSet<String>,
 }
 
-/// Whether a change of this kind moves a subscription or a payment, and is one that the system is told of.
+/// Whether a change of this kind affects a subscription or a payment and has an event for the system.
 fn is_change(kind: &str) -> bool {
     let of_invoice = ["invoice.paid", "invoice.payment_failed", "invoice.voided"];
     kind.starts_with("customer.subscription.") || of_invoice.contains(&kind)
@@ -47,7 +47,7 @@ impl History {
         }
     }
 
-    /// All that is at Stripe was looked at.
+    /// The whole state of Stripe was synchronised.
     pub fn see_all(&mut self, expected: &Expected) {
         for customer in &expected.customers {
             self.see(expected, &customer["id"]);

@@ -1,6 +1,6 @@
-//! A model of billing: random sequences of what people, admins, cards and time do, and of what goes wrong, on one stack.
-//! After the storm everything arrives and heals; then what is kept must be what Stripe has, read by an oracle that knows
-//! the contract and nothing of the system's rules. A sequence that ends otherwise is made as short as it can be.
+//! A model of billing: random sequences of actions of users, admins, cards and time, and of faults, on one stack. At
+//! the end all faults stop and all messages arrive; then the stored state must equal Stripe's, compared by an oracle
+//! that knows the contract and none of the system's rules. A failing sequence is shortened.
 
 mod expected;
 mod history;
@@ -21,10 +21,10 @@ use tollgate_local::clock::LocalClock;
 use tollgate_local::{Data, Options};
 use world::{NOTHING, World};
 
-/// What came of the sequence of one seed.
+/// The result of the sequence of one seed.
 pub struct Report {
     pub steps: usize,
-    /// The shortest sequence that was found to end wrong, as a story.
+    /// The trace of the shortest failing sequence that was found.
     pub failure: Option<String>,
 }
 
@@ -36,7 +36,7 @@ fn sequence_of(seed: u64) -> Sequence {
     sequences().new_tree(&mut TestRunner::new_with_rng(Config::default(), random)).unwrap().current()
 }
 
-/// Plays the sequence of `seed`. One that ends wrong is played again with fewer acts, for so long.
+/// Runs the sequence of `seed`. A failing one is repeated with fewer steps, for this time.
 pub fn play(seed: u64, budget: Duration) -> Report {
     let sequence = sequence_of(seed);
     let steps = sequence.steps.len();
@@ -49,8 +49,8 @@ pub fn play(seed: u64, budget: Duration) -> Report {
     }
 }
 
-/// The shortest sequence that is found by `end` to end wrong as well, by leaving out half of the acts, then less and less:
-/// how many acts it has, and its story.
+/// Shortens a failing sequence until `end`, by removing half of the steps, then fewer and fewer: returns the number of
+/// its steps and its trace.
 fn shortened(long: &Sequence, mut trace: String, end: Instant) -> (usize, String) {
     let mut short = long.clone();
     let mut size = short.steps.len().div_ceil(2);
@@ -78,7 +78,7 @@ fn shortened(long: &Sequence, mut trace: String, end: Instant) -> (usize, String
     }
 }
 
-/// Lives through `sequence` on a thread of its own, which may panic.
+/// Runs `sequence` on its own thread, which may panic.
 fn run_sequence(sequence: &Sequence) -> Result<usize, String> {
     let own = sequence.clone();
     let live = std::thread::spawn(move || live(&own));
@@ -113,10 +113,10 @@ fn runtime() -> Runtime {
     tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap()
 }
 
-/// Lives through `sequence`; how many acts there was something to do for.
+/// Runs `sequence`; returns the number of steps with an effect.
 ///
 /// # Errors
-/// With its story and what differs in the end.
+/// With its trace and the differences at the end.
 fn live(sequence: &Sequence) -> Result<usize, String> {
     let folder = sequence.steps.contains(&Step::Restart).then(Folder::new);
     let options = || Options {
@@ -156,7 +156,7 @@ fn live(sequence: &Sequence) -> Result<usize, String> {
     Err(format!("{}{}", world.memory.trace, wrong.concat()))
 }
 
-/// Ends everything where it stands, as `kill -9` does, and starts it again on what is in the folder.
+/// Aborts everything, as `kill -9` does, and starts it again on the data folder.
 fn restarted(runtime: Runtime, world: World, options: Options) -> (Runtime, World) {
     let World { mut app, memory } = world;
     app.dead_wanted = app.stack.dead_letters();

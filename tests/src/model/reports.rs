@@ -1,4 +1,4 @@
-//! What was told: mails to people, entries in the audit trail. Each change is told of once.
+//! Reports of changes: mails and audit entries. Each change is reported once.
 
 use super::expected::{Expected, LIVE, ended_by_itself, ends, int, is_live, text};
 use super::history::History;
@@ -6,7 +6,7 @@ use super::stored::{Differences, Stored};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// So often a payment that failed is told of again.
+/// How often a failed payment is mailed again.
 const REMINDERS: i64 = 3;
 
 /// How many mails there may be.
@@ -16,8 +16,8 @@ fn sum(all: impl Iterator<Item = Range>) -> Range {
     all.fold((0, 0), |(least, most), (low, high)| (least + low, most + high))
 }
 
-/// What is due for one subscription of each kind of mail. Where it is not certain that anybody looked in time, a mail may
-/// be missing; none comes twice.
+/// What is due for one subscription of each kind of mail. If no sync is certain in time, a mail may be missing; none
+/// comes twice.
 struct Due {
     confirmed: Range,
     ended: Range,
@@ -35,8 +35,8 @@ fn due(subscription: &Value, expected: &Expected, stored: &Stored, history: &His
         (i64::from(times > 0 && !is_duplicate), times)
     }));
     if is_duplicate {
-        // One too many is given back, which is told. It may have been confirmed before it was one too many.
-        // It may have ended before, and been paid afterwards.
+        // A duplicate is refunded, which is mailed. It may have been confirmed before it was a duplicate. It may have
+        // ended before, and been paid afterwards.
         let ended = (0, i64::from(by_people || ended_by_itself(subscription)));
         return Due { confirmed: (0, 1), ended, refunded: of_payments, canceled_less_resumed: (-1, 1) };
     }
@@ -79,7 +79,7 @@ pub fn mails(
     }
     let ((fewest_canceled, most_canceled), (fewest_resumed, most_resumed)) =
         (count_of("subscription_canceled"), count_of("subscription_resumed"));
-    // A change to come that is taken back is told of in the same words.
+    // The mail of a revoked scheduled change has the same text.
     let (_, most_scheduled) = count_of("downgrade_scheduled");
     let (least, most) = sum(due.iter().map(|due| due.canceled_less_resumed));
     compare(
@@ -105,7 +105,7 @@ pub fn mails(
         let least = i64::from(history.failed.contains(id) && is_certain);
         compare(&format!("payment_failed or action_required of {id}"), failed, (least, 2 + REMINDERS));
         let is_renewal = invoice["billing_reason"] == "subscription_cycle" && int(&invoice["amount_paid"]) > 0;
-        // What was paid after the end is refunded: it renewed nothing.
+        // A payment after the end is refunded: it renewed nothing.
         let is_ended = expected.subscription_of(invoice).is_none_or(|found| !is_live(found));
         let range = (i64::from(is_renewal && is_certain && !is_ended), i64::from(is_renewal));
         compare(&format!("renewed of {id}"), count_of(&["renewed"]), range);
@@ -125,8 +125,8 @@ fn compare(wrong: &mut Differences, what: &str, (fewest, most_there): Range, (le
     });
 }
 
-/// Each change of plan, and each one to come, that the audit trail tells of was told of by mail. One that came together
-/// with a beginning or an end is not, nor need one be of a subscription that was one too many.
+/// Each change of plan, and each scheduled one, in the audit trail has a mail. One that came together with a beginning
+/// or an end is not, nor need one be of a subscription that was one too many.
 pub fn changes(wrong: &mut Differences, mails: &[Value], entries: &[Value], stored: &Stored, doubles: bool) {
     for (kind, field) in [("plan_changed", "plan_id"), ("downgrade_scheduled", "scheduled_plan_id")] {
         let mut due = Vec::new();
@@ -145,9 +145,9 @@ pub fn changes(wrong: &mut Differences, mails: &[Value], entries: &[Value], stor
     }
 }
 
-/// The audit trail of a user's subscriptions leads from nothing to what is kept, each change told of once. The order of
-/// the entries of one moment is not known: so each value must have been left as often as it was come to, but the first
-/// and the last.
+/// The audit trail of a user's subscriptions leads from nothing to the stored state, each change recorded once. The
+/// order of the entries of one moment is not known: so each value must have been left as often as it was come to, but
+/// the first and the last.
 pub fn audit(wrong: &mut Differences, entries: &[Value], stored: &Stored) {
     for row in &stored.subscriptions {
         let id = text(&row["id"]);

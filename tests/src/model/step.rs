@@ -1,11 +1,11 @@
-//! What can happen, each drawn at random: what people, admins and cards do, what time does, and what goes wrong.
+//! The random steps: actions of users, admins and cards, time, and faults.
 
 use proptest::collection::vec;
 use proptest::prelude::*;
 use std::fmt;
 use tollgate_local::faults::{Kind, Service};
 
-/// The names of those who take part; the first one is also the admin, who never leaves.
+/// The names of the users; the first one is also the admin, who never closes the account.
 pub const NAMES: [&str; 3] = ["ann", "bob", "cleo"];
 /// The plans that are for sale, by their codes.
 pub const PLANS: [&str; 4] = ["pro", "team", "yearly", "tried"];
@@ -16,7 +16,7 @@ const CARDS: [(Card, &str); 4] = [
     (Card::AsksLater, "4000002760003184"),
     (Card::Declined, "4000000000000002"),
 ];
-/// So far one step of the clock goes, in seconds: from a moment to more than a month.
+/// The advances of the clock, in seconds: from a moment to more than a month.
 const STEPS: [(i64, &str); 8] = [
     (1, "a second"),
     (60, "a minute"),
@@ -54,7 +54,7 @@ impl Card {
 /// One of the people, by a number that is taken modulo how many there are.
 pub type Who = usize;
 
-/// One act. Numbers that choose among what is there at that time are taken modulo how much there is.
+/// One step. Numbers that choose among existing objects are taken modulo their count.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Step {
     Subscribe {
@@ -157,13 +157,13 @@ pub enum Step {
         who: Who,
         plan: &'static str,
     },
-    /// Another application makes something in the same Stripe account, of a shape that nobody here knows.
+    /// Another application creates an object of an unknown shape in the same Stripe account.
     Foreign {
         kind: &'static str,
     },
     /// Stripe refuses all refunds for good, until nothing fails any more.
     RefuseRefunds,
-    /// Somebody deletes the account, and comes again with another address and the same cards.
+    /// A user deletes the account and registers again with another address and the same cards.
     Delete {
         who: Who,
     },
@@ -188,7 +188,7 @@ pub enum Step {
     Restart,
 }
 
-/// Who takes part in what.
+/// The users and the steps.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Sequence {
     pub people: usize,
@@ -201,7 +201,7 @@ impl Sequence {
     }
 }
 
-/// So many acts a sequence has.
+/// The number of steps of a sequence.
 const LENGTH: std::ops::RangeInclusive<usize> = 30..=60;
 
 pub fn sequences() -> impl Strategy<Value = Sequence> {
@@ -228,7 +228,7 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
-/// What brings money in.
+/// Steps with payments.
 fn bought() -> impl Strategy<Value = Step> {
     let who = 0..NAMES.len();
     prop_oneof![
@@ -239,7 +239,7 @@ fn bought() -> impl Strategy<Value = Step> {
     ]
 }
 
-/// What becomes of what was bought.
+/// Changes of subscriptions.
 fn changes() -> impl Strategy<Value = Step> {
     let who = 0..NAMES.len();
     prop_oneof![
@@ -299,7 +299,7 @@ fn disturbed() -> impl Strategy<Value = Step> {
     ]
 }
 
-/// An act in words, in a sequence that says who is meant.
+/// A step in words, with the names of its sequence.
 pub struct Description<'a>(pub &'a Sequence, pub Step);
 
 impl fmt::Display for Description<'_> {

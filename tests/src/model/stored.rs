@@ -1,4 +1,4 @@
-//! The claim: what the system keeps, as plain JSON, and the comparison of both.
+//! The stored state of the system as plain JSON, and its comparison with the expected state.
 
 use super::expected::{Expected, ends, int, is_live, period, price, text};
 use crate::app::TestApp;
@@ -30,7 +30,7 @@ pub fn moment(seconds: i64) -> Value {
     json!(Timestamp::from_second(seconds).unwrap())
 }
 
-/// What the system keeps of a user.
+/// The stored state of a user.
 pub struct Stored {
     pub subscriptions: Vec<Value>,
     pub payments: Vec<Value>,
@@ -58,13 +58,13 @@ impl Stored {
         self.subscriptions.iter().find(|row| row["stripe_id"] == subscription["id"])
     }
 
-    /// Whether the system took it for one too many.
+    /// Whether the system marked it as a duplicate.
     pub fn is_duplicate(&self, subscription: &Value) -> bool {
         self.row(subscription).is_some_and(|row| !row["surplus"].is_null())
     }
 }
 
-/// Collects what differs.
+/// Collects differences.
 #[derive(Default)]
 pub struct Differences(pub Vec<String>);
 
@@ -82,7 +82,7 @@ impl Differences {
     }
 }
 
-/// Each subscription at Stripe is kept as it is there, and no other is kept.
+/// Each subscription at Stripe is stored in the same state, and no other is stored.
 pub fn subscriptions(wrong: &mut Differences, user: &str, expected: &Expected, stored: &Stored) {
     let at_stripe = expected.of(user, &expected.subscriptions);
     for row in &stored.subscriptions {
@@ -117,8 +117,8 @@ pub fn subscriptions(wrong: &mut Differences, user: &str, expected: &Expected, s
     }
 }
 
-/// Whether what was paid for a subscription that was one too many goes back: it was for the last period, or paid beside
-/// another one. What is disputed does not.
+/// Whether a payment for a duplicate must be refunded: it was for the last period, or paid at the same time as another
+/// one. A disputed payment is not.
 fn must_go_back(subscription: &Value, invoice: &Value, expected: &Expected, stored: &Stored) -> bool {
     let end = int(&subscription["ended_at"]);
     let is_beside = |other: &Value| {
@@ -137,7 +137,7 @@ fn must_go_back(subscription: &Value, invoice: &Value, expected: &Expected, stor
         && (is_last || expected.subscriptions.iter().any(is_beside))
 }
 
-/// What of a subscription that was one too many was paid has gone back; and whatever the system ended was one too many.
+/// The payments for a duplicate are refunded, and only duplicates were ended by the system.
 pub fn given_back(
     wrong: &mut Differences,
     user: &str,
@@ -168,7 +168,7 @@ pub fn given_back(
     }
 }
 
-/// A payment for each invoice that asked for money, with what was paid and what went back.
+/// A payment for each attempted invoice, with its paid and refunded amounts.
 pub fn payments(wrong: &mut Differences, user: &str, expected: &Expected, stored: &Stored) {
     let invoices = expected.of(user, &expected.invoices);
     for payment in &stored.payments {
@@ -204,7 +204,7 @@ pub fn payments(wrong: &mut Differences, user: &str, expected: &Expected, stored
     wrong.same("money paid", &json!(sum("amount_cents")), &json!(paid));
 }
 
-/// What the live subscription of a user gives: tier, features, until when.
+/// The access by the live subscription of a user: tier, features, end.
 pub fn access(expected: &Expected, stored: &Stored, user: &str) -> Option<(Value, Value, i64)> {
     let given = expected.of(user, &expected.subscriptions).into_iter().filter(|found| !stored.is_duplicate(found));
     let given = given.filter_map(|subscription| {
@@ -215,7 +215,7 @@ pub fn access(expected: &Expected, stored: &Stored, user: &str) -> Option<(Value
     given.max_by_key(|(tier, _, until)| (int(tier), *until))
 }
 
-/// The gate lets in whoever has access, and nobody else.
+/// The gate grants access exactly to users who have it.
 pub fn gate(wrong: &mut Differences, user: &str, expected: &Expected, stored: &Stored) {
     let until = stored.gate["access_until"].as_str().and_then(|until| until.parse::<Timestamp>().ok());
     let is_open = until.is_some_and(|until| expected.now < until.as_second());
@@ -234,8 +234,8 @@ pub fn gate(wrong: &mut Differences, user: &str, expected: &Expected, stored: &S
     }
 }
 
-/// What `/billing/subscriptions/me` must show, as one of these: the live subscription, else the last that ended, of which
-/// two may have begun in the same second.
+/// The possible answers of `/billing/subscriptions/me`: the live subscription, else the last that ended, of which two
+/// may have started in the same second.
 pub fn shown(expected: &Expected, stored: &Stored, user: &str) -> Vec<Value> {
     let is_refused = |found: &Value| stored.row(found).is_some_and(|row| row["trial_refused"] == true);
     let began = |found: &&&Value| {
@@ -244,7 +244,7 @@ pub fn shown(expected: &Expected, stored: &Stored, user: &str) -> Vec<Value> {
     };
     let all = expected.of(user, &expected.subscriptions);
     let mut candidates: Vec<_> = all.iter().filter(began).filter(|found| expected.plan(found).is_some()).collect();
-    // One whose trial was refused is shown where there was no other.
+    // A subscription with a refused trial is shown if there is no other.
     let rank = |found: &Value| (!is_refused(found), is_live(found), int(&found["start_date"]));
     let last = candidates.iter().map(|found| rank(found)).max();
     candidates.retain(|found| Some(rank(found)) == last);
@@ -283,14 +283,14 @@ pub fn as_shown(answer: &Value) -> Value {
     view
 }
 
-/// Of somebody who closed the account nothing goes on.
+/// A closed account has no renewing subscription.
 pub fn closed(wrong: &mut Differences, user: &str, expected: &Expected) {
     for subscription in expected.of(user, &expected.subscriptions).into_iter().filter(|found| is_live(found)) {
         wrong.hold(ends(subscription), || format!("{} goes on after the account was closed", subscription["id"]));
     }
 }
 
-/// Of somebody who deleted the account nothing lives, and no more was refunded than the contract says: nothing.
+/// A deleted account has no live subscription, and nothing was refunded beyond the contract.
 pub fn deleted(wrong: &mut Differences, user: &str, expected: &Expected) {
     for subscription in expected.of(user, &expected.subscriptions) {
         let id = &subscription["id"];

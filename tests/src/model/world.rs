@@ -1,4 +1,4 @@
-//! A stack and the people who use it, on which acts are done one after another, and which is judged in the end.
+//! A stack and the people who use it, on which the steps run one after another, and whose state is compared in the end.
 
 use super::expected::{Expected, int, is_live, period, text};
 use super::history::History;
@@ -22,7 +22,7 @@ const MAX_POLLS: usize = 200;
 /// So long what a preview said is charged, by the contract.
 const PREVIEW_HOLDS_SECONDS: i64 = 3_600;
 const QUEUES: [&str; 2] = ["mail", "stripe.fifo"];
-/// What the sweeper does of itself in the end, if it does it at all.
+/// The schedules that run at the end.
 const SCHEDULES: [&str; 4] = ["outbox", "expiry", "reconcile", "reminders"];
 
 struct Person {
@@ -37,17 +37,17 @@ impl Person {
     }
 }
 
-/// What is known of the people and of what happened, whatever becomes of the stack.
+/// The memory of the run, which survives restarts of the stack.
 #[derive(Default)]
 pub struct Memory {
-    /// What was done, for whoever reads it.
+    /// The trace of the run.
     pub trace: String,
-    /// How many acts there was something to do for.
+    /// The number of steps with an effect.
     pub steps: usize,
     people: Vec<Person>,
     /// The checkouts that were handed out, oldest first.
     pages: Vec<String>,
-    /// Subscriptions that somebody ended at Stripe's dashboard.
+    /// Subscriptions that were ended in Stripe's dashboard.
     ended: Vec<String>,
     /// The ids of those who deleted their account.
     gone: Vec<String>,
@@ -56,7 +56,7 @@ pub struct Memory {
     is_faulty: bool,
     /// Whether anything was made to fail at all.
     was_disturbed: bool,
-    /// Whether everything that happened was told of: what nobody lost must be known without a comparison.
+    /// Whether every change had an event: changes with an event must be known without reconciliation.
     is_reported: bool,
     /// Whether events were lost.
     was_silent: bool,
@@ -69,7 +69,7 @@ pub struct World {
     pub memory: Memory,
 }
 
-/// What came of an act: words for the story, or what should not have been.
+/// The result of a step: words for the trace, or a violation.
 type Done = Result<String, String>;
 
 fn said(answer: &Answer) -> String {
@@ -83,7 +83,7 @@ fn path_of(address: &str) -> &str {
     rest.find('/').map_or("/", |start| &rest[start..])
 }
 
-/// What came of an act for which there was nothing to do it with.
+/// The result of a step without an object.
 pub const NOTHING: &str = "there is none";
 
 impl World {
@@ -125,7 +125,7 @@ impl World {
         &self.memory.people[who % self.memory.people.len()]
     }
 
-    /// Gives a token of a live session a long life, so that nobody has to sign in between two acts.
+    /// Extends the token of a live session, so that no sign-in is needed between two steps.
     async fn sign(&mut self, who: Who) {
         let index = who % self.memory.people.len();
         let session = &self.memory.people[index].session;
@@ -136,8 +136,8 @@ impl World {
         text(&token).clone_into(&mut self.memory.people[index].session.access);
     }
 
-    /// A request of somebody's, who signs in again where that is asked for. The answers in `wanted` are right; where
-    /// something fails, also those of a service that fails.
+    /// A request of a user, who signs in again if required. The answers in `wanted` are right; where something fails,
+    /// also those of a service that fails.
     async fn ask(
         &mut self,
         who: Who,
@@ -184,7 +184,7 @@ impl World {
         }
     }
 
-    /// What of a list of Stripe's is somebody's, newest first.
+    /// The entries of a list of Stripe that belong to a user, newest first.
     async fn of(&self, who: Who, list: &str) -> Vec<Value> {
         let id = self.person(who).id();
         let customers = self.app.stripe("customers").await;
@@ -200,7 +200,7 @@ impl World {
         self.of(who, "subscriptions").await.into_iter().find(is_live)
     }
 
-    /// Does one act.
+    /// Runs one step.
     ///
     /// # Errors
     /// With an answer that should not have been.
@@ -299,7 +299,7 @@ impl World {
         }
     }
 
-    /// What the preview said is asked for, to the cent, though time went by; or it is no more so and is refused.
+    /// The previewed amount is charged, to the cent, although time has passed; or it has changed and is refused.
     async fn upgrade_as_previewed(&mut self, who: Who, code: &str, seconds: i64) -> Done {
         let body = json!({"plan_code": code});
         let preview = self.post(who, "/billing/subscriptions/preview", body, &[200, 402, 404, 409]).await?;
@@ -426,16 +426,16 @@ impl World {
         }
     }
 
-    /// An act in Stripe's dashboard on somebody's live subscription.
+    /// An action in Stripe's dashboard on a user's live subscription.
     async fn on_live(&self, who: Who, step: &str, body: Value) -> Done {
         let Some(live) = self.live(who).await else { return Ok(NOTHING.to_owned()) };
         self.dashboard(&format!("subscriptions/{}/{step}", text(&live["id"])), body).await
     }
 
-    /// Deletes somebody's account, lets it be erased, and registers the same person under another address.
+    /// Deletes a user's account, runs the erasure, and registers the same person under another address.
     async fn delete(&mut self, who: Who) -> Done {
         let index = who % self.memory.people.len();
-        // The last admin stays, and who is no more cannot go again.
+        // The last admin cannot close the account, and a closed account cannot be closed again.
         if index == 0 || self.person(who).is_closed {
             return Ok(NOTHING.to_owned());
         }
@@ -476,7 +476,7 @@ impl World {
             return Ok(NOTHING.to_owned());
         };
         let customer = text(&customer["id"]).to_owned();
-        // One whose making was never answered is nobody's yet.
+        // A customer whose creation was never answered belongs to no user yet.
         if !rows(&self.app, "billing").await.iter().any(|row| row["stripe_customer_id"] == customer.as_str()) {
             return Ok(NOTHING.to_owned());
         }
@@ -486,7 +486,7 @@ impl World {
         let Some(price) = plan.and_then(|plan| plan["stripe_price_id"].as_str()).map(str::to_owned) else {
             return Ok(NOTHING.to_owned());
         };
-        // One that is not paid is nobody's business.
+        // An unpaid one is ignored.
         let card = if card == Card::Declined { Card::Pays } else { card };
         let checkout = self.app.checkout_at_stripe(&customer, &price).await;
         self.press(path_of(text(&checkout["url"])), format!("card={}", card.number())).await
@@ -564,7 +564,7 @@ impl World {
         self.app.send(Method::DELETE, "/_local/stripe/refusals", &[], None).await.expect(204);
     }
 
-    /// Ends what fails, and lets arrive what is under way or lies with the dead letters.
+    /// Ends all faults and delivers pending messages and dead letters.
     async fn mend(&mut self) -> Result<(), String> {
         self.stop_failing().await;
         for queue in QUEUES {
@@ -586,9 +586,9 @@ fn nth<T>(oldest_first: &[T], newest: usize) -> Option<&T> {
     oldest_first.iter().rev().nth(index)
 }
 
-// The end: the storm is over, and what is left is judged.
+// The end: no more faults, and the state is compared.
 impl World {
-    /// Lets everything arrive and heal, and compares what is kept with what Stripe has.
+    /// Delivers and repairs everything, and compares the stored state with Stripe's.
     pub async fn heal_and_compare(&mut self) -> Vec<String> {
         let mut wrong = Differences::default();
         if !self.memory.was_disturbed {
@@ -709,7 +709,7 @@ impl World {
         Ok(())
     }
 
-    /// Nobody is stuck: who has no subscription can begin one, who has one cannot begin another.
+    /// No user is blocked: a user without a subscription can start one, a subscriber cannot start another.
     async fn go_on(&mut self, wrong: &mut Differences, expected: &Expected) {
         for who in 0..self.memory.people.len() {
             if self.person(who).is_closed {

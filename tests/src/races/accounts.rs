@@ -1,4 +1,4 @@
-//! Two requests at once of accounts and sessions, and what must be true whichever way they went.
+//! Two concurrent requests on accounts and sessions, and the checks for every interleaving.
 
 use super::{Contest, Race, race, two_racers};
 use crate::app::{Answer, PASSWORD, Session, TestApp, World};
@@ -27,8 +27,8 @@ pub const RACES: &[Race] = &[
     race!(WithoutPlans, "callback ∥ callback", callback_callback),
     race!(WithoutPlans, "link ∥ link, one identity", link_link),
     race!(WithoutPlans, "unlink ∥ unlink, the last two", unlink_unlink),
-    race!(WithoutPlans, "proof ∥ proof of one new address", verify_verify),
-    race!(WithoutPlans, "proof of a new address ∥ register of it", verify_register),
+    race!(WithoutPlans, "verification ∥ verification of one new address", verify_verify),
+    race!(WithoutPlans, "verification of a new address ∥ register of it", verify_register),
     race!(WithoutPlans, "deactivate ∥ login", deactivate_login),
     race!(WithoutPlans, "deactivate ∥ deactivate, the last two admins", admins),
 ];
@@ -212,8 +212,8 @@ async fn register_callback(app: &TestApp) -> Contest {
     two_racers!([register(EMAIL, "somebody"), Request::get_in(&browser, &back)], |app, answers| {
         let [registered, came_back] = answers;
         registered.expect(202);
-        // Whoever was first made the account; the owner of the address gets in by the provider, and the password that
-        // nobody proved is worth nothing.
+        // The first request made the account; the owner of the address signs in by the provider, and the unverified
+        // password does not work.
         assert!(matches!(came_back.status.as_u16(), 200 | 409), "{}", came_back.text);
         Browser::new(app).sign_in("google", &subject).await.expect(200);
         app.login(EMAIL, PASSWORD).await.refused(401, "invalid_credentials");

@@ -1,4 +1,4 @@
-//! Two who decide at once about the rights of a user, or of each other: an active admin is always left.
+//! Two concurrent decisions about the rights of a user, or of each other: an active admin always remains.
 
 use super::{Contest, Race, race, two_racers};
 use crate::app::{Answer, PASSWORD, Session, TestApp, World};
@@ -45,7 +45,7 @@ fn close_account(session: &Session, path: &str) -> Request {
     Request::post_as(session, path, json!({"password": PASSWORD}))
 }
 
-/// One was served, the other one came too late: as the last admin, or as one who is none any more.
+/// One request succeeded; the other was refused: as the last admin, or as no admin any more.
 async fn one_remains(app: &TestApp, answers: &[Answer; 2]) {
     let served = answers.iter().filter(|answer| answer.status.is_success()).count();
     assert_eq!(served, 1, "{} {}", answers[0].text, answers[1].text);

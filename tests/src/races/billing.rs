@@ -1,5 +1,5 @@
-//! Those who bring the local state to Stripe's, while Stripe's state changes once: an event, another one, the
-//! reconciliation, the user's own request. No older look at Stripe ever stands over a newer one.
+//! Concurrent syncs while Stripe's state changes once: an event, another one, the reconciliation, the user's own
+//! request. An older fetch never overwrites a newer one.
 
 use super::{CHANGE, Contest, Ended, Race, Racer, race, two_racers};
 use crate::app::{Answer, Session, TestApp, World};
@@ -23,7 +23,7 @@ pub const RACES: &[Race] = &[
     race!(WithPlans, "subscribe ∥ the order that tells another address", subscribe_command),
 ];
 
-/// The first step of a look at Stripe.
+/// The first call of a fetch from Stripe.
 const FETCH: &str = "GET /v1/subscriptions";
 
 impl Answer {
@@ -33,16 +33,16 @@ impl Answer {
 }
 
 impl Ended {
-    /// Whether somebody began to look after the change, and came to an end. Reconciliation that finds nothing leaves
-    /// nothing: the event of the change is still to come.
+    /// Whether a sync fetched after the change and completed. A reconciliation without differences writes nothing: the
+    /// event of the change is still to come.
     fn was_fetched_after_the_change(&self) -> bool {
         let change = self.steps.iter().position(|(_, operation)| operation == CHANGE).unwrap();
         self.steps[change..].iter().any(|(who, operation)| operation == FETCH && self.answers[*who].wrote_something())
     }
 }
 
-/// Two who follow Stripe, and what is done there. Whoever looked after that must have left what Stripe has; the event of it,
-/// when it comes, leaves that in any case.
+/// Two concurrent syncs and a change at Stripe. A sync that fetched after the change must have written Stripe's state;
+/// the event of the change writes it in any case.
 fn synced(session: Session, two: [Racer; 2], act: Request) -> Contest {
     let [one, other] = two;
     let racers = vec![one, other, Racer::AtStripe(act)];
@@ -68,7 +68,7 @@ fn synced(session: Session, two: [Racer; 2], act: Request) -> Contest {
     Contest { racers, check: Box::new(check) }
 }
 
-/// What is done to a subscription in the fake's dashboard.
+/// An action on a subscription in the fake's dashboard.
 fn at_console(act: &str, subscription: &str) -> Request {
     Request::post(&format!("/_local/stripe/subscriptions/{subscription}/{act}"), json!({"outcome": "failed"}))
 }
@@ -109,7 +109,7 @@ async fn newest_subscription(app: &TestApp) -> String {
     app.stripe("subscriptions").await[0]["id"].as_str().unwrap().to_owned()
 }
 
-/// A subscriber whose renewal nobody was told of.
+/// A subscriber whose renewal had no event.
 async fn renewed_in_silence(app: &TestApp) -> (Session, String) {
     let session = app.paid_in_silence().await;
     app.event_about_nothing("evt_nothing", &app.stripe("subscriptions").await[0]).await;

@@ -7,7 +7,7 @@
 use super::footprint::Footprint;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// The place in the tree of all orders: the steps of the run under way, and what is left to try at each.
+/// The position in the tree of all interleavings: the steps of the current run, and the remaining choices at each.
 #[derive(Debug, Default)]
 pub struct Exploration {
     nodes: Vec<Node>,
@@ -15,20 +15,20 @@ pub struct Exploration {
     chosen: usize,
 }
 
-/// A place where somebody was chosen.
+/// A step at which a program was chosen.
 #[derive(Debug)]
 struct Node {
-    /// Who could go, and what the next step of each touches.
+    /// The programs that can run, and the footprint of the next step of each.
     next: BTreeMap<usize, Footprint>,
     taken: usize,
-    /// Who is to be tried here, those included who were.
+    /// The requested choices, tried ones included.
     requested: BTreeSet<usize>,
-    /// Whose turn would end like a run before.
+    /// The choices that would repeat an earlier run.
     asleep: BTreeSet<usize>,
 }
 
 impl Exploration {
-    /// Who goes next of those who can; `None` where another run ends like this one.
+    /// The next program to run; `None` if another run has the same result.
     pub fn choose(&mut self, next: BTreeMap<usize, Footprint>) -> Option<usize> {
         if let Some(node) = self.nodes.get_mut(self.chosen) {
             assert!(next.contains_key(&node.taken), "the same choices lead to the same calls");
@@ -43,7 +43,7 @@ impl Exploration {
         Some(self.nodes[self.chosen - 1].taken)
     }
 
-    /// Goes on to the next run; `false` where there is none left.
+    /// Moves to the next run; `false` after the last one.
     pub fn advance(&mut self) -> bool {
         self.request_swaps();
         self.chosen = 0;
@@ -58,7 +58,7 @@ impl Exploration {
         false
     }
 
-    /// Wants at each step whoever must go there for a later step to come before it.
+    /// Requests at each step the program that must run there so that a later step comes first.
     fn request_swaps(&mut self) {
         // Of each step those that came before it and had to.
         let mut causes: Vec<BTreeSet<usize>> = Vec::new();

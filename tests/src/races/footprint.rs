@@ -1,12 +1,12 @@
-//! Which items a call touches, Stripe being one of them: two calls that touch no item in common, or only read it, can change places
-//! without anybody noticing.
+//! Which items a call touches, Stripe being one of them: two calls that touch no item in common, or only read it, can
+//! change places without a visible difference.
 
 use serde_json::Value;
 use tollgate_local::faults::Service;
 use tollgate_local::steps::SteppedCall;
 use tollgate_store::schema::TABLES;
 
-/// What a call touches.
+/// The footprint of a call.
 #[derive(Debug, Clone, Default)]
 pub struct Footprint(Vec<Touch>);
 

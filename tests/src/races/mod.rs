@@ -1,5 +1,6 @@
-//! Some who race, stepped through every order of their calls to the tables and to Stripe (R3, R9, R10, R11): each call waits
-//! until this scheduler lets it go, one at a time, so an order is a choice and not luck, and all of them can be tried.
+//! Concurrent requests, stepped through every interleaving of their calls to the tables and to Stripe (R3, R9, R10,
+//! R11): each call waits until this scheduler lets it go, one at a time, so an order is a choice and not luck, and all
+//! of them can be tried.
 //!
 //! Orders that differ only in neighbours that touch nothing in common end alike; of such a family one is run.
 
@@ -30,7 +31,7 @@ use tollgate_local::faults::Service;
 use tollgate_local::permissions::Accesses;
 use tollgate_local::steps::{Step, SteppedCall};
 
-/// One row of the table: how the world is made, and who races in it.
+/// One row of the table: the world and its racers.
 #[derive(Clone, Copy)]
 pub struct Race {
     pub name: &'static str,
@@ -44,7 +45,7 @@ pub fn races() -> impl Iterator<Item = Race> {
     all.into_iter().flatten().copied()
 }
 
-/// Some at once, and what must be true whichever way they went.
+/// Concurrent racers, and the check for every interleaving.
 pub struct Contest {
     pub racers: Vec<Racer>,
     pub check: Box<dyn Check>,
@@ -59,19 +60,19 @@ pub enum Racer {
     Event(Value),
     /// The sweeper, by this schedule.
     Sweep(&'static str),
-    /// Somebody who does this at Stripe: in the fake's dashboard, or on a page of Stripe's.
+    /// An action at Stripe: in the fake's dashboard, or on one of its pages.
     AtStripe(Request),
 }
 
 /// How it went.
 pub struct Ended {
-    /// What each racer was answered.
+    /// The answer of each racer.
     pub answers: Vec<Answer>,
     /// Who was let go, one after another, with what.
     pub steps: Vec<(usize, String)>,
 }
 
-/// What must be true in the end. It runs once in each copy of the prepared stack.
+/// The check at the end. It runs once in each copy of the prepared stack.
 pub trait Check: Send + Sync {
     /// Panics where it is not.
     fn run<'a>(&'a self, app: &'a TestApp, ended: Ended) -> LocalBoxFuture<'a, ()>;
@@ -104,7 +105,7 @@ macro_rules! two_racers {
 
 use {race, two_racers};
 
-/// What came of all orders of one race.
+/// The result of all interleavings of one race.
 pub struct Report {
     pub orders: usize,
     pub failures: Vec<String>,
@@ -213,7 +214,7 @@ struct Worker {
     answer: Option<Answer>,
 }
 
-/// What the scheduler hears.
+/// The events of the scheduler.
 enum Heard {
     Step(Step),
     Answered(usize, Answer),
@@ -241,7 +242,7 @@ impl Racer {
             Self::AtStripe(request) => {
                 let (client, base, say) = (app.client.clone(), app.stack.origin(), say.clone());
                 Box::pin(async move {
-                    // It is nobody's invocation: a number that no function's run has.
+                    // No invocation: a number that no function's run has.
                     let invocation = u64::MAX;
                     let (go, gone) = oneshot::channel();
                     let call =
@@ -260,7 +261,7 @@ impl Racer {
     }
 }
 
-/// The operation of somebody at Stripe.
+/// The operation of an action at Stripe.
 pub const CHANGE: &str = "POST at Stripe";
 
 /// Lets the calls of all go one at a time. Nothing where another run ends like this one.
@@ -306,7 +307,7 @@ impl Worker {
 
 /// Takes in what is heard while `running` alone moves; whether a call was over.
 async fn hear_one(hear: &mut UnboundedReceiver<Heard>, workers: &mut [Worker], running: usize) -> bool {
-    match hear.recv().await.expect("somebody moves") {
+    match hear.recv().await.expect("a program that runs") {
         Heard::Step(Step::Waits { invocation, call, go }) => {
             let known = workers.iter().position(|worker| worker.invocation == Some(invocation));
             let worker = &mut workers[known.unwrap_or(running)];

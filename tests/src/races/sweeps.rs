@@ -1,5 +1,5 @@
-//! The sweep of unverified accounts beside whoever proves the address, or does something else with the account, in the same
-//! moment: one of them wins as a whole.
+//! The sweep of unverified accounts concurrent with a verification, or another change of the account: one of them wins
+//! as a whole.
 
 use super::{Contest, Ended, Race, Racer, race};
 use crate::app::{Answer, PASSWORD, Session, TestApp, World};
@@ -12,8 +12,8 @@ const EMAIL: &str = "ann@example.com";
 const WEEK: i64 = 7 * 86_400;
 
 pub const RACES: &[Race] = &[
-    race!(WithoutPlans, "proof by link ∥ sweep of accounts", link),
-    race!(WithoutPlans, "proof by code ∥ sweep of accounts", code),
+    race!(WithoutPlans, "verification by link ∥ sweep of accounts", link),
+    race!(WithoutPlans, "verification by code ∥ sweep of accounts", code),
     race!(WithoutPlans, "sign-in by code ∥ sweep of accounts", login_code),
     race!(WithoutPlans, "new password ∥ sweep of accounts", new_password),
     race!(WithoutPlans, "callback of the owner ∥ sweep of accounts", callback),
@@ -23,7 +23,7 @@ pub const RACES: &[Race] = &[
     race!(WithoutPlans, "sweep ∥ sweep of accounts", sweep_sweep),
 ];
 
-/// Ann has registered a week ago, and nobody has proved it; all before is swept.
+/// Ann registered a week ago and did not verify; earlier accounts are swept.
 async fn unverified(app: &TestApp) {
     app.advance(2 * WEEK);
     app.sweep("accounts").await.expect(200);
@@ -55,7 +55,7 @@ async fn is_gone(app: &TestApp) {
     assert_eq!(app.table("credentials").await.len(), 1);
 }
 
-/// The proof was served and the account stays, or it was refused with this and the account is gone.
+/// The verification succeeded and the account remains, or it was refused with this and the account is removed.
 async fn one_won(app: &TestApp, answer: &Answer, gone: u64, refused: (u16, &str)) -> bool {
     if answer.status == 200 {
         assert_eq!(gone, 0);

@@ -13,7 +13,7 @@ use tollgate_http::{Admin, ApiError, Cursor, Filters, Page, PageQuery, filter, i
 use tollgate_store::AuditFilter;
 use utoipa::IntoParams;
 
-/// Which entries are wanted.
+/// A filter of entries.
 #[derive(Debug, Clone, Serialize, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub struct AuditQuery {

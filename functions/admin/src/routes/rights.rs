@@ -50,7 +50,7 @@ pub fn overtaken() -> ApiError {
     ApiError::Unavailable("the user's rights change too often".into())
 }
 
-/// The message that ends what a user has at Stripe, once the account is closed.
+/// The command that ends the subscription and checkout of a closed account.
 pub fn closing_command(user: &UserId, context: &RequestContext) -> Result<OutboxMessage, ApiError> {
     let id = MessageId::new(context.now, random_bytes());
     Ok(OutboxMessage::of_command(&Command::User(UserCommand::closing(*user)), id, context.now)?)

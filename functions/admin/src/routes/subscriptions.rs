@@ -26,7 +26,7 @@ pub struct SubscriptionsQuery {
     user_id: Option<String>,
 }
 
-/// A page of what `filter` says.
+/// A page of the subscriptions that match `filter`.
 pub async fn list_page(
     state: &State,
     filter: &BillingFilter,

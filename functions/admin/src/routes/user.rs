@@ -32,7 +32,7 @@ pub struct UserDetails {
     sessions: usize,
 }
 
-/// The user and the gate; not of one who was deleted.
+/// The profile and gate of a user who was not deleted.
 pub async fn found(state: &State, id: &UserId) -> Result<(Profile, Gate), ApiError> {
     let gate = state.store.gate(id).await?.ok_or(ApiError::NotFound)?;
     let profile = state.store.profile(id).await?;
@@ -42,12 +42,12 @@ pub async fn found(state: &State, id: &UserId) -> Result<(Profile, Gate), ApiErr
         .ok_or(ApiError::NotFound)
 }
 
-/// The gate of a user, or of one who was deleted.
+/// The gate of a user, deleted ones included.
 pub async fn gate_of(state: &State, id: &UserId, consistency: Consistency) -> Result<Gate, ApiError> {
     state.store.gate_read(id, consistency).await?.ok_or(ApiError::NotFound)
 }
 
-/// The page; an empty one only of somebody who is or was a user.
+/// The page; an empty one only for an existing or deleted user.
 async fn page_of_user<T>(state: &State, id: &UserId, page: Page<T>) -> Result<Json<Page<T>>, ApiError> {
     if page.items.is_empty() {
         gate_of(state, id, Consistency::Eventual).await?;

@@ -14,14 +14,14 @@ use utoipa::IntoParams;
 /// The longest beginning of an address or a name that is searched for, in characters.
 const MAX_Q: usize = 254;
 
-/// Which users are wanted.
+/// A filter of users.
 #[derive(Debug, Clone, Serialize, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub struct UsersQuery {
     /// Whether they may sign in.
     #[param(value_type = Option<bool>)]
     is_active: Option<String>,
-    /// Whether their address is proved.
+    /// Whether their address is verified.
     #[param(value_type = Option<bool>)]
     email_verified: Option<String>,
     /// Whether they are admins.

@@ -30,7 +30,7 @@ pub(super) struct Github {
     pub emails_url: String,
 }
 
-/// What a client id says that is not set up.
+/// The placeholder of an unset client id.
 const UNSET: &str = "unset";
 
 impl Providers {

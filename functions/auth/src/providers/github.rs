@@ -57,7 +57,7 @@ async fn verified_primary(client: &Outbound, emails_url: &str, token: &str) -> R
         }
         match next_page(&url, &headers) {
             None => return Ok(None),
-            // The token goes to the API alone.
+            // The token is sent only to the API.
             Some(next) if next.origin() == url.origin() => url = next,
             Some(_) => return Err(unavailable("the next page of the addresses is on another host")),
         }

@@ -1,4 +1,4 @@
-//! Google: OpenID Connect. The ID token says who somebody is; it is checked against Google's keys, for this client and
+//! Google: OpenID Connect. The ID token identifies the user; it is checked against Google's keys, for this client and
 //! this flow (S24).
 
 use super::{Identity, Tokens, denied, get_json, unavailable, verified_email};
@@ -18,7 +18,7 @@ use tollgate_platform::oauth::Flow;
 const LEEWAY_SECONDS: i64 = 60;
 /// How long its keys are good without being asked for again.
 const KEYS_LIVE: SignedDuration = SignedDuration::from_hours(1);
-/// A key that is not there is looked for so often at most.
+/// The minimum interval between fetches for an unknown key.
 const ASK_AGAIN: SignedDuration = SignedDuration::from_mins(1);
 
 /// Google's keys, and when they were read.

@@ -1,4 +1,4 @@
-//! Google and GitHub: who somebody is there. The way there and back is RFC 6749 with PKCE (RFC 7636), as RFC 9700 wants it.
+//! Google and GitHub as identity providers: OAuth 2.0 (RFC 6749) with PKCE (RFC 7636), as RFC 9700 requires.
 
 mod config;
 mod github;
@@ -27,7 +27,7 @@ use tollgate_http::ApiError;
 use tollgate_platform::oauth::Flow;
 use tollgate_platform::{Outbound, OutboundError, Secret};
 
-/// The clients of both providers, and what is remembered of them.
+/// The clients of both providers, and their cached keys.
 #[derive(Clone)]
 pub struct ProviderClients {
     /// For Google.
@@ -46,11 +46,11 @@ impl ProviderClients {
     }
 }
 
-/// Who somebody is at a provider: provider and subject, never the address (S22).
+/// An identity at a provider: provider and subject, never the address (S22).
 pub struct Identity {
     pub provider: IdentityProvider,
     pub subject: String,
-    /// What the provider calls this person.
+    /// The provider's name for the user.
     pub name: String,
     /// The address that the provider has verified, or why there is none.
     pub email: Result<Email, ApiError>,
@@ -109,7 +109,7 @@ pub async fn authorize_url(state: &State, provider: IdentityProvider, flow: &Flo
     Ok(request.url().0)
 }
 
-/// Exchanges the provider's `code` for who somebody is there.
+/// Exchanges the provider's `code` for the identity.
 pub async fn identify(
     state: &State,
     provider: IdentityProvider,
@@ -180,7 +180,7 @@ fn refusal(error: RequestTokenError<OutboundError, BasicErrorResponse>) -> ApiEr
     }
 }
 
-/// Said no; `why` is for whoever set the client up, an expired secret for one.
+/// A refusal; `why` is for the operator who configured the client, for example an expired secret.
 fn denied(why: &impl std::fmt::Display) -> ApiError {
     tracing::warn!(%why, "a provider's answer does not hold");
     ApiError::OauthDenied

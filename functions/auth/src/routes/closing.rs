@@ -1,4 +1,4 @@
-//! `POST /deactivate` and `POST /me/delete`: how somebody leaves.
+//! `POST /deactivate` and `POST /me/delete`: closing an account.
 
 use crate::reauthentication::{self, Confirmation, require_fresh};
 use crate::{State, mails};

@@ -74,7 +74,7 @@ pub async fn unlink(
     OptionalJson(body): OptionalJson<Confirmation>,
 ) -> Result<StatusCode, ApiError> {
     require_fresh(&state, &context, &user, body.password.as_ref()).await?;
-    // Another link may go at the same moment: then it is judged anew.
+    // Another link may be removed at the same time: then it is checked again.
     for _ in 0..3 {
         let profile = state.store.profile(&user.id).await?.ok_or(ApiError::Unauthenticated)?;
         if !profile.links.contains_key(&provider) {

@@ -38,7 +38,7 @@ errors! {
     LoginCodeErrors = [ApiError::InvalidCode, ApiError::AccountDisabled]
 }
 
-/// Signs in by a mailed code, which proves the address: a password that was set before that is dead.
+/// Signs in by a mailed code, which verifies the address: an earlier password of an unverified account ends.
 #[utoipa::path(
     post, path = "/login/code", tag = "Sign-in", request_body = LoginCode,
     responses((status = 200, body = TokenResponse), LoginCodeErrors)
@@ -93,7 +93,7 @@ async fn refuse(
     Err(error)
 }
 
-/// Whether the account is still what the code was made for.
+/// Whether the account is unchanged since the code was created.
 fn stands(row: &OneTimeRow, profile: &Profile, gate: &Gate) -> bool {
     row.email_key == profile.email.key() && row.password_version == gate.password_version
 }

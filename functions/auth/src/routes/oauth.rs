@@ -59,7 +59,7 @@ errors! {
 }
 
 errors! {
-    /// Why a callback signs nobody in.
+    /// Why a callback does not sign in.
     CallbackErrors = [
         ApiError::OauthStateMismatch,
         ApiError::OauthDenied,
@@ -176,7 +176,7 @@ pub async fn begin(
     Ok((address, cookie))
 }
 
-/// What a flow ended with.
+/// The result of a flow.
 enum Ended {
     /// The answer with both tokens.
     SignedIn(Response),
@@ -307,7 +307,7 @@ async fn finish(
     sign_in(state, &client, profile, gate, SignInMethod::Provider(row.provider)).await.map(Ended::SignedIn)
 }
 
-/// What an error of RFC 6749 (4.1.2.1) means: two of them are the provider's own, the others a refusal.
+/// Maps an error of RFC 6749 (4.1.2.1): two of them are the provider's own, the others a denial.
 fn refused_by_provider(error: &str) -> ApiError {
     match error {
         "server_error" | "temporarily_unavailable" => ApiError::OauthProviderUnavailable(format!("it sent {error}")),

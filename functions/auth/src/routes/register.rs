@@ -33,7 +33,7 @@ pub struct Register {
     password: Password,
 }
 
-/// The kind of the mail to the owner of an address that somebody registers again.
+/// The kind of the mail to the owner of an address that is registered again.
 pub(super) const ALREADY_REGISTERED: &str = "already_registered";
 
 errors! {
@@ -104,7 +104,7 @@ fn checked(state: &State, body: &Register) -> Result<(Email, Username), ApiError
     }
 }
 
-/// The account that is to be, with the mail that proves its address. That mail is always sent: it can happen once for an
+/// The new account, with the mail that verifies its address. That mail is always sent: it can happen once for an
 /// address, and strangers must not be able to keep a person from registering.
 async fn new_account(
     state: &State,
@@ -137,7 +137,7 @@ async fn new_account(
     })
 }
 
-/// The address has an account: its owner is told, the name is held, and the rest of the work is done on decoys (S6).
+/// The address has an account: notifies its owner, reserves the name, and does the rest of the work on decoys (S6).
 async fn notify_owner(
     state: &State,
     context: &RequestContext,

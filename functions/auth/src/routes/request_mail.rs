@@ -51,7 +51,7 @@ pub async fn request_verify(
     Ok((StatusCode::ACCEPTED, message("If this address is waiting to be verified, a mail is on its way.")))
 }
 
-/// Mails a code to sign in with, to an active account, proved or not.
+/// Mails a code to sign in with, to an active account, verified or not.
 #[utoipa::path(
     post, path = "/request/login-code", tag = "Sign-in", request_body = Address,
     responses((status = 202, body = Message), AddressErrors)

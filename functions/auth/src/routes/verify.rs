@@ -86,7 +86,7 @@ async fn asked_for(state: &State, token: &str) -> Result<(Username, bool), ApiEr
     Ok((profile.username, row.new_email.is_some()))
 }
 
-/// By which secret an address is proved.
+/// The secret that verifies an address.
 #[derive(Deserialize, ToSchema)]
 pub struct Verify {
     #[serde(default)]
@@ -100,7 +100,7 @@ pub struct Verify {
     code: Option<Secret<String>>,
 }
 
-/// What a verification is answered with.
+/// The answer to a verification.
 #[derive(Serialize, ToSchema)]
 #[serde(untagged)]
 #[schema(as = Verification)]
@@ -112,9 +112,9 @@ pub enum Verification<'a> {
     Verified(Message),
 }
 
-/// Proves an address by the mailed link or code: that of the account, or the one that it is to have. In the browser that
-/// registered the account less than a day ago (its cookie `registered`) that signs in, once. The page of the
-/// mailed link sends its token as a form, which is answered with a page.
+/// Verifies an address by the mailed link or code: that of the account, or its new one. In the browser that registered
+/// the account less than a day ago (its cookie `registered`) that signs in, once. The page of the mailed link sends its
+/// token as a form, which is answered with a page.
 #[utoipa::path(
     post, path = "/verify", tag = "Accounts",
     request_body = Verify,
@@ -140,7 +140,7 @@ pub async fn verify(
     }
 }
 
-/// What came of a verification.
+/// The result of a verification.
 enum Verified {
     Confirmed(Json<Message>),
     SignedIn(Response),
@@ -157,7 +157,7 @@ async fn by_link(state: &State, context: &RequestContext, cookies: &CookieJar, t
     verify_registration(state, context, cookies, row, false).await
 }
 
-/// The row behind a link that proves an address.
+/// The row of a link that verifies an address.
 async fn find_verification(state: &State, token: &Secret<String>) -> Result<(LinkToken, OneTimeRow), ApiError> {
     match find_link(state, Purpose::Verify, token).await {
         Err(ApiError::InvalidToken) => find_link(state, Purpose::ChangeEmail, token).await,
@@ -165,7 +165,7 @@ async fn find_verification(state: &State, token: &Secret<String>) -> Result<(Lin
     }
 }
 
-/// The row behind a link, whose token is a true one; whether it still stands is not judged yet.
+/// The row of a link with a valid token; whether it is still usable is not checked yet.
 pub async fn find_link(
     state: &State,
     purpose: Purpose,
@@ -177,7 +177,7 @@ pub async fn find_link(
     if codes.is_link_of(&token, &row) { Ok((token, row)) } else { Err(ApiError::InvalidToken) }
 }
 
-/// What is said of a link that stands no more.
+/// The error for a link that is not usable any more.
 pub fn refused(reason: Refused) -> ApiError {
     match reason {
         Refused::Invalid => ApiError::InvalidToken,
@@ -203,7 +203,7 @@ async fn by_code(
     let version = gate.map(|gate| (user, gate.password_version));
     let device = devices::find_device(state, Shown::in_cookies(cookies), version).await?;
     state.limiter.admit_account(context, &AccountKey::address(&email, device.as_ref())).await?;
-    // An address that an account has is proved for that account; another one for the account that asked for it.
+    // The address of an account is verified for that account; a new one for the account that requested it.
     let row = match pending.filter(|_| owner.is_none()) {
         None => state.store.newest_onetime(&user, Purpose::Verify).await?,
         Some(change) => state.store.onetime(&change.user_id, Purpose::ChangeEmail, &change.row_id).await?,
@@ -287,7 +287,7 @@ async fn verify_own_address(
     Ok(VERIFIED)
 }
 
-/// The new address is proved: the account moves to it, and the old one is told (S5).
+/// The new address is verified: the account moves to it, and the old one is notified (S5).
 async fn change_address(
     state: &State,
     context: &RequestContext,

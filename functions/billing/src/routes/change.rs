@@ -18,7 +18,7 @@ use utoipa::ToSchema;
 
 /// So old the moment of a preview may be when its price is asked for.
 const PREVIEW_HOLDS: SignedDuration = SignedDuration::from_hours(1);
-/// Among so many of the newest payments is the one that is open.
+/// The number of newest payments that contain the open one.
 const NEWEST: usize = 20;
 
 /// The plan that is looked at.
@@ -151,7 +151,7 @@ pub async fn upgrade(
         (Err(error), Ok(after)) if error.may_have_happened() && change.is_done(&after) => {
             view(&state, after, context.now).await
         }
-        // It ended meanwhile: that is why Stripe refused.
+        // It has ended in between, which is why Stripe refused.
         (Err(error), Err(ApiError::NoSubscription)) if error.is_permanent() => Err(ApiError::NoSubscription),
         (Err(error), _) => Err(of_gateway(error)),
     }
@@ -166,7 +166,7 @@ struct Change {
     is_at_once: bool,
     /// When the trial ends, if the subscription is in one and changes at once.
     trial: Option<TrialEnd>,
-    /// When the plan or the present one became what it is.
+    /// When the plan or the current one was last changed.
     plans_changed_at: Timestamp,
 }
 
@@ -223,11 +223,11 @@ impl Change {
         PriceChange { subscription: &self.subscription, price: &self.price, from, trial: self.trial }
     }
 
-    /// The moment from which the difference is counted, if `exact` is a moment of the present period and of these plans.
+    /// The start of the proration, if `exact` is within the current period and not before a change of these plans.
     fn moment(&self, exact: Timestamp) -> Result<Timestamp, ApiError> {
         let from = whole_seconds(exact);
         let is_of_period = from >= self.subscription.current_period_start;
-        // What it said then was of the plans as they were. A moment that is no preview's own says nothing else about them.
+        // The preview used the plans of that time. A date that is not of a preview contains no more about them.
         let is_of_plans =
             if exact == from { self.plans_changed_at <= from } else { exact == self.proration_date(from) };
         if is_of_period && is_of_plans { Ok(from) } else { Err(ApiError::InvalidProrationDate) }

@@ -34,7 +34,7 @@ pub struct PlansQuery {
     archived: Option<String>,
 }
 
-/// Whether the caller is an admin; a bearer that is not good is refused, none is anybody.
+/// Whether the caller is an admin; an invalid bearer token is refused, a missing one is allowed.
 pub struct IsAdmin(pub bool);
 
 impl FromRequestParts<State> for IsAdmin {

@@ -86,7 +86,7 @@ fn is_to_end(subscription: &Subscription) -> bool {
     subscription.cancel_at_period_end || subscription.cancel_at().is_some()
 }
 
-/// Lets the subscription go from what manages it at Stripe, if anything does: nothing else may touch it before.
+/// Releases the subscription from its schedule at Stripe, if it has one: it cannot be changed before.
 pub async fn release(state: &State, subscription: &Subscription) -> Result<(), GatewayError> {
     match &subscription.schedule {
         Some(schedule) => state.gateway.release(&schedule.stripe_id).await,
@@ -94,7 +94,7 @@ pub async fn release(state: &State, subscription: &Subscription) -> Result<(), G
     }
 }
 
-/// The caller's subscription after Stripe was told: one that Stripe does not find has ended meanwhile.
+/// The caller's subscription after a change at Stripe: one that Stripe does not find has ended in between.
 async fn after(
     state: &State,
     context: &RequestContext,
@@ -107,7 +107,7 @@ async fn after(
     }
 }
 
-/// The subscription that the caller has, as it is at Stripe now: what is kept may be older.
+/// Synchronises and returns the caller's subscription: the stored one may be older.
 pub async fn sync_subscription(
     state: &State,
     context: &RequestContext,
@@ -118,8 +118,8 @@ pub async fn sync_subscription(
     synced.into_iter().find(Subscription::is_held).ok_or(ApiError::NoSubscription)
 }
 
-/// The same where `check` lets the subscription pass. What is stored is checked first, and if that refuses, Stripe is not
-/// called; then what Stripe says.
+/// The same if `check` accepts the subscription. The stored one is checked first, and if it is refused, Stripe is not
+/// called; then Stripe's state is checked.
 pub async fn sync_subscription_if(
     state: &State,
     context: &RequestContext,

@@ -15,7 +15,7 @@ use tollgate_store::{CheckoutReservation, OutboxMessage};
 use tollgate_stripe::{CheckoutSession, CheckoutState, GatewayError, NewCheckout};
 use utoipa::ToSchema;
 
-/// How often it is begun anew when somebody else writes meanwhile.
+/// How often it is repeated after a concurrent write.
 const TRIES: usize = 3;
 
 /// The plan that is wanted.
@@ -79,8 +79,7 @@ fn attempt(context: &RequestContext) -> Attempt {
     Attempt { id, started_at: context.now }
 }
 
-/// The user as Stripe's customer, made one where that is new: reserved first, so that two calls make one. `None` to look
-/// again.
+/// The user's customer at Stripe, created if missing: reserved first, so that two calls create one. `None` to repeat.
 async fn customer(
     state: &State,
     context: &RequestContext,
@@ -134,13 +133,13 @@ async fn customer(
 fn attempt_and_email(reserved: &Customer) -> Result<(Attempt, Email), ApiError> {
     let attempt = reserved.attempt.clone();
     let attempt = attempt.ok_or_else(|| ApiError::Internal("a customer without an attempt".into()))?;
-    // The version before kept none with the attempt. One who has none at all was deleted meanwhile.
+    // The previous version stored no address with the attempt. A user without any address was deleted in between.
     let address = reserved.attempt_email.as_ref().or(reserved.email.as_ref());
     Ok((attempt, address.cloned().ok_or(ApiError::Unauthenticated)?))
 }
 
-/// The customer under Stripe's id, made with the address `email_at_stripe`: where that is not the user's any more, Stripe is told in
-/// turn. `None` to look again.
+/// Links the customer to Stripe's id. It was created with the address `email_at_stripe`: if the user has another one by
+/// now, a command sends it to Stripe. `None` to repeat.
 async fn link_customer(
     state: &State,
     context: &RequestContext,
@@ -148,7 +147,7 @@ async fn link_customer(
     email_at_stripe: &Email,
     id: &str,
 ) -> Result<Option<Customer>, ApiError> {
-    // An address that is proved after this look finds the customer there.
+    // A later change of address finds the customer.
     let profile = state.store.profile(&expected.user_id).await?.ok_or(ApiError::Unauthenticated)?;
     let command = if profile.email == *email_at_stripe {
         None
@@ -166,8 +165,7 @@ async fn link_customer(
     Ok(state.store.customer(&expected.user_id).await?)
 }
 
-/// The checkout that stands reserved for `plan`; `None` to look again. One of another plan, or at another price, is closed
-/// first.
+/// Reserves a checkout for `plan`; `None` to repeat. A checkout of another plan or price is closed first.
 async fn reserve_checkout(
     state: &State,
     context: &RequestContext,
@@ -208,7 +206,7 @@ async fn reserve_checkout(
             return Ok(None);
         }
     }
-    // The version is the noted one: a follow-up of Stripe's has read the customer before or after this.
+    // The version is a condition: a concurrent sync has read the customer before or after this.
     let now = state.store.customer(&customer.user_id).await?.unwrap_or_else(|| customer.clone());
     if now.checkout != customer.checkout {
         return Ok(None);
@@ -243,7 +241,7 @@ async fn trial_days(state: &State, customer: &Customer, plan: &Plan) -> Result<u
 async fn close(state: &State, session: &str) -> Result<(), ApiError> {
     match state.gateway.expire_checkout(session).await {
         Ok(_) => Ok(()),
-        // Paid or expired in this moment: the next look says which.
+        // It was paid or has expired in between: the next fetch tells which.
         Err(GatewayError::Refused { status: 400, .. }) => {
             Err(ApiError::Unavailable("the open checkout changed".into()))
         }
@@ -256,7 +254,7 @@ fn customer_id(customer: &Customer) -> Result<&str, ApiError> {
     id.ok_or_else(|| ApiError::Internal("a customer without Stripe's id".into()))
 }
 
-/// The page of a reserved checkout, made where it is not known yet; `None` to look again.
+/// The page of a reserved checkout, created at Stripe if unknown; `None` to repeat.
 async fn open_checkout(
     state: &State,
     customer: &Customer,

@@ -1,4 +1,5 @@
-//! Our customers during a run: the version of each, whether Stripe has named it, and what Stripe lists of those that differ.
+//! Our customers during a run: the version of each, whether Stripe's lists contain it, and the listed objects of those
+//! that differ.
 
 use super::lists::{Entry, List, Listed as Named};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -9,13 +10,13 @@ use tollgate_domain::billing::{Charge, Invoice, StripeState};
 use tollgate_store::{CustomerVersion, ReconciledPage, Store, StoreError};
 use tollgate_stripe::{Page, UnreadableEntry};
 
-/// So many entries of lists are kept in memory: about 100 MB at the most. Of a customer beyond that all is read again.
+/// The number of entries in memory: about 100 MB at most. The objects of further customers are fetched again.
 const MAX_ENTRIES: usize = 100_000;
 
 /// All customers, by Stripe's id.
 pub struct Customers {
     all: HashMap<String, Customer>,
-    /// What was read ahead, and is a part of what Stripe lists of these.
+    /// The entries that were read ahead: a part of Stripe's state of these customers.
     ahead: HashMap<String, StripeState>,
     /// How many entries are in memory.
     entries_in_memory: usize,
@@ -24,7 +25,7 @@ pub struct Customers {
     pub counts: Counts,
 }
 
-/// What the lists of an invocation held.
+/// The numbers of list entries of an invocation.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Counts {
     /// Entries of lists of customers' objects.
@@ -44,20 +45,20 @@ struct Customer {
     difference: Difference,
 }
 
-/// What is known of a customer's state.
+/// The comparison of a customer.
 enum Difference {
-    /// So far it is stored as Stripe has it.
+    /// No difference so far.
     None,
-    /// It differs: what the lists say of it so far.
+    /// It differs: the listed objects so far.
     Differs(Box<StripeState>),
-    /// It differs, and what the lists say has to be read again.
+    /// It differs, and its objects must be fetched again.
     Unread,
-    /// Stripe does not have it.
+    /// It does not exist at Stripe.
     Missing,
 }
 
 impl Customers {
-    /// Notes the version of every customer.
+    /// Reads the version of every customer.
     pub async fn read_versions(store: &Store) -> Result<Self, StoreError> {
         let (mut all, mut place) = (HashMap::new(), None);
         loop {
@@ -74,7 +75,7 @@ impl Customers {
         }
     }
 
-    /// Takes up what an earlier invocation has read.
+    /// Resumes with a page that an earlier invocation has read.
     pub fn resume_page(&mut self, page: &ReconciledPage) {
         let is_of_customers = page.list == List::Customers.name();
         for id in &page.customers {
@@ -105,7 +106,7 @@ impl Customers {
         named.into_iter().filter(|id| self.all.contains_key(*id)).cloned().collect()
     }
 
-    /// Takes a page in. Of customers that are not known to differ, what has to be compared.
+    /// Adds a page and returns the states to compare, of customers that are not known to differ.
     pub fn add_page(&mut self, page: Page<Named>) -> Vec<(String, UserId, StripeState)> {
         self.counts.entries += page.entries;
         self.counts.unreadable += page.unreadable.len();
@@ -158,7 +159,7 @@ impl Customers {
         undecided
     }
 
-    /// Keeps what the lists say of a customer that differs.
+    /// Stores the listed objects of a customer that differs.
     pub fn keep_entries(&mut self, id: &str, mut stripe_state: StripeState) {
         let Some(customer) = self.all.get_mut(id) else { return };
         shrink(&mut stripe_state);
@@ -190,7 +191,7 @@ impl Customers {
         ids
     }
 
-    /// Takes out what is known of a customer that differs.
+    /// Removes and returns the state of a customer that differs.
     pub fn take(&mut self, id: &str) -> Option<(CustomerVersion, Listed)> {
         let customer = self.all.get_mut(id)?;
         let listed = match mem::replace(&mut customer.difference, Difference::None) {

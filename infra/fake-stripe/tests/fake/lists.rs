@@ -1,4 +1,4 @@
-//! Lists for whoever looks for what they did not hear of: refunds, disputes, charges, invoices. What is found by a name.
+//! Lists for reconciliation: refunds, disputes, charges, invoices. Lookups by name.
 
 use crate::harness::{DAY, Harness, PAYS, REFUSED_LATER, text};
 use tollgate_fake_stripe::ControlError;

@@ -101,7 +101,7 @@ async fn a_period_that_starts_later_accepts_dates_before_it() {
     assert_eq!(status(before).await, 400, "before the subscription began");
     harness.pass(DAY);
     harness.stripe.renew(&subscription, Outcome::Paid).unwrap();
-    // Whoever asks has looked at the clock some seconds before.
+    // The caller read the clock some seconds before.
     assert_eq!(status(harness.now() - 5).await, 200);
     assert_eq!(status(harness.now() + 70 * DAY).await, 400, "after the period");
 }

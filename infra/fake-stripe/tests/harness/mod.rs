@@ -84,7 +84,7 @@ impl Harness {
         Self { stripe, now, documents, received: Mutex::default() }
     }
 
-    /// How many objects of a kind lie on the document store.
+    /// The number of stored objects of a kind.
     pub fn stored(&self, kind: &str) -> usize {
         let stored = self.documents.list("stripe").expect("a document store that can be read");
         stored.iter().filter(|record| record["object"]["object"] == kind).count()

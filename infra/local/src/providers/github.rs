@@ -14,7 +14,7 @@ use tollgate_domain::user::IdentityProvider;
 pub struct Address {
     /// The address.
     pub email: String,
-    /// Whether GitHub has proved it.
+    /// Whether GitHub has verified it.
     pub verified: bool,
     /// Whether it is the one to write to.
     pub primary: bool,

@@ -33,7 +33,7 @@ pub enum Flaw {
     AlgNone,
 }
 
-/// The key of this process: whoever asks for keys gets this one, and no token outlives the process that is worth keeping.
+/// The key of this process: it is the only published key, and no token needs to survive the process.
 static KEY: LazyLock<Option<KeyPair>> = LazyLock::new(|| KeyPair::generate(KeySize::Rsa2048).ok());
 const KID: &str = "local";
 

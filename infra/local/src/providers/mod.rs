@@ -44,7 +44,7 @@ pub struct Account {
     pub subject: String,
     /// Its address.
     pub email: String,
-    /// Whether the provider has proved it.
+    /// Whether the provider has verified it.
     pub email_verified: bool,
     /// What the provider calls it.
     #[serde(default)]
@@ -57,7 +57,7 @@ pub struct Account {
     pub id_token: Option<google::Flaw>,
 }
 
-/// What the dev console is told of an account.
+/// An account in the dev console's answers.
 #[derive(Deserialize)]
 pub struct NewAccount {
     email: String,
@@ -149,7 +149,7 @@ struct ConsentPage<'a> {
 }
 
 impl Providers {
-    /// Both, on the document store; `env` is what the functions are told of them.
+    /// Both, on the document store; `env` is the environment of the functions.
     #[must_use]
     pub fn new(documents: Documents, clock: LocalClock, base_url: &str, env: Env) -> Self {
         Self { documents, clock, base_url: base_url.to_owned(), env, taking: Arc::default() }

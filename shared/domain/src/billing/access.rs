@@ -20,14 +20,14 @@ impl Default for Grace {
 }
 
 impl Subscription {
-    /// Whether somebody has it: it is to a plan, lives, and is none that must not stay. One to a price that is no plan's is
-    /// not ours: it gives nothing, and nothing is done to it.
+    /// Whether it counts as a subscription to a plan: live and no duplicate. A subscription to a price of no plan is
+    /// not ours: it gives no access and is never changed.
     #[must_use]
     pub const fn is_held(&self) -> bool {
         self.plan_id.is_some() && self.status.is_live() && self.duplicate_refund.is_none()
     }
 
-    /// Whether no other one is sold beside it: it is held, or its first payment is a bank debit in progress.
+    /// Whether it excludes another subscription: it is held, or its first payment is a bank debit in progress.
     #[must_use]
     pub const fn excludes_another(&self) -> bool {
         self.is_held()
@@ -37,7 +37,7 @@ impl Subscription {
                 && !self.status.is_ended())
     }
 
-    /// Whether it goes on after its period. It may be told to end later.
+    /// Whether it renews after its period. It may have a later end.
     #[must_use]
     pub fn will_renew(&self) -> bool {
         !self.cancel_at_period_end && self.ends_at.is_none_or(|end| end > self.current_period_end)
@@ -67,7 +67,7 @@ impl Subscription {
         Some(until)
     }
 
-    /// When it is to be looked at again unless Stripe says something before: at the end of its period or of its grace.
+    /// When it must be synchronised without an event: at the end of its period or of its grace.
     #[must_use]
     pub fn due_at(&self, grace: Grace) -> Option<Timestamp> {
         match self.status {
@@ -79,7 +79,7 @@ impl Subscription {
         }
     }
 
-    /// Whether nothing follows from the time alone any more: its grace is over, and what it becomes is Stripe's to say.
+    /// Whether time alone changes nothing more: its grace is over, and only Stripe changes its state.
     #[must_use]
     pub fn is_out_of_grace(&self, grace: Grace, now: Timestamp) -> bool {
         self.status == Status::PastDue && !self.has_access(grace, now)
@@ -104,7 +104,7 @@ fn later(at: Timestamp, by: SignedDuration) -> Timestamp {
     at.saturating_add(by).unwrap_or(Timestamp::MAX)
 }
 
-/// What stands in the gate of a user.
+/// The access in the gate of a user.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Access {
     /// The plan's tier, 0 without access.

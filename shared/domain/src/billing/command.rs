@@ -1,10 +1,10 @@
-//! Orders: what a change here causes at Stripe or for many users. They wait in the outbox, written in the transaction of
-//! their cause, and are carried out as Stripe's events are.
+//! Commands: changes at Stripe, or for many users, that a local change causes. They are written to the outbox in the
+//! transaction of their cause and executed by `stripe-events`.
 
 use crate::{Email, PlanId, UserId};
 use serde::{Deserialize, Serialize};
 
-/// Something to be done.
+/// A command.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum Command {
@@ -15,7 +15,7 @@ pub enum Command {
 }
 
 impl Command {
-    /// The line that it stands in: orders of one user, or about one plan, are carried out one after another.
+    /// The message group: commands of one user, or about one plan, are executed one after another.
     #[must_use]
     pub fn group(&self) -> String {
         match self {
@@ -25,12 +25,12 @@ impl Command {
     }
 }
 
-/// To look at a user again: who left must not keep a subscription.
+/// Synchronises a user: a closed account must not keep its subscription.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct UserCommand {
-    /// Whom it is about.
+    /// The user.
     pub user_id: UserId,
-    /// An address that was proved: Stripe is told the one that is the user's when the order is carried out.
+    /// An address that was verified: Stripe gets the user's address at the time of execution.
     #[serde(default)]
     pub email: Option<Email>,
     /// Whether an open checkout is to be closed.
@@ -46,23 +46,23 @@ impl UserCommand {
     }
 }
 
-/// To show a plan at Stripe as it is, and to give its subscribers what it gives now. One order goes so far and leaves another
-/// one for the rest.
+/// Updates the product of a plan at Stripe and the access of its subscribers. A command handles some pages and is
+/// followed by another command for the rest.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PlanCommand {
     /// Which.
     pub plan_id: PlanId,
-    /// Where in the index of what is due it goes on; `None` at the beginning.
+    /// The place in the index of due subscriptions where it continues; `None` at the start.
     #[serde(default)]
     pub from: Option<DuePlace>,
 }
 
-/// A place in the index of what is due.
+/// A place in the index of due subscriptions.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DuePlace {
     /// The part of the index.
     pub shard: u64,
-    /// The key of the last item that was seen, as the table has it; `None` before the first.
+    /// The key of the last item that was read, as stored; `None` at the start.
     #[serde(default)]
     pub after: Option<String>,
 }

@@ -1,5 +1,5 @@
-//! The step by which the local state follows Stripe's: what is kept and what was seen in, what is to be written out. An
-//! event is a hint; this looks at nothing but the state.
+//! Convergence as a pure function: stored state and Stripe's state in, changes out. An event is only a hint; this uses
+//! nothing but the state.
 
 use super::access::{Access, Grace};
 use super::customer::Customer;
@@ -11,7 +11,7 @@ use crate::gate::Closing;
 use jiff::{SignedDuration, Timestamp};
 use std::collections::BTreeMap;
 
-/// What is kept of a user's billing.
+/// The stored billing state of a user.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Account {
     /// The customer, whose version orders the writes.
@@ -20,31 +20,30 @@ pub struct Account {
     pub subscriptions: Vec<Subscription>,
     /// All payments.
     pub payments: Vec<Payment>,
-    /// How the user left, if at all.
+    /// How the account was closed, if it was.
     pub closing: Option<Closing>,
-    /// What stands in the gate.
+    /// The access in the gate.
     pub access: Access,
 }
 
-/// What Stripe has of a customer, read after the version was noted.
+/// Stripe's state of a customer, fetched after the version was read.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct StripeState {
-    /// All subscriptions that could be read. What is stored of another one stays as it is.
+    /// All readable subscriptions. The stored state of others is unchanged.
     pub subscriptions: Vec<StripeSubscription>,
     /// The invoices, all open ones among them.
     pub invoices: Vec<Invoice>,
     /// The charges for them, or for earlier ones.
     pub charges: Vec<Charge>,
-    /// Subscriptions, by Stripe's id, that were ended because they must not stay, after what was known to be paid for them had
-    /// gone back.
+    /// Duplicate subscriptions, by Stripe's id, that were ended and whose known payments were refunded.
     pub ended_duplicates: Vec<String>,
-    /// Subscriptions, by Stripe's id, whose end Stripe refused for good.
+    /// Subscriptions, by Stripe's id, whose end Stripe permanently refused.
     pub refused_ends: Vec<String>,
-    /// Invoices, by Stripe's id, whose refund Stripe refused for good.
+    /// Invoices, by Stripe's id, whose refund Stripe permanently refused.
     pub refused_refunds: Vec<String>,
     /// Subscriptions, by Stripe's id, whose trial is refused: the address or the card had one before.
     pub refused_trials: Vec<String>,
-    /// Whether the customer is no more.
+    /// Whether the customer was deleted at Stripe.
     pub is_customer_gone: bool,
 }
 
@@ -64,7 +63,7 @@ impl StripeState {
         })
     }
 
-    /// What there is of a customer who is no more: whatever lived has ended.
+    /// The state of a deleted customer: all live subscriptions have ended.
     #[must_use]
     pub fn customer_deleted(account: &Account) -> Self {
         let ended = |stored: &Subscription| Subscription { status: Status::Canceled, ..stored.clone() };
@@ -78,8 +77,8 @@ impl StripeState {
         }
     }
 
-    /// Whether a list of the latest objects does not say enough about `account`, so that all of the customer's must be read: how
-    /// a debit or a dispute ended that began before, or what a charge of an earlier invoice paid.
+    /// Whether a list of the latest objects is not sufficient for `account`, so that all objects must be fetched: for
+    /// the result of an earlier debit or dispute, or a charge of an earlier invoice.
     #[must_use]
     pub fn is_undecided(&self, account: &Account) -> bool {
         let own = |payment: &Payment| {
@@ -101,7 +100,7 @@ impl StripeState {
     }
 }
 
-/// What the plans are, and which prices are or were theirs.
+/// The plans and their current and former prices.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Catalogue {
     /// All plans, archived ones too.
@@ -113,9 +112,9 @@ pub struct Catalogue {
 /// A subscription that changed.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Changed {
-    /// As it was kept; `None` for a new one.
+    /// The stored one; `None` for a new one.
     pub before: Option<Subscription>,
-    /// As it is.
+    /// The new state.
     pub after: Subscription,
 }
 
@@ -124,7 +123,7 @@ pub struct Changed {
 pub struct InvoiceRefund {
     /// Stripe's invoice.
     pub stripe_invoice_id: String,
-    /// Stripe's charges of it of which something is to be refunded. What was paid elsewhere has none.
+    /// Stripe's charges to refund. A payment outside Stripe has none.
     pub charges: Vec<ChargeRefund>,
 }
 
@@ -133,17 +132,17 @@ pub struct InvoiceRefund {
 pub struct ChargeRefund {
     /// Stripe's id.
     pub stripe_id: String,
-    /// How much, in minor units; `None` for all that is left.
+    /// The amount, in minor units; `None` for all of the rest.
     pub amount_cents: Option<i64>,
 }
 
-/// What is refunded of the last paid period of a subscription whose user deletes the account.
+/// The refund of the last paid period when the user deletes the account.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum RefundOnDeletion {
     /// Nothing.
     #[default]
     Nothing,
-    /// The share of the time that was left.
+    /// The share of the unused time.
     Unused,
 }
 
@@ -158,7 +157,7 @@ pub enum EndReason {
     TrialRefused,
 }
 
-/// The rules by which the local state follows Stripe's.
+/// The settings of the convergence.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Rules {
     /// How long access outlives a payment that failed.
@@ -170,13 +169,13 @@ pub struct Rules {
 /// What is to end at Stripe, or to be refunded there.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Ending {
-    /// At once, and something of what was paid for it is refunded.
+    /// Ends at once with a refund.
     Now {
         /// Why.
         reason: EndReason,
         /// Stripe's id.
         stripe_id: String,
-        /// Stripe's id of what manages it, which is to be released first.
+        /// Stripe's id of the schedule that manages it and must be released first.
         schedule: Option<String>,
         /// Whether it still has to be cancelled.
         is_live: bool,
@@ -185,41 +184,41 @@ pub enum Ending {
         /// Whether the refund is known only when it has ended: the next fetch says how much it is.
         is_refund_pending: bool,
     },
-    /// Nothing, but what was paid after the subscription had ended, for what was due before, is refunded.
+    /// Refunds payments for an old invoice that were made after the subscription had ended.
     Refund {
         /// Stripe's id of the subscription.
         stripe_id: String,
         /// Those invoices.
         paid: Vec<InvoiceRefund>,
     },
-    /// With its period: one of a user who closed the account.
+    /// Ends at period end, for a user who closed the account.
     AtPeriodEnd {
         /// Stripe's id.
         stripe_id: String,
-        /// Stripe's id of what manages it, which is to be released first.
+        /// Stripe's id of the schedule that manages it and must be released first.
         schedule: Option<String>,
     },
 }
 
-/// What is to be written, all of it or nothing, if the customer's version is still the one that was noted.
+/// The changes to write in one transaction, on condition of the expected version of the customer.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Changes {
     /// Subscriptions that are new or changed.
     pub subscriptions: Vec<Changed>,
     /// Payments that are new or changed.
     pub payments: Vec<Payment>,
-    /// What the gate is to say, where that is another.
+    /// The new access in the gate, if it changes.
     pub access: Option<Access>,
-    /// Whether a trial was seen for the first time.
+    /// Whether a first trial was found.
     pub first_trial: bool,
-    /// Whether the customer is no more at Stripe.
+    /// Whether the customer was deleted at Stripe.
     pub customer_is_gone: bool,
-    /// What is to be done at Stripe after it is written.
+    /// What to do at Stripe after the write.
     pub endings: Vec<Ending>,
 }
 
 impl Changes {
-    /// Whether the local state is Stripe's already.
+    /// Whether the local state equals Stripe's.
     #[must_use]
     pub fn is_unchanged(&self) -> bool {
         self.subscriptions.is_empty()
@@ -242,8 +241,8 @@ impl Changes {
         all
     }
 
-    /// Leaves so many subscriptions and payments in it, and returns whether that is all: the rest follows from the next look,
-    /// and with it what is to be done at Stripe and that the customer is gone, of whom there is no look afterwards.
+    /// Keeps at most `most` subscriptions and payments and returns whether that is all. The next fetch gives the rest,
+    /// and then the endings and the deletion of the customer.
     pub fn keep_first(&mut self, most: usize) -> bool {
         let is_all = self.subscriptions.len() <= most && self.payments.len() <= most;
         if !is_all {
@@ -256,7 +255,7 @@ impl Changes {
     }
 }
 
-/// What makes `account` follow `stripe_state`.
+/// The changes that bring `account` to `stripe_state`.
 #[must_use]
 pub fn converge(
     account: &Account,
@@ -302,15 +301,14 @@ pub fn converge(
     }
 }
 
-/// What the gate is to say by the plans as they are now, of what is kept.
+/// The access of the stored subscriptions by the current plans.
 #[must_use]
 pub fn recompute_access(account: &Account, catalogue: &Catalogue, grace: Grace, now: Timestamp) -> Changes {
     let access = Access::of(&account.subscriptions, &catalogue.plans, grace, now);
     Changes { access: (access != account.access).then_some(access), ..Changes::default() }
 }
 
-/// Puts what was seen in the place of what was kept. What has ended stays ended, and of a status that is not known here the
-/// stored one stays.
+/// Replaces the stored subscription by Stripe's. An ended one stays ended, and an unknown status keeps the stored one.
 fn apply(all: &mut Vec<Subscription>, found: &StripeSubscription, catalogue: &Catalogue) {
     let stripe_state = found.resolve(|price| catalogue.prices.contains_key(price));
     let plan_id = catalogue.prices.get(&stripe_state.stripe_price_id).copied();
@@ -338,8 +336,8 @@ fn apply(all: &mut Vec<Subscription>, found: &StripeSubscription, catalogue: &Ca
     }
 }
 
-/// Marks what must not stay: of several live subscriptions all but one, the oldest of those that are paid, else of those that
-/// give access, else of all; of a user who deleted the account all. Since when there is the one that stays.
+/// Marks duplicates: of several live subscriptions all but the oldest that is paid, else that gives access, else of
+/// all; all of a user who deleted the account. Returns the start of the one that stays.
 fn mark_duplicates(
     all: &mut [Subscription],
     closing: Option<Closing>,
@@ -404,7 +402,7 @@ impl Invoice {
         self.stripe_subscription_id.as_deref() == Some(subscription.stripe_id.as_str())
     }
 
-    /// Whether it was paid after the subscription had ended, for what was due before: that buys nothing any more.
+    /// Whether it was paid after the subscription had ended although it was due before: it buys no access.
     fn is_late_for(&self, subscription: &Subscription) -> bool {
         let has_ended = subscription.plan_id.is_some() && subscription.status.is_ended();
         let Some(ended_at) = subscription.ends_at.filter(|_| has_ended) else { return false };
@@ -414,10 +412,10 @@ impl Invoice {
     }
 }
 
-/// So long before its period an invoice may have been made. A period is a month at least.
+/// The longest time between an invoice and the start of its period. A period is at least a month.
 const INVOICED_BEFORE: SignedDuration = SignedDuration::from_hours(1);
 
-/// What is stored of the money and what was seen of it.
+/// The stored payments and Stripe's invoices and charges.
 struct Money<'a> {
     account: &'a Account,
     stripe_state: &'a StripeState,
@@ -464,7 +462,8 @@ impl Money<'_> {
         (subscription.unpaid_since, subscription.payment_processing) = (unpaid_since, payment_processing);
     }
 
-    /// Whether somebody has paid for a subscription since the last look: an invoice that was open when it ended, perhaps.
+    /// Whether a payment for a subscription succeeded since the last fetch, for example of an invoice that was open
+    /// when it ended.
     fn is_paid_anew(&self, subscription: &Subscription) -> bool {
         let status_before = |payment: &Payment| {
             self.account.payments.iter().find(|previous| previous.id == payment.id).map(|p| p.status)
@@ -475,8 +474,8 @@ impl Money<'_> {
         })
     }
 
-    /// What of a paid invoice can be refunded, if anything. What was refunded already, is disputed (which is another way
-    /// back), or was paid elsewhere, cannot; nor what Stripe refused to refund.
+    /// The refundable charges of a paid invoice, if any. Refunded, disputed and external payments, and refunds that
+    /// Stripe refused, are excluded.
     fn refundable(&self, invoice: &Invoice) -> Option<InvoiceRefund> {
         if self.payment(invoice).is_some_and(|payment| payment.is_refund_refused) {
             return None;
@@ -491,8 +490,8 @@ impl Money<'_> {
         self.payment(invoice).is_some_and(|payment| payment.is_late)
     }
 
-    /// What was paid for a subscription that must not stay and is to go back: for the last period, since there is the one that
-    /// stays, and too late.
+    /// The payments for a duplicate to refund: for its last period, since the start of the one that stays, and late
+    /// ones.
     fn paid_for(&self, subscription: &Subscription, stays_since: Option<Timestamp>) -> Vec<InvoiceRefund> {
         let last_period = subscription.current_period_start.saturating_sub(INVOICED_BEFORE).unwrap_or(Timestamp::MIN);
         let since = stays_since.map_or(last_period, |since| since.min(last_period));
@@ -500,8 +499,8 @@ impl Money<'_> {
         paid.filter(|i| i.created_at >= since || self.is_late(i)).filter_map(|i| self.refundable(i)).collect()
     }
 
-    /// What is refunded to a user who deleted the account: what was paid too late, and by the rules the unused share of the last
-    /// period. That share counts from the end of the subscription, so that it is the same however often it is computed.
+    /// The refund of a user who deleted the account: late payments and, by setting, the unused share of the last
+    /// period. The share counts from the end of the subscription, so that it is the same on each computation.
     fn refund_on_deletion(&self, subscription: &Subscription) -> Vec<InvoiceRefund> {
         let last_period = subscription.current_period_start.saturating_sub(INVOICED_BEFORE).unwrap_or(Timestamp::MIN);
         let refundable = |invoice: &Invoice| {
@@ -524,7 +523,7 @@ impl Money<'_> {
     }
 
     fn endings(&self, all: &[Subscription], stays_since: Option<Timestamp>) -> Vec<Ending> {
-        // Of a customer who is no more there is nothing to end, and no payment to look for.
+        // A deleted customer has nothing to end and no payment to refund.
         if self.stripe_state.is_customer_gone {
             return Vec::new();
         }
@@ -565,7 +564,7 @@ impl Money<'_> {
     }
 }
 
-/// How much of a charge is still to be refunded for the time that was left of the period when the subscription ended.
+/// The amount of a charge to refund for the unused time of the period when the subscription ended.
 fn unused_cents(charge: &Charge, subscription: &Subscription, ended_at: Timestamp) -> i64 {
     let seconds = |from: Timestamp, to: Timestamp| i128::from(to.duration_since(from).as_secs().max(0));
     let length = seconds(subscription.current_period_start, subscription.current_period_end).max(1);

@@ -1,4 +1,4 @@
-//! The customer: what ties a user to Stripe, and what is under way there. Its version orders every write of the user's
+//! The customer: links a user to Stripe and holds running operations. Its version serialises every write of the user's
 //! billing state.
 
 use super::plan::PlanCode;
@@ -6,10 +6,10 @@ use crate::{Email, PlanId, UserId};
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-/// How long Stripe is sure to know an idempotency key, with a margin (R16).
+/// How long Stripe certainly remembers an idempotency key, with a margin (R16).
 const KEY_IS_KNOWN: SignedDuration = SignedDuration::from_hours(20);
 
-/// One try at making something at Stripe. Its id is the idempotency key, kept as long as the outcome is unknown.
+/// One attempt to create an object at Stripe. Its id is the idempotency key and is stored until the outcome is known.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Attempt {
     /// Random.
@@ -19,17 +19,17 @@ pub struct Attempt {
 }
 
 impl Attempt {
-    /// Whether Stripe may have forgotten it: whether the thing was made must be looked up.
+    /// Whether Stripe may have forgotten it: then the object must be looked up.
     #[must_use]
     pub fn is_old(&self, now: Timestamp) -> bool {
         now.duration_since(self.started_at) > KEY_IS_KNOWN
     }
 }
 
-/// A checkout that was asked for: reserved before Stripe is called, so that two tabs get one.
+/// A requested checkout: reserved before Stripe is called, so that two tabs share one.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Checkout {
-    /// The try at making it.
+    /// The attempt to create it.
     pub attempt: Attempt,
     /// Of which plan.
     pub plan_id: PlanId,
@@ -52,7 +52,7 @@ pub struct Checkout {
 pub struct Customer {
     /// Who it is.
     pub user_id: UserId,
-    /// Where mails about payments go: the address that Stripe is told. `None` for one who was deleted.
+    /// The address for payment mails, which Stripe gets. `None` for a deleted user.
     #[serde(default)]
     pub email: Option<Email>,
     /// Raised by each write of the user's subscriptions, payments, tier and access.
@@ -60,17 +60,17 @@ pub struct Customer {
     /// Stripe's id, once it is known.
     #[serde(default)]
     pub stripe_customer_id: Option<String>,
-    /// The try at making it at Stripe.
+    /// The attempt to create it at Stripe.
     #[serde(default)]
     pub attempt: Option<Attempt>,
-    /// The address that the try names: under its key Stripe wants the same one each time, though another was proved since.
-    /// `None` where Stripe's id is known.
+    /// The address of the attempt: Stripe requires the same one for its key, even if another was verified since. `None`
+    /// when Stripe's id is known.
     #[serde(default)]
     pub attempt_email: Option<Email>,
     /// The last checkout, which may be open still: only Stripe knows.
     #[serde(default)]
     pub checkout: Option<Checkout>,
-    /// Whether there was a trial: it is given once.
+    /// Whether the user had a trial: each user has one.
     #[serde(default)]
     pub had_trial: bool,
 }

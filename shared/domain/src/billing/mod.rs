@@ -1,5 +1,4 @@
-//! Who pays for what: plans, subscriptions as Stripe has them, the access that they give, payments, and the one step by
-//! which the local state follows Stripe's.
+//! Billing: plans, Stripe's subscriptions, the access that they give, payments, and the convergence.
 
 pub mod access;
 pub mod command;

@@ -34,7 +34,7 @@ pub struct Invoice {
     pub stripe_subscription_id: Option<String>,
     /// What it is for, by Stripe's prices, the one that costs most first. The first that is a plan's counts.
     pub stripe_price_ids: Vec<String>,
-    /// Where it is in its life.
+    /// Its status.
     pub status: InvoiceStatus,
     /// What it asks for, in minor units.
     pub amount_due_cents: i64,
@@ -74,7 +74,7 @@ pub enum ChargeStatus {
 /// Where the dispute of a charge is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Dispute {
-    /// There is or was one: which, was not read.
+    /// There is or was a dispute that was not fetched.
     Unread,
     /// The bank has not decided.
     Open,
@@ -151,9 +151,9 @@ pub enum PaymentStatus {
     Processing,
     /// The money came.
     Succeeded,
-    /// It did not, so far.
+    /// The payment failed so far.
     Failed,
-    /// All of it went back.
+    /// Fully refunded.
     Refunded,
     /// A dispute of it is open, or was lost.
     Disputed,
@@ -163,7 +163,7 @@ impl PaymentStatus {
     /// All of them.
     pub const ALL: [Self; 5] = [Self::Processing, Self::Succeeded, Self::Failed, Self::Refunded, Self::Disputed];
 
-    /// Whether the money came, whatever became of it afterwards.
+    /// Whether the money arrived, even if it was refunded later.
     #[must_use]
     pub const fn is_paid(self) -> bool {
         matches!(self, Self::Succeeded | Self::Refunded | Self::Disputed)
@@ -195,7 +195,7 @@ impl FromStr for PaymentStatus {
     }
 }
 
-/// A payment as it is kept.
+/// A stored payment.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Payment {
     /// Its id.
@@ -209,7 +209,7 @@ pub struct Payment {
     pub plan_id: Option<PlanId>,
     /// The amount, in minor units.
     pub amount_cents: i64,
-    /// What went back of it.
+    /// The refunded amount.
     pub refunded_cents: i64,
     /// In this currency.
     pub currency: Currency,
@@ -231,10 +231,10 @@ pub struct Payment {
     /// When an attempt at it was refused for the first time, or a debit was known to have failed.
     #[serde(default)]
     pub failed_at: Option<Timestamp>,
-    /// Whether it was paid after its subscription had ended, for what was due before: it buys nothing.
+    /// Whether it was paid after its subscription had ended although it was due before: it buys no access.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub is_late: bool,
-    /// Whether Stripe refused its refund for good: it is not requested again.
+    /// Whether Stripe permanently refused its refund: it is not requested again.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub is_refund_refused: bool,
     /// By what it was paid, or was to be: Stripe's payment intents.
@@ -245,8 +245,8 @@ pub struct Payment {
 }
 
 impl Payment {
-    /// The payment of `invoice`, which is for `subscription` and `plan`, as it follows on `previous`. An invoice of 0 makes
-    /// none, nor does one that nobody has tried to pay.
+    /// The payment of `invoice`, which is for `subscription` and `plan`, as it follows on `previous`. An invoice of 0
+    /// makes none, nor does one without a payment attempt.
     #[must_use]
     pub fn of(
         invoice: &Invoice,
@@ -266,7 +266,7 @@ impl Payment {
                     if is_processing { PaymentStatus::Processing } else { PaymentStatus::Failed },
                 )
             }
-            // A debit that failed, and nobody is asked again.
+            // A debit that failed and is not retried.
             InvoiceStatus::Uncollectible | InvoiceStatus::Void if was_processing => {
                 (invoice.amount_due_cents, PaymentStatus::Failed)
             }
@@ -309,7 +309,7 @@ impl Payment {
         *self != Self { invoice_url: self.invoice_url.clone(), ..previous.clone() }
     }
 
-    /// The same where these charges have paid it: of an invoice that is not seen itself.
+    /// The same if these charges have paid it: for an invoice that was not fetched.
     #[must_use]
     pub fn paid_by(mut self, charges: &[Charge]) -> Self {
         let of_it = charges.iter().filter(|charge| charge.is_of(&self.payment_intents));

@@ -1,4 +1,4 @@
-//! Plans: what can be had, for how much, and what it gives.
+//! Plans: their prices and what they give.
 
 use super::money::Currency;
 use crate::PlanId;
@@ -134,7 +134,7 @@ impl<'de> Deserialize<'de> for PlanCode {
 /// What a price says: a change of any of it makes a new price at Stripe.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Terms {
-    /// For one period, in minor units; 0 is what everybody has without paying.
+    /// For one period, in minor units; 0 is a free plan.
     pub price_cents: i64,
     /// In this currency.
     pub currency: Currency,
@@ -142,7 +142,7 @@ pub struct Terms {
     pub billing_period: BillingPeriod,
 }
 
-/// A plan as it is kept.
+/// A stored plan.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Plan {
     /// Its id; also the id of its product at Stripe.

@@ -1,4 +1,4 @@
-//! Reminders: what is told ahead of time, while nothing changes.
+//! Reminders: mails that depend on time only.
 
 use super::access::Grace;
 use super::payment::{Payment, PaymentStatus};
@@ -6,12 +6,12 @@ use super::subscription::{Status, Subscription};
 use crate::{PaymentId, SubscriptionId};
 use jiff::{SignedDuration, Timestamp};
 
-/// So long before its end a trial is told of.
+/// How long before its end a trial reminder is sent.
 pub const TRIAL_NOTICE: SignedDuration = SignedDuration::from_hours(3 * 24);
-/// On these days after it was refused for the first time, a payment that failed is told of again, while there is grace.
+/// The days after the first refusal on which a failed payment is mailed again during the grace.
 const FAILED_DAYS: [i64; 3] = [1, 3, 5];
 
-/// What somebody is to be told of a subscription. Each is told once.
+/// A reminder about a subscription. Each is sent once.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Reminder {
     /// A trial ends, and the first period is charged.
@@ -35,7 +35,7 @@ pub enum Reminder {
 }
 
 impl Subscription {
-    /// What is to be told of it at `now`, if anything: of several days that have passed the last.
+    /// The reminder that is due at `now`, if any: of several missed days the last.
     #[must_use]
     pub fn reminder(&self, payments: &[Payment], grace: Grace, now: Timestamp) -> Option<Reminder> {
         let until = self.access_until(grace).filter(|until| now < *until)?;

@@ -1,4 +1,4 @@
-//! Subscriptions: Stripe's state of one, as it is kept here.
+//! Subscriptions: Stripe's state as stored here.
 
 use super::discount::{Discount, Gross, net};
 use super::money::Currency;
@@ -15,7 +15,7 @@ use utoipa::ToSchema;
 pub enum Status {
     /// The first payment is not made yet.
     Incomplete,
-    /// The first payment never came.
+    /// The first payment was never made.
     IncompleteExpired,
     /// Before the first payment, by agreement.
     Trialing,
@@ -23,7 +23,7 @@ pub enum Status {
     Active,
     /// The last payment failed and is tried again.
     PastDue,
-    /// The last payment failed for good, the subscription goes on.
+    /// The last payment failed permanently, the subscription continues.
     Unpaid,
     /// A trial ended without a way to pay.
     Paused,
@@ -65,7 +65,7 @@ impl Status {
         matches!(self, Self::Canceled | Self::IncompleteExpired)
     }
 
-    /// Whether somebody has this subscription: it began and is not over. One that is `incomplete` has not begun.
+    /// Whether the subscription has started and not ended. An `incomplete` one has not started.
     #[must_use]
     pub const fn is_live(self) -> bool {
         matches!(self, Self::Trialing | Self::Active | Self::PastDue | Self::Unpaid | Self::Paused)
@@ -85,14 +85,14 @@ impl FromStr for Status {
     }
 }
 
-/// How far the end of a subscription that must not stay has come.
+/// The progress of ending and refunding a duplicate subscription.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum DuplicateRefund {
-    /// It is to be cancelled, and what was paid for it goes back.
+    /// It must be cancelled and its payments refunded.
     #[serde(rename = "owed")]
     Pending,
-    /// Both are done, or refused by Stripe for good.
+    /// Both are done, or permanently refused by Stripe.
     #[serde(rename = "settled")]
     Done,
 }
@@ -270,7 +270,7 @@ impl From<&Subscription> for AuditedSubscription {
     }
 }
 
-/// What manages a subscription at Stripe: nothing else may change it before that is released.
+/// The schedule that manages a subscription at Stripe: it must be released before any other change.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Schedule {
     /// Stripe's id.
@@ -283,7 +283,7 @@ pub struct Schedule {
     pub next_plan_id: Option<PlanId>,
 }
 
-/// A subscription as it is kept.
+/// A stored subscription.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Subscription {
     /// Its id: the same for the same subscription at Stripe, sorted by its time.
@@ -324,20 +324,20 @@ pub struct Subscription {
     /// Whether a bank debit for it is in progress.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub payment_processing: bool,
-    /// Whether Stripe refused its end for good: it is not requested again.
+    /// Whether Stripe permanently refused its end: it is not requested again.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub is_end_refused: bool,
-    /// Whether Stripe asks for no payment for the time being.
+    /// Whether collection is paused at Stripe.
     #[serde(default)]
     pub collection_paused: bool,
     /// The change that waits for the end of the period, if any.
     #[serde(default)]
     pub schedule: Option<Schedule>,
-    /// Set where it must not stay.
+    /// Set for a duplicate.
     #[serde(default)]
     #[serde(rename = "surplus")]
     pub duplicate_refund: Option<DuplicateRefund>,
-    /// Whether it must not stay because the address or the card had a trial before.
+    /// Whether it is ended because the address or the card had a trial before.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub trial_refused: bool,
 }

@@ -1108,7 +1108,7 @@ fn a_refused_trial_ends_and_gives_nothing() {
     );
     let account = Account { subscriptions: changes.subscriptions.into_iter().map(|c| c.after).collect(), ..account() };
     assert!(account.subscriptions[0].trial_refused && !account.subscriptions[0].has_access(GRACE, at(2)));
-    assert_eq!(refused.new_trials(&account, &catalogue()).count(), 0, "it is judged once");
+    assert_eq!(refused.new_trials(&account, &catalogue()).count(), 0, "it is decided once");
 }
 
 // A9

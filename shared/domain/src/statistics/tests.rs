@@ -1,4 +1,4 @@
-//! Lives of customers with a known outcome, and the identities that hold whatever happens.
+//! Customer histories with a known result, and invariants of the statistics.
 
 use super::*;
 use crate::audit::{Action, AuditEntry};

@@ -1,4 +1,4 @@
-//! Checkouts: reserved on the customer before Stripe is asked for one, so that two tabs get the same.
+//! Checkouts: reserved on the customer before Stripe is called, so that two tabs get the same one.
 
 use super::customers::customer_key;
 use crate::codec::{Item, read, s};
@@ -10,12 +10,12 @@ use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue, ReturnValuesOnConditi
 use tollgate_domain::UserId;
 use tollgate_domain::billing::{Checkout, Customer};
 
-/// What came of a reservation.
+/// The result of a reservation.
 #[derive(Debug)]
 pub enum CheckoutReservation {
     /// It stands.
     Done,
-    /// Another one stands there meanwhile.
+    /// Another reservation was made in between.
     Overtaken,
 }
 
@@ -30,7 +30,7 @@ impl Store {
         self.client.update_item().table_name(self.table(BILLING)).key(pk, partition).key(sk, sort)
     }
 
-    /// Keeps `checkout` where the customer is as it was read: the version, and the checkout that stood there.
+    /// Reserves `checkout` if the version and the previous checkout of the customer are unchanged.
     ///
     /// # Errors
     /// When DynamoDB does not answer.
@@ -62,7 +62,7 @@ impl Store {
         })
     }
 
-    /// Writes what Stripe made of a reservation; `None` where another one stands there meanwhile.
+    /// Stores the session that Stripe created for a reservation; `None` if another reservation was made in between.
     ///
     /// # Errors
     /// When DynamoDB does not answer, or the item is corrupt.
@@ -88,7 +88,7 @@ impl Store {
         }
     }
 
-    /// Takes a checkout off the customer that is over or was definitely not made.
+    /// Removes a checkout that has ended or was certainly not created.
     ///
     /// # Errors
     /// When DynamoDB does not answer.

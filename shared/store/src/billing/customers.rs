@@ -1,4 +1,4 @@
-//! Customers: who a user is at Stripe, and all that is kept of a user's billing.
+//! Customers: the link of a user to Stripe, and the stored billing state of a user.
 
 use super::{Key, key, sort_key, user_partition};
 use crate::codec::{Item, item, n, read, s};
@@ -24,7 +24,7 @@ fn stripe_key(customer: &str) -> Key {
     key(format!("STRIPE#{customer}"), CUSTOMER)
 }
 
-/// A customer that Stripe knows, and how often the state that is kept of it was written.
+/// A customer at Stripe, and the version of its stored state.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct CustomerVersion {
     /// Who it is.
@@ -42,7 +42,7 @@ pub struct VersionPlace(Item);
 /// One page of all customers.
 #[derive(Debug)]
 pub struct VersionPage {
-    /// What is on it; it may be nothing though more follows.
+    /// The items; it may be empty although more follow.
     pub items: Vec<CustomerVersion>,
     /// Where the next one starts.
     pub next: Option<VersionPlace>,
@@ -54,8 +54,8 @@ pub(super) struct Owner {
 }
 
 impl Store {
-    /// All that is kept of the user's billing: the customer with its version first of all, then what stands in the gate.
-    /// Whoever writes the gate in between raises the version. `None` for one who never came near a checkout.
+    /// The stored billing state of the user: the customer with its version first, then the access in the gate. Each
+    /// write of the gate increments the version. `None` for a user without a checkout.
     ///
     /// # Errors
     /// When DynamoDB does not answer, or an item is corrupt.
@@ -66,7 +66,7 @@ impl Store {
         Ok(Some(Account { customer, subscriptions, payments, closing: gate.closing, access }))
     }
 
-    /// The customer and the subscriptions. `None` for one who never came near a checkout.
+    /// The customer and the subscriptions. `None` for a user without a checkout.
     ///
     /// # Errors
     /// When DynamoDB does not answer, or an item is corrupt.
@@ -134,9 +134,9 @@ impl Store {
         owner.map(|row| read::<Owner>(BILLING, row)).transpose().map(|owner| owner.map(|owner| owner.user_id))
     }
 
-    /// Keeps an attempt at making the user a customer, where there is none yet or the one under way is `instead_of`, whose user
-    /// was not deleted. It names the address that is kept already, `email` where none is. The customer as it stands then,
-    /// whoever wrote it.
+    /// Reserves an attempt to create the customer at Stripe, if there is none yet or the current one is `instead_of`
+    /// and the user was not deleted. It uses the stored address, else `email`. Returns the stored customer, from this
+    /// or another writer.
     ///
     /// # Errors
     /// When DynamoDB does not answer, or the item is corrupt.
@@ -184,8 +184,8 @@ impl Store {
         }
     }
 
-    /// Writes what Stripe calls the customer, and the order to tell it the address that was proved meanwhile, if the attempt
-    /// and the address are still those that were `expected`; `false` where they are not.
+    /// Stores Stripe's id of the customer, and the command that sends a newly verified address, if attempt and address
+    /// are the `expected` ones; else returns `false`.
     ///
     /// # Errors
     /// When DynamoDB does not answer.
@@ -220,8 +220,8 @@ impl Store {
         }
     }
 
-    /// Keeps another address of a customer; Stripe's id of it, `None` for one who is no customer, or whose address was
-    /// forgotten.
+    /// Stores a new address of a customer and returns Stripe's id; `None` if there is no customer or its address was
+    /// erased.
     ///
     /// # Errors
     /// When DynamoDB does not answer, or the item is corrupt.
@@ -243,7 +243,7 @@ impl Store {
         }
     }
 
-    /// Forgets the address of a customer who was deleted, and a checkout that was under way.
+    /// Erases the address of a deleted customer, and its open checkout.
     ///
     /// # Errors
     /// When DynamoDB does not answer.

@@ -1,5 +1,5 @@
-//! The index of what is due: subscriptions that are to be looked at again, by when, spread by their id. What was handled
-//! stands there with another time or not at all, so that the index itself is the sweep's place.
+//! The index of due subscriptions: by the time of their next sync, sharded by id. A handled one has a later time or is
+//! removed, so that the index itself is the position of the sweep.
 
 use super::customers::SUBSCRIPTION;
 use super::{key, user_partition};
@@ -16,7 +16,7 @@ use std::collections::BTreeMap;
 use tollgate_domain::billing::{DuePlace, Grace, Status, Subscription};
 use tollgate_domain::{PlanId, SubscriptionId, UserId};
 
-/// The index spreads over so many partitions.
+/// The number of shards of the index.
 const DUE_SHARDS: u64 = 8;
 
 /// How many are read at once.
@@ -46,7 +46,7 @@ fn shard_of(id: &SubscriptionId) -> u64 {
     id.bare().bytes().fold(0, |sum: u64, byte| sum + u64::from(byte)) % DUE_SHARDS
 }
 
-/// The attributes by which a subscription stands in the index, while it is to be looked at again.
+/// The index attributes of a subscription that must be synchronised again.
 pub(super) fn due_attributes(subscription: &Subscription, grace: Grace) -> Option<[(&'static str, AttributeValue); 2]> {
     let due_at = subscription.due_at(grace)?;
     let shard = s(format!("DUE#{}", shard_of(&subscription.id)));
@@ -54,7 +54,7 @@ pub(super) fn due_attributes(subscription: &Subscription, grace: Grace) -> Optio
 }
 
 impl Store {
-    /// What is due at `now`, the longest due of a shard first: a page from this place on.
+    /// The subscriptions due at `now`, the oldest of a shard first: a page from this place on.
     ///
     /// # Errors
     /// When DynamoDB does not answer, or an item is corrupt.
@@ -80,8 +80,8 @@ impl Store {
         due_page(query, from.shard).await
     }
 
-    /// Takes a subscription of `user` out of the index that stands there with this time: it is not looked at again until
-    /// something of it is written.
+    /// Removes a subscription of `user` with this time from the index: it is not synchronised again until it is
+    /// written.
     ///
     /// # Errors
     /// When DynamoDB does not answer.

@@ -1,4 +1,4 @@
-//! Stripe's events that were handled: kept for 35 days, longer than Stripe sends one again.
+//! Handled events of Stripe: stored for 35 days, longer than Stripe resends one.
 
 use super::{Key, key};
 use crate::codec::{Item, item, n};
@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 const KEPT_SECONDS: i64 = 35 * 86_400;
 
-/// What is kept of an event.
+/// The stored record of an event.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EventRow {
     /// Stripe's id.
@@ -19,7 +19,7 @@ pub struct EventRow {
     pub kind: String,
     /// What it happened to, by Stripe's id.
     pub object_id: Option<String>,
-    /// What was made of it, for a person.
+    /// The outcome in words.
     pub outcome: String,
     /// When Stripe made it.
     pub created_at: Timestamp,
@@ -46,7 +46,7 @@ impl Store {
         Ok(self.billing_item(event_key(id)).await?.is_some())
     }
 
-    /// Keeps an event that changed nothing.
+    /// Stores an event that changed nothing.
     ///
     /// # Errors
     /// When DynamoDB does not answer.

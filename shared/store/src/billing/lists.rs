@@ -11,7 +11,7 @@ use serde::de::DeserializeOwned;
 use tollgate_domain::billing::{Payment, Subscription};
 use tollgate_domain::{PaymentId, PlanId, SubscriptionId, UserId};
 
-/// Which subscriptions or payments are wanted.
+/// A filter of subscriptions or payments.
 #[derive(Debug, Clone, Default)]
 pub struct BillingFilter {
     /// Whose.
@@ -35,7 +35,7 @@ pub struct Owned<T> {
     pub of: T,
 }
 
-/// What stands in a list of its own.
+/// An entity that has its own lists.
 pub(super) trait Kind: DeserializeOwned {
     /// The partition of all of them.
     const LIST: &'static str;
@@ -81,7 +81,7 @@ where
     row.extend(attributes.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))));
 }
 
-/// The partition that holds the fewest of what `filter` wants, and what is still to be asked of its rows.
+/// The smallest partition that contains the matches of `filter`, and the remaining conditions.
 fn index_query<T: Kind>(filter: &BillingFilter) -> IndexQuery {
     let newest_first =
         |index, attribute, of: String| IndexQuery::newest_first(BILLING, index, (attribute, of), "sk", T::PREFIX);
@@ -106,7 +106,7 @@ fn index_query<T: Kind>(filter: &BillingFilter) -> IndexQuery {
 }
 
 impl Store {
-    /// The subscriptions that `filter` wants, the newest first.
+    /// The subscriptions that match `filter`, the newest first.
     ///
     /// # Errors
     /// When DynamoDB does not answer, or an item is corrupt.
@@ -118,7 +118,7 @@ impl Store {
         self.list(index_query::<Subscription>(filter), page).await
     }
 
-    /// The payments that `filter` wants, the newest first.
+    /// The payments that match `filter`, the newest first.
     ///
     /// # Errors
     /// When DynamoDB does not answer, or an item is corrupt.
@@ -177,7 +177,7 @@ impl Store {
         Ok(rows.iter().filter_map(id).collect())
     }
 
-    /// The user whose subscription or invoice Stripe calls by this id. It may be old by moments.
+    /// The user with the subscription or invoice of this Stripe id. The read is eventually consistent.
     ///
     /// # Errors
     /// When DynamoDB does not answer, or the item is corrupt.

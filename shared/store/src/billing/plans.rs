@@ -20,16 +20,16 @@ const PLAN: &str = "PLAN#";
 const CODE: &str = "CODE#";
 const PRICE: &str = "PRICE#";
 
-/// A code that is kept for a plan, which is being made or was made.
+/// A reserved code of a plan, which is being created or was created.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PlanReservation {
     /// The code.
     pub code: PlanCode,
     /// The id that the plan has or is to have.
     pub plan_id: PlanId,
-    /// The try at making it, afterwards at its last price.
+    /// The attempt to create it, afterwards its last price.
     pub attempt: Attempt,
-    /// A digest of what the attempt is to make: something else is another attempt.
+    /// A digest of the object to create: another object needs another attempt.
     pub digest: String,
     /// Whether it was made.
     pub is_made: bool,
@@ -55,7 +55,7 @@ pub enum PlanWrite<'a> {
         from: Timestamp,
         /// Its audit entry.
         audit: &'a AuditEntry,
-        /// The order that shows it at Stripe and to its subscribers.
+        /// The command that updates Stripe and the subscribers.
         command: &'a OutboxMessage,
     },
 }
@@ -128,7 +128,8 @@ impl Store {
         self.billing_item(code_key(code)).await?.map(|row| read(BILLING, row)).transpose()
     }
 
-    /// Keeps a code, where it is free or still kept by the attempt `instead_of`; `false` where somebody else has it.
+    /// Reserves a code if it is free or reserved by the attempt `instead_of`; returns `false` if another attempt has
+    /// it.
     ///
     /// # Errors
     /// When DynamoDB does not answer.
@@ -148,8 +149,8 @@ impl Store {
         done(self.transaction().put_if(Condition::State, BILLING, put).run().await)
     }
 
-    /// Keeps another attempt at a price of a plan that was made, in the place of the attempt `instead_of`. The reservation
-    /// as it stands then, whoever wrote it.
+    /// Reserves another attempt at a price of an existing plan, replacing the attempt `instead_of`. Returns the stored
+    /// reservation, from this or another writer.
     ///
     /// # Errors
     /// When DynamoDB does not answer, or the item is corrupt.
@@ -170,7 +171,7 @@ impl Store {
         there.ok_or_else(|| StoreError::Unexpected("a plan's code that was kept is gone".into()))
     }
 
-    /// Gives a code back whose plan was definitely not made.
+    /// Releases a code whose plan was certainly not created.
     ///
     /// # Errors
     /// When DynamoDB does not answer.
@@ -185,7 +186,7 @@ impl Store {
         done(self.transaction().delete(Condition::State, BILLING, delete).run().await).map(|_| ())
     }
 
-    /// Writes a change of the catalogue with its audit entry; `false` where the state it was made from is gone.
+    /// Writes a change of the catalogue with its audit entry; returns `false` if the source state has changed.
     ///
     /// # Errors
     /// When DynamoDB does not answer.

@@ -1,5 +1,5 @@
-//! The one write of a user's billing state: all that followed from one look at Stripe, if nobody else has written since
-//! the look began.
+//! The single write of a user's billing state: all changes of one fetch from Stripe, on condition of the expected
+//! version.
 
 use super::customers::{PAYMENT, SUBSCRIPTION, customer_key};
 use super::due::due_attributes;
@@ -20,10 +20,10 @@ use aws_sdk_dynamodb::types::builders::UpdateBuilder;
 use tollgate_domain::audit::AuditEntry;
 use tollgate_domain::billing::{Access, Changes, Customer, Grace, Payment, Subscription};
 
-/// All of it, or nothing.
+/// One transaction.
 #[derive(Debug)]
 pub struct AccountWrite<'a> {
-    /// The customer as it was noted before Stripe was read.
+    /// The customer as read before the fetch.
     pub expected: &'a Customer,
     /// What changed.
     pub changes: &'a Changes,
@@ -47,8 +47,8 @@ enum Condition {
 }
 
 impl Store {
-    /// Writes it and raises the customer's version; `false` where that is not the noted one any more, so that what was read from
-    /// Stripe may be older than what stands here, or where another subscription took one of the trials meanwhile.
+    /// Writes the changes and increments the customer's version; returns `false` if the version has changed, because
+    /// the fetched state may be older than the stored one, or if another subscription has taken one of the trials.
     ///
     /// # Errors
     /// When DynamoDB does not answer.
@@ -90,7 +90,7 @@ impl Store {
 }
 
 impl Store {
-    /// Raises the customer's version and writes nothing else; `false` where it is not the noted one any more.
+    /// Increments only the customer's version; returns `false` if it has changed.
     ///
     /// # Errors
     /// When DynamoDB does not answer.
@@ -141,7 +141,7 @@ fn gate_update(access: &Access) -> Result<UpdateBuilder, StoreError> {
     })
 }
 
-/// The subscription as an item; while it is to be looked at again it stands in the index of what is due.
+/// The subscription as an item, with its attributes in the index of due subscriptions.
 fn subscription_item(customer: &Customer, subscription: &Subscription, grace: Grace) -> Result<Item, StoreError> {
     let user = &customer.user_id;
     let mut row = item(subscription, key(user_partition(user), format!("{SUBSCRIPTION}{}", subscription.id)))?;

@@ -1,4 +1,4 @@
-//! The one write of a user's billing state: all of it where the version is the noted one, and nothing otherwise.
+//! The single write of a user's billing state: all of it if the version is the expected one, and nothing otherwise.
 
 use crate::billing::{
     DAY, checkout, event, event_row, of_ann, payment, payments_of, plan_id, subscription, unavailable, unexpected,

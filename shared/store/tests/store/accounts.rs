@@ -1,4 +1,4 @@
-//! Registration, proof of the address, leaving.
+//! Registration, verification of the address, closing.
 
 use crate::faults::Fault;
 use crate::people::{at, email, entry, mail, newcomer, secret, session, user, username};
@@ -14,7 +14,7 @@ use tollgate_store::{Claim, NewAccount, OutboxMessage, Registration, RightsChang
 
 const DAY: i64 = 86_400;
 
-/// One who came by Google, is proved, and has no password.
+/// A verified account from Google without a password.
 fn by_google(name: &str, n: u8) -> NewAccount {
     let mut account = newcomer(name, n);
     account.profile.provider = Provider::Google;
@@ -247,7 +247,7 @@ async fn a_mailed_secret_is_stored_with_its_mail_until_a_day_after_its_expiry() 
     let stored = tables.row("sessions", &format!("USER#{}/OTP#reset#r1", user(1))).await;
     assert_eq!(stored["ttl"], at(3600 + DAY).as_second());
     assert!(matches!(tables.store.claim_message(&mail(5).id, "m", at(0)).await.unwrap(), Claim::Send(_)));
-    assert_eq!(tables.count("sessions").await, 2, "the proof of the registration, and this one");
+    assert_eq!(tables.count("sessions").await, 2, "the row of the registration, and this one");
 
     let error = tables.untouched(tables.store.put_onetime(&row, &mail(6))).await.unwrap_err();
     assert!(matches!(error, StoreError::Unexpected(_)), "the row is there: {error}");
@@ -296,7 +296,7 @@ async fn verification_by_link_verifies_the_address_once_and_keeps_the_row() {
     assert_eq!(tables.row("sessions", &format!("USER#{}/OTP#verify#proof1", user(1))).await.get("code_used_at"), None);
     assert_eq!(tables.count("audit").await, 2);
     let again = tables.untouched(tables.store.verify_email(&row, false, &entry(8, &user(1)), at(61))).await;
-    assert!(!again.unwrap(), "proved before");
+    assert!(!again.unwrap(), "already verified");
 }
 
 #[tokio::test]

@@ -8,7 +8,7 @@ use tollgate_domain::onetime::{OneTimeRow, Purpose};
 use tollgate_domain::user::IdentityProvider::{Github, Google};
 use tollgate_store::{AddressChange, AddressRequest, ChangedAddress, NewAccount, OutboxMessage, StoreError};
 
-/// Ann, who asked for another address, and the row that proves it.
+/// Ann, who requested another address, and the row that verifies it.
 struct Asked {
     tables: Tables,
     ann: NewAccount,
@@ -50,7 +50,7 @@ impl Asked {
         self.tables.store.change_address(&change, at(60)).await
     }
 
-    /// The proof after one row of `table` was changed, which must refuse it.
+    /// The verification after a change of one row of `table`, which must refuse it.
     async fn refused_after(&self, table: &str, key: &str, change: impl FnOnce(&mut Value)) -> ChangedAddress {
         self.tables.edit(table, key, change).await;
         self.tables.untouched(self.verify()).await.unwrap()

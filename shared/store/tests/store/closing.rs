@@ -1,4 +1,4 @@
-//! How accounts go: those that nobody has proved, and those that were deleted, step by step.
+//! Removal of unverified accounts, and erasure of deleted ones, step by step.
 
 use crate::faults::Fault;
 use crate::people::{at, email, entry, mail, new_session, newcomer, secret, session};

@@ -240,7 +240,7 @@ async fn an_account_holds_all_billing_rows_and_the_gate() {
     };
     assert_eq!(tables.store.account(&user(1)).await.unwrap(), Some(expected));
     assert_eq!(tables.store.subscriptions(&user(1)).await.unwrap(), subscriptions);
-    assert_eq!(tables.store.account(&user(2)).await.unwrap(), None, "somebody else's");
+    assert_eq!(tables.store.account(&user(2)).await.unwrap(), None, "of another user");
 }
 
 #[tokio::test]
@@ -281,7 +281,7 @@ async fn payments_come_newest_first_page_by_page() {
         assert_eq!(found, expected.into_iter().map(payment).collect::<Vec<_>>(), "{limit} after {after:?}");
         assert_eq!(tables.faults.count(), 1);
     }
-    assert_eq!(payments_of(&tables, 2).await, [], "somebody else's");
+    assert_eq!(payments_of(&tables, 2).await, [], "of another user");
     // The last id that there can be.
     let last = PaymentId::from_bare(&"f".repeat(32)).unwrap();
     write(&tables, &Customer { version: 1, ..stored_customer }, &[], &[Payment { id: last, ..payment(6) }]).await;

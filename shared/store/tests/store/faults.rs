@@ -1,5 +1,5 @@
-//! The fault injector between the store under test and the engine: counts calls, loses answers, gives answers that the engine never
-//! gives, lets somebody else write just before a call, and notes what was to be waited for.
+//! The fault injector between the store under test and the engine: counts calls, loses answers, gives answers that the
+//! engine never gives, lets another writer write just before a call, and records requested waits.
 
 use aws_sdk_dynamodb::config::http::{HttpRequest, HttpResponse};
 use aws_sdk_dynamodb::config::{HttpClient, RuntimeComponents};
@@ -28,7 +28,7 @@ pub enum Fault {
     LostAnswer,
     /// No connection: the engine never hears of the call.
     Unreachable,
-    /// Somebody else's work, done just before the call.
+    /// The work of another writer, done just before the call.
     Rival(BoxFuture),
 }
 
@@ -97,7 +97,7 @@ impl FaultInjector {
         std::mem::take(&mut state.calls)
     }
 
-    /// How many calls there were since the last time somebody asked.
+    /// The number of calls since the last query.
     pub fn count(&self) -> usize {
         self.take_calls().len()
     }

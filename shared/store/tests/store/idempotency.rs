@@ -66,7 +66,7 @@ async fn a_key_is_one_bodys() {
     assert_eq!(tables.untouched(begin(&tables, "d2", 2, 0)).await, IdempotentCall::OtherBody, "under way");
     keep(&tables, 1, "{}").await.unwrap();
     assert_eq!(tables.untouched(begin(&tables, "d2", 2, 0)).await, IdempotentCall::OtherBody, "answered");
-    assert_eq!(tables.untouched(begin(&tables, "d2", 1, 0)).await, IdempotentCall::OtherBody, "whoever asks");
+    assert_eq!(tables.untouched(begin(&tables, "d2", 1, 0)).await, IdempotentCall::OtherBody, "for any request");
 }
 
 #[tokio::test]
@@ -82,7 +82,7 @@ async fn the_answer_is_given_again_for_a_day() {
     assert_eq!(
         tables.untouched(begin(&tables, "d1", 1, 0)).await,
         IdempotentCall::Answer(answer("{}")),
-        "whoever asks"
+        "for any request"
     );
 }
 

@@ -112,7 +112,7 @@ async fn an_address_gets_five_mails_a_minute_and_ten_of_a_kind_by_one_client() {
     assert!(!tables.untouched(count(&tables, "reset", 9, later)).await, "the eleventh of this client");
     assert!(count(&tables, "reset", 10, later).await, "another client");
     let (by, at) = (request(21), at_ms(later));
-    assert!(tables.store.count_mail("bob", "reset", "client0", &by, at).await.unwrap(), "somebody else");
+    assert!(tables.store.count_mail("bob", "reset", "client0", &by, at).await.unwrap(), "another user");
     assert!(count(&tables, "verify", 22, later).await, "another kind");
     assert!(count(&tables, "reset", 23, DAY_MS).await, "the next day");
     tables.faults.take_calls();
@@ -178,7 +178,7 @@ async fn twenty_tries_a_day_are_counted_and_no_more() {
         "ttl": START + 86_400 + 60, "v": 1});
     assert_eq!(row, expected);
     assert!(!tables.untouched(try_code(&tables, 21, DAY_MS)).await, "one millisecond before the day ends");
-    assert!(tables.store.count_code_try("bob", &request(21), at(0)).await.unwrap(), "somebody else");
+    assert!(tables.store.count_code_try("bob", &request(21), at(0)).await.unwrap(), "another user");
     assert!(try_code(&tables, 21, DAY_MS + 1).await, "the next day");
     assert_eq!(tables.row("limits", "TRIES#ann").await["count"], 1);
 }

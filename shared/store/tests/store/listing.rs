@@ -50,7 +50,7 @@ async fn an_unfiltered_list_costs_one_call_per_page_and_part_and_marks_the_last(
     for (limit, wanted) in [(1, 10), (3, 4), (5, 2), (9, 2), (10, 1), (100, 1)] {
         tables.faults.take_calls();
         let (names, pages) = names(&tables, &UserFilter::default(), limit).await;
-        // One for those whose address is proved, one for the others.
+        // One for verified users, one for the others.
         assert_eq!((names.len(), pages, tables.faults.take_calls().len()), (10, wanted, 2 * wanted), "{limit}");
         assert_eq!((&*names[0], &*names[9]), ("person-9", "person-0"), "the newest first");
     }

@@ -77,7 +77,7 @@ async fn a_reset_ends_every_session_and_uses_the_link_up() {
     let store = &case.tables.store;
     assert!(store.gate(&user(1)).await.unwrap().unwrap().sessions.is_empty());
     assert_eq!(store.onetime(&user(1), Purpose::Reset, "r1").await.unwrap().unwrap().used_at, Some(at(60)));
-    assert!(!store.profile(&user(1)).await.unwrap().unwrap().email_verified, "it proves when that is asked for");
+    assert!(!store.profile(&user(1)).await.unwrap().unwrap().email_verified, "it verifies only on request");
     assert_eq!((case.tables.count("outbox").await, case.tables.count("audit").await), (3, 3));
     assert_eq!(case.tables.all().await.len(), before + 3, "a notice and two entries");
 }
@@ -149,7 +149,7 @@ async fn an_account_that_was_closed_gets_no_password() {
 async fn a_reset_for_an_address_of_another_account_sets_no_password() {
     let case = Case::new().await;
     case.tables.edit("credentials", "ann@example.com", |found| found["user_id"] = json!(user(2))).await;
-    case.assert_refused("somebody else's").await;
+    case.assert_refused("of another user").await;
 }
 
 #[tokio::test]

@@ -86,7 +86,7 @@ pub fn secret(id: &str, purpose: Purpose, of: &Profile) -> OneTimeRow {
     }
 }
 
-/// `Name@Example.com`, registered by password, not proved, no admin; all its ids are made of `n`.
+/// `Name@Example.com`, registered by password, not verified, no admin; all its ids are made of `n`.
 pub fn newcomer(name: &str, n: u8) -> NewAccount {
     let id = user(n);
     let profile = Profile {

@@ -94,7 +94,7 @@ async fn a_code_is_given_back_by_the_attempt_that_keeps_it() {
     tables.store.release_plan(&reservation(1, "a1")).await.unwrap();
     assert_eq!(tables.count("billing").await, 0);
     tables.untouched(tables.store.release_plan(&reservation(1, "a1"))).await.unwrap();
-    assert!(reserve(&tables, "a2", None).await.unwrap(), "it is anybody's");
+    assert!(reserve(&tables, "a2", None).await.unwrap(), "it is free");
 }
 
 #[tokio::test]

@@ -167,7 +167,7 @@ async fn sessions_are_returned_as_requested_without_deleted_ones() {
     assert_eq!((found.len(), &tables.faults.take_calls()[0].body["ConsistentRead"]), (2, &json!(false)));
     assert!(tables.store.sessions(&user(1), &[], Consistency::Strong).await.unwrap().is_empty());
     assert_eq!(tables.faults.count(), 0, "nothing asked, no call");
-    assert!(tables.store.session(&user(1), &session(4)).await.unwrap().is_none(), "somebody else's");
+    assert!(tables.store.session(&user(1), &session(4)).await.unwrap().is_none(), "of another user");
 }
 
 #[tokio::test]

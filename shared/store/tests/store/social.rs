@@ -128,7 +128,7 @@ fn key() -> String {
     format!("USER#{}", user(1))
 }
 
-/// Ann, not proved, with a session of whoever registered her address, and a code that went to it.
+/// Ann, not verified, with a session of the stranger who registered her address, and a code that was mailed to it.
 async fn unverified() -> (Tables, NewAccount, OneTimeRow) {
     let tables = Tables::new().await;
     let mut ann = newcomer("Ann", 1);
@@ -209,7 +209,7 @@ async fn nothing_is_taken_over_if_the_account_has_changed() {
     let changes: [(&str, &str, Change, &str); 7] = [
         ("identity", "", |profile| profile["email_verified"] = json!(true), "proved"),
         ("identity", "", |profile| profile["email_key"] = json!("new@example.com"), "another address"),
-        ("credentials", "ann@example.com", |found| found["user_id"] = json!(user(2)), "somebody else's password"),
+        ("credentials", "ann@example.com", |found| found["user_id"] = json!(user(2)), "the password of another user"),
         ("credentials", "ann@example.com", |found| found["password_version"] = json!(2), "a new password"),
         ("gate", "", |gate| gate["password_version"] = json!(2), "a new password in the gate"),
         ("gate", "", |gate| gate["is_active"] = json!(false), "closed"),

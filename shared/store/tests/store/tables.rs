@@ -33,13 +33,13 @@ const FIRST_FAILURE_ENDS: &str = "TOLLGATE_STORE_FIRST_FAILURE_ENDS";
 pub struct Tables {
     /// What is tested.
     pub store: Store,
-    /// Whoever else works on the same tables.
+    /// Another writer on the same tables.
     pub rival: Store,
     /// The fault injector of `store`.
     pub faults: FaultInjector,
     /// The engine itself.
     pub client: Client,
-    /// What the names of the tables start with.
+    /// The prefix of table names.
     pub prefix: String,
 }
 
