@@ -165,9 +165,9 @@ async fn data_with_the_table_desk_is_refused_with_instructions() {
 async fn the_table_system_is_shown_under_its_old_name_too() {
     let app = TestApp::start().await;
     app.sweep("rollup").await.expect(200);
-    let [system, desk] = [app.table("system").await, app.table("desk").await];
+    let [system, old] = [app.table("system").await, app.table("desk").await];
     assert!(!system.is_empty());
-    assert_eq!(system, desk);
+    assert_eq!(system, old);
 }
 
 // E1

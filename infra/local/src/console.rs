@@ -415,7 +415,7 @@ async fn run_schedule(
 }
 
 async fn table(State(console): State<Console>, Path(name): Path<String>) -> Answer {
-    // The table `system` was called `desk` before; both names are answered.
+    // An earlier version had another name for the table `system`; both are answered.
     let name = if name == "desk" { "system" } else { &name };
     let known = TABLES.iter().find(|table| table.name == name).ok_or(ApiError::NotFound)?;
     Ok(Json(json!({"items": table_items(&console.database, known.name)?})))
