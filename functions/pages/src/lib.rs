@@ -1,6 +1,8 @@
 //! The `pages` function: the account pages, the dashboard, the documentation, and the 404 for every unknown path. Static,
 //! compressed at build; it calls no other service.
 
+mod product;
+
 use axum::Router;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, RawQuery};
@@ -16,13 +18,17 @@ use utoipa_axum::router::OpenApiRouter;
 #[derive(Debug, Clone)]
 pub struct Config {
     origins: Origins,
+    /// The product's front end, if it has an address of its own.
+    front_end: Option<String>,
 }
 
 impl Config {
     /// # Errors
     /// With the name of the first variable that is missing or wrong.
     pub fn from_env(env: &Env) -> Result<Self, ConfigError> {
-        Ok(Self { origins: Origins::from_env(env)? })
+        let own = env.address("APP_URL", String::new)? + "/account";
+        let front_end = env.address("FRONTEND_URL", || own.clone())?;
+        Ok(Self { origins: Origins::from_env(env)?, front_end: Some(front_end).filter(|address| *address != own) })
     }
 }
 
@@ -58,9 +64,10 @@ const DASHBOARD_VIEWS: [&str; 9] =
 
 /// Every path of this function.
 pub fn router(config: Config, clock: Clock) -> Router {
-    let conventions = Conventions { origins: config.origins, clock, proxy: None };
+    let conventions = Conventions { origins: config.origins.clone(), clock, proxy: None };
     let (routes, _) = routes().split_for_parts();
     let files = routes
+        .route("/account/product.json", get(async move |requested| product::read(&config, requested)))
         .route("/account/{*path}", get(account_file))
         .route("/dashboard/{*path}", get(dashboard_file))
         .route("/docs/{*path}", get(docs_file));

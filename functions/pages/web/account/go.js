@@ -1,5 +1,6 @@
 // Navigation between pages. The address names the page; main.js listens and shows it.
 
+import { returnAddress, takeAfterVerification } from "./return.js";
 import { tabStorage } from "./storage.js";
 
 const NAME = "destination";
@@ -18,21 +19,27 @@ function isOwn(path) {
   return url !== null && url.origin === location.origin && /^\/(account|dashboard)(\/|$)/.test(url.pathname);
 }
 
+/** Whether `path` is a page to lead to: one of this origin, or the checked address of `?return_to=`. */
+const isAllowed = (path) => path !== null && (isOwn(path) || path === returnAddress());
+
 /** Keeps the page that was requested until the person has signed in. Other addresses are ignored. */
 export function want(path) {
-  if (isOwn(path)) tabStorage.set(NAME, path);
+  if (isAllowed(path)) tabStorage.set(NAME, path);
 }
 
 /** The page after the sign-in: the one that was requested. */
 export function destination() {
   const path = tabStorage.get(NAME);
-  return path !== null && isOwn(path) ? path : HOME;
+  return isAllowed(path) ? path : HOME;
 }
 
-/** Goes to the page that was requested before the sign-in. The dashboard is a document of its own. */
+/** Goes to the page that was requested before the sign-in. The dashboard and the product are documents of their own. */
 export function goOn(state, options) {
   const path = destination();
   tabStorage.remove(NAME);
-  if (new URL(path, location.origin).pathname.startsWith("/dashboard")) location.assign(path);
+  if (!isOwn(path)) {
+    takeAfterVerification();
+    location.replace(path);
+  } else if (new URL(path, location.origin).pathname.startsWith("/dashboard")) location.assign(path);
   else go(path, state, options);
 }

@@ -5,7 +5,8 @@ import { SESSION_BEGUN, SESSION_ENDED, isSignedIn, resume } from "./client.js";
 import { h } from "./dom.js";
 import { go, goOn, want } from "./go.js";
 import { announce, failure } from "./panel.js";
-import { footer, tabs, userMenu } from "./views/frame.js";
+import { readReturn, returnAddress, takeAfterVerification } from "./return.js";
+import { backLink, footer, tabs, userMenu } from "./views/frame.js";
 import * as billing from "./views/billing.js";
 import * as close from "./views/close.js";
 import * as code from "./views/code.js";
@@ -62,6 +63,23 @@ function takeNext() {
   history.replaceState(history.state, "", location.pathname + (query.size > 0 ? `?${query}` : ""));
 }
 
+/** `?return_to=` is where to go after the sign-in on a page of a person who is not signed in yet; elsewhere "Back" leads there. */
+async function takeReturn() {
+  const isRequested = new URLSearchParams(location.search).has("return_to");
+  try {
+    if ((await readReturn()) && signedOutPages[location.pathname.replace(/\/$/, "")]) want(returnAddress());
+  } catch (problem) {
+    if (isRequested) throw problem;
+  }
+}
+
+/** The mailed link of a registration was opened in this tab: the product is where the person wanted to go. */
+function returnAfterVerification() {
+  const address = isSignedIn() && location.pathname === "/account" ? takeAfterVerification() : null;
+  if (address !== null) location.replace(address);
+  return address !== null;
+}
+
 /** The state of the history entry. A notice is shown once: not after a reload, nor on the way back. */
 function takeState() {
   const state = { ...history.state };
@@ -95,7 +113,7 @@ async function show() {
   if (page === signIn) signInReason = null;
   document.title = `${page.title} · ${brand.name}`;
   main.className = hasTabs ? "page" : "card";
-  main.replaceChildren(...(hasTabs ? [tabs(page.address)] : []), ...content.filter(Boolean));
+  main.replaceChildren(...(hasTabs ? [backLink(), tabs(page.address)] : []).filter(Boolean), ...content.filter(Boolean));
   document.getElementById("user").replaceChildren(...userMenu());
   announce("");
   focusOn(path);
@@ -113,14 +131,14 @@ function focusOn(path) {
 
 async function start() {
   try {
-    await resume();
+    await Promise.all([resume(), takeReturn()]);
   } catch (problem) {
     const retry = () => start();
     main.replaceChildren(h("h1", { tabindex: "-1" }, problem.code === "offline" ? "You're offline" : "Something went wrong"), failure(problem, retry));
     if (problem.code === "offline") addEventListener("online", retry, { once: true });
     return;
   }
-  await show();
+  if (!returnAfterVerification()) await show();
 }
 
 addEventListener("popstate", show);

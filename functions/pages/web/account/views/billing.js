@@ -1,8 +1,9 @@
 // Billing: the current plan, the plans to choose from, the invoices, and the return from a checkout.
 
-import { call, resume } from "../client.js";
+import { call, confirmCheckout } from "../client.js";
 import { h } from "../dom.js";
 import { announce, fill } from "../panel.js";
+import { returnAddress } from "../return.js";
 import { mayHaveSubscription, subscriptionMissing } from "../subscription-hint.js";
 import { invoices } from "./invoices.js";
 import { plans } from "./plans.js";
@@ -13,7 +14,6 @@ export const address = "/account/billing";
 
 /** How often the subscription is requested, a second apart, until the payment is confirmed. */
 const MAX_ATTEMPTS = 15;
-const INTERVAL_MS = 1000;
 
 /** The user's subscription; null for a user who never had one. */
 async function loadSubscription(user) {
@@ -66,34 +66,27 @@ export function view({ notice }) {
     if (result === "canceled") status.textContent = "You left the checkout. You haven't been charged.";
     if (result === "success") {
       status.textContent = "Thank you. Confirming your payment…";
-      confirmPayment(status, place, data, refresh);
+      confirmPayment(status, place, refresh);
     }
     return content(data, isReturn, refresh);
   });
   return [h("h1", { tabindex: "-1" }, title), status, place];
 }
 
-/** Waits until the subscription gives access, then shows it. The token is renewed, since it has the tier of the plan. */
-async function confirmPayment(status, place, { user, subscription }, refresh) {
-  let current = subscription;
-  for (let attempt = 0; !current?.has_access && attempt < MAX_ATTEMPTS; attempt += 1) {
-    await new Promise((done) => setTimeout(done, INTERVAL_MS));
-    if (!place.isConnected) return;
-    // A request that fails is followed by the next one.
-    current = await loadSubscription(user).catch(() => null);
-  }
+/** Waits until the subscription gives access, then shows it, or leads back to the product that the person came from. */
+async function confirmPayment(status, place, refresh) {
+  // If the token is not renewed, the next call renews it.
+  const current = await confirmCheckout({ attempts: MAX_ATTEMPTS, isWanted: () => place.isConnected }).catch(() => null);
+  if (!place.isConnected) return;
   if (!current?.has_access) {
     status.textContent = isLive(current)
       ? "Your payment hasn't gone through yet. See below for what to do."
       : "Your payment isn't confirmed yet. This can take a few minutes: reload the page then.";
     return;
   }
-  try {
-    await resume();
-    await refresh();
-  } catch {
-    // The next visit shows it.
-  }
+  if (returnAddress() !== null) return location.assign(returnAddress());
+  // If this fails, the next visit shows it.
+  await refresh().catch(() => {});
   status.textContent = `Thank you. You're subscribed to ${current.plan.name}.`;
   announce(status.textContent);
 }

@@ -5,6 +5,7 @@ import { currentUser, signOut } from "../client.js";
 import { h, sentence } from "../dom.js";
 import { go } from "../go.js";
 import { announce } from "../panel.js";
+import { backAddress } from "../return.js";
 
 const pages = [
   ["/account", "Profile"],
@@ -16,6 +17,12 @@ const pages = [
 export function tabs(address) {
   const items = pages.map(([href, name]) => h("li", {}, h("a", { href, "aria-current": href === address ? "page" : undefined }, name)));
   return h("nav", { class: "tabs", "aria-label": "Account" }, h("ul", {}, ...items));
+}
+
+/** The way back to the product, if it has an address of its own. */
+export function backLink() {
+  const href = backAddress();
+  return href && h("p", { class: "back" }, h("a", { href }, `Back to ${brand.name}`));
 }
 
 /** The address of the signed-in user, and the button to sign out. */

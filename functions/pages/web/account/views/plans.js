@@ -1,7 +1,7 @@
 // The plans side by side. A user without a subscription starts a checkout; a subscriber changes the plan.
 
 import { brand } from "../brand.js";
-import { call } from "../client.js";
+import { subscribe } from "../client.js";
 import { date, form, h, price, sentence } from "../dom.js";
 import { subscriptionRequested } from "../subscription-hint.js";
 import { planChange } from "./change.js";
@@ -41,9 +41,7 @@ export function plans({ user, plans: items, subscription }, isConfirming, refres
     };
     const start = async () => {
       subscriptionRequested(user);
-      const key = { "idempotency-key": crypto.randomUUID() };
-      const { checkout_url } = await call("POST", "/billing/subscriptions/subscribe", { plan_code: plan.code }, key);
-      location.assign(checkout_url);
+      await subscribe(plan.code);
     };
     const element = form([], `Subscribe to ${plan.name}`, start, { onProblem, kind: plan === recommended ? undefined : "quiet" });
     checkouts.push(element);

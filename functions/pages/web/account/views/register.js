@@ -5,6 +5,7 @@ import { call } from "../client.js";
 import { field, form, h } from "../dom.js";
 import { passwordField } from "../fields.js";
 import { go } from "../go.js";
+import { keepForVerification } from "../return.js";
 import { emailRule, passwordRule, usernameRule } from "../rules.js";
 import { REGISTRATION_TIME, sessionExpected } from "../session-hint.js";
 import { providerButtons } from "./providers.js";
@@ -32,6 +33,7 @@ export function view({ corrected }) {
       await call("POST", "/register", fields);
       // The link of the mail signs this browser in.
       sessionExpected(REGISTRATION_TIME);
+      keepForVerification();
       go("/account/verify", { email: fields.email, username: fields.username });
     },
     { fieldOf: { username_taken: "username" } },

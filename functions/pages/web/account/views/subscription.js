@@ -1,6 +1,6 @@
 // The current plan as a card: price, renewal, payment state, and what can be done.
 
-import { call } from "../client.js";
+import { call, openPortal } from "../client.js";
 import { date, form, h, money, price } from "../dom.js";
 import { cancellation } from "./cancel.js";
 
@@ -81,7 +81,6 @@ function actions(subscription, place, refresh) {
     await refresh(message);
   };
   const { plan, scheduled_plan, status, cancel_at_period_end } = subscription;
-  const openPortal = async () => location.assign((await call("POST", "/billing/portal")).url);
   return [
     status === "paused" && form([], "Resume subscription", change("resume", "Your subscription has been resumed.")),
     scheduled_plan && !cancel_at_period_end && form([], `Stay on ${plan.name}`, change("resume", `You're staying on ${plan.name}.`)),
