@@ -13,6 +13,18 @@ need() {
   fi
 }
 
+# Prints this many free ports.
+free_ports() {
+  node -e '
+    const { createServer } = require("node:net");
+    const open = () => new Promise((done) => { const server = createServer().listen(0, "127.0.0.1", () => done(server)); });
+    Promise.all(Array.from({ length: Number(process.argv[1]) }, open)).then((servers) => {
+      console.log(servers.map((server) => server.address().port).join(" "));
+      servers.forEach((server) => server.close());
+    });
+  ' "$1"
+}
+
 # Starts the stack with these options; BASE is its address then.
 start_stack() {
   # The build of the tests has the command in it: nothing is compiled twice.

@@ -3,7 +3,7 @@
 import { createRemoteJWKSet, errors, jwtVerify } from "jose";
 
 /** `APP_URL` of Tollgate: the issuer of the tokens. */
-const ISSUER = (process.env.TOLLGATE_URL ?? "http://127.0.0.1:8080").replace(/\/$/, "");
+export const ISSUER = (process.env.TOLLGATE_URL ?? "http://127.0.0.1:8080").replace(/\/$/, "");
 /** `TOKEN_AUDIENCE` of Tollgate; by default its `APP_URL`. */
 const AUDIENCE = process.env.TOLLGATE_AUDIENCE ?? ISSUER;
 /** The service credential with which this service may introspect tokens. */

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # The account pages, the documentation and the dashboard in Debian's Chromium, at the width of a phone and of a desktop,
-# each page checked by axe-core; and the OpenAPI document by a validator that this project did not write.
+# each page checked by axe-core; and the OpenAPI document by a validator that this project did not write. Then the front end
+# of examples/browser, on an origin of its own.
 source "$(dirname "$0")/../lib.sh"
 need chromium chromium
 need node nodejs npm
@@ -11,3 +12,16 @@ start_stack --no-rate-limits --admin-password "$ADMIN_PASSWORD"
 node openapi.mjs "$BASE"
 node walk.mjs "$BASE" "${SHOTS:-}"
 node dashboard.mjs "$BASE" "${SHOTS:-}"
+
+# The front end has a stack of its own, since it needs settings: the hosted pages lead back to it.
+kill "$stack_pid" && wait "$stack_pid" || true
+rm -rf "$stack_folder"
+example="${XDG_CACHE_HOME:-$HOME/.cache}/tollgate-examples/front-end"
+rm -rf "$example" && mkdir -p "$example" && cp -r "$root/examples/node" "$root/examples/browser" "$example/"
+(cd "$example/node" && rm -rf node_modules && npm ci --no-audit --no-fund --silent)
+read -r STACK_PORT FRONT_PORT <<<"$(free_ports 2)"
+export FRONT_PORT EXAMPLE="$example/node"
+export FRONTEND_URL="http://127.0.0.1:$FRONT_PORT"
+export CHECKOUT_SUCCESS_URL="http://127.0.0.1:$STACK_PORT/account/billing?checkout=success"
+start_stack --no-rate-limits --admin-password "$ADMIN_PASSWORD"
+node front-end.mjs "$BASE" "${SHOTS:-}"

@@ -4,14 +4,7 @@ source "$(dirname "$0")/../lib.sh"
 need node nodejs npm
 cd "$root/tests/oidc"
 npm ci --no-audit --no-fund --silent
-read -r STACK_PORT provider_port <<<"$(node -e '
-  const { createServer } = require("node:net");
-  const open = () => new Promise((done) => { const server = createServer().listen(0, "127.0.0.1", () => done(server)); });
-  Promise.all([open(), open()]).then((servers) => {
-    console.log(servers.map((server) => server.address().port).join(" "));
-    servers.forEach((server) => server.close());
-  });
-')"
+read -r STACK_PORT provider_port <<<"$(free_ports 2)"
 issuer="http://127.0.0.1:$provider_port"
 export GOOGLE_CLIENT_ID=tollgate GOOGLE_CLIENT_SECRET=a-secret-of-this-run
 export GOOGLE_AUTH_URL="$issuer/auth" GOOGLE_TOKEN_URL="$issuer/token" GOOGLE_ISSUER="$issuer" GOOGLE_JWKS_URL="$issuer/jwks"

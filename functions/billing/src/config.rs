@@ -46,8 +46,10 @@ impl Config {
         let mut secret_ids = SecretIds::billing(env)?;
         Ok(Self {
             audience: env.get("TOKEN_AUDIENCE").unwrap_or(&app_url).into(),
-            success_url: env.address("CHECKOUT_SUCCESS_URL", || format!("{frontend_url}?checkout=success"))?.into(),
-            cancel_url: env.address("CHECKOUT_CANCEL_URL", || format!("{frontend_url}?checkout=canceled"))?.into(),
+            success_url: env
+                .page_address("CHECKOUT_SUCCESS_URL", || format!("{frontend_url}?checkout=success"))?
+                .into(),
+            cancel_url: env.page_address("CHECKOUT_CANCEL_URL", || format!("{frontend_url}?checkout=canceled"))?.into(),
             portal_return_url: frontend_url.into(),
             app_url: app_url.into(),
             origins: Origins::from_env(env)?,

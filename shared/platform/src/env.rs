@@ -99,10 +99,22 @@ impl Env {
     /// # Errors
     /// When it is set and is anything else.
     pub fn address(&self, name: &str, default: impl FnOnce() -> String) -> Result<String, ConfigError> {
-        let Some(value) = self.get(name) else { return Ok(default()) };
+        Ok(self.absolute(name, &['?', '#', '\\'])?.map_or_else(default, |value| value.trim_end_matches('/').to_owned()))
+    }
+
+    /// As `address`, of a page that may have a query.
+    ///
+    /// # Errors
+    /// When it is set and is anything else.
+    pub fn page_address(&self, name: &str, default: impl FnOnce() -> String) -> Result<String, ConfigError> {
+        Ok(self.absolute(name, &['#', '\\'])?.map_or_else(default, str::to_owned))
+    }
+
+    fn absolute(&self, name: &str, refused: &[char]) -> Result<Option<&str>, ConfigError> {
+        let Some(value) = self.get(name) else { return Ok(None) };
         origin_of(value)
-            .filter(|_| !value.contains(['?', '#', '\\']) && !value.contains(char::is_whitespace))
-            .map(|_| value.trim_end_matches('/').to_owned())
+            .filter(|_| !value.contains(refused) && !value.contains(char::is_whitespace))
+            .map(|_| Some(value))
             .ok_or_else(|| ConfigError::new(name, format!("an absolute http or https address, found {value:?}")))
     }
 
@@ -292,6 +304,18 @@ mod tests {
             "ftp://a.example",
         ] {
             assert!(!origins.allow_address(bad), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn the_address_of_a_page_may_have_a_query_and_another_may_not() {
+        let page = "https://a.example/account/billing?checkout=success";
+        let env = Env::from_pairs([("PAGE", page), ("FRAGMENT", "https://a.example/#x"), ("PATH", "/account")]);
+        assert_eq!(env.page_address("PAGE", String::new).unwrap(), page);
+        assert_eq!(env.page_address("NONE", || "default".into()).unwrap(), "default");
+        assert_eq!(env.address("PAGE", String::new).unwrap_err().variable, "PAGE");
+        for name in ["FRAGMENT", "PATH"] {
+            assert_eq!(env.page_address(name, String::new).unwrap_err().variable, name);
         }
     }
 
