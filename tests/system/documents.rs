@@ -176,7 +176,7 @@ fn the_settings_are_those_that_the_code_reads() {
     let mut found = BTreeSet::new();
     for file in rust_files(&["functions", "shared"]) {
         let code = fs::read_to_string(file).unwrap();
-        for call in ["env.get(\"", "env.required(\"", "env.parse(\"", "env.seconds(\"", "env.address(\""] {
+        for call in ["env.get(\"", "env.required(\"", "env.parse(\"", "env.seconds(\"", "address(\""] {
             found.extend(code.split(call).skip(1).map(|rest| rest.split('"').next().unwrap().to_owned()));
         }
     }

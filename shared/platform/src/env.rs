@@ -310,11 +310,11 @@ mod tests {
     #[test]
     fn the_address_of_a_page_may_have_a_query_and_another_may_not() {
         let page = "https://a.example/account/billing?checkout=success";
-        let env = Env::from_pairs([("PAGE", page), ("FRAGMENT", "https://a.example/#x"), ("PATH", "/account")]);
-        assert_eq!(env.page_address("PAGE", String::new).unwrap(), page);
-        assert_eq!(env.page_address("NONE", || "default".into()).unwrap(), "default");
-        assert_eq!(env.address("PAGE", String::new).unwrap_err().variable, "PAGE");
-        for name in ["FRAGMENT", "PATH"] {
+        let env = Env::from_pairs([("P", page), ("F", "https://a.example/#x"), ("R", "/account")]);
+        assert_eq!(env.page_address("P", String::new).unwrap(), page);
+        assert_eq!(env.page_address("N", || "default".into()).unwrap(), "default");
+        assert_eq!(env.address("P", String::new).unwrap_err().variable, "P");
+        for name in ["F", "R"] {
             assert_eq!(env.page_address(name, String::new).unwrap_err().variable, name);
         }
     }
