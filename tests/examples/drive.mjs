@@ -61,7 +61,7 @@ const freePort = () =>
 
 async function start({ name, folder, command }, credential) {
   const port = await freePort();
-  const env = { ...process.env, PORT: String(port), TOLLGATE_URL: base, TOLLGATE_CLIENT_ID: credential.client_id, TOLLGATE_CLIENT_SECRET: credential.client_secret };
+  const env = { ...process.env, PORT: String(port), TOLLGATE_URL: base, TOLLGATE_CLIENT_ID: credential.id, TOLLGATE_CLIENT_SECRET: credential.secret };
   const [program, ...parameters] = command.map((part) => part.replace("$PORT", port));
   const child = spawn(program, parameters, { cwd: folder, env, stdio: ["ignore", "pipe", "pipe"] });
   let output = "";
