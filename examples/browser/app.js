@@ -53,6 +53,8 @@ element("portal").addEventListener("click", handle(() => tollgate.openPortal()))
 for (const button of document.querySelectorAll("[data-path]")) {
   button.addEventListener("click", handle(async () => {
     const response = await tollgate.fetch(button.dataset.path);
+    // The session ended: the event `expired` has told so.
+    if (!tollgate.isSignedIn) return;
     const body = await response.json();
     say(response.ok ? body.message : body.detail);
     // A refusal that the page can act on: the user's plan is not enough.

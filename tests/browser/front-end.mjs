@@ -141,7 +141,7 @@ async function bySignIn() {
       await bob.sees("Forgot your password?");
     }
     await bob.press("Continue with Google");
-    await bob.sees("Google");
+    await bob.page.waitForFunction(() => location.pathname.startsWith("/_google/"), WAIT);
     await bob.fill({ email: `bob.${isHosted}@google.example` });
     await Promise.all([bob.page.waitForNavigation(), bob.page.$eval("[name=email]", (input) => input.form.querySelector("button").click())]);
     await isAt(bob, DEEP);
@@ -260,7 +260,7 @@ async function byTabs() {
   await two.press("Read my notes");
   await two.sees("The notes of usr_");
   await two.press("Pay out");
-  await two.sees("E-mail address");
+  await two.sees("Your session has expired. Sign in to continue.");
   await one.sees("You signed out in another tab.");
   await one.close();
 }
