@@ -233,7 +233,8 @@ fn serve(path: &str, query: Option<&str>, request: &HeaderMap) -> Response {
     let is_this_version = query.and_then(|query| query.strip_prefix("v=")) == Some(asset.etag);
     let caching = if is_this_version { "public, max-age=31536000, immutable" } else { "no-cache" };
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static(caching));
-    headers.append(header::VARY, HeaderValue::from_static("accept-encoding"));
+    // In one header: Lambda's response has one value for each name.
+    headers.insert(header::VARY, HeaderValue::from_static("accept-encoding, origin"));
     if let Ok(etag) = HeaderValue::from_str(&etag) {
         headers.insert(header::ETAG, etag);
     }
@@ -398,6 +399,19 @@ mod tests {
         }
         let (status, headers, _) = ask("GET", "/", &[]).await;
         assert_eq!((status, &headers["location"]), (StatusCode::SEE_OTHER, &HeaderValue::from_static("/account")));
+    }
+
+    #[tokio::test]
+    async fn a_front_end_on_an_allowed_origin_loads_the_client() {
+        for (origin, allowed) in [("https://app.example", true), ("https://evil.example", false)] {
+            let (status, headers, _) = ask("GET", "/account/tollgate.js", &[("origin", origin)]).await;
+            assert_eq!(
+                (status, &headers["content-type"]),
+                (StatusCode::OK, &"text/javascript; charset=utf-8".parse().unwrap())
+            );
+            assert_eq!(headers.contains_key("access-control-allow-origin"), allowed, "{origin}");
+            assert_eq!(headers["vary"], "accept-encoding, origin");
+        }
     }
 
     #[tokio::test]
