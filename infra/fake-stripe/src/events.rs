@@ -134,6 +134,18 @@ impl Stripe {
         });
     }
 
+    /// What happens to events made from now on.
+    #[must_use]
+    pub fn delivery_mode(&self) -> Mode {
+        self.core().mode()
+    }
+
+    /// How many deliveries are kept until the mode is normal again.
+    #[must_use]
+    pub fn held(&self) -> usize {
+        self.core().ids_of("delivery", None, |record| record.side["held"] == true).len()
+    }
+
     /// Sends an event again, whatever the mode; `false` where there is none.
     pub fn resend(&self, event: &str) -> bool {
         self.with(|core| {

@@ -10,6 +10,7 @@ use axum::extract::{Form, Path, State};
 use axum::response::{Html, IntoResponse, Response};
 use axum::routing::get;
 use http::{HeaderValue, StatusCode, header};
+use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -23,8 +24,10 @@ const POLICY: &str =
 #[derive(Template)]
 #[template(path = "pay.html")]
 struct PayPage<'a> {
-    title: &'a str,
+    heading: &'a str,
     amount: String,
+    /// What is paid for.
+    lines: Vec<String>,
     error: &'a str,
     cancel_url: &'a str,
     is_open: bool,
@@ -56,18 +59,32 @@ impl Stripe {
         })
     }
 
-    fn name_of_price(&self, session: &str) -> String {
+    /// The name of each item of a checkout and the prices with their periods.
+    fn items_of_checkout(&self, session: &str) -> (String, Vec<String>) {
         let core = self.core();
         let side = core.side(session);
-        let prices = side["items"].as_array().into_iter().flatten().map(|item| item["price"].as_str());
-        let names: Vec<_> = prices.map(|price| core.name_of(&core.object(price.unwrap_or_default()))).collect();
-        names.join(", ")
+        let ids = side["items"].as_array().into_iter().flatten().map(|item| item["price"].as_str());
+        let prices: Vec<_> = ids.map(|id| core.object(id.unwrap_or_default())).collect();
+        let names: Vec<_> = prices.iter().map(|price| core.name_of(price)).collect();
+        (names.join(", "), prices.iter().map(price_text).collect())
     }
 }
 
 pub fn money(amount: &Value, currency: &Value) -> String {
     let cents = amount.as_i64().unwrap_or_default();
     format!("{}.{:02} {}", cents / 100, cents % 100, currency.as_str().unwrap_or_default().to_uppercase())
+}
+
+/// "19.00 USD a month".
+fn price_text(price: &Value) -> String {
+    let interval = price["recurring"]["interval"].as_str().unwrap_or("period");
+    format!("{} a {interval}", money(&price["unit_amount"], &price["currency"]))
+}
+
+/// "1 May 2026".
+pub fn date(seconds: &Value) -> String {
+    let time = seconds.as_i64().and_then(|seconds| Timestamp::from_second(seconds).ok());
+    time.map(|time| time.strftime("%-d %B %Y").to_string()).unwrap_or_default()
 }
 
 pub fn page(status: StatusCode, page: &impl Template) -> Response {
@@ -90,16 +107,21 @@ pub fn card_of(text: &str) -> Option<String> {
 
 fn checkout_page(stripe: &Stripe, session: &Value, status: StatusCode, error: &str) -> Response {
     let id = session["id"].as_str().unwrap_or_default();
-    let name = stripe.name_of_price(id);
+    let (name, lines) = stripe.items_of_checkout(id);
+    let state = match session["status"].as_str() {
+        Some("complete") => "the checkout is complete",
+        _ => "the checkout has expired",
+    };
     page(
         status,
         &PayPage {
-            title: &name,
+            heading: &format!("Subscribe to {name}"),
+            lines,
             amount: money(&session["amount_total"], &session["currency"]),
             error,
             cancel_url: session["cancel_url"].as_str().unwrap_or_default(),
             is_open: session["status"] == "open",
-            state: session["status"].as_str().unwrap_or_default(),
+            state,
         },
     )
 }
@@ -120,7 +142,7 @@ async fn pay_checkout(State(stripe): State<Stripe>, Path(id): Path<String>, Form
     }
     let refused = StatusCode::PAYMENT_REQUIRED;
     let Some(card) = card_of(&form.card) else {
-        return checkout_page(&stripe, &session, refused, "This is no card number.");
+        return checkout_page(&stripe, &session, refused, "Enter a valid card number.");
     };
     if card == DECLINED {
         return checkout_page(&stripe, &session, refused, "Your card was declined. Try another one.");
@@ -135,15 +157,24 @@ async fn pay_checkout(State(stripe): State<Stripe>, Path(id): Path<String>, Form
 }
 
 fn invoice_page(invoice: &Value, status: StatusCode, error: &str) -> Response {
+    let state = match invoice["status"].as_str() {
+        Some("paid") => "the invoice is paid",
+        Some("void") => "the invoice is void",
+        Some("uncollectible") => "the invoice was given up",
+        _ => "the invoice is not open yet",
+    };
+    let lines = invoice["lines"]["data"].as_array().into_iter().flatten();
+    let lines = lines.filter_map(|line| line["description"].as_str().map(str::to_owned)).collect();
     page(
         status,
         &PayPage {
-            title: "Invoice",
+            heading: "Pay invoice",
+            lines,
             amount: money(&invoice["amount_due"], &invoice["currency"]),
             error,
             cancel_url: "",
             is_open: invoice["status"] == "open",
-            state: invoice["status"].as_str().unwrap_or_default(),
+            state,
         },
     )
 }
@@ -168,7 +199,7 @@ async fn pay_invoice(State(stripe): State<Stripe>, Path(id): Path<String>, Form(
         return invoice_page(&invoice, StatusCode::CONFLICT, "");
     }
     let refused = StatusCode::PAYMENT_REQUIRED;
-    let Some(card) = card_of(&form.card) else { return invoice_page(&invoice, refused, "This is no card number.") };
+    let Some(card) = card_of(&form.card) else { return invoice_page(&invoice, refused, "Enter a valid card number.") };
     if card == DECLINED {
         return invoice_page(&invoice, refused, "Your card was declined. Try another one.");
     }

@@ -7,7 +7,7 @@ use crate::controls::Outcome;
 use crate::core::Core;
 use crate::error::Fault;
 use crate::items::{amount_of_all, items_of, present_period};
-use crate::pages::{card_of, money, page, see_other};
+use crate::pages::{card_of, date, money, page, see_other};
 use crate::params::Params;
 use crate::resources::{Answered, present_customer};
 use crate::subscriptions::{is_live, will_end};
@@ -22,7 +22,10 @@ use serde_json::{Value, json};
 #[template(path = "portal.html")]
 struct PortalPage<'a> {
     error: &'a str,
+    email: String,
     return_url: &'a str,
+    /// What is charged at renewals.
+    card: String,
     subscriptions: Vec<SubscriptionOfPage>,
     invoices: Vec<InvoiceOfPage>,
 }
@@ -41,6 +44,9 @@ struct InvoiceOfPage {
     id: String,
     url: String,
     amount: String,
+    date: String,
+    state: &'static str,
+    is_open: bool,
 }
 
 /// An action on the page.
@@ -58,8 +64,8 @@ pub struct PortalAction {
 
 type Refusal = (StatusCode, &'static str);
 
-const MANAGED: Refusal = (StatusCode::CONFLICT, "This subscription changes by a schedule.");
-const NOT_THERE: Refusal = (StatusCode::CONFLICT, "That is not here any more.");
+const MANAGED: Refusal = (StatusCode::CONFLICT, "A scheduled change manages this subscription.");
+const NOT_THERE: Refusal = (StatusCode::CONFLICT, "This subscription or invoice can't be changed any more.");
 const REFUSED: Refusal = (StatusCode::PAYMENT_REQUIRED, "Your card was declined. Try another one.");
 
 /// The call that opens a session.
@@ -108,7 +114,7 @@ pub async fn press_portal_button(
         "resume" => core.end_at_portal(customer, &act.subscription, false),
         "pay" => core.pay_at_portal(customer, &act.invoice),
         "card" => core.leave_card(customer, &act.card),
-        _ => Err((StatusCode::BAD_REQUEST, "There is no such button.")),
+        _ => Err((StatusCode::BAD_REQUEST, "This action does not exist.")),
     });
     match done {
         Ok(()) => see_other(&id),
@@ -121,21 +127,38 @@ fn shown(stripe: &Stripe, session: &Value, (status, error): Refusal) -> Response
     let customer = session["customer"].as_str().unwrap_or_default();
     let of_customer = |kind: &str| core.of(kind, customer).into_iter().map(|record| &record.object);
     let subscriptions = of_customer("subscription").filter(|object| is_live(&object["status"]));
-    let invoices = of_customer("invoice").filter(|object| object["status"] == "open");
+    let mut invoices: Vec<_> = of_customer("invoice").filter(|object| object["status"] != "draft").collect();
+    invoices.sort_by_key(|object| std::cmp::Reverse(object["created"].as_i64()));
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     let shown = PortalPage {
         error,
+        email: text(&core.object(customer)["email"]),
+        card: core.card_of_page(customer),
         return_url: session["return_url"].as_str().unwrap_or_default(),
         subscriptions: subscriptions.map(|subscription| core.subscription_of_page(subscription)).collect(),
-        invoices: invoices
-            .map(|invoice| InvoiceOfPage {
-                id: text(&invoice["id"]),
-                url: text(&invoice["hosted_invoice_url"]),
-                amount: money(&invoice["amount_due"], &invoice["currency"]),
-            })
-            .collect(),
+        invoices: invoices.into_iter().map(invoice_of_page).collect(),
     };
     page(status, &shown)
+}
+
+fn invoice_of_page(invoice: &Value) -> InvoiceOfPage {
+    let text = |name: &str| invoice[name].as_str().unwrap_or_default().to_owned();
+    let is_open = invoice["status"] == "open";
+    let state = match invoice["status"].as_str() {
+        Some("paid") => "Paid",
+        Some("open") => "Open",
+        Some("void") => "Void",
+        Some("uncollectible") => "Uncollectible",
+        _ => "Unknown",
+    };
+    InvoiceOfPage {
+        id: text("id"),
+        url: text("hosted_invoice_url"),
+        amount: money(&invoice[if is_open { "amount_due" } else { "total" }], &invoice["currency"]),
+        date: date(&invoice["created"]),
+        state,
+        is_open,
+    }
 }
 
 const SETTINGS: &str = "settings_portal";
@@ -162,18 +185,38 @@ impl Core {
         let is_ending = will_end(subscription);
         let (action, label) = match (subscription["schedule"].is_null(), is_ending) {
             (false, _) => ("", ""),
-            (true, false) => ("cancel", "Cancel at the end of the period"),
-            (true, true) => ("resume", "Keep the subscription"),
+            (true, false) => ("cancel", "Cancel subscription"),
+            (true, true) => ("resume", "Don't cancel subscription"),
         };
         let interval = price["recurring"]["interval"].as_str().unwrap_or_default();
-        let status = subscription["status"].as_str().unwrap_or_default();
+        let (_, end) = present_period(subscription);
+        let end = date(&json!(end));
+        let state = match (is_ending, subscription["status"].as_str().unwrap_or_default()) {
+            (true, _) => format!("Ends on {end}"),
+            (false, "active") => format!("Renews on {end}"),
+            (false, "trialing") => format!("The trial ends on {end}"),
+            (false, "past_due" | "unpaid") => "A payment is open: pay the invoice below".to_owned(),
+            (false, status) => format!("Status: {status}"),
+        };
         SubscriptionOfPage {
             id: subscription["id"].as_str().unwrap_or_default().to_owned(),
             name: names.join(", "),
             price: format!("{} a {interval}", money(&json!(amount_of_all(items)), &price["currency"])),
-            state: if is_ending { "it ends with its period".to_owned() } else { status.to_owned() },
+            state,
             action,
             label,
+        }
+    }
+
+    /// The payment method of renewals in words.
+    fn card_of_page(&self, customer: &str) -> String {
+        let id = self.object(customer)["invoice_settings"]["default_payment_method"].clone();
+        let method = self.object(id.as_str().unwrap_or_default());
+        let kind = method["type"].as_str().unwrap_or_default();
+        match (kind, method[kind]["last4"].as_str()) {
+            (_, None) => "No payment method is stored.".to_owned(),
+            ("card", Some(last4)) => format!("Card ending in {last4}"),
+            (_, Some(last4)) => format!("Bank account ending in {last4}"),
         }
     }
 
@@ -213,7 +256,7 @@ impl Core {
     }
 
     fn leave_card(&mut self, customer: &str, card: &str) -> Result<(), Refusal> {
-        let card = card_of(card).ok_or((StatusCode::PAYMENT_REQUIRED, "This is no card number."))?;
+        let card = card_of(card).ok_or((StatusCode::PAYMENT_REQUIRED, "Enter a valid card number."))?;
         if card == DECLINED {
             return Err(REFUSED);
         }

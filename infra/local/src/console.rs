@@ -5,17 +5,16 @@ use crate::ai::{self, FakeModel, ScriptedAnswer};
 use crate::clock::LocalClock;
 use crate::documents::{DatabaseError, each_page, request_of, table_items};
 use crate::event_sources::{EventSourceError, EventSources};
-use crate::fakes::{Fakes, Mail};
-use crate::faults::{Fault, FaultInjector};
+use crate::fakes::Fakes;
+use crate::faults::{Fault, FaultInjector, Kind, Service};
 use crate::providers::{Account, Providers};
 use crate::queues::{Depth, Queue};
 use crate::schedules::{SCHEDULES, Schedules};
-use crate::{moved_clock, s3, stripe_console, stripe_dashboard};
-use askama::Template;
+use crate::{console, inbox, moved_clock, s3, stripe_console, stripe_dashboard, table_reader};
 use axum::body::Bytes;
 use axum::extract::{OriginalUri, Path, Query, Request, State};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
-use axum::response::{Html, IntoResponse, Redirect, Response};
+use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use dynoxide::Database;
@@ -29,7 +28,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tollgate_domain::RequestId;
 use tollgate_domain::user::IdentityProvider;
-use tollgate_fake_stripe::{Listed, Refusal, Stripe};
+use tollgate_fake_stripe::Stripe;
 use tollgate_http::{ApiError, FieldError};
 use tollgate_platform::random_bytes;
 use tollgate_store::schema::TABLES;
@@ -65,8 +64,6 @@ pub struct Console {
     pub model: FakeModel,
 }
 
-/// How many mails the page shows, the newest.
-const MAILS_SHOWN: u64 = 100;
 /// How long a drain may take.
 const DRAIN: Duration = Duration::from_secs(30);
 
@@ -127,6 +124,9 @@ impl Console {
             .route("/_local/ai", get(model_requests).post(script_model))
             .route("/_local/google/accounts", post(google_account))
             .route("/_local/github/accounts", post(github_account))
+            .merge(console::routes())
+            .merge(inbox::routes())
+            .merge(table_reader::routes())
             .merge(stripe_console::routes())
             .merge(stripe_dashboard::routes())
             .route("/_local/{*path}", axum::routing::any(nothing))
@@ -213,7 +213,7 @@ async fn guard(request: Request, next: Next) -> Response {
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
-    headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(policy));
+    headers.entry(header::CONTENT_SECURITY_POLICY).or_insert(HeaderValue::from_static(policy));
     response
 }
 
@@ -242,20 +242,6 @@ pub fn done(headers: &HeaderMap, value: Value) -> Response {
     if is_form(headers) { Redirect::to("/_local").into_response() } else { Json(value).into_response() }
 }
 
-#[derive(Template)]
-#[template(path = "console.html")]
-struct ConsolePage {
-    base_url: String,
-    now: String,
-    /// How far the clock is ahead, where it was moved, and whether it can go back.
-    ahead: Option<(String, bool)>,
-    mails: Vec<Mail>,
-    queues: Vec<Value>,
-    tables: Vec<&'static str>,
-    subscriptions: Vec<Value>,
-    refusals: Vec<Refusal>,
-}
-
 async fn page(State(console): State<Console>, headers: HeaderMap) -> Answer<Response> {
     let accept = headers.get(header::ACCEPT).and_then(|accept| accept.to_str().ok()).unwrap_or_default();
     if accept.starts_with("application/json") {
@@ -267,19 +253,7 @@ async fn page(State(console): State<Console>, headers: HeaderMap) -> Answer<Resp
         });
         return Ok(Json(about).into_response());
     }
-    let queues = console.depths().into_iter().map(|depth| json!(depth)).collect();
-    let tables = TABLES.iter().map(|table| table.name).collect();
-    let now = console.clock.now().strftime("%A, %-d %B %Y, %H:%M:%S UTC").to_string();
-    let stripe = console.stripe.as_ref();
-    let subscriptions = stripe.map(|stripe| stripe.list(Listed::Subscriptions)).unwrap_or_default();
-    let refusals = stripe.map(Stripe::refusals).unwrap_or_default();
-    let mails = console.fakes.newest_mails(MAILS_SHOWN)?;
-    let ahead =
-        moved_clock::ahead(&console.clock).map(|ahead| console.can_go_back().map(|can| (ahead, can))).transpose()?;
-    let page = ConsolePage { base_url: console.base_url, now, ahead, mails, queues, tables, subscriptions, refusals };
-    page.render()
-        .map(|text| Html(text).into_response())
-        .map_err(|error| ConsoleError(ApiError::Internal(error.to_string())))
+    Ok(console::page())
 }
 
 impl Console {
@@ -331,7 +305,7 @@ async fn clock(State(console): State<Console>) -> Json<Value> {
 }
 
 /// The instruction when the clock cannot be reset.
-const NEW_FOLDER: &str = "What is stored relies on the moved clock. To be at the machine's own time again, start with a new \
+pub const NEW_FOLDER: &str = "What is stored relies on the moved clock. To be at the machine's own time again, start with a new \
                           data folder: cargo run -- --data .tollgate-now";
 
 impl Console {
@@ -464,7 +438,19 @@ async fn add_fault(
     Ok((StatusCode::CREATED, Json(json!(fault))))
 }
 
-async fn clear_faults(State(console): State<Console>) -> StatusCode {
-    console.fault_injector.clear();
+/// Which faults are taken away; all of them without a service.
+#[derive(Deserialize)]
+struct FaultsToClear {
+    service: Option<Service>,
+    operation: Option<String>,
+    kind: Option<Kind>,
+}
+
+async fn clear_faults(State(console): State<Console>, Query(wanted): Query<FaultsToClear>) -> StatusCode {
+    let FaultsToClear { service, operation, kind } = wanted;
+    match (service, kind) {
+        (Some(service), Some(kind)) => console.fault_injector.remove(service, operation.as_deref(), kind),
+        _ => drop(console.fault_injector.clear()),
+    }
     StatusCode::NO_CONTENT
 }

@@ -161,6 +161,14 @@ impl Fakes {
         numbers.filter_map(|number| self.documents.get(MAILS, &mail_id(number)).transpose()).collect()
     }
 
+    /// One mail.
+    ///
+    /// # Errors
+    /// When the document store does not answer.
+    pub fn mail(&self, id: &str) -> Result<Option<Mail>, DatabaseError> {
+        self.documents.get(MAILS, id)
+    }
+
     /// The mails to an address, newest first. No other is read.
     ///
     /// # Errors
@@ -205,7 +213,10 @@ impl Fakes {
     }
 
     /// How many mails were ever sent.
-    fn mails_sent(&self) -> Result<u64, DatabaseError> {
+    ///
+    /// # Errors
+    /// When the document store does not answer.
+    pub fn mails_sent(&self) -> Result<u64, DatabaseError> {
         Ok(self.documents.get("counter", MAILS)?.unwrap_or_default())
     }
 

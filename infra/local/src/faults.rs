@@ -278,6 +278,20 @@ impl FaultInjector {
         left
     }
 
+    /// The faults that have not happened yet as often as they are to.
+    #[must_use]
+    pub fn faults(&self) -> Vec<Fault> {
+        self.state().faults.clone()
+    }
+
+    /// Takes away the faults of this kind. What hangs gets an error.
+    pub fn remove(&self, service: Service, operation: Option<&str>, kind: Kind) {
+        let is_meant =
+            |fault: &Fault| fault.service == service && fault.kind == kind && fault.operation.as_deref() == operation;
+        self.state().faults.retain(|fault| !is_meant(fault));
+        self.0.cleared.notify_waiters();
+    }
+
     /// Whether a fault has not happened yet as often as it is to.
     #[must_use]
     pub fn has_faults(&self) -> bool {

@@ -9,9 +9,9 @@ use std::io::Write;
 use std::net::SocketAddr;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::process::ExitCode;
-use std::sync::Mutex;
 use std::time::Instant;
 use tollgate_local::clock::LocalClock;
+use tollgate_local::log_lines::LogWriter;
 use tollgate_local::{AwsEndpoints, Data, Options, ReportLimits, STRIPE_WEBHOOK_URL, Stack, StartError};
 use tollgate_platform::{ConfigError, Env, Secret, random_bytes};
 use tollgate_reports::run_statement_if_asked;
@@ -130,20 +130,23 @@ fn settings(arguments: &Arguments) -> Vec<(String, String)> {
     given.chain(no_limits).collect()
 }
 
-/// The functions' logs: JSON lines in the data folder, so that the terminal stays a person's. A folder that cannot be used
-/// is the start's to refuse.
+/// The functions' logs: JSON lines for the dev console and, if there is one, in the data folder, so that the terminal stays a
+/// person's. A folder that cannot be used is the start's to refuse.
 fn log(data: &Data) {
-    let Data::Folder(folder) = data else { return };
-    let made = DirBuilder::new().recursive(true).mode(0o700).create(folder);
-    let opened =
-        made.and_then(|()| File::options().create(true).append(true).mode(0o600).open(folder.join("log.jsonl")));
-    let Ok(file) = opened else { return };
+    let file = match data {
+        Data::Folder(folder) => {
+            let made = DirBuilder::new().recursive(true).mode(0o700).create(folder);
+            let path = folder.join("log.jsonl");
+            made.and_then(|()| File::options().create(true).append(true).mode(0o600).open(path)).ok()
+        }
+        Data::Memory | Data::Copy(_) => None,
+    };
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("warn,tollgate=info,tollgate_http=info,tollgate_auth=info,tollgate_relay=info,tollgate_mailer=info,tollgate_reports=info,tollgate_local=info"));
     let _already_set = tracing_subscriber::fmt()
         .json()
         .flatten_event(true)
         .with_env_filter(filter)
-        .with_writer(Mutex::new(file))
+        .with_writer(LogWriter::new(file))
         .try_init();
 }
 

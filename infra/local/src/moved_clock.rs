@@ -53,11 +53,20 @@ pub async fn show(State(clock): State<LocalClock>, request: Request, next: Next)
         }
     };
     let notice = format!(
-        "<body>\n<aside class=\"clock\" aria-label=\"Clock\">This stack's clock is {ahead} ahead of this machine's: \
+        "\n<aside class=\"clock\" aria-label=\"Clock\">This stack's clock is {ahead} ahead of this machine's: \
          its tokens are not valid elsewhere yet. <a href=\"/_local#clock\">Clock</a></aside>"
     );
     parts.headers.remove(header::CONTENT_LENGTH);
-    Response::from_parts(parts, Body::from(text.replacen("<body>", &notice, 1)))
+    Response::from_parts(parts, Body::from(at_the_head_of_the_body(text, &notice)))
+}
+
+/// Puts `notice` behind the opening tag of the body.
+fn at_the_head_of_the_body(mut page: String, notice: &str) -> String {
+    let tag = page.find("<body");
+    if let Some(end) = tag.and_then(|start| page[start..].find('>').map(|length| start + length + 1)) {
+        page.insert_str(end, notice);
+    }
+    page
 }
 
 /// Whether something that is stored was made after the machine's own time, by the moved clock, or has ended by it: then going

@@ -460,6 +460,12 @@ impl Queue {
         self.held().dead.len()
     }
 
+    /// The newest dead letters, newest first, at most `limit`.
+    #[must_use]
+    pub fn dead(&self, limit: usize) -> Vec<Message> {
+        self.held().dead.values().rev().take(limit).cloned().collect()
+    }
+
     /// What it holds, in numbers.
     #[must_use]
     pub fn depth(&self) -> Depth {

@@ -78,6 +78,14 @@ impl Schedules {
         SCHEDULES.iter().try_for_each(|(name, _)| self.documents.put(KIND, name, &self.clock.now()))
     }
 
+    /// When a schedule ran last, or when it began to count.
+    ///
+    /// # Errors
+    /// When the document store does not answer.
+    pub fn last_run(&self, name: &str) -> Result<Option<Timestamp>, DatabaseError> {
+        self.documents.get(KIND, name)
+    }
+
     /// Runs each schedule that fell due since its last run, once.
     pub async fn catch_up(&self) {
         for (name, minutes) in SCHEDULES {

@@ -4,7 +4,7 @@ use crate::console::{Answer, Console, ConsoleError, body, done};
 use axum::Json;
 use axum::Router;
 use axum::body::Bytes;
-use axum::extract::{Path, State};
+use axum::extract::{Path, Query, State};
 use axum::response::Response;
 use axum::routing::{get, post};
 use http::{HeaderMap, StatusCode};
@@ -18,7 +18,7 @@ pub fn routes() -> Router<Console> {
     Router::new()
         .route("/_local/stripe", get(overview))
         .route("/_local/stripe/{list}", get(list))
-        .route("/_local/stripe/delivery", post(delivery))
+        .route("/_local/stripe/delivery", get(show_delivery).post(delivery))
         .route("/_local/stripe/subscriptions/{id}/renew", post(renew))
         .route("/_local/stripe/subscriptions/{id}/cancel", post(cancel))
         .route("/_local/stripe/customers/{id}/delete", post(delete_customer))
@@ -49,7 +49,12 @@ async fn overview(State(console): State<Console>) -> Answer {
     Ok(Json(about))
 }
 
-async fn list(State(console): State<Console>, Path(name): Path<String>) -> Answer {
+#[derive(Deserialize)]
+struct Limit {
+    limit: Option<usize>,
+}
+
+async fn list(State(console): State<Console>, Path(name): Path<String>, Query(limit): Query<Limit>) -> Answer {
     let listed = match name.as_str() {
         "customers" => Listed::Customers,
         "subscriptions" => Listed::Subscriptions,
@@ -60,7 +65,14 @@ async fn list(State(console): State<Console>, Path(name): Path<String>) -> Answe
         "events" => Listed::Events,
         _ => return Err(ApiError::NotFound.into()),
     };
-    Ok(Json(json!({"items": stripe(&console)?.list(listed)})))
+    let mut items = stripe(&console)?.list(listed);
+    items.truncate(limit.limit.unwrap_or(usize::MAX));
+    Ok(Json(json!({"items": items})))
+}
+
+async fn show_delivery(State(console): State<Console>) -> Answer {
+    let stripe = stripe(&console)?;
+    Ok(Json(json!({"mode": stripe.delivery_mode(), "pending": stripe.pending(), "held": stripe.held()})))
 }
 
 #[derive(Deserialize)]

@@ -22,7 +22,7 @@ async fn a_portal_session_needs_an_existing_customer() {
     assert_eq!(harness.event_types().last().map(String::as_str), Some("billing_portal.session.created"));
     let (status, body) = harness.page(&page).await;
     assert_eq!(status, StatusCode::OK);
-    for shown in ["Pro", "19.00 USD a month", "Cancel at the end of the period", "https://app.example/account"] {
+    for shown in ["Pro", "19.00 USD a month", "Cancel subscription", "https://app.example/account"] {
         assert!(body.contains(shown), "{shown}");
     }
     assert_eq!(harness.page("portal/bps_none").await.0, StatusCode::NOT_FOUND);
@@ -48,10 +48,10 @@ async fn the_portal_cancels_at_period_end_and_resumes() {
             (is_ending, &false.into())
         );
         assert_eq!(harness.event_types().last().map(String::as_str), Some("customer.subscription.updated"));
-        assert_eq!(harness.page(&page).await.1.contains("Keep the subscription"), is_ending);
+        assert_eq!(harness.page(&page).await.1.contains("t cancel subscription"), is_ending);
     }
     let (status, body) = harness.fill(&page, &[("action", "cancel"), ("subscription", &other)]).await;
-    assert_eq!((status, body.contains("not here any more")), (StatusCode::CONFLICT, true));
+    assert_eq!((status, body.contains("be changed any more")), (StatusCode::CONFLICT, true));
     assert!(harness.subscription(&other).await["cancel_at"].is_null());
     // It ends at the moment that was named.
     harness.fill(&page, &[("action", "cancel"), ("subscription", &subscription)]).await;
@@ -65,7 +65,7 @@ async fn a_subscription_under_a_schedule_is_not_ended_there() {
     let (customer, subscription) = harness.subscriber(PAYS, "").await;
     let page = portal(&harness, &customer).await;
     harness.post("subscription_schedules", &[("from_subscription", &subscription)]).await;
-    assert!(!harness.page(&page).await.1.contains("Cancel at the end"));
+    assert!(!harness.page(&page).await.1.contains("Cancel subscription"));
     let form = [("action", "cancel"), ("subscription", subscription.as_str())];
     assert_eq!(harness.fill(&page, &form).await.0, StatusCode::CONFLICT);
     assert_eq!(harness.subscription(&subscription).await["cancel_at_period_end"], false);

@@ -6,7 +6,7 @@ mod google;
 
 use crate::clock::LocalClock;
 use crate::console::ConsoleError;
-use crate::documents::Documents;
+use crate::documents::{DatabaseError, Documents};
 use askama::Template;
 use aws_lc_rs::digest;
 use axum::Router;
@@ -192,6 +192,11 @@ impl Providers {
         Ok(account)
     }
 
+    /// All accounts at a provider, by their subjects.
+    pub fn accounts(&self, provider: IdentityProvider) -> Result<Vec<Account>, DatabaseError> {
+        self.documents.list(kind(provider))
+    }
+
     fn setting(&self, provider: IdentityProvider, name: &str) -> String {
         let prefix = provider.as_str().to_uppercase();
         self.env.get(&format!("{prefix}_{name}")).unwrap_or_default().to_owned()
@@ -263,7 +268,7 @@ fn page(providers: &Providers, provider: IdentityProvider, Query(request): Query
     if let Err(why) = providers.check(provider, &request) {
         return (StatusCode::BAD_REQUEST, format!("invalid_request: {why}")).into_response();
     }
-    let accounts = providers.documents.list(kind(provider)).unwrap_or_default();
+    let accounts = providers.accounts(provider).unwrap_or_default();
     let fields = vec![
         ("response_type", request.response_type.as_str()),
         ("client_id", &request.client_id),
