@@ -751,3 +751,26 @@ async fn disabling_keeps_the_subscription_or_cancels_it_at_period_end() {
     let unknown = json!({"is_active": false, "subscription": "refund"});
     patch(&app, &admin, &user_path(&admin, "/status"), unknown).await.refused(422, "validation_failed");
 }
+
+#[tokio::test]
+async fn the_lists_of_subscriptions_and_payments_show_the_address_of_each_user() {
+    let (app, admin) = app_and_admin().await;
+    let (ann_email, _) = app.subscriber("ann").await;
+    let (_, bob) = app.subscriber("bob").await;
+    app.post_as(&bob, "/me/delete", json!({})).await.expect(202);
+    app.drain().await;
+    for list in ["subscriptions", "payments"] {
+        let page = app.get_as(&admin, &format!("/admin/{list}")).await.expect(200).body;
+        let emails: Vec<_> = page["items"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|row| (row["user_id"].clone(), row["email"].clone()))
+            .collect();
+        assert_eq!(emails.len(), 2, "{list}");
+        for (user, email) in emails {
+            let expected = if user == bob.user["id"] { Value::Null } else { json!(ann_email) };
+            assert_eq!(email, expected, "{list} {user}");
+        }
+    }
+}

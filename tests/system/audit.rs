@@ -243,3 +243,22 @@ async fn refused_calls_and_calls_without_effect_are_not_audited() {
     }
     assert_eq!(app.actions().await, before);
 }
+
+#[tokio::test]
+async fn each_entry_about_a_payment_names_its_currency() {
+    let (app, admin) = app_and_admin().await;
+    app.subscriber("ann").await;
+    let invoice = app.stripe("invoices").await[0]["id"].as_str().unwrap().to_owned();
+    app.at_stripe(&format!("invoices/{invoice}/refund"), json!({"amount_cents": 700})).await.expect(200);
+    app.drain().await;
+    let all = all_pages(&app, &admin, "/admin/audit-logs", 100).await;
+    let of_payments: Vec<_> = all.iter().filter(|entry| entry["after"]["payment_id"].is_string()).collect();
+    assert_eq!(of_payments.len(), 2, "{all:?}");
+    for entry in &of_payments {
+        assert_eq!(entry["after"]["currency"], "usd", "{entry}");
+    }
+    assert_eq!(
+        (&of_payments[0]["before"]["currency"], &of_payments[0]["after"]["refunded_cents"]),
+        (&json!("usd"), &json!(700))
+    );
+}

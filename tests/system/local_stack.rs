@@ -2,7 +2,7 @@
 
 use crate::edge_proxy::SECRET;
 use reqwest::Method;
-use serde_json::json;
+use serde_json::{Value, json};
 use std::path::PathBuf;
 use tollgate_local::faults::{Fault, Kind, Service};
 use tollgate_local::{Data, Options, Stack, StartError, moved_clock};
@@ -276,8 +276,9 @@ async fn a_moved_clock_is_shown_on_every_page_and_reset_when_no_data_needs_it() 
     let clock = app.get("/_local/clock").await.expect(200).body;
     assert_eq!(clock, json!({"now": app.now(), "ahead_seconds": 7260}));
     // Sessions have ended by the moved clock.
-    let console = page("/_local").await;
-    assert!(console.contains("--data") && !console.contains("Back to now"), "{console}");
+    let state = app.get("/_local/console/clock").await.expect(200).body;
+    assert_eq!((&state["can_go_back"], &state["ahead"]), (&json!(false), &json!("2 hours 1 minute")));
+    assert!(state["blocked"].as_str().unwrap().contains("--data"), "{state}");
     let refused = app.send(Method::POST, "/_local/clock/back", &[], None).await.expect(409).body;
     assert!(refused["detail"].as_str().unwrap().contains("--data"), "{refused}");
     // What answers a program stays as it is.
@@ -286,8 +287,11 @@ async fn a_moved_clock_is_shown_on_every_page_and_reset_when_no_data_needs_it() 
     let app = TestApp::start().await;
     let before = app.now();
     app.post("/_local/clock", json!({"advance_seconds": 30 * 86_400})).await.expect(200);
-    let console = app.send(Method::GET, "/_local", &html, None).await.expect(200).text;
-    assert!(console.contains("30 days ahead") && console.contains("Back to now"), "{console}");
+    let state = app.get("/_local/console/clock").await.expect(200).body;
+    assert_eq!(
+        (&state["can_go_back"], &state["ahead"], &state["blocked"]),
+        (&json!(true), &json!("30 days"), &Value::Null)
+    );
     let back = app.send(Method::POST, "/_local/clock/back", &[], None).await.expect(200).body;
     assert_eq!(back, json!({"now": before}));
     assert!(!app.send(Method::GET, "/_local", &html, None).await.expect(200).text.contains("ahead of"));
@@ -336,7 +340,14 @@ async fn the_console_answers_only_on_this_machine() {
     let json = app.send(Method::GET, "/_local", &[("accept", "application/json")], None).await.expect(200);
     assert_eq!(json.body["emails"], 0);
     let page = app.send(Method::GET, "/_local", &[("accept", "text/html")], None).await.expect(200);
-    assert!(page.text.contains("Inbox") && !page.text.contains("<script"));
+    // The page loads its own scripts and styles, and no others.
+    assert!(page.text.contains("Dev console") && !page.text.contains("<style") && !page.text.contains("https://"));
+    let policy = page.headers["content-security-policy"].to_str().unwrap();
+    assert!(policy.contains("default-src 'none'; script-src 'self'; style-src 'self'"), "{policy}");
+    assert_eq!(page.text.matches("<script").count(), 1);
+    let script = app.get("/_local/assets/main.js").await.expect(200);
+    assert_eq!(script.headers["content-type"], "text/javascript; charset=utf-8");
+    app.get("/_local/assets/../desk.rs").await.expect(404);
 }
 
 #[tokio::test]
@@ -379,4 +390,87 @@ async fn a_fault_of_an_unknown_service_kind_or_operation_is_refused() {
     app.post("/_local/faults", json!({"service": "dynamodb", "kind": "error", "times": 30})).await.expect(201);
     app.send(Method::DELETE, "/_local/faults", &[], None).await.expect(204);
     app.login("ann@example.com", PASSWORD).await.refused(401, "invalid_credentials");
+}
+
+#[tokio::test]
+async fn the_console_finds_mails_and_shows_their_html_without_scripts() {
+    let app = TestApp::start().await;
+    app.register("ann").await.expect(202);
+    app.register("bob").await.expect(202);
+    app.drain().await;
+    let found = app.get("/_local/inbox?q=ANN%40").await.expect(200).body["items"].clone();
+    assert_eq!((found.as_array().unwrap().len(), &found[0]["to"]), (1, &json!("ann@example.com")));
+    assert!(found[0].get("html").is_none());
+    assert_eq!(app.get("/_local/inbox?q=verify").await.expect(200).body["items"].as_array().unwrap().len(), 2);
+    let path = format!("/_local/inbox/{}", found[0]["id"].as_str().unwrap());
+    let mail = app.get(&path).await.expect(200).body;
+    assert_eq!((&mail["kind"], &mail["code"]), (&json!("verify"), &found[0]["code"]));
+    let html = app.get(&format!("{path}/html")).await.expect(200);
+    let policy = html.headers["content-security-policy"].to_str().unwrap();
+    assert!(policy.contains("default-src 'none'") && policy.contains("sandbox") && !policy.contains("allow-scripts"));
+    assert!(html.text.contains("<a target=\"_blank\""), "{}", html.text);
+    app.get("/_local/inbox/none").await.expect(404);
+}
+
+#[tokio::test]
+async fn the_console_reads_a_table_by_pages_and_by_text() {
+    let app = TestApp::start().await;
+    for n in 0..30 {
+        app.register(&format!("user{n}")).await.expect(202);
+    }
+    let tables = app.get("/_local/tables").await.expect(200).body["items"].clone();
+    let identity = tables.as_array().unwrap().iter().find(|table| table["name"] == "identity").unwrap().clone();
+    let (mut seen, mut after) = (0, String::new());
+    loop {
+        let after_key = after.bytes().map(|byte| format!("%{byte:02X}")).collect::<String>();
+        let page = app.get(&format!("/_local/tables/identity/page?after={after_key}")).await.expect(200).body;
+        seen += page["items"].as_array().unwrap().len();
+        match page["next"].as_str() {
+            Some(next) => after = next.to_owned(),
+            None => break,
+        }
+    }
+    assert_eq!(json!(seen), identity["items"]);
+    assert!(seen > 50, "more than a page: {seen}");
+    let one = app.get("/_local/tables/identity/page?contains=EMAIL%23user7%40").await.expect(200).body;
+    assert_eq!((one["items"].as_array().unwrap().len(), &one["next"]), (1, &Value::Null));
+    app.get("/_local/tables/identity/page?after=x").await.expect(422);
+    app.get("/_local/tables/nothing/page").await.expect(404);
+}
+
+#[tokio::test]
+async fn the_console_lists_faults_and_switches_one_off() {
+    let app = TestApp::start().await;
+    for service in ["ses", "sqs"] {
+        app.post("/_local/faults", json!({"service": service, "kind": "error", "times": 3})).await.expect(201);
+    }
+    assert_eq!(app.get("/_local/console").await.expect(200).body["faults"], 2);
+    app.send(Method::DELETE, "/_local/faults?service=ses&kind=error", &[], None).await.expect(204);
+    let remaining = app.get("/_local/faults").await.expect(200).body;
+    assert_eq!((remaining["items"].as_array().unwrap().len(), &remaining["items"][0]["service"]), (1, &json!("sqs")));
+    assert!(remaining["services"].as_array().unwrap().iter().any(|service| service["service"] == "stripe"));
+}
+
+#[tokio::test]
+async fn the_console_knows_people_schedules_dead_letters_and_the_next_renewal() {
+    let app = TestApp::start().await;
+    assert_eq!(app.get("/_local/console/clock").await.expect(200).body["next_renewal"], Value::Null);
+    app.subscriber("ann").await;
+    let renewal = app.get("/_local/console/clock").await.expect(200).body["next_renewal"].clone();
+    assert!(renewal.as_str().unwrap().starts_with("2026-04-01T12:"), "{renewal}");
+    let person = json!({"email": "eva@example.com", "email_verified": false});
+    app.post("/_local/google/accounts", person).await.expect(201);
+    let people = app.get("/_local/google/accounts").await.expect(200).body;
+    assert_eq!(people["items"][0]["email"], "eva@example.com");
+    assert_eq!(app.get("/_local/github/accounts").await.expect(200).body, json!({"items": []}));
+    let schedules = app.get("/_local/schedules").await.expect(200).body;
+    assert!(schedules["items"].as_array().unwrap().iter().any(|schedule| schedule["name"] == "rollup"));
+    assert_eq!(app.get("/_local/queues/mail/dead").await.expect(200).body, json!({"items": []}));
+    app.get("/_local/queues/nothing/dead").await.expect(404);
+    app.at_stripe("delivery", json!({"mode": "hold"})).await.expect(200);
+    let state = app.get("/_local/stripe/delivery").await.expect(200).body;
+    assert_eq!(state, json!({"mode": "hold", "pending": 0, "held": 0}));
+    let listed = app.get("/_local/stripe/events?limit=2").await.expect(200).body;
+    assert_eq!(listed["items"].as_array().unwrap().len(), 2);
+    assert_eq!(app.get("/_local/log?contains=req_").await.expect(200).body, json!({"items": []}));
 }

@@ -173,3 +173,16 @@ async fn a_malformed_id_as_a_filter_matches_nothing() {
         app.get_as(&admin, &format!("/admin/{query}")).await.refused(400, "invalid_filter");
     }
 }
+
+#[tokio::test]
+async fn a_parameter_that_is_given_twice_is_refused_by_its_name() {
+    let (app, admin) = app_and_admin().await;
+    for (path, name) in [
+        ("/admin/stats?days=7&days=30", "days"),
+        ("/admin/users?q=ann&is_admin=true&q=bob", "q"),
+        ("/admin/payments?status=failed&status=failed", "status"),
+    ] {
+        let refused = app.get_as(&admin, path).await.refused(400, "invalid_filter");
+        assert_eq!(refused["detail"], format!("{name} is given more than once. Give it once."), "{path}");
+    }
+}

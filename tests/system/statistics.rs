@@ -166,6 +166,33 @@ async fn the_totals_are_those_of_sql() {
     assert_eq!(churned, json!({"customers": 0, "revenue": {}}), "the last 30 days lost nobody");
 }
 
+/// The statement of the report that the number "MRR" of the dashboard leads to.
+fn linked_mrr_report() -> String {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../functions/pages/web/dashboard/views/overview/questions.js");
+    let text = std::fs::read_to_string(path).unwrap();
+    let (_, statement) = text.split_once("mrr: () => `").unwrap();
+    statement.split_once('`').unwrap().0.to_owned()
+}
+
+#[tokio::test]
+async fn the_linked_report_rounds_mrr_as_the_number_of_the_dashboard() {
+    let (app, admin) = app_and_admin().await;
+    let yearly = json!({
+        "code": "yearly", "name": "Yearly", "price_cents": 10_001, "currency": "usd", "billing_period": "year", "tier": 3,
+    });
+    app.post_as(&admin, "/billing/plans", yearly).await.expect(201);
+    app.subscriber("ann").await;
+    for name in ["bob", "cem", "dan"] {
+        let (_, session) = app.person(name).await;
+        let checkout = app.subscribe(&session, "yearly").await.expect(201);
+        app.pay(&checkout.body).await.expect(303);
+    }
+    let found = stats(&app, 30).await;
+    // 833.4 cents each are rounded down one by one: together they would be 2,500.
+    assert_eq!(found["mrr_cents"], json!({"usd": 1900 + 3 * 833}));
+    assert_eq!(rows(&app, &admin, &linked_mrr_report()).await, [json!(["usd", 4, 1900 + 3 * 833])]);
+}
+
 #[tokio::test]
 async fn the_range_is_7_to_365_days() {
     let (app, admin) = app_and_admin().await;

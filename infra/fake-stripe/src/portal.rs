@@ -210,7 +210,7 @@ impl Core {
 
     /// The payment method of renewals in words.
     fn card_of_page(&self, customer: &str) -> String {
-        let id = self.object(customer)["invoice_settings"]["default_payment_method"].clone();
+        let id = self.side(customer)["payment_method"].clone();
         let method = self.object(id.as_str().unwrap_or_default());
         let kind = method["type"].as_str().unwrap_or_default();
         match (kind, method[kind]["last4"].as_str()) {

@@ -70,26 +70,31 @@ fn payment_details(payment: &Payment) -> Value {
         "payment_id": payment.id,
         "status": payment.status,
         "amount_cents": payment.amount_cents,
+        "currency": payment.currency,
         "refunded_cents": payment.refunded_cents,
         "is_disputed": payment.is_disputed,
         "is_refund_refused": payment.is_refund_refused,
     })
 }
 
-/// The fields that differ, before and after, and which payment they are of; `None` where none does.
+/// The fields that differ, before and after, and which payment they are of, with its currency; `None` where none does.
 fn difference(before: Option<Value>, after: Value) -> Option<(Option<Value>, Option<Value>)> {
     let (Some(Value::Object(mut before)), Value::Object(mut after)) = (before, after.clone()) else {
         return Some((None, Some(after)));
     };
     let id = after.remove_entry("payment_id");
-    before.remove("payment_id");
+    let currency = id.is_some().then(|| after.remove_entry("currency")).flatten();
+    for (name, _) in id.iter().chain(&currency) {
+        before.remove(name);
+    }
     let same: Vec<_> =
         after.iter().filter(|(name, value)| before.get(*name) == Some(value)).map(|(name, _)| name.clone()).collect();
     for name in same {
         before.remove(&name);
         after.remove(&name);
     }
-    let named = |fields: Map<String, Value>| Some(Value::Object(id.clone().into_iter().chain(fields).collect()));
+    let stored: Vec<_> = id.into_iter().chain(currency).collect();
+    let named = |fields: Map<String, Value>| Some(Value::Object(stored.iter().cloned().chain(fields).collect()));
     (!after.is_empty()).then(|| (named(before), named(after)))
 }
 

@@ -41,6 +41,8 @@ pub enum ApiError {
     InvalidCursor,
     /// This filter is none of its kind, or the query none at all.
     InvalidFilter(&'static str),
+    /// A parameter of a query that was given more than once.
+    RepeatedParameter(String),
     /// The query names a filter that this list does not have: the names that it may have.
     UnknownFilter(Vec<String>),
     /// The present password is another.
@@ -205,6 +207,9 @@ impl ApiError {
             ),
             Self::InvalidFilter(name) => {
                 return (S::BAD_REQUEST, "invalid_filter", format!("{name} is not of the kind that this list takes."));
+            }
+            Self::RepeatedParameter(name) => {
+                return (S::BAD_REQUEST, "invalid_filter", format!("{name} is given more than once. Give it once."));
             }
             Self::UnknownFilter(known) => {
                 let detail = format!("This list has no such filter. The query may have: {}.", known.join(", "));

@@ -33,7 +33,7 @@ pub use limits::{
     limit_redirects, limit_users,
 };
 pub use message::{Message, message};
-pub use owned::{OwnedPayment, OwnedSubscription};
+pub use owned::{OwnedPayment, OwnedSubscription, WithEmail, with_emails};
 pub use page::{Cursor, Filters, NoFilters, Page, PageQuery, Parameters, filter, id_filter, sessions_page};
 pub use token_keys::{PublishedKeys, TokenKeys};
 #[doc(hidden)]

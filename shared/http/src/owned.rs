@@ -1,10 +1,11 @@
 //! Subscriptions and payments with their owner, as admins and exports show them.
 
+use crate::{ApiError, Page};
 use jiff::Timestamp;
 use serde::Serialize;
 use tollgate_domain::billing::{Grace, Payment, PaymentView, Plan, PlanView, Subscription, SubscriptionView};
 use tollgate_domain::{PlanId, SubscriptionId, UserId};
-use tollgate_store::Owned;
+use tollgate_store::{Owned, Store};
 use utoipa::ToSchema;
 
 /// A subscription, and whose it is.
@@ -32,6 +33,46 @@ impl OwnedSubscription {
         let subscription = SubscriptionView::of(of, plan, scheduled, grace, now);
         Self { subscription, user_id, stripe_subscription_id, stripe_customer_id }
     }
+}
+
+/// A row of a list of all users' subscriptions or payments.
+#[derive(Serialize, ToSchema)]
+pub struct WithEmail<T: ToSchema> {
+    #[serde(flatten)]
+    row: T,
+    /// The address of the user; `null` for a deleted one.
+    #[schema(required = true)]
+    email: Option<String>,
+}
+
+/// A row that belongs to a user.
+pub trait OfUser {
+    /// Whose it is.
+    fn user_id(&self) -> UserId;
+}
+
+impl OfUser for OwnedSubscription {
+    fn user_id(&self) -> UserId {
+        self.user_id
+    }
+}
+
+impl OfUser for OwnedPayment {
+    fn user_id(&self) -> UserId {
+        self.user_id
+    }
+}
+
+/// The same page with the address of each user, all of them read in one call.
+///
+/// # Errors
+/// When the tables do not answer.
+pub async fn with_emails<T: OfUser + ToSchema>(store: &Store, page: Page<T>) -> Result<Page<WithEmail<T>>, ApiError> {
+    let users = page.items.iter().map(OfUser::user_id).collect();
+    let emails = store.emails_of(&users).await?;
+    let email = |row: &T| emails.get(&row.user_id()).map(|email| email.as_str().to_owned());
+    let items = page.items.into_iter().map(|row| WithEmail { email: email(&row), row }).collect();
+    Ok(Page { items, next_cursor: page.next_cursor })
 }
 
 /// A payment, and whose it is.

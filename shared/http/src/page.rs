@@ -9,6 +9,7 @@ use http::request::Parts;
 use jiff::Timestamp;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+use std::collections::HashSet;
 use std::str::FromStr;
 use tollgate_domain::gate::Gate;
 use tollgate_domain::session::Session;
@@ -136,6 +137,12 @@ impl<P: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Parameters<P> 
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
+        let pairs = Query::<Vec<(String, String)>>::try_from_uri(&parts.uri);
+        let Query(pairs) = pairs.map_err(|_| ApiError::InvalidFilter("The query"))?;
+        let mut names = HashSet::new();
+        if let Some((name, _)) = pairs.iter().find(|(name, _)| !names.insert(name)) {
+            return Err(ApiError::RepeatedParameter(name.clone()));
+        }
         let query = Query::<P>::from_request_parts(parts, state).await;
         query.map(|Query(parameters)| Self(parameters)).map_err(|_| ApiError::InvalidFilter("The query"))
     }

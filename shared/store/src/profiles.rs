@@ -8,7 +8,7 @@ use crate::{Store, StoreError};
 use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes, ReturnConsumedCapacity};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use tollgate_domain::user::{IdentityProvider, Provider, User};
 use tollgate_domain::{Email, UserId, Username};
 
@@ -154,6 +154,40 @@ impl Store {
     /// When DynamoDB does not answer, or the item is corrupt.
     pub async fn profile(&self, user: &UserId) -> Result<Option<Profile>, StoreError> {
         self.get(IDENTITY, user_key(user)).await?.map(|item| read(IDENTITY, item)).transpose()
+    }
+
+    /// The addresses of at most 100 users, in one call. Users who are deleted have none. They may be old by moments.
+    ///
+    /// # Errors
+    /// When DynamoDB does not answer, or an item is corrupt.
+    pub async fn emails_of(&self, users: &BTreeSet<UserId>) -> Result<BTreeMap<UserId, Email>, StoreError> {
+        #[derive(Deserialize)]
+        struct Row {
+            id: UserId,
+            email: Email,
+            /// The list that the user is in; a deleted one is in none.
+            list: Option<String>,
+        }
+        if users.is_empty() {
+            return Ok(BTreeMap::new());
+        }
+        let keys = users.iter().map(|user| Item::from([("pk".to_owned(), user_key(user))])).collect();
+        let keys = KeysAndAttributes::builder()
+            .set_keys(Some(keys))
+            .projection_expression("id, email, #list")
+            .expression_attribute_names("#list", "list")
+            .build()
+            .map_err(|error| StoreError::Unexpected(error.to_string()))?;
+        let identity = self.table(IDENTITY);
+        let call = self.client.batch_get_item().request_items(&identity, keys);
+        let answer =
+            call.return_consumed_capacity(ReturnConsumedCapacity::Total).send().await.map_err(StoreError::of)?;
+        if answer.unprocessed_keys().is_some_and(|remaining| !remaining.is_empty()) {
+            return Err(StoreError::Unavailable("some keys were not read".into()));
+        }
+        let rows = answer.responses.unwrap_or_default().remove(&identity).unwrap_or_default();
+        let rows = rows.into_iter().map(|item| read::<Row>(IDENTITY, item)).collect::<Result<Vec<_>, _>>()?;
+        Ok(rows.into_iter().filter(|row| row.list.is_some()).map(|Row { id, email, .. }| (id, email)).collect())
     }
 
     /// Whose address `email` is.

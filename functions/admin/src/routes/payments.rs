@@ -6,7 +6,9 @@ use axum::extract::State as Shared;
 use serde::{Deserialize, Serialize};
 use tollgate_domain::PaymentId;
 use tollgate_domain::billing::PaymentStatus;
-use tollgate_http::{Admin, ApiError, Cursor, Filters, OwnedPayment, Page, PageQuery, PathId, filter, id_filter};
+use tollgate_http::{
+    Admin, ApiError, Cursor, Filters, OwnedPayment, Page, PageQuery, PathId, WithEmail, filter, id_filter, with_emails,
+};
 use tollgate_store::BillingFilter;
 use utoipa::IntoParams;
 
@@ -27,14 +29,14 @@ pub struct PaymentsQuery {
 #[utoipa::path(
     get, path = "/admin/payments", operation_id = "list_payments", tag = "Admin", security(("bearer" = [])),
     params(PaymentsQuery, PageQuery),
-    responses((status = 200, body = Page<OwnedPayment>))
+    responses((status = 200, body = Page<WithEmail<OwnedPayment>>))
 )]
 pub async fn list(
     Shared(state): Shared<State>,
     Admin(admin): Admin,
     Filters(query): Filters<PaymentsQuery>,
     page: PageQuery,
-) -> Result<Json<Page<OwnedPayment>>, ApiError> {
+) -> Result<Json<Page<WithEmail<OwnedPayment>>>, ApiError> {
     let status = filter("status", query.status.as_deref())?.map(PaymentStatus::as_str);
     let list = Cursor::list("/admin/payments", &query);
     let cursor = Cursor { list: &list, reader: admin.id };
@@ -43,7 +45,7 @@ pub async fn list(
     let (Ok(user_id), Ok(plan_id)) = ids else { return Ok(Json(Page::empty())) };
     let filter = BillingFilter { user_id, plan_id, status };
     let listed = state.store.list_payments(&filter, page.of(after.as_deref())).await?;
-    Ok(Json(Page::of(listed, &cursor, OwnedPayment::from)))
+    Ok(Json(with_emails(&state.store, Page::of(listed, &cursor, OwnedPayment::from)).await?))
 }
 
 /// One payment.

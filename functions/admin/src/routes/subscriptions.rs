@@ -8,7 +8,8 @@ use serde::{Deserialize, Serialize};
 use tollgate_domain::SubscriptionId;
 use tollgate_domain::billing::Status;
 use tollgate_http::{
-    Admin, ApiError, Cursor, Filters, OwnedSubscription, Page, PageQuery, PathId, RequestContext, filter, id_filter,
+    Admin, ApiError, Cursor, Filters, OwnedSubscription, Page, PageQuery, PathId, RequestContext, WithEmail, filter,
+    id_filter, with_emails,
 };
 use tollgate_store::BillingFilter;
 use utoipa::IntoParams;
@@ -44,7 +45,7 @@ pub async fn list_page(
 #[utoipa::path(
     get, path = "/admin/subscriptions", operation_id = "list_subscriptions", tag = "Admin", security(("bearer" = [])),
     params(SubscriptionsQuery, PageQuery),
-    responses((status = 200, body = Page<OwnedSubscription>))
+    responses((status = 200, body = Page<WithEmail<OwnedSubscription>>))
 )]
 pub async fn list(
     Shared(state): Shared<State>,
@@ -52,7 +53,7 @@ pub async fn list(
     Admin(admin): Admin,
     Filters(query): Filters<SubscriptionsQuery>,
     page: PageQuery,
-) -> Result<Json<Page<OwnedSubscription>>, ApiError> {
+) -> Result<Json<Page<WithEmail<OwnedSubscription>>>, ApiError> {
     let status = filter("status", query.status.as_deref())?.map(Status::as_str);
     let list = Cursor::list("/admin/subscriptions", &query);
     let cursor = Cursor { list: &list, reader: admin.id };
@@ -60,7 +61,8 @@ pub async fn list(
     let ids = (id_filter(query.user_id.as_deref()), id_filter(query.plan_id.as_deref()));
     let (Ok(user_id), Ok(plan_id)) = ids else { return Ok(Json(Page::empty())) };
     let filter = BillingFilter { user_id, plan_id, status };
-    Ok(Json(list_page(&state, &filter, &page, &cursor, context.now).await?))
+    let page = list_page(&state, &filter, &page, &cursor, context.now).await?;
+    Ok(Json(with_emails(&state.store, page).await?))
 }
 
 /// One subscription.

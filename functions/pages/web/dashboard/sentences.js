@@ -46,6 +46,8 @@ function change(name, from, to, { before, after, link }) {
     case "is_end_refused": return to ? ["Stripe refused to end it"] : [];
     case "is_surplus": return to ? ["it is a duplicate and will be refunded"] : [];
     case "payment_id": return [];
+    // That of a payment is shown with its amounts.
+    case "currency": return after.payment_id ? [] : [`currency ${from ?? "none"} → ${to ?? "none"}`];
     case "is_disputed": return [to ? "it is disputed" : "the dispute is over"];
     case "is_refund_refused": return to ? ["Stripe refused the refund"] : [];
     case "refunded_cents": case "amount_cents": return [`${name.replace("_cents", "")} ${amount(from ?? 0)} → ${amount(to)}`];

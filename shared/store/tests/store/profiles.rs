@@ -4,6 +4,7 @@ use crate::faults::Fault;
 use crate::people::{at, email, newcomer, user, username};
 use crate::tables::Tables;
 use serde_json::json;
+use std::collections::{BTreeMap, BTreeSet};
 use tollgate_domain::user::{IdentityProvider, Provider};
 use tollgate_store::{StoreError, TakenNames};
 
@@ -100,6 +101,23 @@ async fn a_lookup_with_unprocessed_keys_is_unavailable() {
         json!({"Responses": {}, "UnprocessedKeys": {tables.name("limits"): {"Keys": [{"pk": {"S": "NAME#bob"}}]}}});
     tables.faults.next("BatchGetItem", [Fault::Answer(200, remaining)]);
     let error = tables.store.find_taken(&username("bob"), &email("bob@example.com"), at(0)).await.unwrap_err();
+    assert!(matches!(error, StoreError::Unavailable(_)), "{error}");
+}
+
+#[tokio::test]
+async fn the_addresses_of_many_users_are_read_in_one_call() {
+    let (tables, ann) = Tables::with_ann().await;
+    let (ann, missing) = (ann.profile.id, user(9));
+    let calls = tables.faults.count();
+    let emails = tables.store.emails_of(&BTreeSet::from([ann, missing])).await.unwrap();
+    assert_eq!(emails, BTreeMap::from([(ann, email("ann@example.com"))]));
+    assert_eq!(tables.faults.count(), calls + 1);
+    assert!(tables.store.emails_of(&BTreeSet::new()).await.unwrap().is_empty());
+    assert_eq!(tables.faults.count(), calls + 1, "without users there is no call");
+    let remaining =
+        json!({"Responses": {}, "UnprocessedKeys": {tables.name("identity"): {"Keys": [{"pk": {"S": "USER#1"}}]}}});
+    tables.faults.next("BatchGetItem", [Fault::Answer(200, remaining)]);
+    let error = tables.store.emails_of(&BTreeSet::from([ann])).await.unwrap_err();
     assert!(matches!(error, StoreError::Unavailable(_)), "{error}");
 }
 

@@ -3,7 +3,7 @@
 import { call } from "../../account/client.js";
 import { h, money } from "../../account/dom.js";
 import { exportLink } from "../export-links.js";
-import { allPlans, namesOf, reference } from "../names.js";
+import { allPlans, keepNames, reference } from "../names.js";
 import { filters } from "../ui/filters.js";
 import { pageHead, plural } from "../ui/parts.js";
 import { list, pages } from "../ui/table.js";
@@ -16,21 +16,13 @@ export function soon(reading) {
   return Promise.race([reading.then(() => true), new Promise((resolve) => setTimeout(resolve, NAMES_MS, false))]);
 }
 
-/**
- * The `load` of a list whose rows show users by `user_id`: it reads their addresses.
- * Rows that cannot wait for them show the ids first.
- */
+/** The `load` of a list whose rows have the addresses of their users. */
 function named(load) {
   return async (cursor) => {
     const page = await load(cursor);
-    const names = namesOf(page.items.map(({ user_id }) => ({ actor_id: user_id })));
-    if (!(await soon(names))) names.then(fillIn);
+    keepNames(page.items.map(({ user_id, email }) => ({ id: user_id, email: email ?? "a deleted user" })));
     return page;
   };
-}
-
-function fillIn(names) {
-  for (const link of document.querySelectorAll("a[title^='usr_']")) link.textContent = names.get(link.title) ?? link.textContent;
 }
 
 /** A link to a user, by the address. */

@@ -1,11 +1,11 @@
 // The reports that count the numbers of the overview.
 
 const since = (column, date) => `${column} >= '${date}'`;
-const months = "(interval_count * case billing_period when 'year' then 12.0 when 'month' then 1.0 when 'week' then 12.0 / 52 else 12.0 / 365 end)";
-
 const questions = {
+  // Each subscription is rounded down to a minor unit, as the statistics count it.
   mrr: () => `select currency, count(*) as subscriptions,
-  cast(sum(price_cents / ${months}) as integer) as mrr_cents
+  sum(price_cents * case billing_period when 'day' then 365 when 'week' then 52 when 'month' then 12 else 1 end
+    / interval_count / 12) as mrr_cents
 from subscriptions
 where status in ('active', 'past_due')
 group by currency
