@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # The account pages, the documentation and the dashboard in Debian's Chromium, at the width of a phone and of a desktop,
-# each page checked by axe-core; and the OpenAPI document by a validator that this project did not write. Then the front end
-# of examples/browser, on an origin of its own.
+# each page checked by axe-core, the dev console and the fakes' pages too; when the pages try the refresh cookie; the dashboard
+# with 10,000 users; the OpenAPI document by a validator that this project did not write; and the front end of
+# examples/browser, on an origin of its own.
 source "$(dirname "$0")/../lib.sh"
 need chromium chromium
 need node nodejs npm
@@ -10,8 +11,12 @@ export ADMIN_PASSWORD="$(head -c 18 /dev/urandom | base64)"
 npm ci --no-audit --no-fund --silent
 start_stack --no-rate-limits --admin-password "$ADMIN_PASSWORD"
 node openapi.mjs "$BASE"
+# Its empty states come first.
+node console.mjs "$BASE" "${SHOTS:-}"
+node session.mjs "$BASE"
 node walk.mjs "$BASE" "${SHOTS:-}"
 node dashboard.mjs "$BASE" "${SHOTS:-}"
+node many.mjs "$BASE"
 
 # The front end has a stack of its own, since it needs settings: the hosted pages lead back to it.
 kill "$stack_pid" && wait "$stack_pid" || true
