@@ -1,6 +1,6 @@
 //! The inbox of the dev console: a search by recipient and subject, one mail, and its HTML part as a document of its own.
 
-use crate::console::{Answer, Console};
+use crate::console::{Answer, Console, Refused};
 use crate::fakes::{MAILS_KEPT, Mail};
 use axum::extract::{Path, Query, State};
 use axum::response::{Html, IntoResponse, Response};
@@ -48,7 +48,7 @@ async fn list(State(console): State<Console>, Query(Search { q }): Query<Search>
     Ok(Json(json!({"items": items, "kept": MAILS_KEPT})))
 }
 
-fn find(console: &Console, id: &str) -> Result<Mail, crate::console::ConsoleError> {
+fn find(console: &Console, id: &str) -> Result<Mail, Refused> {
     Ok(console.fakes.mail(id)?.ok_or(ApiError::NotFound)?)
 }
 
@@ -63,7 +63,7 @@ async fn show_html(State(console): State<Console>, Path(id): Path<String>) -> An
 
 /// The same document with links that open in a new tab.
 fn with_new_tabs(html: &str) -> String {
-    html.replacen("<a ", "<a target=\"_blank\" rel=\"noopener\" ", usize::MAX)
+    html.replace("<a ", "<a target=\"_blank\" rel=\"noopener\" ")
 }
 
 #[cfg(test)]

@@ -140,8 +140,10 @@ impl<P: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Parameters<P> 
         let pairs = Query::<Vec<(String, String)>>::try_from_uri(&parts.uri);
         let Query(pairs) = pairs.map_err(|_| ApiError::InvalidFilter("The query"))?;
         let mut names = HashSet::new();
-        if let Some((name, _)) = pairs.iter().find(|(name, _)| !names.insert(name)) {
-            return Err(ApiError::RepeatedParameter(name.clone()));
+        for (name, _) in &pairs {
+            if !names.insert(name) {
+                return Err(ApiError::RepeatedParameter(name.clone()));
+            }
         }
         let query = Query::<P>::from_request_parts(parts, state).await;
         query.map(|Query(parameters)| Self(parameters)).map_err(|_| ApiError::InvalidFilter("The query"))
