@@ -183,6 +183,6 @@ async fn a_parameter_that_is_given_twice_is_refused_by_its_name() {
         ("/admin/payments?status=failed&status=failed", "status"),
     ] {
         let refused = app.get_as(&admin, path).await.refused(400, "invalid_filter");
-        assert_eq!(refused["detail"], format!("{name} is given more than once. Give it once."), "{path}");
+        assert_eq!(refused.body["detail"], format!("{name} is given more than once. Give it once."), "{path}");
     }
 }
