@@ -68,7 +68,7 @@ function views(user, id) {
     ["tables/identity", "Next items", "table"],
     [`tables/identity?q=${user.email}`, "USER#", "table-search"],
     ["faults", "Switch off", "faults"],
-    ["log", "/login", "log"],
+    ["log", "POST /login", "log"],
     ["nonsense", "Inbox", "unknown"],
   ];
 }
@@ -78,7 +78,7 @@ async function everyView(user) {
   for (const device of devices) {
     const self = await person(device);
     for (const [view, text, shot] of views(user, id)) {
-      await self.goto("about:blank");
+      await self.page.goto("about:blank");
       await self.goto(`/_local#${view}`);
       await self.sees(text, shot);
     }
@@ -181,7 +181,7 @@ async function byWork(user) {
   await control("stripe/delivery", { mode: "normal" });
   await self.goto("/_local#schedules");
   await self.sees("rollup");
-  await self.page.click("[aria-label='Run rollup now']");
+  await self.page.click("[aria-label='Run now: rollup']");
   await toast("rollup ran");
   await self.goto("/_local#queues");
   await self.sees("Dead letters of mail");

@@ -25,7 +25,9 @@ async function original() {
 function copy(text, n, plans) {
   const digits = n.toString(16).padStart(6, "0");
   const ids = /(?<![0-9a-f])[0-9a-f]{32}(?![0-9a-f])/g;
-  return JSON.parse(text.replaceAll(NAME, `many${String(n).padStart(5, "0")}`).replaceAll(ids, (id) => (plans.has(id) ? id : id.slice(0, 26) + digits)));
+  const ofStripe = /(?<=_)[0-9A-Za-z]{14,31}(?![0-9A-Za-z])/g;
+  const named = text.replaceAll(NAME, `many${String(n).padStart(5, "0")}`).replaceAll(ids, (id) => (plans.has(id) ? id : id.slice(0, -6) + digits));
+  return JSON.parse(named.replaceAll(ofStripe, (id) => id.slice(0, -6) + digits));
 }
 
 /** Writes items to a table, 25 at a time, as the embedded DynamoDB takes them. */

@@ -387,16 +387,16 @@ async fn every_combination_of_filters_finds_subscriptions_and_payments() {
         }
         for item in &all {
             let one = app.get_as(&admin, &format!("/admin/{list}/{}", item["id"].as_str().unwrap())).await.expect(200);
-            assert_eq!(one.body, *item);
+            assert_eq!(one.body, without_email(item));
             let customer = item["stripe_customer_id"].as_str().unwrap();
             let customers = app.stripe("customers").await;
             let at_stripe = customers.iter().find(|known| known["id"] == customer).unwrap();
             let owner = subscribers.iter().find(|session| id(session) == item["user_id"]).unwrap();
-            assert_eq!(at_stripe["email"], owner.user["email"]);
+            assert_eq!((&at_stripe["email"], &item["email"]), (&owner.user["email"], &owner.user["email"]));
         }
         for session in &subscribers {
             let path = format!("/admin/users/{}/{list}", id(session));
-            let wanted: Vec<_> = all.iter().filter(|item| item["user_id"] == id(session)).cloned().collect();
+            let wanted: Vec<_> = all.iter().filter(|item| item["user_id"] == id(session)).map(without_email).collect();
             assert_eq!(all_pages(&app, &admin, &path, 1).await, wanted);
         }
     }
@@ -522,7 +522,7 @@ async fn a_page_of_a_list_costs_two_units_and_with_one_filter_one_per_ten_items(
                 let is_more = query.contains("q=") || query.contains("actor_id=");
                 let indexes = if is_more { 0.5 } else { 0.0 };
                 #[expect(clippy::cast_precision_loss)]
-                let most = 2.0 + indexes + items as f64 / 10.0;
+                let most = 2.0 + indexes + items as f64 / 10.0 + addresses(&page) as f64 / 2.0;
                 assert!(found <= most, "{path}: {found} units for {items} items");
                 match page["next_cursor"].as_str() {
                     // Pages of one are all alike.
@@ -532,6 +532,20 @@ async fn a_page_of_a_list_costs_two_units_and_with_one_filter_one_per_ten_items(
             }
         }
     }
+}
+
+/// How many addresses a page of the lists of billing shows: each user's is read once, for half a unit.
+fn addresses(page: &Value) -> usize {
+    let of_billing = page["items"].as_array().unwrap().iter().filter(|item| item.get("email").is_some());
+    let users = of_billing.filter_map(|item| item["user_id"].as_str());
+    users.collect::<std::collections::BTreeSet<_>>().len()
+}
+
+/// An item of a list of all users, as it is shown alone.
+fn without_email(item: &Value) -> Value {
+    let mut item = item.clone();
+    item.as_object_mut().unwrap().remove("email").expect("an address");
+    item
 }
 
 /// Puts so many copies of the first row of this kind into the table, each under an id of its own.

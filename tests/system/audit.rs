@@ -250,13 +250,13 @@ async fn each_entry_about_a_payment_names_its_currency() {
     app.subscriber("ann").await;
     let invoice = app.stripe("invoices").await[0]["id"].as_str().unwrap().to_owned();
     app.at_stripe(&format!("invoices/{invoice}/refund"), json!({"amount_cents": 700})).await.expect(200);
-    let held = app.stripe("subscriptions").await[0]["id"].as_str().unwrap().to_owned();
-    app.at_stripe(&format!("subscriptions/{held}/renew"), json!({"outcome": "failed"})).await.expect(200);
+    app.drain().await;
+    app.at_stripe(&format!("invoices/{invoice}/dispute"), json!({})).await.expect(200);
     app.drain().await;
     let all = all_pages(&app, &admin, "/admin/audit-logs", 100).await;
     let of_payments: Vec<_> = all.iter().filter(|entry| entry["after"]["payment_id"].is_string()).collect();
     let actions: BTreeSet<_> = of_payments.iter().map(|entry| entry["action"].as_str().unwrap()).collect();
-    assert_eq!(actions, BTreeSet::from(["payment.failed", "payment.refunded"]));
+    assert_eq!(actions, BTreeSet::from(["payment.disputed", "payment.refunded"]));
     for entry in &of_payments {
         assert_eq!(entry["after"]["currency"], "usd", "{entry}");
     }

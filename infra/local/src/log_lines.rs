@@ -52,8 +52,11 @@ impl<'a> MakeWriter<'a> for LogWriter {
     }
 }
 
+/// The route of a file of a page: a page loads many, and their lines would take the place of the others.
+const FILES: &str = "/{*path}\"";
+
 fn add(lines: &mut VecDeque<String>, line: &str) {
-    if line.is_empty() {
+    if line.is_empty() || line.contains(FILES) {
         return;
     }
     if lines.len() >= MAX_LINES {
@@ -88,6 +91,8 @@ mod tests {
         let newest = find(&lines, "", 2);
         assert_eq!(newest[0]["request_id"], format!("req_{}", MAX_LINES + 1));
         assert_eq!(newest.len(), 2);
+        add(&mut lines, &json!({"route": "/account/{*path}", "status": 304}).to_string());
+        assert_eq!(find(&lines, "304", 9), Vec::<Value>::new());
         add(&mut lines, "not JSON");
         assert_eq!(find(&lines, "not", 1), [json!({"message": "not JSON"})]);
     }

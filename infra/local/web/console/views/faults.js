@@ -19,7 +19,7 @@ const kindText = Object.fromEntries(kinds);
 
 function off({ service, operation, kind }) {
   const query = new URLSearchParams({ service, kind, ...(operation && { operation }) });
-  return action("Switch off", () => remove(`faults?${query}`), "The fault is off.", { name: `Switch off the fault of ${names[service]}` });
+  return action("Switch off", () => remove(`faults?${query}`), "The fault is off.", { name: `Switch off: ${kindText[kind]} of ${names[service]}` });
 }
 
 const columns = [

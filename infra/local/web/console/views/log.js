@@ -30,5 +30,5 @@ export async function view({ query }) {
   const search = searchForm("Request id, path, code or any text", q, (text) => goTo("log", { q: text }), "req_…");
   const empty = q ? nothing("No line contains this text", "A request id is in the header x-request-id of each response, and in each error. ", h("a", { href: "#log" }, "Show all lines")) : nothing("No log line yet", "Each request of the API writes one. ", h("a", { href: "/account" }, "Open the account pages"), " to see the first.");
   const again = action("Refresh", async () => refresh(), "The log is up to date.", { keep: true });
-  return [pageHead(title, { text: "The newest 5,000 lines of this process, newest first. The file log.jsonl in the data folder has them all.", actions: [again] }), search, h("p", {}), items.length > 0 ? table("Log lines", columns, items) : empty];
+  return [pageHead(title, { text: "The newest 5,000 lines of this process, newest first, without those about files of pages. The file log.jsonl in the data folder has them all.", actions: [again] }), search, h("p", {}), items.length > 0 ? table("Log lines", columns, items) : empty];
 }

@@ -23,7 +23,7 @@ const columns = [
   ["What it does", ({ name }) => about[name] ?? ""],
   ["Runs", ({ every_minutes }) => every(every_minutes)],
   ["Last run", ({ last_run_at }) => when(last_run_at)],
-  ["Run it", ({ name }) => action("Run now", () => send(`schedules/${name}/run`), ({ handled }) => `${name} ran and handled ${handled ?? 0}.`, { name: `Run ${name} now` }), "tight"],
+  ["Run it", ({ name }) => action("Run now", () => send(`schedules/${name}/run`), ({ handled }) => `${name} ran and handled ${handled ?? 0}.`, { name: `Run now: ${name}` }), "tight"],
 ];
 
 export async function view() {

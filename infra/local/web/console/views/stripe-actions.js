@@ -39,10 +39,11 @@ export function subscriptionActions({ id, status }) {
 }
 
 export function invoiceActions({ id, status, amount_paid, currency, hosted_invoice_url }) {
-  const page = hosted_invoice_url && h("a", { class: "button quiet small", href: hosted_invoice_url, target: "_blank", rel: "noopener", "aria-label": `Open the page of ${id}` }, "Open page");
+  const page = hosted_invoice_url && h("a", { class: "button quiet small", href: hosted_invoice_url, target: "_blank", rel: "noopener", "aria-label": `Open page: ${id}` }, "Open page");
   if (status !== "paid" || !amount_paid) return [page];
   const path = `stripe/invoices/${id}`;
-  const refund = action(`Refund ${money(amount_paid, currency)}`, () => send(`${path}/refund`), "The payment is refunded.", { name: `Refund ${id}` });
-  const dispute = action("Dispute", () => send(`${path}/dispute`), "The card's owner disputes the payment.", { name: `Dispute ${id}` });
+  const label = `Refund ${money(amount_paid, currency)}`;
+  const refund = action(label, () => send(`${path}/refund`), "The payment is refunded.", { name: `${label}: ${id}` });
+  const dispute = action("Dispute", () => send(`${path}/dispute`), "The card's owner disputes the payment.", { name: `Dispute: ${id}` });
   return [h("div", { class: "buttons" }, refund, dispute, page)];
 }

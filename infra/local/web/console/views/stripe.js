@@ -69,7 +69,7 @@ async function events() {
     ["Event", ({ type }) => h("code", {}, type), "main"],
     ["About", ({ data }) => h("code", {}, data.object.id ?? "–")],
     ["Created", ({ created }) => stripeTime(created)],
-    ["Send it", ({ id, type }) => action("Resend", () => send(`stripe/events/${id}/resend`), `${type} is sent again.`, { name: `Resend ${type} ${id}` })],
+    ["Send it", ({ id, type }) => action("Resend", () => send(`stripe/events/${id}/resend`), `${type} is sent again.`, { name: `Resend: ${type} ${id}` })],
     ["Object", (object) => [copyable(object.id), json("Show", object)]],
   ];
   return [table("Events", columns, items)];
