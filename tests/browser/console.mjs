@@ -218,7 +218,12 @@ async function byKeyboard(user) {
   if ((await focused()) !== "Skip to content") throw new Error(`the first stop is ${await focused()}`);
   await self.page.keyboard.press("Enter");
   if ((await self.page.evaluate(() => document.activeElement.id)) !== "view") throw new Error("the skip link does not lead to the content");
-  for (let step = 0; step < 20 && !(await focused()).includes(user.email); step += 1) await self.page.keyboard.press("Tab");
+  for (let step = 0; step < 9 && !(await self.page.evaluate(() => document.activeElement.name === "q")); step += 1) await self.page.keyboard.press("Tab");
+  await self.page.keyboard.type(user.email);
+  await self.page.keyboard.press("Enter");
+  await self.page.waitForFunction((address) => location.hash.includes(encodeURIComponent(address)) && document.activeElement.id === "view", WAIT, user.email);
+  const isMail = () => self.page.evaluate(() => document.activeElement.matches(".mails a"));
+  for (let step = 0; step < 9 && !(await isMail()); step += 1) await self.page.keyboard.press("Tab");
   await self.page.keyboard.press("Enter");
   await self.sees("Text part");
   await self.close();

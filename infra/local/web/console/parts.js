@@ -13,7 +13,7 @@ export function nothing(title, ...text) {
 
 /** A table: `columns` are [name, cell of a row, class]. On a phone each row is a card. */
 export function table(label, columns, rows) {
-  const cell = (row, [name, content, kind]) => h("td", { class: kind, "data-name": name }, ...[content(row)].flat().filter((part) => part !== null && part !== undefined && part !== false));
+  const cell = (row, [name, content, kind]) => h("td", { class: kind, "data-name": name }, h("div", {}, ...[content(row)].flat()));
   const head = h("thead", {}, h("tr", {}, ...columns.map(([name, , kind]) => h("th", { class: kind, scope: "col" }, name))));
   const body = h("tbody", {}, ...rows.map((row) => h("tr", {}, ...columns.map((column) => cell(row, column)))));
   // What is wider than the page is scrolled: by keys, too.
