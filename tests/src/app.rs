@@ -259,8 +259,10 @@ impl TestApp {
         // The events of the first plans are handled before a test begins.
         app.drain().await;
         for table in ["gate", "audit", "billing"] {
-            let is_first =
-                |item: &Value| table == "billing" || item["pk"]["S"] == "KEYS" || item["action"]["S"] == "plan.created";
+            let is_first = |item: &Value| {
+                let is_of_service = ["KEYS", "FREE_PLANS"].iter().any(|pk| item["pk"]["S"] == *pk);
+                table == "billing" || is_of_service || item["action"]["S"] == "plan.created"
+            };
             app.first.extend(app.table(table).await.into_iter().filter(is_first));
         }
         let _starting = app.calls();

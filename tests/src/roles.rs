@@ -148,6 +148,7 @@ pub fn used_by_lambda() -> Used {
         "admin",
         "auth",
         "billing",
+        "example",
         "mailer",
         "pages",
         "relay",

@@ -21,7 +21,7 @@ fn cost(calls: &[Call]) -> Value {
 /// Has every function that verifies tokens read the published keys now: each reads them every five minutes, whatever operation
 /// comes then. A token that is none is enough.
 async fn read_published_keys(app: &TestApp) {
-    for path in ["/billing/payments/me", "/admin/stats"] {
+    for path in ["/billing/payments/me", "/admin/stats", "/example/me"] {
         let bearer = [("authorization", "Bearer none")];
         app.send(Method::GET, path, &bearer, None).await.refused(401, "unauthenticated");
     }
@@ -104,6 +104,8 @@ async fn every_operation_costs_as_much_as_the_budget_states() {
     measure!("DELETE /sessions/{id}", app.delete_as(&two, &format!("/sessions/{id}"))).expect(204);
     let three = app.sign_in(email).await;
     measure!("GET /billing/plans", app.get("/billing/plans")).expect(200);
+    measure!("GET /example/me", app.get_as(&three, "/example/me")).expect(200);
+    measure!("GET /example/tier refused", app.get_as(&three, "/example/tier")).refused(403, "tier_required");
     let pro = json!({"plan_code": "pro"});
     let path = "/billing/subscriptions/subscribe";
     let checkout =
@@ -116,11 +118,15 @@ async fn every_operation_costs_as_much_as_the_budget_states() {
     let payment = app.get_as(&three, "/billing/payments/me").await.expect(200).body["items"][0]["id"].clone();
     let path = format!("/billing/payments/{}/invoice", payment.as_str().unwrap());
     measure!("GET /billing/payments/{id}/invoice", app.get_as(&three, &path)).expect(200);
+    measure!("GET /example/feature", app.get_as(&three, "/example/feature")).expect(200);
+    measure!("POST /example/quota", app.post_as(&three, "/example/quota", json!({}))).expect(200);
     let team = json!({"plan_code": "team"});
     let path = "/billing/subscriptions/preview";
     measure!("POST /billing/subscriptions/preview", app.post_as(&three, path, team.clone())).expect(200);
     let path = "/billing/subscriptions/upgrade";
     measure!("POST /billing/subscriptions/upgrade", app.post_as(&three, path, team)).expect(200);
+    app.drain().await;
+    measure!("GET /example/tier", app.get_as(&three, "/example/tier")).expect(200);
     let pro = json!({"plan_code": "pro"});
     measure!("POST /billing/subscriptions/upgrade to a lower plan", app.post_as(&three, path, pro)).expect(200);
     let cancel = "/billing/subscriptions/cancel";

@@ -44,6 +44,8 @@ const SAMPLES: &[(&str, &str, Answer, Residue)] = &[
     ("http-root", "pages", Http(303, "/account"), NOTHING),
     ("http-subscribe-without-token", "billing", Http(401, "unauthenticated"), NOTHING),
     ("http-delete-without-token", "auth", Http(401, "unauthenticated"), NOTHING),
+    ("http-example-quota-without-token", "example", Http(401, "unauthenticated"), NOTHING),
+    ("http-example-tier-without-token", "example", Http(401, "unauthenticated"), NOTHING),
     ("http-export-without-token", "auth", Http(401, "unauthenticated"), NOTHING),
     ("http-admin-users-without-token", "admin", Http(401, "unauthenticated"), NOTHING),
     // An unread body has no token in it: that would be a 422.
@@ -236,6 +238,7 @@ fn each_http_sample_arrives_by_the_route_of_its_function() {
         ("admin", part(openapi::admin())),
         ("auth", part(openapi::auth())),
         ("billing", part(openapi::billing())),
+        ("example", part(openapi::example())),
         ("stripe-webhook", part(openapi::stripe_webhook())),
         ("pages", part(openapi::pages())),
     ]);

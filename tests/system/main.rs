@@ -21,6 +21,7 @@ mod documents;
 mod edge_proxy;
 mod enumeration;
 mod events;
+mod example;
 mod fuzz;
 mod journey;
 mod limits;

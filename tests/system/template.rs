@@ -11,10 +11,11 @@ use tollgate_store::schema::{Projection, TABLES};
 use tollgate_tests::guards::assert_same_names;
 
 /// The functions of the template, by their names in the repository.
-pub const FUNCTIONS: [(&str, &str); 10] = [
+pub const FUNCTIONS: [(&str, &str); 11] = [
     ("Admin", "admin"),
     ("Auth", "auth"),
     ("Billing", "billing"),
+    ("Example", "example"),
     ("Pages", "pages"),
     ("StripeWebhook", "stripe-webhook"),
     ("StripeEvents", "stripe-events"),
@@ -59,6 +60,7 @@ fn the_gateway_routes_each_documented_path_to_its_function() {
         (openapi::auth(), "Auth"),
         (openapi::admin(), "Admin"),
         (openapi::billing(), "Billing"),
+        (openapi::example(), "Example"),
         (openapi::stripe_webhook(), "StripeWebhook"),
         (openapi::pages(), "Pages"),
     ] {
@@ -210,6 +212,30 @@ fn actions_on(resource: &str, role: &str) -> Vec<String> {
 
 // S31
 #[test]
+fn the_example_exists_only_where_it_is_asked_for() {
+    let template = template();
+    assert_eq!(template["Parameters"]["ExampleProduct"]["Default"].as_str(), Some("false"));
+    let is_of_example = |name: &str| name.starts_with("Example");
+    let mut count = 0;
+    for (name, resource) in template["Resources"].as_mapping().unwrap() {
+        let condition = resource["Condition"].as_str();
+        if is_of_example(name.as_str().unwrap()) {
+            count += 1;
+            assert_eq!(condition, Some("HasExample"), "{name:?}");
+        } else {
+            assert_ne!(condition, Some("HasExample"), "{name:?}");
+            let text = written(resource);
+            let refers = ["!Ref Example", "!GetAtt Example", "${Example"].iter().any(|text_of| text.contains(text_of));
+            assert!(!refers, "{name:?} needs the example");
+        }
+    }
+    assert_eq!(count, 11, "function, role, log, integration, permission, four routes, two alarms");
+    assert_eq!(actions_on("GateTable", "ExampleRole"), ["dynamodb:GetItem"]);
+    assert_eq!(actions_on("LimitsTable", "ExampleRole"), ["dynamodb:UpdateItem"]);
+}
+
+// S31
+#[test]
 fn each_function_has_its_own_role_with_single_actions_and_resources() {
     let functions = resources("AWS::Serverless::Function");
     let roles: BTreeSet<_> = functions.values().map(|function| written(&function["Properties"]["Role"])).collect();
@@ -235,6 +261,7 @@ fn each_function_has_its_own_role_with_single_actions_and_resources() {
         ("RelayRole", &["PutItem", "GetItem", "secretsmanager", "ses:"][..]),
         ("MailerRole", &["GetItem", "PutItem", "Query", "sqs:SendMessage"]),
         ("PagesRole", &["dynamodb", "sqs", "ses:", "secretsmanager"]),
+        ("ExampleRole", &["sqs", "ses:", "secretsmanager", "PutItem", "DeleteItem", "Query", "Scan", "BillingTable"]),
         ("AuthRole", &["sqs", "ses:", "dynamodb:Scan", "StripeSecret", "TrialsSecret", "SystemTable"]),
         ("BillingRole", &["sqs", "ses:", "dynamodb:Scan", "CredentialsTable", "SessionsTable", "AuthSecret"]),
         ("StripeWebhookRole", &["dynamodb", "ses:", "StripeSecret.Id"]),

@@ -74,7 +74,7 @@ fn cargo_build_and_cargo_run_build_the_same_package() {
 
 #[test]
 fn the_main_of_a_function_is_telemetry_config_clients_run() {
-    for name in ["auth", "pages", "relay", "mailer"] {
+    for name in ["auth", "example", "pages", "relay", "mailer"] {
         let main = read(&format!("functions/{name}/src/main.rs"));
         assert!(main.lines().count() <= 40 && main.contains("telemetry::init()"), "{name}");
     }
@@ -105,6 +105,8 @@ fn each_function_uses_only_the_allowed_crates_and_services() {
         ("functions/pages", &["tollgate-store", "aws-"]),
         ("functions/mailer", &["aws-sdk-sqs", "tollgate-http", "tollgate-auth"]),
         ("functions/auth", &["aws-sdk-sqs", "aws-sdk-ses"]),
+        ("functions/example", &["tollgate-store", "tollgate-domain"]),
+        ("shared/guard", &["tollgate-http", "utoipa", "lambda_http"]),
     ] {
         for word in forbidden {
             assert!(!manifest(function).contains(word), "{function}: {word}");

@@ -98,12 +98,9 @@ impl State {
 
 impl FromRef<State> for Guard {
     fn from_ref(state: &State) -> Self {
-        Self {
-            keys: TokenKeys::Own(Arc::clone(&state.keys)),
-            store: state.store.clone(),
-            issuer: Arc::clone(&state.config.app_url),
-            audience: Arc::clone(&state.config.audience),
-        }
+        let (issuer, audience) = (Arc::clone(&state.config.app_url), Arc::clone(&state.config.audience));
+        let keys = TokenKeys::Own(Arc::clone(&state.keys));
+        Self::new(keys, state.store.clone(), issuer, audience, state.clock.clone())
     }
 }
 

@@ -1,7 +1,7 @@
 //! The plans that a deployment starts with.
 
 use crate::{State, catalogue};
-use serde_json::json;
+use serde_json::{Value, json};
 use tollgate_domain::PlanId;
 use tollgate_domain::audit::{Action, AuditEntry};
 use tollgate_domain::billing::{BillingPeriod, Features, Plan, Terms};
@@ -10,8 +10,45 @@ use tollgate_http::ApiError;
 use tollgate_platform::random_bytes;
 use tollgate_stripe::GatewayError;
 
-/// Code, name, tier and price in US cents, by the month.
-const FIRST: [(&str, &str, u32, i64); 3] = [("free", "Free", 0, 0), ("pro", "Pro", 1, 1900), ("team", "Team", 2, 4900)];
+/// A plan of a month, in US cents.
+struct FirstPlan {
+    code: &'static str,
+    name: &'static str,
+    description: &'static str,
+    tier: u32,
+    price_cents: i64,
+    features: Value,
+}
+
+/// The plans. Their features are those that `functions/example` asks for.
+fn first_plans() -> [FirstPlan; 3] {
+    [
+        FirstPlan {
+            code: "free",
+            name: "Free",
+            description: "To try it out.",
+            tier: 0,
+            price_cents: 0,
+            features: json!({"exports": false, "limits": {"exports": 3}}),
+        },
+        FirstPlan {
+            code: "pro",
+            name: "Pro",
+            description: "For one person.",
+            tier: 1,
+            price_cents: 1900,
+            features: json!({"exports": true, "limits": {"exports": 100}}),
+        },
+        FirstPlan {
+            code: "team",
+            name: "Team",
+            description: "For people who work together.",
+            tier: 2,
+            price_cents: 4900,
+            features: json!({"exports": true, "priority_support": true, "limits": {"exports": 10_000}}),
+        },
+    ]
+}
 
 /// Why it is not certain that Stripe accepts the key.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -43,7 +80,7 @@ impl State {
     /// When Stripe or the tables do not answer: the next call makes the plans that are still missing.
     pub async fn seed_plans(&self) -> Result<(), ApiError> {
         let plans = self.store.catalogue().await?.plans;
-        for (code, name, tier, price_cents) in FIRST {
+        for FirstPlan { code, name, description, tier, price_cents, features } in first_plans() {
             if plans.iter().any(|plan| plan.code.as_str() == code) {
                 continue;
             }
@@ -53,7 +90,7 @@ impl State {
                 id: PlanId::new(now, random_bytes()),
                 code: code.parse().map_err(|error| unreadable(&error))?,
                 name: name.to_owned(),
-                description: None,
+                description: Some(description.to_owned()),
                 terms: Terms {
                     price_cents,
                     currency: "usd".parse().map_err(|error| unreadable(&error))?,
@@ -61,7 +98,7 @@ impl State {
                 },
                 tier,
                 trial_days: 0,
-                features: Features::default(),
+                features: features.as_object().cloned().map(Features).unwrap_or_default(),
                 is_active: true,
                 stripe_product_id: None,
                 stripe_price_id: None,

@@ -56,6 +56,7 @@ pub mod openapi {
             tollgate_auth::openapi(),
             tollgate_admin::openapi(),
             tollgate_billing::openapi(),
+            tollgate_example::openapi(),
             tollgate_stripe_webhook::openapi(),
             tollgate_pages::openapi(),
         ])
@@ -83,6 +84,12 @@ pub mod openapi {
     #[must_use]
     pub fn stripe_webhook() -> Value {
         json!(tollgate_stripe_webhook::openapi())
+    }
+
+    /// The part of `example`.
+    #[must_use]
+    pub fn example() -> Value {
+        json!(tollgate_example::openapi())
     }
 
     /// The part of `pages`.

@@ -224,6 +224,7 @@ impl Stack {
         let reports = tollgate_reports::State::new(reports, &sdk_of("reports"), to_s3, clock.platform());
         let records = snapshot.as_ref().map(|snapshot| snapshot.stripe()).unwrap_or_default();
         let webhooks = stripe(&fakes, (documents.clone(), records), (&public_url, &origin), &clock, &sdk, &env)?;
+        let example = tollgate_example::Config::from_env(&env, &sdk_of("example"), clock.platform())?;
         let pages = tollgate_pages::router(tollgate_pages::Config::from_env(&env)?, clock.platform());
 
         if snapshot.is_none() {
@@ -267,6 +268,7 @@ impl Stack {
                 ),
             ),
             ("sweeper", sweeper),
+            ("example", http_function(tollgate_example::router(example))),
             ("pages", http_function(pages)),
             (
                 "relay",
@@ -311,6 +313,7 @@ impl Stack {
             .chain(of("admin", tollgate_admin::openapi()))
             .chain(of("billing", tollgate_billing::openapi()))
             .chain(of("stripe-webhook", tollgate_stripe_webhook::openapi()))
+            .chain(of("example", tollgate_example::openapi()))
             .chain(options.extra_functions)
             .collect();
         let contract = Contract::new(crate::openapi::document());

@@ -73,6 +73,12 @@ impl Gate {
         if self.access_until.is_some_and(|until| now < until) { self.tier } else { 0 }
     }
 
+    /// The features of the user's plan at `now`; `None` without access, when those of the plan of price 0 apply.
+    #[must_use]
+    pub fn present_features(&self, now: Timestamp) -> Option<&serde_json::Map<String, serde_json::Value>> {
+        self.access_until.is_some_and(|until| now < until).then_some(&self.features)
+    }
+
     /// The sessions that must go so that one more has room: those past their end, then the oldest.
     #[must_use]
     pub fn sessions_to_end(&self, now: Timestamp) -> Vec<SessionId> {
@@ -122,5 +128,7 @@ mod tests {
     fn a_tier_counts_until_its_access_ends() {
         let paid = Gate { tier: 2, access_until: Some(at(10)), ..gate([]) };
         assert_eq!([paid.present_tier(at(9)), paid.present_tier(at(10))], [2, 0]);
+        assert_eq!((paid.present_features(at(9)), paid.present_features(at(10))), (Some(&paid.features), None));
+        assert_eq!(gate([]).present_features(at(0)), None);
     }
 }

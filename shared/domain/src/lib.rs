@@ -4,6 +4,7 @@
 pub mod audit;
 pub mod billing;
 pub mod email;
+pub mod features;
 pub mod gate;
 pub mod ids;
 pub mod limit;

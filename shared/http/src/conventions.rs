@@ -10,6 +10,7 @@ use axum::{Json, Router};
 use http::{HeaderName, HeaderValue, Method, header};
 use std::any::Any;
 use std::time::Duration;
+use tollgate_guard::RequestTime;
 use tollgate_platform::{Clock, ConfigError, Origins};
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::cors::{AllowOrigin, CorsLayer, ExposeHeaders};
@@ -105,14 +106,15 @@ async fn each_request(
     let context = RequestContext::of(&request, ip, now);
     let method = request.method().clone();
     request.extensions_mut().insert(context.clone());
+    request.extensions_mut().insert(RequestTime(now));
     let mut response = route_of(next, request).await;
     finish(&mut response, &context);
     let elapsed = clock.now().duration_since(context.now);
     let route = response.extensions().get::<MatchedPath>().map_or("-", MatchedPath::as_str);
     let status = response.status().as_u16();
-    let error = response.extensions().get::<ApiError>();
-    let code = error.map(ApiError::code);
-    match error.and_then(ApiError::cause) {
+    let error = ApiError::of(response.extensions());
+    let code = error.as_ref().map(ApiError::code);
+    match error.as_ref().and_then(ApiError::cause) {
         None => {
             tracing::info!(request_id = %context.request_id, %method, route, status, code, latency_ms = elapsed.as_millis() as i64, "request")
         }
@@ -134,7 +136,7 @@ async fn route_of(next: Next, request: Request) -> Response {
 }
 
 fn finish(response: &mut Response, context: &RequestContext) {
-    if let Some(error) = response.extensions().get::<ApiError>().cloned() {
+    if let Some(error) = ApiError::of(response.extensions()) {
         let body = Json(error.body(&context.request_id)).into_response();
         *response.body_mut() = body.into_body();
         let headers = response.headers_mut();

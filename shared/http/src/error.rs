@@ -3,11 +3,12 @@
 
 use crate::Exceeded;
 use axum::response::{IntoResponse, Response};
-use http::{HeaderName, HeaderValue, StatusCode, header};
+use http::{Extensions, HeaderName, HeaderValue, StatusCode, header};
 use serde::Serialize;
 use serde_json::{Value, json};
 use tollgate_domain::RequestId;
 use tollgate_domain::password::WeakPassword;
+use tollgate_guard::GuardError;
 use tollgate_platform::keys::KeyError;
 use tollgate_store::StoreError;
 
@@ -35,6 +36,8 @@ pub enum ApiError {
     Unauthenticated,
     /// Known, but not allowed.
     Forbidden,
+    /// What a plan does not give: a tier, a feature, or a use of a quota.
+    Plan(GuardError),
     /// The sign-in is too old for this.
     ReauthenticationRequired,
     /// The cursor is not one of this list's.
@@ -198,8 +201,9 @@ impl ApiError {
             Self::MethodNotAllowed => {
                 (S::METHOD_NOT_ALLOWED, "method_not_allowed", "This path does not take this method.")
             }
-            Self::Unauthenticated => (S::UNAUTHORIZED, "unauthenticated", "A valid access token is needed."),
-            Self::Forbidden => (S::FORBIDDEN, "forbidden", "You may not do this."),
+            Self::Unauthenticated => return GuardError::Unauthenticated.public(),
+            Self::Forbidden => return GuardError::Forbidden.public(),
+            Self::Plan(error) => return error.public(),
             Self::ReauthenticationRequired => (
                 S::FORBIDDEN,
                 "reauthentication_required",
@@ -378,6 +382,12 @@ impl ApiError {
         }
     }
 
+    /// The error that `extensions` of a response carry, a guard's included.
+    pub(crate) fn of(extensions: &Extensions) -> Option<Self> {
+        let of_guard = || extensions.get::<GuardError>().cloned().map(Self::from);
+        extensions.get::<Self>().cloned().or_else(of_guard)
+    }
+
     /// The cause, for the log alone.
     #[must_use]
     pub fn cause(&self) -> Option<&str> {
@@ -429,6 +439,11 @@ impl ApiError {
         if let Self::PaymentFailed(invoice_url) | Self::PaymentActionRequired(invoice_url) = self {
             body["invoice_url"] = json!(invoice_url);
         }
+        if let (Self::Plan(error), Some(body)) = (self, body.as_object_mut())
+            && let Value::Object(members) = error.members()
+        {
+            body.extend(members);
+        }
         body
     }
 }
@@ -460,6 +475,20 @@ impl IntoResponse for ApiError {
         }
         response.extensions_mut().insert(self);
         response
+    }
+}
+
+impl From<GuardError> for ApiError {
+    fn from(error: GuardError) -> Self {
+        match error {
+            GuardError::Unauthenticated => Self::Unauthenticated,
+            GuardError::Forbidden => Self::Forbidden,
+            GuardError::Internal(cause) => Self::Internal(cause),
+            GuardError::Unavailable(cause) => Self::Unavailable(cause),
+            GuardError::TierRequired { .. } | GuardError::FeatureRequired { .. } | GuardError::QuotaExceeded { .. } => {
+                Self::Plan(error)
+            }
+        }
     }
 }
 

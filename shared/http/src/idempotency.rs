@@ -84,7 +84,7 @@ where
     }
     let (parts, body) = response.into_parts();
     let body = to_bytes(body, usize::MAX).await.map_err(|error| ApiError::Internal(error.to_string()))?;
-    let problem = match parts.extensions.get::<ApiError>() {
+    let problem = match ApiError::of(&parts.extensions) {
         Some(error) => (error.body(&context.request_id).to_string(), "application/problem+json"),
         None => (String::from_utf8_lossy(&body).into_owned(), "application/json"),
     };

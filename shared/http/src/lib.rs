@@ -9,14 +9,13 @@ mod cookies;
 mod describe;
 mod error;
 mod export;
-mod guard;
+mod guards;
 mod idempotency;
 mod limits;
 mod message;
 pub mod openapi;
 mod owned;
 mod page;
-mod token_keys;
 
 pub use accept::prefers_html;
 pub use body::{Form, Input, JsonBody, OptionalJson, Patch, PatchBody, PathId, PathIds};
@@ -26,7 +25,6 @@ pub use conventions::{Conventions, method_not_allowed, misconfigured, not_found}
 pub use cookies::{CookieJar, CookieName, CookieSettings};
 pub use error::{ApiError, FieldError, Refused};
 pub use export::Export;
-pub use guard::{ActiveUser, Admin, Guard, RequireTier};
 pub use idempotency::{describe_idempotent, idempotent};
 pub use limits::{
     AccountKey, BY_USER, EXPORTS, Exceeded, Limiter, Limits, describe_limit, describe_user_limit, limit_posts,
@@ -35,7 +33,7 @@ pub use limits::{
 pub use message::{Message, message};
 pub use owned::{OwnedPayment, OwnedSubscription, WithEmail, with_emails};
 pub use page::{Cursor, Filters, NoFilters, Page, PageQuery, Parameters, filter, id_filter, sessions_page};
-pub use token_keys::{PublishedKeys, TokenKeys};
+pub use tollgate_guard::{ActiveUser, Admin, Guard, PublishedKeys, RequireTier, TokenKeys};
 #[doc(hidden)]
 pub use utoipa_axum;
 

@@ -272,7 +272,7 @@ where
                 parts.extensions.insert(user);
                 admitted
             }
-            Err(error) => Err(error),
+            Err(error) => Err(error.into()),
         };
         if let Err(error) = admitted {
             return error.into_response();

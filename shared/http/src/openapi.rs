@@ -12,7 +12,8 @@ pub use crate::describe::{Describe, DescribeLayer, Signature, described, joined,
 pub const METHODS: [&str; 4] = ["get", "post", "patch", "delete"];
 
 /// What operations are about, in the order of a reader.
-pub const TAGS: [&str; 8] = ["Accounts", "Sign-in", "Providers", "Sessions", "Billing", "Admin", "Reports", "Service"];
+pub const TAGS: [&str; 9] =
+    ["Accounts", "Sign-in", "Providers", "Sessions", "Billing", "Admin", "Reports", "Service", "Example"];
 
 /// The document that these parts, one of each function, are put together to. Of an operation that two parts have the last one
 /// counts.
@@ -71,6 +72,13 @@ fn problem() -> Value {
             "errors": {"type": "array", "items": {"type": "object", "properties": {
                 "field": {"type": "string"}, "code": {"type": "string"}, "message": {"type": "string"},
             }}},
+            "required_tier": {"type": "integer", "description": "With `tier_required`: the lowest tier that is accepted."},
+            "tier": {"type": "integer", "description": "With `tier_required`: the caller's tier."},
+            "feature": {"type": "string", "description": "With `feature_required`: its name."},
+            "limit": {"type": "integer", "description": "With `quota_exceeded`: the uses that the plan gives in a month."},
+            "used": {"type": "integer", "description": "With `quota_exceeded`: the uses counted so far."},
+            "resets_at": {"type": "string", "format": "date-time", "description": "With `quota_exceeded`: when counting starts again."},
+            "upgrade_url": {"type": "string", "description": "With these three codes: where to get another plan."},
         },
     })
 }

@@ -9,20 +9,48 @@ use crate::sessions::use_up;
 use crate::transaction::Refusal;
 use crate::update::{Updated, conditional};
 use crate::{Store, StoreError};
+use aws_sdk_dynamodb::types::builders::UpdateBuilder;
 use aws_sdk_dynamodb::types::{AttributeValue, ConditionCheck, ReturnConsumedCapacity, ReturnValue, Update};
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::collections::HashMap;
 use tollgate_domain::audit::AuditEntry;
+use tollgate_domain::billing::Plan;
 use tollgate_domain::gate::Gate;
 use tollgate_domain::onetime::OneTimeRow;
 use tollgate_domain::session::MAX_SESSIONS;
-use tollgate_domain::{SessionId, UserId};
+use tollgate_domain::{PlanId, SessionId, UserId};
 
 /// The item that counts the active admins.
 pub(crate) const ADMINS: &str = "ADMINS";
 /// The item that holds the public keys.
 const KEYS: &str = "KEYS";
+/// The item that holds what the plans of price 0 give, one attribute for each that is not archived.
+const FREE_PLANS: &str = "FREE_PLANS";
+
+/// A plan of price 0, in the item `FREE_PLANS`.
+#[derive(Serialize, Deserialize)]
+struct FreePlan {
+    tier: u32,
+    code: String,
+    features: serde_json::Map<String, serde_json::Value>,
+}
+
+/// An update of what the plans of price 0 give, for the write of `plan`.
+pub(crate) fn show_free_plan(plan: &Plan) -> Result<UpdateBuilder, StoreError> {
+    let update = Update::builder().key("pk", s(FREE_PLANS)).expression_attribute_names("#plan", plan.id.to_string());
+    if !plan.is_free() || !plan.is_active {
+        let update = update.update_expression("SET v = :one REMOVE #plan");
+        return Ok(update.expression_attribute_values(":one", n(1)));
+    }
+    let shown = FreePlan { tier: plan.tier, code: plan.code.to_string(), features: plan.features.0.clone() };
+    let shown = serde_dynamo::to_attribute_value(shown).map_err(|error| StoreError::Unexpected(error.to_string()))?;
+    Ok(update
+        .update_expression("SET #plan = :plan, v = :one")
+        .expression_attribute_values(":plan", shown)
+        .expression_attribute_values(":one", n(1)))
+}
 
 pub(crate) fn gate_key(user: &UserId) -> AttributeValue {
     s(format!("USER#{user}"))
@@ -122,6 +150,21 @@ impl Store {
             .expression_attribute_values(":newest", n(newest.as_millisecond()))
             .expression_attribute_values(":one", n(1));
         conditional(call).await.map(|_| ())
+    }
+
+    /// The features of the plan of price 0, which apply to each user without access; of several such plans those of the lowest
+    /// tier, then of the first code. `None` where there is no such plan.
+    ///
+    /// # Errors
+    /// When DynamoDB does not answer, or the item is corrupt.
+    pub async fn free_features(&self) -> Result<Option<serde_json::Map<String, serde_json::Value>>, StoreError> {
+        let found = self.get(GATE, s(FREE_PLANS)).await?.unwrap_or_default();
+        let plans = found.into_iter().filter(|(name, _)| name.parse::<PlanId>().is_ok());
+        let corrupt = |error: serde_dynamo::Error| StoreError::Corrupt { table: GATE, detail: error.to_string() };
+        let plans = plans.map(|(_, plan)| serde_dynamo::from_attribute_value::<_, FreePlan>(plan).map_err(corrupt));
+        let plans = plans.collect::<Result<Vec<_>, _>>()?;
+        let first = plans.into_iter().min_by(|a, b| (a.tier, &a.code).cmp(&(b.tier, &b.code)));
+        Ok(first.map(|plan| plan.features))
     }
 
     /// The gate of `user` (a strongly consistent read, one unit); `None` for an unknown user.

@@ -26,6 +26,7 @@ pub const OPERATIONS: &[Operation] = &[
     operation!(TheAnswer, WithPlans, "POST /billing/subscriptions/upgrade to a lower plan", downgrade),
     operation!(TheAnswer, WithPlans, "POST /billing/portal", portal),
     operation!(TheAnswer, WithPlans, "GET /billing/payments/{id}/invoice", invoice_links),
+    operation!(TheAnswer, WithPlans, "POST /example/quota", count_use),
     operation!(TheAnswer, WithPlans, "the sweep of what is due", sweep),
     operation!(TheAnswer, WithPlans, "the reconciliation", reconcile),
     operation!(TheAnswer, WithPlans, "the reconciliation that finds a trial", reconcile_trial),
@@ -213,6 +214,15 @@ async fn portal(app: &TestApp) -> Case {
     let (_, session) = app.subscriber("ann").await;
     case!(Request::post_as(&session, "/billing/portal", json!({})), |app| {
         app.post_as(&session, "/billing/portal", json!({})).await.expect(201);
+    })
+}
+
+/// A use of which the client got no answer may be counted and is repeated: of three uses one is left.
+async fn count_use(app: &TestApp) -> Case {
+    let (_, session) = app.person("ann").await;
+    case!(Request::post_as(&session, "/example/quota", json!({})), |app| {
+        let last = app.post_as(&session, "/example/quota", json!({})).await.expect(200).body;
+        assert!([2, 3].iter().any(|used| last["used"] == *used), "{last}");
     })
 }
 

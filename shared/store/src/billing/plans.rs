@@ -3,10 +3,11 @@
 use super::{Key, key, no, sort_key, yes};
 use crate::audit::audit_item;
 use crate::codec::{Item, item, read, s};
+use crate::gate::show_free_plan;
 use crate::listing::{IndexQuery, PageOf};
 use crate::outbox::{OutboxMessage, outbox_item};
-use crate::schema::{AUDIT, BILLING, OUTBOX};
-use crate::transaction::Refusal;
+use crate::schema::{AUDIT, BILLING, GATE, OUTBOX};
+use crate::transaction::{Refusal, Transaction};
 use crate::{Store, StoreError};
 use aws_sdk_dynamodb::types::{Delete, Put};
 use jiff::Timestamp;
@@ -203,7 +204,8 @@ impl Store {
                     .expression_attribute_values(":false", no())
                     .expression_attribute_values(":attempt", s(attempt));
                 let transaction = self.transaction().update(Condition::State, BILLING, made);
-                (plan, audit, transaction.create(Condition::Invariant, BILLING, plan_item(plan)?))
+                let transaction = transaction.create(Condition::Invariant, BILLING, plan_item(plan)?);
+                (plan, audit, if plan.is_free() { show(transaction, plan)? } else { transaction })
             }
             PlanWrite::Changed { plan, from, audit, command } => {
                 let put = Put::builder()
@@ -211,7 +213,7 @@ impl Store {
                     .condition_expression("updated_at = :from")
                     .expression_attribute_values(":from", s(from.to_string()));
                 let transaction = self.transaction().put_if(Condition::State, BILLING, put);
-                (plan, audit, transaction.put_any(Condition::Invariant, OUTBOX, outbox_item(command)?))
+                (plan, audit, show(transaction.put_any(Condition::Invariant, OUTBOX, outbox_item(command)?), plan)?)
             }
         };
         let transaction = match &plan.stripe_price_id {
@@ -220,6 +222,11 @@ impl Store {
         };
         done(transaction.put_any(Condition::Invariant, AUDIT, audit_item(audit)?).run().await)
     }
+}
+
+/// Shows what the plan gives to users without access.
+fn show<'a>(transaction: Transaction<'a, Condition>, plan: &Plan) -> Result<Transaction<'a, Condition>, StoreError> {
+    Ok(transaction.update(Condition::Invariant, GATE, show_free_plan(plan)?))
 }
 
 fn done(result: Result<(), Refusal<Condition>>) -> Result<bool, StoreError> {

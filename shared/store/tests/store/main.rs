@@ -23,6 +23,7 @@ mod passwords;
 mod people;
 mod plans;
 mod profiles;
+mod quotas;
 mod reconciliation;
 mod schema;
 mod sessions;

@@ -6,7 +6,7 @@ use crate::people::{at, entry, mail, message, user};
 use crate::tables::Tables;
 use jiff::Timestamp;
 use serde_json::json;
-use tollgate_domain::billing::{Plan, Terms};
+use tollgate_domain::billing::{Features, Plan, Terms};
 use tollgate_store::{PlanReservation, PlanWrite, StoreError};
 
 /// That of plan `n`, kept by the attempt `by`.
@@ -275,4 +275,34 @@ async fn a_write_without_an_answer_is_unavailable_and_not_made() {
     unavailable(tables.store.plan_reservation(&code("plan-1")).await);
     unavailable(tables.store.catalogue().await);
     tables.faults.take_calls();
+}
+
+/// The features of the plan of price 0, as the guards read them.
+async fn free_features(tables: &Tables) -> Option<serde_json::Value> {
+    tables.store.free_features().await.unwrap().map(serde_json::Value::Object)
+}
+
+#[tokio::test]
+async fn the_free_plans_are_shown_with_the_write_of_the_plan() {
+    let tables = made().await;
+    assert_eq!(free_features(&tables).await, None);
+    let features = |uses: u64| Features(serde_json::Map::from_iter([("uses".to_owned(), json!(uses))]));
+    let terms = Terms { price_cents: 0, ..plan(1).terms };
+    let free = |seconds| Plan { terms, features: features(5), updated_at: at(seconds), ..plan(1) };
+    assert!(change(&tables, &free(10), plan(1).updated_at).await.unwrap());
+    assert_eq!(free_features(&tables).await, Some(json!({"uses": 5})));
+    // Another one of a lower tier goes before it, one of a higher tier does not.
+    for (n, tier, shown) in [(2, free(0).tier + 1, 5), (3, free(0).tier - 1, 3)] {
+        assert!(tables.store.reserve_plan(&reservation(n, "a1"), None).await.unwrap());
+        let other = Plan { terms, tier, features: features(u64::from(n)), ..plan(n) };
+        assert!(make(&tables, &other, "a1").await.unwrap());
+        assert_eq!(free_features(&tables).await, Some(json!({"uses": shown})));
+    }
+    let low = Plan { terms, is_active: false, updated_at: at(20), ..plan(3) };
+    assert!(change(&tables, &low, plan(3).updated_at).await.unwrap(), "archived");
+    assert_eq!(free_features(&tables).await, Some(json!({"uses": 5})));
+    assert!(change(&tables, &Plan { updated_at: at(30), ..plan(1) }, at(10)).await.unwrap(), "at a price again");
+    assert_eq!(free_features(&tables).await, Some(json!({"uses": 2})));
+    tables.edit("gate", "FREE_PLANS", |row| row[plan(2).id.to_string()]["tier"] = json!("high")).await;
+    assert!(matches!(tables.store.free_features().await, Err(StoreError::Corrupt { table: "gate", .. })));
 }

@@ -24,7 +24,22 @@ function item(name, value) {
   return h("li", {}, `${label(name)}: ${valueText(value)}`);
 }
 
-export function featureList(features) {
-  const items = Object.entries(features).map(([name, value]) => item(name, value));
+const isObject = (value) => typeof value === "object" && value !== null && !Array.isArray(value);
+
+/** The uses in a month, for a limit that gives some. */
+function limitItem(name, limit) {
+  if (!Number.isInteger(limit) || limit <= 0) return h("li", { class: "excluded" }, `${label(name)}: not included`);
+  return h("li", {}, `${label(name)}: ${limit.toLocaleString()} per month`);
+}
+
+/** One line for each feature. A limit says more than a switch of the same name. */
+export function featureList({ limits, ...others }) {
+  const isLimits = isObject(limits);
+  if (!isLimits && limits !== undefined) others.limits = limits;
+  const counted = isLimits ? limits : {};
+  const items = [
+    ...Object.entries(counted).map(([name, limit]) => limitItem(name, limit)),
+    ...Object.entries(others).filter(([name]) => !(name in counted)).map(([name, value]) => item(name, value)),
+  ];
   return items.length > 0 && h("ul", { class: "features" }, ...items);
 }

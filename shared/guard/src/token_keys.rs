@@ -1,6 +1,6 @@
 //! The keys that verify access tokens: `auth` has its own, every other function reads those that `auth` publishes.
 
-use crate::ApiError;
+use crate::GuardError;
 use jiff::{SignedDuration, Timestamp};
 use std::sync::{Arc, PoisonError, RwLock};
 use tollgate_platform::keys::KeySource;
@@ -34,7 +34,7 @@ impl PublishedKeys {
         Arc::new(Self { store, held: RwLock::new(None) })
     }
 
-    async fn keys_for(&self, token: &str, now: Timestamp) -> Result<Arc<PublicKeys>, ApiError> {
+    async fn keys_for(&self, token: &str, now: Timestamp) -> Result<Arc<PublicKeys>, GuardError> {
         let held = self.held.read().unwrap_or_else(PoisonError::into_inner).clone();
         if let Some((read_at, keys)) = held {
             let age = now.duration_since(read_at).abs();
@@ -43,7 +43,7 @@ impl PublishedKeys {
             }
         }
         let jwks = self.store.public_keys().await?;
-        let jwks = jwks.ok_or_else(|| ApiError::Unavailable("no public key is published yet".into()))?;
+        let jwks = jwks.ok_or_else(|| GuardError::Unavailable("no public key is published yet".into()))?;
         let keys = Arc::new(PublicKeys::parse(&jwks));
         *self.held.write().unwrap_or_else(PoisonError::into_inner) = Some((now, Arc::clone(&keys)));
         Ok(keys)
@@ -61,11 +61,11 @@ impl TokenKeys {
         issuer: &str,
         audience: &str,
         now: Timestamp,
-    ) -> Result<AccessClaims, ApiError> {
-        let verified = match self {
+    ) -> Result<AccessClaims, GuardError> {
+        let judged = match self {
             Self::Own(keys) => keys.auth().await?.verify_access(token, issuer, audience, now),
             Self::Published(keys) => keys.keys_for(token, now).await?.verify_access(token, issuer, audience, now),
         };
-        verified.map_err(|_| ApiError::Unauthenticated)
+        judged.map_err(|_| GuardError::Unauthenticated)
     }
 }

@@ -1,0 +1,26 @@
+//! The settings of this function.
+
+use aws_config::SdkConfig;
+use tollgate_guard::Guard;
+use tollgate_http::Conventions;
+use tollgate_platform::{Clock, ConfigError, Env, Origins};
+
+/// Everything that the environment says, parsed once.
+#[derive(Clone)]
+pub struct Config {
+    /// What lets a caller in.
+    pub guard: Guard,
+    /// How the routes are served.
+    pub conventions: Conventions,
+}
+
+impl Config {
+    /// # Errors
+    /// With the name of the first variable that is missing or wrong.
+    pub fn from_env(env: &Env, sdk: &SdkConfig, clock: Clock) -> Result<Self, ConfigError> {
+        Ok(Self {
+            guard: Guard::from_env(env, sdk, clock.clone())?,
+            conventions: Conventions { origins: Origins::from_env(env)?, clock, proxy: None },
+        })
+    }
+}

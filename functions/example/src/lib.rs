@@ -1,0 +1,29 @@
+//! The `example` function: a product's own endpoints, protected by the plans of Tollgate. Copy it for yours.
+
+mod config;
+mod routes;
+
+pub use config::Config;
+
+use axum::Router;
+use routes::{feature, me, quota, tier};
+use tollgate_guard::Guard;
+use tollgate_http::routes;
+use utoipa::openapi::OpenApi;
+use utoipa_axum::router::OpenApiRouter;
+
+/// Every path of this function.
+pub fn router(config: Config) -> Router {
+    let (routes, _) = routes().split_for_parts();
+    config.conventions.serve(routes.with_state(config.guard))
+}
+
+/// This function's part of the OpenAPI document.
+#[must_use]
+pub fn openapi() -> OpenApi {
+    routes().into_openapi()
+}
+
+fn routes() -> OpenApiRouter<Guard> {
+    OpenApiRouter::default().routes(routes!(me)).routes(routes!(tier)).routes(routes!(feature)).routes(routes!(quota))
+}
