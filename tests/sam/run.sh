@@ -76,7 +76,6 @@ done <<'EOF'
 Auth http-healthz
 Auth http-register
 Pages http-account
-Example http-example-tier-without-token
 Relay dynamodb-mail
 Mailer sqs-mail
 EOF

@@ -18,7 +18,7 @@ const FEATURE: &str = "/example/feature";
 const QUOTA: &str = "/example/quota";
 
 /// What a guard holds of the free plan is at most so old.
-const HELD_SECONDS: i64 = 60;
+const HELD_SECONDS: i64 = 5 * 60;
 
 async fn use_quota(app: &TestApp, session: &Session) -> Answer {
     app.post_as(session, QUOTA, json!({})).await
@@ -180,14 +180,14 @@ async fn the_plan_of_price_0_applies_to_users_without_access() {
     Request::delete_as(&admin, &path).send(&app).await.expect(204);
     app.advance(HELD_SECONDS);
     assert_eq!(use_quota(&app, &ann).await.refused(402, "quota_exceeded").body["limit"], 0, "there is none");
-    for (code, tier, uses) in [("high", 1, 7), ("low", 0, 9)] {
+    for (code, uses) in [("beta", 7), ("alpha", 9)] {
         let plan = json!({
-            "code": code, "name": code, "price_cents": 0, "currency": "usd", "billing_period": "month", "tier": tier,
+            "code": code, "name": code, "price_cents": 0, "currency": "usd", "billing_period": "month", "tier": 0,
             "features": {"limits": {"exports": uses}},
         });
         app.post_as(&admin, "/billing/plans", plan).await.expect(201);
         app.advance(HELD_SECONDS);
-        assert_eq!(use_quota(&app, &ann).await.expect(200).body["limit"], uses, "the one of the lowest tier");
+        assert_eq!(use_quota(&app, &ann).await.expect(200).body["limit"], uses, "the one with the first code");
     }
 }
 

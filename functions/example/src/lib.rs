@@ -6,7 +6,6 @@ mod routes;
 pub use config::Config;
 
 use axum::Router;
-use routes::{feature, me, quota, tier};
 use tollgate_guard::Guard;
 use tollgate_http::routes;
 use utoipa::openapi::OpenApi;
@@ -25,5 +24,9 @@ pub fn openapi() -> OpenApi {
 }
 
 fn routes() -> OpenApiRouter<Guard> {
-    OpenApiRouter::default().routes(routes!(me)).routes(routes!(tier)).routes(routes!(feature)).routes(routes!(quota))
+    OpenApiRouter::default()
+        .routes(routes!(routes::me))
+        .routes(routes!(routes::tier))
+        .routes(routes!(routes::feature))
+        .routes(routes!(routes::quota))
 }

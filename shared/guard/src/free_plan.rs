@@ -1,29 +1,58 @@
-//! The features of the plan of price 0, which apply to each user without access. They are read again after a minute.
+//! What everybody has: the features of the plan of price 0, kept in memory between reads.
 
 use crate::GuardError;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Map, Value};
 use std::sync::{Arc, PoisonError, RwLock};
+use tollgate_domain::gate::Gate;
 use tollgate_store::Store;
 
-/// How long they are held.
-const MAX_AGE: SignedDuration = SignedDuration::from_mins(1);
+/// After this time they are read again: a change reaches new tokens within minutes.
+const MAX_AGE: SignedDuration = SignedDuration::from_mins(5);
 
-/// The features, and when they were read.
-#[derive(Default)]
-pub(crate) struct FreePlan(RwLock<Option<(Timestamp, Arc<Map<String, Value>>)>>);
+type Held = Option<(Timestamp, Arc<Map<String, Value>>)>;
+
+/// The features of the plan of price 0.
+#[derive(Clone)]
+pub struct FreePlan {
+    store: Store,
+    held: Arc<RwLock<Held>>,
+}
 
 impl FreePlan {
-    /// The features; none where there is no such plan.
-    pub(crate) async fn features(&self, store: &Store, now: Timestamp) -> Result<Arc<Map<String, Value>>, GuardError> {
-        let held = self.0.read().unwrap_or_else(PoisonError::into_inner).clone();
-        if let Some((read_at, features)) = held
-            && now.duration_since(read_at).abs() < MAX_AGE
-        {
-            return Ok(features);
+    /// Nothing is read yet.
+    #[must_use]
+    pub fn new(store: Store) -> Self {
+        Self { store, held: Arc::default() }
+    }
+
+    /// The features that the user of `gate` has at `now`: those of the user's plan, without access those of the plan of
+    /// price 0.
+    ///
+    /// # Errors
+    /// When the tables do not answer and nothing was read before.
+    pub async fn features_of(&self, gate: &Gate, now: Timestamp) -> Result<Map<String, Value>, GuardError> {
+        match gate.present_features(now) {
+            Some(features) => Ok(features.clone()),
+            None => Ok(self.features(now).await?.as_ref().clone()),
         }
-        let features = Arc::new(store.free_features().await?.unwrap_or_default());
-        *self.0.write().unwrap_or_else(PoisonError::into_inner) = Some((now, Arc::clone(&features)));
+    }
+
+    async fn features(&self, now: Timestamp) -> Result<Arc<Map<String, Value>>, GuardError> {
+        let held = self.held.read().unwrap_or_else(PoisonError::into_inner).clone();
+        let held = match held {
+            Some((read_at, features)) if now.duration_since(read_at).abs() < MAX_AGE => return Ok(features),
+            held => held.map(|(_, features)| features),
+        };
+        let features = match (self.store.free_features().await, held) {
+            (Ok(features), _) => Arc::new(features),
+            (Err(error), Some(held)) => {
+                tracing::warn!(cause = %error, "the features of the plan of price 0 were not read again");
+                return Ok(held);
+            }
+            (Err(error), None) => return Err(error.into()),
+        };
+        *self.held.write().unwrap_or_else(PoisonError::into_inner) = Some((now, Arc::clone(&features)));
         Ok(features)
     }
 }

@@ -1,7 +1,6 @@
 //! Who may do what: extractors, so that a handler cannot get at a thing unchecked. They read the gate and nothing else.
 
-use crate::free_plan::FreePlan;
-use crate::{GuardError, PublishedKeys, TokenKeys};
+use crate::{FreePlan, GuardError, PublishedKeys, TokenKeys};
 use aws_types::SdkConfig;
 use axum::extract::{FromRef, FromRequestParts};
 use http::header;
@@ -27,7 +26,7 @@ pub struct Guard {
     pub audience: Arc<str>,
     clock: Clock,
     upgrade_url: Arc<str>,
-    free_plan: Arc<FreePlan>,
+    free_plan: FreePlan,
 }
 
 /// The time of a request, for a server that gives all parts of a request the same one. Without it the guards ask their clock.
@@ -39,7 +38,8 @@ impl Guard {
     #[must_use]
     pub fn new(keys: TokenKeys, store: Store, issuer: Arc<str>, audience: Arc<str>, clock: Clock) -> Self {
         let upgrade_url = format!("{issuer}/account/billing").into();
-        Self { keys, store, issuer, audience, clock, upgrade_url, free_plan: Arc::default() }
+        let free_plan = FreePlan::new(store.clone());
+        Self { keys, store, issuer, audience, clock, upgrade_url, free_plan }
     }
 
     /// The guard of a function of your own: it verifies tokens by the keys that Tollgate publishes, and has no secret. Make it
@@ -71,11 +71,8 @@ impl Guard {
     ///
     /// # Errors
     /// When DynamoDB does not answer.
-    pub async fn features(&self, user: &ActiveUser, now: Timestamp) -> Result<Arc<Map<String, Value>>, GuardError> {
-        match user.gate.present_features(now) {
-            Some(features) => Ok(Arc::new(features.clone())),
-            None => self.free_plan.features(&self.store, now).await,
-        }
+    pub async fn features(&self, user: &ActiveUser, now: Timestamp) -> Result<Map<String, Value>, GuardError> {
+        self.free_plan.features_of(&user.gate, now).await
     }
 }
 

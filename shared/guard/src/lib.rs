@@ -42,6 +42,7 @@ mod token_keys;
 
 pub use error::GuardError;
 pub use feature::{Feature, RequireFeature};
+pub use free_plan::FreePlan;
 pub use guard::{ActiveUser, Admin, Guard, RequestTime, RequireTier};
 pub use quota::Quota;
 pub use token_keys::{PublishedKeys, TokenKeys};

@@ -36,7 +36,8 @@ where
         let guard = Guard::from_ref(state);
         let user = ActiveUser::from_request_parts(parts, state).await?;
         let now = guard.now(parts);
-        let limit = monthly_limit(&guard.features(&user, now).await?, F::NAME);
+        let features = guard.features(&user, now).await?;
+        let limit = monthly_limit(&features, F::NAME);
         let month = Month::of(now);
         let resets_at = month.ends_at();
         let refused = |used| {

@@ -33,7 +33,7 @@ pub use limits::{
 pub use message::{Message, message};
 pub use owned::{OwnedPayment, OwnedSubscription, WithEmail, with_emails};
 pub use page::{Cursor, Filters, NoFilters, Page, PageQuery, Parameters, filter, id_filter, sessions_page};
-pub use tollgate_guard::{ActiveUser, Admin, Guard, PublishedKeys, RequireTier, TokenKeys};
+pub use tollgate_guard::{ActiveUser, Admin, FreePlan, Guard, PublishedKeys, RequireTier, TokenKeys};
 #[doc(hidden)]
 pub use utoipa_axum;
 

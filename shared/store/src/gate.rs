@@ -13,6 +13,7 @@ use aws_sdk_dynamodb::types::builders::UpdateBuilder;
 use aws_sdk_dynamodb::types::{AttributeValue, ConditionCheck, ReturnConsumedCapacity, ReturnValue, Update};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 use std::collections::HashMap;
 use tollgate_domain::audit::AuditEntry;
@@ -20,36 +21,20 @@ use tollgate_domain::billing::Plan;
 use tollgate_domain::gate::Gate;
 use tollgate_domain::onetime::OneTimeRow;
 use tollgate_domain::session::MAX_SESSIONS;
-use tollgate_domain::{PlanId, SessionId, UserId};
+use tollgate_domain::{SessionId, UserId};
 
 /// The item that counts the active admins.
 pub(crate) const ADMINS: &str = "ADMINS";
 /// The item that holds the public keys.
 const KEYS: &str = "KEYS";
-/// The item that holds what the plans of price 0 give, one attribute for each that is not archived.
+/// The item that holds the features of the plans of price 0: each under the plan's id.
 const FREE_PLANS: &str = "FREE_PLANS";
 
-/// A plan of price 0, in the item `FREE_PLANS`.
-#[derive(Serialize, Deserialize)]
+/// The features of a plan that costs nothing.
+#[derive(Debug, Serialize, Deserialize)]
 struct FreePlan {
-    tier: u32,
     code: String,
-    features: serde_json::Map<String, serde_json::Value>,
-}
-
-/// An update of what the plans of price 0 give, for the write of `plan`.
-pub(crate) fn show_free_plan(plan: &Plan) -> Result<UpdateBuilder, StoreError> {
-    let update = Update::builder().key("pk", s(FREE_PLANS)).expression_attribute_names("#plan", plan.id.to_string());
-    if !plan.is_free() || !plan.is_active {
-        let update = update.update_expression("SET v = :one REMOVE #plan");
-        return Ok(update.expression_attribute_values(":one", n(1)));
-    }
-    let shown = FreePlan { tier: plan.tier, code: plan.code.to_string(), features: plan.features.0.clone() };
-    let shown = serde_dynamo::to_attribute_value(shown).map_err(|error| StoreError::Unexpected(error.to_string()))?;
-    Ok(update
-        .update_expression("SET #plan = :plan, v = :one")
-        .expression_attribute_values(":plan", shown)
-        .expression_attribute_values(":one", n(1)))
+    features: Map<String, Value>,
 }
 
 pub(crate) fn gate_key(user: &UserId) -> AttributeValue {
@@ -134,6 +119,19 @@ impl Store {
         Ok(found.and_then(|item| item.get("jwks").and_then(|jwks| jwks.as_s().ok()).cloned()))
     }
 
+    /// The features that everybody has: those of the plan of price 0, of several of the one whose code is the first; empty
+    /// without such a plan.
+    ///
+    /// # Errors
+    /// When DynamoDB does not answer, or the item is corrupt.
+    pub async fn free_features(&self) -> Result<Map<String, Value>, StoreError> {
+        let plans = self.get(GATE, s(FREE_PLANS)).await?.unwrap_or_default();
+        let plans = plans.into_values().filter_map(|plan| plan.as_m().ok().cloned());
+        let plans = plans.map(|plan| read::<FreePlan>(GATE, plan)).collect::<Result<Vec<_>, _>>()?;
+        let first = plans.into_iter().min_by(|a, b| a.code.cmp(&b.code));
+        Ok(first.map(|plan| plan.features).unwrap_or_default())
+    }
+
     /// Publishes a key set whose newest key is there since `newest`, unless one with a newer key stands there.
     ///
     /// # Errors
@@ -150,21 +148,6 @@ impl Store {
             .expression_attribute_values(":newest", n(newest.as_millisecond()))
             .expression_attribute_values(":one", n(1));
         conditional(call).await.map(|_| ())
-    }
-
-    /// The features of the plan of price 0, which apply to each user without access; of several such plans those of the lowest
-    /// tier, then of the first code. `None` where there is no such plan.
-    ///
-    /// # Errors
-    /// When DynamoDB does not answer, or the item is corrupt.
-    pub async fn free_features(&self) -> Result<Option<serde_json::Map<String, serde_json::Value>>, StoreError> {
-        let found = self.get(GATE, s(FREE_PLANS)).await?.unwrap_or_default();
-        let plans = found.into_iter().filter(|(name, _)| name.parse::<PlanId>().is_ok());
-        let corrupt = |error: serde_dynamo::Error| StoreError::Corrupt { table: GATE, detail: error.to_string() };
-        let plans = plans.map(|(_, plan)| serde_dynamo::from_attribute_value::<_, FreePlan>(plan).map_err(corrupt));
-        let plans = plans.collect::<Result<Vec<_>, _>>()?;
-        let first = plans.into_iter().min_by(|a, b| (a.tier, &a.code).cmp(&(b.tier, &b.code)));
-        Ok(first.map(|plan| plan.features))
     }
 
     /// The gate of `user` (a strongly consistent read, one unit); `None` for an unknown user.
@@ -307,8 +290,23 @@ impl Store {
     }
 }
 
+/// An update that keeps the features of `plan` for everybody while it costs nothing and is not archived, and no longer
+/// otherwise.
+pub(crate) fn keep_free_features(plan: &Plan) -> Result<UpdateBuilder, StoreError> {
+    let update = Update::builder()
+        .key("pk", s(FREE_PLANS))
+        .expression_attribute_names("#plan", plan.id.to_string())
+        .expression_attribute_values(":one", n(1));
+    if !(plan.is_active && plan.terms.price_cents == 0) {
+        return Ok(update.update_expression("SET v = :one REMOVE #plan"));
+    }
+    let free = FreePlan { code: plan.code.to_string(), features: plan.features.0.clone() };
+    let free = serde_dynamo::to_attribute_value(&free).map_err(|error| StoreError::Unexpected(error.to_string()))?;
+    Ok(update.update_expression("SET v = :one, #plan = :plan").expression_attribute_values(":plan", free))
+}
+
 /// An update of the count of active admins by one; lowering it is refused for the last one.
-pub(crate) fn count_admins(up: bool) -> aws_sdk_dynamodb::types::builders::UpdateBuilder {
+pub(crate) fn count_admins(up: bool) -> UpdateBuilder {
     let update = Update::builder().key("pk", s(ADMINS)).expression_attribute_names("#count", "count");
     if up {
         update.update_expression("ADD #count :one SET v = :one").expression_attribute_values(":one", n(1))

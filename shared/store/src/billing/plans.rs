@@ -3,11 +3,11 @@
 use super::{Key, key, no, sort_key, yes};
 use crate::audit::audit_item;
 use crate::codec::{Item, item, read, s};
-use crate::gate::show_free_plan;
+use crate::gate::keep_free_features;
 use crate::listing::{IndexQuery, PageOf};
 use crate::outbox::{OutboxMessage, outbox_item};
 use crate::schema::{AUDIT, BILLING, GATE, OUTBOX};
-use crate::transaction::{Refusal, Transaction};
+use crate::transaction::Refusal;
 use crate::{Store, StoreError};
 use aws_sdk_dynamodb::types::{Delete, Put};
 use jiff::Timestamp;
@@ -192,6 +192,7 @@ impl Store {
     /// # Errors
     /// When DynamoDB does not answer.
     pub async fn write_plan(&self, write: PlanWrite<'_>) -> Result<bool, StoreError> {
+        let is_new = matches!(write, PlanWrite::Created { .. });
         let (plan, audit, transaction) = match write {
             PlanWrite::Created { plan, attempt, audit } => {
                 let [(pk, partition), (sk, sort)] = code_key(&plan.code);
@@ -204,8 +205,7 @@ impl Store {
                     .expression_attribute_values(":false", no())
                     .expression_attribute_values(":attempt", s(attempt));
                 let transaction = self.transaction().update(Condition::State, BILLING, made);
-                let transaction = transaction.create(Condition::Invariant, BILLING, plan_item(plan)?);
-                (plan, audit, if plan.is_free() { show(transaction, plan)? } else { transaction })
+                (plan, audit, transaction.create(Condition::Invariant, BILLING, plan_item(plan)?))
             }
             PlanWrite::Changed { plan, from, audit, command } => {
                 let put = Put::builder()
@@ -213,8 +213,12 @@ impl Store {
                     .condition_expression("updated_at = :from")
                     .expression_attribute_values(":from", s(from.to_string()));
                 let transaction = self.transaction().put_if(Condition::State, BILLING, put);
-                (plan, audit, show(transaction.put_any(Condition::Invariant, OUTBOX, outbox_item(command)?), plan)?)
+                (plan, audit, transaction.put_any(Condition::Invariant, OUTBOX, outbox_item(command)?))
             }
+        };
+        let transaction = match is_new && plan.terms.price_cents > 0 {
+            true => transaction,
+            false => transaction.update(Condition::Invariant, GATE, keep_free_features(plan)?),
         };
         let transaction = match &plan.stripe_price_id {
             None => transaction,
@@ -222,11 +226,6 @@ impl Store {
         };
         done(transaction.put_any(Condition::Invariant, AUDIT, audit_item(audit)?).run().await)
     }
-}
-
-/// Shows what the plan gives to users without access.
-fn show<'a>(transaction: Transaction<'a, Condition>, plan: &Plan) -> Result<Transaction<'a, Condition>, StoreError> {
-    Ok(transaction.update(Condition::Invariant, GATE, show_free_plan(plan)?))
 }
 
 fn done(result: Result<(), Refusal<Condition>>) -> Result<bool, StoreError> {

@@ -277,32 +277,45 @@ async fn a_write_without_an_answer_is_unavailable_and_not_made() {
     tables.faults.take_calls();
 }
 
-/// The features of the plan of price 0, as the guards read them.
-async fn free_features(tables: &Tables) -> Option<serde_json::Value> {
-    tables.store.free_features().await.unwrap().map(serde_json::Value::Object)
+/// Plan `n` at no price, with these seats.
+fn free(n: u8, seats: u32) -> Plan {
+    let terms = Terms { price_cents: 0, ..plan(n).terms };
+    let features = Features(json!({"seats": seats}).as_object().unwrap().clone());
+    Plan { terms, features, stripe_price_id: None, ..plan(n) }
 }
 
 #[tokio::test]
-async fn the_free_plans_are_shown_with_the_write_of_the_plan() {
-    let tables = made().await;
-    assert_eq!(free_features(&tables).await, None);
-    let features = |uses: u64| Features(serde_json::Map::from_iter([("uses".to_owned(), json!(uses))]));
-    let terms = Terms { price_cents: 0, ..plan(1).terms };
-    let free = |seconds| Plan { terms, features: features(5), updated_at: at(seconds), ..plan(1) };
-    assert!(change(&tables, &free(10), plan(1).updated_at).await.unwrap());
-    assert_eq!(free_features(&tables).await, Some(json!({"uses": 5})));
-    // Another one of a lower tier goes before it, one of a higher tier does not.
-    for (n, tier, shown) in [(2, free(0).tier + 1, 5), (3, free(0).tier - 1, 3)] {
-        assert!(tables.store.reserve_plan(&reservation(n, "a1"), None).await.unwrap());
-        let other = Plan { terms, tier, features: features(u64::from(n)), ..plan(n) };
-        assert!(make(&tables, &other, "a1").await.unwrap());
-        assert_eq!(free_features(&tables).await, Some(json!({"uses": shown})));
+async fn everybody_has_the_features_of_the_plan_of_price_0_whose_code_is_the_first() {
+    let tables = Tables::new().await;
+    let features = async || tables.store.free_features().await.unwrap();
+    assert!(features().await.is_empty(), "no plan was made");
+    for n in [2, 1] {
+        assert!(tables.rival.reserve_plan(&reservation(n, "a1"), None).await.unwrap());
+        assert!(make(&tables, &free(n, u32::from(n)), "a1").await.unwrap());
     }
-    let low = Plan { terms, is_active: false, updated_at: at(20), ..plan(3) };
-    assert!(change(&tables, &low, plan(3).updated_at).await.unwrap(), "archived");
-    assert_eq!(free_features(&tables).await, Some(json!({"uses": 5})));
-    assert!(change(&tables, &Plan { updated_at: at(30), ..plan(1) }, at(10)).await.unwrap(), "at a price again");
-    assert_eq!(free_features(&tables).await, Some(json!({"uses": 2})));
-    tables.edit("gate", "FREE_PLANS", |row| row[plan(2).id.to_string()]["tier"] = json!("high")).await;
-    assert!(matches!(tables.store.free_features().await, Err(StoreError::Corrupt { table: "gate", .. })));
+    let row = tables.row("gate", "FREE_PLANS").await;
+    assert_eq!(row[plan_id(2).to_string()], json!({"code": "plan-2", "features": {"seats": 2}}));
+    assert_eq!(features().await["seats"], 1);
+    let more = Plan { updated_at: at(60), ..free(1, 7) };
+    assert!(change(&tables, &more, at(0)).await.unwrap());
+    assert_eq!(features().await["seats"], 7);
+    assert!(!change(&tables, &free(1, 9), at(0)).await.unwrap(), "it was made from a state that is gone");
+    assert_eq!(features().await["seats"], 7);
+    let archived = Plan { is_active: false, updated_at: at(120), ..free(1, 7) };
+    assert!(change(&tables, &archived, at(60)).await.unwrap());
+    assert_eq!(features().await["seats"], 2, "the other one");
+    let sold = Plan { updated_at: at(60), ..plan(2) };
+    assert!(change(&tables, &sold, at(0)).await.unwrap());
+    assert!(features().await.is_empty());
+}
+
+#[tokio::test]
+async fn features_that_cannot_be_read_are_corrupt_and_a_plan_with_a_price_leaves_none() {
+    let tables = made().await;
+    assert_eq!(tables.count("gate").await, 0);
+    tables.put("gate", json!({"pk": "FREE_PLANS", "plan_1": {"code": 5}, "v": 1})).await;
+    corrupt(tables.store.free_features().await);
+    tables.faults.next("GetItem", unreachable());
+    unavailable(tables.store.free_features().await);
+    tables.faults.take_calls();
 }
