@@ -314,7 +314,8 @@ async fn features_that_cannot_be_read_are_corrupt_and_a_plan_with_a_price_leaves
     let tables = made().await;
     assert_eq!(tables.count("gate").await, 0);
     tables.put("gate", json!({"pk": "FREE_PLANS", "plan_1": {"code": 5}, "v": 1})).await;
-    corrupt(tables.store.free_features().await);
+    let read = tables.store.free_features().await;
+    assert!(matches!(read, Err(StoreError::Corrupt { table: "gate", .. })), "{read:?}");
     tables.faults.next("GetItem", unreachable());
     unavailable(tables.store.free_features().await);
     tables.faults.take_calls();
