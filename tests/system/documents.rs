@@ -298,6 +298,18 @@ fn each_page_names_its_reader_and_links_the_next_page() {
     }
 }
 
+#[test]
+fn the_guide_shows_code_that_is_compiled() {
+    let example = read("shared/guard/examples/standalone.rs");
+    let (_, code) = example.split_once("\n\n").unwrap();
+    assert!(code.contains("RequireTier<2>"), "the example is empty");
+    let guide = read("docs/adopting.md");
+    assert!(
+        guide.contains(&format!("```rust\n{code}```")),
+        "copy shared/guard/examples/standalone.rs into docs/adopting.md"
+    );
+}
+
 /// Whether a text in backticks is a path of the repository; one with a placeholder such as NAME is none.
 fn is_path(text: &str) -> bool {
     let folders = ["functions/", "shared/", "infra/", "tests/", "docs/", "events/", ".ci/", ".github/"];

@@ -106,7 +106,7 @@ fn each_function_uses_only_the_allowed_crates_and_services() {
         ("functions/mailer", &["aws-sdk-sqs", "tollgate-http", "tollgate-auth"]),
         ("functions/auth", &["aws-sdk-sqs", "aws-sdk-ses"]),
         ("functions/example", &["tollgate-store", "tollgate-domain"]),
-        ("shared/guard", &["tollgate-http", "utoipa", "lambda_http"]),
+        ("shared/guard", &["tollgate-http", "utoipa"]),
     ] {
         for word in forbidden {
             assert!(!manifest(function).contains(word), "{function}: {word}");
