@@ -47,7 +47,7 @@ strip "$work"/build/*/bootstrap
 sam deploy --template-file "$work/build/template.yaml" --config-file "$root/samconfig.toml" --stack-name tollgate-test \
   --resolve-s3 --capabilities CAPABILITY_IAM CAPABILITY_AUTO_EXPAND --no-confirm-changeset --no-progressbar \
   --parameter-overrides "Stage=test" "AppUrl=http://127.0.0.1:$port" "MailFrom=no-reply@example.com" \
-  "MailIdentity=no-reply@example.com" "Architecture=$architecture" "StripeApiUrl=$stripe/_stripe" "BillingGraceDays=0"
+  "MailIdentity=no-reply@example.com" "Architecture=$architecture" "StripeApiUrl=$stripe/_stripe" "BillingGraceDays=0" "ExampleProduct=true"
 gateway="$("$python" tests/aws/mend.py tollgate-test)"
 # The fake Stripe sends its events to the webhook's function URL. Without a grace a payment that failed is due at once.
 webhook="$("$python" tests/aws/stripe.py webhook tollgate-test)"
