@@ -38,6 +38,8 @@ WRONG = [
     {"RouteThrottleRate": "0"},
     {"MailConcurrency": "1"},
     {"WebhookReservedConcurrency": "many"},
+    {"UpgradeUrl": "/pricing"},
+    {"ExampleProduct": "yes"},
     {"LogRetentionDays": "2"},
     {"Architecture": "sparc"},
     {"AlarmEmail": "somebody"},
