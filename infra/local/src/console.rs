@@ -10,7 +10,7 @@ use crate::faults::{Fault, FaultInjector, Kind, Service};
 use crate::providers::{Account, Providers};
 use crate::queues::{Depth, Queue};
 use crate::schedules::{SCHEDULES, Schedules};
-use crate::{console, inbox, moved_clock, s3, stripe_console, stripe_dashboard, table_reader};
+use crate::{console_page, inbox, moved_clock, s3, stripe_console, stripe_dashboard, table_reader};
 use axum::body::Bytes;
 use axum::extract::{OriginalUri, Path, Query, Request, State};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
@@ -124,7 +124,7 @@ impl Console {
             .route("/_local/ai", get(model_requests).post(script_model))
             .route("/_local/google/accounts", post(google_account))
             .route("/_local/github/accounts", post(github_account))
-            .merge(console::routes())
+            .merge(console_page::routes())
             .merge(inbox::routes())
             .merge(table_reader::routes())
             .merge(stripe_console::routes())
@@ -253,7 +253,7 @@ async fn page(State(console): State<Console>, headers: HeaderMap) -> Answer<Resp
         });
         return Ok(Json(about).into_response());
     }
-    Ok(console::page())
+    Ok(console_page::page())
 }
 
 impl Console {

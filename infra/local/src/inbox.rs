@@ -1,6 +1,6 @@
 //! The inbox of the dev console: a search by recipient and subject, one mail, and its HTML part as a document of its own.
 
-use crate::console::{Answer, Console, Refused};
+use crate::console::{Answer, Console, ConsoleError};
 use crate::fakes::{MAILS_KEPT, Mail};
 use axum::extract::{Path, Query, State};
 use axum::response::{Html, IntoResponse, Response};
@@ -48,7 +48,7 @@ async fn list(State(console): State<Console>, Query(Search { q }): Query<Search>
     Ok(Json(json!({"items": items, "kept": MAILS_KEPT})))
 }
 
-fn find(console: &Console, id: &str) -> Result<Mail, Refused> {
+fn find(console: &Console, id: &str) -> Result<Mail, ConsoleError> {
     Ok(console.fakes.mail(id)?.ok_or(ApiError::NotFound)?)
 }
 

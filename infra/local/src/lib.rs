@@ -6,7 +6,7 @@ mod ai;
 mod aws_endpoints;
 pub mod clock;
 mod console;
-mod console;
+mod console_page;
 mod contract;
 mod documents;
 mod engine;
