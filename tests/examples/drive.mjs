@@ -145,6 +145,17 @@ async function badTokens(good, refreshToken) {
   };
 }
 
+/** Each published key verifies tokens, in its own algorithm alone. */
+async function checkAlgorithms(service, claims) {
+  const { keys } = await stack("GET", "/.well-known/jwks.json");
+  assert.deepEqual([...new Set(keys.map(({ alg }) => alg))].sort(), ["ES256", "EdDSA"]);
+  for (const { alg, kid } of keys) {
+    await expectStatus(service, "/notes", await signed({ alg, kid, typ: "at+jwt" }, claims), 200, `${alg} and a good token`);
+    const other = alg === "ES256" ? "EdDSA" : "ES256";
+    await expectRefusal(service, "/notes", await signed({ alg: other, kid, typ: "at+jwt" }, claims), `${other} and a key of ${alg}`);
+  }
+}
+
 async function check(service) {
   const email = await register(service.name);
   const { access_token: token, refresh_token } = await signIn(email);
@@ -173,6 +184,7 @@ async function check(service) {
   const bad = await badTokens(second.access_token, second.refresh_token);
   for (const [what, text] of Object.entries(bad)) for (const path of PROTECTED) await expectRefusal(service, path, text, what);
   const [header, claims] = second.access_token.split(".").slice(0, 2).map(decode);
+  await checkAlgorithms(service, claims);
   const late = Math.floor(Date.now() / 1000) - 10;
   await expectStatus(service, "/notes", await signed(header, { ...claims, iat: late - 900, exp: late }), 200, "an expiry 10 s ago");
 
