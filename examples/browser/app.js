@@ -53,7 +53,7 @@ element("portal").addEventListener("click", handle(() => tollgate.openPortal()))
 for (const button of document.querySelectorAll("[data-path]")) {
   button.addEventListener("click", handle(async () => {
     const response = await tollgate.fetch(button.dataset.path);
-    // The session ended: the event `expired` has told so.
+    // The session ended: the listener of `expired` says so.
     if (!tollgate.isSignedIn) return;
     const body = await response.json();
     say(response.ok ? body.message : body.detail);

@@ -86,7 +86,7 @@ async function byMailedLink() {
   await tab.followText("Go to your account");
   await isAt(tab, DEEP);
   await tab.sees(`Signed in as ${email}`);
-  // Once: the account page is to be had afterwards, with a way back to the product.
+  // Only once: afterwards the account page opens, with a link back to the product.
   await tab.goto("/account");
   await tab.sees("Account ID");
   if ((await tab.page.$eval(".back a", (link) => link.href)) !== `${front}/`) throw new Error("no way back to the product");
@@ -200,7 +200,7 @@ const withClient = (self, script) =>
     script,
   );
 
-/** Two tabs of one browser: one renews for both, both end together, and a revoked session is told. */
+/** Two tabs of one browser: one renews for both, both end together, and a revoked session ends both. */
 async function byTabs() {
   const email = "ann.front@example.com";
   const one = await person(device);

@@ -67,7 +67,7 @@ export class Tollgate extends EventTarget {
     this.#apis = [location.origin, ...apis].map((api) => new URL(api).origin);
     this.#lock = `tollgate-renewal ${this.#url}`;
     this.#tabs = new BroadcastChannel(`tollgate-session ${this.#url}`);
-    this.#tabs.addEventListener("message", ({ data }) => this.#hear(data));
+    this.#tabs.addEventListener("message", ({ data }) => this.#receive(data));
   }
 
   /** The signed-in user as of the last token, or null. */
@@ -109,7 +109,7 @@ export class Tollgate extends EventTarget {
   /** Starts the session of a TokenResponse, such as that of /verify. */
   start(tokens) {
     this.#keep({ ...tokens, expires_at: Date.now() + tokens.expires_in * 1000 });
-    this.#tell("begun");
+    this.#share("begun");
     this.#dispatch("signed-in", { elsewhere: false });
   }
 
@@ -175,7 +175,7 @@ export class Tollgate extends EventTarget {
 
   /**
    * After a checkout: waits until the subscription gives access, then renews the token, so that it has the new tier. The
-   * subscription as it is then, or as it is after `attempts` seconds; null if there is none, or if `isWanted` turns false.
+   * subscription as it is then, or as it is after `attempts` seconds; null without one, or if `isWanted` turns false.
    */
   async confirmCheckout({ attempts = 15, isWanted = () => true } = {}) {
     let subscription = null;
@@ -234,11 +234,11 @@ export class Tollgate extends EventTarget {
   }
 
   /** Gives the token to the other tabs of this origin. */
-  #tell(kind) {
+  #share(kind) {
     this.#tabs.postMessage({ kind, tokens: { access_token: this.#accessToken, expires_at: this.#expiresAt, user: this.#user } });
   }
 
-  #hear({ kind, tokens }) {
+  #receive({ kind, tokens }) {
     if (kind === "ended" && this.isSignedIn) {
       this.#clear();
       this.#dispatch("signed-out", { elsewhere: true });
@@ -267,7 +267,7 @@ export class Tollgate extends EventTarget {
     try {
       const tokens = await this.#send("POST", "/refresh-token", {}, {}, AbortSignal.timeout(RENEWAL_TIMEOUT_MS));
       this.#keep({ ...tokens, expires_at: Date.now() + tokens.expires_in * 1000 });
-      this.#tell("renewed");
+      this.#share("renewed");
       return true;
     } catch (problem) {
       if (problem.code !== "invalid_refresh_token") throw problem;
