@@ -100,7 +100,7 @@ async function bySignIn() {
   await ann.goto(DEEP);
   await ann.fill({ email, password: "not the password" });
   await ann.press("Sign in");
-  await ann.sees("Address and password do not match", "wrong-password");
+  await ann.page.waitForFunction(() => document.getElementById("status").textContent.includes("password"), WAIT);
   await ann.fill({ email, password: PASSWORD });
   await ann.press("Sign in");
   await ann.sees("You're signed in.");
@@ -221,19 +221,22 @@ async function byTabs() {
   for (const [name, { page }] of Object.entries({ one, two })) page.on("request", (request) => request.url() === `${base}/refresh-token` && request.method() === "POST" && renewals.push(name));
   await one.page.setRequestInterception(true);
   let release;
+  let hold;
   const isHeld = new Promise((held) => {
-    one.page.on("request", (request) => {
-      if (request.url() !== `${base}/refresh-token`) return request.continue();
+    hold = (request) => {
+      if (release || request.method() !== "POST" || request.url() !== `${base}/refresh-token`) return request.continue();
       release = () => request.continue();
       return held();
-    });
+    };
   });
+  one.page.on("request", hold);
   const first = withClient(one, "client.resume()");
   await isHeld;
   const second = withClient(two, "client.resume()");
   await new Promise((done) => setTimeout(done, 500));
   release();
   if (!(await first) || !(await second)) throw new Error("a tab has no session after the renewal");
+  one.page.off("request", hold);
   await one.page.setRequestInterception(false);
   if (renewals.join() !== "one") throw new Error(`tokens were renewed by ${renewals.join()}`);
   const mine = await withClient(two, `client.call("GET", "/me").then((me) => me.email)`);
