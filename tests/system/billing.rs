@@ -219,14 +219,14 @@ async fn subscribers_get_a_changed_tier_and_features_without_a_stripe_event() {
     let pro = plans.as_array().unwrap().iter().find(|plan| plan["code"] == "pro").unwrap()["id"].clone();
     let path = format!("/billing/plans/{}", pro.as_str().unwrap());
     let _before = app.calls();
-    patch(&app, &admin, &path, json!({"tier": 7, "features": {"exports": true}})).await.expect(200);
+    patch(&app, &admin, &path, json!({"tier": 7, "features": {"audits": true}})).await.expect(200);
     app.drain().await;
     let fetches = app.calls().into_iter().filter(|call| call.operation == "GET /v1/subscriptions").count();
     assert_eq!(fetches, 0, "Stripe is not asked for each of them");
     assert_eq!(app.get_as(&ann, "/me").await.body["tier"], 7);
     assert_eq!(app.get_as(&bob, "/me").await.body["tier"], 2);
     let gates = app.table("gate").await;
-    assert_eq!(gates.iter().filter(|gate| gate["features"]["M"]["exports"]["BOOL"] == true).count(), 1);
+    assert_eq!(gates.iter().filter(|gate| gate["features"]["M"]["audits"]["BOOL"] == true).count(), 1);
     patch(&app, &admin, &path, json!({"name": "Another name"})).await.expect(200);
     app.drain().await;
     assert_eq!(app.get_as(&ann, "/me").await.body["tier"], 7);
