@@ -38,11 +38,13 @@ mod feature;
 mod free_plan;
 mod guard;
 mod quota;
+mod setup;
 mod token_keys;
 
 pub use error::GuardError;
 pub use feature::{Feature, RequireFeature};
 pub use free_plan::FreePlan;
-pub use guard::{ActiveUser, Admin, Guard, RequestTime, RequireTier};
+pub use guard::{ActiveUser, Admin, Guard, RequireTier};
 pub use quota::Quota;
+pub use setup::RequestTime;
 pub use token_keys::{PublishedKeys, TokenKeys};
