@@ -549,6 +549,11 @@ impl TestApp {
         assert!(self.stack.fault_injector().add(Fault { service, operation: None, kind, after, times }));
     }
 
+    /// The `times` tries of one call fail, and calls at the same time go through.
+    pub fn fail_call(&self, service: Service, kind: Kind, after: u32, times: u32) {
+        assert!(self.stack.fault_injector().add_to_one_call(Fault { service, operation: None, kind, after, times }));
+    }
+
     pub fn fail_operation(&self, service: Service, operation: &str, kind: Kind, times: u32) {
         let fault = Fault { service, operation: Some(operation.to_owned()), kind, after: 0, times };
         assert!(self.stack.fault_injector().add(fault));

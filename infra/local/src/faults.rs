@@ -3,11 +3,12 @@
 
 use crate::clock::LocalClock;
 use crate::fakes::{Fakes, TARGET};
-use crate::invocation::Invocation;
+use crate::invocation::{Invocation, RoundTrip};
 use crate::permissions::{Access, Accesses, Decide, accesses, file_access};
 use crate::s3::{Call as FileCall, FakeS3};
 use crate::steps::{Step, turn};
 use crate::transactions::{Answered, Transactions};
+use crate::unprocessed;
 use aws_smithy_runtime_api::client::http::{
     HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpConnector,
 };
@@ -61,6 +62,8 @@ pub enum Kind {
     Hang,
     /// The work is done, the answer never arrives.
     LostResponse,
+    /// A part of a `BatchGetItem` is not read: its last table, by name, is among the unprocessed keys.
+    Unprocessed,
     /// A transaction met another one: what the embedded engine never says. For tests alone, not in the dev console, as are the
     /// next two.
     #[serde(skip)]
@@ -89,6 +92,15 @@ pub struct Fault {
     /// The number of calls that fail then.
     #[serde(default = "once")]
     pub times: u32,
+}
+
+/// A fault that waits for its calls.
+struct Waiting {
+    fault: Fault,
+    /// Whether it is that of one call and its further tries: calls at the same time go through.
+    is_of_one_call: bool,
+    /// What that call says: its further tries say the same.
+    call: Option<(String, Vec<u8>)>,
 }
 
 const fn once() -> u32 {
@@ -156,6 +168,9 @@ pub struct Call {
     pub operation: String,
     /// The DynamoDB units that it used, by table: read and written. A refused condition counts one written unit.
     pub units: Vec<(String, f64, f64)>,
+    /// Of a call to a table within a function's run: how many of the run's calls to tables went one after the other up to
+    /// this one. Otherwise 0.
+    pub depth: u32,
 }
 
 /// The fault injector, and the function that it belongs to, if any.
@@ -175,7 +190,7 @@ struct Shared {
 
 #[derive(Default)]
 struct State {
-    faults: Vec<Fault>,
+    faults: Vec<Waiting>,
     /// `None` where they are not counted.
     calls: Option<Vec<Call>>,
     steps: Option<mpsc::UnboundedSender<Step>>,
@@ -258,14 +273,27 @@ impl FaultInjector {
         self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Adds a fault; `false` for an operation that nothing here calls.
+    /// Adds a fault; `false` for an operation that nothing here calls, or that cannot fail so.
     #[must_use]
     pub fn add(&self, fault: Fault) -> bool {
+        self.add_waiting(fault, false)
+    }
+
+    /// The same for one call alone, the first that meets it: its tries fail, and calls at the same time go through.
+    #[must_use]
+    pub fn add_to_one_call(&self, fault: Fault) -> bool {
+        self.add_waiting(fault, true)
+    }
+
+    fn add_waiting(&self, fault: Fault, is_of_one_call: bool) -> bool {
+        if fault.kind == Kind::Unprocessed && fault.operation.as_deref() != Some("BatchGetItem") {
+            return false;
+        }
         let known = OPERATIONS.iter().any(|(service, operations)| {
             *service == fault.service && fault.operation.as_deref().is_none_or(|name| operations.contains(&name))
         });
         if known {
-            self.state().faults.push(fault);
+            self.state().faults.push(Waiting { fault, is_of_one_call, call: None });
         }
         known
     }
@@ -275,7 +303,7 @@ impl FaultInjector {
     pub fn clear(&self) -> Vec<Fault> {
         let left = std::mem::take(&mut self.state().faults);
         self.0.cleared.notify_waiters();
-        left
+        left.into_iter().map(|waiting| waiting.fault).collect()
     }
 
     /// The faults that have not happened yet as often as they are to.
@@ -335,18 +363,25 @@ impl FaultInjector {
     }
 
     /// The fault that this call meets, if any.
-    fn meet(&self, service: Service, operation: &str) -> Option<Kind> {
+    fn meet(&self, service: Service, operation: &str, body: Option<&[u8]>) -> Option<Kind> {
         let mut state = self.state();
-        let matches =
-            |fault: &Fault| fault.service == service && fault.operation.as_deref().is_none_or(|name| name == operation);
-        let fault = state.faults.iter_mut().find(|fault| matches(fault))?;
+        let call = (operation.to_owned(), body.unwrap_or_default().to_vec());
+        let matches = |Waiting { fault, call: met, .. }: &Waiting| {
+            fault.service == service
+                && fault.operation.as_deref().is_none_or(|name| name == operation)
+                && met.as_ref().is_none_or(|met| *met == call)
+        };
+        let Waiting { fault, is_of_one_call, call: met } = state.faults.iter_mut().find(|waiting| matches(waiting))?;
         if fault.after > 0 {
             fault.after -= 1;
             return None;
         }
         let kind = fault.kind;
         fault.times = fault.times.saturating_sub(1);
-        state.faults.retain(|fault| fault.times > 0);
+        if *is_of_one_call {
+            *met = Some(call);
+        }
+        state.faults.retain(|waiting| waiting.fault.times > 0);
         Some(kind)
     }
 
@@ -382,23 +417,36 @@ impl FaultInjector {
         if let Some(access) = self.deny(service, &operation, &request) {
             return answered(400, access_denied(service, &access));
         }
+        let invocation = Invocation::current().filter(|_| service == Service::Dynamodb);
+        let round_trip = invocation.map(|run| run.begin_round_trip());
         let steps = self.state().steps.clone().filter(|_| matches!(service, Service::Dynamodb | Service::Stripe));
         let _until_it_is_over = turn(steps, (service, &operation), request.body().bytes()).await;
         let table_request =
             (service == Service::Dynamodb).then(|| request.body().bytes().map(<[u8]>::to_vec)).flatten();
-        match self.meet(service, &operation) {
+        match self.meet(service, &operation, request.body().bytes()) {
             Some(Kind::Throttle) => {
                 let (status, body) = throttled(service);
                 return answered(status, body);
             }
             Some(Kind::Error) => return answered(500, internal(service)),
+            Some(Kind::Unprocessed) => {
+                let mut request = request;
+                let (left_out, is_any_left) = unprocessed::leave_out(&mut request);
+                if !is_any_left {
+                    self.count(Call { service, operation, units: Vec::new(), depth: depth(round_trip.as_ref()) });
+                    return answered(200, unprocessed::add(br#"{"Responses":{}}"#, left_out));
+                }
+                let answer = self.forward(request, service, operation, table_request, round_trip.as_ref()).await?;
+                return answered(200, unprocessed::add(answer.body().bytes().unwrap_or_default(), left_out));
+            }
             Some(Kind::Conflict) => return answered(400, CONFLICT.to_owned()),
             Some(Kind::Hang) => {
                 self.hang().await;
                 return Err(lost());
             }
             Some(Kind::LostResponse) => {
-                let _never_arrives = self.forward(request, service, operation, table_request).await;
+                let _never_arrives =
+                    self.forward(request, service, operation, table_request, round_trip.as_ref()).await;
                 return Err(lost());
             }
             Some(Kind::StopBefore) => {
@@ -406,13 +454,14 @@ impl FaultInjector {
                 return Err(lost());
             }
             Some(Kind::StopAfter) => {
-                let _never_arrives = self.forward(request, service, operation, table_request).await;
+                let _never_arrives =
+                    self.forward(request, service, operation, table_request, round_trip.as_ref()).await;
                 stop().await;
                 return Err(lost());
             }
             None => {}
         }
-        self.forward(request, service, operation, table_request).await
+        self.forward(request, service, operation, table_request, round_trip.as_ref()).await
     }
 
     async fn forward(
@@ -421,15 +470,16 @@ impl FaultInjector {
         service: Service,
         operation: String,
         table_request: Option<Vec<u8>>,
+        round_trip: Option<&RoundTrip>,
     ) -> Result<HttpResponse, ConnectorError> {
         if service == Service::S3 {
-            self.count(Call { service, operation, units: Vec::new() });
+            self.count(Call { service, operation, units: Vec::new(), depth: 0 });
             return self.put_file(request).await;
         }
         if let Service::Sqs | Service::Ses | Service::Secrets = service {
             let target = request.headers().get(TARGET).unwrap_or_default();
             let answer = self.0.fakes.answer(target, request.body().bytes().unwrap_or_default());
-            self.count(Call { service, operation, units: Vec::new() });
+            self.count(Call { service, operation, units: Vec::new(), depth: 0 });
             return answered(answer.status.as_u16(), answer.body);
         }
         let Answered { status, headers, body } = match operation.as_str() {
@@ -442,7 +492,7 @@ impl FaultInjector {
         let units =
             table_request.map(|request| units(&operation, &request, &body, status.as_u16())).unwrap_or_default();
         let wrote = service == Service::Dynamodb && units.iter().any(|(_, _, written)| *written > 0.0);
-        self.count(Call { service, operation, units });
+        self.count(Call { service, operation, units, depth: depth(round_trip) });
         if wrote {
             self.0.wrote.notify_one();
         }
@@ -493,6 +543,10 @@ async fn stop() {
     if let Some(invocation) = Invocation::current() {
         invocation.stop().await;
     }
+}
+
+fn depth(round_trip: Option<&RoundTrip>) -> u32 {
+    round_trip.map_or(0, |trip| trip.depth)
 }
 
 /// Service and operation of a request.

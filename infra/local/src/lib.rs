@@ -33,6 +33,7 @@ mod stripe_console;
 mod stripe_dashboard;
 mod table_reader;
 mod transactions;
+mod unprocessed;
 mod webhooks;
 
 pub use aws_endpoints::{AwsEndpoints, SAMPLE_CODES_SECRET, put_sample_rows};

@@ -293,7 +293,7 @@ impl Setup {
         let [once, twice] = outcomes;
         let (app, case) = (self.copy().await, &self.case);
         let (kind, times) = point.failure;
-        let fail = || app.fail(point.service, kind, point.call, times);
+        let fail = || app.fail_call(point.service, kind, point.call, times);
         let first = match self.operation.disturbed {
             Disturbed::TheAnswer => {
                 let attempt = async {
