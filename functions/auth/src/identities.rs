@@ -39,8 +39,7 @@ pub async fn account_of(
 }
 
 async fn account(state: &State, user: &UserId) -> Result<Option<(Profile, Gate)>, ApiError> {
-    let (profile, gate) = tokio::join!(state.store.profile(user), state.store.gate(user));
-    Ok(profile?.zip(gate?))
+    Ok(state.store.profile_and_gate(user).await?)
 }
 
 /// Takes over the unverified account with the identity's address: its password and sessions end (S23).

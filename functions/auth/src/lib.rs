@@ -27,7 +27,8 @@ use routes::*;
 use std::sync::{Arc, Mutex, PoisonError};
 use tollgate_http::openapi::DescribeLayer;
 use tollgate_http::{
-    ApiError, Conventions, EdgeProxy, Guard, Limiter, TokenKeys, describe_limit, limit_posts, limit_redirects, routes,
+    ApiError, Conventions, EdgeProxy, Guard, Limiter, TokenKeys, count_posts, describe_limit, limit_posts,
+    limit_redirects, routes,
 };
 use tollgate_platform::Clock;
 use tollgate_platform::keys::KeySource;
@@ -110,14 +111,15 @@ pub fn router(state: State) -> Router {
         Conventions { origins: state.config.origins.clone(), clock: state.clock.clone(), proxy: state.proxy.clone() };
     let limited = limited_routes().route_layer(from_fn_with_state(state.limiter.clone(), limit_posts));
     let redirects = redirect_routes().route_layer(from_fn_with_state(state.limiter.clone(), limit_redirects));
-    let (routes, _) = routes().merge(limited).merge(redirects).split_for_parts();
+    let counting = counting_routes().route_layer(from_fn_with_state(state.limiter.clone(), count_posts));
+    let (routes, _) = routes().merge(counting).merge(limited).merge(redirects).split_for_parts();
     conventions.serve(routes.with_state(state))
 }
 
 /// This function's part of the OpenAPI document.
 #[must_use]
 pub fn openapi() -> OpenApi {
-    routes().merge(limited_routes()).merge(redirect_routes()).into_openapi()
+    routes().merge(counting_routes()).merge(limited_routes()).merge(redirect_routes()).into_openapi()
 }
 
 fn routes() -> OpenApiRouter<State> {
@@ -133,16 +135,22 @@ fn routes() -> OpenApiRouter<State> {
         .routes(routes!(healthz::healthz))
 }
 
-/// Routes whose POST is limited by client; handlers apply the limit by account once they know the account.
-fn limited_routes() -> OpenApiRouter<State> {
+/// Routes whose POST is limited by client, while their handlers read the first items.
+fn counting_routes() -> OpenApiRouter<State> {
     OpenApiRouter::default()
         .routes(routes!(register::register))
         .routes(routes!(login::login))
         .routes(routes!(login_code::login_code))
-        .routes(routes!(verify::page, verify::verify))
         .routes(routes!(request_mail::request_verify))
         .routes(routes!(request_mail::request_login_code))
         .routes(routes!(request_mail::forget_password))
+        .describe_layer_of_posts(describe_limit)
+}
+
+/// Whose POSTs are limited by client; by account the handlers themselves limit, once they know which.
+fn limited_routes() -> OpenApiRouter<State> {
+    OpenApiRouter::default()
+        .routes(routes!(verify::page, verify::verify))
         .routes(routes!(new_password::page, new_password::new_password))
         .routes(routes!(change_password::change_password))
         .routes(routes!(change_email::change_email))

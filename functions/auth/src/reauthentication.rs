@@ -5,7 +5,8 @@ use crate::passwords::PasswordComparison;
 use serde::Deserialize;
 use tollgate_domain::password::Password;
 use tollgate_domain::session::FRESH;
-use tollgate_http::{ActiveUser, ApiError, BY_USER, RequestContext};
+use tollgate_http::{AccountKey, ActiveUser, ActiveUserWith, ApiError, BY_USER, RequestContext};
+use tollgate_store::{Profile, ProfileOf};
 use utoipa::ToSchema;
 
 /// The part of a body that confirms who is acting.
@@ -22,26 +23,57 @@ pub fn errors() -> [ApiError; 4] {
     [ApiError::RATE_LIMITED, ApiError::Unauthenticated, ApiError::ReauthenticationRequired, ApiError::WrongPassword]
 }
 
-/// Lets `user` pass with the right password, or in a session that has just begun; a refresh is no beginning.
+/// Who acts, with the profile.
+pub type Actor = ActiveUserWith<ProfileOf>;
+
+/// Lets the caller pass with the right password, or in a session that has just begun; a refresh is no beginning. Calls are
+/// counted by user, and where `account` names one by it, before anything is compared (S7).
 pub async fn require_fresh(
     state: &State,
     context: &RequestContext,
-    user: &ActiveUser,
+    (user, profile): (&ActiveUser, Option<&Profile>),
+    account: Option<&AccountKey>,
     password: Option<&Password>,
 ) -> Result<(), ApiError> {
-    state.limiter.admit_user(context, &user.id, BY_USER).await?;
-    let Some(password) = password else {
-        let session = state.store.session(&user.id, &user.session_id).await?;
-        let is_fresh = session.is_some_and(|row| context.now.duration_since(row.created_at) <= FRESH);
-        return if is_fresh { Ok(()) } else { Err(ApiError::ReauthenticationRequired) };
+    let counted = async {
+        let of_account = async {
+            match account {
+                Some(account) => state.limiter.admit_account(context, account).await,
+                None => Ok(()),
+            }
+        };
+        let (of_account, of_user) = tokio::join!(of_account, state.limiter.admit_user(context, &user.id, BY_USER));
+        of_account.and(of_user)
     };
-    verify_password(state, user, password).await
+    match password {
+        Some(password) => verify_password(state, (user, profile), counted, password).await,
+        None => {
+            let (counted, session) = tokio::join!(counted, state.store.session(&user.id, &user.session_id));
+            counted?;
+            let is_fresh = session?.is_some_and(|row| context.now.duration_since(row.created_at) <= FRESH);
+            if is_fresh { Ok(()) } else { Err(ApiError::ReauthenticationRequired) }
+        }
+    }
 }
 
-/// Lets `user` pass with the right password.
-pub async fn verify_password(state: &State, user: &ActiveUser, password: &Password) -> Result<(), ApiError> {
-    let profile = state.store.profile(&user.id).await?.ok_or(ApiError::Unauthenticated)?;
-    let credentials = state.store.credentials(&profile.email).await?.filter(|found| found.user_id == user.id);
+/// Lets `user` pass with the right password, once the call is `counted`.
+pub async fn verify_password(
+    state: &State,
+    (user, profile): (&ActiveUser, Option<&Profile>),
+    counted: impl Future<Output = Result<(), ApiError>>,
+    password: &Password,
+) -> Result<(), ApiError> {
+    let credentials = async {
+        let read = match profile {
+            Some(_) => None,
+            None => Some(state.store.profile(&user.id).await?.ok_or(ApiError::Unauthenticated)?),
+        };
+        let Some(profile) = profile.or(read.as_ref()) else { return Err(ApiError::Unauthenticated) };
+        Ok::<_, ApiError>(state.store.credentials(&profile.email).await?)
+    };
+    let (counted, credentials) = tokio::join!(counted, credentials);
+    counted?;
+    let credentials = credentials?.filter(|found| found.user_id == user.id);
     match state.hasher.verify(password, credentials.as_ref().map(|found| found.hash.as_str())).await? {
         PasswordComparison::Wrong => Err(ApiError::WrongPassword),
         PasswordComparison::Right | PasswordComparison::RightButWeak => Ok(()),

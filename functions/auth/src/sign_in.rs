@@ -112,7 +112,7 @@ pub struct Client<'a> {
     pub session: SessionId,
 }
 
-/// Makes a session for `profile`, whose `gate` was read in this request: the row first, then the gate, on condition that
+/// Makes a session for `profile`, whose `gate` was read in this request: its row and its place in the gate, on condition that
 /// the account is still what was judged.
 pub async fn sign_in(
     state: &State,
@@ -132,14 +132,25 @@ pub async fn sign_in(
         ip: context.ip.clone(),
         user_agent: context.user_agent.clone(),
     };
-    state.store.put_session(&session).await?;
+    let row = state.store.put_session(&session);
     let (gate, ended) = match method {
-        SignInMethod::Code(row) if !profile.email_verified => {
-            let gate = take_over(state, context, &profile, gate, &session, row).await?;
+        // A row that no gate names is no session, and a gate's session without a row is one whose tokens never went out.
+        SignInMethod::Password | SignInMethod::Provider(_) => {
+            let (kept, admitted) = tokio::join!(row, admit(state, context, gate, &session, method));
+            kept?;
+            admitted?
+        }
+        // A code is good once: the row stands before the code is used up.
+        SignInMethod::Code(code) if !profile.email_verified => {
+            row.await?;
+            let gate = take_over(state, context, &profile, gate, &session, code).await?;
             profile.email_verified = true;
             (gate, Vec::new())
         }
-        _ => admit(state, context, gate, &session, method).await?,
+        SignInMethod::Code(_) | SignInMethod::Registration(_) => {
+            row.await?;
+            admit(state, context, gate, &session, method).await?
+        }
     };
     // A registration's code cannot be mailed again once it is used: its entry is part of the write that uses it.
     if !matches!(method, SignInMethod::Registration(_)) {

@@ -30,6 +30,10 @@ pub struct Gate {
     pub is_admin: bool,
     /// Raised with each new password; also in the credentials row.
     pub password_version: u64,
+    /// Whether the account has a password: what the credentials say, which lie under the address. `None` in an item of an
+    /// earlier version, until the password changes.
+    #[serde(default)]
+    pub has_password: Option<bool>,
     /// The live sessions and their absolute ends.
     #[serde(default)]
     pub sessions: BTreeMap<SessionId, Timestamp>,
@@ -54,6 +58,7 @@ impl Gate {
             closing: None,
             is_admin: false,
             password_version: 1,
+            has_password: Some(false),
             sessions: BTreeMap::new(),
             tier: 0,
             features: serde_json::Map::new(),

@@ -4,11 +4,13 @@ use crate::{FreePlan, GuardError, TokenKeys};
 use axum::extract::{FromRef, FromRequestParts};
 use http::header;
 use http::request::Parts;
+use jiff::Timestamp;
 use std::sync::Arc;
 use tollgate_domain::gate::Gate;
 use tollgate_domain::{SessionId, UserId};
 use tollgate_platform::Clock;
-use tollgate_store::Store;
+use tollgate_platform::tokens::AccessClaims;
+use tollgate_store::{Lookup, OwnLookup, Store, StoreError};
 
 /// By what tokens are judged.
 #[derive(Clone)]
@@ -49,17 +51,96 @@ where
         if let Some(user) = parts.extensions.get::<Self>() {
             return Ok(user.clone());
         }
-        let guard = Guard::from_ref(state);
-        let now = guard.now(parts);
-        let token = bearer(parts).ok_or(GuardError::Unauthenticated)?;
-        let claims = guard.keys.verify(token, &guard.issuer, &guard.audience, now).await?;
-        let gate = guard.store.gate(&claims.sub).await?;
-        let gate = gate.filter(|gate| gate.admits(&claims.sid, now)).ok_or(GuardError::Unauthenticated)?;
-        let user = Self { id: claims.sub, session_id: claims.sid, gate };
+        let (user, ()) = admit(&verify(parts, state).await?, state, ()).await?;
         // A second guard of the same request reads nothing.
         parts.extensions.insert(user.clone());
         Ok(user)
     }
+}
+
+/// An active user, in a live session, with the user's own items that are read in the same call as the gate. They are decoded
+/// only after the gate admits the session.
+#[derive(Debug, Clone)]
+pub struct ActiveUserWith<L: OwnLookup> {
+    /// The user.
+    pub user: ActiveUser,
+    /// The items.
+    pub own: L::Found,
+}
+
+impl<S, L> FromRequestParts<S> for ActiveUserWith<L>
+where
+    S: Send + Sync,
+    Guard: FromRef<S>,
+    L: OwnLookup<Found: Send> + Send + Sync,
+{
+    type Rejection = GuardError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, GuardError> {
+        if let Some(user) = parts.extensions.get::<ActiveUser>().cloned() {
+            let own = Guard::from_ref(state).store.look_up(&L::of(user.id)).await?;
+            return Ok(Self { user, own });
+        }
+        let verified = verify(parts, state).await?;
+        let (user, own) = admit(&verified, state, L::of(verified.id)).await?;
+        Ok(Self { user, own })
+    }
+}
+
+/// An active user, with the result of `read`, which runs beside the read of the gate, for items whose keys are not known before.
+/// The result is dropped if the gate does not admit the session.
+///
+/// # Errors
+/// `unauthenticated`, or 503 when the gate or the items cannot be read.
+pub async fn admit_beside<S, T, F>(
+    parts: &mut Parts,
+    state: &S,
+    read: impl FnOnce(UserId) -> F + Send,
+) -> Result<(ActiveUser, T), GuardError>
+where
+    S: Send + Sync,
+    Guard: FromRef<S>,
+    T: Send,
+    F: Future<Output = Result<T, StoreError>> + Send,
+{
+    let verified = verify(parts, state).await?;
+    let (user, own) = tokio::join!(admit(&verified, state, ()), read(verified.id));
+    let (user, ()) = user?;
+    Ok((user, own?))
+}
+
+/// The user and the session of a verified token. The session may have ended.
+struct Verified {
+    id: UserId,
+    session_id: SessionId,
+    now: Timestamp,
+}
+
+async fn verify<S>(parts: &mut Parts, state: &S) -> Result<Verified, GuardError>
+where
+    S: Send + Sync,
+    Guard: FromRef<S>,
+{
+    let guard = Guard::from_ref(state);
+    let now = guard.now(parts);
+    let token = bearer(parts).ok_or(GuardError::Unauthenticated)?;
+    let AccessClaims { sub: id, sid: session_id, .. } =
+        guard.keys.verify(token, &guard.issuer, &guard.audience, now).await?;
+    Ok(Verified { id, session_id, now })
+}
+
+/// Reads the gate and the items of `own` in one call. The only place that admits a session.
+async fn admit<S, L>(verified: &Verified, state: &S, own: L) -> Result<(ActiveUser, L::Found), GuardError>
+where
+    S: Send + Sync,
+    Guard: FromRef<S>,
+    L: Lookup<Found: Send> + Send + Sync,
+{
+    let Verified { id, session_id, now } = *verified;
+    let admits = |gate: &Gate| gate.admits(&session_id, now);
+    let found = Guard::from_ref(state).store.look_up_behind_gate(id, &own, admits).await?;
+    let (gate, own) = found.ok_or(GuardError::Unauthenticated)?;
+    Ok((ActiveUser { id, session_id, gate }, own))
 }
 
 /// The token of `authorization: Bearer …`; more than one such header is none.

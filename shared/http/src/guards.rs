@@ -4,12 +4,19 @@ use crate::ApiError;
 use crate::openapi::{Describe, refuse};
 use jiff::Timestamp;
 use std::sync::Arc;
-use tollgate_guard::{ActiveUser, Admin, Feature, GuardError, Quota, RequireFeature, RequireTier};
+use tollgate_guard::{ActiveUser, ActiveUserWith, Admin, Feature, GuardError, Quota, RequireFeature, RequireTier};
+use tollgate_store::OwnLookup;
 use utoipa::openapi::path::Operation;
 
 impl Describe for ActiveUser {
     fn describe(operation: &mut Operation) {
         refuse(operation, [ApiError::Unauthenticated]);
+    }
+}
+
+impl<L: OwnLookup> Describe for ActiveUserWith<L> {
+    fn describe(operation: &mut Operation) {
+        ActiveUser::describe(operation);
     }
 }
 

@@ -27,13 +27,15 @@ pub use error::{ApiError, FieldError, Refused};
 pub use export::Export;
 pub use idempotency::{describe_idempotent, idempotent};
 pub use limits::{
-    AccountKey, BY_USER, EXPORTS, Exceeded, Limiter, Limits, describe_limit, describe_user_limit, limit_posts,
-    limit_redirects, limit_users,
+    AccountKey, BY_USER, ClientCount, EXPORTS, Exceeded, Limiter, Limits, count_posts, describe_limit,
+    describe_user_limit, limit_posts, limit_redirects, limit_users,
 };
 pub use message::{Message, message};
 pub use owned::{OwnedPayment, OwnedSubscription, WithEmail, with_emails};
 pub use page::{Cursor, Filters, NoFilters, Page, PageQuery, Parameters, filter, id_filter, sessions_page};
-pub use tollgate_guard::{ActiveUser, Admin, FreePlan, Guard, PublishedKeys, RequireTier, TokenKeys};
+pub use tollgate_guard::{
+    ActiveUser, ActiveUserWith, Admin, FreePlan, Guard, PublishedKeys, RequireTier, TokenKeys, admit_beside,
+};
 #[doc(hidden)]
 pub use utoipa_axum;
 

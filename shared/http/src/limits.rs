@@ -8,13 +8,16 @@ use axum::extract::{FromRef, FromRequestParts, Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use http::Method;
+use http::request::Parts;
 use std::net::IpAddr;
 use std::ops::RangeInclusive;
+use std::sync::Arc;
+use tokio::sync::OnceCell;
 use tollgate_domain::limit::{AttemptQuotas, DAY_SECONDS, HOUR_SECONDS, Quota};
 use tollgate_domain::{Email, UserId};
 use tollgate_platform::device::Device;
 use tollgate_platform::{ConfigError, Env, fingerprint};
-use tollgate_store::{Attempt, AttemptLimit, Bucket, Store};
+use tollgate_store::{Attempt, AttemptLimit, Bucket, MailCount, MailsTo, Store};
 use utoipa::openapi::path::Operation;
 
 /// Calls a minute on each route that is limited, where nothing else is set.
@@ -150,6 +153,13 @@ impl Limiter {
         Self { store, limits }
     }
 
+    async fn admit_client(&self, context: &RequestContext) -> Result<(), ApiError> {
+        match self.limits {
+            Some(limits) => self.admit_client_within(context, limits.client).await,
+            None => Ok(()),
+        }
+    }
+
     /// Counts a call of `account` on the route of `context`: for a known device by itself, for an unknown client together
     /// with those of the other ones.
     ///
@@ -234,7 +244,31 @@ impl Limiter {
         Ok(self.store.count_mail(account.as_str(), kind, &client, &context.request_id, context.now).await?)
     }
 
-    async fn admit_client(&self, context: &RequestContext, quota: Quota) -> Result<(), ApiError> {
+    /// Where the mails to `account` are counted: to be read together with something else.
+    #[must_use]
+    pub fn mails_to(account: &AccountKey) -> MailsTo {
+        MailsTo(account.as_str().to_owned())
+    }
+
+    /// Counts a mail of `kind` beyond those that were `counted`; `false`: it is one too many and must not be sent, or another
+    /// one was counted since.
+    ///
+    /// # Errors
+    /// 503 when it cannot be counted.
+    pub async fn admit_mail_beyond(
+        &self,
+        context: &RequestContext,
+        counted: MailCount,
+        kind: &str,
+    ) -> Result<bool, ApiError> {
+        if self.limits.is_none() {
+            return Ok(true);
+        }
+        let client = client(context.ip.as_deref());
+        Ok(self.store.count_mail_beyond(counted, kind, &client, &context.request_id, context.now).await?)
+    }
+
+    async fn admit_client_within(&self, context: &RequestContext, quota: Quota) -> Result<(), ApiError> {
         self.admit(context, "ip", &client(context.ip.as_deref()), quota).await
     }
 
@@ -287,7 +321,7 @@ pub fn describe_user_limit(operation: &mut Operation) {
     describe_limit(operation);
 }
 
-/// What [`limit_posts`] and [`limit_redirects`] add to an operation.
+/// What [`limit_posts`], [`count_posts`] and [`limit_redirects`] add to an operation.
 pub fn describe_limit(operation: &mut Operation) {
     refuse(operation, [ApiError::RATE_LIMITED]);
 }
@@ -302,12 +336,68 @@ pub async fn limit_posts(
     request: Request,
     next: Next,
 ) -> Result<Response, ApiError> {
-    if let Some(limits) = limiter.limits
-        && request.method() == Method::POST
-    {
-        limiter.admit_client(&context, limits.client).await?;
+    if request.method() == Method::POST {
+        limiter.admit_client(&context).await?;
     }
     Ok(next.run(request).await)
+}
+
+/// The count of this call of the client, on a route of [`count_posts`]: made when a handler first waits for it, at the same
+/// time as what it reads first, and once.
+#[derive(Clone)]
+pub struct ClientCount {
+    limiter: Limiter,
+    context: RequestContext,
+    outcome: Arc<OnceCell<Result<(), Arc<ApiError>>>>,
+}
+
+impl ClientCount {
+    /// Lets the call pass once it is counted. Nothing may be decided, written or answered before.
+    ///
+    /// # Errors
+    /// `rate_limited`, or 503 when it cannot be counted.
+    pub async fn admitted(&self) -> Result<(), ApiError> {
+        let count = || async { self.limiter.admit_client(&self.context).await.map_err(Arc::new) };
+        match self.outcome.get_or_init(count).await {
+            Ok(()) => Ok(()),
+            Err(error) => match &**error {
+                ApiError::RateLimited(exceeded) => Err(ApiError::RateLimited(*exceeded)),
+                other => Err(ApiError::Unavailable(other.cause().unwrap_or_default().to_owned())),
+            },
+        }
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for ClientCount {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
+        let count = parts.extensions.get::<Self>().cloned();
+        count.ok_or_else(|| ApiError::Internal("a route without the layer that counts its clients".into()))
+    }
+}
+
+impl Describe for ClientCount {}
+
+/// The layer of routes whose POSTs are limited by client address, and whose handlers take a [`ClientCount`].
+///
+/// # Errors
+/// `rate_limited`, or 503 when it cannot be counted.
+pub async fn count_posts(
+    State(limiter): State<Limiter>,
+    context: RequestContext,
+    mut request: Request,
+    next: Next,
+) -> Result<Response, ApiError> {
+    if request.method() != Method::POST {
+        return Ok(next.run(request).await);
+    }
+    let count = ClientCount { limiter, context, outcome: Arc::default() };
+    request.extensions_mut().insert(count.clone());
+    let answer = next.run(request).await;
+    // A request that does not reach its handler, such as one whose body cannot be read, is counted too.
+    count.admitted().await?;
+    Ok(answer)
 }
 
 /// The layer of routes that a browser walks by itself.
@@ -321,7 +411,7 @@ pub async fn limit_redirects(
     next: Next,
 ) -> Result<Response, ApiError> {
     if limiter.limits.is_some() {
-        limiter.admit_client(&context, REDIRECTS).await?;
+        limiter.admit_client_within(&context, REDIRECTS).await?;
     }
     Ok(next.run(request).await)
 }

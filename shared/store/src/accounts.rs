@@ -80,12 +80,13 @@ impl Store {
         let (name, address) = (&profile.username, &profile.email);
         let name_marker = marker_item(username_marker_key(name), &profile.id, None)?;
         let address_marker = address_marker(address, &profile.id)?;
+        let gate = Gate { has_password: Some(account.credentials.is_some()), ..account.gate.clone() };
         let mut transaction = self
             .transaction()
             .create(Condition::Username, IDENTITY, name_marker)
             .create(Condition::Email, IDENTITY, address_marker)
             .create(Condition::Invariant, IDENTITY, profile_item(profile)?)
-            .create(Condition::Invariant, GATE, gate_item(&account.gate)?);
+            .create(Condition::Invariant, GATE, gate_item(&gate)?);
         if let Some(credentials) = &account.credentials {
             transaction =
                 transaction.create(Condition::Email, CREDENTIALS, credentials_item(&profile.email, credentials)?);

@@ -4,6 +4,7 @@
 mod accounts;
 mod address;
 mod audit;
+mod batch;
 mod billing;
 mod closing;
 mod codec;
@@ -30,6 +31,7 @@ mod users;
 pub use accounts::{NewAccount, Registration};
 pub use address::{AddressChange, AddressRequest, ChangedAddress};
 pub use audit::AuditFilter;
+pub use batch::{GateOf, Items, Keys, Lookup, OwnLookup, ProfileOf};
 pub use billing::{
     AccountWrite, BillingFilter, CheckoutReservation, CustomerVersion, Due, DuePage, EventRow, Owned, PlanReservation,
     PlanWrite, TrialEntry, VersionPage, VersionPlace,
@@ -37,11 +39,11 @@ pub use billing::{
 pub use error::StoreError;
 pub use gate::{Admission, Admitted};
 pub use idempotency::{IdempotentCall, StoredAnswer};
-pub use limits::{Attempt, AttemptLimit, Bucket};
+pub use limits::{Attempt, AttemptLimit, Bucket, MailCount, MailsTo};
 pub use listing::{Consistency, Listed, PageOf, each};
 pub use outbox::{Claim, OutboxMessage, UnsentPage};
 pub use passwords::NewPassword;
-pub use profiles::{Credentials, Profile, TakenNames};
+pub use profiles::{Credentials, NameAndAddress, Profile, TakenNames};
 pub use quotas::Use;
 pub use reconciliation::{ReconciledPage, Reconciliation, ReconciliationState};
 pub use report_rows::{ReportGate, ReportProfile, ReportRow, ReportTable, Segment, SegmentPage, SegmentPlace};

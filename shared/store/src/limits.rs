@@ -1,6 +1,7 @@
 //! Counters that are incremented before the counted action: rates of calls, mails to an address, attempts at codes. One
 //! conditional write normally, two at most; without an answer the action is refused (S7, S11).
 
+use crate::batch::{Items, Keys, Lookup};
 use crate::codec::{Item, item, n, read, s};
 use crate::schema::LIMITS;
 use crate::update::{Updated, conditional};
@@ -89,6 +90,36 @@ impl Attempts {
             by: AttemptLimit::ClientMinute,
             retry_after_seconds: quotas.client.retry_after_seconds(self.filled_ms, now_ms),
         })
+    }
+}
+
+/// Where the mails to an account are counted.
+#[derive(Debug, Clone)]
+pub struct MailsTo(pub String);
+
+/// The mails to an account, as they were counted when they were read.
+#[derive(Debug)]
+pub struct MailCount {
+    key: AttributeValue,
+    row: Option<Item>,
+}
+
+impl MailsTo {
+    fn key(&self) -> AttributeValue {
+        s(format!("MAIL#{}", self.0))
+    }
+}
+
+impl Lookup for MailsTo {
+    type Found = MailCount;
+
+    fn add_keys(&self, keys: &mut Keys) {
+        keys.add(LIMITS, [("pk", self.key())]);
+    }
+
+    fn take(&self, items: &Items) -> Result<MailCount, StoreError> {
+        let key = self.key();
+        Ok(MailCount { row: items.get(LIMITS, [("pk", key.clone())]).cloned(), key })
     }
 }
 
@@ -262,8 +293,8 @@ impl Store {
         })
     }
 
-    /// Counts a mail of `kind`, which `client` causes, to `whom`; `false` when that is one too many, or another one was counted at this moment. One
-    /// read and one write, whatever was sent before: an address that gets mails costs what any other does (S6).
+    /// Counts a mail of `kind`, which `client` causes, to `whom`; `false` when that is one too many, or another one was counted
+    /// at this moment.
     ///
     /// # Errors
     /// When DynamoDB does not answer, or the item is corrupt.
@@ -275,9 +306,26 @@ impl Store {
         request: &RequestId,
         now: Timestamp,
     ) -> Result<bool, StoreError> {
+        let counted = self.look_up(&MailsTo(whom.to_owned())).await?;
+        self.count_mail_beyond(counted, kind, client, request, now).await
+    }
+
+    /// Counts a mail of `kind`, which `client` causes, beyond those that were `counted`; `false` when that is one too many, or
+    /// another one was counted since. One read and one write, whatever was sent before: an address that gets mails costs what
+    /// any other does (S6).
+    ///
+    /// # Errors
+    /// When DynamoDB does not answer, or the item is corrupt.
+    pub async fn count_mail_beyond(
+        &self,
+        counted: MailCount,
+        kind: &str,
+        client: &str,
+        request: &RequestId,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
         let by = write_id(request);
-        let key = s(format!("MAIL#{whom}"));
-        let old = self.get(LIMITS, key.clone()).await?;
+        let MailCount { key, row: old } = counted;
         // The request that wrote it last names its version.
         let seen = old.as_ref().and_then(|old| old.get("by").cloned()).unwrap_or_else(|| s("-"));
         let mailed: Mailed = old.map(|old| read(LIMITS, old)).transpose()?.unwrap_or_default();

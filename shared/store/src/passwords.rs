@@ -47,7 +47,7 @@ impl Store {
         now: Timestamp,
     ) -> Result<bool, StoreError> {
         let gate = Update::builder()
-            .update_expression("SET password_version = :next, sessions = :sessions")
+            .update_expression("SET password_version = :next, has_password = :true, sessions = :sessions")
             .condition_expression("password_version = :version AND is_active = :true")
             .expression_attribute_values(":sessions", AttributeValue::M(Item::new()))
             .expression_attribute_values(":true", AttributeValue::Bool(true));
@@ -76,7 +76,7 @@ impl Store {
     ) -> Result<bool, StoreError> {
         let own = Item::from([(session.0.to_string(), s(session.1.to_string()))]);
         let gate = Update::builder()
-            .update_expression("SET password_version = :next, sessions = :sessions")
+            .update_expression("SET password_version = :next, has_password = :true, sessions = :sessions")
             .condition_expression(
                 "password_version = :version AND is_active = :true AND attribute_exists(sessions.#own)",
             )

@@ -1,11 +1,12 @@
 //! Profiles (`identity`) and credentials (`credentials`): single reads.
 
+use crate::batch::{Items, Keys, Lookup};
 use crate::codec::{Item, item, read, s};
 use crate::listing::Partition;
 use crate::schema::{CREDENTIALS, IDENTITY, LIMITS};
 use crate::update::conditional;
 use crate::{Store, StoreError};
-use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes, ReturnConsumedCapacity};
+use aws_sdk_dynamodb::types::{AttributeValue, ReturnConsumedCapacity};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -147,6 +148,53 @@ struct AddressMarker {
     address: Email,
 }
 
+/// A name and an address that somebody asks for. Only an early answer: the registration's own conditions decide.
+#[derive(Debug, Clone, Copy)]
+pub struct NameAndAddress<'a> {
+    /// The name.
+    pub username: &'a Username,
+    /// The address.
+    pub email: &'a Email,
+    /// When.
+    pub now: Timestamp,
+}
+
+impl NameAndAddress<'_> {
+    fn name(&self) -> [(&'static str, AttributeValue); 1] {
+        [("pk", username_marker_key(self.username))]
+    }
+
+    fn hold(&self) -> [(&'static str, AttributeValue); 1] {
+        [("pk", name_hold_key(self.username))]
+    }
+
+    fn address(&self) -> [(&'static str, AttributeValue); 1] {
+        [("pk", email_marker_key(self.email))]
+    }
+}
+
+impl Lookup for NameAndAddress<'_> {
+    type Found = TakenNames;
+
+    fn add_keys(&self, keys: &mut Keys) {
+        keys.add(IDENTITY, self.name());
+        keys.add(IDENTITY, self.address());
+        keys.add(LIMITS, self.hold());
+    }
+
+    fn take(&self, items: &Items) -> Result<TakenNames, StoreError> {
+        let held_until =
+            items.get(LIMITS, self.hold()).and_then(|item| item.get("ttl")?.as_n().ok()?.parse::<i64>().ok());
+        let is_held = held_until.is_some_and(|until| self.now.as_second() < until);
+        let marker = items.get(IDENTITY, self.address()).cloned();
+        let address = marker.map(|marker| read::<AddressMarker>(IDENTITY, marker)).transpose()?;
+        Ok(TakenNames {
+            username: is_held || items.get(IDENTITY, self.name()).is_some(),
+            email: address.map(|marker| marker.address),
+        })
+    }
+}
+
 impl Store {
     /// The profile of `user` (a consistent read).
     ///
@@ -229,7 +277,7 @@ impl Store {
         conditional(call).await.map(|_| ())
     }
 
-    /// Looks up a name and an address in one call. Only an early answer: the registration's own conditions decide.
+    /// Looks up a name and an address in one call.
     ///
     /// # Errors
     /// When DynamoDB does not answer.
@@ -239,39 +287,7 @@ impl Store {
         email: &Email,
         now: Timestamp,
     ) -> Result<TakenNames, StoreError> {
-        let keys = |keys: Vec<AttributeValue>| {
-            KeysAndAttributes::builder()
-                .consistent_read(true)
-                .set_keys(Some(keys.into_iter().map(|key| Item::from([("pk".to_owned(), key)])).collect()))
-                .build()
-                .map_err(|error| StoreError::Unexpected(error.to_string()))
-        };
-        let (identity, limits) = (self.table(IDENTITY), self.table(LIMITS));
-        let answer = self
-            .client
-            .batch_get_item()
-            .request_items(&identity, keys(vec![username_marker_key(username), email_marker_key(email)])?)
-            .request_items(&limits, keys(vec![name_hold_key(username)])?)
-            .return_consumed_capacity(ReturnConsumedCapacity::Total)
-            .send()
-            .await
-            .map_err(StoreError::of)?;
-        if answer.unprocessed_keys().is_some_and(|remaining| !remaining.is_empty()) {
-            return Err(StoreError::Unavailable("some keys were not read".into()));
-        }
-        let found = answer.responses.unwrap_or_default();
-        let has = |table: &str, key: AttributeValue| {
-            found.get(table).and_then(|items| items.iter().find(|item| item.get("pk") == Some(&key)))
-        };
-        let held_until =
-            has(&limits, name_hold_key(username)).and_then(|item| item.get("ttl")?.as_n().ok()?.parse::<i64>().ok());
-        Ok(TakenNames {
-            username: has(&identity, username_marker_key(username)).is_some()
-                || held_until.is_some_and(|until| now.as_second() < until),
-            email: has(&identity, email_marker_key(email))
-                .map(|marker| read::<AddressMarker>(IDENTITY, marker.clone()).map(|marker| marker.address))
-                .transpose()?,
-        })
+        self.look_up(&NameAndAddress { username, email, now }).await
     }
 
     pub(crate) async fn get(&self, table: &'static str, key: AttributeValue) -> Result<Option<Item>, StoreError> {

@@ -250,11 +250,12 @@ impl Store {
             .expression_attribute_values(":version", n(replaces_version));
         let gate = Update::builder()
             .key("pk", gate_key(&profile.id))
-            .update_expression("SET password_version = :next, sessions = :sessions")
+            .update_expression("SET password_version = :next, has_password = :false, sessions = :sessions")
             .condition_expression("password_version = :version AND is_active = :true")
             .expression_attribute_values(":version", n(replaces_version))
             .expression_attribute_values(":next", n(replaces_version + 1))
             .expression_attribute_values(":sessions", AttributeValue::M(sessions.into_iter().collect()))
+            .expression_attribute_values(":false", AttributeValue::Bool(false))
             .expression_attribute_values(":true", AttributeValue::Bool(true));
         let mut transaction = self
             .transaction()

@@ -133,7 +133,7 @@ impl<L: Copy> Transaction<'_, L> {
 impl Store {
     /// Waits after the `tries`-th conflict: a random part of a doubling time, so that conflicting writers do not
     /// collide again (R8).
-    async fn pause(&self, tries: u32) {
+    pub(crate) async fn pause(&self, tries: u32) {
         let most = CONFLICT_PAUSE_MS << tries;
         let part = RandomState::new().build_hasher().finish() % most;
         if let Some(sleep) = self.client.config().sleep_impl() {

@@ -269,11 +269,12 @@ impl Store {
             .expression_attribute_values(":version", n(password_version));
         let gate = Update::builder()
             .key("pk", gate_key(&profile.id))
-            .update_expression("SET password_version = :next, sessions = :none")
+            .update_expression("SET password_version = :next, has_password = :false, sessions = :none")
             .condition_expression("password_version = :version")
             .expression_attribute_values(":version", n(password_version))
             .expression_attribute_values(":next", n(password_version + 1))
-            .expression_attribute_values(":none", AttributeValue::M(Item::new()));
+            .expression_attribute_values(":none", AttributeValue::M(Item::new()))
+            .expression_attribute_values(":false", AttributeValue::Bool(false));
         let transaction = self
             .transaction()
             .update(Condition::EmailUnverified, IDENTITY, verification)

@@ -34,6 +34,7 @@ pub async fn residue(app: &TestApp, world: World) -> Residue {
     let mut lines = BTreeMap::new();
     let base_url = app.stack.base_url();
     let gates = app.table("gate").await;
+    check_passwords(app, &gates).await;
     let is_live = |session: &str| gates.iter().any(|gate| gate["sessions"]["M"].get(session).is_some());
     for table in TABLES.iter().filter(|table| table.name != COUNTERS) {
         for item in app.table(table.name).await {
@@ -66,6 +67,15 @@ pub async fn residue(app: &TestApp, world: World) -> Residue {
         *lines.entry(name).or_default() += 1;
     }
     Residue { lines, doubled }
+}
+
+/// Panics where a gate does not tell whether its account has a password, as long as the account is not deleted.
+async fn check_passwords(app: &TestApp, gates: &[Value]) {
+    let credentials = app.table("credentials").await;
+    for gate in gates.iter().filter(|gate| gate["user_id"].is_object() && gate["left"]["S"] != "deleted") {
+        let has_password = credentials.iter().any(|row| row["user_id"] == gate["user_id"]);
+        assert_eq!(gate["has_password"]["BOOL"], has_password, "has_password of {}", gate["user_id"]);
+    }
 }
 
 impl Residue {

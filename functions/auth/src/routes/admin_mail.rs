@@ -64,8 +64,7 @@ pub async fn send(
     PathId(id): PathId<UserId>,
     JsonBody(NewMail { kind }): JsonBody<NewMail>,
 ) -> Result<(StatusCode, Json<Message>), ApiError> {
-    let (profile, gate) = tokio::join!(state.store.profile(&id), state.store.gate(&id));
-    let account = profile?.zip(gate?).filter(|(_, gate)| gate.closing != Some(Closing::Deleted));
+    let account = state.store.profile_and_gate(&id).await?.filter(|(_, gate)| gate.closing != Some(Closing::Deleted));
     let (profile, gate) = account.ok_or(ApiError::NotFound)?;
     let purpose = Purpose::from(kind);
     let text = if applies(purpose, &profile, &gate) {

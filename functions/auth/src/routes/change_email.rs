@@ -4,7 +4,7 @@ use super::register::ALREADY_REGISTERED;
 use super::{email, placeholder_id};
 use crate::State;
 use crate::mails::{self, Account, NewAddress};
-use crate::reauthentication::{self, require_fresh};
+use crate::reauthentication::{self, Actor, require_fresh};
 use axum::Json;
 use axum::extract::State as Shared;
 use http::StatusCode;
@@ -13,9 +13,9 @@ use serde_json::json;
 use tollgate_domain::audit::Action;
 use tollgate_domain::onetime::Purpose;
 use tollgate_domain::password::Password;
-use tollgate_http::{AccountKey, ActiveUser, ApiError, JsonBody, Message, RequestContext, errors, message};
+use tollgate_http::{AccountKey, ApiError, JsonBody, Limiter, Message, RequestContext, errors, message};
 use tollgate_mail::Message as Mail;
-use tollgate_store::AddressRequest;
+use tollgate_store::{AddressRequest, ProfileOf};
 use utoipa::ToSchema;
 
 /// The address to have, and who asks.
@@ -44,18 +44,23 @@ errors! {
 pub async fn change_email(
     Shared(state): Shared<State>,
     context: RequestContext,
-    user: ActiveUser,
+    actor: Actor,
     JsonBody(body): JsonBody<ChangeEmail>,
 ) -> Result<(StatusCode, Json<Message>), ApiError> {
-    state.limiter.admit_account(&context, &AccountKey::user(&user.id)).await?;
     let to = email(&body.new_email, "new_email")?;
-    require_fresh(&state, &context, &user, body.password.as_ref()).await?;
-    let owner = state.store.user_of_email(&to).await?;
-    let someone = owner.unwrap_or_else(|| placeholder_id(&context));
-    let (own, theirs) = tokio::join!(state.store.profile(&user.id), state.store.profile(&someone));
-    let (own, theirs) = (own?.ok_or(ApiError::Unauthenticated)?, theirs?);
+    let account = AccountKey::user(&actor.user.id);
+    let (fresh, owner) = tokio::join!(
+        require_fresh(&state, &context, (&actor.user, actor.own.as_ref()), Some(&account), body.password.as_ref()),
+        state.store.user_of_email(&to),
+    );
+    fresh?;
+    let Actor { user, own } = actor;
+    let own = own.ok_or(ApiError::Unauthenticated)?;
+    let someone = owner?.unwrap_or_else(|| placeholder_id(&context));
+    let mails = Limiter::mails_to(&AccountKey::address(&to, None));
+    let (theirs, mails) = state.store.look_up(&(ProfileOf(someone), mails)).await?;
     let kind = if theirs.is_some() { ALREADY_REGISTERED } else { mails::kind(Purpose::ChangeEmail) };
-    let may_be_sent = state.limiter.admit_mail(&context, &AccountKey::address(&to, None), kind).await?;
+    let may_be_sent = state.limiter.admit_mail_beyond(&context, mails, kind).await?;
     let new = NewAddress { unlinks: own.links_to_end(&to), session: user.session_id, email: to.clone() };
     // The row is written for a taken address too, and its link is not mailed: what the caller can read of it is the same.
     let (row, mail) = mails::change_of_address(&state, Account::of(&own, &user.gate), new, context.now).await?;

@@ -1,6 +1,7 @@
 //! `POST /change-password`.
 
 use crate::passwords::PasswordComparison;
+use crate::reauthentication::Actor;
 use crate::{State, devices, mails};
 use axum::extract::State as Shared;
 use axum::response::{IntoResponse, Response};
@@ -9,7 +10,7 @@ use serde::Deserialize;
 use serde_json::json;
 use tollgate_domain::audit::Action;
 use tollgate_domain::password::{Password, WeakPassword};
-use tollgate_http::{AccountKey, ActiveUser, ApiError, CookieJar, JsonBody, Message, RequestContext, errors, message};
+use tollgate_http::{AccountKey, ApiError, CookieJar, JsonBody, Message, RequestContext, errors, message};
 use tollgate_mail::Message as Mail;
 use tollgate_store::NewPassword;
 use utoipa::ToSchema;
@@ -40,13 +41,17 @@ errors! {
 pub async fn change_password(
     Shared(state): Shared<State>,
     context: RequestContext,
-    user: ActiveUser,
+    actor: Actor,
     cookies: CookieJar,
     JsonBody(body): JsonBody<ChangePassword>,
 ) -> Result<Response, ApiError> {
-    state.limiter.admit_account(&context, &AccountKey::user(&user.id)).await?;
-    let profile = state.store.profile(&user.id).await?.ok_or(ApiError::Unauthenticated)?;
-    let credentials = state.store.credentials(&profile.email).await?.filter(|found| found.user_id == user.id);
+    let Actor { user, own } = actor;
+    let profile = own.ok_or(ApiError::Unauthenticated)?;
+    let account = AccountKey::user(&user.id);
+    let (counted, credentials) =
+        tokio::join!(state.limiter.admit_account(&context, &account), state.store.credentials(&profile.email));
+    counted?;
+    let credentials = credentials?.filter(|found| found.user_id == user.id);
     let credentials = credentials.ok_or(ApiError::NoPassword)?;
     if state.hasher.verify(&body.old_password, Some(&credentials.hash)).await? == PasswordComparison::Wrong {
         return Err(ApiError::WrongPassword);

@@ -58,8 +58,8 @@ async fn close_account(
     confirmation: &Confirmation,
     closing: Closing,
 ) -> Result<(), ApiError> {
-    state.limiter.admit_account(context, &AccountKey::user(&user.id)).await?;
-    require_fresh(state, context, user, confirmation.password.as_ref()).await?;
+    let account = AccountKey::user(&user.id);
+    require_fresh(state, context, (user, None), Some(&account), confirmation.password.as_ref()).await?;
     let action = match closing {
         Closing::Deactivated => Action::Deactivated,
         Closing::Deleted => Action::Deleted,

@@ -1,12 +1,12 @@
 //! `GET` and `POST /me/export`: all that is held about the caller.
 
 use crate::State;
-use crate::reauthentication::{self, Confirmation, verify_password};
+use crate::reauthentication::{self, Actor, Confirmation, verify_password};
 use axum::Json;
 use axum::extract::State as Shared;
 use tollgate_domain::password::Password;
 use tollgate_domain::session::FRESH;
-use tollgate_http::{ActiveUser, ApiError, EXPORTS, Export, OptionalJson, RequestContext, errors};
+use tollgate_http::{ApiError, EXPORTS, Export, OptionalJson, RequestContext, errors};
 
 errors! {
     /// Why nothing is exported.
@@ -26,9 +26,9 @@ errors! {
 pub async fn export(
     Shared(state): Shared<State>,
     context: RequestContext,
-    user: ActiveUser,
+    actor: Actor,
 ) -> Result<Json<Export>, ApiError> {
-    export_confirmed(&state, &context, user, None).await
+    export_confirmed(&state, &context, actor, None).await
 }
 
 /// All that is held about the caller, with the password.
@@ -39,28 +39,30 @@ pub async fn export(
 pub async fn export_with_password(
     Shared(state): Shared<State>,
     context: RequestContext,
-    user: ActiveUser,
+    actor: Actor,
     OptionalJson(body): OptionalJson<Confirmation>,
 ) -> Result<Json<Export>, ApiError> {
-    export_confirmed(&state, &context, user, body.password.as_ref()).await
+    export_confirmed(&state, &context, actor, body.password.as_ref()).await
 }
 
 async fn export_confirmed(
     state: &State,
     context: &RequestContext,
-    user: ActiveUser,
+    actor: Actor,
     password: Option<&Password>,
 ) -> Result<Json<Export>, ApiError> {
-    state.limiter.admit_user(context, &user.id, EXPORTS).await?;
+    let Actor { user, own } = actor;
+    let counted = state.limiter.admit_user(context, &user.id, EXPORTS);
     match password {
-        Some(password) => verify_password(state, &user, password).await?,
+        Some(password) => verify_password(state, (&user, own.as_ref()), counted, password).await?,
         // The id of a session tells when it was created.
         None if context.now.duration_since(user.session_id.made_at()) > FRESH => {
+            counted.await?;
             return Err(ApiError::ReauthenticationRequired);
         }
-        None => {}
+        None => counted.await?,
     }
-    let profile = state.store.profile(&user.id).await?.ok_or(ApiError::Unauthenticated)?;
+    let profile = own.ok_or(ApiError::Unauthenticated)?;
     let (session, grace) = (user.session_id, state.config.grace);
     Ok(Json(Export::read(&state.store, (profile, user.gate), &session, grace, context.now).await?))
 }

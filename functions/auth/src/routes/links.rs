@@ -2,7 +2,7 @@
 
 use super::oauth::begin;
 use crate::State;
-use crate::reauthentication::{self, Confirmation, require_fresh};
+use crate::reauthentication::{self, Actor, Confirmation, require_fresh};
 use axum::Json;
 use axum::extract::State as Shared;
 use axum::response::{IntoResponse, Response};
@@ -11,7 +11,7 @@ use serde::Serialize;
 use serde_json::json;
 use tollgate_domain::audit::Action;
 use tollgate_domain::user::IdentityProvider;
-use tollgate_http::{AccountKey, ActiveUser, ApiError, CookieJar, OptionalJson, PathId, RequestContext, errors};
+use tollgate_http::{AccountKey, ApiError, CookieJar, OptionalJson, PathId, RequestContext, errors};
 use tollgate_store::{LinkFor, Linked};
 use utoipa::ToSchema;
 
@@ -42,14 +42,15 @@ errors! {
 pub async fn link(
     Shared(state): Shared<State>,
     context: RequestContext,
-    user: ActiveUser,
+    actor: Actor,
     cookies: CookieJar,
     PathId(provider): PathId<IdentityProvider>,
     OptionalJson(body): OptionalJson<Confirmation>,
 ) -> Result<Response, ApiError> {
-    state.limiter.admit_account(&context, &AccountKey::user(&user.id)).await?;
-    require_fresh(&state, &context, &user, body.password.as_ref()).await?;
-    let profile = state.store.profile(&user.id).await?.ok_or(ApiError::Unauthenticated)?;
+    let account = AccountKey::user(&actor.user.id);
+    require_fresh(&state, &context, (&actor.user, actor.own.as_ref()), Some(&account), body.password.as_ref()).await?;
+    let Actor { user, own } = actor;
+    let profile = own.ok_or(ApiError::Unauthenticated)?;
     if profile.links.contains_key(&provider) {
         return Err(ApiError::AlreadyLinked);
     }
@@ -69,14 +70,20 @@ pub async fn link(
 pub async fn unlink(
     Shared(state): Shared<State>,
     context: RequestContext,
-    user: ActiveUser,
+    actor: Actor,
     PathId(provider): PathId<IdentityProvider>,
     OptionalJson(body): OptionalJson<Confirmation>,
 ) -> Result<StatusCode, ApiError> {
-    require_fresh(&state, &context, &user, body.password.as_ref()).await?;
+    require_fresh(&state, &context, (&actor.user, actor.own.as_ref()), None, body.password.as_ref()).await?;
+    let user = actor.user;
+    let mut own = actor.own;
     // Another link may be removed at the same time: then it is checked again.
     for _ in 0..3 {
-        let profile = state.store.profile(&user.id).await?.ok_or(ApiError::Unauthenticated)?;
+        let profile = own.take();
+        let profile = match profile {
+            Some(profile) => profile,
+            None => state.store.profile(&user.id).await?.ok_or(ApiError::Unauthenticated)?,
+        };
         if !profile.links.contains_key(&provider) {
             return Err(ApiError::NotFound);
         }

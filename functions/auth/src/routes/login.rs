@@ -15,7 +15,7 @@ use tollgate_domain::gate::Gate;
 use tollgate_domain::onetime::Purpose;
 use tollgate_domain::password::Password;
 use tollgate_domain::{Email, Secret, SessionId, UserId};
-use tollgate_http::{AccountKey, ApiError, CookieJar, JsonBody, RequestContext, errors};
+use tollgate_http::{AccountKey, ApiError, ClientCount, CookieJar, JsonBody, Limiter, RequestContext, errors};
 use tollgate_platform::random_bytes;
 use tollgate_store::Profile;
 use utoipa::ToSchema;
@@ -49,23 +49,28 @@ errors! {
 pub async fn login(
     Shared(state): Shared<State>,
     context: RequestContext,
+    count: ClientCount,
     cookies: CookieJar,
     JsonBody(body): JsonBody<Login>,
 ) -> Result<Response, ApiError> {
     let shown = Shown { cookies: &cookies, token: body.device_token.as_ref() };
     let named = Email::parse(&body.email).ok();
     let email = email_or_placeholder(&named)?;
-    let found = state.store.credentials(&email).await?;
+    let (admitted, found) = tokio::join!(count.admitted(), state.store.credentials(&email));
+    admitted?;
+    let found = found?;
     let user = found.as_ref().map_or_else(|| placeholder_id(&context), |found| found.user_id);
-    let (profile, gate) = tokio::join!(state.store.profile(&user), state.store.gate(&user));
-    let account = profile?.zip(gate?);
     let version = found.as_ref().map(|found| (found.user_id, found.password_version));
     let device = devices::find_device(&state, shown, version).await?;
     let key = match &named {
         Some(email) => AccountKey::address(email, device.as_ref()),
         None => AccountKey::no_address(&body.email),
     };
-    state.limiter.admit_account(&context, &key).await?;
+    // Counted before the password is compared (S7): what is read at the same time decides nothing before.
+    let (admitted, account) =
+        tokio::join!(state.limiter.admit_account(&context, &key), state.store.profile_and_gate(&user));
+    admitted?;
+    let account = account?;
     let verdict = state.hasher.verify(&body.password, found.as_ref().map(|found| found.hash.as_str())).await?;
     let attempt =
         Attempt { state: &state, context: &context, key: &key, user: found.as_ref().map(|found| found.user_id) };
@@ -107,7 +112,12 @@ impl Attempt<'_> {
         let Self { state, context, key, user } = self;
         let decoy_key = key.decoy();
         let counted = if unverified.is_some() { key } else { &decoy_key };
-        let may_be_sent = state.limiter.admit_mail(context, counted, mails::kind(Purpose::Verify)).await?;
+        let mut entry = context.entry(Action::SignInFailed, None, user.map(|user| user.to_string()));
+        entry.after = Some(json!({"method": "password", "reason": error.code()}));
+        let mails = Limiter::mails_to(counted);
+        let (recorded, mails) = tokio::join!(state.store.record(&entry), state.store.look_up(&mails));
+        recorded?;
+        let may_be_sent = state.limiter.admit_mail_beyond(context, mails?, mails::kind(Purpose::Verify)).await?;
         match unverified.filter(|_| may_be_sent) {
             Some((profile, gate)) => {
                 let account = Account::of(profile, gate);
@@ -116,9 +126,6 @@ impl Attempt<'_> {
             }
             None => state.store.put_decoys(&mails::decoy(state, context.now).await?, 1, context.now).await?,
         }
-        let mut entry = context.entry(Action::SignInFailed, None, user.map(|user| user.to_string()));
-        entry.after = Some(json!({"method": "password", "reason": error.code()}));
-        state.store.record(&entry).await?;
         Err(error)
     }
 }

@@ -12,7 +12,7 @@ use tollgate_domain::audit::Action;
 use tollgate_domain::gate::Gate;
 use tollgate_domain::onetime::{OneTimeRow, Purpose};
 use tollgate_domain::{Email, Secret, SessionId, UserId};
-use tollgate_http::{AccountKey, ApiError, CookieJar, FieldError, JsonBody, RequestContext, errors};
+use tollgate_http::{AccountKey, ApiError, ClientCount, CookieJar, FieldError, JsonBody, RequestContext, errors};
 use tollgate_platform::random_bytes;
 use tollgate_store::Profile;
 use utoipa::ToSchema;
@@ -46,6 +46,7 @@ errors! {
 pub async fn login_code(
     Shared(state): Shared<State>,
     context: RequestContext,
+    count: ClientCount,
     cookies: CookieJar,
     JsonBody(body): JsonBody<LoginCode>,
 ) -> Result<Response, ApiError> {
@@ -54,21 +55,26 @@ pub async fn login_code(
     }
     let shown = Shown { cookies: &cookies, token: body.device_token.as_ref() };
     let email = Email::parse(&body.email).ok();
-    let found = state.store.user_of_email(&email_or_placeholder(&email)?).await?;
+    let address = email_or_placeholder(&email)?;
+    let (admitted, found) = tokio::join!(count.admitted(), state.store.user_of_email(&address));
+    admitted?;
+    let found = found?;
     let user = found.unwrap_or_else(|| placeholder_id(&context));
-    let (profile, gate) = tokio::join!(state.store.profile(&user), state.store.gate(&user));
-    let account = profile?.zip(gate?);
+    let account = state.store.profile_and_gate(&user).await?;
     let version = account.as_ref().map(|(profile, gate)| (profile.id, gate.password_version));
     let device = devices::find_device(&state, shown, version).await?;
     let key = match &email {
         Some(email) => AccountKey::address(email, device.as_ref()),
         None => AccountKey::no_address(&body.email),
     };
-    state.limiter.admit_account(&context, &key).await?;
+    let (admitted, newest) = tokio::join!(
+        state.limiter.admit_account(&context, &key),
+        state.store.newest_onetime(&user, Purpose::LoginCode),
+    );
+    admitted?;
     // The count of wrong tries is the account's, whatever device they come from.
     let whose = email.as_ref().map_or_else(|| key.clone(), |email| AccountKey::address(email, None));
-    let newest = state.store.newest_onetime(&user, Purpose::LoginCode).await?;
-    let row = mailed_codes::try_code(&state, &context, &whose, newest, &body.code).await?;
+    let row = mailed_codes::try_code(&state, &context, &whose, newest?, &body.code).await?;
     let row = row.filter(|row| account.as_ref().is_some_and(|(profile, gate)| stands(row, profile, gate)));
     let (Some(row), Some((profile, gate))) = (row, account) else {
         return refuse(&state, &context, found, ApiError::InvalidCode).await;

@@ -6,7 +6,8 @@ use axum::extract::State as Shared;
 use serde::Serialize;
 use tollgate_domain::User;
 use tollgate_domain::user::IdentityProvider;
-use tollgate_http::{ActiveUser, ApiError, RequestContext};
+use tollgate_http::{ActiveUserWith, ApiError, RequestContext};
+use tollgate_store::ProfileOf;
 use utoipa::ToSchema;
 
 /// The caller, with what only the caller sees.
@@ -23,12 +24,21 @@ pub struct Me {
 #[utoipa::path(
     get, path = "/me", tag = "Accounts", security(("bearer" = [])), responses((status = 200, body = Me))
 )]
-pub async fn me(Shared(state): Shared<State>, context: RequestContext, user: ActiveUser) -> Result<Json<Me>, ApiError> {
-    let profile = state.store.profile(&user.id).await?.ok_or(ApiError::Unauthenticated)?;
-    let credentials = state.store.credentials(&profile.email).await?;
+pub async fn me(
+    Shared(state): Shared<State>,
+    context: RequestContext,
+    caller: ActiveUserWith<ProfileOf>,
+) -> Result<Json<Me>, ApiError> {
+    let ActiveUserWith { user, own } = caller;
+    let profile = own.ok_or(ApiError::Unauthenticated)?;
+    let has_password = match user.gate.has_password {
+        Some(has_password) => has_password,
+        // A gate of an earlier version.
+        None => state.store.credentials(&profile.email).await?.is_some_and(|found| found.user_id == user.id),
+    };
     Ok(Json(Me {
         tier: user.gate.present_tier(context.now),
-        has_password: credentials.is_some_and(|found| found.user_id == user.id),
+        has_password,
         linked_providers: profile.links.keys().copied().collect(),
         user: profile.into_user(),
     }))

@@ -30,8 +30,7 @@ pub async fn page(Shared(state): Shared<State>, context: RequestContext, query: 
 /// The address of the account that a valid link sets a password for.
 async fn account_of(state: &State, context: &RequestContext, token: &Secret<String>) -> Option<Email> {
     let (token, row) = find_link(state, Purpose::Reset, token).await.ok()?;
-    let (profile, gate) = tokio::join!(state.store.profile(&token.user_id), state.store.gate(&token.user_id));
-    let (profile, gate) = (profile.ok()??, gate.ok()??);
+    let (profile, gate) = state.store.profile_and_gate(&token.user_id).await.ok()??;
     row.check_link(profile.email.key(), gate.password_version, context.now).ok()?;
     Some(profile.email)
 }
@@ -94,9 +93,11 @@ async fn set(
 ) -> Result<HeaderValue, ApiError> {
     let (token, row) = find_link(state, Purpose::Reset, &body.token).await?;
     let user = token.user_id;
-    state.limiter.admit_account(context, &AccountKey::user(&user)).await?;
-    let (profile, gate) = tokio::join!(state.store.profile(&user), state.store.gate(&user));
-    let (Some(profile), Some(gate)) = (profile?, gate?) else { return Err(ApiError::InvalidToken) };
+    let account = AccountKey::user(&user);
+    let (admitted, found) =
+        tokio::join!(state.limiter.admit_account(context, &account), state.store.profile_and_gate(&user));
+    admitted?;
+    let (profile, gate) = found?.ok_or(ApiError::InvalidToken)?;
     row.check_link(profile.email.key(), gate.password_version, context.now).map_err(refused)?;
     if !gate.is_active {
         return Err(ApiError::InvalidToken);

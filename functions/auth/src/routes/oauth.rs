@@ -15,13 +15,14 @@ use oauth2::url::Url;
 use serde::Deserialize;
 use serde_json::json;
 use tollgate_domain::audit::Action;
+use tollgate_domain::gate::Gate;
 use tollgate_domain::session::after;
 use tollgate_domain::user::IdentityProvider;
 use tollgate_domain::{Secret, SessionId};
 use tollgate_http::{ApiError, CookieJar, CookieName, Message, RequestContext, errors, message};
 use tollgate_platform::oauth::{BrowserSecret, Flow};
 use tollgate_platform::random_bytes;
-use tollgate_store::{FlowRow, LinkFor, TakenFlow, UseOfFlow};
+use tollgate_store::{FlowRow, LinkFor, ProfileOf, TakenFlow, UseOfFlow};
 use utoipa::IntoParams;
 
 /// Where a sign-in is to end.
@@ -327,9 +328,9 @@ async fn ended_before(
     let values = cookies.values(&state.config.cookies, CookieName::Refresh);
     let mut tokens = values.iter().filter_map(|value| keys.read_refresh_token(value.expose()).ok());
     let token = tokens.find(|token| token.session_id == session).ok_or(ApiError::OauthStateMismatch)?;
-    let (profile, gate) = tokio::join!(state.store.profile(&token.user_id), state.store.gate(&token.user_id));
-    let profile = profile?.ok_or(ApiError::OauthStateMismatch)?;
-    gate?.filter(|gate| gate.admits(&session, context.now)).ok_or(ApiError::OauthStateMismatch)?;
+    let admits = |gate: &Gate| gate.admits(&session, context.now);
+    let own = state.store.look_up_behind_gate(token.user_id, &ProfileOf(token.user_id), admits).await?;
+    let profile = own.and_then(|(_, profile)| profile).ok_or(ApiError::OauthStateMismatch)?;
     match row.link {
         None => Ok(Ended::SignedInBefore),
         Some(_) if profile.links.contains_key(&row.provider) => Ok(Ended::Linked),

@@ -9,10 +9,11 @@ use serde::Deserialize;
 use serde_json::json;
 use tollgate_domain::Secret;
 use tollgate_domain::audit::Action;
+use tollgate_domain::gate::Gate;
 use tollgate_domain::session::Refresh;
 use tollgate_http::{ApiError, CookieJar, CookieName, OptionalJson, RequestContext, errors};
 use tollgate_platform::tokens::RefreshToken;
-use tollgate_store::{SessionRow, TokenRotation};
+use tollgate_store::{ProfileOf, SessionRow, TokenRotation};
 use utoipa::ToSchema;
 
 /// What a client that keeps no cookies sends.
@@ -105,9 +106,10 @@ async fn rotate(
     token: &RefreshToken,
     delivery: TokenDelivery,
 ) -> Result<Response, Refused> {
-    let (gate, profile) = tokio::join!(state.store.gate(&token.user_id), state.store.profile(&token.user_id));
-    let gate = gate?.filter(|gate| gate.admits(&token.session_id, context.now)).ok_or(Refused::SessionGone)?;
-    let profile = profile?.ok_or_else(|| ApiError::Internal("a gate without a profile".into()))?;
+    let admits = |gate: &Gate| gate.admits(&token.session_id, context.now);
+    let own = state.store.look_up_behind_gate(token.user_id, &ProfileOf(token.user_id), admits).await?;
+    let (gate, profile) = own.ok_or(Refused::SessionGone)?;
+    let profile = profile.ok_or_else(|| ApiError::Internal("a gate without a profile".into()))?;
     let row = next_row(state, context, token).await?;
     let issued = IssuedRefreshToken::of_row(state, &row, &token.nonce, context);
     Ok(answer(state, context, profile, &gate, issued, delivery.into()).await?)

@@ -16,10 +16,10 @@ use tollgate_domain::onetime::Purpose;
 use tollgate_domain::password::{Password, WeakPassword};
 use tollgate_domain::user::Provider;
 use tollgate_domain::{Email, UserId, Username};
-use tollgate_http::{AccountKey, ApiError, JsonBody, Message, RequestContext, errors, message};
+use tollgate_http::{AccountKey, ApiError, ClientCount, JsonBody, Limiter, Message, RequestContext, errors, message};
 use tollgate_mail::Message as Mail;
 use tollgate_platform::random_bytes;
-use tollgate_store::{Credentials, NewAccount, Profile, Registration};
+use tollgate_store::{Credentials, NameAndAddress, NewAccount, Profile, Registration};
 use utoipa::ToSchema;
 
 /// Who wants an account.
@@ -55,18 +55,25 @@ errors! {
 pub async fn register(
     Shared(state): Shared<State>,
     context: RequestContext,
+    count: ClientCount,
     JsonBody(body): JsonBody<Register>,
 ) -> Result<Response, ApiError> {
     let (email, username) = checked(&state, &body)?;
     let account = AccountKey::address(&email, None);
-    state.limiter.admit_registration(&context).await?;
-    state.limiter.admit_account(&context, &account).await?;
-    let taken = state.store.find_taken(&username, &email, context.now).await?;
+    let wanted = NameAndAddress { username: &username, email: &email, now: context.now };
+    let lookup = (wanted, Limiter::mails_to(&account));
+    let (admitted, found) = tokio::join!(count.admitted(), state.store.look_up(&lookup));
+    admitted?;
+    // Nothing is counted against an account for a client that is refused (S9).
+    let (admitted, of_account) =
+        tokio::join!(state.limiter.admit_registration(&context), state.limiter.admit_account(&context, &account));
+    admitted.and(of_account)?;
+    let (taken, mails) = found?;
     if taken.username {
         return Err(ApiError::UsernameTaken);
     }
     let kind = if taken.email.is_some() { ALREADY_REGISTERED } else { mails::kind(Purpose::Verify) };
-    let may_be_sent = state.limiter.admit_mail(&context, &account, kind).await?;
+    let may_be_sent = state.limiter.admit_mail_beyond(&context, mails, kind).await?;
     // Hashed also where it is not kept: both ways take as long (S6).
     let hash = state.hasher.hash(&body.password).await?;
     let new_account = new_account(&state, &context, (&email, &username), hash).await?;

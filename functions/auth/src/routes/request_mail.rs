@@ -13,7 +13,9 @@ use serde::Deserialize;
 use tollgate_domain::Secret;
 use tollgate_domain::gate::Gate;
 use tollgate_domain::onetime::Purpose;
-use tollgate_http::{AccountKey, ApiError, CookieJar, JsonBody, Message, RequestContext, errors, message};
+use tollgate_http::{
+    AccountKey, ApiError, ClientCount, CookieJar, JsonBody, Limiter, Message, RequestContext, errors, message,
+};
 use tollgate_store::Profile;
 use utoipa::ToSchema;
 
@@ -44,10 +46,11 @@ errors! {
 pub async fn request_verify(
     Shared(state): Shared<State>,
     context: RequestContext,
+    count: ClientCount,
     cookies: CookieJar,
     JsonBody(body): JsonBody<Address>,
 ) -> Accepted {
-    send(&state, &context, &cookies, &body, Purpose::Verify).await?;
+    send(&state, (&context, &count), &cookies, &body, Purpose::Verify).await?;
     Ok((StatusCode::ACCEPTED, message("If this address is waiting to be verified, a mail is on its way.")))
 }
 
@@ -59,10 +62,11 @@ pub async fn request_verify(
 pub async fn request_login_code(
     Shared(state): Shared<State>,
     context: RequestContext,
+    count: ClientCount,
     cookies: CookieJar,
     JsonBody(body): JsonBody<Address>,
 ) -> Accepted {
-    send(&state, &context, &cookies, &body, Purpose::LoginCode).await?;
+    send(&state, (&context, &count), &cookies, &body, Purpose::LoginCode).await?;
     Ok((StatusCode::ACCEPTED, message("If there is an account with this address, a code is on its way.")))
 }
 
@@ -74,31 +78,35 @@ pub async fn request_login_code(
 pub async fn forget_password(
     Shared(state): Shared<State>,
     context: RequestContext,
+    count: ClientCount,
     cookies: CookieJar,
     JsonBody(body): JsonBody<Address>,
 ) -> Accepted {
-    send(&state, &context, &cookies, &body, Purpose::Reset).await?;
+    send(&state, (&context, &count), &cookies, &body, Purpose::Reset).await?;
     Ok((StatusCode::ACCEPTED, message("If there is an account with this address, a mail is on its way.")))
 }
 
 /// Mails a secret of `purpose` to an account that may have one; for any other address the same work is done on decoys.
 async fn send(
     state: &State,
-    context: &RequestContext,
+    (context, count): (&RequestContext, &ClientCount),
     cookies: &CookieJar,
     body: &Address,
     purpose: Purpose,
 ) -> Result<(), ApiError> {
     let shown = Shown { cookies, token: body.device_token.as_ref() };
     let email = email(&body.email, "email")?;
-    let found = state.store.user_of_email(&email).await?;
+    let (admitted, found) = tokio::join!(count.admitted(), state.store.user_of_email(&email));
+    admitted?;
+    let found = found?;
     let user = found.unwrap_or_else(|| placeholder_id(context));
-    let (profile, gate) = tokio::join!(state.store.profile(&user), state.store.gate(&user));
-    let found = profile?.zip(gate?);
+    let found = state.store.profile_and_gate(&user).await?;
     let version = found.as_ref().map(|(profile, gate)| (profile.id, gate.password_version));
     let account = AccountKey::address(&email, devices::find_device(state, shown, version).await?.as_ref());
-    state.limiter.admit_account(context, &account).await?;
-    let may_be_sent = state.limiter.admit_mail(context, &account, mails::kind(purpose)).await?;
+    let mails = Limiter::mails_to(&account);
+    let (admitted, mails) = tokio::join!(state.limiter.admit_account(context, &account), state.store.look_up(&mails));
+    admitted?;
+    let may_be_sent = state.limiter.admit_mail_beyond(context, mails?, mails::kind(purpose)).await?;
     let receiver = found.filter(|(profile, gate)| applies(purpose, profile, gate));
     match receiver.filter(|_| may_be_sent) {
         Some((profile, gate)) => issue(state, purpose, &profile, &gate, context.now).await?,

@@ -153,8 +153,11 @@ const CHANGED: Json<Message> = message("Your account has this address now.");
 
 async fn by_link(state: &State, context: &RequestContext, cookies: &CookieJar, token: &Secret<String>) -> Done {
     let (token, row) = find_verification(state, token).await?;
-    state.limiter.admit_account(context, &AccountKey::user(&token.user_id)).await?;
-    verify_registration(state, context, cookies, row, false).await
+    let account = AccountKey::user(&token.user_id);
+    let (admitted, owner) =
+        tokio::join!(state.limiter.admit_account(context, &account), state.store.profile_and_gate(&row.user_id));
+    admitted?;
+    verify_registration(state, context, cookies, owner?, row, false).await
 }
 
 /// The row of a link that verifies an address.
@@ -209,18 +212,20 @@ async fn by_code(
         Some(change) => state.store.onetime(&change.user_id, Purpose::ChangeEmail, &change.row_id).await?,
     };
     let row = mailed_codes::try_code(state, context, &AccountKey::address(&email, None), row, code).await?;
-    verify_registration(state, context, cookies, row.ok_or(ApiError::InvalidToken)?, true).await
+    let row = row.ok_or(ApiError::InvalidToken)?;
+    let owner = state.store.profile_and_gate(&row.user_id).await?;
+    verify_registration(state, context, cookies, owner, row, true).await
 }
 
 async fn verify_registration(
     state: &State,
     context: &RequestContext,
     cookies: &CookieJar,
+    owner: Option<(Profile, Gate)>,
     row: OneTimeRow,
     by_code: bool,
 ) -> Done {
-    let (profile, gate) = tokio::join!(state.store.profile(&row.user_id), state.store.gate(&row.user_id));
-    let (Some(profile), Some(gate)) = (profile?, gate?) else { return Err(ApiError::InvalidToken) };
+    let (profile, gate) = owner.ok_or(ApiError::InvalidToken)?;
     if gate.closing == Some(Closing::Deleted) {
         return Err(ApiError::InvalidToken);
     }

@@ -40,7 +40,7 @@ async fn a_registration_writes_all_items_of_the_account() {
     assert_eq!((profile.id, profile.provider, profile.email_verified), (user(1), Provider::Local, false));
     assert_eq!((profile.email.as_str(), profile.username.as_str()), ("Ann@example.com", "Ann"));
     assert_eq!((profile.created_at, profile.links.len()), (at(0), 0));
-    assert_eq!(tables.store.gate(&user(1)).await.unwrap(), Some(Gate::new(user(1))));
+    assert_eq!(tables.store.gate(&user(1)).await.unwrap(), Some(ann.gate.clone()));
     assert_eq!(tables.store.user_of_email(&email("ANN@example.com")).await.unwrap(), Some(user(1)));
     let credentials = tables.store.credentials(&email("ann@EXAMPLE.com")).await.unwrap().unwrap();
     assert_eq!((credentials.user_id, credentials.password_version), (user(1), 1));

@@ -6,6 +6,7 @@ mod account_writes;
 mod accounts;
 mod address;
 mod audit;
+mod batch;
 mod billing;
 mod checkouts;
 mod closing;

@@ -104,7 +104,7 @@ pub fn newcomer(name: &str, n: u8) -> NewAccount {
     let verification = (secret(&format!("verify{n}"), Purpose::Verify, &profile), mail(n));
     NewAccount {
         credentials: Some(Credentials { user_id: id, hash: format!("hash{n}"), password_version: 1 }),
-        gate: Gate::new(id),
+        gate: Gate { has_password: Some(true), ..Gate::new(id) },
         verification: Some(verification),
         audit: entry(n, &id),
         profile,

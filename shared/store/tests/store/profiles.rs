@@ -99,7 +99,7 @@ async fn a_lookup_with_unprocessed_keys_is_unavailable() {
     let (tables, _) = Tables::with_ann().await;
     let remaining =
         json!({"Responses": {}, "UnprocessedKeys": {tables.name("limits"): {"Keys": [{"pk": {"S": "NAME#bob"}}]}}});
-    tables.faults.next("BatchGetItem", [Fault::Answer(200, remaining)]);
+    tables.faults.next("BatchGetItem", (0..5).map(|_| Fault::Answer(200, remaining.clone())));
     let error = tables.store.find_taken(&username("bob"), &email("bob@example.com"), at(0)).await.unwrap_err();
     assert!(matches!(error, StoreError::Unavailable(_)), "{error}");
 }

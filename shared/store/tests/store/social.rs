@@ -173,7 +173,12 @@ async fn by_code_the_owner_takes_over_the_account_without_password_or_sessions()
     assert!(take_over_by_code(&tables, &ann, &row).await.unwrap());
     assert!(tables.store.profile(&user(1)).await.unwrap().unwrap().email_verified);
     assert_eq!(tables.count("credentials").await, 0);
-    let gate = Gate { password_version: 2, sessions: [(session(9), at(5000))].into(), ..ann.gate.clone() };
+    let gate = Gate {
+        password_version: 2,
+        has_password: Some(false),
+        sessions: [(session(9), at(5000))].into(),
+        ..ann.gate.clone()
+    };
     assert_eq!(tables.store.gate(&user(1)).await.unwrap(), Some(gate));
     assert_eq!(tables.row("sessions", &format!("{}/OTP#login_code#c1", key())).await["code_used_at"], json!(at(60)));
     assert_eq!(tables.count("audit").await, 2);

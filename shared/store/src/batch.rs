@@ -1,0 +1,215 @@
+//! Reads of several items in one call, of one table or of several: consistent, and all of them or none. What DynamoDB does
+//! not read at once is asked for again, and is never taken for an item that is not there.
+
+use crate::codec::{Item, read};
+use crate::gate::gate_key;
+use crate::profiles::{Profile, user_key};
+use crate::schema::{GATE, IDENTITY};
+use crate::{Store, StoreError};
+use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes, ReturnConsumedCapacity};
+use std::collections::HashMap;
+use tollgate_domain::UserId;
+use tollgate_domain::gate::Gate;
+
+/// How often the keys that are left are asked for, beyond the SDK's own retries.
+const TRIES: u32 = 5;
+
+/// What can be read by keys that are known before: an item, or a tuple of such.
+pub trait Lookup {
+    /// What is read.
+    type Found;
+    /// Adds its keys.
+    fn add_keys(&self, keys: &mut Keys);
+    /// Takes what it reads from the answer.
+    ///
+    /// # Errors
+    /// When an item is corrupt.
+    fn take(&self, items: &Items) -> Result<Self::Found, StoreError>;
+}
+
+/// What can be read of a user by no more than the id.
+pub trait OwnLookup: Lookup {
+    /// That of `user`.
+    fn of(user: UserId) -> Self;
+}
+
+/// The keys of one call: a table and the item's key.
+#[derive(Debug, Default)]
+pub struct Keys(Vec<(&'static str, Item)>);
+
+impl Keys {
+    pub(crate) fn add<const N: usize>(&mut self, table: &'static str, key: [(&str, AttributeValue); N]) {
+        let key = key.map(|(name, value)| (name.to_owned(), value));
+        let filters = (table, Item::from(key));
+        // The API refuses a key that is named twice.
+        if !self.0.contains(&filters) {
+            self.0.push(filters);
+        }
+    }
+}
+
+/// The items that one call read.
+#[derive(Debug, Default)]
+pub struct Items(Vec<(&'static str, Item)>);
+
+impl Items {
+    /// The item of `table` with this key.
+    pub(crate) fn get<const N: usize>(&self, table: &str, key: [(&str, AttributeValue); N]) -> Option<&Item> {
+        let is_it = |item: &Item| key.iter().all(|(name, value)| item.get(*name) == Some(value));
+        self.0.iter().find(|(of, item)| *of == table && is_it(item)).map(|(_, item)| item)
+    }
+}
+
+impl Lookup for () {
+    type Found = ();
+
+    fn add_keys(&self, _: &mut Keys) {}
+
+    fn take(&self, _: &Items) -> Result<(), StoreError> {
+        Ok(())
+    }
+}
+
+impl<A: Lookup, B: Lookup> Lookup for (A, B) {
+    type Found = (A::Found, B::Found);
+
+    fn add_keys(&self, keys: &mut Keys) {
+        self.0.add_keys(keys);
+        self.1.add_keys(keys);
+    }
+
+    fn take(&self, items: &Items) -> Result<Self::Found, StoreError> {
+        Ok((self.0.take(items)?, self.1.take(items)?))
+    }
+}
+
+/// The gate of a user.
+#[derive(Debug, Clone, Copy)]
+pub struct GateOf(pub UserId);
+
+impl Lookup for GateOf {
+    type Found = Option<Gate>;
+
+    fn add_keys(&self, keys: &mut Keys) {
+        keys.add(GATE, [("pk", gate_key(&self.0))]);
+    }
+
+    fn take(&self, items: &Items) -> Result<Option<Gate>, StoreError> {
+        items.get(GATE, [("pk", gate_key(&self.0))]).cloned().map(|item| read(GATE, item)).transpose()
+    }
+}
+
+/// The profile of a user.
+#[derive(Debug, Clone, Copy)]
+pub struct ProfileOf(pub UserId);
+
+impl Lookup for ProfileOf {
+    type Found = Option<Profile>;
+
+    fn add_keys(&self, keys: &mut Keys) {
+        keys.add(IDENTITY, [("pk", user_key(&self.0))]);
+    }
+
+    fn take(&self, items: &Items) -> Result<Option<Profile>, StoreError> {
+        items.get(IDENTITY, [("pk", user_key(&self.0))]).cloned().map(|item| read(IDENTITY, item)).transpose()
+    }
+}
+
+impl OwnLookup for ProfileOf {
+    fn of(user: UserId) -> Self {
+        Self(user)
+    }
+}
+
+impl Store {
+    /// Reads all that `lookup` names, in one call.
+    ///
+    /// # Errors
+    /// When DynamoDB does not answer or leaves keys out again and again, or an item is corrupt.
+    pub async fn look_up<L: Lookup>(&self, lookup: &L) -> Result<L::Found, StoreError> {
+        let mut keys = Keys::default();
+        lookup.add_keys(&mut keys);
+        lookup.take(&self.fetch(keys).await?)
+    }
+
+    /// The gate of `user`, and what `own` names, in one call. Where `admits` refuses the gate, or there is none, nothing else
+    /// that was read is looked at: `None`.
+    ///
+    /// # Errors
+    /// When DynamoDB does not answer or leaves keys out again and again, or an item is corrupt.
+    pub async fn look_up_behind_gate<L: Lookup>(
+        &self,
+        user: UserId,
+        own: &L,
+        admits: impl FnOnce(&Gate) -> bool,
+    ) -> Result<Option<(Gate, L::Found)>, StoreError> {
+        let gate = GateOf(user);
+        let mut keys = Keys::default();
+        gate.add_keys(&mut keys);
+        own.add_keys(&mut keys);
+        let items = self.fetch(keys).await?;
+        match gate.take(&items)?.filter(admits) {
+            Some(gate) => Ok(Some((gate, own.take(&items)?))),
+            None => Ok(None),
+        }
+    }
+
+    /// Profile and gate of a user, who has both or neither.
+    ///
+    /// # Errors
+    /// When DynamoDB does not answer, or an item is corrupt.
+    pub async fn profile_and_gate(&self, user: &UserId) -> Result<Option<(Profile, Gate)>, StoreError> {
+        let (profile, gate) = self.look_up(&(ProfileOf(*user), GateOf(*user))).await?;
+        Ok(profile.zip(gate))
+    }
+
+    /// The items of `keys`, as they are now: each by itself, not all at one moment.
+    pub(crate) async fn fetch(&self, Keys(mut keys): Keys) -> Result<Items, StoreError> {
+        match keys.pop() {
+            None => Ok(Items::default()),
+            Some((table, key)) if keys.is_empty() => {
+                let call = self.client.get_item().table_name(self.table(table)).set_key(Some(key));
+                let call = call.consistent_read(true).return_consumed_capacity(ReturnConsumedCapacity::Total);
+                let item = call.send().await.map_err(StoreError::of)?.item;
+                Ok(Items(item.into_iter().map(|item| (table, item)).collect()))
+            }
+            Some(last) => {
+                keys.push(last);
+                self.fetch_batch(keys).await
+            }
+        }
+    }
+
+    async fn fetch_batch(&self, keys: Vec<(&'static str, Item)>) -> Result<Items, StoreError> {
+        let mut tables = HashMap::<String, (&'static str, Vec<Item>)>::new();
+        for (table, key) in keys {
+            tables.entry(self.table(table)).or_insert_with(|| (table, Vec::new())).1.push(key);
+        }
+        let names: HashMap<_, _> = tables.iter().map(|(name, (table, _))| (name.clone(), *table)).collect();
+        let of_table = |(name, (_, keys))| {
+            let filters = KeysAndAttributes::builder().consistent_read(true).set_keys(Some(keys)).build();
+            filters.map(|filters| (name, filters)).map_err(|error| StoreError::Unexpected(error.to_string()))
+        };
+        let mut filters = tables.into_iter().map(of_table).collect::<Result<HashMap<_, _>, _>>()?;
+        let mut found = Items::default();
+        for tries in 1..=TRIES {
+            let call = self.client.batch_get_item().set_request_items(Some(filters));
+            let answer = call.return_consumed_capacity(ReturnConsumedCapacity::Total).send().await;
+            let answer = answer.map_err(StoreError::of)?;
+            for (name, items) in answer.responses.unwrap_or_default() {
+                let table = names.get(&name).copied().unwrap_or_default();
+                found.0.extend(items.into_iter().map(|item| (table, item)));
+            }
+            filters = answer.unprocessed_keys.unwrap_or_default();
+            filters.retain(|_, left| !left.keys().is_empty());
+            if filters.is_empty() {
+                return Ok(found);
+            }
+            if tries < TRIES {
+                self.pause(tries).await;
+            }
+        }
+        let left: Vec<_> = filters.keys().filter_map(|name| names.get(name).copied()).collect();
+        Err(StoreError::Unavailable(format!("keys of {} were not read", left.join(", "))))
+    }
+}
