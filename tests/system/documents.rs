@@ -158,12 +158,15 @@ fn the_cost_page_lists_the_measured_budget() {
     let budget: Value = serde_json::from_str(&read("docs/budget.json")).unwrap();
     let operations: BTreeMap<_, _> = budget["operations"].as_object().unwrap().iter().collect();
     let mut table =
-        "| operation | calls | read units | write units | a million cost |\n|---|---|---|---|---|\n".to_owned();
+        "| operation | calls | depth | read units | write units | a million cost |\n|---|---|---|---|---|---|\n"
+            .to_owned();
     for (operation, cost) in operations {
-        let [calls, reads, writes] = ["calls", "read_units", "write_units"].map(|name| cost[name].as_f64().unwrap());
+        let [calls, depth, reads, writes] =
+            ["calls", "depth", "read_units", "write_units"].map(|name| cost[name].as_f64().unwrap());
         let cents = ((reads * READ_UNIT + writes * WRITE_UNIT) / 100.0).ceil() as u64;
         let (dollars, cents) = (cents / 100, cents % 100);
-        table.push_str(&format!("| `{operation}` | {calls} | {reads} | {writes} | ${dollars}.{cents:02} |\n"));
+        table
+            .push_str(&format!("| `{operation}` | {calls} | {depth} | {reads} | {writes} | ${dollars}.{cents:02} |\n"));
     }
     compare_or_update("docs/cost.md", &table);
 }

@@ -28,12 +28,14 @@ fn without_secret(text: &str) -> String {
     }
 }
 
-/// Number and weight of a request's calls, without the tables that they went to.
-fn work(calls: &[Call]) -> (Vec<String>, f64, f64) {
+/// Number, depth and weight of a request's calls, without the tables that they went to.
+fn work(calls: &[Call]) -> (Vec<(u32, String)>, f64, f64) {
     // Secrets are read again every five minutes, whatever is asked.
     let elsewhere = ["SendMessageBatch", "SendRawEmail", "GetSecretValue"];
     let own = calls.iter().filter(|call| !elsewhere.contains(&call.operation.as_str()));
-    let names = own.clone().map(|call| call.operation.clone()).collect();
+    // Calls at the same time are recorded in any order.
+    let mut names: Vec<_> = own.clone().map(|call| (call.depth, call.operation.clone())).collect();
+    names.sort();
     let units = |pick: fn(&(String, f64, f64)) -> f64| calls.iter().flat_map(|call| call.units.iter().map(pick)).sum();
     (names, units(|unit| unit.1), units(|unit| unit.2))
 }

@@ -39,6 +39,7 @@ mod registered;
 mod reports;
 mod roles;
 mod rotation;
+mod round_trips;
 mod search;
 mod secrets;
 mod sessions;

@@ -31,6 +31,7 @@ pub async fn make(
     now: Timestamp,
     mut plan: Plan,
 ) -> Result<Plan, ApiError> {
+    let _change = state.plans.change();
     let reservation = keep_code(state, now, &plan).await?;
     plan.id = reservation.plan_id;
     if !plan.is_free() {
@@ -135,6 +136,7 @@ pub async fn change(
     from: Plan,
     mut to: Plan,
 ) -> Result<Plan, ApiError> {
+    let _change = state.plans.change();
     let is_new_price = to.terms != from.terms && !to.is_free();
     if to.is_free() {
         to.stripe_price_id = None;

@@ -4,6 +4,7 @@ mod catalogue;
 mod config;
 mod error;
 mod first_plans;
+mod held_plans;
 mod routes;
 
 pub use config::Config;
@@ -13,6 +14,7 @@ use aws_config::SdkConfig;
 use axum::Router;
 use axum::extract::FromRef;
 use axum::middleware::from_fn_with_state;
+use held_plans::HeldPlans;
 use routes::*;
 use std::sync::Arc;
 use tollgate_convergence::Convergence;
@@ -33,6 +35,7 @@ use utoipa_axum::router::OpenApiRouter;
 pub struct State {
     config: Arc<Config>,
     store: Store,
+    plans: HeldPlans,
     keys: Arc<PublishedKeys>,
     gateway: Gateway,
     convergence: Convergence,
@@ -52,7 +55,17 @@ impl State {
         let convergence = Convergence::new(store.clone(), gateway.clone(), keys, clock.clone(), config.rules);
         let limiter = Limiter::new(store.clone(), config.limits);
         let keys = PublishedKeys::new(store.clone());
-        Self { config: Arc::new(config), keys, store, gateway, convergence, clock, limiter, proxy }
+        Self {
+            config: Arc::new(config),
+            keys,
+            store,
+            plans: HeldPlans::default(),
+            gateway,
+            convergence,
+            clock,
+            limiter,
+            proxy,
+        }
     }
 }
 

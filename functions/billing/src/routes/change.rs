@@ -173,7 +173,7 @@ struct Change {
 impl Change {
     /// The change of the caller's subscription, as it is at Stripe now, to the plan of this code.
     async fn find(state: &State, context: &RequestContext, user: &ActiveUser, code: &str) -> Result<Self, ApiError> {
-        let plans = state.store.catalogue().await?.plans;
+        let plans = state.plans.current(&state.store, context.now).await?;
         let plan = catalogue::active_plan(&plans, code)?;
         let price = plan.stripe_price_id.clone().ok_or(ApiError::PlanIsFree)?;
         let allows = |subscription: &Subscription| {

@@ -61,11 +61,17 @@ impl Describe for IsAdmin {
 )]
 pub async fn list(
     Shared(state): Shared<State>,
+    context: RequestContext,
     IsAdmin(is_admin): IsAdmin,
     Parameters(query): Parameters<PlansQuery>,
 ) -> Result<Json<Plans>, ApiError> {
     let archived = filter("archived", query.archived.as_deref())?.unwrap_or(false);
-    let mut plans = state.store.catalogue().await?.plans;
+    // An admin who edits them sees what is stored, whichever process wrote it.
+    let plans = match is_admin {
+        true => state.plans.current(&state.store, context.now).await?,
+        false => state.plans.recent(&state.store, context.now).await?,
+    };
+    let mut plans = plans.to_vec();
     plans.retain(|plan| plan.is_active || (archived && is_admin));
     plans.sort_by(|a, b| (a.terms.price_cents, &a.code).cmp(&(b.terms.price_cents, &b.code)));
     Ok(Json(Plans { items: plans.into_iter().map(|plan| PlanView::of(plan, is_admin)).collect() }))

@@ -53,7 +53,7 @@ pub async fn subscribe(
     user: ActiveUser,
     JsonBody(body): JsonBody<Subscribe>,
 ) -> Result<(StatusCode, Json<CheckoutView>), ApiError> {
-    let plan = catalogue::active_plan(&state.store.catalogue().await?.plans, &body.plan_code)?;
+    let plan = catalogue::active_plan(&state.plans.current(&state.store, context.now).await?, &body.plan_code)?;
     if plan.is_free() {
         return Err(ApiError::PlanIsFree);
     }

@@ -2,11 +2,15 @@
 
 use crate::State;
 use axum::Json;
-use axum::extract::State as Shared;
+use axum::extract::{FromRequestParts, State as Shared};
+use http::request::Parts;
 use jiff::Timestamp;
-use tollgate_domain::PlanId;
-use tollgate_domain::billing::{PlanView, Status, Subscription, SubscriptionView};
-use tollgate_http::{ActiveUser, ApiError, RequestContext, errors};
+use std::sync::Arc;
+use tollgate_domain::billing::{Plan, PlanView, Status, Subscription, SubscriptionView};
+use tollgate_http::openapi::Describe;
+use tollgate_http::{ActiveUser, ApiError, RequestContext, admit_beside, errors};
+use tollgate_store::StoreError;
+use utoipa::openapi::path::Operation;
 
 errors! {
     /// Why no subscription is shown.
@@ -22,25 +26,62 @@ errors! {
 pub async fn mine(
     Shared(state): Shared<State>,
     context: RequestContext,
-    user: ActiveUser,
+    own: OwnSubscriptions,
 ) -> Result<Json<SubscriptionView>, ApiError> {
-    let subscriptions = state.store.subscriptions(&user.id).await?;
+    let OwnSubscriptions { subscriptions, plans } = own;
     let begun = subscriptions.into_iter().filter(|s| s.plan_id.is_some() && began(s));
     // One that must not stay is shown only where there was no other.
     let shown = begun.max_by_key(|s| (s.duplicate_refund.is_none(), s.status.is_live(), s.started_at, s.id));
-    let shown = shown.ok_or(ApiError::NoSubscription)?;
-    view(&state, shown, context.now).await
+    view_with(&state, shown.ok_or(ApiError::NoSubscription)?, plans, context.now).await
+}
+
+/// The subscriptions of the caller and the plans, read at the same time as the gate.
+pub struct OwnSubscriptions {
+    subscriptions: Vec<Subscription>,
+    plans: Arc<[Plan]>,
+}
+
+impl FromRequestParts<State> for OwnSubscriptions {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &State) -> Result<Self, ApiError> {
+        let Ok(context) = RequestContext::from_request_parts(parts, state).await;
+        let (_, (subscriptions, plans)) = admit_beside(parts, state, |user| async move {
+            let plans = state.plans.recent(&state.store, context.now);
+            let (subscriptions, plans) = tokio::join!(state.store.subscriptions(&user), plans);
+            Ok::<_, StoreError>((subscriptions?, plans?))
+        })
+        .await?;
+        Ok(Self { subscriptions, plans })
+    }
+}
+
+impl Describe for OwnSubscriptions {
+    fn describe(operation: &mut Operation) {
+        ActiveUser::describe(operation);
+    }
 }
 
 /// `shown` as it is at `now`.
 pub async fn view(state: &State, shown: Subscription, now: Timestamp) -> Result<Json<SubscriptionView>, ApiError> {
-    let plan_of = async |id: Option<PlanId>| match id {
-        Some(id) => state.store.plan(&id).await,
-        None => Ok(None),
-    };
-    let plan = plan_of(shown.plan_id).await?;
+    let plans = state.plans.recent(&state.store, now).await?;
+    view_with(state, shown, plans, now).await
+}
+
+async fn view_with(
+    state: &State,
+    shown: Subscription,
+    mut plans: Arc<[Plan]>,
+    now: Timestamp,
+) -> Result<Json<SubscriptionView>, ApiError> {
+    let wanted = [shown.plan_id, shown.next_plan_id()];
+    // Another process has made the plan since they were read.
+    if !wanted.iter().flatten().all(|id| plans.iter().any(|plan| plan.id == *id)) {
+        plans = state.plans.current(&state.store, now).await?;
+    }
+    let [plan, scheduled_plan] = wanted.map(|id| plans.iter().find(|plan| Some(plan.id) == id).cloned());
     let plan = plan.ok_or_else(|| ApiError::Internal(format!("{} has no plan", shown.id)))?;
-    let scheduled_plan = plan_of(shown.next_plan_id()).await?.map(|plan| PlanView::of(plan, false));
+    let scheduled_plan = scheduled_plan.map(|plan| PlanView::of(plan, false));
     let plan = Some(PlanView::of(plan, false));
     Ok(Json(SubscriptionView::of(shown, plan, scheduled_plan, state.config.rules.grace, now)))
 }

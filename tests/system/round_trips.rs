@@ -1,0 +1,121 @@
+//! Reads that share a call, run at the same time, or are held for a moment: they answer what they answered before.
+
+use reqwest::Method;
+use serde_json::{Value, json};
+use tollgate_local::faults::{Fault, Kind, Service};
+use tollgate_tests::app::{ADMIN, PASSWORD, Session, TestApp};
+use tollgate_tests::request::Request;
+
+// R1
+#[tokio::test]
+async fn a_gate_or_profile_that_is_not_read_is_asked_for_again_or_unavailable() {
+    let app = TestApp::start().await;
+    let (_, ann) = app.person("ann").await;
+    let fail = |times| app.fail_operation(Service::Dynamodb, "BatchGetItem", Kind::Unprocessed, times);
+    fail(1);
+    let _before = app.calls();
+    let me = app.get_as(&ann, "/me").await.expect(200).body;
+    assert_eq!((&me["email"], app.calls().len()), (&json!("ann@example.com"), 2));
+    fail(u32::MAX);
+    app.get_as(&ann, "/me").await.refused(503, "unavailable");
+    app.post("/refresh-token", json!({"refresh_token": ann.refresh})).await.refused(503, "unavailable");
+    app.stack.fault_injector().clear();
+    app.get_as(&ann, "/me").await.expect(200);
+    let (service, operation) = (Service::Dynamodb, Some("GetItem".to_owned()));
+    let alone = Fault { service, operation, kind: Kind::Unprocessed, after: 0, times: 1 };
+    assert!(!app.stack.fault_injector().add(alone), "no other operation answers so");
+}
+
+// R18
+#[tokio::test]
+async fn a_gate_of_an_earlier_version_has_its_password_looked_up() {
+    let app = TestApp::start().await;
+    let (_, ann) = app.person("ann").await;
+    let update = json!({
+        "TableName": "tollgate-gate", "Key": {"pk": {"S": format!("USER#{}", ann.user["id"].as_str().unwrap())}},
+        "UpdateExpression": "REMOVE has_password",
+    });
+    app.stack.database().update_item(serde_json::from_value(update).unwrap()).unwrap();
+    let _before = app.calls();
+    assert_eq!(app.get_as(&ann, "/me").await.expect(200).body["has_password"], true);
+    assert_eq!(app.calls().len(), 2);
+}
+
+/// The names of the plans, as a stranger sees them.
+async fn names(app: &TestApp) -> Vec<Value> {
+    let plans = app.get("/billing/plans").await.expect(200).body;
+    plans["items"].as_array().unwrap().iter().map(|plan| plan["name"].clone()).collect()
+}
+
+#[tokio::test]
+async fn plans_are_read_once_in_30_seconds() {
+    let app = TestApp::start().await;
+    names(&app).await;
+    app.advance(29);
+    let _before = app.calls();
+    names(&app).await;
+    assert_eq!(app.calls().len(), 0);
+    app.advance(1);
+    names(&app).await;
+    assert_eq!(app.calls().len(), 1);
+}
+
+#[tokio::test]
+async fn a_change_of_a_plan_is_shown_at_once() {
+    let app = TestApp::start_with_admin().await;
+    let admin = Session::of(&app.login(ADMIN.0, ADMIN.1).await.expect(200));
+    let plans = app.get("/billing/plans").await.expect(200).body["items"].clone();
+    let path = format!("/billing/plans/{}", plans[1]["id"].as_str().unwrap());
+    Request::patch_as(&admin, &path, json!({"name": "Renamed"})).send(&app).await.expect(200);
+    assert!(names(&app).await.contains(&json!("Renamed")));
+    app.delete_as(&admin, &path).await.expect(204);
+    assert!(!names(&app).await.contains(&json!("Renamed")));
+}
+
+#[tokio::test]
+async fn a_change_by_another_process_is_shown_to_an_admin_and_in_30_seconds_to_all() {
+    let app = TestApp::start_with_admin().await;
+    let admin = Session::of(&app.login(ADMIN.0, ADMIN.1).await.expect(200));
+    let plans = app.get("/billing/plans").await.expect(200).body["items"].clone();
+    let id = plans[1]["id"].as_str().unwrap();
+    let update = json!({
+        "TableName": "tollgate-billing", "Key": {"pk": {"S": "PLANS"}, "sk": {"S": format!("PLAN#{id}")}},
+        "UpdateExpression": "SET #name = :name", "ExpressionAttributeNames": {"#name": "name"},
+        "ExpressionAttributeValues": {":name": {"S": "Renamed"}},
+    });
+    app.stack.database().update_item(serde_json::from_value(update).unwrap()).unwrap();
+    assert!(!names(&app).await.contains(&json!("Renamed")), "held");
+    let seen = app.get_as(&admin, "/billing/plans").await.expect(200).body["items"].to_string();
+    assert!(seen.contains("Renamed"));
+    app.advance(30);
+    assert!(names(&app).await.contains(&json!("Renamed")));
+}
+
+#[tokio::test]
+async fn a_subscription_is_read_beside_the_gate_and_hidden_where_that_refuses() {
+    let app = TestApp::start().await;
+    let (_, ann) = app.subscriber("ann").await;
+    let path = "/billing/subscriptions/me";
+    app.get_as(&ann, path).await.expect(200);
+    let _before = app.calls();
+    app.get_as(&ann, path).await.expect(200);
+    let calls = app.calls();
+    assert_eq!((calls.len(), calls.iter().map(|call| call.depth).max()), (2, Some(1)));
+    app.delete_as(&ann, "/sessions?all=true").await.expect(204);
+    app.get_as(&ann, path).await.refused(401, "unauthenticated");
+    // Neither does a fault of what is dropped tell anything.
+    app.fail_operation(Service::Dynamodb, "Query", Kind::Error, 3);
+    app.get_as(&ann, path).await.refused(401, "unauthenticated");
+    app.stack.fault_injector().clear();
+}
+
+// S7
+#[tokio::test]
+async fn a_call_whose_body_cannot_be_read_is_counted() {
+    let app = TestApp::start_limited().await;
+    for _ in 0..5 {
+        app.send(Method::POST, "/login", &[], Some("no JSON".to_owned())).await;
+    }
+    let body = json!({"email": "ann@example.com", "password": PASSWORD});
+    app.post("/login", body).await.refused(429, "rate_limited");
+}
