@@ -6,7 +6,7 @@ use crate::error::{BenchError, While};
 use crate::event::{event, webhook};
 use crate::sandbox::{Function, Sandbox, binary};
 use axum::body::Bytes;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use std::fs;
 use std::path::{Path, PathBuf};
 use tollgate_local::clock::LocalClock;
@@ -167,6 +167,12 @@ impl Stage {
         Ok(json!({"at_start": at_start, "for_each_event": for_each_event}).to_string())
     }
 
+    /// How many calls `auth` makes for an authenticated read, and so its bare function.
+    pub fn calls_of_read(&self) -> usize {
+        let calls: Value = serde_json::from_str(&self.calls[0].1).unwrap_or_default();
+        calls["for_each_event"].as_array().map_or(0, Vec::len)
+    }
+
     /// What is done with calls from now on.
     pub fn mode(&self, mode: Mode) {
         self.tables.set(mode);
@@ -206,6 +212,15 @@ fn for_the_bare_function(call: &Call) -> Result<Value, BenchError> {
             "condition": body["ConditionExpression"], "values": body["ExpressionAttributeValues"],
         })),
         "DynamoDB_20120810.GetItem" => Ok(json!({"table": body["TableName"], "key": body["Key"]["pk"]["S"]})),
+        "DynamoDB_20120810.BatchGetItem" => {
+            let keys = |wanted: &Value| -> Vec<Value> {
+                wanted["Keys"].as_array().into_iter().flatten().map(|key| key["pk"]["S"].clone()).collect()
+            };
+            let tables = body["RequestItems"].as_object().into_iter().flatten();
+            Ok(
+                json!({"batch": tables.map(|(table, wanted)| (table.clone(), json!(keys(wanted)))).collect::<Map<_, _>>()}),
+            )
+        }
         other => Err(BenchError::new(other, "the bare function does not know this call")),
     }
 }

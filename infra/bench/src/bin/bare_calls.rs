@@ -1,6 +1,6 @@
 //! A bare function that makes the AWS calls of `auth`, one after the other, and does nothing with what they bring.
 
-use aws_sdk_dynamodb::types::{AttributeValue, ReturnConsumedCapacity};
+use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes, ReturnConsumedCapacity};
 use lambda_http::{Body, Error, Request, Response, run, service_fn};
 use serde::Deserialize;
 use std::collections::HashMap;
@@ -16,9 +16,24 @@ struct Calls {
 #[derive(Deserialize)]
 #[serde(untagged)]
 enum Call {
-    Secret { secret: String },
-    Update { table: String, key: String, update: String, condition: String, values: HashMap<String, Value> },
-    Item { table: String, key: String },
+    Secret {
+        secret: String,
+    },
+    Update {
+        table: String,
+        key: String,
+        update: String,
+        condition: String,
+        values: HashMap<String, Value>,
+    },
+    Item {
+        table: String,
+        key: String,
+    },
+    /// Of each table the keys.
+    Batch {
+        batch: HashMap<String, Vec<String>>,
+    },
 }
 
 /// A value as DynamoDB writes it.
@@ -62,6 +77,16 @@ impl Clients {
                 let call = self.tables.get_item().table_name(table).key("pk", AttributeValue::S(key.clone()));
                 let call = call.consistent_read(true).return_consumed_capacity(ReturnConsumedCapacity::Total);
                 call.send().await?.item.map_or(0, |item| item.len())
+            }
+            Call::Batch { batch } => {
+                let mut call = self.tables.batch_get_item().return_consumed_capacity(ReturnConsumedCapacity::Total);
+                for (table, keys) in batch {
+                    let key = |key: &String| HashMap::from([("pk".to_owned(), AttributeValue::S(key.clone()))]);
+                    let keys = keys.iter().map(key).collect();
+                    let wanted = KeysAndAttributes::builder().consistent_read(true).set_keys(Some(keys)).build()?;
+                    call = call.request_items(table, wanted);
+                }
+                call.send().await?.responses.map_or(0, |tables| tables.len())
             }
         })
     }
