@@ -202,7 +202,7 @@ impl Deployment {
         let keys = self.get("/.well-known/jwks.json").await.expect(200);
         assert_eq!(
             (&keys.body["keys"][0]["crv"], &keys.headers["cache-control"]),
-            (&json!("Ed25519"), &"public, max-age=300".parse().unwrap())
+            (&json!("P-256"), &"public, max-age=300".parse().unwrap())
         );
     }
 

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use std::path::Path;
 use tollgate_local::Options;
 use tollgate_local::faults::{Call, Service};
-use tollgate_tests::app::{Answer, PASSWORD, TestApp, limited};
+use tollgate_tests::app::{Answer, PASSWORD, Session, TestApp, limited};
 use tollgate_tests::browser::{Browser, verified_account};
 use tollgate_tests::guards::assert_same_json;
 use tollgate_tests::request::Request;
@@ -26,9 +26,10 @@ async fn again<R: Future<Output = Answer>>(app: &TestApp, ask: impl Fn() -> R) -
     ask().await
 }
 
-/// Has every function that verifies tokens read the published keys now: each reads them every five minutes, whatever operation
-/// comes then. A token that is none is enough.
-async fn read_published_keys(app: &TestApp) {
+/// Has every function that verifies tokens read the published keys now, and `auth` the features of the free plan: each reads
+/// them every five minutes, whichever operation comes then. For the keys an invalid token is enough; `warm` has no plan.
+async fn read_published_keys(app: &TestApp, warm: &Session) {
+    app.get_as(warm, "/me").await;
     for path in ["/billing/payments/me", "/admin/stats", "/example/me"] {
         let bearer = [("authorization", "Bearer none")];
         app.send(Method::GET, path, &bearer, None).await.refused(401, "unauthenticated");
@@ -39,12 +40,13 @@ async fn read_published_keys(app: &TestApp) {
 async fn every_operation_costs_as_much_as_the_budget_states() {
     let env = vec![("ACCESS_TOKEN_EXPIRE".to_owned(), "1d".to_owned())]; // the clock moves at each of them
     let app = TestApp::start_with(Options { env, ..limited() }).await;
+    let (_, warm) = app.person("warm").await;
     let mut found = serde_json::Map::new();
     macro_rules! measure {
         ($name:literal, $work:expr) => {{
             app.drain().await;
             app.advance(60); // the buckets are calm
-            read_published_keys(&app).await;
+            read_published_keys(&app, &warm).await;
             let _before = app.calls();
             // On the heap: the future of this test holds them all.
             let answer = app.stack.held(Box::pin($work)).await;

@@ -8,16 +8,17 @@ use tollgate_local::faults::{Fault, Kind, Service};
 use tollgate_local::{Data, Options, Stack, StartError, moved_clock};
 use tollgate_tests::app::{PASSWORD, TestApp, options};
 
-struct Folder(PathBuf);
+/// A folder for the data of a stack, which goes with the test.
+pub struct Folder(PathBuf);
 
 impl Folder {
-    fn new(name: &str) -> Self {
+    pub fn new(name: &str) -> Self {
         let folder = std::env::temp_dir().join(format!("tollgate-{name}-{}", std::process::id()));
         let _old = std::fs::remove_dir_all(&folder);
         Self(folder)
     }
 
-    fn options(&self) -> Options {
+    pub fn options(&self) -> Options {
         Options { data: Data::Folder(self.0.clone()), ..options() }
     }
 }
@@ -51,6 +52,7 @@ async fn a_secret_that_will_not_do_stops_the_start_and_names_its_variable() {
 async fn a_setting_that_will_not_do_stops_the_start_and_names_its_variable() {
     for (variable, bad) in [
         ("ACCESS_TOKEN_EXPIRE", "soon"),
+        ("ACCESS_TOKEN_ALG", "HS256"),
         ("REFRESH_TOKEN_EXPIRE", "0"),
         ("PASSWORD_MIN_LENGTH", "4"),
         ("COOKIE_SAMESITE", "Strict"),

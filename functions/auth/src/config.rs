@@ -7,7 +7,7 @@ use tollgate_domain::password::PasswordPolicy;
 use tollgate_domain::session::Lifetimes;
 use tollgate_http::{ClientIpHeader, CookieSettings, Limits};
 use tollgate_platform::keys::SecretIds;
-use tollgate_platform::{ConfigError, Env, Origins};
+use tollgate_platform::{ConfigError, Env, Origins, TokenAlgorithm};
 
 /// Everything that the environment says, parsed once.
 #[derive(Debug, Clone)]
@@ -26,6 +26,8 @@ pub struct Config {
     pub limits: Option<Limits>,
     /// The providers that are set up.
     pub providers: Providers,
+    /// By which algorithm access tokens are signed.
+    pub token_algorithm: TokenAlgorithm,
     /// How cookies are set.
     pub cookies: CookieSettings,
     /// How long sessions and their tokens live.
@@ -68,6 +70,7 @@ impl Config {
             audience: env.get("TOKEN_AUDIENCE").unwrap_or(&app_url).into(),
             app_url: app_url.into(),
             origins: Origins::from_env(env)?,
+            token_algorithm: env.parse("ACCESS_TOKEN_ALG", TokenAlgorithm::default(), "ES256 or EdDSA")?,
             cookies: CookieSettings::from_env(env)?,
             lifetimes: Lifetimes {
                 access_seconds: env.seconds("ACCESS_TOKEN_EXPIRE", 15 * 60)?,

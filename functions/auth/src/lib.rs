@@ -27,11 +27,11 @@ use routes::*;
 use std::sync::{Arc, Mutex, PoisonError};
 use tollgate_http::openapi::DescribeLayer;
 use tollgate_http::{
-    ApiError, Conventions, EdgeProxy, Guard, Limiter, TokenKeys, count_posts, describe_limit, limit_posts,
+    ApiError, Conventions, EdgeProxy, FreePlan, Guard, Limiter, TokenKeys, count_posts, describe_limit, limit_posts,
     limit_redirects, routes,
 };
-use tollgate_platform::Clock;
 use tollgate_platform::keys::KeySource;
+use tollgate_platform::{Clock, TokenAlgorithm};
 use tollgate_store::Store;
 use utoipa::openapi::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
@@ -83,17 +83,27 @@ impl State {
         }
     }
 
-    /// Publishes the public keys for the other functions, if this process has not published them yet. It goes before
-    /// every token that is handed out.
-    async fn publish_keys(&self, now: Timestamp) -> Result<(), ApiError> {
+    /// Publishes the public keys for the other functions, if this process has not published them yet, and returns the
+    /// algorithm that may sign a token now. It goes before every token that is issued.
+    async fn publish_keys(&self, now: Timestamp) -> Result<TokenAlgorithm, ApiError> {
         let keys = self.keys.auth().await?;
         let jwks = keys.jwks(now).to_string();
-        let published = |jwks: &str| self.published.lock().unwrap_or_else(PoisonError::into_inner).as_str() == jwks;
-        if !published(&jwks) {
-            self.store.publish_keys(&jwks, keys.newest()).await?;
-            *self.published.lock().unwrap_or_else(PoisonError::into_inner) = jwks;
-        }
-        Ok(())
+        let held = self.published.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let published = match held.filter(|held| held.jwks == jwks) {
+            Some(held) => held,
+            None => {
+                // A version before this one published keys of EdDSA alone. In a new stack nobody holds an older set.
+                let es256_since = match self.store.public_keys().await? {
+                    None => Timestamp::UNIX_EPOCH,
+                    Some(set) => set.es256_since.unwrap_or(now),
+                };
+                self.store.publish_keys(&jwks, keys.newest(), es256_since).await?;
+                let published = Published { jwks, es256_since };
+                *self.published.lock().unwrap_or_else(PoisonError::into_inner) = Some(published.clone());
+                published
+            }
+        };
+        Ok(self.config.token_algorithm.once_published(published.es256_since, now))
     }
 }
 

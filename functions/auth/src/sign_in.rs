@@ -5,6 +5,7 @@ use crate::{State, devices};
 use axum::Json;
 use axum::response::{IntoResponse, Response};
 use http::header;
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use tollgate_domain::audit::{Action, AuditEntry};
@@ -15,7 +16,7 @@ use tollgate_domain::user::IdentityProvider;
 use tollgate_domain::{SessionId, User};
 use tollgate_http::{ApiError, CookieName, RequestContext};
 use tollgate_platform::Secret;
-use tollgate_platform::tokens::{Nonce, new_claims};
+use tollgate_platform::tokens::{Nonce, Subject, new_claims};
 use tollgate_store::{Admission, Admitted, NewSession, Profile, SessionRow, Takeover};
 use utoipa::ToSchema;
 
@@ -91,6 +92,15 @@ impl SignInMethod<'_> {
         }
     }
 
+    /// Its name in the claim `amr` (RFC 8176; `fed` is the contract's). A link that was mailed is as good as a code.
+    pub const fn amr(self) -> &'static str {
+        match self {
+            Self::Password => "pwd",
+            Self::Code(_) | Self::Registration(_) => "otp",
+            Self::Provider(_) => "fed",
+        }
+    }
+
     /// What a client is told whose proof is good no more.
     const fn refusal(self) -> ApiError {
         match self {
@@ -131,6 +141,7 @@ pub async fn sign_in(
         ends_at: after(now, state.config.lifetimes.absolute_seconds),
         ip: context.ip.clone(),
         user_agent: context.user_agent.clone(),
+        amr: vec![method.amr().to_owned()],
     };
     let row = state.store.put_session(&session);
     let (gate, ended) = match method {
@@ -157,7 +168,14 @@ pub async fn sign_in(
         state.store.record(&signed_in_entry(context, &session, method, &ended)).await?;
     }
     let seconds_left = i64::from(state.config.lifetimes.idle_seconds.min(state.config.lifetimes.absolute_seconds));
-    let issued = IssuedRefreshToken { session: session.id, n: 0, nonce: &nonce, seconds_left };
+    let issued = IssuedRefreshToken {
+        session: session.id,
+        n: 0,
+        nonce: &nonce,
+        seconds_left,
+        amr: session.amr,
+        signed_in_at: now,
+    };
     let account = (profile.id, gate.password_version);
     match client.delivery {
         TokenDelivery::Cookie => {
@@ -285,13 +303,16 @@ pub struct IssuedRefreshToken<'a> {
     pub n: u64,
     pub nonce: &'a Nonce,
     pub seconds_left: i64,
+    pub amr: Vec<String>,
+    pub signed_in_at: Timestamp,
 }
 
 impl<'a> IssuedRefreshToken<'a> {
     /// The token that is good now for `row`.
     pub fn of_row(state: &State, row: &SessionRow, nonce: &'a Nonce, context: &RequestContext) -> Self {
         let seconds_left = row.rotation().seconds_left(context.now, state.config.lifetimes.idle_seconds);
-        Self { session: row.id, n: row.n, nonce, seconds_left }
+        let (amr, signed_in_at) = (row.amr.clone(), row.created_at);
+        Self { session: row.id, n: row.n, nonce, seconds_left, amr, signed_in_at }
     }
 }
 
@@ -305,13 +326,20 @@ pub async fn answer(
     delivery: Delivery<'_>,
 ) -> Result<Response, ApiError> {
     let (config, now) = (&state.config, context.now);
-    state.publish_keys(now).await?;
+    let algorithm = state.publish_keys(now).await?;
     let keys = state.keys.auth().await?;
-    let rights = (gate.present_tier(now), gate.is_admin);
-    let issuer = (&*config.app_url, &*config.audience);
-    let claims = new_claims(issuer, profile.id, issued.session, rights, now, &config.lifetimes);
-    let access =
-        keys.sign_access(&claims, now).map_err(|_| ApiError::Internal("an access token was not signed".into()))?;
+    let subject = Subject {
+        user: profile.id,
+        session: issued.session,
+        tier: gate.present_tier(now),
+        is_admin: gate.is_admin,
+        features: state.free_plan.features_of(gate, now).await?,
+        amr: issued.amr,
+        signed_in_at: issued.signed_in_at,
+    };
+    let claims = new_claims((&config.app_url, &config.audience), subject, now, &config.lifetimes);
+    let access = keys.sign_access(&claims, algorithm, now);
+    let access = access.map_err(|_| ApiError::Internal("an access token was not signed".into()))?;
     let refresh: Secret<String> = keys.refresh_token(&profile.id, &issued.session, issued.n, issued.nonce, now);
     let (in_body, device) = match delivery {
         Delivery::Cookie => (false, None),

@@ -37,6 +37,8 @@ pub struct ActiveUser {
     pub session_id: SessionId,
     /// What the gate says, as of this request.
     pub gate: Gate,
+    /// How the session was opened (`amr`), as its token says.
+    pub amr: Vec<String>,
 }
 
 impl<S> FromRequestParts<S> for ActiveUser
@@ -113,6 +115,7 @@ where
 struct Verified {
     id: UserId,
     session_id: SessionId,
+    amr: Vec<String>,
     now: Timestamp,
 }
 
@@ -124,9 +127,9 @@ where
     let guard = Guard::from_ref(state);
     let now = guard.now(parts);
     let token = bearer(parts).ok_or(GuardError::Unauthenticated)?;
-    let AccessClaims { sub: id, sid: session_id, .. } =
+    let AccessClaims { sub: id, sid: session_id, amr, .. } =
         guard.keys.verify(token, &guard.issuer, &guard.audience, now).await?;
-    Ok(Verified { id, session_id, now })
+    Ok(Verified { id, session_id, amr, now })
 }
 
 /// Reads the gate and the items of `own` in one call. The only place that admits a session.
@@ -136,11 +139,11 @@ where
     Guard: FromRef<S>,
     L: Lookup<Found: Send> + Send + Sync,
 {
-    let Verified { id, session_id, now } = *verified;
+    let Verified { id, session_id, now, .. } = *verified;
     let admits = |gate: &Gate| gate.admits(&session_id, now);
     let found = Guard::from_ref(state).store.look_up_behind_gate(id, &own, admits).await?;
     let (gate, own) = found.ok_or(GuardError::Unauthenticated)?;
-    Ok((ActiveUser { id, session_id, gate }, own))
+    Ok((ActiveUser { id, session_id, gate, amr: verified.amr.clone() }, own))
 }
 
 /// The token of `authorization: Bearer …`; more than one such header is none.

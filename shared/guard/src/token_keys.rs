@@ -44,7 +44,7 @@ impl PublishedKeys {
         }
         let jwks = self.store.public_keys().await?;
         let jwks = jwks.ok_or_else(|| GuardError::Unavailable("no public key is published yet".into()))?;
-        let keys = Arc::new(PublicKeys::parse(&jwks));
+        let keys = Arc::new(PublicKeys::parse(&jwks.jwks));
         *self.held.write().unwrap_or_else(PoisonError::into_inner) = Some((now, Arc::clone(&keys)));
         Ok(keys)
     }

@@ -3,15 +3,14 @@
 use crate::encoding::hex;
 use crate::generation::{Generation, PUBLISHED_BEFORE, VERIFIES_AFTER, signing_index};
 use crate::sealed::SealingKey;
-use crate::{Secret, random_bytes};
+use crate::signing::{PublicKey, SigningKey};
+use crate::{Secret, TokenAlgorithm, random_bytes};
 use aws_lc_rs::digest;
-use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jiff::Timestamp;
-use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header};
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use tollgate_domain::session::Lifetimes;
 use tollgate_domain::{SessionId, UserId};
 
@@ -39,6 +38,34 @@ pub struct AccessClaims {
     pub tier: u32,
     /// Whether the user was an admin when it was issued.
     pub is_admin: bool,
+    /// The features of the user's plan when it was issued.
+    #[serde(default)]
+    pub features: Map<String, Value>,
+    /// How the user signed in (RFC 8176, and `fed` for a provider); empty for a session of a version that did not record it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub amr: Vec<String>,
+    /// When the user signed in, in seconds since 1970.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub auth_time: Option<u64>,
+}
+
+/// Whom a new access token is about, and what it says of them.
+#[derive(Debug, Clone)]
+pub struct Subject {
+    /// The user.
+    pub user: UserId,
+    /// The session.
+    pub session: SessionId,
+    /// What the user's plan gives now.
+    pub tier: u32,
+    /// Whether the user is an admin now.
+    pub is_admin: bool,
+    /// The features of the user's plan.
+    pub features: Map<String, Value>,
+    /// How the user signed in.
+    pub amr: Vec<String>,
+    /// When the user signed in.
+    pub signed_in_at: Timestamp,
 }
 
 /// A token that is refused. Why stays here: a caller learns nothing from it.
@@ -55,10 +82,8 @@ pub struct AuthKeys(pub(crate) Vec<AuthKey>);
 
 pub(crate) struct AuthKey {
     since: Timestamp,
-    /// RFC 7638-like: a hash of the public key.
-    kid: String,
-    signing: EncodingKey,
-    verifying: PublicKey,
+    es256: SigningKey,
+    eddsa: SigningKey,
     refresh: SealingKey,
     pub(crate) device: SealingKey,
     pub(crate) registered: SealingKey,
@@ -66,26 +91,21 @@ pub(crate) struct AuthKey {
 }
 
 /// The public keys of access tokens, as `auth` publishes them: what every other function judges by.
-pub struct PublicKeys(Vec<(String, PublicKey)>);
+pub struct PublicKeys(Vec<PublicKey>);
 
 impl PublicKeys {
     /// From a JSON Web Key Set; keys of another kind than ours are left out.
     #[must_use]
     pub fn parse(jwks: &str) -> Self {
         let set: Value = serde_json::from_str(jwks).unwrap_or_default();
-        let key = |jwk: &Value| {
-            let (kid, x) = (jwk["kid"].as_str()?, jwk["x"].as_str()?);
-            let key = DecodingKey::from_ed_components(x).ok().filter(|_| jwk["crv"] == "Ed25519")?;
-            Some((kid.to_owned(), PublicKey { key, x: x.to_owned() }))
-        };
-        Self(set["keys"].as_array().into_iter().flatten().filter_map(key).collect())
+        Self(set["keys"].as_array().into_iter().flatten().filter_map(PublicKey::of_jwk).collect())
     }
 
     /// Whether the key that `token` names is among them.
     #[must_use]
     pub fn know(&self, token: &str) -> bool {
         let header: Option<Value> = token.split('.').next().and_then(|header| decode_json(header).ok());
-        header.is_some_and(|header| self.0.iter().any(|(kid, _)| header["kid"] == kid.as_str()))
+        header.is_some_and(|header| self.0.iter().any(|key| header["kid"] == key.kid.as_str()))
     }
 
     /// Judges an access token, as [`AuthKeys::verify_access`] does.
@@ -99,18 +119,8 @@ impl PublicKeys {
         audience: &str,
         now: Timestamp,
     ) -> Result<AccessClaims, BadToken> {
-        verify_access(token, issuer, audience, now, |kid| {
-            self.0.iter().find(|(known, _)| known == kid).map(|(_, key)| key.clone())
-        })
+        verify_access(token, issuer, audience, now, |kid| self.0.iter().find(|key| key.kid == kid))
     }
-}
-
-/// A public key by which access tokens are judged.
-#[derive(Clone)]
-pub struct PublicKey {
-    key: DecodingKey,
-    /// The 32 bytes, base64url.
-    x: String,
 }
 
 impl AuthKeys {
@@ -140,42 +150,47 @@ impl AuthKeys {
         self.0.iter().map(|key| key.since).max().unwrap_or(Timestamp::MIN)
     }
 
-    /// The JSON Web Key Set at `now` (RFC 7517, RFC 8037).
+    /// The JSON Web Key Set at `now` (RFC 7517): of each generation the keys of all algorithms, so that another algorithm may
+    /// sign at any time.
     #[must_use]
     pub fn jwks(&self, now: Timestamp) -> Value {
-        let jwk = |key: &AuthKey| json!({"kty": "OKP", "crv": "Ed25519", "use": "sig", "alg": "EdDSA", "kid": key.kid, "x": key.verifying.x});
-        json!({"keys": self.published(now).map(jwk).collect::<Vec<_>>()})
+        let keys = self.published(now).flat_map(AuthKey::signing_keys);
+        json!({"keys": keys.map(|key| key.public.jwk()).collect::<Vec<_>>()})
     }
 
     /// Signs `claims`.
     ///
     /// # Errors
     /// When the library cannot sign.
-    pub fn sign_access(&self, claims: &AccessClaims, now: Timestamp) -> Result<Secret<String>, BadToken> {
-        let key = self.current(now);
-        let mut header = Header::new(Algorithm::EdDSA);
-        header.typ = Some(TYPE.to_owned());
-        header.kid = Some(key.kid.clone());
-        jsonwebtoken::encode(&header, claims, &key.signing).map(Secret::new).map_err(|_| BadToken)
+    pub fn sign_access(
+        &self,
+        claims: &AccessClaims,
+        algorithm: TokenAlgorithm,
+        now: Timestamp,
+    ) -> Result<Secret<String>, BadToken> {
+        let key = self.current(now).signing_key(algorithm);
+        let header = json!({"alg": algorithm.name(), "typ": TYPE, "kid": key.public.kid});
+        sign(key, &header, claims)
     }
 
-    /// Signs exactly this header and these claims, to test what is refused. `kid` is filled in where it is missing.
+    /// Signs exactly this header and these claims, to test what is refused: with the key that its `kid` names, otherwise with
+    /// the current one of its algorithm. `kid` is filled in where it is missing.
     ///
     /// # Errors
     /// When the library cannot sign.
     pub fn sign_raw(&self, mut header: Value, claims: &Value, now: Timestamp) -> Result<Secret<String>, BadToken> {
-        let key = self.current(now);
+        let named = |key: &&SigningKey| header["kid"] == key.public.kid.as_str();
+        let algorithm = header["alg"].as_str().and_then(|alg| alg.parse().ok()).unwrap_or_default();
+        let key = self.published(now).flat_map(AuthKey::signing_keys).find(named);
+        let key = key.unwrap_or_else(|| self.current(now).signing_key(algorithm));
         if let Some(header) = header.as_object_mut() {
-            header.entry("kid").or_insert_with(|| key.kid.clone().into());
+            header.entry("kid").or_insert_with(|| key.public.kid.clone().into());
         }
-        let part = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
-        let message = format!("{}.{}", part(&header), part(claims));
-        let signature = jsonwebtoken::crypto::sign(message.as_bytes(), &key.signing, Algorithm::EdDSA);
-        Ok(Secret::new(format!("{message}.{}", signature.map_err(|_| BadToken)?)))
+        sign(key, &header, claims)
     }
 
-    /// Judges an access token (S15): signature by a published key that its `kid` names, type, issuer, audience, times by
-    /// `now`. Whether its session lives is the gate's to say.
+    /// Judges an access token (S15): signature by a published key that its `kid` names, in the algorithm of that key, type,
+    /// issuer, audience, times by `now`. Whether its session lives is the gate's to say.
     ///
     /// # Errors
     /// When anything is wrong with it.
@@ -187,7 +202,7 @@ impl AuthKeys {
         now: Timestamp,
     ) -> Result<AccessClaims, BadToken> {
         verify_access(token, issuer, audience, now, |kid| {
-            self.published(now).find(|key| key.kid == kid).map(|key| key.verifying.clone())
+            self.published(now).flat_map(AuthKey::signing_keys).map(|key| &key.public).find(|key| key.kid == kid)
         })
     }
 
@@ -224,40 +239,44 @@ impl AuthKeys {
 
 impl AuthKey {
     fn new(generation: &Generation) -> Self {
-        let seed = Secret::new(generation.derive::<32>("access").to_vec());
-        #[allow(clippy::expect_used)] // any 32 bytes are an Ed25519 seed
-        let pair = Ed25519KeyPair::from_seed_unchecked(seed.expose()).expect("32 bytes");
-        #[allow(clippy::expect_used)] // writing a key that was just made cannot fail
-        let pkcs8 = pair.to_pkcs8().expect("a key");
-        let verifying = PublicKey::of(&pair);
         Self {
             since: generation.since,
-            kid: hex(&digest::digest(&digest::SHA256, verifying.x.as_bytes()).as_ref()[..8]),
-            signing: EncodingKey::from_ed_der(pkcs8.as_ref()),
-            verifying,
+            es256: SigningKey::derive(generation, TokenAlgorithm::Es256),
+            eddsa: SigningKey::derive(generation, TokenAlgorithm::EdDsa),
             refresh: SealingKey::new(generation, "refresh id", "refresh"),
             device: SealingKey::new(generation, "device id", "device"),
             registered: SealingKey::new(generation, "registered id", "registered"),
             state: SealingKey::new(generation, "oauth state id", "oauth state"),
         }
     }
-}
 
-impl PublicKey {
-    fn of(pair: &Ed25519KeyPair) -> Self {
-        let x = URL_SAFE_NO_PAD.encode(pair.public_key());
-        #[allow(clippy::expect_used)] // base64url, as it was just written
-        let key = DecodingKey::from_ed_components(&x).expect("base64url");
-        Self { key, x }
+    fn signing_key(&self, algorithm: TokenAlgorithm) -> &SigningKey {
+        match algorithm {
+            TokenAlgorithm::Es256 => &self.es256,
+            TokenAlgorithm::EdDsa => &self.eddsa,
+        }
+    }
+
+    fn signing_keys(&self) -> [&SigningKey; 2] {
+        TokenAlgorithm::ALL.map(|algorithm| self.signing_key(algorithm))
     }
 }
 
-fn verify_access(
+/// The header, the claims and their signature.
+fn sign(key: &SigningKey, header: &Value, claims: &impl Serialize) -> Result<Secret<String>, BadToken> {
+    let part = |json: String| URL_SAFE_NO_PAD.encode(json);
+    let claims = serde_json::to_string(claims).map_err(|_| BadToken)?;
+    let message = format!("{}.{}", part(header.to_string()), part(claims));
+    let signature = key.sign(&message).ok_or(BadToken)?;
+    Ok(Secret::new(format!("{message}.{signature}")))
+}
+
+fn verify_access<'a>(
     token: &str,
     issuer: &str,
     audience: &str,
     now: Timestamp,
-    key_of: impl Fn(&str) -> Option<PublicKey>,
+    key_of: impl Fn(&str) -> Option<&'a PublicKey>,
 ) -> Result<AccessClaims, BadToken> {
     let (message, signature) = token.rsplit_once('.').ok_or(BadToken)?;
     let (header, claims) = message.split_once('.').ok_or(BadToken)?;
@@ -268,12 +287,12 @@ fn verify_access(
         return Err(BadToken);
     }
     let text = |name| header.get(name).and_then(Value::as_str).ok_or(BadToken);
-    if text("alg")? != "EdDSA" || !text("typ")?.eq_ignore_ascii_case(TYPE) {
+    if !text("typ")?.eq_ignore_ascii_case(TYPE) {
         return Err(BadToken);
     }
+    // The key says in which algorithm it verifies; a header that says another one is refused.
     let key = key_of(text("kid")?).ok_or(BadToken)?;
-    let holds = jsonwebtoken::crypto::verify(signature, message.as_bytes(), &key.key, Algorithm::EdDSA);
-    if !holds.unwrap_or(false) {
+    if text("alg")? != key.algorithm.name() || !key.verifies(message, signature) {
         return Err(BadToken);
     }
     let claims: AccessClaims = serde_json::from_value(decode_json(claims)?).map_err(|_| BadToken)?;
@@ -318,35 +337,42 @@ impl Nonce {
     }
 }
 
-/// The claims of a new access token.
+/// The claims of a new access token of this issuer for this audience.
 #[must_use]
 pub fn new_claims(
-    origin: (&str, &str),
-    user: UserId,
-    session: SessionId,
-    rights: (u32, bool),
+    (issuer, audience): (&str, &str),
+    subject: Subject,
     now: Timestamp,
     lifetimes: &Lifetimes,
 ) -> AccessClaims {
-    let iat = u64::try_from(now.as_second()).unwrap_or_default();
+    let iat = seconds(now);
     AccessClaims {
-        iss: origin.0.to_owned(),
-        aud: origin.1.to_owned(),
-        sub: user,
+        iss: issuer.to_owned(),
+        aud: audience.to_owned(),
+        sub: subject.user,
         exp: iat + u64::from(lifetimes.access_seconds),
         iat,
         nbf: None,
         jti: hex(&random_bytes::<16>()),
-        sid: session,
-        tier: rights.0,
-        is_admin: rights.1,
+        sid: subject.session,
+        tier: subject.tier,
+        is_admin: subject.is_admin,
+        features: subject.features,
+        amr: subject.amr,
+        auth_time: Some(seconds(subject.signed_in_at)),
     }
+}
+
+fn seconds(at: Timestamp) -> u64 {
+    u64::try_from(at.as_second()).unwrap_or_default()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::TokenAlgorithm::{EdDsa, Es256};
     use crate::generation::parse_generations;
+    use aws_lc_rs::hmac;
 
     const ISSUER: &str = "https://app.example";
 
@@ -360,8 +386,16 @@ mod tests {
 
     fn claims() -> AccessClaims {
         let lifetimes = Lifetimes { access_seconds: 900, idle_seconds: 1, absolute_seconds: 1 };
-        let (user, session) = (UserId::new(now(), [1; 10]), SessionId::new(now(), [2; 10]));
-        new_claims((ISSUER, ISSUER), user, session, (0, false), now(), &lifetimes)
+        let subject = Subject {
+            user: UserId::new(now(), [1; 10]),
+            session: SessionId::new(now(), [2; 10]),
+            tier: 0,
+            is_admin: false,
+            features: Map::new(),
+            amr: vec!["pwd".to_owned()],
+            signed_in_at: now(),
+        };
+        new_claims((ISSUER, ISSUER), subject, now(), &lifetimes)
     }
 
     fn verify(token: &str, now: Timestamp) -> Result<AccessClaims, BadToken> {
@@ -374,7 +408,7 @@ mod tests {
 
     #[test]
     fn the_public_keys_verify_the_same_tokens_as_the_secret() {
-        let token = keys().sign_access(&claims(), now()).unwrap();
+        let token = keys().sign_access(&claims(), Es256, now()).unwrap();
         let published = PublicKeys::parse(&keys().jwks(now()).to_string());
         assert!(published.know(token.expose()));
         assert_eq!(published.verify_access(token.expose(), ISSUER, ISSUER, now()), Ok(claims_of(token.expose())));
@@ -392,7 +426,7 @@ mod tests {
 
     #[test]
     fn a_token_is_good_until_it_ends_give_or_take_the_leeway() {
-        let token = keys().sign_access(&claims(), now()).unwrap();
+        let token = keys().sign_access(&claims(), Es256, now()).unwrap();
         assert_eq!(
             verify(token.expose(), now()),
             Ok(claims()).map(|c: AccessClaims| AccessClaims { jti: verify(token.expose(), now()).unwrap().jti, ..c })
@@ -405,7 +439,7 @@ mod tests {
     #[test]
     fn every_forged_header_is_refused() {
         let claims = serde_json::to_value(claims()).unwrap();
-        let good = json!({"alg": "EdDSA", "typ": "at+jwt"});
+        let good = json!({"alg": "ES256", "typ": "at+jwt"});
         let signed = |header: &Value| keys().sign_raw(header.clone(), &claims, now()).unwrap();
         assert!(verify(signed(&good).expose(), now()).is_ok());
         for (name, value) in [
@@ -433,7 +467,7 @@ mod tests {
     #[test]
     fn every_wrong_claim_is_refused() {
         let good = serde_json::to_value(claims()).unwrap();
-        let header = json!({"alg": "EdDSA", "typ": "at+jwt"});
+        let header = json!({"alg": "ES256", "typ": "at+jwt"});
         for (name, value) in [
             ("iss", json!("https://evil.example")),
             ("iss", json!(null)),
@@ -465,10 +499,10 @@ mod tests {
     // S15
     #[test]
     fn a_token_without_a_true_signature_is_refused() {
-        let good = keys().sign_access(&claims(), now()).unwrap();
+        let good = keys().sign_access(&claims(), Es256, now()).unwrap();
         let (message, signature) = good.expose().rsplit_once('.').unwrap();
         let other = AuthKeys::new(parse_generations("another-33-characters-long-string!!").unwrap());
-        let foreign = other.sign_access(&claims(), now()).unwrap();
+        let foreign = other.sign_access(&claims(), Es256, now()).unwrap();
         for bad in [
             format!("{message}."),
             message.to_owned(),
@@ -482,12 +516,70 @@ mod tests {
         }
     }
 
+    /// A token with this header, signed by `signature_of` the message.
+    fn forged(header: &Value, signature_of: impl Fn(&str) -> String) -> String {
+        let part = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
+        let message = format!("{}.{}", part(header), part(&serde_json::to_value(claims()).unwrap()));
+        let signature = signature_of(&message);
+        format!("{message}.{signature}")
+    }
+
+    // S15
+    #[test]
+    fn a_key_verifies_in_its_own_algorithm_alone() {
+        let keys = keys();
+        let published = PublicKeys::parse(&keys.jwks(now()).to_string());
+        let accepts = |token: &str| {
+            let own = keys.verify_access(token, ISSUER, ISSUER, now()).is_ok();
+            assert_eq!(published.verify_access(token, ISSUER, ISSUER, now()).is_ok(), own, "{token}");
+            own
+        };
+        for key in [Es256, EdDsa].map(|algorithm| keys.current(now()).signing_key(algorithm)) {
+            let jwk = key.public.jwk();
+            for alg in ["ES256", "EdDSA", "ES384", "RS256", "HS256", "none", ""] {
+                let header = json!({"alg": alg, "typ": "at+jwt", "kid": key.public.kid});
+                let is_own = alg == key.public.algorithm.name();
+                assert_eq!(accepts(&forged(&header, |message| key.sign(message).unwrap())), is_own, "{header}");
+                assert!(!accepts(&forged(&header, |_| String::new())), "{header}");
+                // With what is public about the key as the secret of an HMAC.
+                for secret in [jwk.to_string(), jwk["x"].as_str().unwrap().to_owned()] {
+                    let hmac_key = hmac::Key::new(hmac::HMAC_SHA256, secret.as_bytes());
+                    let by_hmac = |message: &str| URL_SAFE_NO_PAD.encode(hmac::sign(&hmac_key, message.as_bytes()));
+                    assert!(!accepts(&forged(&header, by_hmac)), "{header}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_token_of_either_algorithm_verifies_whatever_signs_now() {
+        let keys = keys();
+        for algorithm in [Es256, EdDsa] {
+            let token = keys.sign_access(&claims(), algorithm, now()).unwrap();
+            let header: Value = decode_json(token.expose().split('.').next().unwrap()).unwrap();
+            assert_eq!(header["alg"], algorithm.name());
+            assert!(verify(token.expose(), now()).is_ok());
+        }
+    }
+
+    // R18
+    #[test]
+    fn a_token_of_the_version_before_is_read_without_the_new_claims() {
+        let mut old = serde_json::to_value(claims()).unwrap();
+        for name in ["features", "amr", "auth_time"] {
+            assert!(old.as_object_mut().unwrap().remove(name).is_some());
+        }
+        let header = json!({"alg": "EdDSA", "typ": "at+jwt"});
+        let read = verify(keys().sign_raw(header, &old, now()).unwrap().expose(), now()).unwrap();
+        assert_eq!((read.features, read.amr, read.auth_time), (Map::new(), Vec::new(), None));
+    }
+
     // S12
     #[test]
     fn a_refresh_token_is_no_access_token_and_the_reverse() {
         let (keys, nonce) = (keys(), Nonce::draw());
         let refresh = keys.refresh_token(&claims().sub, &claims().sid, 3, &nonce, now());
-        let access = keys.sign_access(&claims(), now()).unwrap();
+        let access = keys.sign_access(&claims(), Es256, now()).unwrap();
         assert!(verify(refresh.expose(), now()).is_err() && keys.read_refresh_token(access.expose()).is_err());
         let read = keys.read_refresh_token(refresh.expose()).unwrap();
         assert_eq!(
@@ -520,15 +612,15 @@ mod tests {
         let kids = |now| rotated.jwks(now)["keys"].as_array().unwrap().len();
         assert_eq!(
             [kids(at(0)), kids(at(900 + 1800)), kids(at(900 + 1801))],
-            [2, 2, 1],
+            [4, 4, 2],
             "published before, verifying after"
         );
-        let before = keys().sign_access(&claims(), now()).unwrap();
+        let before = keys().sign_access(&claims(), Es256, now()).unwrap();
         assert!(rotated.verify_access(before.expose(), ISSUER, ISSUER, at(900)).is_ok());
         let late = AccessClaims { exp: claims().exp + 899, iat: claims().iat + 899, ..claims() };
-        let last = rotated.sign_access(&late, at(899)).unwrap();
+        let last = rotated.sign_access(&late, Es256, at(899)).unwrap();
         assert!(rotated.verify_access(last.expose(), ISSUER, ISSUER, at(899 + 899)).is_ok());
-        let first = rotated.sign_access(&late, at(900)).unwrap();
+        let first = rotated.sign_access(&late, Es256, at(900)).unwrap();
         assert!(keys().verify_access(first.expose(), ISSUER, ISSUER, at(900)).is_err(), "the new key signs it");
     }
 }

@@ -37,6 +37,15 @@ struct FreePlan {
     features: Map<String, Value>,
 }
 
+/// The key set that was published last.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PublishedKeySet {
+    /// A JSON Web Key Set, as text.
+    pub jwks: String,
+    /// Since when keys of ES256 are among them; `None`: it is of a version that had none.
+    pub es256_since: Option<Timestamp>,
+}
+
 pub(crate) fn gate_key(user: &UserId) -> AttributeValue {
     s(format!("USER#{user}"))
 }
@@ -114,9 +123,12 @@ impl Store {
     ///
     /// # Errors
     /// When DynamoDB does not answer.
-    pub async fn public_keys(&self) -> Result<Option<String>, StoreError> {
-        let found = self.get(GATE, s(KEYS)).await?;
-        Ok(found.and_then(|item| item.get("jwks").and_then(|jwks| jwks.as_s().ok()).cloned()))
+    pub async fn public_keys(&self) -> Result<Option<PublishedKeySet>, StoreError> {
+        let Some(item) = self.get(GATE, s(KEYS)).await? else { return Ok(None) };
+        let Some(jwks) = item.get("jwks").and_then(|jwks| jwks.as_s().ok()).cloned() else { return Ok(None) };
+        let since = item.get("es256_ms").and_then(|ms| ms.as_n().ok()?.parse().ok());
+        let es256_since = since.and_then(|ms| Timestamp::from_millisecond(ms).ok());
+        Ok(Some(PublishedKeySet { jwks, es256_since }))
     }
 
     /// The features that everybody has: those of the plan of price 0, of several of the one whose code is the first; empty
@@ -132,20 +144,24 @@ impl Store {
         Ok(first.map(|plan| plan.features).unwrap_or_default())
     }
 
-    /// Publishes a key set whose newest key is there since `newest`, unless one with a newer key stands there.
+    /// Publishes a key set whose newest key is there since `newest`, unless one with a newer key is stored. Keys of ES256 are in
+    /// it since `es256_since`, or since an earlier time that is recorded.
     ///
     /// # Errors
     /// When DynamoDB does not answer.
-    pub async fn publish_keys(&self, jwks: &str, newest: Timestamp) -> Result<(), StoreError> {
+    pub async fn publish_keys(&self, jwks: &str, newest: Timestamp, es256_since: Timestamp) -> Result<(), StoreError> {
         let call = self
             .client
             .update_item()
             .table_name(self.table(GATE))
             .key("pk", s(KEYS))
-            .update_expression("SET jwks = :jwks, newest_ms = :newest, v = :one")
+            .update_expression(
+                "SET jwks = :jwks, newest_ms = :newest, es256_ms = if_not_exists(es256_ms, :es256), v = :one",
+            )
             .condition_expression("attribute_not_exists(pk) OR newest_ms <= :newest")
             .expression_attribute_values(":jwks", s(jwks))
             .expression_attribute_values(":newest", n(newest.as_millisecond()))
+            .expression_attribute_values(":es256", n(es256_since.as_millisecond()))
             .expression_attribute_values(":one", n(1));
         conditional(call).await.map(|_| ())
     }

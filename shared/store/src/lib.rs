@@ -37,7 +37,7 @@ pub use billing::{
     PlanWrite, TrialEntry, VersionPage, VersionPlace,
 };
 pub use error::StoreError;
-pub use gate::{Admission, Admitted};
+pub use gate::{Admission, Admitted, PublishedKeySet};
 pub use idempotency::{IdempotentCall, StoredAnswer};
 pub use limits::{Attempt, AttemptLimit, Bucket, MailCount, MailsTo};
 pub use listing::{Consistency, Listed, PageOf, each};

@@ -36,6 +36,8 @@ pub struct NewSession {
     pub ip: Option<String>,
     /// What the client calls itself.
     pub user_agent: Option<String>,
+    /// How the user signed in, as the claim `amr` says it.
+    pub amr: Vec<String>,
 }
 
 /// A session's row.
@@ -59,6 +61,9 @@ pub struct SessionRow {
     /// What the client called itself at the sign-in.
     #[serde(default)]
     pub user_agent: Option<String>,
+    /// How the user signed in; empty for a session of a version that did not record it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub amr: Vec<String>,
     /// The request that rotated it last.
     #[serde(default)]
     pub by: Option<String>,
@@ -164,6 +169,7 @@ impl Store {
             created_at: session.created_at,
             ip: session.ip.clone(),
             user_agent: session.user_agent.clone(),
+            amr: session.amr.clone(),
             by: None,
         };
         let ttl = n(session.ends_at.as_second() + KEPT_SECONDS);

@@ -4,6 +4,7 @@ use crate::State;
 use axum::Json;
 use axum::extract::State as Shared;
 use serde::Serialize;
+use serde_json::{Map, Value};
 use tollgate_domain::User;
 use tollgate_domain::user::IdentityProvider;
 use tollgate_http::{ActiveUserWith, ApiError, RequestContext};
@@ -16,6 +17,11 @@ pub struct Me {
     #[serde(flatten)]
     user: User,
     tier: u32,
+    /// The features of the caller's plan, without access those of the plan of price 0.
+    #[schema(value_type = Object)]
+    features: Map<String, Value>,
+    /// How the caller signed in: `pwd`, `otp`, or `fed` for a provider.
+    amr: Vec<String>,
     has_password: bool,
     linked_providers: Vec<IdentityProvider>,
 }
@@ -38,6 +44,8 @@ pub async fn me(
     };
     Ok(Json(Me {
         tier: user.gate.present_tier(context.now),
+        features: state.free_plan.features_of(&user.gate, context.now).await?,
+        amr: user.amr,
         has_password,
         linked_providers: profile.links.keys().copied().collect(),
         user: profile.into_user(),

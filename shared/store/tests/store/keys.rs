@@ -5,17 +5,19 @@ use crate::faults::Fault;
 use crate::people::{START, at, at_ms};
 use crate::tables::Tables;
 use serde_json::json;
+use tollgate_store::PublishedKeySet;
 
 async fn published(tables: &Tables) -> Option<String> {
-    tables.store.public_keys().await.unwrap()
+    tables.store.public_keys().await.unwrap().map(|set| set.jwks)
 }
 
 #[tokio::test]
 async fn keys_are_read_as_they_were_published() {
     let tables = Tables::new().await;
     assert_eq!(published(&tables).await, None, "never published");
-    tables.store.publish_keys(r#"{"keys":[]}"#, at_ms(5)).await.unwrap();
-    let expected = json!({"pk": "KEYS", "jwks": r#"{"keys":[]}"#, "newest_ms": START * 1000 + 5, "v": 1});
+    tables.store.publish_keys(r#"{"keys":[]}"#, at_ms(5), at(7)).await.unwrap();
+    let expected = json!({"pk": "KEYS", "jwks": r#"{"keys":[]}"#, "newest_ms": START * 1000 + 5,
+        "es256_ms": (START + 7) * 1000, "v": 1});
     assert_eq!(tables.row("gate", "KEYS").await, expected);
     assert_eq!(published(&tables).await.as_deref(), Some(r#"{"keys":[]}"#));
 }
@@ -23,13 +25,13 @@ async fn keys_are_read_as_they_were_published() {
 #[tokio::test]
 async fn keys_take_the_place_of_others_unless_those_have_a_newer_one() {
     let tables = Tables::new().await;
-    tables.store.publish_keys("first", at_ms(5)).await.unwrap();
-    tables.store.publish_keys("without the oldest", at_ms(5)).await.unwrap();
+    tables.store.publish_keys("first", at_ms(5), at(7)).await.unwrap();
+    tables.store.publish_keys("without the oldest", at_ms(5), at(7)).await.unwrap();
     assert_eq!(published(&tables).await.as_deref(), Some("without the oldest"));
-    tables.store.publish_keys("newer", at_ms(6)).await.unwrap();
+    tables.store.publish_keys("newer", at_ms(6), at(7)).await.unwrap();
     assert_eq!(published(&tables).await.as_deref(), Some("newer"));
     // By a process that has not heard of the new key yet.
-    tables.untouched(tables.store.publish_keys("stale", at_ms(5))).await.unwrap();
+    tables.untouched(tables.store.publish_keys("stale", at_ms(5), at(7))).await.unwrap();
 }
 
 // R8
@@ -37,7 +39,7 @@ async fn keys_take_the_place_of_others_unless_those_have_a_newer_one() {
 async fn keys_are_published_if_the_answer_was_lost() {
     let tables = Tables::new().await;
     tables.faults.next("UpdateItem", [Fault::LostAnswer]);
-    tables.store.publish_keys("first", at(0)).await.unwrap();
+    tables.store.publish_keys("first", at(0), at(7)).await.unwrap();
     assert_eq!(tables.faults.count(), 2);
     assert_eq!(published(&tables).await.as_deref(), Some("first"));
 }
@@ -49,7 +51,29 @@ async fn malformed_keys_are_ignored_and_no_answer_is_unavailable() {
     assert_eq!(published(&tables).await, None);
     tables.faults.next("UpdateItem", unreachable());
     tables.faults.next("GetItem", unreachable());
-    unavailable(tables.untouched(tables.store.publish_keys("first", at(0))).await);
+    unavailable(tables.untouched(tables.store.publish_keys("first", at(0), at(7))).await);
     unavailable(tables.store.public_keys().await);
     tables.faults.take_calls();
+}
+
+// R17
+#[tokio::test]
+async fn keys_keep_the_time_at_which_those_of_es256_were_published_first() {
+    let tables = Tables::new().await;
+    tables.store.publish_keys("first", at(0), at(7)).await.unwrap();
+    tables.store.publish_keys("second", at(1), at(60)).await.unwrap();
+    let expected = PublishedKeySet { jwks: "second".to_owned(), es256_since: Some(at(7)) };
+    assert_eq!(tables.store.public_keys().await.unwrap(), Some(expected));
+}
+
+// R17, R18
+#[tokio::test]
+async fn keys_of_the_version_before_are_read_and_get_the_time_of_those_of_es256() {
+    let tables = Tables::new().await;
+    tables.put("gate", json!({"pk": "KEYS", "jwks": "old", "newest_ms": 0, "v": 1})).await;
+    let old = PublishedKeySet { jwks: "old".to_owned(), es256_since: None };
+    assert_eq!(tables.store.public_keys().await.unwrap(), Some(old));
+    tables.store.publish_keys("new", at(0), at(7)).await.unwrap();
+    let new = PublishedKeySet { jwks: "new".to_owned(), es256_since: Some(at(7)) };
+    assert_eq!(tables.store.public_keys().await.unwrap(), Some(new));
 }

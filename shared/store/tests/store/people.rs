@@ -120,6 +120,7 @@ pub fn new_session(of: UserId, n: u8) -> NewSession {
         ends_at: at(90 * 86_400),
         ip: Some("192.0.2.1".into()),
         user_agent: Some("a browser".into()),
+        amr: vec!["pwd".into()],
     }
 }
 

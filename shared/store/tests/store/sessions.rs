@@ -46,12 +46,21 @@ async fn a_session_is_stored_until_a_day_after_its_end() {
     let end = START + 90 * DAY;
     let expected = json!({"pk": format!("USER#{}", user(1)), "sk": format!("SES#{}", session(1)), "id": session(1),
         "nonce_hash": "nonce", "n": 0, "rotated_ms": START_MS, "ends_ms": end * 1000, "created_at": at(0),
-        "ip": "192.0.2.1", "user_agent": "a browser", "ttl": end + DAY, "v": 1});
+        "ip": "192.0.2.1", "user_agent": "a browser", "amr": ["pwd"], "ttl": end + DAY, "v": 1});
     assert_eq!(stored, expected);
     let row = row(&tables).await;
     assert_eq!(row.rotation(), Rotation { n: 0, rotated_at: at(0), ends_at: at(90 * DAY) });
     assert_eq!((row.id, row.created_at, row.by), (session(1), at(0), None));
     assert_eq!((row.ip.as_deref(), row.user_agent.as_deref()), (Some("192.0.2.1"), Some("a browser")));
+    assert_eq!(row.amr, ["pwd"]);
+}
+
+// R18
+#[tokio::test]
+async fn a_session_of_the_version_before_is_read_without_its_way_of_signing_in() {
+    let tables = signed_in().await;
+    tables.edit("sessions", &key(), |row| drop(row.as_object_mut().unwrap().remove("amr"))).await;
+    assert!(row(&tables).await.amr.is_empty());
 }
 
 #[tokio::test]
