@@ -55,6 +55,10 @@ async fn a_whole_life(app: &TestApp, admin: &Session) -> Vec<String> {
     let path = format!("/billing/plans/{}", plan["id"].as_str().unwrap());
     patch(app, admin, &path, json!({"name": "Newer"})).await.expect(200);
     app.delete_as(admin, &path).await.expect(204);
+    let service = app.post_as(admin, "/admin/service-credentials", json!({"name": "the API"})).await.expect(201).body;
+    let path = format!("/admin/service-credentials/{}", service["id"].as_str().unwrap());
+    app.delete_as(admin, &path).await.expect(204);
+    secrets.push(service["secret"].as_str().unwrap().to_owned());
     let report = json!({"sql": "SELECT 1", "format": "preview"});
     app.post_as(admin, "/admin/reports", report).await.expect(202);
     let ann = app.sign_in("new@example.com").await;

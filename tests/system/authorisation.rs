@@ -58,7 +58,11 @@ fn rows() -> Vec<(&'static str, Option<Value>, [u16; 5])> {
         ("GET /auth/social/callback/google", None, open(302)),
         ("GET /auth/social/callback/github", None, open(302)),
         ("GET /.well-known/jwks.json", None, open(200)),
+        ("GET /.well-known/openid-configuration", None, open(200)),
+        ("GET /.well-known/oauth-authorization-server", None, open(200)),
         ("GET /.well-known/change-password", None, open(302)),
+        // A service credential is what lets in: no user has one.
+        ("POST /introspect", None, open(401)),
         ("GET /healthz", None, open(200)),
         ("GET /", None, open(303)),
         ("GET /account", None, open(200)),
@@ -119,6 +123,9 @@ fn rows() -> Vec<(&'static str, Option<Value>, [u16; 5])> {
         ("POST /admin/users/{user}/mail", Some(json!({"kind": "reset"})), of_admins(202)),
         ("DELETE /admin/users/{target}/sessions", None, of_admins(204)),
         ("DELETE /admin/users/{target}/sessions/{session}", None, of_admins(204)),
+        ("GET /admin/service-credentials", None, of_admins(200)),
+        ("POST /admin/service-credentials", Some(json!({"name": "the API"})), of_admins(201)),
+        ("DELETE /admin/service-credentials/{service}", None, of_admins(404)),
         ("PATCH /admin/users/{user}/status", Some(json!({"is_active": true})), of_admins(200)),
         ("PATCH /admin/users/{user}/role", Some(json!({"is_admin": false})), of_admins(200)),
         ("PATCH /admin/users/{user}/verify", None, of_admins(200)),
@@ -154,12 +161,13 @@ fn path_of(operation: &str, user: &Session) -> String {
         .replace("{subscription}", "sub_019ca945f4607c7b9c59379e3f571f07")
         .replace("{payment}", "pay_019ca945f4607c7b9c59379e3f571f07")
         .replace("{report}", "rep_019ca945f4607c7b9c59379e3f571f07")
+        .replace("{service}", "svc_019ca945f4607c7b9c59379e3f571f07")
         .replace("{provider}", "google")
 }
 
 /// An operation as the document names it.
 fn name_of(operation: &str) -> String {
-    ["{plan}", "{user}", "{target}", "{subscription}", "{payment}", "{report}"]
+    ["{plan}", "{user}", "{target}", "{subscription}", "{payment}", "{report}", "{service}"]
         .iter()
         .fold(operation.replace("{session}", "{sid}"), |name, part| name.replace(part, "{id}"))
 }
@@ -215,7 +223,7 @@ async fn every_operation_has_a_row_and_answers_each_caller_accordingly() {
     for (operation, document) in operations() {
         let (_, _, expected) = rows.iter().find(|(name, _, _)| name_of(name) == operation).unwrap();
         let ways = document.get("security").and_then(Value::as_array).cloned().unwrap_or_default();
-        let wants_bearer = !ways.is_empty() && !ways.contains(&json!({}));
+        let wants_bearer = ways.iter().any(|way| way.get("bearer").is_some()) && !ways.contains(&json!({}));
         assert_eq!(expected[..2] == [401, 401] && expected[4] != 401, wants_bearer, "{operation}");
     }
     let walks = rows.into_iter().map(|(operation, body, expected)| walk(operation, body, expected));

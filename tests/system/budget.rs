@@ -156,6 +156,20 @@ async fn every_operation_costs_as_much_as_the_budget_states() {
     measure!("GET /.well-known/jwks.json", app.get("/.well-known/jwks.json")).expect(200);
     let (_, admin) = app.person("admin").await;
     app.make_admins(&[&admin]).await;
+    let name = json!({"name": "the API"});
+    let services = "/admin/service-credentials";
+    let service = measure!("POST /admin/service-credentials", app.post_as(&admin, services, name)).expect(201).body;
+    measure!("GET /admin/service-credentials", app.get_as(&admin, services)).expect(200);
+    let introspect = Request::post_form("/introspect", &format!("token={}", admin.access));
+    let introspect = introspect.bearing(service["secret"].as_str().unwrap());
+    measure!("POST /introspect, the first of a day", introspect.send(&app)).expect(200);
+    introspect.send(&app).await.expect(200);
+    app.drain().await;
+    let _before = app.calls();
+    introspect.send(&app).await.expect(200);
+    found.insert("POST /introspect".to_owned(), cost(&app.calls()));
+    let path = format!("{services}/{}", service["id"].as_str().unwrap());
+    measure!("DELETE /admin/service-credentials/{id}", app.delete_as(&admin, &path)).expect(204);
     let (_, dan) = app.subscriber("dan").await;
     let user = format!("/admin/users/{}", dan.user["id"].as_str().unwrap());
     let one = async |list: &str| {

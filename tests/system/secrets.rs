@@ -3,13 +3,20 @@
 use serde_json::json;
 use tollgate_tests::app::{PASSWORD, Session, TestApp};
 use tollgate_tests::browser::{Browser, verified_account};
+use tollgate_tests::request::Request;
 
 const NEW: &str = "another horse staple";
 
 /// A run through everything, with every secret that it handed out.
 async fn full_run(app: &TestApp) -> Vec<String> {
     let (email, session) = app.person("secretive").await;
+    app.make_admins(&[&session]).await;
+    let service = app.post_as(&session, "/admin/service-credentials", json!({"name": "the API"})).await.expect(201);
+    let service = service.body["secret"].as_str().unwrap().to_owned();
+    let introspect = Request::post_form("/introspect", &format!("token={}", session.access)).bearing(&service);
+    assert_eq!(introspect.send(app).await.expect(200).body["active"], true);
     let mut secrets = vec![PASSWORD.to_owned(), NEW.to_owned(), session.access.clone(), session.refresh.clone()];
+    secrets.extend([service.rsplit('_').next().unwrap().to_owned(), service]);
     let verify = app.mail(&email, "verify").await;
     secrets.push(verify["code"].as_str().unwrap().to_owned());
     secrets.push(app.link_token(&email, "verify").await);

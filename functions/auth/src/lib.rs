@@ -12,6 +12,7 @@ mod providers;
 mod reauthentication;
 mod registered;
 mod routes;
+mod service_clients;
 mod sign_in;
 
 pub use config::Config;
@@ -24,6 +25,7 @@ use axum::middleware::from_fn_with_state;
 use jiff::Timestamp;
 use passwords::Hasher;
 use routes::*;
+use service_clients::ServiceClients;
 use std::sync::{Arc, Mutex, PoisonError};
 use tollgate_http::openapi::DescribeLayer;
 use tollgate_http::{
@@ -52,8 +54,18 @@ pub struct State {
     limiter: Limiter,
     proxy: Option<EdgeProxy>,
     hasher: Hasher,
+    free_plan: FreePlan,
+    services: ServiceClients,
     /// The key set that this process published last.
-    published: Arc<Mutex<String>>,
+    published: Arc<Mutex<Option<Published>>>,
+}
+
+/// A key set that this process has published.
+#[derive(Clone)]
+struct Published {
+    jwks: String,
+    /// Since when the other functions and services can have read a key of ES256.
+    es256_since: Timestamp,
 }
 
 impl State {
@@ -65,6 +77,8 @@ impl State {
         Self {
             proxy: EdgeProxy::new(config.client_ip.as_ref(), &keys),
             limiter: Limiter::new(store.clone(), config.limits),
+            free_plan: FreePlan::new(store.clone()),
+            services: ServiceClients::default(),
             providers,
             store,
             keys,
@@ -141,7 +155,12 @@ fn routes() -> OpenApiRouter<State> {
         .routes(routes!(sessions::list, sessions::revoke_all))
         .routes(routes!(sessions::revoke))
         .routes(routes!(admin_mail::send))
+        .routes(routes!(service_credentials::list, service_credentials::create))
+        .routes(routes!(service_credentials::delete))
         .routes(routes!(jwks::jwks))
+        .routes(routes!(discovery::openid_configuration))
+        .routes(routes!(discovery::oauth_authorization_server))
+        .routes(routes!(introspect::introspect))
         .routes(routes!(healthz::healthz))
 }
 

@@ -90,6 +90,10 @@ actions! {
     PaymentDisputed = "payment.disputed",
     /// An admin asked for a report.
     ReportRequested = "report.requested",
+    /// An admin created a credential for a service.
+    ServiceCredentialCreated = "service_credential.created",
+    /// An admin deleted the credential of a service.
+    ServiceCredentialDeleted = "service_credential.deleted",
 }
 
 /// Not the name of an action.

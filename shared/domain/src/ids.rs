@@ -92,6 +92,7 @@ id!(/** A plan. */ PlanId, "plan");
 id!(/** A subscription; Stripe calls it by another id. */ SubscriptionId, "sub");
 id!(/** A payment. */ PaymentId, "pay");
 id!(/** A report. */ ReportId, "rep");
+id!(/** A service credential. */ ServiceId, "svc");
 
 #[cfg(test)]
 mod tests {

@@ -13,11 +13,14 @@ pub mod outbox;
 pub mod password;
 pub mod report;
 pub mod secret;
+pub mod service;
 pub mod session;
 pub mod statistics;
 pub mod user;
 
 pub use email::Email;
-pub use ids::{AuditId, MessageId, PaymentId, PlanId, ReportId, RequestId, SessionId, SubscriptionId, UserId};
+pub use ids::{
+    AuditId, MessageId, PaymentId, PlanId, ReportId, RequestId, ServiceId, SessionId, SubscriptionId, UserId,
+};
 pub use secret::Secret;
 pub use user::{User, Username};

@@ -45,6 +45,10 @@ pub struct Input<T> {
     pub form: Form,
 }
 
+/// A form, as the endpoints of OAuth take it.
+#[derive(Debug)]
+pub struct FormBody<T>(pub T);
+
 /// Where an [`Input`] came from, and so what it is answered with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Form {
@@ -92,14 +96,29 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Input<T> {
             let JsonBody(value) = JsonBody::from_request(request, state).await?;
             return Ok(Self { value, form: Form::Json });
         }
-        let axum::Form(fields) = axum::Form::<Map<String, Value>>::from_request(request, state).await.map_err(
-            |rejection| match rejection.status() {
-                StatusCode::PAYLOAD_TOO_LARGE => ApiError::BodyTooLarge,
-                _ => ApiError::Validation(FieldError::new("", "The form could not be read.")),
-            },
-        )?;
-        Ok(Self { value: parse_value(fields.into())?, form: Form::Page })
+        Ok(Self { value: parse_value(form(request, state).await?)?, form: Form::Page })
     }
+}
+
+impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for FormBody<T> {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, ApiError> {
+        if !has_type(request.headers(), "application/x-www-form-urlencoded") {
+            return Err(ApiError::FormExpected);
+        }
+        parse_value(form(request, state).await?).map(Self)
+    }
+}
+
+/// The fields of a form.
+async fn form<S: Send + Sync>(request: Request, state: &S) -> Result<Value, ApiError> {
+    let form = axum::Form::<Map<String, Value>>::from_request(request, state).await;
+    let axum::Form(fields) = form.map_err(|rejection| match rejection.status() {
+        StatusCode::PAYLOAD_TOO_LARGE => ApiError::BodyTooLarge,
+        _ => ApiError::Validation(FieldError::new("", "The form could not be read.")),
+    })?;
+    Ok(fields.into())
 }
 
 impl<T> Describe for JsonBody<T> {
@@ -131,6 +150,16 @@ impl<T> Describe for Input<T> {
                 response.content.insert("text/html".to_owned(), page);
             }
         }
+    }
+}
+
+impl<T> Describe for FormBody<T> {
+    fn describe(operation: &mut Operation) {
+        if let Some(RefOr::T(body)) = &mut operation.request_body {
+            body.required = Some(Required::True);
+        }
+        let invalid = ApiError::Validation(FieldError::new("", ""));
+        refuse(operation, [ApiError::BodyTooLarge, ApiError::FormExpected, invalid]);
     }
 }
 

@@ -34,6 +34,12 @@ pub enum ApiError {
     MethodNotAllowed,
     /// No access token, or one that is refused.
     Unauthenticated,
+    /// No service credential, or one that is refused (RFC 6749, 5.2).
+    InvalidClient,
+    /// There are as many service credentials as there may be.
+    TooManyServiceCredentials,
+    /// The body is not the form that is expected.
+    FormExpected,
     /// Known, but not allowed.
     Forbidden,
     /// What a plan does not give: a tier, a feature, or a use of a quota.
@@ -204,6 +210,17 @@ impl ApiError {
             Self::Unauthenticated => return GuardError::Unauthenticated.public(),
             Self::Forbidden => return GuardError::Forbidden.public(),
             Self::Plan(error) => return error.public(),
+            Self::InvalidClient => (S::UNAUTHORIZED, "invalid_client", "A valid service credential is needed."),
+            Self::TooManyServiceCredentials => (
+                S::CONFLICT,
+                "too_many_service_credentials",
+                "There are 20 service credentials. Delete one that is not used.",
+            ),
+            Self::FormExpected => (
+                S::UNSUPPORTED_MEDIA_TYPE,
+                "unsupported_media_type",
+                "Send the body as content-type application/x-www-form-urlencoded.",
+            ),
             Self::ReauthenticationRequired => (
                 S::FORBIDDEN,
                 "reauthentication_required",
@@ -455,6 +472,10 @@ impl IntoResponse for ApiError {
         match &self {
             Self::Unauthenticated => {
                 response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+            }
+            Self::InvalidClient => {
+                let schemes = HeaderValue::from_static("Basic realm=\"services\", Bearer");
+                response.headers_mut().insert(header::WWW_AUTHENTICATE, schemes);
             }
             Self::Unavailable(_) => {
                 response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(RETRY_AFTER_SECONDS));

@@ -18,7 +18,7 @@ mod owned;
 mod page;
 
 pub use accept::prefers_html;
-pub use body::{Form, Input, JsonBody, OptionalJson, Patch, PatchBody, PathId, PathIds};
+pub use body::{Form, FormBody, Input, JsonBody, OptionalJson, Patch, PatchBody, PathId, PathIds};
 pub use client_ip::{ClientIpHeader, EdgeProxy};
 pub use context::{RequestContext, header_text};
 pub use conventions::{Conventions, method_not_allowed, misconfigured, not_found};

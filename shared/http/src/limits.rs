@@ -268,6 +268,17 @@ impl Limiter {
         Ok(self.store.count_mail_beyond(counted, kind, &client, &context.request_id, context.now).await?)
     }
 
+    /// Counts a request of a client that failed to authenticate as a service.
+    ///
+    /// # Errors
+    /// `rate_limited`, or 503 when it cannot be counted.
+    pub async fn admit_failed_service(&self, context: &RequestContext) -> Result<(), ApiError> {
+        match &self.limits {
+            Some(limits) => self.admit_client_within(context, limits.client).await,
+            None => Ok(()),
+        }
+    }
+
     async fn admit_client_within(&self, context: &RequestContext, quota: Quota) -> Result<(), ApiError> {
         self.admit(context, "ip", &client(context.ip.as_deref()), quota).await
     }

@@ -31,6 +31,10 @@ pub fn document(parts: impl IntoIterator<Item = OpenApi>) -> Value {
         "paths": {},
         "components": {"schemas": {"Problem": problem()}, "securitySchemes": {
             "bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"},
+            "service": {
+                "type": "http", "scheme": "basic",
+                "description": "A service credential that an admin created: its id and its secret.",
+            },
         }},
     });
     for mut part in parts {

@@ -21,6 +21,9 @@ pub const OPERATIONS: &[Operation] = &[
     operation!(TheAnswer, WithoutPlans, "DELETE /admin/users/{id}/sessions/{sid}", revoke_one),
     operation!(TheAnswer, WithoutPlans, "POST /admin/users/{id}/mail", send_mail),
     operation!(TheAnswer, WithoutPlans, "DELETE /admin/users/{id}", delete_for_user),
+    operation!(TheAnswer, WithoutPlans, "POST /admin/service-credentials", create_service),
+    operation!(TheAnswer, WithoutPlans, "DELETE /admin/service-credentials/{id}", delete_service),
+    operation!(TheAnswer, WithoutPlans, "POST /introspect", introspect),
     operation!(TheAnswer, WithoutPlans, "POST /admin/reports", request_report),
     operation!(Afterwards, WithoutPlans, "a report with its rows", preview),
     operation!(Afterwards, WithPlans, "a report with its file", csv),
@@ -139,6 +142,48 @@ async fn delete_for_user(app: &TestApp) -> Case {
         app.get_as(&admin, &path).await.refused(404, "not_found");
         app.sweep("accounts").await.expect(200);
         app.member("ann").await;
+    })
+}
+
+const SERVICES: &str = "/admin/service-credentials";
+
+/// A credential of a service: its id and its secret.
+async fn service(app: &TestApp, admin: &Session) -> (String, String) {
+    let service = app.post_as(admin, SERVICES, json!({"name": "the API"})).await.expect(201).body;
+    let text = |name: &str| service[name].as_str().unwrap().to_owned();
+    (text("id"), text("secret"))
+}
+
+async fn create_service(app: &TestApp) -> Case {
+    let (admin, _) = admin_and_ann(app).await;
+    case!(Request::post_as(&admin, SERVICES, json!({"name": "the API", "password": PASSWORD})), |app| {
+        let listed = app.get_as(&admin, SERVICES).await.expect(200).body["items"].clone();
+        let services = listed.as_array().unwrap();
+        assert!((1..=2).contains(&services.len()), "{listed}");
+        for service in services {
+            app.delete_as(&admin, &format!("{SERVICES}/{}", service["id"].as_str().unwrap())).await.expect(204);
+        }
+    })
+}
+
+async fn delete_service(app: &TestApp) -> Case {
+    let (admin, ann) = admin_and_ann(app).await;
+    let (id, secret) = service(app, &admin).await;
+    case!(Request::delete_as(&admin, &format!("{SERVICES}/{id}")), |app| {
+        let introspect = Request::post_form("/introspect", &format!("token={}", ann.access)).bearing(&secret);
+        introspect.send(app).await.refused(401, "invalid_client");
+        assert_eq!(app.get_as(&admin, SERVICES).await.expect(200).body["items"], json!([]));
+    })
+}
+
+async fn introspect(app: &TestApp) -> Case {
+    let (admin, ann) = admin_and_ann(app).await;
+    let (_, secret) = service(app, &admin).await;
+    let request = Request::post_form("/introspect", &format!("token={}", ann.access)).bearing(&secret);
+    case!(request.clone(), |app| {
+        assert_eq!(request.send(app).await.expect(200).body["active"], true);
+        let listed = app.get_as(&admin, SERVICES).await.expect(200).body["items"].clone();
+        assert!(listed[0]["last_used_on"].is_string(), "{listed}");
     })
 }
 

@@ -17,8 +17,8 @@ pub struct Residue {
 /// The table of counters.
 const COUNTERS: &str = "limits";
 /// The counters of an item, as a try that was counted and came to nothing stays counted, and the place in an index that
-/// follows from a random id.
-const NONDETERMINISTIC_FIELDS: [&str; 3] = ["tries", "version", "due_shard"];
+/// follows from a random id; the day on which a service was used, which is recorded only where the tables answer.
+const NONDETERMINISTIC_FIELDS: [&str; 4] = ["tries", "version", "due_shard", "last_used_on"];
 /// The objects at Stripe, by the API's paths.
 const AT_STRIPE: [&str; 6] =
     ["customers", "products", "prices", "checkout/sessions", "subscriptions?status=all", "invoices"];

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use std::str::FromStr;
 use tollgate_domain::audit::{Action, AuditEntry};
 use tollgate_domain::ids::NotAnId;
-use tollgate_domain::{PlanId, SubscriptionId, UserId};
+use tollgate_domain::{PlanId, ServiceId, SubscriptionId, UserId};
 use tollgate_http::{Admin, ApiError, Cursor, Filters, Page, PageQuery, filter, id_filter};
 use tollgate_store::AuditFilter;
 use utoipa::IntoParams;
@@ -19,7 +19,7 @@ use utoipa::IntoParams;
 pub struct AuditQuery {
     /// By this user.
     actor_id: Option<String>,
-    /// About this user, plan or subscription.
+    /// About this user, plan, subscription or service credential.
     target_id: Option<String>,
     /// About this user: as the target, or as the owner of the subscription that is the target.
     user_id: Option<String>,
@@ -41,8 +41,10 @@ impl FromStr for Target {
     type Err = NotAnId;
 
     fn from_str(text: &str) -> Result<Self, NotAnId> {
-        let is_one =
-            text.parse::<UserId>().is_ok() || text.parse::<PlanId>().is_ok() || text.parse::<SubscriptionId>().is_ok();
+        let is_one = text.parse::<UserId>().is_ok()
+            || text.parse::<PlanId>().is_ok()
+            || text.parse::<SubscriptionId>().is_ok()
+            || text.parse::<ServiceId>().is_ok();
         if is_one { Ok(Self(text.to_owned())) } else { Err(NotAnId) }
     }
 }

@@ -4,8 +4,10 @@ pub mod admin_mail;
 pub mod change_email;
 pub mod change_password;
 pub mod closing;
+pub mod discovery;
 pub mod export;
 pub mod healthz;
+pub mod introspect;
 pub mod jwks;
 pub mod links;
 pub mod login;
@@ -17,6 +19,7 @@ pub mod oauth;
 pub mod refresh_token;
 pub mod register;
 pub mod request_mail;
+pub mod service_credentials;
 pub mod sessions;
 pub mod verify;
 

@@ -115,6 +115,8 @@ const sentences = {
   "payment.refunded": payment(({ after }) => [` was refunded${after.status === "refunded" ? " in full" : " in part"}`]),
   "payment.refund_refused": payment(() => [" was not refunded: Stripe refused"]),
   "payment.disputed": payment(() => [" is disputed"]),
+  "service_credential.created": ({ actor, after }) => [actor, ` created the service credential “${after.name}”`],
+  "service_credential.deleted": ({ actor, before }) => [actor, ` deleted the service credential “${before.name}”`],
   "report.requested": ({ actor, target, after }) => [actor, ` ran the report `, target, after.format === "csv" ? " as CSV" : ""],
 };
 

@@ -63,10 +63,16 @@ function table(heads, rows) {
   return h("div", { class: "scroll", tabindex: "0" }, h("table", {}, h("thead", {}, h("tr", {}, ...heads.map((head) => h("th", { scope: "col" }, head)))), h("tbody", {}, ...rows)));
 }
 
+/** Whether a service calls the operation, with its credential. */
+const isOfServices = (operation) => operation.security?.some((way) => "service" in way);
+
 function curl(method, path, operation) {
   const parts = ["curl -i"];
   if (method !== "get") parts.push(`-X ${method.toUpperCase()}`);
-  if (operation.security) parts.push("-H 'authorization: Bearer ACCESS_TOKEN'");
+  if (isOfServices(operation)) parts.push("-u 'SERVICE_ID:SECRET'");
+  else if (operation.security) parts.push("-H 'authorization: Bearer ACCESS_TOKEN'");
+  const form = operation.requestBody?.content?.["application/x-www-form-urlencoded"]?.schema;
+  if (form) parts.push(...Object.keys(resolve(form).properties).map((name) => `-d '${name}=…'`));
   const body = operation.requestBody?.content?.["application/json"]?.schema;
   if (body) parts.push("-H 'content-type: application/json'", `-d '${JSON.stringify(example(body))}'`);
   return [...parts, `${location.origin}${path}`].join(" \\\n  ");
@@ -87,7 +93,7 @@ function plain(text) {
 }
 
 function operationOf(method, path, operation) {
-  const body = operation.requestBody?.content?.["application/json"]?.schema;
+  const body = Object.values(operation.requestBody?.content ?? {})[0]?.schema;
   const parameters = (operation.parameters ?? []).map((parameter) =>
     h("tr", {}, h("td", {}, h("code", {}, parameter.name)), h("td", {}, parameter.in), h("td", {}, kind(parameter.schema)), h("td", {}, parameter.description ?? "")),
   );
@@ -96,7 +102,7 @@ function operationOf(method, path, operation) {
     { id: operation.operationId },
     h("summary", {}, h("code", {}, `${method.toUpperCase()} ${path}`), " ", h("small", {}, operation.summary ?? "")),
     operation.description && h("p", {}, ...plain(operation.description)),
-    operation.security && h("p", {}, "Wants ", h("code", {}, "authorization: Bearer …"), "."),
+    operation.security && h("p", {}, "Wants ", h("code", {}, isOfServices(operation) ? "authorization: Basic …" : "authorization: Bearer …"), "."),
     parameters.length > 0 && h("h3", {}, "Parameters"),
     parameters.length > 0 && table(["Name", "In", "Type", "What"], parameters),
     body && h("h3", {}, "Body"),

@@ -27,6 +27,7 @@ mod profiles;
 mod quotas;
 mod reconciliation;
 mod schema;
+mod services;
 mod sessions;
 mod social;
 mod system;

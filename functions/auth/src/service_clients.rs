@@ -1,0 +1,117 @@
+//! Services that authenticate with a credential: HTTP Basic with id and secret (RFC 6749, 2.3.1), or the secret as a bearer
+//! token. The credentials are kept in memory for a minute, so that a service's request costs no read of its own.
+
+use crate::State;
+use axum::extract::FromRequestParts;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use http::header;
+use http::request::Parts;
+use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
+use std::sync::{Arc, PoisonError, RwLock};
+use tollgate_domain::service::ServiceCredential;
+use tollgate_http::openapi::{Describe, refuse};
+use tollgate_http::{ApiError, RequestContext};
+use tollgate_platform::ServiceSecret;
+use tollgate_store::StoredService;
+use utoipa::openapi::path::Operation;
+
+/// After this time they are read again: one that was deleted is refused from then on.
+const MAX_AGE: SignedDuration = SignedDuration::from_mins(1);
+
+type Held = Option<(Timestamp, Arc<Vec<StoredService>>)>;
+
+/// The service credentials, as they were read last.
+#[derive(Clone, Default)]
+pub struct ServiceClients(Arc<RwLock<Held>>);
+
+impl ServiceClients {
+    /// Has them read again at the next request.
+    pub fn forget(&self) {
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+
+    fn held(&self, now: Timestamp) -> Option<Arc<Vec<StoredService>>> {
+        let held = self.0.read().unwrap_or_else(PoisonError::into_inner).clone();
+        held.filter(|(read_at, _)| now.duration_since(*read_at).abs() < MAX_AGE).map(|(_, services)| services)
+    }
+
+    async fn read(&self, state: &State, now: Timestamp) -> Result<Arc<Vec<StoredService>>, ApiError> {
+        let services = Arc::new(state.store.services().await?);
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = Some((now, Arc::clone(&services)));
+        Ok(services)
+    }
+
+    /// Records that a service was used today. The request does not depend on it.
+    async fn record_use(&self, state: &State, service: &ServiceCredential, now: Timestamp) {
+        let today = now.to_zoned(TimeZone::UTC).date();
+        if service.last_used_on.is_some_and(|day| day >= today) {
+            return;
+        }
+        match state.store.use_service(&service.id, today).await {
+            Ok(()) => self.forget(),
+            Err(error) => {
+                tracing::warn!(service = %service.id, cause = %error, "the use of a service was not recorded")
+            }
+        }
+    }
+}
+
+/// A service that has shown its secret.
+#[derive(Debug, Clone, Copy)]
+pub struct ServiceClient;
+
+impl FromRequestParts<State> for ServiceClient {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &State) -> Result<Self, ApiError> {
+        let Ok(context) = RequestContext::from_request_parts(parts, state).await;
+        let secret = presented(parts);
+        let matching = |services: &[StoredService]| {
+            let secret = secret.as_ref()?;
+            let found = services.iter().find(|service| service.credential.id == secret.id)?;
+            secret.matches(&found.hash).then(|| found.credential.clone())
+        };
+        let held = state.services.held(context.now);
+        let known = match (&secret, &held) {
+            (Some(_), None) => matching(&*state.services.read(state, context.now).await?),
+            (Some(_), Some(held)) => matching(held),
+            (None, _) => None,
+        };
+        let known = match known {
+            Some(known) => known,
+            // A failed try is counted before anything more is read. A credential of this minute is found by that read.
+            None => {
+                state.limiter.admit_failed_service(&context).await?;
+                let is_stale = secret.is_some() && held.is_some();
+                let read = if is_stale { Some(state.services.read(state, context.now).await?) } else { None };
+                read.and_then(|services| matching(&services)).ok_or(ApiError::InvalidClient)?
+            }
+        };
+        state.services.record_use(state, &known, context.now).await;
+        Ok(Self)
+    }
+}
+
+impl Describe for ServiceClient {
+    fn describe(operation: &mut Operation) {
+        refuse(operation, [ApiError::InvalidClient, ApiError::RATE_LIMITED]);
+    }
+}
+
+/// The secret of the one `authorization` header; with HTTP Basic the id must be that of the secret.
+fn presented(parts: &Parts) -> Option<ServiceSecret> {
+    let mut headers = parts.headers.get_all(header::AUTHORIZATION).iter();
+    let only = headers.next().filter(|_| headers.next().is_none())?;
+    let (scheme, value) = only.to_str().ok()?.split_once(' ')?;
+    if scheme.eq_ignore_ascii_case("bearer") {
+        return ServiceSecret::read(value.trim());
+    }
+    if !scheme.eq_ignore_ascii_case("basic") {
+        return None;
+    }
+    let pair = String::from_utf8(STANDARD.decode(value.trim()).ok()?).ok()?;
+    let (id, secret) = pair.split_once(':')?;
+    ServiceSecret::read(secret).filter(|secret| id.parse() == Ok(secret.id))
+}

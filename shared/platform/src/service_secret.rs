@@ -1,0 +1,83 @@
+//! The secret of a service credential: `tgs_ID_RANDOM`. The prefix tells secret scanners what it is, the id which
+//! credential it belongs to. A table holds its hash alone: with 256 random bits no slow hash is needed.
+
+use crate::encoding::{constant_time_eq, hex};
+use crate::{Secret, random_bytes};
+use aws_lc_rs::digest;
+use tollgate_domain::ServiceId;
+
+const PREFIX: &str = "tgs_";
+/// The random part, in hex digits.
+const RANDOM_CHARS: usize = 64;
+
+/// A secret as a service sends it. Whether it is the one that was created, its hash says.
+pub struct ServiceSecret {
+    /// The credential that it claims to be of.
+    pub id: ServiceId,
+    text: Secret<String>,
+}
+
+impl ServiceSecret {
+    /// A new one of the credential `id`.
+    #[must_use]
+    pub fn draw(id: ServiceId) -> Self {
+        let text = Secret::new(format!("{PREFIX}{}_{}", id.bare(), hex(&random_bytes::<32>())));
+        Self { id, text }
+    }
+
+    /// Reads one; `None` for a text of another form.
+    #[must_use]
+    pub fn read(text: &str) -> Option<Self> {
+        let (id, random) = text.strip_prefix(PREFIX)?.split_once('_')?;
+        let is_hex = random.len() == RANDOM_CHARS && random.bytes().all(|byte| byte.is_ascii_hexdigit());
+        let id = ServiceId::from_bare(id).ok().filter(|_| is_hex)?;
+        Some(Self { id, text: Secret::new(text.to_owned()) })
+    }
+
+    /// As it is shown, once.
+    #[must_use]
+    pub fn expose(&self) -> &str {
+        self.text.expose()
+    }
+
+    /// What is stored of it.
+    #[must_use]
+    pub fn hash(&self) -> String {
+        hex(digest::digest(&digest::SHA256, self.text.expose().as_bytes()).as_ref())
+    }
+
+    /// Whether `hash` is the one that was stored of it, in a time that depends on the lengths alone.
+    #[must_use]
+    pub fn matches(&self, hash: &str) -> bool {
+        constant_time_eq(self.hash().as_bytes(), hash.as_bytes())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use jiff::Timestamp;
+
+    // S19
+    #[test]
+    fn a_secret_reads_back_and_matches_its_own_hash_alone() {
+        let id = ServiceId::new(Timestamp::UNIX_EPOCH, [7; 10]);
+        let drawn = ServiceSecret::draw(id);
+        let read = ServiceSecret::read(drawn.expose()).unwrap();
+        assert!(read.id == id && read.matches(&drawn.hash()));
+        assert!(!read.matches(&ServiceSecret::draw(id).hash()) && !read.matches(""));
+        assert!(!drawn.hash().contains(&drawn.expose()[37..]), "the hash is not the secret");
+    }
+
+    #[test]
+    fn a_text_of_another_form_is_no_secret() {
+        let good = ServiceSecret::draw(ServiceId::new(Timestamp::UNIX_EPOCH, [7; 10]));
+        let good = good.expose();
+        assert!(ServiceSecret::read(good).is_some());
+        for bad in ["", "tgs_", &good[1..], &good[..good.len() - 1], &good.replace("tgs_", "tg_"), &format!("{good}0")]
+        {
+            assert!(ServiceSecret::read(bad).is_none(), "{bad}");
+        }
+        assert!(ServiceSecret::read(&good.to_uppercase()).is_none());
+    }
+}
