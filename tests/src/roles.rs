@@ -147,6 +147,7 @@ pub fn used_by_lambda() -> Used {
     for function in [
         "admin",
         "auth",
+        "authorizer",
         "billing",
         "example",
         "mailer",

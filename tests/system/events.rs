@@ -15,8 +15,10 @@ enum Answer {
     Failed(&'static [&'static str]),
     /// How many users, messages or accounts a sweep handled.
     Swept(u64),
+    /// That a token is refused by the authorizer.
+    Refused,
 }
-use Answer::{Failed, Http, Swept};
+use Answer::{Failed, Http, Refused, Swept};
 
 /// What a function left: new rows of the outbox, messages in the mail queue, mails by kind.
 struct Residue(usize, usize, &'static [&'static str]);
@@ -85,6 +87,10 @@ const SAMPLES: &[(&str, &str, Answer, Residue)] = &[
     ("schedule-outbox", "sweeper", Swept(0), NOTHING), // the rows of the samples are of this moment
     ("schedule-accounts", "sweeper", Swept(0), NOTHING),
     ("schedule-rollup", "sweeper", Swept(0), NOTHING),
+    ("authorizer-token-of-another-key", "authorizer", Refused, NOTHING),
+    ("authorizer-without-token", "authorizer", Refused, NOTHING),
+    ("authorizer-two-identity-sources", "authorizer", Refused, NOTHING),
+    ("authorizer-another-scheme", "authorizer", Refused, NOTHING),
 ];
 
 fn folder() -> PathBuf {
@@ -135,6 +141,7 @@ async fn each_sample_gets_its_expected_answer_and_effects() {
                 assert_eq!(ids, *wanted, "{name}");
             }
             Swept(handled) => assert_eq!(answer, json!({"handled": handled}), "{name}"),
+            Refused => assert_eq!(answer, json!({"isAuthorized": false}), "{name}"),
         }
         assert_eq!((rows, queued), (residue.0, residue.1), "{name}");
         assert_eq!(mails, residue.2, "{name}");
@@ -153,6 +160,7 @@ fn every_file_is_a_sample_and_every_sample_a_file_named_after_its_source() {
             "relay" => &["dynamodb"],
             "mailer" | "reports" | "stripe-events" => &["sqs"],
             "sweeper" => &["schedule"],
+            "authorizer" => &["authorizer"],
             "stripe-webhook" => &["http", "url"],
             _ => &["http"],
         };
@@ -172,8 +180,17 @@ fn fields(event: &Value, prefix: &str, found: &mut BTreeSet<String>) {
 }
 
 /// The fields that AWS sends with every event of a source, and those that it sends with some.
-const FIELDS: [(&str, &str, &str); 5] = [
+const FIELDS: [(&str, &str, &str); 6] = [
     ("schedule", "schedule", ""),
+    (
+        "authorizer",
+        "version type routeArn routeKey rawPath rawQueryString headers requestContext requestContext.accountId \
+         requestContext.apiId requestContext.domainName requestContext.domainPrefix requestContext.http \
+         requestContext.http.method requestContext.http.path requestContext.http.protocol requestContext.http.sourceIp \
+         requestContext.http.userAgent requestContext.requestId requestContext.routeKey requestContext.stage \
+         requestContext.time requestContext.timeEpoch",
+        "identitySource cookies queryStringParameters pathParameters stageVariables",
+    ),
     (
         "http",
         "version routeKey rawPath rawQueryString headers isBase64Encoded requestContext requestContext.accountId \
@@ -275,4 +292,17 @@ async fn a_cookie_reaches_its_function_out_of_the_list_that_the_event_has() {
     let set = answer["cookies"].as_array().unwrap().iter().map(|cookie| cookie.as_str().unwrap());
     let set: Vec<_> = set.filter(|cookie| cookie.starts_with("refresh_token=")).collect();
     assert!(set.len() == 1 && !set[0].contains(&session.refresh), "{set:?}");
+}
+
+#[tokio::test]
+async fn a_sample_with_a_valid_token_is_authorized_with_what_the_gate_holds() {
+    let app = start().await;
+    let (_, session) = app.person("ann").await;
+    let mut event = sample("authorizer-token-of-another-key");
+    let bearer = format!("Bearer {}", session.access);
+    event["identitySource"] = json!([bearer]);
+    event["headers"]["authorization"] = json!(bearer);
+    let answer = app.stack.invoke("authorizer", event).await.unwrap();
+    let context = json!({"sub": session.user["id"], "sid": session.claims()["sid"], "tier": 0, "is_admin": false, "features": "{}"});
+    assert_eq!(answer, json!({"isAuthorized": true, "context": context}));
 }

@@ -42,6 +42,7 @@ mod rotation;
 mod round_trips;
 mod search;
 mod secrets;
+mod services;
 mod sessions;
 mod size;
 mod statistics;

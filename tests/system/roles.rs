@@ -26,8 +26,9 @@ type Driven = (Vec<Request>, Accesses);
 type Play = fn(&TestApp) -> BoxFuture<'_, Vec<Request>>;
 
 /// Scenes that change nothing, or are no operation of the enumerations.
-const SCENES: [(&str, Play); 11] = [
+const SCENES: [(&str, Play); 12] = [
     ("reads", |app| reads(app).boxed()),
+    ("an authorizer of another API", |app| authorized(app).boxed()),
     ("sessions between which many have ended", |app| many_ended_sessions(app).boxed()),
     ("calls with an idempotency key", |app| calls_made_once(app).boxed()),
     ("a plan that Stripe refuses", |app| refused_plan(app).boxed()),
@@ -188,6 +189,14 @@ fn samples(name: &str, path: &str, [user, plan]: [&str; 2]) -> Vec<String> {
         other => panic!("no value for the parameter {other} of {path}"),
     };
     all.iter().map(|value| (*value).to_owned()).collect()
+}
+
+/// The authorizer is asked about a user, who has no plan.
+async fn authorized(app: &TestApp) -> Vec<Request> {
+    let (_, ann) = app.person("ann").await;
+    let event = json!({"identitySource": [format!("Bearer {}", ann.access)]});
+    assert_eq!(app.stack.invoke("authorizer", event).await.unwrap()["isAuthorized"], true);
+    Vec::new()
 }
 
 /// The list of a user's live sessions, between which more have ended than it reads over.

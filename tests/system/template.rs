@@ -14,6 +14,7 @@ use tollgate_tests::guards::assert_same_names;
 pub const FUNCTIONS: [(&str, &str); 11] = [
     ("Admin", "admin"),
     ("Auth", "auth"),
+    ("Authorizer", "authorizer"),
     ("Billing", "billing"),
     ("Example", "example"),
     ("Pages", "pages"),
@@ -267,6 +268,10 @@ fn each_function_has_its_own_role_with_single_actions_and_resources() {
         ("StripeWebhookRole", &["dynamodb", "ses:", "StripeSecret.Id"]),
         ("StripeEventsRole", &["CredentialsTable", "SessionsTable", "ses:", "sqs:SendMessage"]),
         ("SweeperRole", &["ses:", "sqs:ReceiveMessage", "AuthSecret", "CodesSecret"]),
+        (
+            "AuthorizerRole",
+            &["IdentityTable", "CredentialsTable", "SessionsTable", "secretsmanager", "UpdateItem", "PutItem"],
+        ),
         ("AdminRole", &["sqs", "ses:", "dynamodb:Scan", "AuthSecret", "CodesSecret", "TrialsSecret", "StripeSecret"]),
         ("ReportsRole", &["CredentialsTable", "SessionsTable", "secretsmanager", "ses:", "sqs:SendMessage", "GetItem"]),
     ] {

@@ -188,6 +188,8 @@ impl Stack {
         let sdk_of = |function| crate::environment::sdk(&env, &fault_injector.of(function), &clock);
         let auth = tollgate_auth::Config::from_env(&env)?;
         let auth = tollgate_auth::State::new(auth, &sdk_of("auth"), clients, clock.platform());
+        let authorizer = tollgate_authorizer::Config::from_env(&env)?;
+        let authorizer = tollgate_authorizer::State::new(authorizer, &sdk_of("authorizer"), clock.platform());
         let relay = tollgate_relay::Config::from_env(&env)?;
         let relay = tollgate_relay::State::new(relay, &sdk_of("relay"), clock.platform());
         let mailer = tollgate_mailer::Config::from_env(&env)?;
@@ -265,6 +267,13 @@ impl Stack {
                 event_function(
                     events,
                     |event, state| async move { tollgate_stripe_events::handle(event, &state).await },
+                ),
+            ),
+            (
+                "authorizer",
+                event_function(
+                    authorizer,
+                    |event, state| async move { tollgate_authorizer::handle(event, &state).await },
                 ),
             ),
             ("sweeper", sweeper),
