@@ -75,7 +75,7 @@ impl FromRequestParts<State> for ServiceClient {
         };
         let held = state.services.held(context.now);
         let known = match (&secret, &held) {
-            (Some(_), None) => matching(&*state.services.read(state, context.now).await?),
+            (Some(_), None) => matching(&state.services.read(state, context.now).await?),
             (Some(_), Some(held)) => matching(held),
             (None, _) => None,
         };
