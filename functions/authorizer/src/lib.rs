@@ -4,7 +4,7 @@
 use aws_config::SdkConfig;
 use serde_json::{Value, json};
 use std::sync::Arc;
-use tollgate_http::{ApiError, FreePlan, PublishedKeys, TokenKeys};
+use tollgate_guard::{FreePlan, GuardError, PublishedKeys, TokenKeys};
 use tollgate_platform::{Clock, ConfigError, Env};
 use tollgate_store::Store;
 
@@ -63,9 +63,9 @@ impl State {
 #[error("{0}")]
 pub struct Unavailable(String);
 
-impl From<ApiError> for Unavailable {
-    fn from(error: ApiError) -> Self {
-        let cause = error.cause().unwrap_or(error.code()).to_owned();
+impl From<GuardError> for Unavailable {
+    fn from(error: GuardError) -> Self {
+        let cause = error.cause().unwrap_or(error.public().1).to_owned();
         tracing::error!(cause, "a token was not decided about");
         Self(cause)
     }
@@ -81,10 +81,10 @@ pub async fn handle(event: Value, state: &State) -> Result<Value, Unavailable> {
     let now = state.clock.now();
     let claims = match state.keys.verify(token, &state.config.issuer, &state.config.audience, now).await {
         Ok(claims) => claims,
-        Err(ApiError::Unauthenticated) => return Ok(refused),
+        Err(GuardError::Unauthenticated) => return Ok(refused),
         Err(error) => return Err(error.into()),
     };
-    let gate = state.store.gate(&claims.sub).await.map_err(ApiError::from)?;
+    let gate = state.store.gate(&claims.sub).await.map_err(GuardError::from)?;
     let Some(gate) = gate.filter(|gate| gate.admits(&claims.sid, now)) else { return Ok(refused) };
     let features = Value::Object(state.free_plan.features_of(&gate, now).await?);
     Ok(json!({"isAuthorized": true, "context": {

@@ -190,26 +190,34 @@ impl Store {
             let filters = KeysAndAttributes::builder().consistent_read(true).set_keys(Some(keys)).build();
             filters.map(|filters| (name, filters)).map_err(|error| StoreError::Unexpected(error.to_string()))
         };
-        let mut filters = tables.into_iter().map(of_table).collect::<Result<HashMap<_, _>, _>>()?;
-        let mut found = Items::default();
+        let keys = tables.into_iter().map(of_table).collect::<Result<HashMap<_, _>, _>>()?;
+        let items = self.read_keys(keys).await?.into_iter();
+        Ok(Items(items.map(|(name, item)| (names.get(&name).copied().unwrap_or_default(), item)).collect()))
+    }
+
+    /// The items of `keys`, each with the name of its table. Keys that DynamoDB leaves out are asked for again.
+    pub(crate) async fn read_keys(
+        &self,
+        mut keys: HashMap<String, KeysAndAttributes>,
+    ) -> Result<Vec<(String, Item)>, StoreError> {
+        let mut found = Vec::new();
         for tries in 1..=TRIES {
-            let call = self.client.batch_get_item().set_request_items(Some(filters));
+            let call = self.client.batch_get_item().set_request_items(Some(keys));
             let answer = call.return_consumed_capacity(ReturnConsumedCapacity::Total).send().await;
             let answer = answer.map_err(StoreError::of)?;
             for (name, items) in answer.responses.unwrap_or_default() {
-                let table = names.get(&name).copied().unwrap_or_default();
-                found.0.extend(items.into_iter().map(|item| (table, item)));
+                found.extend(items.into_iter().map(|item| (name.clone(), item)));
             }
-            filters = answer.unprocessed_keys.unwrap_or_default();
-            filters.retain(|_, left| !left.keys().is_empty());
-            if filters.is_empty() {
+            keys = answer.unprocessed_keys.unwrap_or_default();
+            keys.retain(|_, left| !left.keys().is_empty());
+            if keys.is_empty() {
                 return Ok(found);
             }
             if tries < TRIES {
                 self.pause(tries).await;
             }
         }
-        let left: Vec<_> = filters.keys().filter_map(|name| names.get(name).copied()).collect();
-        Err(StoreError::Unavailable(format!("keys of {} were not read", left.join(", "))))
+        let names: Vec<_> = keys.into_keys().collect();
+        Err(StoreError::Unavailable(format!("keys of {} were not read", names.join(", "))))
     }
 }

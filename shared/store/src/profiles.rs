@@ -6,10 +6,10 @@ use crate::listing::Partition;
 use crate::schema::{CREDENTIALS, IDENTITY, LIMITS};
 use crate::update::conditional;
 use crate::{Store, StoreError};
-use aws_sdk_dynamodb::types::{AttributeValue, ReturnConsumedCapacity};
+use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes, ReturnConsumedCapacity};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use tollgate_domain::user::{IdentityProvider, Provider, User};
 use tollgate_domain::{Email, UserId, Username};
 
@@ -226,15 +226,8 @@ impl Store {
             .expression_attribute_names("#list", "list")
             .build()
             .map_err(|error| StoreError::Unexpected(error.to_string()))?;
-        let identity = self.table(IDENTITY);
-        let call = self.client.batch_get_item().request_items(&identity, keys);
-        let answer =
-            call.return_consumed_capacity(ReturnConsumedCapacity::Total).send().await.map_err(StoreError::of)?;
-        if answer.unprocessed_keys().is_some_and(|remaining| !remaining.is_empty()) {
-            return Err(StoreError::Unavailable("some keys were not read".into()));
-        }
-        let rows = answer.responses.unwrap_or_default().remove(&identity).unwrap_or_default();
-        let rows = rows.into_iter().map(|item| read::<Row>(IDENTITY, item)).collect::<Result<Vec<_>, _>>()?;
+        let items = self.read_keys(HashMap::from([(self.table(IDENTITY), keys)])).await?;
+        let rows = items.into_iter().map(|(_, item)| read::<Row>(IDENTITY, item)).collect::<Result<Vec<_>, _>>()?;
         Ok(rows.into_iter().filter(|row| row.list.is_some()).map(|Row { id, email, .. }| (id, email)).collect())
     }
 

@@ -7,7 +7,7 @@ use axum::extract::State as Shared;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use tollgate_domain::{Secret, SessionId, UserId};
-use tollgate_http::{ApiError, FormBody, RequestContext, TokenKeys};
+use tollgate_http::{ApiError, FormBody, GuardError, RequestContext, TokenKeys};
 use utoipa::ToSchema;
 
 /// The token in question.
@@ -89,8 +89,8 @@ pub async fn introspect(
     let keys = TokenKeys::Own(state.keys.clone());
     let claims = match keys.verify(body.token.expose(), &config.app_url, &config.audience, now).await {
         Ok(claims) => claims,
-        Err(ApiError::Unauthenticated) => return Ok(Json(INACTIVE)),
-        Err(error) => return Err(error),
+        Err(GuardError::Unauthenticated) => return Ok(Json(INACTIVE)),
+        Err(error) => return Err(error.into()),
     };
     let gate = state.store.gate(&claims.sub).await?;
     let Some(gate) = gate.filter(|gate| gate.admits(&claims.sid, now)) else { return Ok(Json(INACTIVE)) };

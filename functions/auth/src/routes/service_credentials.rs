@@ -76,7 +76,7 @@ pub async fn create(
 ) -> Result<(StatusCode, Json<CreatedServiceCredential>), ApiError> {
     let invalid = |error| ApiError::Validation(FieldError::new("name", format!("{error}")));
     let name = body.name.parse().map_err(|error: tollgate_domain::service::InvalidServiceName| invalid(error))?;
-    require_fresh(&state, &context, &admin, body.password.as_ref()).await?;
+    require_fresh(&state, &context, (&admin, None), None, body.password.as_ref()).await?;
     let secret = ServiceSecret::draw(ServiceId::new(context.now, random_bytes()));
     let credential =
         ServiceCredential { id: secret.id, name, created_at: context.now, created_by: admin.id, last_used_on: None };
