@@ -11,7 +11,7 @@ use tollgate_store::schema::{Projection, TABLES};
 use tollgate_tests::guards::assert_same_names;
 
 /// The functions of the template, by their names in the repository.
-pub const FUNCTIONS: [(&str, &str); 11] = [
+pub const FUNCTIONS: [(&str, &str); 12] = [
     ("Admin", "admin"),
     ("Auth", "auth"),
     ("Authorizer", "authorizer"),

@@ -309,14 +309,14 @@ impl FaultInjector {
     /// The faults that have not happened yet as often as they are to.
     #[must_use]
     pub fn faults(&self) -> Vec<Fault> {
-        self.state().faults.clone()
+        self.state().faults.iter().map(|waiting| waiting.fault.clone()).collect()
     }
 
     /// Takes away the faults of this kind. What hangs gets an error.
     pub fn remove(&self, service: Service, operation: Option<&str>, kind: Kind) {
         let is_meant =
             |fault: &Fault| fault.service == service && fault.kind == kind && fault.operation.as_deref() == operation;
-        self.state().faults.retain(|fault| !is_meant(fault));
+        self.state().faults.retain(|waiting| !is_meant(&waiting.fault));
         self.0.cleared.notify_waiters();
     }
 
