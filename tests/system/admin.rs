@@ -57,7 +57,7 @@ fn tables(app: &TestApp) -> Store {
 }
 
 /// Registers so many users, each a second after the one before, of whom each is what `flags` says: whether the address is
-/// proved, whether they may sign in, whether they are admins. As the list tells them, newest first.
+/// verified, whether they may sign in, whether they are admins. As the list tells them, newest first.
 async fn people(app: &TestApp, count: usize, flags: impl Fn(usize) -> [bool; 3]) -> Vec<Value> {
     const NAMES: [&str; 6] = ["ann", "Anna", "bob", "cem", "dan", "anton"];
     let store = tables(app);

@@ -160,7 +160,7 @@ async fn an_unpaid_or_foreign_event_gives_no_access() {
             "metadata": {"tollgate_user": user.user["id"]}, "client_reference_id": user.user["id"],
         })
     };
-    let unknown = json!({"id": "cus_of_nobody"});
+    let unknown = json!({"id": "cus_unknown"});
     for (index, object) in
         [claim(&customers[0], &ann), claim(&customers[1], &bob), claim(&unknown, &ann)].iter().enumerate()
     {

@@ -180,7 +180,7 @@ async fn left_after(days: &[i64], times: usize) -> (BTreeSet<String>, usize) {
     for day in 0..=50 {
         match day {
             0 | 20 | 33 => drop(app.register(&format!("unverified{day}")).await.expect(202)),
-            5 | 34 => drop(app.member(&format!("proved{day}")).await),
+            5 | 34 => drop(app.member(&format!("verified{day}")).await),
             _ => {}
         }
         for _ in 0..if days.contains(&day) { times } else { 0 } {
@@ -202,7 +202,7 @@ async fn left_after(days: &[i64], times: usize) -> (BTreeSet<String>, usize) {
 #[tokio::test]
 async fn account_sweeps_give_the_same_result_daily_late_or_after_weeks() {
     let daily: Vec<_> = (0..=50).collect();
-    let wanted = (BTreeSet::from(["proved34".to_owned(), "proved5".to_owned()]), 3);
+    let wanted = (BTreeSet::from(["verified34".to_owned(), "verified5".to_owned()]), 3);
     for (days, times) in [(&daily[..], 1), (&daily, 2), (&[9, 30, 31, 48], 1), (&[50], 1)] {
         assert_eq!(left_after(days, times).await, wanted, "{days:?}, {times} times");
     }

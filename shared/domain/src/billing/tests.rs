@@ -465,7 +465,7 @@ fn a_late_payment_for_an_ended_subscription_is_refunded() {
     assert_eq!(endings(&account(), &ended, paid_at(340)), [], "it may have been the last thing before the end");
     let last_bill = Invoice { created_at: at(341), ..paid_at(400) };
     assert_eq!(endings(&account(), &ended, last_bill), [], "asked for when it had ended: for what was used");
-    let of_no_plan = Subscription { stripe_price_id: "price_of_nobody".into(), ..ended.clone() };
+    let of_no_plan = Subscription { stripe_price_id: "price_unknown".into(), ..ended.clone() };
     assert_eq!(endings(&account(), &of_no_plan, paid_at(400)), []);
 
     // A12: the period that was paid in time stays paid.
@@ -538,7 +538,7 @@ fn a_disputed_payment_is_not_refunded() {
 
 #[test]
 fn a_subscription_to_an_unknown_price_is_never_ended() {
-    let other = Subscription { stripe_price_id: "price_of_nobody".into(), ..listed(2, Status::Active) };
+    let other = Subscription { stripe_price_id: "price_unknown".into(), ..listed(2, Status::Active) };
     for closing in [None, Some(Closing::Deactivated), Some(Closing::Deleted)] {
         let account = Account { closing, ..account() };
         let changes = converge(&account, &read(vec![other.clone()], vec![]), &catalogue(), GRACE, at(3));

@@ -60,7 +60,7 @@ async fn a_registration_writes_the_attributes_of_lists_and_searches() {
     let profile = tables.row("identity", &format!("USER#{id}")).await;
     let wanted = [
         ("id", json!(id)),
-        ("list", json!("unverified")),
+        ("list", json!("unproved")),
         ("admin", json!(null)),
         ("closed", json!(null)),
         ("email_initial", json!("a")),
@@ -145,7 +145,7 @@ async fn an_existing_user_id_is_a_bug_and_nothing_is_written() {
     let mut same_id = newcomer("Bob", 1);
     same_id.verification = None;
     let error = tables.untouched(tables.store.register(&same_id)).await.unwrap_err();
-    assert!(matches!(&error, StoreError::Unexpected(text) if text.contains("Other")), "{error}");
+    assert!(matches!(&error, StoreError::Unexpected(text) if text.contains("Invariant")), "{error}");
 
     let mut same_row = newcomer("Bob", 2);
     same_row.verification.as_mut().unwrap().0 = ann.verification.unwrap().0;
@@ -293,7 +293,7 @@ async fn verification_by_link_verifies_the_address_once_and_keeps_the_row() {
     assert!(tables.store.verify_email(&row, false, &entry(7, &user(1)), at(60)).await.unwrap());
     assert!(tables.store.profile(&user(1)).await.unwrap().unwrap().email_verified);
     assert_eq!(tables.store.onetime(&user(1), Purpose::Verify, &row.id).await.unwrap(), Some(row.clone()));
-    assert_eq!(tables.row("sessions", &format!("USER#{}/OTP#verify#proof1", user(1))).await.get("code_used_at"), None);
+    assert_eq!(tables.row("sessions", &format!("USER#{}/OTP#verify#verify1", user(1))).await.get("code_used_at"), None);
     assert_eq!(tables.count("audit").await, 2);
     let again = tables.untouched(tables.store.verify_email(&row, false, &entry(8, &user(1)), at(61))).await;
     assert!(!again.unwrap(), "already verified");
@@ -304,7 +304,7 @@ async fn verification_by_code_uses_the_code_up() {
     let (tables, ann) = Tables::with_ann().await;
     let (row, _) = ann.verification.unwrap();
     assert!(tables.store.verify_email(&row, true, &entry(7, &user(1)), at(60)).await.unwrap());
-    let stored = tables.row("sessions", &format!("USER#{}/OTP#verify#proof1", user(1))).await;
+    let stored = tables.row("sessions", &format!("USER#{}/OTP#verify#verify1", user(1))).await;
     assert_eq!(stored["code_used_at"], at(60).to_string());
     assert!(tables.store.profile(&user(1)).await.unwrap().unwrap().email_verified);
 }
@@ -314,7 +314,7 @@ async fn verification_by_code_uses_the_code_up() {
 async fn a_used_or_unknown_code_verifies_nothing() {
     let (tables, ann) = Tables::with_ann().await;
     let (row, _) = ann.verification.unwrap();
-    let key = format!("USER#{}/OTP#verify#proof1", user(1));
+    let key = format!("USER#{}/OTP#verify#verify1", user(1));
     tables.edit("sessions", &key, |row| row["code_used_at"] = json!(at(1))).await;
     let refused = tables.untouched(tables.store.verify_email(&row, true, &entry(7, &user(1)), at(60))).await;
     assert!(!refused.unwrap(), "another request used it");

@@ -212,7 +212,7 @@ async fn an_account_without_password_is_taken_over_too() {
 async fn nothing_is_taken_over_if_the_account_has_changed() {
     type Change = fn(&mut Value);
     let changes: [(&str, &str, Change, &str); 7] = [
-        ("identity", "", |profile| profile["email_verified"] = json!(true), "proved"),
+        ("identity", "", |profile| profile["email_verified"] = json!(true), "verified"),
         ("identity", "", |profile| profile["email_key"] = json!("new@example.com"), "another address"),
         ("credentials", "ann@example.com", |found| found["user_id"] = json!(user(2)), "the password of another user"),
         ("credentials", "ann@example.com", |found| found["password_version"] = json!(2), "a new password"),
