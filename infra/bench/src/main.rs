@@ -1,9 +1,11 @@
 //! What the system costs: the functions to start and to run (`starts`), the sweep of many subscriptions that are due
 //! (`sweep`), the comparison with Stripe at size (`reconcile`), Stripe's events on one core (`webhooks`), bodies that a stranger
-//! sends (`inputs`), the local stack with many accounts in it (`accounts`). Ends with 1 when a limit does not hold.
+//! sends (`inputs`), the local stack with many accounts in it (`accounts`), reports on many
+//! users (`reports`). Ends with 1 when a limit does not hold.
 
 mod accounts;
 mod certificate;
+mod copies;
 mod endpoint;
 mod error;
 mod event;
@@ -13,6 +15,7 @@ mod measure;
 mod options;
 mod reconcile;
 mod report;
+mod reports;
 mod sandbox;
 mod stage;
 mod starts;
@@ -69,6 +72,11 @@ fn run(options: &Options) -> Result<Report, BenchError> {
                 let accounts = accounts::measure(options)?;
                 report.limits.extend(accounts.limits());
                 report.accounts = Some(accounts);
+            }
+            Part::Reports => {
+                let reports = reports::measure(options)?;
+                report.limits.extend(reports.limits());
+                report.reports = Some(reports);
             }
             Part::Inputs => {
                 let inputs = inputs::measure()?;

@@ -19,6 +19,8 @@ pub enum Part {
     Inputs,
     /// The local stack with few and with many accounts in it. Only where it is named: it takes a quarter of an hour.
     Accounts,
+    /// Reports on many users, subscriptions and payments. Only where it is named: it fills the tables first.
+    Reports,
 }
 
 /// What the system costs to start and to run, and what it holds out.
@@ -37,6 +39,9 @@ pub struct Options {
     /// The most accounts in the local stack.
     #[arg(long, default_value_t = 50_000, value_parser = RangedU64ValueParser::<usize>::new().range(100..))]
     pub accounts: usize,
+    /// The most users that reports are made on.
+    #[arg(long, default_value_t = 100_000, value_parser = RangedU64ValueParser::<usize>::new().range(1_000..))]
+    pub users: usize,
     /// Keeps the data of the local stack in this new folder; else in memory.
     #[arg(long)]
     pub data: Option<PathBuf>,
@@ -64,7 +69,7 @@ pub struct Options {
 }
 
 impl Options {
-    /// The parts to be run: those that are named, else all but the long one.
+    /// The parts to be run: those that are named, else all but the long ones.
     pub fn parts(&self) -> &[Part] {
         if self.part.is_empty() {
             &[Part::Starts, Part::Sweep, Part::Reconcile, Part::Webhooks, Part::Inputs]

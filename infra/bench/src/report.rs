@@ -4,6 +4,7 @@ use crate::accounts::Accounts;
 use crate::figures::{Bound, Comparison, Figures, Limit, Ratio};
 use crate::inputs::Inputs;
 use crate::reconcile::Reconcile;
+use crate::reports::Reports;
 use crate::sweep::Sweep;
 use crate::webhooks::Webhooks;
 use serde::Serialize;
@@ -29,6 +30,9 @@ pub struct Report {
     /// Of the local stack with many accounts in it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub accounts: Option<Accounts>,
+    /// Of reports on many users.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reports: Option<Reports>,
     /// What is asked of them; of the functions at full speed.
     pub limits: Vec<Limit>,
 }
@@ -73,6 +77,9 @@ impl fmt::Display for Report {
         }
         if let Some(accounts) = &self.accounts {
             writeln!(f, "{accounts}")?;
+        }
+        if let Some(reports) = &self.reports {
+            writeln!(f, "{reports}")?;
         }
         for limit in &self.limits {
             let word = if limit.holds() { "holds " } else { "MISSED" };
