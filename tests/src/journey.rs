@@ -53,6 +53,7 @@ impl Deployment {
         let register = json!({"email": BOB, "username": "bob", "password": PASSWORD});
         self.patiently("/register", register).await.expect(202);
         let bob = self.every_list_answers_and_bob_is_found(ann).await;
+        self.reports_are_run_and_downloaded(ann).await;
         let decide = async |act: &str, body: Value| {
             let bearer = format!("Bearer {ann}");
             let path = format!("/admin/users/{bob}/{act}");
@@ -106,6 +107,32 @@ impl Deployment {
         }
         self.get_as(ann, "/admin/stats").await.expect(200);
         bob
+    }
+
+    /// A preview, a file from the bucket and a statement that fails, each run by its function.
+    async fn reports_are_run_and_downloaded(&self, ann: &str) {
+        let sql = "SELECT email, username FROM users ORDER BY email";
+        let preview = self.report(ann, json!({"sql": sql, "format": "preview"})).await;
+        assert_eq!(preview["rows"], json!([[ANN, "ann"], [BOB, "bob"]]), "{preview}");
+        let file = self.report(ann, json!({"sql": sql, "format": "csv"})).await;
+        let url = file["download_url"].as_str().unwrap_or_else(|| panic!("{file}"));
+        let csv = self.client.get(url).send().await.unwrap().error_for_status().unwrap().text().await.unwrap();
+        assert_eq!(csv, format!("email,username\r\n{ANN},ann\r\n{BOB},bob\r\n"));
+        let malformed = "SELECT json_extract('{', '$') FROM users";
+        let failed = self.report(ann, json!({"sql": malformed, "format": "preview"})).await;
+        assert_eq!(failed["status"], "failed", "{failed}");
+    }
+
+    /// A report that has ended.
+    async fn report(&self, ann: &str, body: Value) -> Value {
+        let bearer = format!("Bearer {ann}");
+        let queued = self.patiently_as(Method::POST, "/admin/reports", &[("authorization", &bearer)], body).await;
+        let path = format!("/admin/reports/{}", queued.expect(202).body["id"].as_str().unwrap());
+        let ended = async || {
+            let report = self.get_as(ann, &path).await.expect(200).body;
+            ["succeeded", "failed"].contains(&report["status"].as_str().unwrap()).then_some(report)
+        };
+        self.until("the end of a report", ended).await
     }
 
     /// A POST that is retried when limited: this client is faster than any user.
