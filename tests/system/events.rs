@@ -303,6 +303,8 @@ async fn a_sample_with_a_valid_token_is_authorized_with_what_the_gate_holds() {
     event["identitySource"] = json!([bearer]);
     event["headers"]["authorization"] = json!(bearer);
     let answer = app.stack.invoke("authorizer", event).await.unwrap();
-    let context = json!({"sub": session.user["id"], "sid": session.claims()["sid"], "tier": 0, "is_admin": false, "features": "{}"});
+    let features = json!({"exports": false, "limits": {"exports": 3}}).to_string();
+    let (user, session) = (&session.user["id"], &session.claims()["sid"]);
+    let context = json!({"sub": user, "sid": session, "tier": 0, "is_admin": false, "features": features});
     assert_eq!(answer, json!({"isAuthorized": true, "context": context}));
 }

@@ -45,7 +45,8 @@ async fn introspection_answers_what_is_true_of_the_user_now() {
     let claims = ann.claims();
     let answer = introspect_as(&app, &service, &ann.access).await.expect(200);
     assert_eq!(answer.headers["cache-control"], "no-store");
-    let mut expected = json!({"active": true, "token_type": "Bearer", "tier": 0, "features": {}, "is_admin": false});
+    let free = json!({"exports": false, "limits": {"exports": 3}});
+    let mut expected = json!({"active": true, "token_type": "Bearer", "tier": 0, "features": free, "is_admin": false});
     for name in ["sub", "sid", "iss", "aud", "exp", "iat", "auth_time", "amr"] {
         expected[name] = claims[name].clone();
     }
@@ -272,7 +273,9 @@ async fn the_authorizer_says_what_is_true_of_the_user_now() {
     let answer = authorize(&app, &bearer).await.unwrap();
     assert_eq!(answer["isAuthorized"], true);
     let claims = ann.claims();
-    let context = json!({"sub": claims["sub"], "sid": claims["sid"], "tier": 1, "is_admin": false, "features": "{}"});
+    let features = json!({"exports": true, "limits": {"exports": 100}}).to_string();
+    let context =
+        json!({"sub": claims["sub"], "sid": claims["sid"], "tier": 1, "is_admin": false, "features": features});
     assert_eq!(answer["context"], context);
     app.with_cookie("/logout", &ann.refresh).await.expect(204);
     assert_eq!(authorize(&app, &bearer).await.unwrap(), json!({"isAuthorized": false}));

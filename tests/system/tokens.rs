@@ -81,7 +81,7 @@ async fn an_access_token_has_the_documented_claims_and_ends_after_15_minutes() {
     assert_eq!((&own["alg"], &own["use"], &own["crv"]), (&json!("ES256"), &json!("sig"), &json!("P-256")));
     assert!(keys.iter().any(|key| key["alg"] == "EdDSA"), "it may sign at any time");
     assert_eq!((&claims["amr"], &claims["auth_time"]), (&json!(["pwd"]), &claims["iat"]));
-    assert_eq!(claims["features"], json!({}));
+    assert_eq!(claims["features"], json!({"exports": false, "limits": {"exports": 3}}), "those of the free plan");
     app.advance(900 + 60);
     app.get_as(&session, "/me").await.refused(401, "unauthenticated");
 }

@@ -12,7 +12,7 @@ use tollgate_platform::Clock;
 use tollgate_platform::tokens::AccessClaims;
 use tollgate_store::{Lookup, OwnLookup, Store, StoreError};
 
-/// By what tokens are judged.
+/// The settings and keys by which tokens are verified.
 #[derive(Clone)]
 pub struct Guard {
     /// The keys.

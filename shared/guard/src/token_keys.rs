@@ -62,10 +62,10 @@ impl TokenKeys {
         audience: &str,
         now: Timestamp,
     ) -> Result<AccessClaims, GuardError> {
-        let judged = match self {
+        let verified = match self {
             Self::Own(keys) => keys.auth().await?.verify_access(token, issuer, audience, now),
             Self::Published(keys) => keys.keys_for(token, now).await?.verify_access(token, issuer, audience, now),
         };
-        judged.map_err(|_| GuardError::Unauthenticated)
+        verified.map_err(|_| GuardError::Unauthenticated)
     }
 }
