@@ -176,7 +176,7 @@ fn counting_routes() -> OpenApiRouter<State> {
         .describe_layer_of_posts(describe_limit)
 }
 
-/// Whose POSTs are limited by client; by account the handlers themselves limit, once they know which.
+/// Routes whose POST is limited by client; handlers apply the limit by account once they know the account.
 fn limited_routes() -> OpenApiRouter<State> {
     OpenApiRouter::default()
         .routes(routes!(verify::page, verify::verify))

@@ -15,7 +15,7 @@ pub struct Config {
     pub issuer: Arc<str>,
     /// Whom they are for.
     pub audience: Arc<str>,
-    /// What the names of the tables start with.
+    /// The prefix of table names.
     pub table_prefix: String,
 }
 
@@ -33,7 +33,7 @@ impl Config {
     }
 }
 
-/// What every invocation shares.
+/// The state that invocations share.
 #[derive(Clone)]
 pub struct State {
     keys: TokenKeys,

@@ -134,7 +134,7 @@ impl Stripe {
         });
     }
 
-    /// What happens to events made from now on.
+    /// The delivery mode of new events.
     #[must_use]
     pub fn delivery_mode(&self) -> Mode {
         self.core().mode()

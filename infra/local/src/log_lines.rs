@@ -92,7 +92,7 @@ mod tests {
         assert_eq!(newest[0]["request_id"], format!("req_{}", MAX_LINES + 1));
         assert_eq!(newest.len(), 2);
         add(&mut lines, &json!({"route": "/account/{*path}", "status": 304}).to_string());
-        assert_eq!(find(&lines, "304", 9), Vec::<Value>::new());
+        assert_eq!(find(&lines, "{*path}", 9), Vec::<Value>::new());
         add(&mut lines, "not JSON");
         assert_eq!(find(&lines, "not", 1), [json!({"message": "not JSON"})]);
     }
