@@ -43,23 +43,41 @@ WRONG = [
     {"LogRetentionDays": "2"},
     {"Architecture": "sparc"},
     {"AlarmEmail": "somebody"},
+    {"NoticeEmail": "somebody"},
+    {"MonthlyBudgetDollars": "-1"},
+    {"MonthlyBudgetDollars": "100"},  # and no address
+    {"DomainName": "https://accounts.example.com", "HostedZoneId": "Z1"},
+    {"DomainName": "accounts.example.com"},  # and no zone
+    {"HostedZoneId": "Z1"},  # and no domain name
 ]
 
+# A template of more than 51,200 bytes is taken from a bucket: as a body it would be refused for its length alone.
+BUCKET, KEY = "tollgate-refused", "template.yaml"
+storage = boto3.client("s3")
+storage.create_bucket(Bucket=BUCKET)
+storage.upload_file(sys.argv[1], BUCKET, KEY)
+url = f"{storage.meta.endpoint_url}/{BUCKET}/{KEY}"
 cloudformation = boto3.client("cloudformation")
-with open(sys.argv[1], encoding="utf-8") as file:
-    template = file.read()
+
+
+def create(stack, parameters):
+    cloudformation.create_stack(
+        StackName=stack,
+        TemplateURL=url,
+        Parameters=[{"ParameterKey": name, "ParameterValue": value} for name, value in parameters.items()],
+        Capabilities=["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"],
+    )
+
+
 for number, wrong in enumerate(WRONG):
     given = {name: value for name, value in {**RIGHT, **wrong}.items() if value is not None}
     stack = f"tollgate-refused-{number}"
     try:
-        cloudformation.create_stack(
-            StackName=stack,
-            TemplateBody=template,
-            Parameters=[{"ParameterKey": name, "ParameterValue": value} for name, value in given.items()],
-            Capabilities=["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"],
-        )
+        create(stack, given)
     except ClientError as error:
-        assert error.response["Error"]["Code"] == "ValidationError", (wrong, error)
+        told = error.response["Error"]
+        assert told["Code"] == "ValidationError", (wrong, error)
+        assert "templateBody" not in told["Message"] and "TemplateURL" not in told["Message"], (wrong, error)
     else:
         raise SystemExit(f"{wrong} was taken")
     try:
@@ -67,4 +85,6 @@ for number, wrong in enumerate(WRONG):
     except ClientError:
         continue
     raise SystemExit(f"{wrong} was refused and left {stack}")
+storage.delete_object(Bucket=BUCKET, Key=KEY)
+storage.delete_bucket(Bucket=BUCKET)
 print(f"{len(WRONG)} wrong parameters refused, nothing made")

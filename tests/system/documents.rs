@@ -86,7 +86,8 @@ impl Setting {
         };
         let variables = &template["Resources"][*resource]["Properties"]["Environment"]["Variables"];
         let value = written(&variables[self.name.as_str()]);
-        match value.strip_prefix("!Ref ") {
+        // One that follows another parameter stands behind a condition.
+        match value.split("!Ref ").nth(1).and_then(|rest| rest.split_whitespace().next()) {
             Some(parameter) if template["Parameters"].get(parameter).is_some() => format!("`{parameter}`"),
             _ => "set by the stack".to_owned(),
         }

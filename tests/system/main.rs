@@ -5,6 +5,7 @@
 mod accounts;
 mod addresses;
 mod admin;
+mod alarms;
 mod audit;
 mod authorisation;
 mod batches;

@@ -376,6 +376,12 @@ fn logs_expire_and_lost_or_refused_work_raises_an_alarm() {
         "CatalogueDrift",
         "StripeWebhookUrl4xx",
         "StripeWebhookUrl5xx",
+        "AuthFailures",
+        "Complaints",
+        "ExpiryNotRun",
+        "ReconcileNotRun",
+        "RelayAge",
+        "Repaired",
     ]
     .map(str::to_owned)
     .into();
@@ -395,8 +401,10 @@ fn cloudwatch_may_publish_to_the_topic_of_the_alarms() {
         assert!(topic["Properties"].get("KmsMasterKeyId").is_none(), "{name}");
     }
     let topics: BTreeSet<_> = resources("AWS::CloudWatch::Alarm").values().map(alarm_action).collect();
-    assert_eq!(topics, BTreeSet::from(["!Ref Alarms".to_owned()]));
-    assert!(resources("AWS::SNS::Topic").contains_key("Alarms"));
+    assert_eq!(topics, BTreeSet::from(["!Ref Alarms".to_owned(), "!Ref Notices".to_owned()]));
+    for topic in ["Alarms", "Notices"] {
+        assert!(resources("AWS::SNS::Topic").contains_key(topic));
+    }
 }
 
 fn alarm_action(alarm: &Value) -> String {
@@ -450,4 +458,6 @@ fn the_schedules_are_those_of_one_machine() {
     }
     let wanted: BTreeMap<_, _> = SCHEDULES.iter().map(|(name, minutes)| ((*name).to_owned(), *minutes)).collect();
     assert_eq!(found, wanted);
+    let known = tollgate_sweeper::Schedule::ALL.map(|(_, name, minutes)| (name.to_owned(), minutes));
+    assert_eq!(BTreeMap::from(known), wanted);
 }

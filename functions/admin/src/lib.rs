@@ -1,11 +1,14 @@
 //! The `admin` function: users, subscriptions, payments and the audit trail for those who run the product.
 
 mod assistant;
+pub mod changes;
 mod config;
 mod gallery;
 mod routes;
 
 pub use config::Config;
+pub use routes::reports::ReportRequest;
+pub use routes::user::{UserDetails, find_user};
 
 use assistant::Assistant;
 use aws_config::SdkConfig;

@@ -87,6 +87,21 @@ pub enum Schedule {
 }
 
 impl Schedule {
+    /// All of them, each with its name and the minutes between two runs.
+    pub const ALL: [(Self, &str, i64); 6] = [
+        (Self::Expiry, "expiry", 60),
+        (Self::Reconcile, "reconcile", 24 * 60),
+        (Self::Reminders, "reminders", 6 * 60),
+        (Self::Outbox, "outbox", 60),
+        (Self::Accounts, "accounts", 6 * 60),
+        (Self::Rollup, "rollup", 30),
+    ];
+
+    /// Its name.
+    fn name(self) -> &'static str {
+        Self::ALL.iter().find(|(schedule, ..)| *schedule == self).map_or("", |(_, name, _)| name)
+    }
+
     /// Whether there is something to do only where Stripe is set up.
     fn needs_stripe(self) -> bool {
         matches!(self, Self::Expiry | Self::Reconcile | Self::Reminders)
@@ -127,21 +142,27 @@ pub enum SweepError {
 /// # Errors
 /// When the sweep is incomplete: the function fails with an alarm, and the next run continues.
 pub async fn handle(schedule: Schedule, state: &State) -> Result<Swept, SweepError> {
+    let begun_at = state.clock.now();
+    let swept = sweep(schedule, state).await?;
+    state.store.put_schedule_run(schedule.name(), begun_at).await?;
+    tracing::info!(schedule = schedule.name(), handled = swept.handled, metric = "swept", "swept");
+    Ok(swept)
+}
+
+async fn sweep(schedule: Schedule, state: &State) -> Result<Swept, SweepError> {
     if schedule.needs_stripe()
         && let Err(GatewayError::NotConfigured) = state.gateway.mode().await
     {
         return Ok(Swept::default());
     }
-    let swept = match schedule {
+    match schedule {
         Schedule::Expiry => Box::pin(expiry::sweep(state)).await,
         Schedule::Reconcile => Box::pin(reconciliation::sweep(state)).await,
         Schedule::Reminders => Box::pin(reminders::sweep(state)).await,
         Schedule::Outbox => Box::pin(outbox::sweep(state)).await,
         Schedule::Accounts => Box::pin(accounts::sweep(state)).await,
         Schedule::Rollup => Box::pin(rollup::sweep(state)).await,
-    }?;
-    tracing::info!(?schedule, handled = swept.handled, "swept");
-    Ok(swept)
+    }
 }
 
 /// Counts successes and failures.

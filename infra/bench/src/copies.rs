@@ -67,7 +67,7 @@ pub async fn outbox_message(stack: &Stack, report: &str) -> Result<String, Bench
     message.cloned().ok_or_else(|| BenchError::new(report, "no message asks for it"))
 }
 
-#[allow(clippy::disallowed_methods)] // it copies whole tables
+#[expect(clippy::disallowed_methods, reason = "no request's work: a copy of the whole table")]
 async fn scan(client: &Client, table: &str) -> Result<Vec<Item>, BenchError> {
     client.scan().table_name(table).into_paginator().items().send().try_collect().await.doing(table)
 }

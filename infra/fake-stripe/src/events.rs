@@ -210,7 +210,7 @@ impl Core {
     fn delivery_of(&self, id: &str, event_id: String) -> Delivery {
         let body = self.object(&event_id).to_string();
         let at = self.now();
-        let key = hmac::Key::new(hmac::HMAC_SHA256, self.settings.webhook_secret.as_bytes());
+        let key = hmac::Key::new(hmac::HMAC_SHA256, self.signing_secret().as_bytes());
         let tag = hmac::sign(&key, format!("{at}.{body}").as_bytes());
         let hex: String = tag.as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
         let url = self.settings.webhook_url.clone();

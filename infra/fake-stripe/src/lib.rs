@@ -18,6 +18,7 @@ mod dashboard;
 mod debits;
 mod discounts;
 mod disputes;
+mod endpoints;
 mod error;
 mod events;
 mod expand;

@@ -29,6 +29,7 @@ const READ: &[(&str, &str)] = &[
     ("disputes", "dispute"),
     ("credit_notes", "credit_note"),
     ("events", "event"),
+    ("webhook_endpoints", "webhook_endpoint"),
 ];
 
 pub fn one(core: &Core, path: &[&str]) -> Answered {

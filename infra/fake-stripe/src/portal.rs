@@ -72,9 +72,12 @@ const REFUSED: Refusal = (StatusCode::PAYMENT_REQUIRED, "Your card was declined.
 pub fn portal_session(core: &mut Core, mut params: Params) -> Answered {
     let customer = params.require("customer")?;
     let (return_url, locale) = (params.take("return_url"), params.take("locale"));
+    let configuration = params.take("configuration");
     params.finish()?;
     present_customer(core, &customer)?;
-    if !core.is_portal_configured() {
+    if let Some(id) = &configuration {
+        core.find(CONFIGURATION, id).ok_or_else(|| Fault { status: 400, ..Fault::missing(CONFIGURATION, id) })?;
+    } else if !core.is_portal_configured() {
         let message = "No configuration provided and your test mode default configuration has not been created. Provide \
                        a configuration or create your default by saving your customer portal settings in test mode at \
                        https://dashboard.stripe.com/test/settings/billing/portal.";
@@ -82,13 +85,49 @@ pub fn portal_session(core: &mut Core, mut params: Params) -> Answered {
     }
     let id = core.new_id("bps");
     let session = json!({
-        "id": id, "object": "billing_portal.session", "configuration": "bpc_default", "created": core.now(),
+        "id": id, "object": "billing_portal.session", "configuration": configuration.as_deref().unwrap_or(DEFAULT), "created": core.now(),
         "customer": customer, "customer_account": null, "flow": null, "livemode": false, "locale": locale,
         "on_behalf_of": null, "return_url": return_url, "url": format!("{}/portal/{id}", core.settings.base_url),
     });
     core.insert(session.clone(), Value::Null);
     core.emit("billing_portal.session.created", &session, None);
     Ok(session)
+}
+
+const CONFIGURATION: &str = "billing_portal.configuration";
+/// The configuration that the dashboard saves.
+const DEFAULT: &str = "bpc_default";
+
+fn configuration(id: &str, created: i64, is_default: bool, more: &Value) -> Value {
+    json!({
+        "id": id, "object": CONFIGURATION, "active": true, "application": null, "business_profile": {},
+        "created": created, "default_return_url": more["default_return_url"], "features": more["features"],
+        "is_default": is_default, "livemode": false, "login_page": {"enabled": false, "url": null},
+        "metadata": more["metadata"], "name": null, "updated": created,
+    })
+}
+
+/// The call that creates a configuration. Its features are kept as they were sent.
+pub fn make_configuration(core: &mut Core, mut params: Params) -> Answered {
+    let more = json!({
+        "default_return_url": params.take("default_return_url"), "features": params.map("features"),
+        "metadata": params.map("metadata"),
+    });
+    params.finish()?;
+    let (id, now) = (core.new_id("bpc"), core.now());
+    core.insert(configuration(&id, now, false, &more), Value::Null);
+    Ok(core.object(&id))
+}
+
+/// The call that lists the configurations, the newest first.
+pub fn list_configurations(core: &mut Core, mut params: Params) -> Answered {
+    params.number("limit")?;
+    params.finish()?;
+    let mut data: Vec<_> = core.all(CONFIGURATION).into_iter().map(|record| record.object.clone()).collect();
+    if core.is_portal_configured() {
+        data.push(configuration(DEFAULT, 0, true, &json!({"features": {}, "metadata": {}})));
+    }
+    Ok(json!({"object": "list", "url": "/v1/billing_portal/configurations", "has_more": false, "data": data}))
 }
 
 /// GET of the page.

@@ -8,7 +8,7 @@ use serde_json::json;
 
 const SETTINGS: &str = "settings_refusals";
 /// Steps of a path that look like an id and are none.
-const WORDS: [&str; 8] = [
+const WORDS: [&str; 9] = [
     "billing_portal",
     "create_preview",
     "credit_notes",
@@ -17,6 +17,7 @@ const WORDS: [&str; 8] = [
     "payment_methods",
     "subscription_schedules",
     "tax_rates",
+    "webhook_endpoints",
 ];
 
 /// A refusal of one operation.

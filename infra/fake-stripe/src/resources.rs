@@ -2,12 +2,13 @@
 
 use crate::core::Core;
 use crate::discounts::make_coupon;
+use crate::endpoints::{change_endpoint, delete_endpoint, make_endpoint};
 use crate::error::Fault;
 use crate::items::cost_of;
 use crate::lists::one;
 use crate::params::Params;
 use crate::pauses::resume_subscription;
-use crate::portal::portal_session;
+use crate::portal::{list_configurations, make_configuration, portal_session};
 use crate::preview::preview;
 use crate::rules;
 use crate::schedules::{change_schedule, make_schedule, release_schedule};
@@ -92,6 +93,11 @@ impl Call<'_> {
             ("POST", ["subscription_schedules", id]) => change_schedule(core, id, params),
             ("POST", ["subscription_schedules", id, "release"]) => release_schedule(core, id, params),
             ("POST", ["billing_portal", "sessions"]) => portal_session(core, params),
+            ("POST", ["billing_portal", "configurations"]) => make_configuration(core, params),
+            ("GET", ["billing_portal", "configurations"]) => list_configurations(core, params),
+            ("POST", ["webhook_endpoints"]) => make_endpoint(core, params),
+            ("POST", ["webhook_endpoints", id]) => change_endpoint(core, id, params),
+            ("DELETE", ["webhook_endpoints", id]) => delete_endpoint(core, id),
             ("POST", ["refunds"]) => refund(core, params),
             ("GET", path) => one(core, path),
             (method, path) => Err(Fault {

@@ -23,7 +23,9 @@ use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 use tollgate_domain::RequestId;
@@ -62,6 +64,10 @@ pub struct Console {
     pub schedules: Schedules,
     /// The chat model.
     pub model: FakeModel,
+    /// The settings of the functions that `tollgate-ops` works with.
+    pub environment: BTreeMap<&'static str, String>,
+    /// The file of the functions' logs, if there is one.
+    pub log: Option<PathBuf>,
 }
 
 /// How long a drain may take.
@@ -115,6 +121,7 @@ impl Console {
             .route("/_local/queues", get(queues))
             .route("/_local/queues/{name}/redrive", post(redrive))
             .route("/_local/drain", post(drain))
+            .route("/_local/stream", post(read_stream))
             .route("/_local/clock", get(clock).post(move_clock))
             .route("/_local/clock/back", post(go_back))
             .route("/_local/schedules/{name}/run", post(run_schedule))
@@ -249,7 +256,8 @@ async fn page(State(console): State<Console>, headers: HeaderMap) -> Answer<Resp
         let emails = console.fakes.mail_count()?;
         let about = json!({
             "now": now, "emails": emails, "queues": console.depths(), "tables_url": console.tables_url, "aws_url": console.aws_url,
-            "table_prefix": TABLE_PREFIX,
+            "table_prefix": TABLE_PREFIX, "environment": console.environment, "files": s3::admin_credentials(),
+            "log": console.log,
         });
         return Ok(Json(about).into_response());
     }
@@ -298,6 +306,12 @@ async fn drain(State(console): State<Console>, headers: HeaderMap) -> Answer<Res
         }
         Err(_) => Ok((StatusCode::GATEWAY_TIMEOUT, Json(json!({"queues": console.depths()}))).into_response()),
     }
+}
+
+/// Has the outbox's stream read: another process, such as `tollgate-ops`, has written to the tables.
+async fn read_stream(State(console): State<Console>) -> StatusCode {
+    console.fault_injector.announce_write();
+    StatusCode::ACCEPTED
 }
 
 async fn clock(State(console): State<Console>) -> Json<Value> {

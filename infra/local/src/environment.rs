@@ -204,6 +204,34 @@ pub fn environment(addresses: &Addresses<'_>, over: Vec<(String, String)>) -> En
     Env::from_pairs(own.into_iter().chain(over))
 }
 
+/// The settings that `tollgate-ops` reads of a running stack. None is a secret.
+pub const OPERATOR_SETTINGS: &[&str] = &[
+    "AI_SECRET_ID",
+    "APP_URL",
+    "AUTH_SECRET_ID",
+    "AWS_ENDPOINT_URL_S3",
+    "BILLING_GRACE_DAYS",
+    "CODES_SECRET_ID",
+    "EDGE_SECRET_ID",
+    "GITHUB_CLIENT_ID",
+    "GITHUB_SECRET_ID",
+    "GOOGLE_CLIENT_ID",
+    "GOOGLE_SECRET_ID",
+    "MAIL_QUEUE_URL",
+    "REFUND_ON_DELETION",
+    "REPORTS_BUCKET",
+    "REPORTS_QUEUE_URL",
+    "STRIPE_API_URL",
+    "STRIPE_QUEUE_URL",
+    "STRIPE_SECRET_ID",
+    "STRIPE_WEBHOOK_SECRET_ID",
+    "TABLE_PREFIX",
+    "TRIALS_SECRET_ID",
+];
+
+/// The name of the file of the functions' logs in the data folder.
+pub const LOG: &str = "log.jsonl";
+
 /// The SDKs' settings: the endpoints of the environment, the fault injector in between, time by the local clock.
 pub fn sdk(env: &Env, fault_injector: &FaultInjector, clock: &LocalClock) -> SdkConfig {
     // By its access key the fake S3 knows whose signature a download address has.

@@ -253,7 +253,51 @@ impl Fakes {
         Ok(json!({"Successful": sent, "Failed": []}))
     }
 
+    /// Of a queue of dead letters only: the other queues are read by their consumers, in this process.
+    fn receive_dead_letters(&self, request: &Value) -> Value {
+        let name = request["QueueUrl"].as_str().and_then(|url| url.rsplit('/').next()).unwrap_or_default();
+        let Some(queue) = self.queue_of_dead(name) else { return no_queue() };
+        let most = request["MaxNumberOfMessages"].as_u64().and_then(|most| usize::try_from(most).ok()).unwrap_or(1);
+        let hidden = request["VisibilityTimeout"].as_i64().unwrap_or(30);
+        let messages = queue.receive_dead(most.min(MAX_ENTRIES), hidden);
+        let messages: Vec<_> = messages
+            .into_iter()
+            .map(|message| {
+                // The ids of SQS are unique, those of the fake within their queue.
+                let id = format!("{}-{}", queue.name(), message.id);
+                let mut attributes = json!({
+                    "SentTimestamp": message.sent_at.as_millisecond().to_string(),
+                    "ApproximateReceiveCount": message.receives.to_string(),
+                });
+                if let Some(group) = message.group {
+                    attributes["MessageGroupId"] = json!(group);
+                }
+                json!({
+                    "MessageId": id, "ReceiptHandle": message.id, "Body": message.body, "MD5OfBody": "",
+                    "Attributes": attributes,
+                })
+            })
+            .collect();
+        json!({"Messages": messages})
+    }
+
+    fn show_dead_letters(&self, queue: &Queue, request: &ChangeMessageVisibilityBatch) -> Value {
+        let (mut changed, mut failed) = (Vec::new(), Vec::new());
+        for entry in &request.entries {
+            if entry.visibility_timeout == 0 && queue.show_dead(&entry.receipt_handle) {
+                changed.push(json!({"Id": entry.id}));
+            } else {
+                failed.push(json!({"Id": entry.id, "SenderFault": true, "Code": "ReceiptHandleIsInvalid"}));
+            }
+        }
+        json!({"Successful": changed, "Failed": failed})
+    }
+
     fn change_visibility_batch(&self, request: ChangeMessageVisibilityBatch) -> Result<Value, DatabaseError> {
+        let name = request.queue_url.rsplit('/').next().unwrap_or_default();
+        if let Some(queue) = self.queue_of_dead(name) {
+            return Ok(self.show_dead_letters(queue, &request));
+        }
         let Some(queue) = queue_of(&self.queues, &request.queue_url) else { return Ok(no_queue()) };
         match request.entries.len() {
             0 => return Ok(json!({"__type": "com.amazonaws.sqs#EmptyBatchRequest"})),
@@ -512,6 +556,7 @@ impl Fakes {
             "AmazonSQS.SendMessage" => read(body, |request| self.send(request)),
             "AmazonSQS.SendMessageBatch" => read(body, |request| self.send_batch(request)),
             "AmazonSQS.ChangeMessageVisibilityBatch" => read(body, |request| self.change_visibility_batch(request)),
+            "AmazonSQS.ReceiveMessage" => Ok(self.receive_dead_letters(&json())),
             "AmazonSQS.GetQueueUrl" => Ok(self.get_queue_url(&json())),
             "AmazonSQS.GetQueueAttributes" => Ok(self.get_queue_attributes(&json())),
             "AmazonSQS.StartMessageMoveTask" => Ok(self.start_message_move_task(&json())),

@@ -143,6 +143,7 @@ pub const OPERATIONS: &[(Service, &[&str])] = &[
             "GET /v1/disputes",
             "GET /v1/invoices",
             "GET /v1/invoices/{id}",
+            "GET /v1/billing_portal/configurations",
             "POST /v1/billing_portal/sessions",
             "POST /v1/invoices/create_preview",
             "GET /v1/invoice_payments",
@@ -355,6 +356,11 @@ impl FaultInjector {
         if let Some(calls) = &mut self.state().calls {
             calls.push(call);
         }
+    }
+
+    /// Announces a write to the tables that another process has made.
+    pub fn announce_write(&self) {
+        self.0.wrote.notify_one();
     }
 
     /// Waits for a write to some table.

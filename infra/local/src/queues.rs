@@ -117,6 +117,8 @@ struct Held {
     dead: BTreeMap<String, Message>,
     recent: Recent,
     next: u64,
+    /// Until when a dead letter that was received is hidden.
+    hidden_dead: BTreeMap<String, Timestamp>,
     /// The latest move of dead letters back into the queue.
     moving: Option<MoveTask>,
     /// How many messages were read to receive some.
@@ -408,6 +410,47 @@ impl Queue {
         let Some(message) = self.held().dead.get(id).cloned() else { return Ok(()) };
         self.send(message.body, message.group, None)?;
         self.delete(&message.id)
+    }
+
+    /// Receives up to `most` dead letters that are not hidden, and hides them for so long.
+    pub fn receive_dead(&self, most: usize, hidden_seconds: i64) -> Vec<Message> {
+        let mut held = self.held();
+        let now = self.clock.now();
+        let is_visible = |id: &&String| held.hidden_dead.get(*id).is_none_or(|until| *until <= now);
+        let ids: Vec<_> = held.dead.keys().filter(is_visible).take(most).cloned().collect();
+        let until = now.saturating_add(SignedDuration::from_secs(hidden_seconds)).unwrap_or(Timestamp::MAX);
+        for id in &ids {
+            held.hidden_dead.insert(id.clone(), until);
+        }
+        ids.iter().filter_map(|id| held.dead.get(id).cloned()).collect()
+    }
+
+    /// Makes a dead letter visible that was received; `false` where there is none.
+    pub fn show_dead(&self, id: &str) -> bool {
+        self.held().hidden_dead.remove(id).is_some()
+    }
+
+    /// Puts a message among the dead letters, as if it had been received too often.
+    ///
+    /// # Errors
+    /// When the document store does not take it.
+    pub fn put_dead(&self, body: String, group: Option<String>) -> Result<(), DatabaseError> {
+        let mut held = self.held();
+        let id = format!("{:020}", held.next);
+        held.next += 1;
+        let message = Message {
+            id: id.clone(),
+            body,
+            group,
+            dedup: None,
+            sent_at: self.clock.now(),
+            receives: self.spec.max_receives,
+            hidden_until: None,
+            is_dead: true,
+        };
+        self.documents.put(&self.kind, &id, &message)?;
+        held.put(message);
+        Ok(())
     }
 
     /// Starts a move of the dead letters; returns `false` while another one is running.

@@ -25,6 +25,11 @@ pub const BUCKET: &str = "reports";
 /// The secret key of every role on this machine.
 pub const SECRET_KEY: &str = "local";
 
+/// The credentials with which the function `admin` signs, for a client outside this process.
+pub fn admin_credentials() -> serde_json::Value {
+    serde_json::json!({"access_key": "admin", "secret_key": SECRET_KEY})
+}
+
 const OBJECTS: &str = "s3";
 /// The lifecycle rule of the bucket in the template.
 const KEPT: SignedDuration = SignedDuration::from_hours(24);

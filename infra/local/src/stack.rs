@@ -7,7 +7,9 @@ use crate::console::Console;
 use crate::contract::Contract;
 use crate::documents::{self, DatabaseError, Documents};
 use crate::engine;
-use crate::environment::{Addresses, STRIPE_KEY, STRIPE_WEBHOOK_URL, environment, hex, sdk, seed_secrets};
+use crate::environment::{
+    Addresses, LOG, OPERATOR_SETTINGS, STRIPE_KEY, STRIPE_WEBHOOK_URL, environment, hex, sdk, seed_secrets,
+};
 use crate::error::StartError;
 use crate::event_sources::{EventSourceError, EventSources, Sources};
 use crate::fakes::Fakes;
@@ -328,6 +330,11 @@ impl Stack {
         let contract = Contract::new(crate::openapi::document());
         stack.contract = Some(contract.clone());
         let gateway = Gateway::new(routes, Arc::clone(&stack.functions["pages"]), contract).router();
+        let known = OPERATOR_SETTINGS.iter().filter_map(|name| Some((*name, env.get(name)?.to_owned()))).collect();
+        let log = match &options.data {
+            Data::Folder(folder) => folder.join(LOG).canonicalize().ok(),
+            Data::Memory | Data::Copy(_) => None,
+        };
         let providers = Providers::new(documents.clone(), clock.clone(), &public_url, env);
         stack.tasks.push(tokio::spawn(schedules.clone().keep()));
         let console = Console {
@@ -344,6 +351,8 @@ impl Stack {
             stripe: at_stripe,
             schedules,
             model: FakeModel::default(),
+            environment: known,
+            log,
         };
         stack.serve(listener, console.router().fallback_service(gateway));
         // Without an answer of Stripe's the stack goes on without some of the plans; the next start makes them.
@@ -500,6 +509,16 @@ impl Stack {
         self.queues.iter().map(Queue::dead_letters).sum()
     }
 
+    /// Puts a message among the dead letters of a queue, for a test of what operators do with them.
+    ///
+    /// # Errors
+    /// When there is no such queue, or the message is not kept.
+    pub fn put_dead_letter(&self, queue: &str, body: String, group: Option<String>) -> Result<(), String> {
+        let found = self.queues.iter().find(|found| found.name() == queue);
+        let found = found.ok_or_else(|| format!("no queue is called {queue}"))?;
+        found.put_dead(body, group).map_err(|error| error.to_string())
+    }
+
     /// Whether this start made the first admin.
     #[must_use]
     pub fn made_admin(&self) -> bool {
@@ -560,8 +579,13 @@ fn stripe(
             .get(STRIPE_WEBHOOK_URL)
             .map_or_else(|| format!("{origin}/billing/stripe/webhook"), str::to_owned),
     };
+    let signed_with = Secret::new(settings.webhook_secret.clone());
     let opened = Webhooks::open(documents, settings, clock.clone(), sdk);
-    opened.map(Some).map_err(|error| StartError::Failed(error.to_string()))
+    let opened = opened.map_err(|error| StartError::Failed(error.to_string()))?;
+    let (name, value) = tollgate_stripe::secret_metadata(&signed_with);
+    let metadata = serde_json::Map::from_iter([(name.to_owned(), Value::from(value))]);
+    opened.stripe().ensure_endpoint(tollgate_stripe::WEBHOOK_EVENTS, metadata);
+    Ok(Some(opened))
 }
 
 /// The folder of the snapshots: with the other data, which is removed as a whole, or one of this stack's own.

@@ -1,10 +1,14 @@
-//! The tables and queues of a stack on this machine: its dev console says where they are.
+//! The tables and queues of a stack on this machine: its console says where they are.
 
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::SharedCredentialsProvider;
+use jiff::Timestamp;
 use serde::Deserialize;
-use tollgate_platform::Outbound;
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use tollgate_platform::aws::Endpoints;
+use tollgate_platform::{Env, Outbound};
 use tollgate_store::Store;
 
 /// Where `cargo run` listens unless it is told otherwise.
@@ -21,33 +25,74 @@ pub struct UnreachableStack {
 /// Where a stack on this machine serves what it has in place of AWS.
 #[derive(Deserialize)]
 pub struct LocalStack {
+    #[serde(skip)]
+    pub(crate) url: String,
     tables_url: String,
     aws_url: String,
     table_prefix: String,
+    pub(crate) now: Timestamp,
+    pub(crate) environment: BTreeMap<String, String>,
+    pub(crate) files: FileCredentials,
+    /// The file of the functions' logs.
+    pub(crate) log: Option<PathBuf>,
+}
+
+/// With what the addresses of files are signed.
+#[derive(Deserialize)]
+pub(crate) struct FileCredentials {
+    access_key: String,
+    secret_key: String,
 }
 
 impl LocalStack {
     /// Its tables.
     #[must_use]
     pub fn store(&self) -> Store {
-        Store::new(&sdk(&self.tables_url), &self.table_prefix)
+        Store::new(&self.sdk(), &self.table_prefix)
     }
 
     /// Its queues.
     #[must_use]
     pub fn queues(&self) -> aws_sdk_sqs::Client {
-        aws_sdk_sqs::Client::new(&sdk(&self.aws_url))
+        aws_sdk_sqs::Client::new(&self.sdk())
     }
-}
 
-fn sdk(url: &str) -> SdkConfig {
-    let credentials = Credentials::new("local", "local", None, None, "local");
-    SdkConfig::builder()
-        .behavior_version(BehaviorVersion::latest())
-        .region(Region::new("us-east-1"))
-        .credentials_provider(SharedCredentialsProvider::new(credentials))
-        .endpoint_url(url)
-        .build()
+    /// Has the stack read what this process has written to the outbox. A write of its own functions it notices itself.
+    ///
+    /// # Errors
+    /// When it does not answer.
+    pub(crate) async fn announce_write(&self) -> Result<(), UnreachableStack> {
+        let unreachable = |reason: String| UnreachableStack { url: self.url.clone(), reason };
+        let request = http::Request::post(format!("{}/_local/stream", self.url)).body(Vec::new());
+        let request = request.map_err(|error| unreachable(error.to_string()))?;
+        let answer = Outbound::system().send(request).await.map_err(|error| unreachable(error.to_string()))?;
+        if answer.status().is_success() { Ok(()) } else { Err(unreachable(format!("it answers {}", answer.status()))) }
+    }
+
+    /// The settings of a client that reaches all of it.
+    pub(crate) fn sdk(&self) -> SdkConfig {
+        self.sdk_as(Credentials::new("local", "local", None, None, "local"))
+    }
+
+    /// The same, for files.
+    pub(crate) fn files_sdk(&self) -> SdkConfig {
+        let FileCredentials { access_key, secret_key } = &self.files;
+        self.sdk_as(Credentials::new(access_key, secret_key, None, None, "local"))
+    }
+
+    fn sdk_as(&self, credentials: Credentials) -> SdkConfig {
+        let endpoints = [
+            ("AWS_ENDPOINT_URL_DYNAMODB", &self.tables_url),
+            ("AWS_ENDPOINT_URL_SQS", &self.aws_url),
+            ("AWS_ENDPOINT_URL_SECRETS_MANAGER", &self.aws_url),
+        ];
+        SdkConfig::builder()
+            .behavior_version(BehaviorVersion::latest())
+            .region(Region::new("us-east-1"))
+            .credentials_provider(SharedCredentialsProvider::new(credentials))
+            .service_config(Endpoints(Env::from_pairs(endpoints.map(|(name, url)| (name, url.clone())))))
+            .build()
+    }
 }
 
 /// The stack at `url`.
@@ -55,13 +100,15 @@ fn sdk(url: &str) -> SdkConfig {
 /// # Errors
 /// When there is none.
 pub async fn local_stack(url: &str) -> Result<LocalStack, UnreachableStack> {
+    let url = url.trim_end_matches('/');
     let unreachable = |reason: String| UnreachableStack { url: url.to_owned(), reason };
-    let request = http::Request::get(format!("{}/_local", url.trim_end_matches('/')))
+    let request = http::Request::get(format!("{url}/_local"))
         .header("accept", "application/json")
         .body(Vec::new())
         .map_err(|error| unreachable(error.to_string()))?;
     let answer = Outbound::system().send(request).await.map_err(|error| unreachable(error.to_string()))?;
-    serde_json::from_slice(answer.body()).map_err(|error| unreachable(error.to_string()))
+    let stack: LocalStack = serde_json::from_slice(answer.body()).map_err(|error| unreachable(error.to_string()))?;
+    Ok(LocalStack { url: url.to_owned(), ..stack })
 }
 
 /// The tables of the stack at `url`.

@@ -47,6 +47,16 @@ const MAX_ATTEMPTS: usize = 4;
 /// # Errors
 /// When there is no such user whose address is proved and who may sign in, or the tables do not answer.
 pub async fn make_admin(store: &Store, address: &str, clock: &Clock) -> Result<MadeAdmin, MakeAdminError> {
+    make_admin_as(store, address, clock, None).await
+}
+
+/// The same; the audit trail names the operator.
+pub(crate) async fn make_admin_as(
+    store: &Store,
+    address: &str,
+    clock: &Clock,
+    operator: Option<&str>,
+) -> Result<MadeAdmin, MakeAdminError> {
     let named = address.to_owned();
     let Ok(email) = Email::parse(address) else { return Err(MakeAdminError::InvalidEmail(named)) };
     for _ in 0..MAX_ATTEMPTS {
@@ -64,13 +74,17 @@ pub async fn make_admin(store: &Store, address: &str, clock: &Clock) -> Result<M
             return Ok(MadeAdmin::Before(user));
         }
         let now = clock.now();
+        let mut after = json!({"is_admin": true});
+        if let Some(operator) = operator {
+            after["operator"] = json!(operator);
+        }
         let entry = AuditEntry {
             id: AuditId::new(now, random_bytes()),
             actor_id: None,
             action: Action::RoleChanged,
             target_id: Some(user.to_string()),
             before: Some(json!({"is_admin": false})),
-            after: Some(json!({"is_admin": true})),
+            after: Some(after),
             ip: None,
             request_id: None,
             created_at: now,

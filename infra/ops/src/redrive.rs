@@ -86,6 +86,14 @@ pub async fn redrive(
     }
 }
 
+/// How many dead letters wait in the queue `dead`, or still do while a move is under way.
+///
+/// # Errors
+/// When SQS does not answer.
+pub(crate) async fn count(client: &Client, dead: &str) -> Result<i64, RedriveError> {
+    Queue::find(client, dead).await?.count().await
+}
+
 fn is_running(task: &ListMessageMoveTasksResultEntry) -> bool {
     task.status.as_deref() == Some("RUNNING")
 }

@@ -94,6 +94,8 @@ actions! {
     ServiceCredentialCreated = "service_credential.created",
     /// An admin deleted the credential of a service.
     ServiceCredentialDeleted = "service_credential.deleted",
+    /// An operator ran a command that writes.
+    OperatorCommand = "operator.command",
 }
 
 /// Not the name of an action.

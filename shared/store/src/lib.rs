@@ -42,7 +42,7 @@ pub use gate::{Admission, Admitted, PublishedKeySet};
 pub use idempotency::{IdempotentCall, StoredAnswer};
 pub use limits::{Attempt, AttemptLimit, Bucket, MailCount, MailsTo};
 pub use listing::{Consistency, Listed, PageOf, each};
-pub use outbox::{Claim, OutboxMessage, UnsentPage};
+pub use outbox::{Claim, MessageState, OutboxMessage, UnsentPage};
 pub use passwords::NewPassword;
 pub use profiles::{Credentials, NameAndAddress, Profile, TakenNames};
 pub use quotas::Use;

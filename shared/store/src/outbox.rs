@@ -71,7 +71,32 @@ pub(crate) fn outbox_item(message: &OutboxMessage) -> Result<Item, StoreError> {
     item(message, [("pk", s(message.id.to_string())), ("state", s("pending")), ("ttl", n(ttl))])
 }
 
+/// How far a message is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MessageState {
+    /// What it is, by name.
+    pub kind: String,
+    /// `pending`, `claimed`, `sent` or `parked`.
+    pub state: String,
+    /// When its cause happened.
+    pub created_at: Timestamp,
+}
+
 impl Store {
+    /// How far a message is; nothing of what it carries is read.
+    ///
+    /// # Errors
+    /// When DynamoDB does not answer, or the item is corrupt.
+    pub async fn message_state(&self, id: &MessageId) -> Result<Option<MessageState>, StoreError> {
+        let call = self.client.get_item().table_name(self.table(OUTBOX)).key("pk", s(id.to_string()));
+        let call = call
+            .consistent_read(true)
+            .projection_expression("kind, #state, created_at, v")
+            .expression_attribute_names("#state", "state");
+        let answer = call.return_consumed_capacity(ReturnConsumedCapacity::Total).send().await;
+        answer.map_err(StoreError::of)?.item.map(|row| read(OUTBOX, row)).transpose()
+    }
+
     /// Whether there is, or was within 35 days, a message of this id.
     ///
     /// # Errors

@@ -4,7 +4,8 @@
 use crate::{Store, StoreError};
 use aws_sdk_dynamodb::types::{
     AttributeDefinition, BillingMode, GlobalSecondaryIndex, KeySchemaElement, KeyType, Projection as SdkProjection,
-    ProjectionType, ScalarAttributeType, StreamSpecification, StreamViewType,
+    ProjectionType, ScalarAttributeType, StreamSpecification, StreamViewType, TimeToLiveSpecification,
+    TimeToLiveStatus,
 };
 
 /// One table. All key attributes are strings.
@@ -161,7 +162,30 @@ impl Store {
             if !there.contains(&self.table(spec.name)) {
                 self.create_table(spec).await?;
             }
+            if spec.ttl.is_some() && self.time_to_live(spec).await?.as_deref() != spec.ttl {
+                self.enable_time_to_live(spec).await?;
+            }
         }
+        Ok(())
+    }
+
+    /// The attribute by which DynamoDB removes items of this table; `None` where it removes none.
+    ///
+    /// # Errors
+    /// When DynamoDB does not answer.
+    pub async fn time_to_live(&self, spec: &TableSpec) -> Result<Option<String>, StoreError> {
+        let answer = self.client.describe_time_to_live().table_name(self.table(spec.name)).send().await;
+        let described = answer.map_err(StoreError::of)?.time_to_live_description;
+        let is_on =
+            |status: &TimeToLiveStatus| matches!(status, TimeToLiveStatus::Enabled | TimeToLiveStatus::Enabling);
+        let on = described.filter(|described| described.time_to_live_status.as_ref().is_some_and(is_on));
+        Ok(on.and_then(|described| described.attribute_name))
+    }
+
+    async fn enable_time_to_live(&self, spec: &TableSpec) -> Result<(), StoreError> {
+        let ttl = TimeToLiveSpecification::builder().enabled(true).attribute_name(spec.ttl.unwrap_or_default());
+        let call = self.client.update_time_to_live().table_name(self.table(spec.name));
+        call.time_to_live_specification(built(ttl.build())?).send().await.map_err(StoreError::of)?;
         Ok(())
     }
 

@@ -28,6 +28,10 @@ fn sweep_key(name: &str) -> Key {
     [("pk", s(format!("SWEEP#{name}"))), ("sk", s("PLACE"))]
 }
 
+fn run_key(schedule: &str) -> Key {
+    [("pk", s(format!("SWEEP#{schedule}"))), ("sk", s("RUN"))]
+}
+
 fn statistics_key() -> Key {
     [("pk", s(STATISTICS)), ("sk", s("TOTALS"))]
 }
@@ -47,6 +51,22 @@ impl Store {
     /// When DynamoDB does not take it.
     pub async fn store_sweep_position(&self, name: &str, at: Timestamp) -> Result<(), StoreError> {
         self.put_system_item(item(&SweepPosition { at }, sweep_key(name))?).await
+    }
+
+    /// When the schedule of this name last began a run that reached its end; `None` before the first one.
+    ///
+    /// # Errors
+    /// When DynamoDB does not answer, or the item is corrupt.
+    pub async fn schedule_run(&self, name: &str) -> Result<Option<Timestamp>, StoreError> {
+        Ok(self.system_item::<SweepPosition>(run_key(name)).await?.map(|place| place.at))
+    }
+
+    /// Records that a run of the schedule of this name, begun at `at`, has reached its end.
+    ///
+    /// # Errors
+    /// When DynamoDB does not answer.
+    pub async fn put_schedule_run(&self, name: &str, at: Timestamp) -> Result<(), StoreError> {
+        self.put_system_item(item(&SweepPosition { at }, run_key(name))?).await
     }
 
     /// The totals of the statistics that were counted last; `None` before the first time.

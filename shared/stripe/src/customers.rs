@@ -3,6 +3,7 @@
 use crate::client::{Gateway, GatewayError, NoParams};
 use crate::lists::ListParams;
 use crate::objects::{Changed, ChargeCustomer, Created, Customer, CustomerExists, PortalSession};
+use crate::setup::PortalConfiguration;
 use serde::Serialize;
 use std::collections::BTreeMap;
 use tollgate_domain::billing::Attempt;
@@ -19,6 +20,8 @@ struct CustomerParams<'a> {
 struct PortalParams<'a> {
     customer: &'a str,
     return_url: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    configuration: Option<&'a str>,
 }
 
 impl Gateway {
@@ -87,8 +90,24 @@ impl Gateway {
     /// # Errors
     /// See [`GatewayError`].
     pub async fn portal(&self, customer: &str, return_url: &str) -> Result<String, GatewayError> {
-        let session: PortalSession =
-            self.post("/billing_portal/sessions", &PortalParams { customer, return_url }).await?;
+        let open = async |configuration| {
+            let params = PortalParams { customer, return_url, configuration };
+            self.post::<PortalSession>("/billing_portal/sessions", &params).await
+        };
+        let session = match open(None).await {
+            // The account has no default configuration: the one that `tollgate-ops stripe-setup` has created is named.
+            Err(error @ GatewayError::Refused { status: 400, .. }) => {
+                let configurations = self.portal_configurations().await?;
+                let Some(usable) = configurations.into_iter().find(PortalConfiguration::is_usable) else {
+                    return Err(error);
+                };
+                if usable.is_default {
+                    return Err(error);
+                }
+                open(Some(usable.id.as_str())).await?
+            }
+            session => session?,
+        };
         Ok(session.url)
     }
 }

@@ -14,6 +14,7 @@ mod lists;
 mod objects;
 mod reads;
 mod schedules;
+mod setup;
 
 pub use changes::{Preview, PreviewLine, PriceChange, PriceChanged, TrialEnd, Unpaid};
 pub use checkouts::{CheckoutSession, CheckoutState, NewCheckout};
@@ -21,6 +22,9 @@ pub use client::{Gateway, GatewayError, Mode};
 pub use listings::{Page, Price, Product};
 pub use lists::UnreadableEntry;
 pub use reads::{BoxFuture, InvoiceLinks};
+pub use setup::{
+    KEY_PERMISSIONS, KeyPermission, PortalConfiguration, WEBHOOK_EVENTS, WebhookEndpoint, secret_metadata,
+};
 
 /// Where Stripe's API is.
 pub const STRIPE_API: &str = "https://api.stripe.com";

@@ -1,18 +1,14 @@
 //! `GET /admin/users/{id}/export` and `DELETE /admin/users/{id}`: what the owner of an account can do by `/me/export` and
 //! `/me/delete`, done by an admin for a request received by mail.
 
-use super::rights::{MAX_ATTEMPTS, closing_command, overtaken};
 use super::user::found;
 use crate::State;
+use crate::changes::{Actor, delete_user};
 use axum::Json;
 use axum::extract::State as Shared;
 use http::StatusCode;
-use serde_json::json;
 use tollgate_domain::UserId;
-use tollgate_domain::audit::Action;
-use tollgate_domain::gate::Closing;
 use tollgate_http::{Admin, ApiError, EXPORTS, Export, Message, PathId, RequestContext, errors, message};
-use tollgate_store::RightsChange;
 
 errors! {
     /// Why nothing is exported.
@@ -55,22 +51,7 @@ pub async fn delete(
     Admin(admin): Admin,
     PathId(id): PathId<UserId>,
 ) -> Result<(StatusCode, Json<Message>), ApiError> {
-    for _ in 0..MAX_ATTEMPTS {
-        let (_, gate) = found(&state, &id).await?;
-        let mut entry = context.entry(Action::Deleted, Some(admin.id), Some(id.to_string()));
-        entry.before = Some(json!({"is_active": gate.is_active}));
-        entry.after = Some(json!({"is_active": false, "sessions_ended": gate.sessions.len()}));
-        let command = closing_command(&id, &context)?;
-        match state.store.close_account(&gate, Closing::Deleted, &command, &entry).await? {
-            RightsChange::Done => {
-                return Ok((
-                    StatusCode::ACCEPTED,
-                    message("The user is deleted. Personal data is erased within a day."),
-                ));
-            }
-            RightsChange::LastAdmin => return Err(ApiError::LastAdmin),
-            RightsChange::Changed => {}
-        }
-    }
-    Err(overtaken())
+    let actor = Actor { store: &state.store, context: &context, admin: Some(admin.id), operator: None };
+    delete_user(&actor, &id).await?;
+    Ok((StatusCode::ACCEPTED, message("The user is deleted. Personal data is erased within a day.")))
 }

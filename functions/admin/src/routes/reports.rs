@@ -1,23 +1,21 @@
 //! `POST` and `GET /admin/reports`, `GET /admin/reports/{id}`, and what a statement may name: the schema and the gallery.
 
 use crate::State;
+use crate::changes::{Actor, request_report};
 use crate::gallery::{GALLERY, GalleryItem};
 use axum::Json;
 use axum::extract::State as Shared;
 use http::StatusCode;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::Value;
 use std::time::{Duration, SystemTime};
-use tollgate_domain::audit::Action;
 use tollgate_domain::report::{CsvOptions, Report, ReportFormat, ReportOutcome, ReportStatus};
-use tollgate_domain::{MessageId, ReportId, UserId};
+use tollgate_domain::{ReportId, UserId};
 use tollgate_http::{
     Admin, ApiError, Cursor, Filters, JsonBody, NoFilters, Page, PageQuery, PathId, RequestContext, errors,
 };
-use tollgate_platform::random_bytes;
 use tollgate_sql::VIEWS;
-use tollgate_store::OutboxMessage;
 use utoipa::ToSchema;
 
 /// A file can be downloaded for so long after the report was read.
@@ -27,14 +25,15 @@ const DOWNLOAD_VALID: Duration = Duration::from_secs(15 * 60);
 #[derive(Deserialize, ToSchema)]
 pub struct ReportRequest {
     /// One SELECT over the views of `/admin/reports/schema`, in SQLite's SQL, at most 20,000 bytes.
-    sql: String,
-    format: ReportFormat,
+    pub sql: String,
+    /// Rows, or a file.
+    pub format: ReportFormat,
     /// Whether the tables are read again; otherwise a snapshot of the last five minutes may be used.
     #[serde(default)]
-    fresh: bool,
+    pub fresh: bool,
     /// How a CSV file is written.
     #[serde(default)]
-    csv: CsvOptions,
+    pub csv: CsvOptions,
 }
 
 /// A report that was accepted.
@@ -105,24 +104,8 @@ pub async fn create(
     Admin(admin): Admin,
     JsonBody(body): JsonBody<ReportRequest>,
 ) -> Result<(StatusCode, Json<QueuedReport>), ApiError> {
-    tollgate_sql::check(&body.sql).map_err(|refused| ApiError::SqlNotAllowed(refused.to_string()))?;
-    let now = context.now;
-    let report = Report {
-        id: ReportId::new(now, random_bytes()),
-        requested_by: admin.id,
-        sql: body.sql,
-        format: body.format,
-        csv: body.csv,
-        fresh: body.fresh,
-        status: ReportStatus::Queued,
-        created_at: now,
-        outcome: ReportOutcome::default(),
-    };
-    let message = OutboxMessage::of_report(&report, MessageId::new(now, random_bytes()))?;
-    let mut entry = context.entry(Action::ReportRequested, Some(admin.id), Some(report.id.to_string()));
-    // Not the statement: it may name a person, and the trail is kept longer than that person's data may be.
-    entry.after = Some(json!({"format": report.format, "fresh": report.fresh}));
-    state.store.request_report(&report, &message, &entry).await?;
+    let actor = Actor { store: &state.store, context: &context, admin: Some(admin.id), operator: None };
+    let report = request_report(&actor, admin.id, body).await?;
     Ok((StatusCode::ACCEPTED, Json(QueuedReport { id: report.id, status: report.status })))
 }
 

@@ -3,21 +3,18 @@
 
 use super::user::found;
 use crate::State;
+use crate::changes::{self, Actor, MAX_ATTEMPTS};
 use axum::Json;
 use axum::extract::State as Shared;
 use serde::Deserialize;
-use serde_json::{Map, json};
+use serde_json::json;
 use tollgate_domain::audit::Action;
 use tollgate_domain::billing::{Command, UserCommand};
-use tollgate_domain::gate::Closing;
 use tollgate_domain::{MessageId, User, UserId};
 use tollgate_http::{Admin, ApiError, JsonBody, PathId, RequestContext, errors};
 use tollgate_platform::random_bytes;
 use tollgate_store::{OutboxMessage, RightsChange};
 use utoipa::ToSchema;
-
-/// How often a change is tried when other changes of the same user are faster.
-pub const MAX_ATTEMPTS: usize = 4;
 
 /// Whether a user may sign in.
 #[derive(Deserialize, ToSchema)]
@@ -81,39 +78,8 @@ pub async fn set_status(
     JsonBody(NewStatus { is_active, subscription }): JsonBody<NewStatus>,
 ) -> Result<Json<User>, ApiError> {
     let cancels = !is_active && subscription == Some(SubscriptionChange::CancelAtPeriodEnd);
-    for _ in 0..MAX_ATTEMPTS {
-        let (profile, gate) = found(&state, &id).await?;
-        if gate.is_active == is_active && (!cancels || gate.closing.is_some()) {
-            return Ok(Json(profile.into_user()));
-        }
-        let action = if is_active { Action::Enabled } else { Action::Disabled };
-        let mut entry = context.entry(action, Some(admin.id), Some(id.to_string()));
-        let (mut before, mut after) = (Map::new(), Map::new());
-        if gate.is_active != is_active {
-            before.insert("is_active".to_owned(), json!(gate.is_active));
-            after.insert("is_active".to_owned(), json!(is_active));
-        }
-        if gate.is_active && !is_active {
-            after.insert("sessions_ended".to_owned(), json!(gate.sessions.len()));
-        }
-        if cancels {
-            before.insert("subscription".to_owned(), json!("keep"));
-            after.insert("subscription".to_owned(), json!("cancel_at_period_end"));
-        }
-        (entry.before, entry.after) = (Some(before.into()), Some(after.into()));
-        let changed = if cancels {
-            let command = closing_command(&id, &context)?;
-            state.store.close_account(&gate, Closing::Deactivated, &command, &entry).await?
-        } else {
-            state.store.set_active(&gate, is_active, &entry).await?
-        };
-        match changed {
-            RightsChange::Done => return Ok(Json(User { is_active, ..profile.into_user() })),
-            RightsChange::LastAdmin => return Err(ApiError::LastAdmin),
-            RightsChange::Changed => {}
-        }
-    }
-    Err(overtaken())
+    let actor = Actor { store: &state.store, context: &context, admin: Some(admin.id), operator: None };
+    Ok(Json(changes::set_status(&actor, &id, is_active, cancels).await?))
 }
 
 /// Makes a user an admin, or no admin any more.

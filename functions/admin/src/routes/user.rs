@@ -14,7 +14,7 @@ use tollgate_http::{
     Admin, ApiError, Cursor, Filters, NoFilters, OwnedPayment, OwnedSubscription, Page, PageQuery, PathId,
     RequestContext, sessions_page,
 };
-use tollgate_store::{BillingFilter, Consistency, Profile};
+use tollgate_store::{BillingFilter, Consistency, Profile, Store};
 use utoipa::ToSchema;
 
 /// A user with the details that an admin sees.
@@ -32,10 +32,32 @@ pub struct UserDetails {
     sessions: usize,
 }
 
+impl UserDetails {
+    /// Of the user with this profile and this gate.
+    #[must_use]
+    pub fn of((profile, gate): (Profile, Gate), now: Timestamp) -> Self {
+        Self {
+            tier: gate.present_tier(now),
+            access_until: gate.access_until,
+            linked_providers: profile.links.keys().copied().collect(),
+            sessions: gate.sessions.values().filter(|end| now < **end).count(),
+            user: profile.into_user(),
+        }
+    }
+}
+
 /// The profile and gate of a user who was not deleted.
 pub async fn found(state: &State, id: &UserId) -> Result<(Profile, Gate), ApiError> {
-    let gate = state.store.gate(id).await?.ok_or(ApiError::NotFound)?;
-    let profile = state.store.profile(id).await?;
+    find_user(&state.store, id).await
+}
+
+/// The user and the gate; not of one who was deleted.
+///
+/// # Errors
+/// When there is no such user, or the tables do not answer.
+pub async fn find_user(store: &Store, id: &UserId) -> Result<(Profile, Gate), ApiError> {
+    let gate = store.gate(id).await?.ok_or(ApiError::NotFound)?;
+    let profile = store.profile(id).await?;
     profile
         .map(|profile| (profile, gate))
         .filter(|(_, gate)| gate.closing != Some(Closing::Deleted))
@@ -67,14 +89,7 @@ pub async fn get(
     _: Admin,
     PathId(id): PathId<UserId>,
 ) -> Result<Json<UserDetails>, ApiError> {
-    let (profile, gate) = found(&state, &id).await?;
-    Ok(Json(UserDetails {
-        tier: gate.present_tier(context.now),
-        access_until: gate.access_until,
-        linked_providers: profile.links.keys().copied().collect(),
-        sessions: gate.sessions.values().filter(|end| context.now < **end).count(),
-        user: profile.into_user(),
-    }))
+    Ok(Json(UserDetails::of(found(&state, &id).await?, context.now)))
 }
 
 /// The subscriptions of a user, ended ones too, the newest first. Those of a deleted one stay.

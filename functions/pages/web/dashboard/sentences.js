@@ -118,6 +118,7 @@ const sentences = {
   "service_credential.created": ({ actor, after }) => [actor, ` created the service credential “${after.name}”`],
   "service_credential.deleted": ({ actor, before }) => [actor, ` deleted the service credential “${before.name}”`],
   "report.requested": ({ actor, target, after }) => [actor, ` ran the report `, target, after.format === "csv" ? " as CSV" : ""],
+  "operator.command": ({ after }, entry) => [`${after.operator ?? "An operator"} ran tollgate-ops ${entry.target_id}`],
 };
 
 /**

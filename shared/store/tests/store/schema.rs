@@ -77,7 +77,9 @@ async fn tables_are_found_among_more_than_one_page_of_names() {
     let second = serde_json::json!({"TableNames": mine});
     tables.faults.next("ListTables", [Fault::Answer(200, first), Fault::Answer(200, second)]);
     tables.store.create_tables().await.unwrap();
-    let calls = tables.faults.take_calls();
+    let mut calls = tables.faults.take_calls();
+    // The time to live of a table that exists is looked up, too.
+    calls.retain(|call| call.operation != "DescribeTimeToLive");
     assert!(calls.iter().all(|call| call.operation == "ListTables"), "{calls:?}");
     assert_eq!(calls[1].body["ExclusiveStartTableName"], "a-table");
 }

@@ -1,0 +1,104 @@
+//! `redrive` and `reconcile` are killed three times and continued: each message and each customer is handled once.
+
+#![allow(clippy::unwrap_used)] // a test that cannot go on fails there
+
+mod support;
+
+use jiff::Timestamp;
+use serde_json::{Value, json};
+use support::gate::Gate;
+use support::{run, start_at};
+use tollgate_domain::MessageId;
+use tollgate_local::TABLE_PREFIX;
+use tollgate_platform::random_bytes;
+use tollgate_tests::app::{TestApp, options};
+use tollgate_tests::population::Population;
+
+const MESSAGES: usize = 1_000;
+const PEOPLE: usize = 250;
+
+/// Puts a message into the outbox that `relay` does not send: it begins as a decoy, and `relay` sees new items only.
+fn put_message(app: &TestApp, id: &MessageId, now: Timestamp) {
+    let body = json!({"kind": "password_changed", "to": "ann@example.com", "username": "ann", "at": now});
+    for kind in ["decoy", "password_changed"] {
+        let item = json!({
+            "pk": {"S": id}, "id": {"S": id}, "kind": {"S": kind}, "body": {"S": body.to_string()}, "v": {"N": "1"},
+            "created_at": {"S": now}, "state": {"S": "pending"},
+        });
+        let request = json!({"TableName": format!("{TABLE_PREFIX}outbox"), "Item": item});
+        app.stack.database().put_item(serde_json::from_value(request).unwrap()).unwrap();
+    }
+}
+
+async fn dead_letters(app: &TestApp) -> usize {
+    let queues = app.get("/_local/queues").await.expect(200).body;
+    let mail = queues["items"].as_array().unwrap().iter().find(|queue| queue["name"] == "mail").unwrap();
+    usize::try_from(mail["dead"].as_u64().unwrap()).unwrap()
+}
+
+/// Runs the command until the call after `answered` calls of `operation`, and kills it there.
+async fn kill(app: &TestApp, arguments: &[&str], operation: &'static str, answered: usize) {
+    let gate = Gate::start(app, operation, answered).await;
+    let mut child = start_at(gate.url(), arguments);
+    tokio::select! {
+        () = gate.reached() => {}
+        ended = child.wait() => panic!("it ends before it is killed: {ended:?}"),
+    }
+    child.kill().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn redrive_killed_three_times_moves_each_message_once() {
+    let app = TestApp::start_patient(options()).await;
+    let now = app.now();
+    let filled = async {
+        for _ in 0..MESSAGES {
+            let id = MessageId::new(now, random_bytes());
+            put_message(&app, &id, now);
+            app.stack.put_dead_letter("mail", json!({"id": id, "v": 1}).to_string(), None).unwrap();
+        }
+    };
+    app.stack.held(filled).await;
+    let mut dead = dead_letters(&app).await;
+    assert_eq!(dead, MESSAGES);
+    for answered in [10, 25, 40] {
+        kill(&app, &["redrive", "--queue", "mail"], "AmazonSQS.ListMessageMoveTasks", answered).await;
+        let left = dead_letters(&app).await;
+        assert!(0 < left && left < dead, "{left} of {dead} are left");
+        dead = left;
+    }
+    let done = run(&app, &["redrive", "--queue", "mail"]).await.expect(0).json();
+    assert_eq!(done["result"]["moved"], json!({"mail": MESSAGES}));
+    run(&app, &["redrive", "--queue", "mail"]).await.expect(3);
+    app.drain().await;
+    assert_eq!(dead_letters(&app).await, 0);
+    let mails = app.get("/_local/emails?to=ann@example.com").await.expect(200).body;
+    assert_eq!(mails["items"].as_array().unwrap().len(), MESSAGES, "each is sent once");
+    let unsent = app.table("outbox").await.into_iter().filter(|row| row["state"]["S"] != "sent").count();
+    assert_eq!(unsent, 0);
+}
+
+async fn count(app: &TestApp, action: &str) -> usize {
+    app.actions().await.iter().filter(|found| *found == action).count()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn reconcile_killed_three_times_repairs_each_customer_once() {
+    let app = TestApp::start_patient(options()).await;
+    Population::gather(&app.stack, PEOPLE).await;
+    let mut repaired = 0;
+    for answered in [40, 80, 60] {
+        kill(&app, &["reconcile"], "DynamoDB_20120810.TransactWriteItems", answered).await;
+        let now = count(&app, "subscription.repaired").await;
+        assert!(repaired < now && now < PEOPLE, "{now} are repaired, {repaired} before");
+        repaired = now;
+    }
+    let done: Value = run(&app, &["reconcile"]).await.expect(0).json();
+    assert!(done["result"]["resumed_after_pages"].as_u64().unwrap() > 0, "{done}");
+    for action in ["subscription.repaired", "payment.repaired"] {
+        assert_eq!(count(&app, action).await, PEOPLE, "{action}");
+    }
+    assert_eq!(count(&app, "operator.command").await, 4);
+    assert_eq!(run(&app, &["reconcile"]).await.expect(0).json()["result"]["repaired"], 0);
+    app.drain().await;
+}

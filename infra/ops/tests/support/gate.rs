@@ -1,0 +1,121 @@
+//! A way to a stack that stops answering at a chosen call, so that a command stands still there: to be killed or
+//! interrupted at the same place in every run.
+
+use axum::Router;
+use axum::body::{Body, Bytes};
+use axum::extract::State;
+use axum::response::Response;
+use http::{HeaderMap, Method, Uri};
+use serde_json::{Value, json};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use tokio::net::TcpListener;
+use tokio::sync::Notify;
+use tokio::task::JoinHandle;
+use tollgate_tests::app::TestApp;
+
+/// What passes the calls on.
+struct Passage {
+    url: String,
+    stack: String,
+    tables: String,
+    queues: String,
+    client: reqwest::Client,
+    /// The operation that stops answering, such as `AmazonSQS.ListMessageMoveTasks`.
+    operation: &'static str,
+    /// So many calls of it are answered first.
+    answered: usize,
+    calls: AtomicUsize,
+    reached: Notify,
+}
+
+/// The way, for as long as this value lives.
+pub struct Gate {
+    passage: Arc<Passage>,
+    server: JoinHandle<()>,
+}
+
+impl Drop for Gate {
+    fn drop(&mut self) {
+        self.server.abort();
+    }
+}
+
+impl Gate {
+    /// A way to the stack of `app` on which calls of `operation` are not answered after the first `answered`.
+    pub async fn start(app: &TestApp, operation: &'static str, answered: usize) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let stack = app.stack.origin();
+        let client = reqwest::Client::new();
+        let about = describe(&client, &stack).await;
+        let text = |name: &str| about[name].as_str().unwrap().to_owned();
+        let passage = Arc::new(Passage {
+            url: format!("http://{}", listener.local_addr().unwrap()),
+            tables: text("tables_url"),
+            queues: text("aws_url"),
+            stack,
+            client,
+            operation,
+            answered,
+            calls: AtomicUsize::new(0),
+            reached: Notify::new(),
+        });
+        let router = Router::new().fallback(pass).with_state(Arc::clone(&passage));
+        let server = tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
+        Self { passage, server }
+    }
+
+    /// The address that stands for the stack's.
+    pub fn url(&self) -> &str {
+        &self.passage.url
+    }
+
+    /// Waits until the call is made that is not answered.
+    pub async fn reached(&self) {
+        self.passage.reached.notified().await;
+    }
+}
+
+/// What the stack says about itself.
+async fn describe(client: &reqwest::Client, stack: &str) -> Value {
+    let request = client.get(format!("{stack}/_local")).header("accept", "application/json");
+    serde_json::from_slice(&request.send().await.unwrap().bytes().await.unwrap()).unwrap()
+}
+
+async fn pass(
+    State(passage): State<Arc<Passage>>,
+    method: Method,
+    uri: Uri,
+    mut headers: HeaderMap,
+    body: Bytes,
+) -> Response {
+    if uri.path() == "/_local" {
+        let mut about = describe(&passage.client, &passage.stack).await;
+        about["tables_url"] = json!(format!("{}/tables", passage.url));
+        about["aws_url"] = json!(format!("{}/queues", passage.url));
+        return Response::new(Body::from(about.to_string()));
+    }
+    let is_operation = headers.get("x-amz-target").is_some_and(|target| target == passage.operation);
+    if is_operation && passage.calls.fetch_add(1, Ordering::SeqCst) >= passage.answered {
+        passage.reached.notify_one();
+        return std::future::pending().await;
+    }
+    let path = uri.path_and_query().map_or("/", |path| path.as_str());
+    let target = match (path.strip_prefix("/tables"), path.strip_prefix("/queues")) {
+        (Some(rest), _) => format!("{}{rest}", passage.tables),
+        (None, Some(rest)) => format!("{}{rest}", passage.queues),
+        (None, None) => format!("{}{path}", passage.stack),
+    };
+    for own in ["host", "content-length"] {
+        headers.remove(own);
+    }
+    let sent = passage.client.request(method, target).headers(headers).body(body).send().await.unwrap();
+    let mut answer = Response::new(Body::empty());
+    *answer.status_mut() = sent.status();
+    *answer.headers_mut() = sent.headers().clone();
+    for own in ["content-length", "transfer-encoding", "connection"] {
+        answer.headers_mut().remove(own);
+    }
+    *answer.body_mut() = Body::from(sent.bytes().await.unwrap());
+    answer
+}
