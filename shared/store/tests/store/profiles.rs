@@ -113,7 +113,7 @@ async fn the_addresses_of_many_users_are_read_in_one_call() {
     assert_eq!(emails, BTreeMap::from([(ann, address.clone())]));
     assert_eq!(tables.faults.count(), calls + 1);
     assert!(tables.store.emails_of(&BTreeSet::new()).await.unwrap().is_empty());
-    assert_eq!(tables.faults.count(), calls + 1, "without users there is no call");
+    assert_eq!(tables.faults.count(), 0, "without users there is no call");
     let key = json!({"pk": {"S": format!("USER#{ann}")}});
     let unread =
         || Fault::Answer(200, json!({"Responses": {}, "UnprocessedKeys": {tables.name("identity"): {"Keys": [key]}}}));
