@@ -1,6 +1,7 @@
 """Mends where the emulator is not as AWS is: its CloudFormation leaves out a table's time to live and takes a number that
 a parameter gives as text; its IAM wants an action of its own for a batch of messages, where AWS asks for
-sqs:SendMessage, and does not see which identity a mail is sent from. Prints the address of the stack's gateway."""
+sqs:SendMessage, and does not see which identity a mail is sent from; it speaks plain HTTP, which the policy of the
+bucket of reports refuses. Prints the address of the stack's gateway."""
 
 import json
 import sys
@@ -44,6 +45,10 @@ def from_anywhere(statement):
         statement["Resource"] = "*"
 
 
+bucket = physical["ReportsBucket"]
+(only,) = json.loads(boto3.client("s3").get_bucket_policy(Bucket=bucket)["Policy"])["Statement"]
+assert only["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}, only
+boto3.client("s3").delete_bucket_policy(Bucket=bucket)
 amend(physical["RelayRole"], batches_too)
 amend(physical["MailerRole"], from_anywhere)
 print(f"{cloudformation.meta.endpoint_url}/_aws/execute-api/{physical['Api']}/$default")
