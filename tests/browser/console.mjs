@@ -117,13 +117,18 @@ const brightness = (frame) =>
     return color.match(/\d+/g).slice(0, 3).reduce((sum, part) => sum + Number(part), 0);
   });
 
-/** Waits until a frame shows its mail. No timer runs in it: it is sandboxed without scripts. */
-async function untilShown(frame, subject) {
+/**
+ * Waits until a frame shows its mail at this width, which its process hears of later than the page. No timer runs in it: it
+ * is sandboxed without scripts.
+ */
+async function untilShown(frame, subject, width) {
+  let shown;
   for (let tries = 0; tries < 200; tries += 1) {
-    if (await frame.evaluate(() => document.readyState === "complete" && document.body.innerText.trim() !== "")) return;
+    shown = await frame.evaluate(() => ({ width: innerWidth, isComplete: document.readyState === "complete" && document.body.innerText.trim() !== "" }));
+    if (shown.isComplete && Math.abs(shown.width - width) <= 2) return;
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
-  throw new Error(`the frame of "${subject}" stays empty`);
+  throw new Error(`the frame of "${subject}" is not complete at ${width} px: ${JSON.stringify(shown)}`);
 }
 
 /** Each kind of mail, in its frame of the console. */
@@ -139,9 +144,8 @@ async function everyMail() {
         await self.press(`${width} px`);
         const element = await self.page.waitForSelector(".mail iframe");
         const frame = await element.contentFrame();
-        await untilShown(frame, subject);
+        await untilShown(frame, subject, width);
         const sizes = await frame.evaluate(() => ({ width: innerWidth, content: document.documentElement.scrollWidth }));
-        if (Math.abs(sizes.width - width) > 2) throw new Error(`${kind}: the frame is ${sizes.width} px wide, not ${width}`);
         if (sizes.content > sizes.width) throw new Error(`${kind} is ${sizes.content} px wide in a frame of ${sizes.width}`);
         const sum = await brightness(frame);
         if (scheme === "dark" ? sum > 300 : sum < 600) throw new Error(`${kind} in ${scheme} mode has a background of ${sum}`);

@@ -21,10 +21,10 @@ use std::error::Error;
 use std::process::ExitCode;
 use std::sync::{Arc, Mutex, PoisonError};
 use tollgate_domain::billing::{Attempt, BillingPeriod, Catalogue, Checkout, Features, Plan, Subscription, Terms};
-use tollgate_domain::{Email, PlanId, UserId};
+use tollgate_domain::{Email, PlanId, Secret, UserId};
 use tollgate_platform::keys::{KeySource, SecretIds};
 use tollgate_platform::{Clock, Env, Outbound};
-use tollgate_stripe::{Gateway, GatewayError, Mode, NewCheckout, PriceChange, PriceChanged};
+use tollgate_stripe::{Gateway, GatewayError, KEY_PERMISSIONS, Mode, NewCheckout, PriceChange, PriceChanged};
 
 /// The key that it is called with.
 const KEY: &str = "sk_test_123";
@@ -101,6 +101,9 @@ fn mend(value: &mut Value) {
             if fields.get("object").and_then(Value::as_str) == Some("invoice_payment") {
                 fields.insert("amount_paid".to_owned(), json!(1900));
                 fields.insert("payment".to_owned(), json!({"type": "payment_intent", "payment_intent": "pi_1"}));
+            }
+            if fields.get("object").and_then(Value::as_str) == Some("webhook_endpoint") {
+                fields.entry("secret").or_insert(json!("whsec_1"));
             }
         }
         _ => {}
@@ -221,7 +224,25 @@ async fn conformance(base_url: &str) -> Result<bool, Box<dyn Error>> {
     conformance.call("portal", 1, stripe.portal("cus_1", "https://app.example").await, |url| !url.is_empty());
     conformance.call("dispute_of_charge", 1, stripe.dispute_of_charge("ch_1").await, |_| true);
     conformance.call("refund", 1, stripe.refund("ch_1", Some(1)).await, |()| true);
+    set_up(&stripe, &mut conformance).await;
     Ok(!conformance.has_failed)
+}
+
+/// The calls of `tollgate-ops` that set up an account and check a key.
+async fn set_up(stripe: &Gateway, conformance: &mut Conformance) {
+    for permission in KEY_PERMISSIONS {
+        conformance.call("has_permission", 1, stripe.has_permission(permission).await, |has_it| *has_it);
+    }
+    let (url, secret) = ("https://app.example/billing/stripe/webhook", Secret::new("whsec_1".to_owned()));
+    conformance.call("webhook_endpoints", 1, stripe.webhook_endpoints().await, |found| !found.is_empty());
+    let created = stripe.create_webhook_endpoint(url).await.map(|(endpoint, _)| endpoint.id);
+    conformance.call("create_webhook_endpoint", 1, created, |id| !id.is_empty());
+    conformance.call("update_webhook_endpoint", 1, stripe.update_webhook_endpoint("we_1").await, |()| true);
+    conformance.call("name_webhook_secret", 1, stripe.name_webhook_secret("we_1", &secret).await, |()| true);
+    conformance.call("delete_webhook_endpoint", 1, stripe.delete_webhook_endpoint("we_1").await, |()| true);
+    conformance.call("portal_configurations", 1, stripe.portal_configurations().await, |found| !found.is_empty());
+    let created = stripe.create_portal_configuration("https://app.example").await;
+    conformance.call("create_portal_configuration", 1, created, |id| !id.is_empty());
 }
 
 /// A subscription of stripe-mock's samples, not counted among the calls.
