@@ -65,7 +65,9 @@ fn readable_or_none<'de, D: Deserializer<'de>, T: DeserializeOwned>(deserializer
 }
 
 /// A field that is its default where Stripe sends null.
-fn or_default<'de, D: Deserializer<'de>, T: Deserialize<'de> + Default>(deserializer: D) -> Result<T, D::Error> {
+pub(crate) fn or_default<'de, D: Deserializer<'de>, T: Deserialize<'de> + Default>(
+    deserializer: D,
+) -> Result<T, D::Error> {
     Ok(Option::deserialize(deserializer)?.unwrap_or_default())
 }
 

@@ -2,7 +2,7 @@
 //! the permissions of the key. Operators set it up; no function does.
 
 use crate::client::{Gateway, GatewayError, NoParams};
-use crate::objects::Metadata;
+use crate::objects::{Metadata, or_default};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -72,9 +72,9 @@ pub struct WebhookEndpoint {
     #[serde(default)]
     pub api_version: Option<String>,
     /// The events that it sends; `*` for all.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     pub enabled_events: Vec<String>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     metadata: Metadata,
 }
 
@@ -146,12 +146,12 @@ pub struct PortalConfiguration {
     /// Stripe's id.
     pub id: String,
     /// Whether it can be used.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     pub active: bool,
     /// Whether a session that names no configuration uses it.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     pub is_default: bool,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     metadata: Metadata,
 }
 
