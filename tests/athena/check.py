@@ -132,11 +132,12 @@ def read_tables(failures):
 
 
 def fields_of(name, sources):
-    """The fields of a public struct of the service."""
+    """The fields of a public struct of the service, by the names under which they are stored."""
     bodies = [body for text in sources for body in re.findall(rf"^pub struct {name} \{{\n(.*?)^\}}", text, re.M | re.S)]
     if len(bodies) != 1:
         raise SystemExit(f"STRUCTS names {name}, of which shared/ has {len(bodies)}: name the struct that the store writes now")
-    return set(re.findall(r"^    pub (?:r#)?(\w+):", bodies[0], re.M))
+    names = r'(?:^    #\[serde\(rename = "(\w+)"\)\]\n)?^    pub (?:r#)?(\w+):'
+    return {stored or field for stored, field in re.findall(names, bodies[0], re.M)}
 
 
 def check_attributes(types, views, failures):
