@@ -450,6 +450,30 @@ async fn lists(harness: &Harness) {
     harness.get("events?type=invoice.paid&limit=1").await;
 }
 
+/// What sets up an account: a webhook endpoint that is changed and deleted, and a configuration of the portal.
+async fn set_up(harness: &Harness) {
+    let url = ("url", "https://app.example/billing/stripe/webhook");
+    let events = [("enabled_events[0]", "invoice.paid"), ("enabled_events[1]", "invoice.payment_failed")];
+    harness.post("webhook_endpoints", &[url]).await;
+    let endpoint = harness.post("webhook_endpoints", &[url, events[0], events[1]]).await.id();
+    let path = format!("webhook_endpoints/{endpoint}");
+    harness.post(&path, &[events[0], ("disabled", "true"), ("metadata[note]", "kept")]).await;
+    harness.get(&path).await;
+    harness.get("webhook_endpoints?limit=100").await;
+    harness.delete(&path).await;
+    harness.delete(&path).await;
+    let features = [
+        ("features[invoice_history][enabled]", "true"),
+        ("features[payment_method_update][enabled]", "true"),
+        ("features[subscription_cancel][enabled]", "true"),
+        ("features[subscription_cancel][mode]", "at_period_end"),
+    ];
+    let mut form = vec![("default_return_url", "https://app.example"), ("metadata[note]", "kept")];
+    form.extend(features);
+    harness.post("billing_portal/configurations", &form).await;
+    harness.get("billing_portal/configurations?limit=100").await;
+}
+
 #[tokio::main(flavor = "current_thread")]
 async fn main() {
     let harness = Harness::at(START);
@@ -469,6 +493,7 @@ async fn main() {
     pauses(&harness).await;
     others(&harness).await;
     lists(&harness).await;
+    set_up(&harness).await;
     for line in harness.received.lock().expect("a list").iter() {
         println!("{line}");
     }

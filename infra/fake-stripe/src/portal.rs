@@ -100,14 +100,32 @@ const DEFAULT: &str = "bpc_default";
 
 fn configuration(id: &str, created: i64, is_default: bool, more: &Value) -> Value {
     json!({
-        "id": id, "object": CONFIGURATION, "active": true, "application": null, "business_profile": {},
-        "created": created, "default_return_url": more["default_return_url"], "features": more["features"],
+        "id": id, "object": CONFIGURATION, "active": true, "application": null, "business_profile": {"headline": null, "privacy_policy_url": null, "terms_of_service_url": null},
+        "created": created, "default_return_url": more["default_return_url"], "features": features(&more["features"]),
         "is_default": is_default, "livemode": false, "login_page": {"enabled": false, "url": null},
         "metadata": more["metadata"], "name": null, "updated": created,
     })
 }
 
-/// The call that creates a configuration. Its features are kept as they were sent.
+/// The features of a configuration, of those that were sent as `invoice_history][enabled` and so on.
+fn features(sent: &Value) -> Value {
+    let is_on = |name: &str| sent[format!("{name}][enabled")] == "true";
+    json!({
+        "customer_update": {"allowed_updates": [], "enabled": is_on("customer_update")},
+        "invoice_history": {"enabled": is_on("invoice_history")},
+        "payment_method_update": {"enabled": is_on("payment_method_update"), "payment_method_configuration": null},
+        "subscription_cancel": {
+            "cancellation_reason": {"enabled": false, "options": []}, "enabled": is_on("subscription_cancel"),
+            "mode": "at_period_end", "proration_behavior": "none",
+        },
+        "subscription_update": {
+            "default_allowed_updates": [], "enabled": is_on("subscription_update"), "proration_behavior": "none",
+            "schedule_at_period_end": {"conditions": []}, "trial_update_behavior": "continue_trial",
+        },
+    })
+}
+
+/// The call that creates a configuration.
 pub fn make_configuration(core: &mut Core, mut params: Params) -> Answered {
     let more = json!({
         "default_return_url": params.take("default_return_url"), "features": params.map("features"),
