@@ -115,11 +115,12 @@ fn features(sent: &Value) -> Value {
         "invoice_history": {"enabled": is_on("invoice_history")},
         "payment_method_update": {"enabled": is_on("payment_method_update"), "payment_method_configuration": null},
         "subscription_cancel": {
-            "cancellation_reason": {"enabled": false, "options": []}, "enabled": is_on("subscription_cancel"),
+            "cancellation_reason": {"enabled": false, "feedback_options": null, "options": []}, "enabled": is_on("subscription_cancel"),
             "mode": "at_period_end", "proration_behavior": "none",
         },
         "subscription_update": {
-            "default_allowed_updates": [], "enabled": is_on("subscription_update"), "proration_behavior": "none",
+            "billing_cycle_anchor": null, "default_allowed_updates": [], "enabled": is_on("subscription_update"),
+            "products": null, "proration_behavior": "none",
             "schedule_at_period_end": {"conditions": []}, "trial_update_behavior": "continue_trial",
         },
     })
