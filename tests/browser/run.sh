@@ -9,18 +9,23 @@ need node nodejs npm
 cd "$root/tests/browser"
 export ADMIN_PASSWORD="$(head -c 18 /dev/urandom | base64)"
 npm ci --no-audit --no-fund --silent
-start_stack --no-rate-limits --admin-password "$ADMIN_PASSWORD"
+# Each program starts from a stack that no other has used: names are free, and the clock was not moved.
+fresh_stack() {
+  if [ -n "${stack_pid:-}" ]; then
+    kill "$stack_pid" && wait "$stack_pid" || true
+    rm -rf "$stack_folder"
+  fi
+  start_stack --no-rate-limits --admin-password "$ADMIN_PASSWORD"
+}
+fresh_stack
 node openapi.mjs "$BASE"
-# Its empty states come first.
 node console.mjs "$BASE" "${SHOTS:-}"
-node session.mjs "$BASE"
-node walk.mjs "$BASE" "${SHOTS:-}"
-node dashboard.mjs "$BASE" "${SHOTS:-}"
-node many.mjs "$BASE"
+for program in session walk dashboard many; do
+  fresh_stack
+  node "$program.mjs" "$BASE" "${SHOTS:-}"
+done
 
-# The front end has a stack of its own, since it needs settings: the hosted pages lead back to it.
-kill "$stack_pid" && wait "$stack_pid" || true
-rm -rf "$stack_folder"
+# The stack of the front end has settings: the hosted pages lead back to it.
 example="${XDG_CACHE_HOME:-$HOME/.cache}/tollgate-examples/front-end"
 rm -rf "$example" && mkdir -p "$example" && cp -r "$root/examples/node" "$root/examples/browser" "$example/"
 (cd "$example/node" && rm -rf node_modules && npm ci --no-audit --no-fund --silent)
@@ -28,5 +33,5 @@ read -r STACK_PORT FRONT_PORT <<<"$(free_ports 2)"
 export FRONT_PORT EXAMPLE="$example/node"
 export FRONTEND_URL="http://127.0.0.1:$FRONT_PORT"
 export CHECKOUT_SUCCESS_URL="http://127.0.0.1:$STACK_PORT/account/billing?checkout=success"
-start_stack --no-rate-limits --admin-password "$ADMIN_PASSWORD"
+fresh_stack
 node front-end.mjs "$BASE" "${SHOTS:-}"

@@ -541,7 +541,7 @@ fn addresses(page: &Value) -> usize {
     users.collect::<std::collections::BTreeSet<_>>().len()
 }
 
-/// An item of a list of all users, as it is shown alone.
+/// An item of a list of all users, as its own path shows it.
 fn without_email(item: &Value) -> Value {
     let mut item = item.clone();
     item.as_object_mut().unwrap().remove("email").expect("an address");

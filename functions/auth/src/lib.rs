@@ -106,7 +106,7 @@ impl State {
         let published = match held.filter(|held| held.jwks == jwks) {
             Some(held) => held,
             None => {
-                // A version before this one published keys of EdDSA alone. In a new stack nobody holds an older set.
+                // An earlier version published EdDSA keys only. In a new stack no function holds an older set.
                 let es256_since = match self.store.public_keys().await? {
                     None => Timestamp::UNIX_EPOCH,
                     Some(set) => set.es256_since.unwrap_or(now),

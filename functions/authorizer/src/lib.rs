@@ -11,9 +11,9 @@ use tollgate_store::Store;
 /// The settings of this function.
 #[derive(Debug, Clone)]
 pub struct Config {
-    /// Who issues tokens: `APP_URL`.
+    /// The issuer of tokens: `APP_URL`.
     pub issuer: Arc<str>,
-    /// Whom they are for.
+    /// The audience of tokens.
     pub audience: Arc<str>,
     /// The prefix of table names.
     pub table_prefix: String,

@@ -9,7 +9,7 @@ use tollgate_store::{Store, StoreError};
 /// So long they are shown without being read again: a change of another process is seen after that.
 const MAX_AGE: SignedDuration = SignedDuration::from_secs(30);
 
-/// What is held.
+/// The held plans.
 #[derive(Clone, Default)]
 pub struct HeldPlans(Arc<Mutex<Held>>);
 

@@ -6,47 +6,7 @@ use serde::Deserialize;
 use serde_json::Value;
 use tollgate_domain::UserId;
 use tollgate_store::EventRow;
-use tollgate_stripe::{Gateway, GatewayError, Mode};
-
-/// What happens to a customer's subscriptions, invoices and checkouts. Any other event is kept and changes nothing.
-const HINTS: &[&str] = &[
-    "checkout.session.completed",
-    "checkout.session.expired",
-    "checkout.session.async_payment_succeeded",
-    "checkout.session.async_payment_failed",
-    "charge.dispute.closed",
-    "charge.dispute.created",
-    "charge.dispute.funds_reinstated",
-    "charge.dispute.funds_withdrawn",
-    "charge.dispute.updated",
-    "charge.refund.updated",
-    "charge.refunded",
-    "credit_note.created",
-    "credit_note.updated",
-    "credit_note.voided",
-    "customer.deleted",
-    "customer.subscription.created",
-    "customer.subscription.updated",
-    "customer.subscription.deleted",
-    "customer.subscription.paused",
-    "customer.subscription.resumed",
-    TRIAL_ENDS,
-    "customer.subscription.pending_update_applied",
-    "customer.subscription.pending_update_expired",
-    "invoice.paid",
-    "invoice.payment_failed",
-    WANTS_CONSENT,
-    "invoice.voided",
-    "invoice.marked_uncollectible",
-    "payment_intent.processing",
-    "subscription_schedule.aborted",
-    "subscription_schedule.canceled",
-    "subscription_schedule.completed",
-    "subscription_schedule.created",
-    "subscription_schedule.expiring",
-    "subscription_schedule.released",
-    "subscription_schedule.updated",
-];
+use tollgate_stripe::{Gateway, GatewayError, Mode, WEBHOOK_EVENTS};
 
 /// Three days before the end of a trial: what the sweep of reminders finds as well.
 const TRIAL_ENDS: &str = "customer.subscription.trial_will_end";
@@ -165,7 +125,7 @@ pub async fn consequence(event: &Event, state: &State) -> Result<Consequence, Fa
         let drifted = drift::of(&event.kind, &event.object, state).await?;
         return record(if drifted { "drift" } else { "as the plan has it" });
     }
-    if !HINTS.contains(&event.kind.as_str()) {
+    if !WEBHOOK_EVENTS.contains(&event.kind.as_str()) {
         return record("no hint");
     }
     let customer = event.customer(&state.gateway).await?;

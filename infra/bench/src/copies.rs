@@ -59,7 +59,7 @@ pub async fn fill(stack: &Stack, copies: Range<usize>) -> Result<(), BenchError>
 /// The id of the outbox message that asks for `report`.
 ///
 /// # Errors
-/// When there is none.
+/// When no message asks for it.
 pub async fn outbox_message(stack: &Stack, report: &str) -> Result<String, BenchError> {
     let items = scan(&Client::new(stack.sdk()), &format!("{TABLE_PREFIX}outbox")).await?;
     let names_it = |item: &Item| item.values().any(|value| mentions(value, report));

@@ -126,7 +126,7 @@ async fn renewals(harness: &Harness) {
     harness.pay(&format!("invoice/{open}"), PAYS).await;
     harness.post(&format!("invoices/{open}/pay"), &[]).await;
     harness.get(&format!("invoices/{open}?expand[]=payments.data.payment.payment_intent&expand[]=customer")).await;
-    // Nobody pays for the other: it is asked for until it ends.
+    // The other is not paid: Stripe retries until it ends.
     harness.pass(15 * DAY);
     harness.subscription(&asks).await;
     let open = text(&harness.latest_invoice(&asks).await["id"]);

@@ -26,7 +26,7 @@ const POLICY: &str =
 struct PayPage<'a> {
     heading: &'a str,
     amount: String,
-    /// What is paid for.
+    /// The items to pay for.
     lines: Vec<String>,
     error: &'a str,
     cancel_url: &'a str,

@@ -24,7 +24,7 @@ struct PortalPage<'a> {
     error: &'a str,
     email: String,
     return_url: &'a str,
-    /// What is charged at renewals.
+    /// The card for renewals.
     card: String,
     subscriptions: Vec<SubscriptionOfPage>,
     invoices: Vec<InvoiceOfPage>,

@@ -425,7 +425,7 @@ impl Queue {
         ids.iter().filter_map(|id| held.dead.get(id).cloned()).collect()
     }
 
-    /// Makes a dead letter visible that was received; `false` where there is none.
+    /// Makes a received dead letter visible again; `false` if it does not exist.
     pub fn show_dead(&self, id: &str) -> bool {
         self.held().hidden_dead.remove(id).is_some()
     }

@@ -98,7 +98,7 @@ impl LocalStack {
 /// The stack at `url`.
 ///
 /// # Errors
-/// When there is none.
+/// When the stack does not answer.
 pub async fn local_stack(url: &str) -> Result<LocalStack, UnreachableStack> {
     let url = url.trim_end_matches('/');
     let unreachable = |reason: String| UnreachableStack { url: url.to_owned(), reason };
@@ -114,7 +114,7 @@ pub async fn local_stack(url: &str) -> Result<LocalStack, UnreachableStack> {
 /// The tables of the stack at `url`.
 ///
 /// # Errors
-/// When there is none.
+/// When the stack does not answer.
 pub async fn local_store(url: &str) -> Result<Store, UnreachableStack> {
     Ok(local_stack(url).await?.store())
 }

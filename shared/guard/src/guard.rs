@@ -19,9 +19,9 @@ pub struct Guard {
     pub keys: TokenKeys,
     /// The gate.
     pub store: Store,
-    /// Who issues tokens: `APP_URL`.
+    /// The issuer of tokens: `APP_URL`.
     pub issuer: Arc<str>,
-    /// Whom they are for.
+    /// The audience of tokens.
     pub audience: Arc<str>,
     pub(crate) clock: Clock,
     pub(crate) upgrade_url: Arc<str>,
@@ -31,11 +31,11 @@ pub struct Guard {
 /// An active user, in a session that lives.
 #[derive(Debug, Clone)]
 pub struct ActiveUser {
-    /// Who it is.
+    /// The user's id.
     pub id: UserId,
-    /// In which session.
+    /// The session of the token.
     pub session_id: SessionId,
-    /// What the gate says, as of this request.
+    /// The gate, read in this request.
     pub gate: Gate,
     /// How the session was opened (`amr`), as its token says.
     pub amr: Vec<String>,
@@ -146,7 +146,7 @@ where
     Ok((ActiveUser { id, session_id, gate, amr: verified.amr.clone() }, own))
 }
 
-/// The token of `authorization: Bearer …`; more than one such header is none.
+/// The token of `authorization: Bearer …`; more than one such header is refused.
 fn bearer(parts: &Parts) -> Option<&str> {
     let mut headers = parts.headers.get_all(header::AUTHORIZATION).iter();
     let only = headers.next().filter(|_| headers.next().is_none())?;

@@ -40,7 +40,7 @@ impl ServiceSecret {
         self.text.expose()
     }
 
-    /// What is stored of it.
+    /// The hash that is stored.
     #[must_use]
     pub fn hash(&self) -> String {
         hex(digest::digest(&digest::SHA256, self.text.expose().as_bytes()).as_ref())

@@ -49,7 +49,7 @@ pub struct AccessClaims {
     pub auth_time: Option<u64>,
 }
 
-/// Whom a new access token is about, and what it says of them.
+/// The subject of a new access token, and its other claims.
 #[derive(Debug, Clone)]
 pub struct Subject {
     /// The user.

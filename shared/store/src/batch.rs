@@ -16,7 +16,7 @@ const TRIES: u32 = 5;
 
 /// What can be read by keys that are known before: an item, or a tuple of such.
 pub trait Lookup {
-    /// What is read.
+    /// The decoded items.
     type Found;
     /// Adds its keys.
     fn add_keys(&self, keys: &mut Keys);

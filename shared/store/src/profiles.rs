@@ -148,7 +148,7 @@ struct AddressMarker {
     address: Email,
 }
 
-/// A name and an address that somebody asks for. Only an early answer: the registration's own conditions decide.
+/// A requested name and address. Only an early answer: the registration's own conditions decide.
 #[derive(Debug, Clone, Copy)]
 pub struct NameAndAddress<'a> {
     /// The name.

@@ -8,7 +8,8 @@ use serde_json::Value;
 use std::collections::BTreeMap;
 use tollgate_platform::{Secret, fingerprint};
 
-/// The events that the webhook endpoint of a deployment receives.
+/// The events that the webhook endpoint of a deployment receives. `stripe-events` handles these; any other event is stored and
+/// changes nothing.
 pub const WEBHOOK_EVENTS: &[&str] = &[
     "charge.dispute.closed",
     "charge.dispute.created",

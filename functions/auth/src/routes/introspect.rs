@@ -22,7 +22,7 @@ pub struct Introspect {
     token_type_hint: Option<String>,
 }
 
-/// What is known of a token.
+/// The state of a token.
 #[derive(Serialize, ToSchema)]
 #[serde(untagged)]
 pub enum Introspection {
@@ -63,7 +63,7 @@ pub struct ActiveToken {
     is_admin: bool,
 }
 
-/// A token that is not valid: nothing is said of it.
+/// A token that is not valid, without further members.
 #[derive(Serialize, ToSchema)]
 pub struct InactiveToken {
     /// Always `false`.

@@ -227,7 +227,7 @@ impl Change {
     fn moment(&self, exact: Timestamp) -> Result<Timestamp, ApiError> {
         let from = whole_seconds(exact);
         let is_of_period = from >= self.subscription.current_period_start;
-        // The preview used the plans of that time. A date that is not of a preview contains no more about them.
+        // A preview uses the plans of its own time; any other date says nothing about them.
         let is_of_plans =
             if exact == from { self.plans_changed_at <= from } else { exact == self.proration_date(from) };
         if is_of_period && is_of_plans { Ok(from) } else { Err(ApiError::InvalidProrationDate) }

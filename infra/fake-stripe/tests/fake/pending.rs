@@ -17,7 +17,7 @@ struct Waiting {
     team: String,
 }
 
-/// A change that nobody paid for yet, ten days into the period.
+/// An unpaid change, ten days into the period.
 async fn waiting(card: &str) -> Waiting {
     let harness = Harness::at(MOMENT);
     let (customer, subscription) = harness.subscriber(card, "").await;
@@ -144,7 +144,7 @@ async fn a_second_change_takes_the_place_of_one_that_waits() {
     assert_eq!(harness.event_types()[event_types..].iter().filter(|event_types| *event_types == expired).count(), 1);
     let open = harness.get(&format!("invoices?subscription={subscription}&status=open")).await.ids();
     assert_eq!(open, [text(&changed["latest_invoice"])]);
-    // Back to what it is: nothing waits any more.
+    // A change back to the current plan: no change is pending.
     let present = harness.price_of(&subscription).await;
     assert_eq!(harness.change(&subscription, &present, &WAITS).await.body["pending_update"], Value::Null);
 }

@@ -16,7 +16,7 @@ export function table(label, columns, rows) {
   const cell = (row, [name, content, kind]) => h("td", { class: kind, "data-name": name }, h("div", {}, ...[content(row)].flat()));
   const head = h("thead", {}, h("tr", {}, ...columns.map(([name, , kind]) => h("th", { class: kind, scope: "col" }, name))));
   const body = h("tbody", {}, ...rows.map((row) => h("tr", {}, ...columns.map((column) => cell(row, column)))));
-  // What is wider than the page is scrolled: by keys, too.
+  // A table wider than the page scrolls, by keys too.
   return h("div", { class: "list" }, h("div", { class: "table-frame", tabindex: "0", role: "group", "aria-label": label }, h("table", { "aria-label": label }, head, body)));
 }
 

@@ -14,7 +14,7 @@ use tollgate_stripe::{Gateway, PortalConfiguration, WebhookEndpoint};
 
 const AGAIN: &str = "run the same command again: it continues";
 
-/// What is missing.
+/// The missing parts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Step {
     CreateEndpoint,
