@@ -30,6 +30,7 @@ start_stack() {
   # The build of the tests has the command in it: nothing is compiled twice.
   cargo test --manifest-path "$root/Cargo.toml" --workspace --locked --no-run --quiet
   stack_folder="$(mktemp -d)"
+  touch "$stack_folder/out"
   (cd "$stack_folder" && exec "$CARGO_TARGET_DIR/debug/tollgate" --port "${STACK_PORT:-0}" --data :memory: "$@" >"$stack_folder/out" 2>&1) &
   stack_pid=$!
   trap 'kill "$stack_pid" 2>/dev/null || true; wait "$stack_pid" 2>/dev/null || true; rm -rf "$stack_folder"' EXIT

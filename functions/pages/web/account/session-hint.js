@@ -25,9 +25,9 @@ export function sessionRefused() {
   if (browserStorage.get(NAME) === ACTIVE) sessionEnded();
 }
 
-/** A link from another origin may come from a front end that has its own sign-in. */
-function comesFromElsewhere() {
-  return document.referrer !== "" && new URL(document.referrer).origin !== location.origin;
+/** A front end that leads here may have its own sign-in. */
+function comesFromElsewhere(query) {
+  return query.has("return_to") || (document.referrer !== "" && new URL(document.referrer).origin !== location.origin);
 }
 
 export function mayHaveSession() {
@@ -36,5 +36,5 @@ export function mayHaveSession() {
   const hint = browserStorage.get(NAME);
   if (hint === ACTIVE || query.has("checkout") || query.has("linked")) return true;
   if (query.has("error")) return false;
-  return Number(hint ?? 0) > Date.now() || comesFromElsewhere();
+  return Number(hint ?? 0) > Date.now() || comesFromElsewhere(query);
 }
