@@ -44,6 +44,9 @@ export async function contract(path, body, token) {
 /** How a text is waited for: by a timer, since a tab in the background draws no frames. */
 export const WAIT = { timeout: 30_000, polling: 100 };
 
+/** The first element of this kind that has this text, is visible and is not disabled. Runs in the page. */
+const findVisible = (kind, text) => [...document.querySelectorAll(kind)].find((element) => element.textContent.trim() === text && !element.disabled && element.checkVisibility());
+
 /** A browser of its own, or another tab of the `shared` one. Errors of the page end the walk. */
 export async function person(device, shared) {
   const context = shared ?? (await browser.createBrowserContext());
@@ -100,9 +103,10 @@ export async function person(device, shared) {
         await page.type(`[name="${name}"]`, value);
       }
     },
+    /** Presses a button as soon as a person could: when it is visible and enabled. */
     async press(label) {
-      await page.waitForFunction((wanted) => [...document.querySelectorAll("button")].some((button) => button.textContent.trim() === wanted && !button.disabled), WAIT, label);
-      await page.evaluate((wanted) => [...document.querySelectorAll("button")].find((button) => button.textContent.trim() === wanted).click(), label);
+      await page.waitForFunction(findVisible, WAIT, "button", label);
+      await page.evaluate(`(${findVisible})("button", ${JSON.stringify(label)}).click()`);
     },
     /** Sends the form of a page that stands for a page of Stripe. */
     async submit() {
@@ -136,8 +140,8 @@ export async function person(device, shared) {
       return { body: JSON.parse(request.postData()), key: request.headers()["idempotency-key"] };
     },
     async followText(text) {
-      await page.waitForFunction((wanted) => [...document.querySelectorAll("a")].some((link) => link.textContent === wanted), WAIT, text);
-      await Promise.all([page.waitForNavigation(), page.evaluate((wanted) => [...document.querySelectorAll("a")].find((link) => link.textContent === wanted).click(), text)]);
+      await page.waitForFunction(findVisible, WAIT, "a", text);
+      await Promise.all([page.waitForNavigation(), page.evaluate(`(${findVisible})("a", ${JSON.stringify(text)}).click()`)]);
     },
     /** Clicks a link in the same step in which it is found: the page may change a moment later. */
     async follow(href) {
