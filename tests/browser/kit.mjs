@@ -41,8 +41,10 @@ export async function contract(path, body, token) {
   return parsed(path, await fetch(`${base}${path}`, options));
 }
 
+/** How long anything may take: the machine may be busy with other checks. */
+const TIMEOUT_MS = 90_000;
 /** How a text is waited for: by a timer, since a tab in the background draws no frames. */
-export const WAIT = { timeout: 30_000, polling: 100 };
+export const WAIT = { timeout: TIMEOUT_MS, polling: 100 };
 
 /** The first element of this kind that has this text, is visible and is not disabled. Runs in the page. */
 const findVisible = (kind, text) => [...document.querySelectorAll(kind)].find((element) => element.textContent.trim() === text && !element.disabled && element.checkVisibility());
@@ -51,6 +53,7 @@ const findVisible = (kind, text) => [...document.querySelectorAll(kind)].find((e
 export async function person(device, shared) {
   const context = shared ?? (await browser.createBrowserContext());
   const page = await context.newPage();
+  page.setDefaultTimeout(TIMEOUT_MS);
   const errors = [];
   const refused = [];
   page.on("pageerror", (error) => errors.push(error.message));
