@@ -6,7 +6,7 @@ use crate::population::{Population, fetches};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use tollgate_fake_stripe::Listed;
-use tollgate_local::faults::Service;
+use tollgate_local::service::Service;
 
 const MONTH: i64 = 31 * 86_400;
 

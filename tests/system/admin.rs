@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use tollgate_domain::gate::Gate;
 use tollgate_domain::{Email, Username};
 use tollgate_local::TABLE_PREFIX;
-use tollgate_local::faults::Service;
+use tollgate_local::service::Service;
 use tollgate_ops::{MadeAdmin, MakeAdminError, local_store, make_admin};
 use tollgate_store::{Profile, Registration, Store};
 use tollgate_tests::app::{ADMIN, Answer, PASSWORD, Session, TestApp};

@@ -3,7 +3,8 @@
 
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
-use tollgate_local::faults::{Kind, Service};
+use tollgate_local::faults::Kind;
+use tollgate_local::service::Service;
 use tollgate_tests::app::TestApp;
 use tollgate_tests::stripe::event;
 

@@ -3,7 +3,8 @@
 use reqwest::Method;
 use serde_json::json;
 use tollgate_local::Options;
-use tollgate_local::faults::{Kind, Service};
+use tollgate_local::faults::Kind;
+use tollgate_local::service::Service;
 use tollgate_tests::app::{PASSWORD, TestApp, options};
 
 #[tokio::test]

@@ -3,7 +3,8 @@
 
 use serde_json::Value;
 use std::collections::HashSet;
-use tollgate_local::faults::{Kind, Service};
+use tollgate_local::faults::Kind;
+use tollgate_local::service::Service;
 use tollgate_tests::app::TestApp;
 use tollgate_tests::crashes::{self, FAILURES, operations};
 use tollgate_tests::races::{self, races};

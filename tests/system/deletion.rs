@@ -3,7 +3,8 @@
 use crate::admin::{all_pages, app_and_admin, id};
 use serde_json::{Value, json};
 use tollgate_local::Options;
-use tollgate_local::faults::{Kind, Service};
+use tollgate_local::faults::Kind;
+use tollgate_local::service::Service;
 use tollgate_store::schema::TABLES;
 use tollgate_tests::app::{ADMIN, PASSWORD, Session, TestApp, options};
 use tollgate_tests::browser::{Browser, verified_account};

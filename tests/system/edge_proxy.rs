@@ -2,7 +2,8 @@
 
 use serde_json::{Value, json};
 use tollgate_local::Options;
-use tollgate_local::faults::{Kind, Service};
+use tollgate_local::faults::Kind;
+use tollgate_local::service::Service;
 use tollgate_tests::app::{Answer, PASSWORD, Session, TestApp, limited, no_limits};
 
 pub(crate) const SECRET: &str = "q7Zt0vLx2mKc9RdW4yHb8sNf6uPj1gAe";

@@ -3,7 +3,8 @@
 use futures_util::future::join_all;
 use reqwest::Method;
 use serde_json::{Value, json};
-use tollgate_local::faults::{Call, Kind, Service};
+use tollgate_local::faults::{Call, Kind};
+use tollgate_local::service::Service;
 use tollgate_tests::app::{PASSWORD, Session, TestApp, limited};
 
 /// Every route that is limited by POST, as the contract lists them.

@@ -4,7 +4,8 @@ use crate::edge_proxy::SECRET;
 use reqwest::Method;
 use serde_json::{Value, json};
 use std::path::PathBuf;
-use tollgate_local::faults::{Fault, Kind, Service};
+use tollgate_local::faults::{Fault, Kind};
+use tollgate_local::service::Service;
 use tollgate_local::{Data, Options, Stack, StartError, moved_clock};
 use tollgate_tests::app::{PASSWORD, TestApp, options};
 

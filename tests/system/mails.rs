@@ -1,7 +1,8 @@
 //! The mail's way: outbox, stream, relay, queue, mailer, SES.
 
 use serde_json::json;
-use tollgate_local::faults::{Fault, Kind, Service};
+use tollgate_local::faults::{Fault, Kind};
+use tollgate_local::service::Service;
 use tollgate_tests::app::TestApp;
 
 const EMAIL: &str = "ann@example.com";

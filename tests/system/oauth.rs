@@ -3,7 +3,8 @@
 use reqwest::Method;
 use serde_json::{Value, json};
 use tollgate_local::Options;
-use tollgate_local::faults::{Fault, Kind, Service};
+use tollgate_local::faults::{Fault, Kind};
+use tollgate_local::service::Service;
 use tollgate_tests::app::{Answer, PASSWORD, Session, TestApp, options};
 use tollgate_tests::browser::{Browser, account, location, verified_account};
 

@@ -4,7 +4,8 @@
 use serde_json::{Value, json};
 use std::cell::RefCell;
 use std::time::Duration;
-use tollgate_local::faults::{Kind, Service};
+use tollgate_local::faults::Kind;
+use tollgate_local::service::Service;
 use tollgate_ops::{Progress, local_stack, redrive};
 use tollgate_tests::app::TestApp;
 use tollgate_tests::stripe::event;

@@ -3,7 +3,7 @@
 
 use reqwest::Method;
 use serde_json::{Value, json};
-use tollgate_local::faults::Service;
+use tollgate_local::service::Service;
 use tollgate_tests::app::{ADMIN, Session, TestApp};
 
 const PREVIEW: &str = "/billing/subscriptions/preview";

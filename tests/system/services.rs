@@ -4,7 +4,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use reqwest::Method;
 use serde_json::{Value, json};
-use tollgate_local::faults::{Kind, Service};
+use tollgate_local::faults::Kind;
+use tollgate_local::service::Service;
 use tollgate_tests::app::{ADMIN, Answer, PASSWORD, Session, TestApp, limited};
 use tollgate_tests::request::Request;
 

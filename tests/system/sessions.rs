@@ -2,7 +2,8 @@
 
 use reqwest::Method;
 use serde_json::json;
-use tollgate_local::faults::{Kind, Service};
+use tollgate_local::faults::Kind;
+use tollgate_local::service::Service;
 use tollgate_tests::app::{PASSWORD, Session, TestApp};
 
 // S18, R10

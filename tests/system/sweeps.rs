@@ -3,7 +3,8 @@
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use tollgate_local::Options;
-use tollgate_local::faults::{Kind, Service};
+use tollgate_local::faults::Kind;
+use tollgate_local::service::Service;
 use tollgate_tests::app::{Answer, PASSWORD, TestApp, options};
 
 const EMAIL: &str = "ann@example.com";

@@ -1,17 +1,18 @@
 //! What an admin does to a user, and a report that is requested: one implementation for the routes and for the operator's
 //! command. A change has the state that was read as its condition; when another change was faster, the state is read again.
 
-use crate::routes::reports::ReportRequest;
-use crate::routes::rights::{closing_command, overtaken};
 use crate::routes::user::find_user;
+use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use tollgate_domain::audit::{Action, AuditEntry};
+use tollgate_domain::billing::{Command, UserCommand};
 use tollgate_domain::gate::Closing;
-use tollgate_domain::report::{Report, ReportOutcome, ReportStatus};
+use tollgate_domain::report::{CsvOptions, Report, ReportFormat, ReportOutcome, ReportStatus};
 use tollgate_domain::{MessageId, ReportId, User, UserId};
 use tollgate_http::{ApiError, RequestContext};
 use tollgate_platform::random_bytes;
 use tollgate_store::{OutboxMessage, RightsChange, Store};
+use utoipa::ToSchema;
 
 /// How often a change is tried when other changes of the same user are faster.
 pub const MAX_ATTEMPTS: usize = 4;
@@ -100,6 +101,21 @@ pub async fn delete_user(actor: &Actor<'_>, id: &UserId) -> Result<(), ApiError>
     Err(overtaken())
 }
 
+/// A report to be run.
+#[derive(Deserialize, ToSchema)]
+pub struct ReportRequest {
+    /// One SELECT over the views of `/admin/reports/schema`, in SQLite's SQL, at most 20,000 bytes.
+    pub sql: String,
+    /// Rows, or a file.
+    pub format: ReportFormat,
+    /// Whether the tables are read again; otherwise a snapshot of the last five minutes may be used.
+    #[serde(default)]
+    pub fresh: bool,
+    /// How a CSV file is written.
+    #[serde(default)]
+    pub csv: CsvOptions,
+}
+
 /// Checks a statement and has it run for `requested_by`.
 ///
 /// # Errors
@@ -128,4 +144,15 @@ pub async fn request_report(
     let entry = actor.entry(Action::ReportRequested, report.id.to_string(), None, after);
     actor.store.request_report(&report, &message, &entry).await?;
     Ok(report)
+}
+
+/// The answer when other changes of the same user were faster [`MAX_ATTEMPTS`] times.
+pub fn overtaken() -> ApiError {
+    ApiError::Unavailable("the user's rights change too often".into())
+}
+
+/// The command that ends the subscription and checkout of a closed account.
+fn closing_command(user: &UserId, context: &RequestContext) -> Result<OutboxMessage, ApiError> {
+    let id = MessageId::new(context.now, random_bytes());
+    Ok(OutboxMessage::of_command(&Command::User(UserCommand::closing(*user)), id, context.now)?)
 }

@@ -6,8 +6,8 @@ mod config;
 mod gallery;
 mod routes;
 
+pub use changes::ReportRequest;
 pub use config::Config;
-pub use routes::reports::ReportRequest;
 pub use routes::user::{UserDetails, find_user};
 
 use assistant::Assistant;

@@ -2,7 +2,7 @@
 
 use tollgate_convergence::ConvergeError;
 use tollgate_http::{ApiError, Refused};
-use tollgate_stripe::GatewayError;
+use tollgate_stripe::{GatewayError, Unpaid};
 
 /// The contract's error for a user's call that Stripe did not carry out.
 pub fn of_gateway(error: GatewayError) -> ApiError {
@@ -12,6 +12,14 @@ pub fn of_gateway(error: GatewayError) -> ApiError {
 /// The same for an admin's call: a refusal gives Stripe's reason, which the admin can act on.
 pub fn for_admin(error: GatewayError) -> ApiError {
     classify(error, Refused::Admin)
+}
+
+/// The answer to a change that waits for a payment.
+pub fn of_unpaid(unpaid: Unpaid) -> ApiError {
+    match unpaid.needs_consent {
+        true => ApiError::PaymentActionRequired(unpaid.invoice_url),
+        false => ApiError::PaymentFailed(unpaid.invoice_url),
+    }
 }
 
 /// The errors of [`of_gateway`].

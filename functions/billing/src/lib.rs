@@ -2,6 +2,7 @@
 
 mod catalogue;
 mod config;
+mod current;
 mod error;
 mod first_plans;
 mod held_plans;

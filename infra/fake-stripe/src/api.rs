@@ -1,11 +1,11 @@
 //! The API: who may call, which call it is, its answer.
 
 use crate::Stripe;
+use crate::call::Call;
 use crate::error::Fault;
 use crate::lists::lists;
 use crate::params::Params;
 use crate::refusals::operation_of;
-use crate::resources::Call;
 use axum::Router;
 use axum::body::Bytes;
 use axum::extract::State;

@@ -1,7 +1,7 @@
 //! Cards and bank accounts by their numbers: what each does with a payment, and the payment method that it is.
 
-use crate::controls::Outcome;
 use crate::core::Core;
+use crate::outcome::Outcome;
 use aws_lc_rs::digest;
 use serde_json::{Value, json};
 

@@ -1,29 +1,12 @@
 //! Actions in Stripe's dashboard, and controls for tests.
 
 use crate::Stripe;
+use crate::control_error::ControlError;
 use crate::core::Core;
-use crate::error::Fault;
-use crate::resources::present_customer;
-use crate::subscriptions::{Start, is_live};
-use serde::Deserialize;
+use crate::outcome::Outcome;
+use crate::status::{is_live, present_customer};
+use crate::subscriptions::Start;
 use serde_json::{Map, Value};
-
-/// The outcome of a payment.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Outcome {
-    /// It succeeds.
-    #[default]
-    Paid,
-    /// The card is refused.
-    Failed,
-    /// The card's owner must consent.
-    ActionRequired,
-    /// A bank debit begins, which is paid after a day.
-    Processing,
-    /// A bank debit begins, which fails after eight days.
-    ProcessingFails,
-}
 
 /// A kind of object to be listed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,23 +25,6 @@ pub enum Listed {
     Schedules,
     /// Events.
     Events,
-}
-
-/// It cannot be done.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum ControlError {
-    /// There is no such object.
-    #[error("no such object")]
-    NotFound,
-    /// It is in no state for that.
-    #[error("{0}")]
-    Refused(String),
-}
-
-impl From<Fault> for ControlError {
-    fn from(fault: Fault) -> Self {
-        Self::Refused(fault.message)
-    }
 }
 
 impl Stripe {

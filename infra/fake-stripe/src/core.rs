@@ -1,75 +1,16 @@
 //! The records of the fake, in memory and in a document store.
 
+use crate::documents::{DocumentStore, DocumentStoreError, NoDocumentStore};
 use crate::index::Index;
+use crate::record::Record;
 use crate::{Now, Settings};
 use aws_lc_rs::rand;
-use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
 
 /// The kind of the documents of this fake.
 const KIND: &str = "stripe";
-
-/// The document store of the fakes: JSON documents by kind and id.
-pub trait DocumentStore: Send + Sync + 'static {
-    /// Stores a document and replaces any other of that kind and id.
-    ///
-    /// # Errors
-    /// When the document is not stored.
-    fn put(&self, kind: &str, id: &str, document: &Value) -> Result<(), DocumentStoreError>;
-
-    /// Removes a document.
-    ///
-    /// # Errors
-    /// When the document is not removed.
-    fn remove(&self, kind: &str, id: &str) -> Result<(), DocumentStoreError>;
-
-    /// Lists all documents of a kind.
-    ///
-    /// # Errors
-    /// When the documents cannot be read.
-    fn list(&self, kind: &str) -> Result<Vec<Value>, DocumentStoreError>;
-}
-
-/// The document store failed.
-#[derive(Debug, thiserror::Error)]
-#[error("the document store: {0}")]
-pub struct DocumentStoreError(pub String);
-
-/// A document store in the memory of the process.
-#[derive(Default)]
-pub struct MemoryDocumentStore(Mutex<BTreeMap<(String, String), Value>>);
-
-impl DocumentStore for MemoryDocumentStore {
-    fn put(&self, kind: &str, id: &str, document: &Value) -> Result<(), DocumentStoreError> {
-        let key = (kind.to_owned(), id.to_owned());
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(key, document.clone());
-        Ok(())
-    }
-
-    fn remove(&self, kind: &str, id: &str) -> Result<(), DocumentStoreError> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&(kind.to_owned(), id.to_owned()));
-        Ok(())
-    }
-
-    fn list(&self, kind: &str) -> Result<Vec<Value>, DocumentStoreError> {
-        let documents = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        Ok(documents.iter().filter(|((of, _), _)| of == kind).map(|(_, document)| document.clone()).collect())
-    }
-}
-
-/// One object.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct Record {
-    pub id: String,
-    /// Later ones are newer.
-    pub seq: u64,
-    /// As the API shows it.
-    pub object: Value,
-    /// The internal fields.
-    pub side: Value,
-}
 
 /// Everything that a fake Stripe held at one moment.
 #[derive(Clone, Default)]
@@ -77,23 +18,6 @@ pub struct Records {
     records: HashMap<String, Record>,
     index: Index,
     seq: u64,
-}
-
-/// The store of a fake in memory, whose records are its only copy.
-struct NoDocumentStore;
-
-impl DocumentStore for NoDocumentStore {
-    fn put(&self, _: &str, _: &str, _: &Value) -> Result<(), DocumentStoreError> {
-        Ok(())
-    }
-
-    fn remove(&self, _: &str, _: &str) -> Result<(), DocumentStoreError> {
-        Ok(())
-    }
-
-    fn list(&self, _: &str) -> Result<Vec<Value>, DocumentStoreError> {
-        Ok(Vec::new())
-    }
 }
 
 pub struct Core {

@@ -1,7 +1,7 @@
 //! Credit notes: of a paid invoice, whose amount is refunded.
 
 use crate::Stripe;
-use crate::controls::ControlError;
+use crate::control_error::ControlError;
 use crate::objects::sublist;
 use serde_json::{Value, json};
 

@@ -1,14 +1,14 @@
 //! Changes of a subscription in Stripe's dashboard.
 
 use crate::Stripe;
-use crate::controls::ControlError;
+use crate::control_error::ControlError;
 use crate::core::Core;
 use crate::discounts::{Duration, Off};
 use crate::items::{items_of, present_period};
 use crate::params::Params;
 use crate::proration::{Behavior, Change};
-use crate::resources::live;
 use crate::schedules::{change_schedule, schedule_of};
+use crate::status::present;
 use serde_json::{Map, Value, json};
 
 /// A new discount.
@@ -145,13 +145,6 @@ impl Stripe {
 
 fn text(value: &Value) -> String {
     value.as_str().unwrap_or_default().to_owned()
-}
-
-/// The subscription of this id, which has not ended.
-pub fn present(core: &Core, subscription: &str) -> Result<Value, ControlError> {
-    core.find("subscription", subscription).ok_or(ControlError::NotFound)?;
-    live(core, subscription).map_err(|_| ControlError::Refused("it has ended".to_owned()))?;
-    Ok(core.object(subscription))
 }
 
 fn new_coupon(core: &mut Core, subscription: &Value, discount: NewDiscount) -> Result<String, ControlError> {

@@ -1,7 +1,7 @@
 //! Bank debits: in progress for a day or more, then paid or failed.
 
-use crate::controls::Outcome;
 use crate::core::Core;
+use crate::outcome::Outcome;
 use serde_json::{Value, json};
 
 const DAY: i64 = 86_400;

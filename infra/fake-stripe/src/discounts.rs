@@ -1,12 +1,12 @@
 //! Coupons and the discounts that come of them, on a subscription or on one of its items. A discount names its coupon under
 //! `source`.
 
+use crate::calendar::after;
+use crate::call::Answered;
 use crate::core::Core;
 use crate::error::Fault;
 use crate::items::{amount_of, items_of};
 use crate::params::Params;
-use crate::resources::Answered;
-use crate::subscriptions::after;
 use serde_json::{Map, Value, json};
 
 /// Stands before a coupon's id in the place of a discount that is still to be made.

@@ -1,7 +1,7 @@
 //! Disputes: a payment that its card's owner contests, until that is won or lost. The charge stays marked as disputed.
 
 use crate::Stripe;
-use crate::controls::ControlError;
+use crate::control_error::ControlError;
 use crate::core::Core;
 use serde_json::{Value, json};
 

@@ -2,10 +2,10 @@
 //! are signed.
 
 use crate::Stripe;
+use crate::call::Answered;
 use crate::core::Core;
 use crate::error::Fault;
 use crate::params::Params;
-use crate::resources::Answered;
 use serde_json::{Map, Value, json};
 
 const KIND: &str = "webhook_endpoint";

@@ -1,7 +1,7 @@
 //! Objects in the same account that belong to another application, in any shape.
 
 use crate::Stripe;
-use crate::controls::ControlError;
+use crate::control_error::ControlError;
 use crate::core::Core;
 use crate::objects::sublist;
 use serde::Deserialize;

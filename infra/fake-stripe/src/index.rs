@@ -1,7 +1,6 @@
 //! The index of objects: by kind, by each object that they reference, and by when something falls due of them.
 
-use crate::core::Record;
-use crate::tick::{Due, due_of};
+use crate::record::{Due, Record, due_of};
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap};
 use std::iter;

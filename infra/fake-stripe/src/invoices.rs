@@ -1,9 +1,9 @@
 //! Invoices: drawn up, asked for, paid, refused, given back.
 
-use crate::controls::Outcome;
 use crate::core::Core;
 use crate::debits::{REFUNDABLE_SECONDS, is_in_progress};
 use crate::error::Fault;
+use crate::outcome::Outcome;
 use serde_json::{Value, json};
 
 /// Days after the first failure on which a payment is tried again.

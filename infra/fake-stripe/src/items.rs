@@ -1,9 +1,9 @@
 //! A subscription's items: their prices and quantities, and what a call wants them to be. All of them have one interval.
 
+use crate::calendar::after;
 use crate::core::Core;
 use crate::error::Fault;
 use crate::params::Params;
-use crate::subscriptions::after;
 use serde_json::{Value, json};
 
 /// The items of a subscription.

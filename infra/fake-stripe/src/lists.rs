@@ -1,12 +1,13 @@
 //! What is read: one object by its id, and lists with their pages and filters.
 
-use crate::core::{Core, Record};
+use crate::call::{Answered, Call};
+use crate::core::Core;
 use crate::error::Fault;
 use crate::index::NAMES;
 use crate::items::items_of;
 use crate::params::Params;
-use crate::resources::{Answered, Call};
-use crate::subscriptions::is_live;
+use crate::record::Record;
+use crate::status::is_live;
 use http::Method;
 use serde_json::json;
 

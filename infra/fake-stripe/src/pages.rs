@@ -2,15 +2,15 @@
 
 use crate::Stripe;
 use crate::cards::{DECLINED, first_outcome};
-use crate::portal::{portal, press_portal_button};
+use crate::html::{card_of, money, page, see_other};
+use crate::portal_page::{portal, press_portal_button};
 use crate::subscriptions::Start;
 use askama::Template;
 use axum::Router;
 use axum::extract::{Form, Path, State};
-use axum::response::{Html, IntoResponse, Response};
+use axum::response::{IntoResponse, Response};
 use axum::routing::get;
-use http::{HeaderValue, StatusCode, header};
-use jiff::Timestamp;
+use http::{StatusCode, header};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -18,8 +18,6 @@ use serde_json::Value;
 const EMPTY_PDF: &str = "%PDF-1.4\n1 0 obj<</Type/Catalog/Pages 2 0 R>>endobj\n2 0 obj<</Type/Pages/Kids[3 0 R]/Count \
                          1>>endobj\n3 0 obj<</Type/Page/Parent 2 0 R/MediaBox[0 0 595 842]>>endobj\ntrailer<</Root 1 0 \
                          R>>\n%%EOF\n";
-const POLICY: &str =
-    "default-src 'none'; style-src 'unsafe-inline'; form-action *; base-uri 'none'; frame-ancestors 'none'";
 
 #[derive(Template)]
 #[template(path = "pay.html")]
@@ -70,39 +68,10 @@ impl Stripe {
     }
 }
 
-pub fn money(amount: &Value, currency: &Value) -> String {
-    let cents = amount.as_i64().unwrap_or_default();
-    format!("{}.{:02} {}", cents / 100, cents % 100, currency.as_str().unwrap_or_default().to_uppercase())
-}
-
 /// "19.00 USD a month".
 fn price_text(price: &Value) -> String {
     let interval = price["recurring"]["interval"].as_str().unwrap_or("period");
     format!("{} a {interval}", money(&price["unit_amount"], &price["currency"]))
-}
-
-/// "1 May 2026".
-pub fn date(seconds: &Value) -> String {
-    let time = seconds.as_i64().and_then(|seconds| Timestamp::from_second(seconds).ok());
-    time.map(|time| time.strftime("%-d %B %Y").to_string()).unwrap_or_default()
-}
-
-pub fn page(status: StatusCode, page: &impl Template) -> Response {
-    match page.render() {
-        Ok(text) => (status, [(header::CONTENT_SECURITY_POLICY, POLICY)], Html(text)).into_response(),
-        Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, error.to_string()).into_response(),
-    }
-}
-
-pub fn see_other(url: &str) -> Response {
-    let location = HeaderValue::try_from(url).unwrap_or(HeaderValue::from_static("/"));
-    (StatusCode::SEE_OTHER, [(header::LOCATION, location)]).into_response()
-}
-
-/// A card's number without its spaces, if it is one.
-pub fn card_of(text: &str) -> Option<String> {
-    let digits: String = text.chars().filter(|c| !c.is_whitespace()).collect();
-    (digits.len() >= 13 && digits.len() <= 19 && digits.bytes().all(|b| b.is_ascii_digit())).then_some(digits)
 }
 
 fn checkout_page(stripe: &Stripe, session: &Value, status: StatusCode, error: &str) -> Response {

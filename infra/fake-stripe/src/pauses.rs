@@ -2,13 +2,13 @@
 //! ended without a card.
 
 use crate::Stripe;
-use crate::controls::ControlError;
+use crate::call::Answered;
+use crate::control_error::ControlError;
 use crate::core::Core;
-use crate::dashboard::present;
 use crate::error::Fault;
 use crate::items::{items_of, periods_after, set_items, set_period};
 use crate::params::Params;
-use crate::resources::Answered;
+use crate::status::present;
 use serde_json::{Map, Value, json};
 
 const BEHAVIORS: [&str; 3] = ["keep_as_draft", "mark_uncollectible", "void"];

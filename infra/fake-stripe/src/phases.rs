@@ -1,12 +1,12 @@
 //! The phases of a schedule: what the parameters say, and what entering one makes of the subscription. A phase replaces what
 //! the subscription has: what it does not name is gone.
 
+use crate::calendar::after;
 use crate::core::Core;
 use crate::error::Fault;
 use crate::items::{items_of, period_of, present_period, set_items, set_price};
 use crate::params::Params;
 use crate::proration::{Behavior, Change, behavior_in};
-use crate::subscriptions::after;
 use serde_json::{Value, json};
 
 /// What of a phase is accepted and has no effect here.

@@ -1,11 +1,11 @@
 //! A preview of the invoice of a change, or else of the next one; it is not stored and has no event.
 
+use crate::call::Answered;
 use crate::core::Core;
 use crate::error::Fault;
 use crate::invoices::balance_after;
 use crate::params::Params;
-use crate::resources::Answered;
-use crate::subscriptions::{is_live, will_end};
+use crate::status::{is_live, will_end};
 use serde_json::{Value, json};
 
 /// The call for it.

@@ -1,5 +1,6 @@
 //! The calls, one after another.
 
+use crate::call::{Answered, Call};
 use crate::core::Core;
 use crate::discounts::make_coupon;
 use crate::endpoints::{change_endpoint, delete_endpoint, make_endpoint};
@@ -12,20 +13,10 @@ use crate::portal::{list_configurations, make_configuration, portal_session};
 use crate::preview::preview;
 use crate::rules;
 use crate::schedules::{change_schedule, make_schedule, release_schedule};
-use crate::subscriptions::is_live;
+use crate::status::{is_live, live, present_customer};
 use crate::taxes::make_tax_rate;
 use crate::updates::{change_subscription, unmanaged};
-use http::Method;
 use serde_json::{Map, Value, json};
-
-/// A call of the API.
-pub struct Call<'a> {
-    pub method: &'a Method,
-    pub path: &'a [&'a str],
-    pub params: Params,
-}
-
-pub type Answered = Result<Value, Fault>;
 
 impl Call<'_> {
     /// Does it.
@@ -184,11 +175,6 @@ fn customer(core: &mut Core, mut params: Params) -> Answered {
     Ok(core.create_customer(email, name, metadata))
 }
 
-pub fn present_customer<'a>(core: &'a Core, id: &str) -> Result<&'a Value, Fault> {
-    let there = core.find("customer", id).filter(|customer| customer["deleted"] != true);
-    there.ok_or_else(|| Fault { status: 400, ..Fault::missing("customer", id) }.code("resource_missing", "customer"))
-}
-
 fn change_customer(core: &mut Core, id: &str, mut params: Params) -> Answered {
     present_customer(core, id).map_err(|fault| Fault { status: 404, ..fault })?;
     let mut fields = Map::new();
@@ -257,11 +243,6 @@ fn line_items(core: &Core, params: &mut Params) -> Result<Vec<(Value, i64)>, Fau
         items.push((known.clone(), quantity));
     }
     Ok(items)
-}
-
-pub fn live(core: &Core, id: &str) -> Result<(), Fault> {
-    let there = core.find("subscription", id).filter(|subscription| is_live(&subscription["status"]));
-    there.map(|_| ()).ok_or_else(|| Fault::missing("subscription", id))
 }
 
 fn refund(core: &mut Core, mut params: Params) -> Answered {

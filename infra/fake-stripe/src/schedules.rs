@@ -1,13 +1,13 @@
 //! Subscription schedules: made from a subscription, which changes with the phases. A phase begins with a period.
 
+use crate::call::Answered;
 use crate::core::Core;
 use crate::error::Fault;
 use crate::items::present_period;
 use crate::params::Params;
 use crate::phases::{checked, phase_in};
 use crate::proration::behavior_in;
-use crate::resources::Answered;
-use crate::subscriptions::{is_live, will_end};
+use crate::status::{is_live, will_end};
 use serde_json::{Map, Value, json};
 
 /// The call that puts a subscription under a schedule.

@@ -1,38 +1,14 @@
 //! Subscriptions: begun by a checkout, renewed, ended.
 
 use crate::cards::first_outcome;
-use crate::controls::Outcome;
 use crate::core::Core;
 use crate::error::Fault;
 use crate::items::{interval_of, items_of, periods_after, present_period, set_items, set_period};
 use crate::objects::sublist;
-use jiff::tz::TimeZone;
-use jiff::{Span, Timestamp};
+use crate::outcome::Outcome;
 use serde_json::{Value, json};
 
 const DAY: i64 = 86_400;
-
-/// `count` intervals after `anchor`: of months and years the same day of the month, or the month's last.
-pub fn after(anchor: i64, interval: &str, count: i64) -> i64 {
-    let start = Timestamp::from_second(anchor).unwrap_or(Timestamp::MIN).to_zoned(TimeZone::UTC);
-    let span = match interval {
-        "day" => Span::new().try_days(count),
-        "week" => Span::new().try_weeks(count),
-        "year" => Span::new().try_years(count),
-        _ => Span::new().try_months(count),
-    };
-    let end = span.and_then(|span| start.checked_add(span));
-    end.map_or(anchor, |end| end.timestamp().as_second())
-}
-
-pub fn will_end(subscription: &Value) -> bool {
-    let (_, end) = present_period(subscription);
-    subscription["cancel_at"].as_i64().is_some_and(|at| at <= end)
-}
-
-pub fn is_live(status: &Value) -> bool {
-    matches!(status.as_str(), Some("trialing" | "active" | "past_due" | "unpaid" | "paused" | "incomplete"))
-}
 
 /// The fields of a subscription that can be others in its next period.
 const RENEWED: [&str; 8] = [

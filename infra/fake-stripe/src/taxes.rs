@@ -1,10 +1,10 @@
 //! Tax rates: of a subscription by default, or of one of its items.
 
+use crate::call::Answered;
 use crate::core::Core;
 use crate::discounts::part;
 use crate::error::Fault;
 use crate::params::Params;
-use crate::resources::Answered;
 use serde_json::{Map, Value, json};
 
 /// The call that makes a tax rate.

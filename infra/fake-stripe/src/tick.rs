@@ -1,48 +1,10 @@
 //! What falls due by the clock, in the order in which it does.
 
 use crate::Stripe;
-use crate::core::{Core, Record};
-use crate::subscriptions::will_end;
+use crate::core::Core;
+use crate::record::Due;
+use crate::status::will_end;
 use serde_json::json;
-
-const DAY: i64 = 86_400;
-
-/// What falls due of an object. At the same moment it comes in this order.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Due {
-    Period,
-    Update,
-    TrialWillEnd,
-    Debit,
-    Retry,
-    Checkout,
-}
-
-pub fn due_of(record: &Record) -> Option<(i64, Due)> {
-    let object = &record.object;
-    // What belongs to another application is its own business.
-    if record.side["foreign"] == true {
-        return None;
-    }
-    match object["object"].as_str()? {
-        "subscription" if matches!(object["status"].as_str(), Some("trialing" | "active" | "past_due")) => {
-            let end = object["items"]["data"][0]["current_period_end"].as_i64()?;
-            let end = object["cancel_at"].as_i64().map_or(end, |at| at.min(end));
-            if let Some(expires_at) = object["pending_update"]["expires_at"].as_i64() {
-                // It ends with the period at the latest, and before that.
-                return Some((expires_at, Due::Update));
-            }
-            let is_to_be_told = object["status"] == "trialing" && record.side["told_of_trial"] == false;
-            if is_to_be_told { Some((end - 3 * DAY, Due::TrialWillEnd)) } else { Some((end, Due::Period)) }
-        }
-        "invoice" if object["status"] == "open" && record.side["debit"].is_object() => {
-            Some((record.side["debit"]["due_at"].as_i64()?, Due::Debit))
-        }
-        "invoice" if object["status"] == "open" => Some((object["next_payment_attempt"].as_i64()?, Due::Retry)),
-        "checkout.session" if object["status"] == "open" => Some((object["expires_at"].as_i64()?, Due::Checkout)),
-        _ => None,
-    }
-}
 
 impl Core {
     fn next_due(&self, now: i64) -> Option<(i64, Due, String)> {

@@ -1,5 +1,6 @@
 //! A subscription's change as it is carried out: at once, or once its invoice is paid.
 
+use crate::call::Answered;
 use crate::core::Core;
 use crate::error::Fault;
 use crate::invoices::subscription_of;
@@ -7,8 +8,7 @@ use crate::items::present_period;
 use crate::params::Params;
 use crate::pauses::pause_in;
 use crate::proration::Change;
-use crate::resources::{Answered, live};
-use crate::subscriptions::is_live;
+use crate::status::{is_live, live};
 use serde_json::{Map, Value, json};
 
 /// So long a change waits for its payment, at most.

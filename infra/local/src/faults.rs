@@ -6,6 +6,7 @@ use crate::fakes::{Fakes, TARGET};
 use crate::invocation::{Invocation, RoundTrip};
 use crate::permissions::{Access, Accesses, Decide, accesses, file_access};
 use crate::s3::{Call as FileCall, FakeS3};
+use crate::service::Service;
 use crate::steps::{Step, turn};
 use crate::transactions::{Answered, Transactions};
 use crate::unprocessed;
@@ -25,30 +26,6 @@ use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::{Notify, mpsc};
 use tollgate_domain::user::IdentityProvider;
-
-/// A service that functions call.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Service {
-    /// The tables.
-    Dynamodb,
-    /// The queues.
-    Sqs,
-    /// Mail.
-    Ses,
-    /// Secrets Manager.
-    Secrets,
-    /// Google's token endpoint and keys.
-    Google,
-    /// GitHub's token endpoint and API.
-    Github,
-    /// Stripe's API.
-    Stripe,
-    /// Files.
-    S3,
-    /// The chat model.
-    Ai,
-}
 
 /// How a call fails.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]

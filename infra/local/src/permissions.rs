@@ -2,7 +2,7 @@
 //! names that they have on this machine, without a prefix.
 
 use crate::TABLE_PREFIX;
-use crate::faults::Service;
+use crate::service::Service;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 

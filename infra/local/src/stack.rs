@@ -3,7 +3,8 @@
 use crate::TABLE_PREFIX;
 use crate::ai::FakeModel;
 use crate::clock::LocalClock;
-use crate::console::Console;
+use crate::console;
+use crate::console::state::Console;
 use crate::contract::Contract;
 use crate::documents::{self, DatabaseError, Documents};
 use crate::engine;
@@ -354,7 +355,7 @@ impl Stack {
             environment: known,
             log,
         };
-        stack.serve(listener, console.router().fallback_service(gateway));
+        stack.serve(listener, console::router(console).fallback_service(gateway));
         // Without an answer of Stripe's the stack goes on without some of the plans; the next start makes them.
         if options.first_plans {
             match billing.seed_plans().await {

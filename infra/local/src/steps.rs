@@ -1,7 +1,7 @@
 //! The functions' calls to the tables and to Stripe one at a time, in an order that a test gives.
 
-use crate::faults::Service;
 use crate::invocation::Invocation;
+use crate::service::Service;
 use serde_json::Value;
 use tokio::sync::{mpsc, oneshot};
 

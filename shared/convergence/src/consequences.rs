@@ -1,7 +1,7 @@
 //! The consequences of a change of a user's billing: audit entries and mails.
 
 use crate::Cause;
-use crate::reminders::consent_id;
+use crate::messages::{consent_id, outbox_message};
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 use tollgate_domain::audit::{Action, AuditEntry};
@@ -243,10 +243,4 @@ fn of_payment(
         });
     }
     messages
-}
-
-/// A mail as it waits in the outbox.
-pub fn outbox_message(message: &Message, id: MessageId, now: Timestamp) -> Result<OutboxMessage, StoreError> {
-    let body = serde_json::to_string(message).map_err(|error| StoreError::Unexpected(error.to_string()))?;
-    Ok(OutboxMessage { id, kind: message.kind().to_owned(), body, created_at: now })
 }

@@ -3,6 +3,7 @@
 //! newer state.
 
 mod consequences;
+mod messages;
 mod reminders;
 
 use consequences::{audit, mails};

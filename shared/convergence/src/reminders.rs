@@ -1,12 +1,10 @@
 //! Reminders: mails that follow from the time alone. Each has an id of its own, under which it is written once.
 
-use crate::consequences::outbox_message;
+use crate::messages::{consent_id, message_id, outbox_message};
 use crate::{Cause, ConvergeError, Convergence};
-use jiff::Timestamp;
 use tollgate_domain::billing::{Account, Payment, PaymentStatus, Plan, Reminder, Subscription};
 use tollgate_domain::{MessageId, UserId};
 use tollgate_mail::Message;
-use tollgate_platform::ten_bytes;
 use tollgate_store::OutboxMessage;
 
 impl Convergence {
@@ -76,23 +74,14 @@ fn mail(account: &Account, reminder: &Reminder, plans: &[Plan]) -> Option<(Messa
     match reminder {
         Reminder::TrialEnding { subscription, at } => {
             let key = format!("trial_ending {subscription} {at}");
-            Some((id(*at, &key), Message::TrialEnding { to, plan: plan_of(*subscription)?, at: *at }))
+            Some((message_id(*at, &key), Message::TrialEnding { to, plan: plan_of(*subscription)?, at: *at }))
         }
         Reminder::PaymentFailed { subscription, payment, day, until } => {
             let paid = account.payments.iter().find(|stored| stored.id == *payment)?;
             let (plan, invoice_url) = (plan_of(*subscription)?, paid.invoice_url.clone());
             let key = format!("payment_failed {payment} {day}");
             let message = Message::PaymentFailed { to, plan, invoice_url, until: Some(*until), is_change: false };
-            Some((id(paid.created_at, &key), message))
+            Some((message_id(paid.created_at, &key), message))
         }
     }
-}
-
-/// The id of the mail that a payment waits for consent.
-pub fn consent_id(payment: &Payment) -> MessageId {
-    id(payment.created_at, &format!("action_required {}", payment.id))
-}
-
-fn id(at: Timestamp, key: &str) -> MessageId {
-    MessageId::new(at, ten_bytes(key))
 }

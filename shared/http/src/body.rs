@@ -1,8 +1,9 @@
 //! Input, parsed once at the edge.
 
 use crate::context::header_text;
+use crate::describe::describe_conventions;
 use crate::openapi::{Describe, refuse};
-use crate::{ApiError, FieldError, conventions};
+use crate::{ApiError, FieldError};
 use axum::body::Bytes;
 use axum::extract::rejection::BytesRejection;
 use axum::extract::{FromRequest, FromRequestParts, Path, Request};
@@ -143,7 +144,7 @@ impl<T> Describe for Input<T> {
     /// A form of a page is answered with a page.
     fn describe(operation: &mut Operation) {
         describe_body(operation, Required::True);
-        conventions::describe(operation);
+        describe_conventions(operation);
         for response in operation.responses.responses.values_mut() {
             if let RefOr::T(response) = response {
                 let page = RefOr::T(Content::new(Some(<String as utoipa::PartialSchema>::schema())));

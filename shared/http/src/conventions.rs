@@ -1,7 +1,6 @@
 //! The conventions that hold for every response: headers, problem bodies, origins, and one line of log for each request.
 
 use crate::client_ip::{EdgeProxy, client_ip};
-use crate::openapi::refuse;
 use crate::{ApiError, MAX_BODY_BYTES, RequestContext};
 use axum::extract::{DefaultBodyLimit, MatchedPath, Request, State};
 use axum::middleware::{Next, from_fn_with_state};
@@ -14,7 +13,6 @@ use tollgate_guard::RequestTime;
 use tollgate_platform::{Clock, ConfigError, Origins};
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::cors::{AllowOrigin, CorsLayer, ExposeHeaders};
-use utoipa::openapi::path::Operation;
 
 /// How a function's router is served.
 #[derive(Clone, Debug)]
@@ -74,11 +72,6 @@ pub fn misconfigured(error: &ConfigError, clock: Clock) -> Router {
     let cause = format!("a setting is missing or wrong: {error}");
     let unavailable = async move || ApiError::Unavailable(cause);
     Router::new().fallback(unavailable).layer(from_fn_with_state((clock, None), each_request))
-}
-
-/// What the conventions add to every operation: a failure inside, and a table or a service without an answer.
-pub(crate) fn describe(operation: &mut Operation) {
-    refuse(operation, [ApiError::Internal(String::new()), ApiError::Unavailable(String::new())]);
 }
 
 /// The contract's 404.

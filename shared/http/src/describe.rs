@@ -55,6 +55,11 @@ signature!(A, B, C, D, E);
 signature!(A, B, C, D, E, G);
 signature!(A, B, C, D, E, G, H);
 
+/// What the conventions add to every operation: a failure inside, and a table or a service without an answer.
+pub(crate) fn describe_conventions(operation: &mut Operation) {
+    refuse(operation, [ApiError::Internal(String::new()), ApiError::Unavailable(String::new())]);
+}
+
 /// Names `errors` among what `operation` can answer: their statuses, codes and headers.
 pub fn refuse(operation: &mut Operation, errors: impl IntoIterator<Item = ApiError>) {
     add_errors(&mut operation.responses.responses, errors);

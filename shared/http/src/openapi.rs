@@ -1,7 +1,6 @@
 //! The OpenAPI document: its parts put together, and what the conventions add to every operation.
 
-use crate::conventions;
-use crate::describe::{as_problem, operations};
+use crate::describe::{as_problem, describe_conventions, operations};
 use serde_json::{Value, json};
 use utoipa::openapi::path::Operation;
 use utoipa::openapi::{OpenApi, RefOr};
@@ -110,7 +109,7 @@ fn complete(operation: &mut Operation) {
     for text in [&mut operation.summary, &mut operation.description].into_iter().flatten() {
         *text = in_one_line(text);
     }
-    conventions::describe(operation);
+    describe_conventions(operation);
     for (status, response) in &mut operation.responses.responses {
         let RefOr::T(response) = response else { continue };
         if status.as_str() >= "400" {

@@ -3,14 +3,13 @@
 use crate::audit::audit_item;
 use crate::codec::{Item, item, n, s};
 use crate::gate::{count_admins, gate_item};
-use crate::outbox::{OutboxMessage, outbox_item};
+use crate::outbox::{DECOY_SECONDS, OutboxMessage, outbox_item};
 use crate::profiles::{
-    Credentials, Profile, VERIFIED, credentials_item, email_marker_key, name_hold_key, profile_item, user_key,
-    username_marker_key,
+    Credentials, Profile, VERIFIED, credentials_item, email_marker_key, identity_item, name_hold_key, profile_item,
+    user_key, username_marker_key,
 };
 use crate::schema::{AUDIT, CREDENTIALS, GATE, IDENTITY, LIMITS, OUTBOX, SESSIONS};
 use crate::sessions::{onetime_item, pending_item, use_up};
-use crate::social::identity_item;
 use crate::transaction::Refusal;
 use crate::{Store, StoreError};
 use aws_sdk_dynamodb::types::builders::UpdateBuilder;
@@ -24,8 +23,6 @@ use tollgate_domain::{Email, MessageId, UserId, Username};
 
 /// How long a requested name is reserved, in seconds (S6).
 const NAME_HELD_SECONDS: i64 = 7 * 86_400;
-/// How long a decoy is stored, in seconds.
-pub(crate) const DECOY_SECONDS: i64 = 86_400;
 
 /// A new account and everything that is written with it.
 #[derive(Clone)]

@@ -1,15 +1,11 @@
 //! Reads of several items in one call, of one table or of several: consistent, and all of them or none. What DynamoDB does
 //! not read at once is asked for again, and is never taken for an item that is not there.
 
-use crate::codec::{Item, read};
-use crate::gate::gate_key;
-use crate::profiles::{Profile, user_key};
-use crate::schema::{GATE, IDENTITY};
+use crate::codec::Item;
 use crate::{Store, StoreError};
 use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes, ReturnConsumedCapacity};
 use std::collections::HashMap;
 use tollgate_domain::UserId;
-use tollgate_domain::gate::Gate;
 
 /// How often the keys that are left are asked for, beyond the SDK's own retries.
 const TRIES: u32 = 5;
@@ -83,44 +79,6 @@ impl<A: Lookup, B: Lookup> Lookup for (A, B) {
     }
 }
 
-/// The gate of a user.
-#[derive(Debug, Clone, Copy)]
-pub struct GateOf(pub UserId);
-
-impl Lookup for GateOf {
-    type Found = Option<Gate>;
-
-    fn add_keys(&self, keys: &mut Keys) {
-        keys.add(GATE, [("pk", gate_key(&self.0))]);
-    }
-
-    fn take(&self, items: &Items) -> Result<Option<Gate>, StoreError> {
-        items.get(GATE, [("pk", gate_key(&self.0))]).cloned().map(|item| read(GATE, item)).transpose()
-    }
-}
-
-/// The profile of a user.
-#[derive(Debug, Clone, Copy)]
-pub struct ProfileOf(pub UserId);
-
-impl Lookup for ProfileOf {
-    type Found = Option<Profile>;
-
-    fn add_keys(&self, keys: &mut Keys) {
-        keys.add(IDENTITY, [("pk", user_key(&self.0))]);
-    }
-
-    fn take(&self, items: &Items) -> Result<Option<Profile>, StoreError> {
-        items.get(IDENTITY, [("pk", user_key(&self.0))]).cloned().map(|item| read(IDENTITY, item)).transpose()
-    }
-}
-
-impl OwnLookup for ProfileOf {
-    fn of(user: UserId) -> Self {
-        Self(user)
-    }
-}
-
 impl Store {
     /// Reads all that `lookup` names, in one call.
     ///
@@ -130,37 +88,6 @@ impl Store {
         let mut keys = Keys::default();
         lookup.add_keys(&mut keys);
         lookup.take(&self.fetch(keys).await?)
-    }
-
-    /// The gate of `user`, and what `own` names, in one call. Where `admits` refuses the gate, or there is none, nothing else
-    /// that was read is looked at: `None`.
-    ///
-    /// # Errors
-    /// When DynamoDB does not answer or leaves keys out again and again, or an item is corrupt.
-    pub async fn look_up_behind_gate<L: Lookup>(
-        &self,
-        user: UserId,
-        own: &L,
-        admits: impl FnOnce(&Gate) -> bool,
-    ) -> Result<Option<(Gate, L::Found)>, StoreError> {
-        let gate = GateOf(user);
-        let mut keys = Keys::default();
-        gate.add_keys(&mut keys);
-        own.add_keys(&mut keys);
-        let items = self.fetch(keys).await?;
-        match gate.take(&items)?.filter(admits) {
-            Some(gate) => Ok(Some((gate, own.take(&items)?))),
-            None => Ok(None),
-        }
-    }
-
-    /// Profile and gate of a user, who has both or neither.
-    ///
-    /// # Errors
-    /// When DynamoDB does not answer, or an item is corrupt.
-    pub async fn profile_and_gate(&self, user: &UserId) -> Result<Option<(Profile, Gate)>, StoreError> {
-        let (profile, gate) = self.look_up(&(ProfileOf(*user), GateOf(*user))).await?;
-        Ok(profile.zip(gate))
     }
 
     /// The items of `keys`, as they are now: each by itself, not all at one moment.

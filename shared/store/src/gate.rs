@@ -1,9 +1,10 @@
 //! The gate's items: the only thing that an authenticated request reads.
 
 use crate::audit::audit_item;
+use crate::batch::{Items, Keys, Lookup};
 use crate::codec::{Item, item, n, read, s};
 use crate::listing::Consistency;
-use crate::profiles::user_key;
+use crate::profiles::{Profile, ProfileOf, user_key};
 use crate::schema::{AUDIT, GATE, IDENTITY, SESSIONS};
 use crate::sessions::use_up;
 use crate::transaction::Refusal;
@@ -52,6 +53,22 @@ pub(crate) fn gate_key(user: &UserId) -> AttributeValue {
 
 pub(crate) fn gate_item(gate: &Gate) -> Result<Item, StoreError> {
     item(gate, [("pk", gate_key(&gate.user_id))])
+}
+
+/// The gate of a user.
+#[derive(Debug, Clone, Copy)]
+pub struct GateOf(pub UserId);
+
+impl Lookup for GateOf {
+    type Found = Option<Gate>;
+
+    fn add_keys(&self, keys: &mut Keys) {
+        keys.add(GATE, [("pk", gate_key(&self.0))]);
+    }
+
+    fn take(&self, items: &Items) -> Result<Option<Gate>, StoreError> {
+        items.get(GATE, [("pk", gate_key(&self.0))]).cloned().map(|item| read(GATE, item)).transpose()
+    }
 }
 
 /// A session that is to stand in a gate.
@@ -111,6 +128,37 @@ impl Admission<'_> {
 }
 
 impl Store {
+    /// The gate of `user`, and what `own` names, in one call. Where `admits` refuses the gate, or there is none, nothing else
+    /// that was read is looked at: `None`.
+    ///
+    /// # Errors
+    /// When DynamoDB does not answer or leaves keys out again and again, or an item is corrupt.
+    pub async fn look_up_behind_gate<L: Lookup>(
+        &self,
+        user: UserId,
+        own: &L,
+        admits: impl FnOnce(&Gate) -> bool,
+    ) -> Result<Option<(Gate, L::Found)>, StoreError> {
+        let gate = GateOf(user);
+        let mut keys = Keys::default();
+        gate.add_keys(&mut keys);
+        own.add_keys(&mut keys);
+        let items = self.fetch(keys).await?;
+        match gate.take(&items)?.filter(admits) {
+            Some(gate) => Ok(Some((gate, own.take(&items)?))),
+            None => Ok(None),
+        }
+    }
+
+    /// Profile and gate of a user, who has both or neither.
+    ///
+    /// # Errors
+    /// When DynamoDB does not answer, or an item is corrupt.
+    pub async fn profile_and_gate(&self, user: &UserId) -> Result<Option<(Profile, Gate)>, StoreError> {
+        let (profile, gate) = self.look_up(&(ProfileOf(*user), GateOf(*user))).await?;
+        Ok(profile.zip(gate))
+    }
+
     /// Whether there has ever been an admin.
     ///
     /// # Errors

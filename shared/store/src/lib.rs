@@ -32,19 +32,19 @@ mod users;
 pub use accounts::{NewAccount, Registration};
 pub use address::{AddressChange, AddressRequest, ChangedAddress};
 pub use audit::AuditFilter;
-pub use batch::{GateOf, Items, Keys, Lookup, OwnLookup, ProfileOf};
+pub use batch::{Items, Keys, Lookup, OwnLookup};
 pub use billing::{
     AccountWrite, BillingFilter, CheckoutReservation, CustomerVersion, Due, DuePage, EventRow, Owned, PlanReservation,
     PlanWrite, TrialEntry, VersionPage, VersionPlace,
 };
 pub use error::StoreError;
-pub use gate::{Admission, Admitted, PublishedKeySet};
+pub use gate::{Admission, Admitted, GateOf, PublishedKeySet};
 pub use idempotency::{IdempotentCall, StoredAnswer};
 pub use limits::{Attempt, AttemptLimit, Bucket, MailCount, MailsTo};
 pub use listing::{Consistency, Listed, PageOf, each};
 pub use outbox::{Claim, MessageState, OutboxMessage, UnsentPage};
 pub use passwords::NewPassword;
-pub use profiles::{Credentials, NameAndAddress, Profile, TakenNames};
+pub use profiles::{Credentials, NameAndAddress, Profile, ProfileOf, TakenNames};
 pub use quotas::Use;
 pub use reconciliation::{ReconciledPage, Reconciliation, ReconciliationState};
 pub use report_rows::{ReportGate, ReportProfile, ReportRow, ReportTable, Segment, SegmentPage, SegmentPlace};

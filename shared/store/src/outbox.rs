@@ -1,7 +1,6 @@
 //! The outbox: messages written in the same transaction as the change that causes them. The key of a message is stored
 //! for 35 days; its body is removed when it is sent or parked.
 
-use crate::accounts::DECOY_SECONDS;
 use crate::codec::{Item, item, n, read, s};
 use crate::schema::OUTBOX;
 use crate::transaction::Refusal;
@@ -14,6 +13,8 @@ use tollgate_domain::MessageId;
 use tollgate_domain::billing::Command;
 pub use tollgate_domain::outbox::{COMMAND, DECOY, REPORT, is_command};
 
+/// How long a decoy is stored, in seconds.
+pub(crate) const DECOY_SECONDS: i64 = 86_400;
 /// How long a message's key is stored, in seconds.
 const KEPT_SECONDS: i64 = 35 * 86_400;
 

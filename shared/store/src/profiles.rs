@@ -1,6 +1,6 @@
 //! Profiles (`identity`) and credentials (`credentials`): single reads.
 
-use crate::batch::{Items, Keys, Lookup};
+use crate::batch::{Items, Keys, Lookup, OwnLookup};
 use crate::codec::{Item, item, read, s};
 use crate::listing::Partition;
 use crate::schema::{CREDENTIALS, IDENTITY, LIMITS};
@@ -78,6 +78,42 @@ pub struct Credentials {
 
 pub(crate) fn user_key(user: &UserId) -> AttributeValue {
     s(format!("USER#{user}"))
+}
+
+/// What makes an identity one account's: provider and subject, never an address.
+pub(crate) fn identity_item(provider: IdentityProvider, subject: &str, user: &UserId) -> Result<Item, StoreError> {
+    item(&Owner { user_id: *user }, [("pk", identity_key(provider, subject))])
+}
+
+pub(crate) fn identity_key(provider: IdentityProvider, subject: &str) -> AttributeValue {
+    s(format!("OAUTH#{}#{subject}", provider.as_str()))
+}
+
+#[derive(Serialize, Deserialize)]
+pub(crate) struct Owner {
+    pub user_id: UserId,
+}
+
+/// The profile of a user.
+#[derive(Debug, Clone, Copy)]
+pub struct ProfileOf(pub UserId);
+
+impl Lookup for ProfileOf {
+    type Found = Option<Profile>;
+
+    fn add_keys(&self, keys: &mut Keys) {
+        keys.add(IDENTITY, [("pk", user_key(&self.0))]);
+    }
+
+    fn take(&self, items: &Items) -> Result<Option<Profile>, StoreError> {
+        items.get(IDENTITY, [("pk", user_key(&self.0))]).cloned().map(|item| read(IDENTITY, item)).transpose()
+    }
+}
+
+impl OwnLookup for ProfileOf {
+    fn of(user: UserId) -> Self {
+        Self(user)
+    }
 }
 
 /// The partitions of the indexes of profiles: verified ones, unverified ones, and the few with a flag.

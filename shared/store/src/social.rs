@@ -5,7 +5,7 @@ use crate::audit::audit_item;
 use crate::codec::{Item, item, n, read, s};
 use crate::gate::gate_key;
 use crate::outbox::{OutboxMessage, outbox_item};
-use crate::profiles::{Profile, user_key};
+use crate::profiles::{Owner, Profile, identity_item, identity_key, user_key};
 use crate::schema::{AUDIT, CREDENTIALS, GATE, IDENTITY, OUTBOX, SESSIONS};
 use crate::sessions::use_up;
 use crate::transaction::Refusal;
@@ -104,20 +104,6 @@ pub struct Takeover<'a> {
     pub identity: Option<(IdentityProvider, &'a str)>,
     /// The entries of it.
     pub audit: &'a [AuditEntry],
-}
-
-/// What makes an identity one account's: provider and subject, never an address.
-pub(crate) fn identity_item(provider: IdentityProvider, subject: &str, user: &UserId) -> Result<Item, StoreError> {
-    item(&Owner { user_id: *user }, [("pk", identity_key(provider, subject))])
-}
-
-pub(crate) fn identity_key(provider: IdentityProvider, subject: &str) -> AttributeValue {
-    s(format!("OAUTH#{}#{subject}", provider.as_str()))
-}
-
-#[derive(Serialize, Deserialize)]
-struct Owner {
-    user_id: UserId,
 }
 
 fn flow_key(id: &str) -> [(&'static str, AttributeValue); 2] {

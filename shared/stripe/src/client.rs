@@ -1,7 +1,7 @@
 //! Calls of Stripe: one attempt with a deadline, an idempotency key for each creation, and errors classified by the
 //! known outcome (R16).
 
-use crate::coupons::Coupons;
+use crate::objects::Coupons;
 use bytes::Bytes;
 use http::{Request, header};
 use serde::Serialize;

@@ -2,13 +2,9 @@
 
 use crate::client::{Gateway, GatewayError, NoParams};
 use crate::lists::List;
-use crate::objects::Coupon;
+use crate::objects::{Coupon, Coupons};
 use serde_json::Value;
-use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError};
-
-/// Coupons by their ids.
-pub(crate) type Coupons = BTreeMap<String, Coupon>;
 
 impl Gateway {
     /// The coupons that a list of subscriptions names by their ids alone. One that Stripe does not find takes off nothing that

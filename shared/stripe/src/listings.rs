@@ -1,9 +1,9 @@
 //! Listings of all objects at Stripe, a hundred with each call, for reconciliation.
 
 use crate::client::{Gateway, GatewayError};
-use crate::lists::{List, ListParams, UnreadableEntry};
+use crate::lists::{List, ListParams, Unreadable, UnreadableEntry};
 use crate::objects::{self, Expandable};
-use crate::reads::{BoxFuture, Unreadable, charge, dispute, every_invoice, every_subscription, invoice, subscription};
+use crate::reads::{BoxFuture, charge, dispute, every_invoice, every_subscription, invoice, subscription};
 use jiff::Timestamp;
 use serde::de::DeserializeOwned;
 use tollgate_domain::billing::{Charge, Invoice, StripeSubscription};

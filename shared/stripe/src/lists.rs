@@ -8,7 +8,6 @@
 
 use crate::client::{Gateway, GatewayError};
 use crate::objects::Metadata;
-use crate::reads::Unreadable;
 use jiff::Timestamp;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -64,6 +63,10 @@ pub(crate) struct List {
     data: Vec<Value>,
     has_more: bool,
 }
+
+/// An object that cannot be read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Unreadable;
 
 /// An entry of a list that cannot be read.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]

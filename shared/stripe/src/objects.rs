@@ -145,6 +145,9 @@ pub(crate) struct Coupon {
     pub amount_off: Option<i64>,
 }
 
+/// Coupons by their ids.
+pub(crate) type Coupons = BTreeMap<String, Coupon>;
+
 /// <https://docs.stripe.com/api/payment_methods/object>: the details stand under the name of the type.
 #[derive(Debug, Clone, Deserialize)]
 pub(crate) struct PaymentMethod {

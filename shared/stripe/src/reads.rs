@@ -2,9 +2,8 @@
 //! the money. One call sees the newest hundred of each; reconciliation sees the others.
 
 use crate::client::{Gateway, GatewayError, NoParams};
-use crate::coupons::Coupons;
-use crate::lists::ListParams;
-use crate::objects::{self, Expandable};
+use crate::lists::{ListParams, Unreadable};
+use crate::objects::{self, Coupons, Expandable};
 use jiff::Timestamp;
 use std::cmp::Reverse;
 use std::pin::Pin;
@@ -26,10 +25,6 @@ pub struct InvoiceLinks {
     /// The document, if Stripe has created one.
     pub pdf_url: Option<String>,
 }
-
-/// An object that cannot be read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Unreadable;
 
 impl Gateway {
     /// Stripe's state of a customer.

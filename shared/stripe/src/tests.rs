@@ -1,13 +1,12 @@
 //! The form of requests, and how Stripe's objects are read.
 
 use crate::GatewayError;
-use crate::coupons::Coupons;
-use crate::lists::{List, ListParams};
+use crate::lists::{List, ListParams, Unreadable};
 use crate::objects::{
-    ChangedSubscription, Charge, ChargeCustomer, CheckoutSession, Customer, Dispute, Expandable, Id, Invoice,
+    ChangedSubscription, Charge, ChargeCustomer, CheckoutSession, Coupons, Customer, Dispute, Expandable, Id, Invoice,
     InvoicePayment, PortalSession, Price, Product, Refund, Subscription, SubscriptionSchedule,
 };
-use crate::reads::{self, Unreadable};
+use crate::reads;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use std::io::{self, Write};

@@ -21,8 +21,9 @@ use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 use tollgate_local::Options;
 use tollgate_local::clock::LocalClock;
-use tollgate_local::faults::{Call, Kind, Service};
+use tollgate_local::faults::{Call, Kind};
 use tollgate_local::permissions::Accesses;
+use tollgate_local::service::Service;
 
 /// One row of the table: an operation, and how the world is made in which it is asked for.
 #[derive(Clone, Copy)]

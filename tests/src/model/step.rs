@@ -3,7 +3,8 @@
 use proptest::collection::vec;
 use proptest::prelude::*;
 use std::fmt;
-use tollgate_local::faults::{Kind, Service};
+use tollgate_local::faults::Kind;
+use tollgate_local::service::Service;
 
 /// The names of the users; the first one is also the admin, who never closes the account.
 pub const NAMES: [&str; 3] = ["ann", "bob", "cleo"];

@@ -9,7 +9,8 @@ use crate::app::{Answer, PASSWORD, Session, TestApp};
 use jiff::Timestamp;
 use reqwest::Method;
 use serde_json::{Value, json};
-use tollgate_local::faults::{Fault, Service};
+use tollgate_local::faults::Fault;
+use tollgate_local::service::Service;
 
 /// So long a token of the dev console's is good here.
 const TOKEN_SECONDS: i64 = 60 * 86_400;

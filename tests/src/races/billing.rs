@@ -7,7 +7,8 @@ use crate::events::same_as_stripe;
 use crate::request::Request;
 use futures_util::FutureExt;
 use serde_json::{Value, json};
-use tollgate_local::faults::{Kind, Service};
+use tollgate_local::faults::Kind;
+use tollgate_local::service::Service;
 
 pub const RACES: &[Race] = &[
     race!(WithPlans, "event ∥ event ∥ a change at Stripe", event_event),

@@ -2,7 +2,7 @@
 //! change places without a visible difference.
 
 use serde_json::Value;
-use tollgate_local::faults::Service;
+use tollgate_local::service::Service;
 use tollgate_local::steps::SteppedCall;
 use tollgate_store::schema::TABLES;
 

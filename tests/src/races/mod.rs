@@ -27,8 +27,8 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::sync::oneshot;
 use tollgate_local::Options;
 use tollgate_local::clock::LocalClock;
-use tollgate_local::faults::Service;
 use tollgate_local::permissions::Accesses;
+use tollgate_local::service::Service;
 use tollgate_local::steps::{Step, SteppedCall};
 
 /// One row of the table: the world and its racers.

@@ -1,16 +1,16 @@
 //! `POST` and `GET /admin/reports`, `GET /admin/reports/{id}`, and what a statement may name: the schema and the gallery.
 
 use crate::State;
-use crate::changes::{Actor, request_report};
+use crate::changes::{Actor, ReportRequest, request_report};
 use crate::gallery::{GALLERY, GalleryItem};
 use axum::Json;
 use axum::extract::State as Shared;
 use http::StatusCode;
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use serde_json::Value;
 use std::time::{Duration, SystemTime};
-use tollgate_domain::report::{CsvOptions, Report, ReportFormat, ReportOutcome, ReportStatus};
+use tollgate_domain::report::{Report, ReportFormat, ReportOutcome, ReportStatus};
 use tollgate_domain::{ReportId, UserId};
 use tollgate_http::{
     Admin, ApiError, Cursor, Filters, JsonBody, NoFilters, Page, PageQuery, PathId, RequestContext, errors,
@@ -20,21 +20,6 @@ use utoipa::ToSchema;
 
 /// A file can be downloaded for so long after the report was read.
 const DOWNLOAD_VALID: Duration = Duration::from_secs(15 * 60);
-
-/// A report to be run.
-#[derive(Deserialize, ToSchema)]
-pub struct ReportRequest {
-    /// One SELECT over the views of `/admin/reports/schema`, in SQLite's SQL, at most 20,000 bytes.
-    pub sql: String,
-    /// Rows, or a file.
-    pub format: ReportFormat,
-    /// Whether the tables are read again; otherwise a snapshot of the last five minutes may be used.
-    #[serde(default)]
-    pub fresh: bool,
-    /// How a CSV file is written.
-    #[serde(default)]
-    pub csv: CsvOptions,
-}
 
 /// A report that was accepted.
 #[derive(Serialize, ToSchema)]

@@ -3,17 +3,15 @@
 
 use super::user::found;
 use crate::State;
-use crate::changes::{self, Actor, MAX_ATTEMPTS};
+use crate::changes::{self, Actor, MAX_ATTEMPTS, overtaken};
 use axum::Json;
 use axum::extract::State as Shared;
 use serde::Deserialize;
 use serde_json::json;
 use tollgate_domain::audit::Action;
-use tollgate_domain::billing::{Command, UserCommand};
-use tollgate_domain::{MessageId, User, UserId};
+use tollgate_domain::{User, UserId};
 use tollgate_http::{Admin, ApiError, JsonBody, PathId, RequestContext, errors};
-use tollgate_platform::random_bytes;
-use tollgate_store::{OutboxMessage, RightsChange};
+use tollgate_store::RightsChange;
 use utoipa::ToSchema;
 
 /// Whether a user may sign in.
@@ -41,16 +39,6 @@ pub enum SubscriptionChange {
 #[schema(as = UserRole)]
 pub struct NewRole {
     is_admin: bool,
-}
-
-pub fn overtaken() -> ApiError {
-    ApiError::Unavailable("the user's rights change too often".into())
-}
-
-/// The command that ends the subscription and checkout of a closed account.
-pub fn closing_command(user: &UserId, context: &RequestContext) -> Result<OutboxMessage, ApiError> {
-    let id = MessageId::new(context.now, random_bytes());
-    Ok(OutboxMessage::of_command(&Command::User(UserCommand::closing(*user)), id, context.now)?)
 }
 
 errors! {

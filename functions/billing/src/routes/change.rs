@@ -1,9 +1,9 @@
 //! `POST /billing/subscriptions/preview` and `/upgrade`: another plan for the same subscription. More happens at once and is
 //! charged now, less with the end of the period.
 
-use super::renewal::{release, sync_subscription, sync_subscription_if};
 use super::subscription::view;
-use crate::error::{of_gateway, user_errors};
+use crate::current::{release, sync_subscription, sync_subscription_if};
+use crate::error::{of_gateway, of_unpaid, user_errors};
 use crate::{State, catalogue};
 use axum::Json;
 use axum::extract::State as Shared;
@@ -146,7 +146,7 @@ pub async fn upgrade(
     let after = sync_subscription(&state, &context, &user).await;
     match (done, after) {
         (Ok(PriceChanged::Done), after) => view(&state, after?, context.now).await,
-        (Ok(PriceChanged::Unpaid(unpaid)), _) => Err(refused(unpaid)),
+        (Ok(PriceChanged::Unpaid(unpaid)), _) => Err(of_unpaid(unpaid)),
         // The answer was lost, the change was not.
         (Err(error), Ok(after)) if error.may_have_happened() && change.is_done(&after) => {
             view(&state, after, context.now).await
@@ -271,13 +271,5 @@ async fn open_payment(state: &State, user: &ActiveUser, subscription: &Subscript
     let payment = payments.into_iter().map(|owned| owned.of).find(is_open);
     let Some(payment) = payment else { return Ok(ApiError::PaymentFailed(None)) };
     let needs_consent = state.gateway.needs_consent(&payment.stripe_invoice_id).await.map_err(of_gateway)?;
-    Ok(refused(Unpaid { invoice_url: payment.invoice_url, needs_consent }))
-}
-
-/// The answer to a change that waits for a payment.
-pub fn refused(unpaid: Unpaid) -> ApiError {
-    match unpaid.needs_consent {
-        true => ApiError::PaymentActionRequired(unpaid.invoice_url),
-        false => ApiError::PaymentFailed(unpaid.invoice_url),
-    }
+    Ok(of_unpaid(Unpaid { invoice_url: payment.invoice_url, needs_consent }))
 }

@@ -1,14 +1,12 @@
 //! `POST /billing/subscriptions/cancel` and `/resume`: whether the subscription goes on after its period.
 
-use super::change::refused;
 use super::subscription::view;
 use crate::State;
-use crate::error::{of_convergence, of_gateway, user_errors};
+use crate::current::{release, sync_subscription, sync_subscription_if};
+use crate::error::{of_gateway, of_unpaid, user_errors};
 use axum::Json;
 use axum::extract::State as Shared;
-use std::sync::OnceLock;
-use tollgate_convergence::Cause;
-use tollgate_domain::billing::{Account, Status, Subscription, SubscriptionView};
+use tollgate_domain::billing::{Status, Subscription, SubscriptionView};
 use tollgate_http::{ActiveUser, ApiError, RequestContext, errors};
 use tollgate_stripe::{GatewayError, PriceChanged};
 
@@ -70,7 +68,7 @@ pub async fn resume(
         let resumed = state.gateway.resume_paused(&subscription.stripe_id).await;
         let subscription = sync_subscription(&state, &context, &user).await?;
         return match resumed {
-            Ok(PriceChanged::Unpaid(unpaid)) => Err(refused(unpaid)),
+            Ok(PriceChanged::Unpaid(unpaid)) => Err(of_unpaid(unpaid)),
             Err(error) if !error.is_missing() => Err(of_gateway(error)),
             Ok(PriceChanged::Done) | Err(_) => view(&state, subscription, context.now).await,
         };
@@ -86,14 +84,6 @@ fn is_to_end(subscription: &Subscription) -> bool {
     subscription.cancel_at_period_end || subscription.cancel_at().is_some()
 }
 
-/// Releases the subscription from its schedule at Stripe, if it has one: it cannot be changed before.
-pub async fn release(state: &State, subscription: &Subscription) -> Result<(), GatewayError> {
-    match &subscription.schedule {
-        Some(schedule) => state.gateway.release(&schedule.stripe_id).await,
-        None => Ok(()),
-    }
-}
-
 /// The caller's subscription after a change at Stripe: one that Stripe does not find has ended in between.
 async fn after(
     state: &State,
@@ -105,50 +95,4 @@ async fn after(
         Err(error) if !error.is_missing() => Err(of_gateway(error)),
         Ok(()) | Err(_) => view(state, sync_subscription(state, context, user).await?, context.now).await,
     }
-}
-
-/// Synchronises and returns the caller's subscription: the stored one may be older.
-pub async fn sync_subscription(
-    state: &State,
-    context: &RequestContext,
-    user: &ActiveUser,
-) -> Result<Subscription, ApiError> {
-    let cause = Cause { request_id: Some(context.request_id), ..Cause::default() };
-    let synced = state.convergence.sync(&user.id, cause).await.map_err(of_convergence)?;
-    synced.into_iter().find(Subscription::is_held).ok_or(ApiError::NoSubscription)
-}
-
-/// The same if `check` accepts the subscription. The stored one is checked first, and if it is refused, Stripe is not
-/// called; then Stripe's state is checked.
-pub async fn sync_subscription_if(
-    state: &State,
-    context: &RequestContext,
-    user: &ActiveUser,
-    check: &(dyn Fn(&Subscription) -> Result<(), ApiError> + Send + Sync),
-) -> Result<Subscription, ApiError> {
-    let refusal = OnceLock::new();
-    let refuses = |account: &Account| {
-        let checked = match account.subscriptions.iter().find(|subscription| subscription.is_held()) {
-            Some(subscription) => check(subscription),
-            // It may be paid already.
-            None if is_buying(account) => Ok(()),
-            None => Err(ApiError::NoSubscription),
-        };
-        checked.is_err_and(|error| refusal.set(error).is_ok())
-    };
-    let cause = Cause { request_id: Some(context.request_id), ..Cause::default() };
-    let synced = state.convergence.sync_unless(&user.id, cause, &refuses).await.map_err(of_convergence)?;
-    let Some(synced) = synced else { return Err(refusal.into_inner().unwrap_or(ApiError::NoSubscription)) };
-    let subscription = synced.into_iter().find(Subscription::is_held).ok_or(ApiError::NoSubscription)?;
-    check(&subscription)?;
-    Ok(subscription)
-}
-
-/// Whether a checkout is reserved of which no subscription is known.
-fn is_buying(account: &Account) -> bool {
-    account.customer.checkout.as_ref().is_some_and(|checkout| {
-        // Stripe counts in whole seconds.
-        let begun = checkout.attempt.started_at.as_second();
-        account.subscriptions.iter().all(|subscription| subscription.started_at.as_second() < begun)
-    })
 }

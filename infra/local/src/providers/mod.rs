@@ -5,7 +5,7 @@ mod github;
 mod google;
 
 use crate::clock::LocalClock;
-use crate::console::ConsoleError;
+use crate::console::error::ConsoleError;
 use crate::documents::{DatabaseError, Documents};
 use askama::Template;
 use aws_lc_rs::digest;

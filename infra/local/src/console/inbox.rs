@@ -1,12 +1,13 @@
 //! The inbox of the dev console: a search by recipient and subject, one mail, and its HTML part as a document of its own.
 
-use crate::console::{Answer, Console, ConsoleError};
+use super::error::{Answer, ConsoleError};
+use super::state::Console;
 use crate::fakes::{MAILS_KEPT, Mail};
 use axum::extract::{Path, Query, State};
 use axum::response::{Html, IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router};
-use http::header;
+use http::{StatusCode, header};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tollgate_http::ApiError;
@@ -20,6 +21,7 @@ const MAIL_POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; img-sr
 /// Its routes.
 pub fn routes() -> Router<Console> {
     Router::new()
+        .route("/_local/emails", get(mails).delete(clear_mails))
         .route("/_local/inbox", get(list))
         .route("/_local/inbox/{id}", get(show))
         .route("/_local/inbox/{id}/html", get(show_html))
@@ -64,6 +66,24 @@ async fn show_html(State(console): State<Console>, Path(id): Path<String>) -> An
 /// The same document with links that open in a new tab.
 fn with_new_tabs(html: &str) -> String {
     html.replace("<a ", "<a target=\"_blank\" rel=\"noopener\" ")
+}
+
+#[derive(Deserialize)]
+struct MailQuery {
+    to: Option<String>,
+}
+
+async fn mails(State(console): State<Console>, Query(query): Query<MailQuery>) -> Answer {
+    let mails = match &query.to {
+        Some(to) => console.fakes.mails_to(to)?,
+        None => console.fakes.mails()?,
+    };
+    Ok(Json(json!({"items": mails})))
+}
+
+async fn clear_mails(State(console): State<Console>) -> Answer<StatusCode> {
+    console.fakes.clear_mails()?;
+    Ok(StatusCode::NO_CONTENT)
 }
 
 #[cfg(test)]

@@ -1,6 +1,8 @@
 //! The dev console's part of Stripe: what its dashboard shows, and what people do there.
 
-use crate::console::{Answer, Console, ConsoleError, body, done};
+use super::body::{body, done};
+use super::error::Answer;
+use super::state::Console;
 use axum::Json;
 use axum::Router;
 use axum::body::Bytes;
@@ -10,8 +12,8 @@ use axum::routing::{get, post};
 use http::{HeaderMap, StatusCode};
 use serde::Deserialize;
 use serde_json::{Value, json};
-use tollgate_fake_stripe::{API_VERSION, ControlError, Listed, Mode, Outcome, Stripe};
-use tollgate_http::{ApiError, FieldError};
+use tollgate_fake_stripe::{API_VERSION, Listed, Mode, Outcome};
+use tollgate_http::ApiError;
 
 /// Its routes.
 pub fn routes() -> Router<Console> {
@@ -27,22 +29,8 @@ pub fn routes() -> Router<Console> {
         .route("/_local/stripe/events/{id}/resend", post(resend))
 }
 
-impl From<ControlError> for ConsoleError {
-    fn from(error: ControlError) -> Self {
-        match error {
-            ControlError::NotFound => ApiError::NotFound.into(),
-            ControlError::Refused(why) => ApiError::Validation(FieldError::new("id", why)).into(),
-        }
-    }
-}
-
-/// Stripe, where it is the fake.
-pub fn stripe(console: &Console) -> Result<&Stripe, ConsoleError> {
-    console.stripe.as_ref().ok_or_else(|| ApiError::NotFound.into())
-}
-
 async fn overview(State(console): State<Console>) -> Answer {
-    stripe(&console)?;
+    console.stripe()?;
     let webhook_secret = console.fakes.secret("stripe-webhook")?;
     let secret_key = console.fakes.secret("stripe")?;
     let about = json!({"webhook_secret": webhook_secret, "secret_key": secret_key, "api_version": API_VERSION});
@@ -65,13 +53,13 @@ async fn list(State(console): State<Console>, Path(name): Path<String>, Query(li
         "events" => Listed::Events,
         _ => return Err(ApiError::NotFound.into()),
     };
-    let mut items = stripe(&console)?.list(listed);
+    let mut items = console.stripe()?.list(listed);
     items.truncate(limit.limit.unwrap_or(usize::MAX));
     Ok(Json(json!({"items": items})))
 }
 
 async fn show_delivery(State(console): State<Console>) -> Answer {
-    let stripe = stripe(&console)?;
+    let stripe = console.stripe()?;
     Ok(Json(json!({"mode": stripe.delivery_mode(), "pending": stripe.pending(), "held": stripe.held()})))
 }
 
@@ -82,7 +70,7 @@ struct Delivery {
 
 async fn delivery(State(console): State<Console>, headers: HeaderMap, bytes: Bytes) -> Answer<Response> {
     let Delivery { mode } = body(&headers, &bytes)?;
-    stripe(&console)?.set_delivery(mode);
+    console.stripe()?.set_delivery(mode);
     Ok(done(&headers, json!({"mode": mode})))
 }
 
@@ -98,11 +86,11 @@ async fn renew(
     bytes: Bytes,
 ) -> Answer<Response> {
     let Renewal { outcome } = body(&headers, &bytes)?;
-    Ok(done(&headers, stripe(&console)?.renew(&id, outcome)?))
+    Ok(done(&headers, console.stripe()?.renew(&id, outcome)?))
 }
 
 async fn cancel(State(console): State<Console>, Path(id): Path<String>, headers: HeaderMap) -> Answer<Response> {
-    Ok(done(&headers, stripe(&console)?.cancel(&id)?))
+    Ok(done(&headers, console.stripe()?.cancel(&id)?))
 }
 
 async fn delete_customer(
@@ -110,7 +98,7 @@ async fn delete_customer(
     Path(id): Path<String>,
     headers: HeaderMap,
 ) -> Answer<Response> {
-    Ok(done(&headers, stripe(&console)?.delete_customer(&id)?))
+    Ok(done(&headers, console.stripe()?.delete_customer(&id)?))
 }
 
 #[derive(Deserialize)]
@@ -125,15 +113,15 @@ async fn refund(
     bytes: Bytes,
 ) -> Answer<Response> {
     let Refund { amount_cents } = body(&headers, &bytes)?;
-    Ok(done(&headers, stripe(&console)?.refund(&id, amount_cents)?))
+    Ok(done(&headers, console.stripe()?.refund(&id, amount_cents)?))
 }
 
 async fn dispute(State(console): State<Console>, Path(id): Path<String>, headers: HeaderMap) -> Answer<Response> {
-    Ok(done(&headers, stripe(&console)?.dispute(&id)?))
+    Ok(done(&headers, console.stripe()?.dispute(&id)?))
 }
 
 async fn resend(State(console): State<Console>, Path(id): Path<String>) -> Answer<(StatusCode, Json<Value>)> {
-    if stripe(&console)?.resend(&id) {
+    if console.stripe()?.resend(&id) {
         Ok((StatusCode::OK, Json(json!({"id": id}))))
     } else {
         Err(ApiError::NotFound.into())

@@ -1,8 +1,9 @@
 //! The tables for the dev console: how many items each has, and a page of items that contain a text.
 
+use super::error::Answer;
+use super::state::Console;
 use crate::TABLE_PREFIX;
-use crate::console::{Answer, Console};
-use crate::documents::{DatabaseError, request_of};
+use crate::documents::{DatabaseError, request_of, table_items};
 use axum::extract::{Path, Query, State};
 use axum::routing::get;
 use axum::{Json, Router};
@@ -17,7 +18,10 @@ const PAGE_ITEMS: usize = 50;
 
 /// Its routes.
 pub fn routes() -> Router<Console> {
-    Router::new().route("/_local/tables", get(list)).route("/_local/tables/{name}/page", get(page))
+    Router::new()
+        .route("/_local/tables", get(list))
+        .route("/_local/tables/{name}", get(table))
+        .route("/_local/tables/{name}/page", get(page))
 }
 
 async fn list(State(console): State<Console>) -> Answer {
@@ -29,6 +33,13 @@ async fn list(State(console): State<Console>) -> Answer {
     };
     let tables = TABLES.iter().map(|table| Ok(json!({"name": table.name, "items": count(table.name)?})));
     Ok(Json(json!({"items": tables.collect::<Result<Vec<_>, DatabaseError>>()?})))
+}
+
+async fn table(State(console): State<Console>, Path(name): Path<String>) -> Answer {
+    // An earlier version had another name for the table `system`; both are answered.
+    let name = if name == "desk" { "system" } else { &name };
+    let known = TABLES.iter().find(|table| table.name == name).ok_or(ApiError::NotFound)?;
+    Ok(Json(json!({"items": table_items(&console.database, known.name)?})))
 }
 
 #[derive(Deserialize)]

@@ -1,8 +1,9 @@
 //! The dev console's part of Stripe's dashboard: what people change of a subscription there, what Stripe refuses, and what
 //! other applications do in the same account.
 
-use crate::console::{Answer, Console, ConsoleError, body, done};
-use crate::stripe_console::stripe;
+use super::body::{body, done};
+use super::error::{Answer, ConsoleError};
+use super::state::Console;
 use axum::body::Bytes;
 use axum::extract::{Path, State};
 use axum::response::Response;
@@ -54,7 +55,7 @@ async fn items(
 ) -> Answer<Response> {
     let Item { price, quantity } = body(&headers, &bytes)?;
     let price = price.filter(|price| !price.is_empty());
-    Ok(done(&headers, stripe(&console)?.change_items(&id, price.as_deref(), quantity)?))
+    Ok(done(&headers, console.stripe()?.change_items(&id, price.as_deref(), quantity)?))
 }
 
 async fn discount(
@@ -64,7 +65,7 @@ async fn discount(
     bytes: Bytes,
 ) -> Answer<Response> {
     let given: NewDiscount = body(&headers, &bytes)?;
-    Ok(done(&headers, stripe(&console)?.give_discount(&id, given)?))
+    Ok(done(&headers, console.stripe()?.give_discount(&id, given)?))
 }
 
 #[derive(Deserialize)]
@@ -84,7 +85,7 @@ async fn tax_rate(
     if !(0.0..=100.0).contains(&percentage) {
         return Err(wrong("percentage", "percentage is a number from 0 to 100."));
     }
-    Ok(done(&headers, stripe(&console)?.give_tax_rate(&id, percentage, inclusive)?))
+    Ok(done(&headers, console.stripe()?.give_tax_rate(&id, percentage, inclusive)?))
 }
 
 #[derive(Deserialize)]
@@ -101,11 +102,11 @@ async fn pause(
 ) -> Answer<Response> {
     let Pause { behavior } = body(&headers, &bytes)?;
     let behavior = behavior.filter(|behavior| !behavior.is_empty());
-    Ok(done(&headers, stripe(&console)?.pause(&id, behavior.as_deref())?))
+    Ok(done(&headers, console.stripe()?.pause(&id, behavior.as_deref())?))
 }
 
 async fn remove_card(State(console): State<Console>, Path(id): Path<String>, headers: HeaderMap) -> Answer<Response> {
-    Ok(done(&headers, stripe(&console)?.remove_card(&id)?))
+    Ok(done(&headers, console.stripe()?.remove_card(&id)?))
 }
 
 #[derive(Deserialize)]
@@ -120,7 +121,7 @@ async fn cancel_at(
     bytes: Bytes,
 ) -> Answer<Response> {
     let End { time } = body(&headers, &bytes)?;
-    Ok(done(&headers, stripe(&console)?.cancel_at(&id, time.as_second())?))
+    Ok(done(&headers, console.stripe()?.cancel_at(&id, time.as_second())?))
 }
 
 #[derive(Deserialize)]
@@ -135,7 +136,7 @@ async fn schedule(
     bytes: Bytes,
 ) -> Answer<Response> {
     let Phases { phases } = body(&headers, &bytes)?;
-    Ok(done(&headers, stripe(&console)?.schedule(&id, &phases)?))
+    Ok(done(&headers, console.stripe()?.schedule(&id, &phases)?))
 }
 
 #[derive(Deserialize)]
@@ -152,7 +153,7 @@ async fn pay(
 ) -> Answer<Response> {
     let Amount { amount_cents } = body(&headers, &bytes)?;
     let cents = amount_cents.ok_or_else(|| wrong("amount_cents", "amount_cents is missing."))?;
-    Ok(done(&headers, stripe(&console)?.pay_part(&id, cents)?))
+    Ok(done(&headers, console.stripe()?.pay_part(&id, cents)?))
 }
 
 async fn credit_note(
@@ -162,7 +163,7 @@ async fn credit_note(
     bytes: Bytes,
 ) -> Answer<Response> {
     let Amount { amount_cents } = body(&headers, &bytes)?;
-    Ok(done(&headers, stripe(&console)?.credit(&id, amount_cents)?))
+    Ok(done(&headers, console.stripe()?.credit(&id, amount_cents)?))
 }
 
 #[derive(Deserialize)]
@@ -184,12 +185,12 @@ async fn close_dispute(
     bytes: Bytes,
 ) -> Answer<Response> {
     let Closing { status } = body(&headers, &bytes)?;
-    Ok(done(&headers, stripe(&console)?.close_dispute(&id, matches!(status, DisputeOutcome::Won))?))
+    Ok(done(&headers, console.stripe()?.close_dispute(&id, matches!(status, DisputeOutcome::Won))?))
 }
 
 /// What an event's delivery would be now: where it goes, its bytes and their signature.
 async fn delivery(State(console): State<Console>, Path(id): Path<String>) -> Answer {
-    let delivery = stripe(&console)?.delivery(&id).ok_or(ApiError::NotFound)?;
+    let delivery = console.stripe()?.delivery(&id).ok_or(ApiError::NotFound)?;
     Ok(Json(json!({"url": delivery.url, "body": delivery.body, "signature": delivery.signature})))
 }
 
@@ -199,11 +200,11 @@ async fn foreign(
     bytes: Bytes,
 ) -> Answer<(StatusCode, Json<Value>)> {
     let made: Foreign = body(&headers, &bytes)?;
-    Ok((StatusCode::CREATED, Json(stripe(&console)?.make_foreign(made)?)))
+    Ok((StatusCode::CREATED, Json(console.stripe()?.make_foreign(made)?)))
 }
 
 async fn refusals(State(console): State<Console>) -> Answer {
-    Ok(Json(json!({"items": stripe(&console)?.refusals()})))
+    Ok(Json(json!({"items": console.stripe()?.refusals()})))
 }
 
 async fn add_refusal(State(console): State<Console>, headers: HeaderMap, bytes: Bytes) -> Answer<Response> {
@@ -211,12 +212,12 @@ async fn add_refusal(State(console): State<Console>, headers: HeaderMap, bytes: 
     if !refusal.is_valid() {
         return Err(wrong("operation", "operation is a method and a path of Stripe's, status one from 400 to 599."));
     }
-    stripe(&console)?.refuse(refusal.clone());
+    console.stripe()?.refuse(refusal.clone());
     Ok(done(&headers, json!(refusal)))
 }
 
 async fn clear_refusals(State(console): State<Console>) -> Answer<StatusCode> {
-    stripe(&console)?.clear_refusals();
+    console.stripe()?.clear_refusals();
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -227,6 +228,6 @@ struct Portal {
 
 async fn portal(State(console): State<Console>, headers: HeaderMap, bytes: Bytes) -> Answer<Response> {
     let Portal { configured } = body(&headers, &bytes)?;
-    stripe(&console)?.set_portal_configured(configured);
+    console.stripe()?.set_portal_configured(configured);
     Ok(done(&headers, json!({"configured": configured})))
 }

@@ -1,0 +1,24 @@
+//! Mails as they wait in the outbox, and the ids of those that are written once.
+
+use jiff::Timestamp;
+use tollgate_domain::MessageId;
+use tollgate_domain::billing::Payment;
+use tollgate_mail::Message;
+use tollgate_platform::ten_bytes;
+use tollgate_store::{OutboxMessage, StoreError};
+
+/// A mail as it waits in the outbox.
+pub fn outbox_message(message: &Message, id: MessageId, now: Timestamp) -> Result<OutboxMessage, StoreError> {
+    let body = serde_json::to_string(message).map_err(|error| StoreError::Unexpected(error.to_string()))?;
+    Ok(OutboxMessage { id, kind: message.kind().to_owned(), body, created_at: now })
+}
+
+/// The id of the mail that a payment waits for consent.
+pub fn consent_id(payment: &Payment) -> MessageId {
+    message_id(payment.created_at, &format!("action_required {}", payment.id))
+}
+
+/// The id of a mail that is written once for each `key`; `at` is the moment that it is about.
+pub fn message_id(at: Timestamp, key: &str) -> MessageId {
+    MessageId::new(at, ten_bytes(key))
+}
