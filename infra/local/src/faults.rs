@@ -2,6 +2,7 @@
 //! on request. The dev console and the fakes' own pages do not pass here.
 
 use crate::clock::LocalClock;
+use crate::failures::{CONFLICT, access_denied, answered, internal, lost, throttled};
 use crate::fakes::{Fakes, TARGET};
 use crate::invocation::{Invocation, RoundTrip};
 use crate::permissions::{Access, Accesses, Decide, accesses, file_access};
@@ -368,31 +369,8 @@ impl FaultInjector {
         Some(kind)
     }
 
-    /// The connector to a provider.
-    #[must_use]
-    pub fn to_provider(&self, provider: IdentityProvider) -> SharedHttpConnector {
-        SharedHttpConnector::new(ToProvider { fault_injector: self.clone(), provider })
-    }
-
-    /// The connector to the chat model.
-    #[must_use]
-    pub fn to_model(&self) -> SharedHttpConnector {
-        SharedHttpConnector::new(ToModel(self.clone()))
-    }
-
-    /// The connector to S3, for its function.
-    #[must_use]
-    pub fn to_s3(&self) -> SharedHttpConnector {
-        SharedHttpConnector::new(ToS3(self.clone()))
-    }
-
-    /// The connector to Stripe.
-    #[must_use]
-    pub fn to_stripe(&self) -> SharedHttpConnector {
-        SharedHttpConnector::new(ToStripe(self.clone()))
-    }
-
-    async fn pass(
+    /// Makes a call, or fails it as the faults say.
+    pub(crate) async fn pass(
         self,
         (service, operation): (Service, String),
         request: HttpRequest,
@@ -573,126 +551,9 @@ fn units(operation: &str, request: &[u8], answer: &[u8], status: u16) -> Vec<(St
     consumed.iter().map(split).collect()
 }
 
-const CONFLICT: &str = r#"{"__type":"com.amazonaws.dynamodb.v20120810#TransactionCanceledException","Message":"canceled","CancellationReasons":[{"Code":"None"},{"Code":"TransactionConflict","Message":"in conflict"}]}"#;
-
-fn access_denied(service: Service, Access { permission, .. }: &Access) -> String {
-    match service {
-        Service::Ses => error_xml("Sender", "AccessDenied"),
-        Service::S3 => s3_error("AccessDenied"),
-        _ => {
-            let text = format!("not authorized to perform: {} on resource: {}", permission.action, permission.resource);
-            json!({"__type": "com.amazon.coral.service#AccessDeniedException", "Message": text}).to_string()
-        }
-    }
-}
-
-fn throttled(service: Service) -> (u16, String) {
-    match service {
-        Service::Dynamodb => {
-            (400, r#"{"__type":"com.amazonaws.dynamodb.v20120810#ProvisionedThroughputExceededException","message":"slow down"}"#.into())
-        }
-        Service::Sqs => (400, r#"{"__type":"com.amazonaws.sqs#RequestThrottled","message":"slow down"}"#.into()),
-        Service::Secrets => (400, r#"{"__type":"ThrottlingException","message":"slow down"}"#.into()),
-        Service::Ses => (400, error_xml("Sender", "Throttling")),
-        Service::Stripe => (429, r#"{"error":{"type":"invalid_request_error","code":"rate_limit","message":"slow down"}}"#.into()),
-        Service::S3 => (503, s3_error("SlowDown")),
-        Service::Ai => (429, r#"{"error":{"message":"slow down","type":"tokens","code":"rate_limit_exceeded"}}"#.into()),
-        Service::Google | Service::Github => (429, r#"{"message":"slow down"}"#.into()),
-    }
-}
-
-fn internal(service: Service) -> String {
-    match service {
-        Service::Ses => error_xml("Receiver", "InternalFailure"),
-        Service::Stripe => r#"{"error":{"type":"api_error","message":"internal"}}"#.into(),
-        Service::S3 => s3_error("InternalError"),
-        _ => r#"{"__type":"InternalServerError","message":"internal"}"#.into(),
-    }
-}
-
-fn s3_error(code: &str) -> String {
-    format!("<Error><Code>{code}</Code><Message>made to fail</Message></Error>")
-}
-
-fn error_xml(kind: &str, code: &str) -> String {
-    format!(
-        "<ErrorResponse><Error><Type>{kind}</Type><Code>{code}</Code><Message>made to fail</Message></Error></ErrorResponse>"
-    )
-}
-
-fn answered(status: u16, body: String) -> Result<HttpResponse, ConnectorError> {
-    let status = StatusCode::try_from(status).map_err(|error| ConnectorError::other(error.into(), None))?;
-    Ok(HttpResponse::new(status, SdkBody::from(body)))
-}
-
-fn lost() -> ConnectorError {
-    ConnectorError::io("the connection was closed before the answer".into())
-}
-
 impl HttpConnector for FaultInjector {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
         HttpConnectorFuture::new(self.clone().pass(called(&request), request))
-    }
-}
-
-/// The connector to a provider: its operations are method and path, without the fake's own prefix.
-#[derive(Debug)]
-struct ToProvider {
-    fault_injector: FaultInjector,
-    provider: IdentityProvider,
-}
-
-impl HttpConnector for ToProvider {
-    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
-        let path = request.uri().parse::<http::Uri>().map(|uri| uri.path().to_owned()).unwrap_or_default();
-        let path = path.strip_prefix(&format!("/_{}", self.provider.as_str())).unwrap_or(&path).to_owned();
-        let service = match self.provider {
-            IdentityProvider::Google => Service::Google,
-            IdentityProvider::Github => Service::Github,
-        };
-        let operation = format!("{} {path}", request.method());
-        HttpConnectorFuture::new(self.fault_injector.clone().pass((service, operation), request))
-    }
-}
-
-/// The connector to Stripe: its operations are method and path, with `{id}` in the place of an object's id.
-#[derive(Debug)]
-struct ToStripe(FaultInjector);
-
-/// The path of an operation of Stripe's, whatever object it is about.
-fn stripe_path(path: &str) -> String {
-    let path = path.strip_prefix("/_stripe").unwrap_or(path);
-    let words = ["billing_portal", "create_preview", "invoice_payments", "subscription_schedules"];
-    let is_id = |step: &str| step.contains('_') && !words.contains(&step);
-    path.split('/').map(|step| if is_id(step) { "{id}" } else { step }).collect::<Vec<_>>().join("/")
-}
-
-impl HttpConnector for ToStripe {
-    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
-        let path = request.uri().parse::<http::Uri>().map(|uri| stripe_path(uri.path())).unwrap_or_default();
-        let operation = format!("{} {path}", request.method());
-        HttpConnectorFuture::new(self.0.clone().pass((Service::Stripe, operation), request))
-    }
-}
-
-/// The connector to the chat model.
-#[derive(Debug)]
-struct ToModel(FaultInjector);
-
-impl HttpConnector for ToModel {
-    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
-        let operation = format!("{} /chat/completions", request.method());
-        HttpConnectorFuture::new(self.0.clone().pass((Service::Ai, operation), request))
-    }
-}
-
-/// The connector to S3.
-#[derive(Debug)]
-struct ToS3(FaultInjector);
-
-impl HttpConnector for ToS3 {
-    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
-        HttpConnectorFuture::new(self.0.clone().pass((Service::S3, "PutObject".to_owned()), request))
     }
 }
 
@@ -704,6 +565,6 @@ impl HttpClient for FaultInjector {
 
 impl fmt::Debug for FaultInjector {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Wire")
+        f.write_str("FaultInjector")
     }
 }

@@ -5,6 +5,7 @@
 mod ai;
 mod aws_endpoints;
 pub mod clock;
+mod connectors;
 mod console;
 mod contract;
 mod documents;
@@ -12,6 +13,7 @@ mod engine;
 mod environment;
 mod error;
 mod event_sources;
+mod failures;
 mod fakes;
 pub mod faults;
 mod functions;
