@@ -2,7 +2,7 @@
 
 use crate::accounts::{Condition, address_verification, outcome};
 use crate::audit::audit_item;
-use crate::codec::{Item, item, n, read, s};
+use crate::codec::{item, n, read, s};
 use crate::gate::gate_key;
 use crate::outbox::{OutboxMessage, outbox_item};
 use crate::profiles::{Owner, Profile, identity_item, identity_key, user_key};

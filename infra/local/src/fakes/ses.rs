@@ -278,7 +278,10 @@ fn code_in(text: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::clock::LocalClock;
+    use crate::documents::Documents;
     use crate::engine;
+    use std::sync::Arc;
 
     fn fakes(documents: Documents) -> Fakes {
         Fakes { documents, queues: Arc::default(), clock: LocalClock::frozen(Timestamp::UNIX_EPOCH) }
