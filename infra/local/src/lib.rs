@@ -40,6 +40,7 @@ pub use error::StartError;
 pub use event_sources::STREAM_RETRIES;
 pub use functions::{Function, http_function};
 pub use queues::QUEUES;
+pub use s3::SECRET_KEY as BUCKET_SECRET_KEY;
 pub use schedules::SCHEDULES;
 pub use snapshot::{Snapshot, SnapshotError};
 pub use stack::{Data, Options, Stack};
