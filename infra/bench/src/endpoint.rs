@@ -53,6 +53,20 @@ pub struct Answer {
     pub body: Bytes,
 }
 
+impl Answer {
+    /// A 200 of DynamoDB.
+    pub fn json(body: &serde_json::Value) -> Self {
+        let headers = [(header::CONTENT_TYPE, header::HeaderValue::from_static("application/x-amz-json-1.0"))];
+        Self { status: StatusCode::OK, headers: HeaderMap::from_iter(headers), body: body.to_string().into() }
+    }
+}
+
+impl IntoResponse for Answer {
+    fn into_response(self) -> Response {
+        (self.status, self.headers, self.body).into_response()
+    }
+}
+
 /// A listener before one of the stack's own.
 #[derive(Clone)]
 pub struct Endpoint(Arc<Shared>);
@@ -142,7 +156,7 @@ fn in_one_order(body: &Bytes) -> Bytes {
 
 async fn answer(State(endpoint): State<Endpoint>, request: Request<Body>) -> Response {
     match endpoint.handle(request).await {
-        Ok(answer) => (answer.status, answer.headers, answer.body).into_response(),
+        Ok(answer) => answer.into_response(),
         Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, error.to_string()).into_response(),
     }
 }

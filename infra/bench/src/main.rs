@@ -17,6 +17,7 @@ mod reconcile;
 mod report;
 mod reports;
 mod sandbox;
+mod segments;
 mod stage;
 mod starts;
 mod sweep;
