@@ -1,7 +1,8 @@
 // The current plan as a card: price, renewal, payment state, and what can be done.
 
 import { call, openPortal } from "../client.js";
-import { date, form, h, money, price } from "../dom.js";
+import { date, h, money, price } from "../dom.js";
+import { form } from "../forms.js";
 import { cancellation } from "./cancel.js";
 
 /** The label of a status, and how it is shown. */
