@@ -1,6 +1,6 @@
 // Complete walks through the account pages at three widths, in light and dark.
 
-import { PASSWORD, WAIT, base, browser, checked, contract, control, mail, parsed, person, read } from "./kit.mjs";
+import { PASSWORD, WAIT, base, browser, checked, contract, control, mail, parsed, person, read, requireCoverage } from "./kit.mjs";
 
 const SECOND = "another horse staple";
 /** Texts of the pages that stand for Google, GitHub and Stripe. */
@@ -622,7 +622,7 @@ async function byAddress(device) {
     ["/account/password", "Current password", "Security"],
   ]) {
     await hal.goto(path);
-    await hal.sees(text);
+    await hal.sees(text, `address${path.replaceAll("/", "-")}`);
     const current = await hal.page.$eval("nav [aria-current]", (link) => link.textContent);
     if (current !== tab) throw new Error(`${path} marks ${current}`);
   }
@@ -851,5 +851,6 @@ for (const device of devices) {
   }
   console.log(`${device.name}: complete`);
 }
+await requireCoverage("account/main.js", /"(\/account[^"]*)": /g, devices);
 await browser.close();
 console.log(`${checked} pages checked, without an error or a violation of axe-core's rules`);
