@@ -3,7 +3,7 @@
 use crate::admin::{app_and_admin, patch};
 use crate::statistics::{admin, by_day, renew, rows, stats};
 use serde_json::{Value, json};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use tollgate_tests::app::TestApp;
 
 const DAY: i64 = 86_400;
@@ -56,14 +56,15 @@ impl Record {
 
     /// Each change of what a customer pays from the day `first` on, by its name.
     fn movements(&self, first: &str) -> BTreeMap<&'static str, i64> {
-        let mut found = BTreeMap::from(["new", "expansion", "contraction", "churn", "reactivation"].map(|name| (name, 0)));
-        let mut known: BTreeMap<&String, i64> = BTreeMap::new();
+        let mut found =
+            BTreeMap::from(["new", "expansion", "contraction", "churn", "reactivation"].map(|name| (name, 0)));
+        let mut known = BTreeSet::new();
         let mut before = Counted::default();
         for (date, counted) in &self.0 {
             for user in counted.paid.keys().chain(before.paid.keys().filter(|user| !counted.paid.contains_key(*user))) {
                 let [from, to] = [&before, counted].map(|of| of.paid.get(user).copied().unwrap_or(0));
                 let name = match (from, to) {
-                    (0, _) if known.contains_key(user) => "reactivation",
+                    (0, _) if known.contains(user) => "reactivation",
                     (0, _) => "new",
                     (_, 0) => "churn",
                     _ if to > from => "expansion",
@@ -73,7 +74,7 @@ impl Record {
                     *found.get_mut(name).unwrap() += (to - from).abs();
                 }
             }
-            known.extend(counted.paid.iter());
+            known.extend(counted.paid.keys());
             before = counted.clone();
         }
         found
@@ -111,7 +112,8 @@ async fn all_movements(app: &TestApp) -> Record {
     app.pay(&checkout.body).await.expect(303);
     app.drain().await;
     let paid = app.stripe("invoices").await;
-    let [first, second] = [0, 1].map(|at| paid.iter().filter(|one| one["amount_paid"] == 4900).nth(at).unwrap()["id"].clone());
+    let [first, second] =
+        [0, 1].map(|at| paid.iter().filter(|one| one["amount_paid"] == 4900).nth(at).unwrap()["id"].clone());
     let refund = |id: &Value| format!("invoices/{}/refund", id.as_str().unwrap());
     app.at_stripe(&refund(&first), json!({"amount_cents": 900})).await.expect(200);
     record.end_day(app, 21).await;
@@ -179,7 +181,8 @@ async fn each_total_is_the_one_that_sql_counts() {
     let admin = admin(&app).await;
     let mut statuses = rows(&app, &admin, "SELECT status, count(*) FROM subscriptions GROUP BY 1 ORDER BY 1").await;
     let of_status = found["subscriptions"].as_object().unwrap();
-    let mut shown: Vec<_> = of_status.iter().filter(|(_, count)| **count != 0).map(|(name, count)| json!([name, count])).collect();
+    let mut shown: Vec<_> =
+        of_status.iter().filter(|(_, count)| **count != 0).map(|(name, count)| json!([name, count])).collect();
     shown.sort_by_key(Value::to_string);
     statuses.sort_by_key(Value::to_string);
     assert_eq!(shown, statuses);
