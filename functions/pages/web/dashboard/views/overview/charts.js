@@ -22,7 +22,7 @@ function positions(days) {
     labels: groups.map(([{ date }]) => dayLabel(date)),
     full: (at) => (isWeeks ? `week from ${dayText(groups[at][0].date)}` : dayText(groups[at][0].date)),
     partial: groups.length - 1,
-    sums: (pick, currency) => groups.map((group) => sum(pick(series(group, currency))),
+    sums: (pick, currency) => groups.map((group) => sum(pick(series(group, currency)))),
   };
 }
 
