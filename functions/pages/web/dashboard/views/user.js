@@ -120,10 +120,10 @@ export async function view({ params }) {
     h(
       "div",
       { class: "columns" },
-      h("div", {}, billing.node, payments(path), entries.node),
+      h("div", {}, billing.node, payments(path), actions),
       h("aside", {}, h("section", { class: "panel" }, h("h2", {}, "Profile"), about), signedIn.node),
     ),
-    actions,
+    entries.node,
   );
   return [place];
 }
