@@ -3,14 +3,16 @@
 import { messageOf } from "./problems.js";
 
 /** An element: h("p", {class: "soft"}, "text", child …). Attributes such as `onclick` add listeners. */
-export function h(name, attributes, ...children) {
-  const element = document.createElement(name);
-  for (const [key, value] of Object.entries(attributes ?? {})) {
+export const h = (name, attributes, ...children) => complete(document.createElement(name), attributes, children);
+
+/** Gives an element its attributes and children, without those that are undefined, null or false. */
+export function complete(element, attributes, children) {
+  const isGiven = (value) => value !== undefined && value !== null && value !== false;
+  for (const [key, value] of Object.entries(attributes ?? {}).filter(([, value]) => isGiven(value))) {
     if (key.startsWith("on")) element.addEventListener(key.slice(2), value);
-    else if (value === true) element.setAttribute(key, "");
-    else if (value !== undefined && value !== false) element.setAttribute(key, value);
+    else element.setAttribute(key, value === true ? "" : value);
   }
-  element.append(...children.filter((child) => child !== undefined && child !== null && child !== false));
+  element.append(...children.filter(isGiven));
   return element;
 }
 

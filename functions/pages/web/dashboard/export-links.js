@@ -39,7 +39,7 @@ const lists = {
 export function reportFor(list, filters) {
   const { columns, filters: known, order } = lists[list];
   const conditions = Object.entries(filters)
-    .filter(([name, value]) => known[name] && value !== undefined && value !== null && value !== "")
+    .filter(([name, value]) => known[name] && value)
     .map(([name, value]) => known[name](value));
   const where = conditions.length > 0 ? `\nwhere ${conditions.join("\n  and ")}` : "";
   return `select ${columns}\nfrom ${list}${where}\norder by ${order}`;

@@ -105,7 +105,7 @@ export function planFields(plan) {
   }
 
   // The code follows the name until it is typed.
-  const suggestion = () => controls.name.value.toLowerCase().normalize("NFKD").replace(/[^a-z0-9]+/g, "-").replace(/^-|-$/g, "").slice(0, 64);
+  const suggestion = () => controls.name.value.toLowerCase().normalize("NFKD").replace(/\p{M}+/gu, "").replace(/[^a-z0-9]+/g, "-").replace(/^-|-$/g, "").slice(0, 64);
   let suggested = "";
   controls.name.addEventListener("input", () => {
     if (isNew && controls.code.value === suggested) controls.code.value = suggested = suggestion();
