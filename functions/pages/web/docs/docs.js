@@ -153,7 +153,7 @@ function group(name, parts) {
 /** A field that leaves the operations in which each of its words occurs. */
 function search(sections) {
   const status = h("p", { role: "status", class: "hint" });
-  const input = h("input", { id: "search", type: "search", autocomplete: "off", spellcheck: "false", placeholder: "login, subscriptions, 409 …", oninput: show });
+  const input = h("input", { id: "search", name: "search", type: "search", autocomplete: "off", spellcheck: "false", placeholder: "login, subscriptions, 409 …", oninput: show });
   const operations = sections.flatMap((section) => [...section.querySelectorAll(".operation")]);
   const texts = new Map(operations.map((operation) => [operation, operation.textContent.toLowerCase()]));
 
