@@ -300,7 +300,7 @@ mod tests {
     // D4, E11
     #[tokio::test]
     async fn a_first_visit_loads_few_files_and_a_second_page_loads_only_itself() {
-        for (page, most) in [("/account", 6), ("/dashboard", 7), ("/docs", 7)] {
+        for (page, most) in [("/account", 6), ("/dashboard", 7), ("/docs", 8)] {
             let (_, headers, html) = ask("GET", page, &[]).await;
             assert_eq!(headers["cache-control"], "no-cache");
             let mut files = loads(std::str::from_utf8(&html).unwrap());
