@@ -177,6 +177,8 @@ async fn each_day_and_movement_is_the_one_that_sql_counts_in_each_range() {
 async fn each_total_is_the_one_that_sql_counts() {
     let (app, _) = app_and_admin().await;
     all_movements(&app).await;
+    let (email, _) = app.subscriber("gil").await;
+    renew(&app, &email, "failed").await;
     let found = stats(&app, 30).await;
     let admin = admin(&app).await;
     let mut statuses = rows(&app, &admin, "SELECT status, count(*) FROM subscriptions GROUP BY 1 ORDER BY 1").await;
