@@ -51,7 +51,7 @@ async function sessionEnds() {
   await keeps(admin, fields);
   const tab = await person(desktop, admin.context);
   await tab.goto("/account/sign-in");
-  await tab.fill(ann);
+  await tab.fill({ email: ann.email, password: ann.password });
   await tab.press("Sign in");
   await tab.sees("Account ID");
   await admin.page.bringToFront();
