@@ -165,8 +165,11 @@ async function oddNames() {
   const user = await newSubscriber("W".repeat(40));
   const plans = [];
   for (const [at, name] of names.entries()) plans.push(await newPlan(name, `odd-${at}`));
-  const first = await signIn(ADMIN);
+  const [first, own] = [await signIn(ADMIN), await signIn({ email: user.email, password: PASSWORD })];
   for (const device of [phone, desktop]) {
+    const self = await person(device, own.context);
+    await self.goto("/account/billing");
+    for (const name of names) await self.sees(name);
     const admin = await person(device, first.context);
     await admin.goto("/dashboard/plans");
     for (const name of names) await admin.sees(name);
@@ -183,6 +186,7 @@ async function oddNames() {
     await admin.page.close();
   }
   await first.close();
+  await own.close();
 }
 
 await sessionEnds();
