@@ -119,7 +119,8 @@ async function byBulk() {
 async function byPlan() {
   const admin = await signIn(ADMIN);
   await admin.goto("/dashboard/plans?new=1");
-  await admin.fill({ name: "Dashboard plan", code: "dashboard-plan", price_cents: "29.00", tier: "2" });
+  // The code follows the name.
+  await admin.fill({ name: "Dashboard plan", price_cents: "29.00", tier: "2" });
   await admin.press("Create plan");
   await admin.sees("Dashboard plan");
   const plan = (await contract("/billing/plans")).items.find(({ code }) => code === "dashboard-plan");
