@@ -1,43 +1,11 @@
 // Walks through the admin dashboard: every page at three widths, in light and dark, and the work of an admin.
 
-import { PASSWORD, WAIT, base, browser, checked, contract, control, mail, person } from "./kit.mjs";
+import { PASSWORD, WAIT, base, browser, checked, contract, control, person, requireCoverage } from "./kit.mjs";
 import { modules } from "./modules.mjs";
+import { ADMIN, desktop, newSubscriber, newUser, signIn } from "./people.mjs";
 
-const ADMIN = { email: "admin@localhost.test", password: process.env.ADMIN_PASSWORD };
-const desktop = { name: "dashboard-desktop", width: 1280, height: 900, scheme: "light" };
 /** Each page that has a name is checked in light and dark. */
 const devices = [{ name: "dashboard-phone", width: 390, height: 844, scheme: "dark" }, { name: "dashboard-tablet", width: 768, height: 1024, scheme: "light" }, desktop];
-
-/** A user with a verified address, as the contract makes one; `token` is that of a session. */
-async function newUser(name) {
-  const email = `${name}@dashboard.example`;
-  await contract("/register", { email, username: name, password: PASSWORD });
-  await contract("/verify", { email, code: (await mail(email, "verify")).code });
-  const { access_token: token, user } = await contract("/login", { email, password: PASSWORD });
-  return { email, token, id: user.id };
-}
-
-/** The same with a subscription to Pro and a payment. */
-async function newSubscriber(name) {
-  const user = await newUser(name);
-  const { checkout_url } = await contract("/billing/subscriptions/subscribe", { plan_code: "pro" }, user.token);
-  const { status } = await fetch(checkout_url, { method: "POST", redirect: "manual", body: new URLSearchParams({ card: "4242424242424242" }) });
-  if (status !== 303) throw new Error(`the checkout answered ${status}`);
-  await control("drain");
-  return user;
-}
-
-/** A browser in which `who` is signed in. */
-async function signIn({ email, password }) {
-  const self = await person(desktop);
-  await self.goto("/account/sign-in");
-  await self.fill({ email, password });
-  const signedIn = self.page.waitForResponse((response) => response.url() === `${base}/login` && response.ok());
-  await Promise.all([signedIn, self.press("Sign in")]);
-  // The response sets the cookie; what follows it is the page of the account.
-  await self.page.waitForFunction(() => document.querySelector("[name=password]") === null, WAIT);
-  return self;
-}
 
 /** Waits until the focus is on an element whose text is `label`, moving it by `key`. */
 async function moveTo(admin, label, key = "Tab") {
@@ -79,9 +47,11 @@ function pages(user, report) {
     ["/dashboard/payments", user.email, "payments"],
     ["/dashboard/plans", "Pro", "plans"],
     ["/dashboard/plans?new=1", "New plan", "plan-new"],
+    ["/dashboard/plans?id=plan_missing", "There is no plan with this id", "plan-missing"],
     ["/dashboard/audit", "Audit log", "audit"],
     ["/dashboard/reports", "MRR by plan", "reports"],
     [`/dashboard/reports/${report}`, "1 row", "report"],
+    ["/dashboard/reports/rep_missing", "This report has expired", "report-missing"],
     ["/dashboard/system", "System", "system"],
     ["/dashboard/nonsense", "Page not found", "missing"],
   ];
@@ -104,6 +74,7 @@ async function everyPage(user) {
     console.log(`${device.name}: complete`);
   }
   await first.close();
+  await requireCoverage("dashboard/main.js", /^ {2}\["(\/dashboard[^"]*)"/gm, devices);
 }
 
 /** By keyboard alone: finds a spammer, disables the account, and the sessions end. */
@@ -148,7 +119,8 @@ async function byBulk() {
 async function byPlan() {
   const admin = await signIn(ADMIN);
   await admin.goto("/dashboard/plans?new=1");
-  await admin.fill({ name: "Dashboard plan", code: "dashboard-plan", price_cents: "29.00", tier: "2" });
+  // The code follows the name.
+  await admin.fill({ name: "Dashboard plan", price_cents: "29.00", tier: "2" });
   await admin.press("Create plan");
   await admin.sees("Dashboard plan");
   const plan = (await contract("/billing/plans")).items.find(({ code }) => code === "dashboard-plan");

@@ -11,6 +11,19 @@ const axe = await readFile(createRequire(import.meta.url).resolve("axe-core/axe.
 export const browser = await puppeteer.launch({ executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", args: ["--no-sandbox"] });
 /** How many pages were checked so far. */
 export let checked = 0;
+/** Each address that was checked with its width and scheme. */
+const covered = [];
+
+/** Every path of the pages that `file` shows was checked at every width, in light and dark. `path` finds the paths in it. */
+export async function requireCoverage(file, path, devices) {
+  const text = await readFile(new URL(`../../functions/pages/web/${file}`, import.meta.url), "utf8");
+  const paths = [...text.matchAll(path)].map(([, found]) => found);
+  if (paths.length === 0) throw new Error(`no path in ${file}`);
+  const isCovered = (wanted, width, scheme) => covered.some((one) => one.width === width && one.scheme === scheme && new RegExp(`^${wanted.replace(":id", "[^/]+")}$`).test(one.path));
+  const cases = paths.flatMap((wanted) => devices.flatMap(({ width }) => ["light", "dark"].map((scheme) => [wanted, width, scheme])));
+  const missing = cases.filter((one) => !isCovered(...one));
+  if (missing.length > 0) throw new Error(`not checked: ${missing.map((one) => one.join(" ")).join(", ")}`);
+}
 
 export async function parsed(path, response) {
   const text = await response.text();
@@ -67,6 +80,7 @@ export async function person(device, shared) {
 
   async function checkAccessibility(scheme, text) {
     await page.emulateMediaFeatures([{ name: "prefers-color-scheme", value: scheme }]);
+    covered.push({ path: new URL(page.url()).pathname, width: device.width, scheme });
     const { violations } = await page.evaluate(() => globalThis.axe.run(document, { resultTypes: ["violations"] }));
     if (violations.length === 0) return;
     const list = violations.map(({ id, nodes }) => `${id}: ${nodes.map((node) => node.html).join(" | ")}`);

@@ -29,6 +29,7 @@ const cases = [
   [[without("incomplete", { payment_processing: true })], "no", "the first payment, a bank debit, is still in progress."],
   [[without("incomplete_expired")], "no", "the first payment was not made in time, so the subscription never started."],
   [[without("canceled", { canceled_at: "CANCELED" })], "no", "the subscription to Pro ended on CANCELED."],
+  [[without("canceled", { canceled_at: "2026-01-12T00:00:00Z", current_period_end: "2026-02-01T00:00:00Z" })], "no", "the subscription to Pro was canceled at Stripe with immediate effect on 2026-01-12T00:00:00Z."],
   [[without("canceled", { canceled_at: "CANCELED", cancel_at_period_end: true })], "no", "the subscription to Pro was canceled and ended on PERIOD."],
   [[without("canceled", { canceled_at: "CANCELED" })], "no", "the subscription to Pro ended on CANCELED after the payment of FAILED failed.", user, { status: "failed", created_at: "FAILED" }],
   [[without("canceled", { canceled_at: "CANCELED" })], "no", "the subscription to Pro ended on CANCELED.", user, { status: "succeeded", created_at: "PAID" }],

@@ -1,6 +1,6 @@
 // Complete walks through the account pages at three widths, in light and dark.
 
-import { PASSWORD, WAIT, base, browser, checked, contract, control, mail, parsed, person, read } from "./kit.mjs";
+import { PASSWORD, WAIT, base, browser, checked, contract, control, mail, parsed, person, read, requireCoverage } from "./kit.mjs";
 
 const SECOND = "another horse staple";
 /** Texts of the pages that stand for Google, GitHub and Stripe. */
@@ -622,7 +622,7 @@ async function byAddress(device) {
     ["/account/password", "Current password", "Security"],
   ]) {
     await hal.goto(path);
-    await hal.sees(text);
+    await hal.sees(text, `address${path.replaceAll("/", "-")}`);
     const current = await hal.page.$eval("nav [aria-current]", (link) => link.textContent);
     if (current !== tab) throw new Error(`${path} marks ${current}`);
   }
@@ -823,6 +823,12 @@ async function documents(device) {
   const reader = await person(device);
   await reader.goto("/docs#login");
   await reader.sees("POST /login", "docs");
+  await reader.sees("Use the new one from then on");
+  await reader.sees("Link to this operation");
+  await reader.fill({ search: "introspect token" });
+  const shown = await reader.page.$$eval(".operation:not([hidden])", (all) => all.map(({ id }) => id));
+  if (!shown.includes("introspect") || shown.includes("login")) throw new Error(`the search shows ${shown}`);
+  await reader.page.$eval("#search", (input) => ((input.value = ""), input.dispatchEvent(new Event("input"))));
   await reader.page.evaluate(() => document.querySelectorAll("details").forEach((details) => details.setAttribute("open", "")));
   await reader.sees("curl -i", "docs-open");
   await reader.close();
@@ -851,5 +857,6 @@ for (const device of devices) {
   }
   console.log(`${device.name}: complete`);
 }
+await requireCoverage("account/main.js", /"(\/account[^"]*)": /g, devices);
 await browser.close();
 console.log(`${checked} pages checked, without an error or a violation of axe-core's rules`);

@@ -33,6 +33,7 @@ mod model;
 mod oauth;
 mod openapi;
 mod outages;
+mod overview;
 mod passwords;
 mod reconciliation;
 mod refusals;

@@ -8,7 +8,7 @@ use tollgate_tests::app::{ADMIN, Session, TestApp};
 const DAY: i64 = 86_400;
 
 /// The rows of a report.
-async fn rows(app: &TestApp, admin: &Session, sql: &str) -> Vec<Value> {
+pub async fn rows(app: &TestApp, admin: &Session, sql: &str) -> Vec<Value> {
     let body = json!({"sql": sql, "format": "preview", "fresh": true});
     let id = app.post_as(admin, "/admin/reports", body).await.expect(202).body["id"].clone();
     app.drain().await;
@@ -17,18 +17,18 @@ async fn rows(app: &TestApp, admin: &Session, sql: &str) -> Vec<Value> {
     report["rows"].as_array().unwrap().clone()
 }
 
-async fn admin(app: &TestApp) -> Session {
+pub async fn admin(app: &TestApp) -> Session {
     Session::of(&app.login(ADMIN.0, ADMIN.1).await.expect(200))
 }
 
-async fn stats(app: &TestApp, days: u16) -> Value {
+pub async fn stats(app: &TestApp, days: u16) -> Value {
     let admin = admin(app).await;
     app.drain().await;
     app.get_as(&admin, &format!("/admin/stats?days={days}")).await.expect(200).body
 }
 
 /// Renews the newest subscription of `email`.
-async fn renew(app: &TestApp, email: &str, outcome: &str) {
+pub async fn renew(app: &TestApp, email: &str, outcome: &str) {
     let customers = app.stripe("customers").await;
     let customer = customers.iter().find(|customer| customer["email"] == email).unwrap()["id"].clone();
     let held = app.stripe("subscriptions").await;
@@ -81,7 +81,7 @@ async fn four_months(app: &TestApp) {
 }
 
 /// The values of `days` that are not zero, by date; of money those in USD.
-fn by_day(stats: &Value, name: &str) -> BTreeMap<String, i64> {
+pub fn by_day(stats: &Value, name: &str) -> BTreeMap<String, i64> {
     let value = |day: &Value| day[name].as_i64().or_else(|| day[name]["usd"].as_i64()).unwrap_or(0);
     let days = stats["days"].as_array().unwrap().iter();
     days.map(|day| (day["date"].as_str().unwrap().to_owned(), value(day))).filter(|(_, value)| *value != 0).collect()

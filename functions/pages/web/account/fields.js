@@ -1,6 +1,7 @@
 // Fields for passwords.
 
-import { field, h } from "./dom.js";
+import { h } from "./dom.js";
+import { field } from "./forms.js";
 
 /** A password field with a button that shows what was typed. `autocomplete`: "current-password" or "new-password". */
 export function passwordField(label, name, autocomplete, rule) {

@@ -3,7 +3,9 @@
 /** A text as SQL. */
 const text = (value) => `'${value.replaceAll("\0", "").replaceAll("'", "''")}'`;
 
-const flag = (value) => (value === "true" || value === true ? "1" : "0");
+/** Conditions for columns that are compared with the value of their filter. */
+const equal = (...columns) => Object.fromEntries(columns.map((column) => [column, (value) => `${column} = ${text(value)}`]));
+const flags = (...columns) => Object.fromEntries(columns.map((column) => [column, (value) => `${column} = ${value === "true" ? 1 : 0}`]));
 
 /** The condition of a prefix search, as the service matches it. LIKE takes 100 characters; substr takes any. */
 function prefix(q) {
@@ -18,30 +20,17 @@ function prefix(q) {
 const lists = {
   users: {
     columns: "id, email, username, provider, email_verified, is_active, is_admin, tier, created_at",
-    filters: {
-      is_active: (value) => `is_active = ${flag(value)}`,
-      email_verified: (value) => `email_verified = ${flag(value)}`,
-      is_admin: (value) => `is_admin = ${flag(value)}`,
-      q: prefix,
-    },
+    filters: { ...flags("is_active", "email_verified", "is_admin"), q: prefix },
     order: "created_at desc",
   },
   subscriptions: {
     columns: "id, user_id, plan_id, status, price_cents, currency, billing_period, interval_count, quantity, started_at, current_period_end, cancel_at_period_end, has_access",
-    filters: {
-      status: (value) => `status = ${text(value)}`,
-      plan_id: (value) => `plan_id = ${text(value)}`,
-      user_id: (value) => `user_id = ${text(value)}`,
-    },
+    filters: equal("status", "plan_id", "user_id"),
     order: "started_at desc",
   },
   payments: {
     columns: "id, user_id, subscription_id, plan_id, amount_cents, refunded_cents, currency, status, created_at",
-    filters: {
-      status: (value) => `status = ${text(value)}`,
-      plan_id: (value) => `plan_id = ${text(value)}`,
-      user_id: (value) => `user_id = ${text(value)}`,
-    },
+    filters: equal("status", "plan_id", "user_id"),
     order: "created_at desc",
   },
 };
@@ -50,7 +39,7 @@ const lists = {
 export function reportFor(list, filters) {
   const { columns, filters: known, order } = lists[list];
   const conditions = Object.entries(filters)
-    .filter(([name, value]) => known[name] && value !== undefined && value !== null && value !== "")
+    .filter(([name, value]) => known[name] && value)
     .map(([name, value]) => known[name](value));
   const where = conditions.length > 0 ? `\nwhere ${conditions.join("\n  and ")}` : "";
   return `select ${columns}\nfrom ${list}${where}\norder by ${order}`;

@@ -4,22 +4,24 @@ import { call } from "../account/client.js";
 import { h } from "../account/dom.js";
 import { allPlans, keepNames } from "./names.js";
 import { go } from "./router.js";
+import { openDialog } from "./ui/dialog.js";
 import { problemText } from "./ui/problem.js";
 
 const TYPING_MS = 150;
 const MAX_OF_KIND = 6;
 
-const pages = [
-  ["Overview", "/dashboard"],
-  ["Users", "/dashboard/users"],
-  ["Subscriptions", "/dashboard/subscriptions"],
-  ["Payments", "/dashboard/payments"],
-  ["Plans", "/dashboard/plans"],
-  ["Audit log", "/dashboard/audit"],
-  ["Reports", "/dashboard/reports"],
-  ["System", "/dashboard/system"],
-  ["Your account", "/account"],
+/** The pages of the navigation, each with its icon. */
+export const pages = [
+  ["Overview", "/dashboard", "overview"],
+  ["Users", "/dashboard/users", "users"],
+  ["Subscriptions", "/dashboard/subscriptions", "subscriptions"],
+  ["Payments", "/dashboard/payments", "payments"],
+  ["Plans", "/dashboard/plans", "plans"],
+  ["Audit log", "/dashboard/audit", "audit"],
+  ["Reports", "/dashboard/reports", "reports"],
+  ["System", "/dashboard/system", "system"],
 ];
+const account = ["Your account", "/account"];
 
 let gallery = null;
 
@@ -49,7 +51,7 @@ async function others(text) {
   const [plans, questions] = await Promise.all([allPlans().catch(() => []), reports().catch(() => [])]);
   const pick = (all) => all.slice(0, MAX_OF_KIND);
   return [
-    ...pick(pages.filter(([name]) => matches(name, text)).map(([name, path]) => ({ kind: "Page", name, path }))),
+    ...pick([...pages, account].filter(([name]) => matches(name, text)).map(([name, path]) => ({ kind: "Page", name, path }))),
     ...(text === "" ? [] : pick(plans.filter(({ id, name, code }) => id === text || matches(`${name} ${code}`, text)).map(({ id, name, code }) => ({ kind: "Plan", name, more: code, path: `/dashboard/plans?id=${id}` })))),
     ...(text === "" ? [] : pick(questions.filter((report) => matches(report.title, text)).map((report) => ({ kind: "Report", name: report.title, path: `/dashboard/reports?sql=${encodeURIComponent(report.sql)}` })))),
   ];
@@ -58,7 +60,6 @@ async function others(text) {
 /** Opens the dialog. */
 function openJump() {
   if (document.querySelector("dialog[open]")) return;
-  const before = document.activeElement;
   const options = h("ul", { id: "jump-options", role: "listbox", "aria-label": "Results" });
   const status = h("p", { role: "status", class: "soft" });
   const input = h("input", { type: "text", role: "combobox", "aria-label": "Jump to a user, plan, report or page", "aria-expanded": "true", "aria-controls": "jump-options", "aria-autocomplete": "list", placeholder: "User, plan, report or page …", autocomplete: "off", spellcheck: "false", autocapitalize: "none" });
@@ -143,14 +144,10 @@ function openJump() {
     event.preventDefault();
   });
   dialog.addEventListener("click", (event) => event.target === dialog && dialog.close());
-  dialog.addEventListener("close", () => {
+  openDialog(dialog, () => {
     clearTimeout(timer);
     turn += 1;
-    dialog.remove();
-    before?.focus?.();
   });
-  document.body.append(dialog);
-  dialog.showModal();
   input.focus();
   search();
 }

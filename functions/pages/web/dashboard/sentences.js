@@ -1,7 +1,8 @@
 // An entry of the audit log as a sentence: `auditSentence(entry, names)` returns text and links for h().
 
-import { date, h, money } from "../account/dom.js";
+import { date, h, money, price } from "../account/dom.js";
 import { reference } from "./names.js";
+import { plural } from "./ui/parts.js";
 
 const methods = { password: "a password", code: "a mailed code", registration: "the code of the registration", google: "Google", github: "GitHub" };
 const providers = { google: "Google", github: "GitHub", local: "an e-mail address" };
@@ -12,8 +13,7 @@ const reasons = {
   email_not_verified: "the address is not verified",
 };
 
-const count = (number, noun) => `${number} ${noun}${number === 1 ? "" : "s"}`;
-const ended = (number) => (number > 0 ? ` and ended ${count(number, "session")}` : "");
+const ended = (number) => (number > 0 ? ` and ended ${plural(number, "session")}` : "");
 
 /** The parts of a sentence. On the page of one user, `about` is that user, who is not named in each sentence. */
 function partsOf({ actor_id, target_id, before, after }, names, about) {
@@ -70,14 +70,14 @@ const payment = (words) => (parts) => ["A payment for ", parts.target, ...parts.
 
 /** How a subscription began. */
 function beginning({ after }) {
-  const price = after.price_cents === undefined ? "" : ` at ${money(after.price_cents, after.currency)} a ${after.billing_period}`;
-  return [after.status ? ` (${after.status.replace("_", " ")})` : "", price];
+  const amount = after.price_cents === undefined ? "" : ` at ${price(after.price_cents, after.currency, after.billing_period)}`;
+  return [after.status ? ` (${after.status.replace("_", " ")})` : "", amount];
 }
 
 const sentences = {
   "user.registered": ({ target, after, isSystem }) =>
     isSystem ? [target, " was created as the first admin"] : [target, ` registered with ${providers[after.provider] ?? "an account"}`],
-  "user.signed_in": ({ target, after }) => [target, ` signed in with ${methods[after.method] ?? after.method ?? "an account"}`, ...(after.ended?.length > 0 ? [`; ${count(after.ended.length, "older session")} ended`] : [])],
+  "user.signed_in": ({ target, after }) => [target, ` signed in with ${methods[after.method] ?? after.method ?? "an account"}`, ...(after.ended?.length > 0 ? [`; ${plural(after.ended.length, "older session")} ended`] : [])],
   "user.sign_in_failed": ({ target, after }, entry) => [
     ...(entry.target_id ? ["A sign-in as ", target, " failed"] : ["A sign-in with an unknown address failed"]),
     entry.target_id && after.reason ? `: ${reasons[after.reason] ?? after.reason.replaceAll("_", " ")}` : "",
@@ -101,9 +101,9 @@ const sentences = {
     const many = after.sessions ?? before.sessions;
     if (after.reason === "refresh_token_reused") return ["A session of ", target, " was ended: an old refresh token was used again"];
     if (after.reason === "logout") return [target, " signed out"];
-    return [actor, ` ended ${many ? count(many, "session") : "a session"}`, ...(isOwn ? [] : [" of ", target])];
+    return [actor, ` ended ${many ? plural(many, "session") : "a session"}`, ...(isOwn ? [] : [" of ", target])];
   },
-  "plan.created": ({ actor, target, after }) => [actor, " created the plan ", target, after.price_cents !== undefined ? ` at ${money(after.price_cents, after.currency)} a ${after.billing_period}` : ""],
+  "plan.created": ({ actor, target, after }) => [actor, " created the plan ", target, after.price_cents === undefined ? "" : ` at ${price(after.price_cents, after.currency, after.billing_period)}`],
   "plan.changed": (parts) => [parts.actor, " changed the plan ", parts.target, ...changes(parts, ": ")],
   "plan.archived": ({ actor, target }) => [actor, " archived the plan ", target],
   "subscription.created": (parts) => [...subscription(() => [" started"])({ ...parts, target: parts.after.plan_id ? parts.link(parts.after.plan_id) : parts.target }), ...beginning(parts)],

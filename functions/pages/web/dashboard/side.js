@@ -1,21 +1,10 @@
 // The navigation: at the side of a desktop, behind a button on a phone.
 
 import { h } from "../account/dom.js";
-import { jumpButton } from "./jump.js";
+import { jumpButton, pages } from "./jump.js";
 import { admin, leave } from "./session.js";
 import { icon } from "./ui/svg.js";
 import { toastProblem } from "./ui/toast.js";
-
-const pages = [
-  ["/dashboard", "Overview", "overview"],
-  ["/dashboard/users", "Users", "users"],
-  ["/dashboard/subscriptions", "Subscriptions", "subscriptions"],
-  ["/dashboard/payments", "Payments", "payments"],
-  ["/dashboard/plans", "Plans", "plans"],
-  ["/dashboard/audit", "Audit log", "audit"],
-  ["/dashboard/reports", "Reports", "reports"],
-  ["/dashboard/system", "System", "system"],
-];
 
 const links = new Map();
 const toggle = h("button", { type: "button", class: "menu-button", "aria-expanded": "false", "aria-controls": "menu", onclick: () => open(toggle.getAttribute("aria-expanded") === "false") }, icon("menu"), h("span", {}, "Menu"));
@@ -27,7 +16,7 @@ function open(isOpen) {
 
 /** Shows the navigation in place of `element`. */
 export function showSide(element) {
-  const items = pages.map(([href, name, picture]) => {
+  const items = pages.map(([name, href, picture]) => {
     const link = h("a", { href }, icon(picture), h("span", {}, name));
     links.set(href, link);
     return h("li", {}, link);

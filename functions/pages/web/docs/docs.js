@@ -1,4 +1,5 @@
-// The OpenAPI document as a page: each operation with what it takes, what it answers, and a curl line to try it.
+// The OpenAPI document as a page: each operation with what it takes, what it returns, and a curl line to try it. The text
+// above the operations is in index.html.
 
 import { h } from "/account/dom.js";
 
@@ -48,7 +49,9 @@ function example(schema, name) {
   if (type === "boolean") return true;
   if (found.format === "email") return "ann@example.com";
   if (found.format === "password") return "correct horse battery";
-  return name === "code" ? "123456" : "…";
+  if (found.format === "date-time") return "2026-01-31T12:00:00Z";
+  if (found.format === "date") return "2026-01-31";
+  return { code: "123456", currency: "usd", token_type: "Bearer" }[name] ?? "…";
 }
 
 function fields(schema) {
@@ -87,6 +90,13 @@ function answers(operation) {
   return table(["Status", "What", "Body"], rows);
 }
 
+/** The body of the response to a request that succeeded; null where it has none. */
+function success(operation) {
+  const [, response] = Object.entries(operation.responses).find(([status]) => status.startsWith("2")) ?? [];
+  const schema = response?.content?.["application/json"]?.schema;
+  return schema ? JSON.stringify(example(schema), null, 2) : null;
+}
+
 /** Text with `code` in it. */
 function plain(text) {
   return (text ?? "").split("`").map((part, index) => (index % 2 ? h("code", {}, part) : part));
@@ -97,9 +107,10 @@ function operationOf(method, path, operation) {
   const parameters = (operation.parameters ?? []).map((parameter) =>
     h("tr", {}, h("td", {}, h("code", {}, parameter.name)), h("td", {}, parameter.in), h("td", {}, kind(parameter.schema)), h("td", {}, parameter.description ?? "")),
   );
+  const returned = success(operation);
   return h(
     "details",
-    { id: operation.operationId },
+    { id: operation.operationId, class: "operation" },
     h("summary", {}, h("code", {}, `${method.toUpperCase()} ${path}`), " ", h("small", {}, operation.summary ?? "")),
     operation.description && h("p", {}, ...plain(operation.description)),
     operation.security && h("p", {}, "Wants ", h("code", {}, isOfServices(operation) ? "authorization: Basic …" : "authorization: Bearer …"), "."),
@@ -107,10 +118,13 @@ function operationOf(method, path, operation) {
     parameters.length > 0 && table(["Name", "In", "Type", "What"], parameters),
     body && h("h3", {}, "Body"),
     body && fields(body),
-    h("h3", {}, "Answers"),
+    h("h3", {}, "Responses"),
     answers(operation),
     h("h3", {}, "Try it"),
     h("pre", { tabindex: "0" }, curl(method, path, operation)),
+    returned && h("h3", {}, "Example of a response"),
+    returned && h("pre", { tabindex: "0" }, returned),
+    h("p", {}, h("a", { href: `#${operation.operationId}` }, "Link to this operation")),
   );
 }
 
@@ -121,28 +135,57 @@ function page() {
       groups.get(item[method].tags[0]).push(operationOf(method, path, item[method]));
     }
   }
-  const sections = [...groups].map(([tag, operations]) => h("section", {}, h("h2", {}, tag), ...operations));
+  const sections = [...groups].map(([tag, operations]) => group(tag, operations));
   const shapes = Object.entries(api.components.schemas)
     .map(([name, schema]) => [name, fields(schema)])
     .filter(([, rows]) => rows)
     .map(([name, rows]) => h("details", { id: `schema-${name}` }, h("summary", {}, h("code", {}, name)), rows));
-  return [
-    h("h1", {}, `${api.info.title} ${api.info.version}`),
-    h("p", {}, ...plain(api.info.description)),
-    h("p", {}, h("a", { href: "/openapi.json" }, "The document itself"), ", for tools."),
-    ...sections,
-    h("section", {}, h("h2", {}, "Shapes"), ...shapes),
-  ];
+  return [search(sections), ...sections, group("Shapes", shapes)];
 }
 
-const view = document.getElementById("view");
+/** Operations of one kind, under a heading that can be linked to. */
+function group(name, parts) {
+  const id = `group-${name.toLowerCase()}`;
+  document.getElementById("contents").append(h("li", {}, h("a", { href: `#${id}` }, name)));
+  return h("section", {}, h("h2", { id }, h("a", { href: `#${id}` }, name)), ...parts);
+}
+
+/** A field that leaves the operations in which each of its words occurs. */
+function search(sections) {
+  const status = h("p", { role: "status", class: "hint" });
+  const input = h("input", { id: "search", name: "search", type: "search", autocomplete: "off", spellcheck: "false", placeholder: "login, subscriptions, 409 …", oninput: show });
+  const operations = sections.flatMap((section) => [...section.querySelectorAll(".operation")]);
+  const texts = new Map(operations.map((operation) => [operation, operation.textContent.toLowerCase()]));
+
+  function show() {
+    const words = input.value.toLowerCase().split(/\s+/).filter(Boolean);
+    const found = operations.filter((operation) => {
+      operation.hidden = !words.every((word) => texts.get(operation).includes(word));
+      return !operation.hidden;
+    });
+    for (const section of sections) section.hidden = section.querySelector(".operation:not([hidden])") === null;
+    status.textContent = words.length > 0 ? `${found.length} of ${operations.length} operations` : "";
+  }
+
+  return h("div", { class: "search" }, h("label", { for: "search" }, "Search the operations"), input, status);
+}
+
+/** Opens what the address names. */
+function openAsked() {
+  const asked = document.getElementById(decodeURIComponent(location.hash.slice(1)));
+  if (asked?.tagName === "DETAILS") asked.open = true;
+  asked?.scrollIntoView();
+}
+
+const place = document.getElementById("operations");
 try {
   const response = await fetch("/openapi.json");
   if (!response.ok) throw new Error(`status ${response.status}`);
   api = await response.json();
-  view.replaceChildren(...page());
-  const asked = location.hash && document.getElementById(location.hash.slice(1));
-  if (asked) asked.open = true;
+  document.getElementById("title").textContent = `${api.info.title} API ${api.info.version}`;
+  place.replaceChildren(...page());
+  if (location.hash) openAsked();
+  addEventListener("hashchange", openAsked);
 } catch (problem) {
-  view.replaceChildren(h("h1", {}, "Not now"), h("p", { role: "alert" }, `The document could not be read: ${problem.message}`));
+  place.replaceChildren(h("p", { role: "alert" }, `The document could not be read: ${problem.message} Reload the page.`));
 }

@@ -1,13 +1,13 @@
 // Billing: the current plan, the plans to choose from, the invoices, and the return from a checkout.
 
 import { call, confirmCheckout } from "../client.js";
-import { h } from "../dom.js";
+import { date, h } from "../dom.js";
 import { announce, fill } from "../panel.js";
 import { returnAddress } from "../return.js";
 import { mayHaveSubscription, subscriptionMissing } from "../subscription-hint.js";
 import { invoices } from "./invoices.js";
 import { plans } from "./plans.js";
-import { currentPlan, isLive } from "./subscription.js";
+import { currentPlan, isLive, subscriptionPrice } from "./subscription.js";
 
 export const title = "Billing";
 export const address = "/account/billing";
@@ -73,6 +73,13 @@ export function view({ notice }) {
   return [h("h1", { tabindex: "-1" }, title), status, place];
 }
 
+/** What a new subscription costs, and when it is charged next. */
+function terms(subscription) {
+  const price = subscriptionPrice(subscription);
+  const next = date(subscription.current_period_end).textContent;
+  return subscription.status === "trialing" ? `for ${price} after your trial, which ends on ${next}.` : `for ${price}. It renews on ${next}.`;
+}
+
 /** Waits until the subscription gives access, then shows it, or leads back to the product that the person came from. */
 async function confirmPayment(status, place, refresh) {
   // If the token is not renewed, the next call renews it.
@@ -87,6 +94,6 @@ async function confirmPayment(status, place, refresh) {
   if (returnAddress() !== null) return location.assign(returnAddress());
   // If this fails, the next visit shows it.
   await refresh().catch(() => {});
-  status.textContent = `Thank you. You're subscribed to ${current.plan.name}.`;
+  status.textContent = `Thank you. You're subscribed to ${current.plan.name} ${terms(current)}`;
   announce(status.textContent);
 }

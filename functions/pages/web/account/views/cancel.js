@@ -1,6 +1,7 @@
 // Cancel at period end, after a confirmation that says what it means.
 
-import { date, form, h } from "../dom.js";
+import { date, h } from "../dom.js";
+import { form } from "../forms.js";
 
 function consequences({ plan, scheduled_plan, status, current_period_end }) {
   const isTrial = status === "trialing";

@@ -1,7 +1,8 @@
 // Change the plan of a subscription: first a preview of what it costs, then the change.
 
 import { call, resume } from "../client.js";
-import { date, form, h, money, price } from "../dom.js";
+import { date, h, money, price } from "../dom.js";
+import { form } from "../forms.js";
 import { isEnding } from "./subscription.js";
 
 const periods = ["month", "year"];

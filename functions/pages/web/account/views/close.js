@@ -1,7 +1,8 @@
 // Close the account.
 
 import { call, forget } from "../client.js";
-import { form, h } from "../dom.js";
+import { h } from "../dom.js";
+import { form } from "../forms.js";
 import { go } from "../go.js";
 import { passwordFields, requirement, signInAgain } from "./confirm.js";
 

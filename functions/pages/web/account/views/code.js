@@ -1,7 +1,8 @@
 // Sign in by a mailed code.
 
 import { call, signInByCode } from "../client.js";
-import { clearErrors, codeField, codeOf, field, form, h } from "../dom.js";
+import { h } from "../dom.js";
+import { clearErrors, codeField, codeOf, field, form } from "../forms.js";
 import { go, goOn } from "../go.js";
 import { emailRule } from "../rules.js";
 

@@ -1,8 +1,9 @@
 // Actions that the service protects: they require the password, unless the sign-in was a few minutes ago.
 
 import { signOut } from "../client.js";
-import { form, h, sentence } from "../dom.js";
+import { h, sentence } from "../dom.js";
 import { accountField, passwordField } from "../fields.js";
+import { form } from "../forms.js";
 import { go, want } from "../go.js";
 
 /** For accounts without a password: the way to a new sign-in, after which this page is shown again. */

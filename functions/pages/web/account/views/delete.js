@@ -1,7 +1,8 @@
 // Delete the account and its data.
 
 import { call, forget } from "../client.js";
-import { form, h } from "../dom.js";
+import { h } from "../dom.js";
+import { form } from "../forms.js";
 import { go } from "../go.js";
 import { passwordFields, protectedButton, requirement, signInAgain } from "./confirm.js";
 import { download } from "./export.js";

@@ -1,7 +1,8 @@
 // Change the e-mail address. The change takes effect when the new address is verified.
 
 import { call, resume } from "../client.js";
-import { codeField, codeOf, field, form, h } from "../dom.js";
+import { h } from "../dom.js";
+import { codeField, codeOf, field, form } from "../forms.js";
 import { go } from "../go.js";
 import { emailRule } from "../rules.js";
 import { passwordFields, signInAgain } from "./confirm.js";

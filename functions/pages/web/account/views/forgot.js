@@ -1,7 +1,8 @@
 // Request the link to set a new password.
 
 import { call } from "../client.js";
-import { field, form, h } from "../dom.js";
+import { h } from "../dom.js";
+import { field, form } from "../forms.js";
 import { go } from "../go.js";
 import { emailRule } from "../rules.js";
 

@@ -1,8 +1,9 @@
 // Change the password, or set the first one.
 
 import { call } from "../client.js";
-import { form, h } from "../dom.js";
+import { h } from "../dom.js";
 import { accountField, passwordField } from "../fields.js";
+import { form } from "../forms.js";
 import { panel } from "../panel.js";
 import { passwordRule } from "../rules.js";
 

@@ -2,7 +2,8 @@
 
 import { brand } from "../brand.js";
 import { subscribe } from "../client.js";
-import { date, form, h, price, sentence } from "../dom.js";
+import { date, h, price, sentence } from "../dom.js";
+import { form } from "../forms.js";
 import { subscriptionRequested } from "../subscription-hint.js";
 import { planChange } from "./change.js";
 import { featureList } from "./features.js";

@@ -2,8 +2,9 @@
 
 import { brand } from "../brand.js";
 import { call } from "../client.js";
-import { field, form, h } from "../dom.js";
+import { h } from "../dom.js";
 import { passwordField } from "../fields.js";
+import { field, form } from "../forms.js";
 import { go } from "../go.js";
 import { keepForVerification } from "../return.js";
 import { emailRule, passwordRule, usernameRule } from "../rules.js";

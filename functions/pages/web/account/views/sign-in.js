@@ -2,8 +2,9 @@
 
 import { brand } from "../brand.js";
 import { signIn } from "../client.js";
-import { field, form, h } from "../dom.js";
+import { h } from "../dom.js";
 import { passwordField } from "../fields.js";
+import { field, form } from "../forms.js";
 import { goOn } from "../go.js";
 import { providerButtons, providerResult } from "./providers.js";
 

@@ -1,7 +1,8 @@
 // The current plan as a card: price, renewal, payment state, and what can be done.
 
 import { call, openPortal } from "../client.js";
-import { date, form, h, money, price } from "../dom.js";
+import { date, h, money, price } from "../dom.js";
+import { form } from "../forms.js";
 import { cancellation } from "./cancel.js";
 
 /** The label of a status, and how it is shown. */
@@ -24,7 +25,7 @@ export const isEnding = ({ cancel_at_period_end, access_until, current_period_en
   cancel_at_period_end || (access_until !== null && access_until <= current_period_end);
 
 /** "$19.00 a month", or "$57.00 every 3 months". */
-function subscriptionPrice({ price_cents, currency, billing_period, interval_count }) {
+export function subscriptionPrice({ price_cents, currency, billing_period, interval_count }) {
   if (price_cents === 0 || (interval_count ?? 1) === 1) return price(price_cents, currency, billing_period);
   return `${money(price_cents, currency)} every ${interval_count} ${billing_period}s`;
 }

@@ -1,7 +1,8 @@
 // Verify an e-mail address by the mailed code. The mailed link has a page of its own.
 
 import { call, startSession } from "../client.js";
-import { clearErrors, codeField, codeOf, field, form, h, showErrors } from "../dom.js";
+import { h } from "../dom.js";
+import { clearErrors, codeField, codeOf, field, form, showErrors } from "../forms.js";
 import { go, goOn } from "../go.js";
 import { emailRule } from "../rules.js";
 

@@ -1,6 +1,7 @@
 // A question before an action that cannot be taken back at once.
 
 import { h } from "../../account/dom.js";
+import { openDialog } from "./dialog.js";
 
 /**
  * Asks, and resolves to true if the person confirms.
@@ -12,7 +13,6 @@ import { h } from "../../account/dom.js";
  * typed   a text that must be typed before the button works, such as the address of the account to delete
  */
 export function confirmAction({ title, text, button, danger = false, typed }) {
-  const before = document.activeElement;
   const paragraphs = [text].flat().map((part) => (typeof part === "string" ? h("p", {}, part) : part));
   const field = typed && h("input", { name: "typed", autocomplete: "off", spellcheck: "false" });
   const act = h("button", { value: "confirm", class: danger ? "danger solid" : "", disabled: Boolean(typed) }, button);
@@ -32,20 +32,14 @@ export function confirmAction({ title, text, button, danger = false, typed }) {
       h("div", { class: "dialog-actions" }, cancel, act),
     ),
   );
-  document.body.append(dialog);
   return new Promise((resolve) => {
-    dialog.addEventListener("close", () => {
-      resolve(dialog.returnValue === "confirm");
-      dialog.remove();
-      before?.focus?.();
-    });
     // Enter in the field presses the form's first button, which is Cancel.
     field?.addEventListener("keydown", (event) => {
       if (event.key !== "Enter") return;
       event.preventDefault();
       if (!act.disabled) dialog.close("confirm");
     });
-    dialog.showModal();
+    openDialog(dialog, () => resolve(dialog.returnValue === "confirm"));
     (field ?? cancel).focus();
   });
 }

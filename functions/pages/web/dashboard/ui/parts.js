@@ -1,6 +1,6 @@
 // Small parts that all pages share.
 
-import { h } from "../../account/dom.js";
+import { h, money } from "../../account/dom.js";
 
 /** The head of a page: its title, a line of text below, and buttons or links at the side. */
 export function pageHead(title, { text, actions = [] } = {}) {
@@ -45,6 +45,13 @@ export function count(number) {
 /** "1 user", "1,200 users". */
 export function plural(number, one, many = `${one}s`) {
   return `${count(number)} ${number === 1 ? one : many}`;
+}
+
+/** "$57.00 · €499.00": the sums by currency of [cents, currency]. */
+export function amounts(all) {
+  const sums = new Map();
+  for (const [cents, currency] of all) sums.set(currency, (sums.get(currency) ?? 0) + cents);
+  return [...sums].sort().map(([currency, cents]) => money(cents, currency)).join(" · ");
 }
 
 /** An id or code that can be copied by a click. */

@@ -5,7 +5,7 @@ import { h, money } from "../../account/dom.js";
 import { exportLink } from "../export-links.js";
 import { allPlans, keepNames, reference } from "../names.js";
 import { filters } from "../ui/filters.js";
-import { pageHead, plural } from "../ui/parts.js";
+import { amounts, pageHead, plural } from "../ui/parts.js";
 import { list, pages } from "../ui/table.js";
 
 /** How long rows wait for the names of what they are about. */
@@ -83,10 +83,8 @@ export async function billingPage({ name, title, text, statuses, columns, empty,
 
 /** "3 payments shown: $57.00 · €499.00": the sums by currency of `amount`, an item's [cents, currency] or null. */
 function total(items, noun, amount, period = "") {
-  const sums = new Map();
-  for (const [cents, currency] of items.map(amount).filter(Boolean)) sums.set(currency, (sums.get(currency) ?? 0) + cents);
-  const texts = [...sums].sort().map(([currency, cents]) => money(cents, currency));
-  return h("p", { class: "total" }, `${plural(items.length, noun)} shown`, texts.length > 0 && ": ", texts.length > 0 && h("strong", {}, texts.join(" · ")), texts.length > 0 && period);
+  const sums = amounts(items.map(amount).filter(Boolean));
+  return h("p", { class: "total" }, `${plural(items.length, noun)} shown`, ...(sums ? [": ", h("strong", {}, sums), period] : []));
 }
 
 /** "$19.00 a month", "$57.00 every 3 months". */

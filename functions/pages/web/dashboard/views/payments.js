@@ -14,7 +14,7 @@ export const statuses = {
   succeeded: ["Succeeded", "good"],
   processing: ["Processing", "info"],
   failed: ["Failed", "bad"],
-  refunded: ["Refunded", "plain"],
+  refunded: ["Refunded in full", "plain"],
   disputed: ["Disputed", "warn"],
 };
 

@@ -130,6 +130,7 @@ export async function view({ params, query }) {
 
   if (report) show(report.format, report.sql, false, (onStatus, isStopped) => follow(report.id, onStatus, isStopped));
   else if (params.id) status.textContent = "This report has expired. Reports are kept for a day.";
+  else if (area.text() !== "") status.textContent = "Press Run to see the rows, or download all of them as CSV.";
 
   return [
     pageHead(title, { text: "Query a read-only copy of the tables in SQL. Admins see each other's reports." }),

@@ -56,6 +56,6 @@ function statistics({ status, value, reason }) {
       ["Age", age <= 60 ? plural(age, "minute") : badge(`${plural(age, "minute")}: more than an hour`, "warn")],
       ["Users", plural(value.users?.total ?? 0, "user")],
     ]),
-    h("p", { class: "soft" }, "The figures are counted at most once an hour."),
+    h("p", { class: "soft" }, "The figures are at most an hour old."),
   ];
 }

@@ -3,7 +3,7 @@
 import { call } from "../../account/client.js";
 import { h } from "../../account/dom.js";
 import { keepNames } from "../names.js";
-import { badge, copyable, day, facts, pageHead } from "../ui/parts.js";
+import { copyable, day, facts, pageHead } from "../ui/parts.js";
 import { toast } from "../ui/toast.js";
 import { accessOf } from "./user/access.js";
 import { actionRows } from "./user/actions.js";
@@ -11,19 +11,9 @@ import { payments, subscriptionCard } from "./user/billing.js";
 import { section, whileShown } from "./user/section.js";
 import { sessions } from "./user/sessions.js";
 import { timeline } from "./user/timeline.js";
+import { providers, states } from "./users.js";
 
 export const title = "User";
-
-const providers = { local: "E-mail and password", google: "Google", github: "GitHub" };
-
-/** What is unusual about the user, in words. */
-function badges({ is_active, email_verified, is_admin }) {
-  return [
-    is_active ? badge("Active", "good") : badge("Disabled", "bad"),
-    !email_verified && badge("Address not verified", "warn"),
-    is_admin && badge("Admin", "info"),
-  ].filter(Boolean);
-}
 
 /** An id that is no user's. Payments and audit entries of a deleted user stay under the id. */
 async function missing(id, path) {
@@ -41,7 +31,7 @@ async function missing(id, path) {
 
 function head(user) {
   const names = h("p", { class: "user-names" }, h("bdi", {}, user.username), copyable(user.id));
-  return h("header", { class: "user-head" }, h("h1", { dir: "auto" }, user.email), h("p", { class: "badges" }, ...badges(user)), names);
+  return h("header", { class: "user-head" }, h("h1", { dir: "auto" }, user.email), h("p", { class: "badges" }, ...states(user)), names);
 }
 
 function accessBox(...given) {
@@ -130,10 +120,10 @@ export async function view({ params }) {
     h(
       "div",
       { class: "columns" },
-      h("div", {}, billing.node, payments(path), entries.node),
+      h("div", {}, billing.node, payments(path), actions),
       h("aside", {}, h("section", { class: "panel" }, h("h2", {}, "Profile"), about), signedIn.node),
     ),
-    actions,
+    entries.node,
   );
   return [place];
 }

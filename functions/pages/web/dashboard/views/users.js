@@ -12,7 +12,8 @@ import { recentFilters } from "./users/recent.js";
 
 export const title = "Users";
 
-const providers = { local: "E-mail", google: "Google", github: "GitHub" };
+/** How users register. */
+export const providers = { local: "E-mail", google: "Google", github: "GitHub" };
 
 const fields = [
   { name: "q", label: "Search", kind: "text", placeholder: "Address, domain, name or ID" },
@@ -24,10 +25,10 @@ const fields = [
 /** What is unusual about a user, in words. */
 export function states({ is_active, email_verified, is_admin }) {
   return [
-    is_active ? null : badge("Disabled", "bad"),
-    email_verified ? null : badge("Not verified", "warn"),
-    is_admin ? badge("Admin", "info") : null,
-    is_active && email_verified ? badge("Active", "good") : null,
+    !is_active && badge("Disabled", "bad"),
+    !email_verified && badge("Not verified", "warn"),
+    is_admin && badge("Admin", "info"),
+    is_active && email_verified && badge("Active", "good"),
   ].filter(Boolean);
 }
 

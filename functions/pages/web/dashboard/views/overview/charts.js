@@ -5,9 +5,9 @@ import { bars } from "../../charts/bars.js";
 import { line } from "../../charts/line.js";
 import { dayLabel, dayText } from "../../charts/scale.js";
 import { share, steps } from "../../charts/share.js";
-import { count, plural } from "../../ui/parts.js";
+import { amounts, count, plural } from "../../ui/parts.js";
 import { statuses } from "../subscriptions.js";
-import { amount, movements, series, weeks } from "./numbers.js";
+import { amount, movements, series, sum, weeks } from "./numbers.js";
 
 const DAYS_MOST = 100;
 const colors = { active: 1, trialing: 2, past_due: 3, unpaid: 5, paused: 4, incomplete: 6, incomplete_expired: 6, canceled: 6 };
@@ -22,14 +22,12 @@ function positions(days) {
     labels: groups.map(([{ date }]) => dayLabel(date)),
     full: (at) => (isWeeks ? `week from ${dayText(groups[at][0].date)}` : dayText(groups[at][0].date)),
     partial: groups.length - 1,
-    sums: (pick, currency) => groups.map((group) => pick(series(group, currency)).reduce((all, value) => all + value, 0)),
+    sums: (pick, currency) => groups.map((group) => sum(pick(series(group, currency)))),
   };
 }
 
 /** Amounts without ".00": an axis has round numbers. */
 const short = (currency) => (value) => money(value, currency).replace(/[.,]0+(?=\D*$)/, "");
-
-const sum = (values) => values.reduce((all, value) => all + value, 0);
 
 /** "The highest: 8, December 3, 2026." */
 function highest(values, full, format) {
@@ -115,10 +113,7 @@ export function funnel({ stats }) {
 export function failed({ days }, atRisk) {
   const { sums, ...place } = positions(days);
   const values = sums((all) => all.failed);
-  const byCurrency = new Map();
-  for (const { amount_cents, currency } of atRisk?.items ?? []) byCurrency.set(currency, (byCurrency.get(currency) ?? 0) + amount_cents);
-  const texts = [...byCurrency].map(([currency, cents]) => money(cents, currency));
-  const open = atRisk && atRisk.items.length > 0 && `${atRisk.next_cursor ? "More than " : ""}${plural(atRisk.items.length, "failed payment")} not paid yet: ${texts.join(" · ")}`;
+  const open = atRisk && atRisk.items.length > 0 && `${atRisk.next_cursor ? "More than " : ""}${plural(atRisk.items.length, "failed payment")} not paid yet: ${amounts(atRisk.items.map(({ amount_cents, currency }) => [amount_cents, currency]))}`;
   const note = open ? h("a", { href: "/dashboard/payments?status=failed" }, open) : atRisk && "No failed payment is open.";
   const summary = `${plural(sum(values), "failed payment")} in ${days.length} days.${open ? ` ${open}.` : ""}`;
   return bars({ title: "Failed payments at risk", summary, note, ...place, series: [{ name: "Failed payments", color: 5, values }], format: count, whole: true });

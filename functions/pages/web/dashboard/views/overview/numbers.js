@@ -11,9 +11,9 @@ export function amount(field, key) {
 }
 
 /** The same over all currencies or statuses. */
-const total = (field) => (typeof field === "number" ? field : Object.values(field ?? {}).reduce((sum, value) => sum + value, 0));
+const total = (field) => (typeof field === "number" ? field : sum(Object.values(field ?? {})));
 
-const sum = (values) => values.reduce((all, value) => all + value, 0);
+export const sum = (values) => values.reduce((all, value) => all + value, 0);
 
 /** The statistics of the last `range` days, and the days of the period before, as far as they are kept. */
 export async function load(range) {

@@ -104,6 +104,12 @@ export function planFields(plan) {
     return wrong.length > 0 ? null : body;
   }
 
+  // The code follows the name until it is typed.
+  const suggestion = () => controls.name.value.toLowerCase().normalize("NFKD").replace(/\p{M}+/gu, "").replace(/[^a-z0-9]+/g, "-").replace(/^-|-$/g, "").slice(0, 64);
+  let suggested = "";
+  controls.name.addEventListener("input", () => {
+    if (isNew && controls.code.value === suggested) controls.code.value = suggested = suggestion();
+  });
   set(plan);
   const nodes = [
     h("div", { class: "pair" }, field("Name", controls.name, "Shown on the pricing page and on invoices."), field("Code", controls.code, isNew ? "For your code. It cannot be changed later." : "A code cannot be changed.")),

@@ -44,7 +44,10 @@ function reasonsAgainst(held, payment) {
   if (status === "canceled") {
     const isUnpaid = payment?.status === "failed" && payment.subscription_id === id;
     const cause = isUnpaid ? [" after the payment of ", on(payment.created_at), " failed"] : [];
-    return ["the subscription to ", named(plan), cancel_at_period_end ? " was canceled and ended on " : " ended on ", on(endOf(held)), ...cause, "."];
+    // Before the end of a period that is paid, only a cancellation at Stripe ends it.
+    const isEarly = !isUnpaid && Date.parse(endOf(held)) < Date.parse(current_period_end);
+    const ended = isEarly ? " was canceled at Stripe with immediate effect on " : " ended on ";
+    return ["the subscription to ", named(plan), cancel_at_period_end ? " was canceled and ended on " : ended, on(endOf(held)), ...cause, "."];
   }
   if (status === "incomplete_expired") return ["the first payment was not made in time, so the subscription never started."];
   if (plan === null) return ["the subscription is to a price that belongs to no plan."];

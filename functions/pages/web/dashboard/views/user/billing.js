@@ -1,8 +1,8 @@
 // The subscription and the payments of a user.
 
-import { call } from "../../../account/client.js";
 import { h, money } from "../../../account/dom.js";
 import { badge, copyable, count, day, facts, plural } from "../../ui/parts.js";
+import { pages } from "../../ui/table.js";
 import { perPeriod } from "../lists.js";
 import { invoice, state } from "../payments.js";
 import { statuses } from "../subscriptions.js";
@@ -49,10 +49,11 @@ export function subscriptionCard(subscriptions) {
 
 /** All pages of a list, up to ten. */
 async function all(path) {
+  const load = pages(path, undefined, 100);
   const items = [];
   let cursor = null;
   for (let page = 0; page < 10; page += 1) {
-    const answer = await call("GET", `${path}?limit=100${cursor ? `&cursor=${encodeURIComponent(cursor)}` : ""}`);
+    const answer = await load(cursor);
     items.push(...answer.items);
     cursor = answer.next_cursor;
     if (cursor === null) break;

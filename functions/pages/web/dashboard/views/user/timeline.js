@@ -1,18 +1,18 @@
 // What happened to a user and what the user did, from the audit log.
 
-import { call } from "../../../account/client.js";
 import { h } from "../../../account/dom.js";
 import { namesOf } from "../../names.js";
 import { auditSentence } from "../../sentences.js";
 import { when } from "../../ui/parts.js";
+import { pages } from "../../ui/table.js";
 import { toastProblem } from "../../ui/toast.js";
 import { section } from "./section.js";
 
 export function timeline(id) {
-  const url = (cursor) => `/admin/audit-logs?user_id=${encodeURIComponent(id)}&limit=20${cursor ? `&cursor=${encodeURIComponent(cursor)}` : ""}`;
+  const load = pages("/admin/audit-logs", () => ({ user_id: id }), 20);
 
   async function page(cursor) {
-    const { items, next_cursor } = await call("GET", url(cursor));
+    const { items, next_cursor } = await load(cursor);
     const names = await namesOf(items);
     const entry = (one) =>
       h("li", {}, h("p", {}, ...auditSentence(one, names, id)), h("small", {}, when(one.created_at), one.ip ? ` · ${one.ip}` : ""));

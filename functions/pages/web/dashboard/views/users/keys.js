@@ -1,6 +1,8 @@
 // The keys of the list of users.
 
 import { h } from "../../../account/dom.js";
+import { openDialog } from "../../ui/dialog.js";
+import { whileShown } from "../user/section.js";
 
 const keys = [
   ["/", "Search"],
@@ -14,16 +16,10 @@ const keys = [
 
 /** Lists the keys in a dialog. */
 export function showKeys() {
-  const before = document.activeElement;
   const rows = keys.flatMap(([key, text]) => [h("dt", {}, h("kbd", {}, key)), h("dd", {}, text)]);
   const close = h("button", { type: "button", class: "quiet", onclick: () => dialog.close() }, "Close");
   const dialog = h("dialog", { class: "dialog", "aria-labelledby": "keys-title" }, h("h2", { id: "keys-title" }, "Keyboard shortcuts"), h("dl", { class: "keys" }, ...rows), h("div", { class: "dialog-actions" }, close));
-  document.body.append(dialog);
-  dialog.addEventListener("close", () => {
-    dialog.remove();
-    before?.focus?.();
-  });
-  dialog.showModal();
+  openDialog(dialog);
 }
 
 const isTyping = (element) => element?.matches?.("input:not([type=checkbox]), textarea, select, [contenteditable]");
@@ -63,11 +59,5 @@ export function listKeys(root, { rows, search }) {
     act(event);
   }
 
-  // The listener is removed at the first key after the page was left.
-  const whileShown = (event) => {
-    if (root.isConnected) listen(event);
-    else document.removeEventListener("keydown", whileShown);
-  };
-  // The page is not in the document yet when its view is made.
-  setTimeout(() => document.addEventListener("keydown", whileShown));
+  whileShown(root, document, "keydown", listen);
 }
