@@ -327,7 +327,7 @@ fn requests_take_the_alias_where_canary_is_asked_for() {
         wanted.insert(format!("{name}Permission"), leads(&format!("!Ref {name}")));
     }
     for name in ["StripeWebhookUrl", "StripeWebhookUrlPermission", "StripeWebhookUrlInvokePermission"] {
-        let leads = "!If\n- HasCanary\n- !Ref StripeWebhook.Alias\n- !GetAtt StripeWebhook.Arn";
+        let leads = "!If\n- HasCanary\n- !Ref StripeWebhook.Alias\n- !Ref StripeWebhook";
         wanted.insert(name.to_owned(), leads.to_owned());
     }
     let leads_to = [
