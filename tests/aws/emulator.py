@@ -1,7 +1,8 @@
-"""Starts the emulator, with one repair. It reads the output of a function in a thread and ends an invocation when that
+"""Starts the emulator, with two repairs. It reads the output of a function in a thread and ends an invocation when that
 thread has read no line for 5 ms, or none at all within 50 ms. On a busy machine the log then lacks lines until the next
 invocation. Here the end of an invocation reads the pipe until it is empty. A function writes its log before it answers,
-so the log is complete when the answer arrives, at any speed."""
+so the log is complete when the answer arrives, at any speed. And its gateway and function URLs have names that no name
+server knows; the outputs of a stack have the emulator's own address with a path for each, which leads to the same."""
 
 import os
 import queue
@@ -11,6 +12,7 @@ import weakref
 
 from ministack.app import main
 from ministack.core.lambda_runtime import ProvidedWorker
+from ministack.services.cloudformation import provisioners
 
 CHUNK_BYTES = 65536
 
@@ -72,6 +74,21 @@ def drain(worker, **waits):
     return worker._drain_stderr()
 
 
+def url_attributes(config):
+    url_id = config["FunctionUrl"].removeprefix("https://").split(".")[0]
+    return {"FunctionArn": config["FunctionArn"], "FunctionUrl": f"{ADDRESS}/_aws/lambda-url/{url_id}/"}
+
+
+def create_api(*arguments):
+    api_id, attributes = create_api_of_the_emulator(*arguments)
+    return api_id, attributes | {"ApiEndpoint": f"{ADDRESS}/_aws/execute-api/{api_id}/$default"}
+
+
+ADDRESS = f"http://127.0.0.1:{os.environ['GATEWAY_PORT']}"
+provisioners._lambda_url_attributes = url_attributes
+api = provisioners._RESOURCE_HANDLERS["AWS::ApiGatewayV2::Api"]
+create_api_of_the_emulator = api["create"]
+api["create"] = create_api
 ProvidedWorker._pump_output = pump_output
 ProvidedWorker._drain_stderr_bounded = drain
 main()

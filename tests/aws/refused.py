@@ -40,6 +40,7 @@ WRONG = [
     {"WebhookReservedConcurrency": "many"},
     {"UpgradeUrl": "/pricing"},
     {"ExampleProduct": "yes"},
+    {"Canary": "10"},
     {"LogRetentionDays": "2"},
     {"Architecture": "sparc"},
     {"AlarmEmail": "somebody"},

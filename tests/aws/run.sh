@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # The whole stack as it is deployed: builds the functions, deploys template.yaml unchanged into an AWS emulator that
 # enforces IAM, with the fake Stripe in a process of its own, walks the ways of a person, an admin and people who pay
-# through it, breaks a function in each way that a deployment can, and deletes it all.
+# through it, breaks a function in each way that a deployment can, and deletes it all: docs/deploying.md, step by step, as
+# far as the emulator plays it. The durations of the steps are printed at the end.
 # Makes its own Python environments; leaves nothing running.
 set -euo pipefail
 root="$(cd "$(dirname "$0")/../.." && pwd)"
@@ -33,23 +34,45 @@ env -i HOME="$work" PATH="$PATH" AWS_ENDPOINT_URL="http://127.0.0.1:$port" GATEW
 processes+=($!)
 export AWS_ENDPOINT_URL="http://127.0.0.1:$port" AWS_DEFAULT_REGION=us-east-1 AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test
 
+# Runs a step of docs/deploying.md and prints its duration. If it fails, the end of the emulator's log comes first, then the
+# calls that were denied; what the step printed comes last.
+step() {
+  local name="$1" status=0 started="${EPOCHREALTIME/[.,]/}"
+  shift
+  "$@" >"$work/step.log" 2>&1 || status=$?
+  if [ "$status" -ne 0 ]; then
+    tail -n 60 "$work/emulator.log"
+    "$python" tests/aws/denied.py tollgate-test "${since:-0}" || true
+    echo "exit code $status: $*"
+  fi
+  cat "$work/step.log"
+  [ "$status" -eq 0 ] || return "$status"
+  durations+=("$(printf '%6.1f s  %s' "$(((${EPOCHREALTIME/[.,]/} - started) / 100000))e-1" "$name")")
+}
+durations=()
+ops="$CARGO_TARGET_DIR/debug/tollgate-ops"
+schedules() {
+  "$python" tests/aws/schedules.py tollgate-test "$@"
+}
+
 # SES must know the sender before mail goes out.
-"$python" tests/aws/wait.py "${processes[0]}"
-sam validate --lint
-"$python" tests/aws/refused.py template.yaml
+step "mail: identity" "$python" tests/aws/wait.py "${processes[0]}"
+step "deploy: lint" sam validate --lint
+step "deploy: wrong parameters are refused" "$python" tests/aws/refused.py template.yaml
 case "$(uname -m)" in aarch64 | arm64) architecture=arm64 ;; *) architecture=x86_64 ;; esac
 # The build of the tests has the commands in it, and nearly all of the functions: they are deployed as they are tested,
 # without optimisation; infra/bench measures them as they are released.
 cargo test --workspace --locked --no-run --quiet
 export CARGO_LAMBDA_COMPILER=cargo SAM_BUILD_MODE=debug
-sam build --build-dir "$work/build" --parameter-overrides "Architecture=$architecture"
+step "deploy: build" sam build --build-dir "$work/build" --parameter-overrides "Architecture=$architecture"
 strip "$work"/build/*/bootstrap
-sam deploy --template-file "$work/build/template.yaml" --config-file "$root/samconfig.toml" --stack-name tollgate-test \
-  --resolve-s3 --capabilities CAPABILITY_IAM CAPABILITY_AUTO_EXPAND --no-confirm-changeset --no-progressbar \
-  --parameter-overrides "Stage=test" "AppUrl=http://127.0.0.1:$port" "MailFrom=no-reply@example.com" \
-  "MailIdentity=no-reply@example.com" "Architecture=$architecture" "StripeApiUrl=$stripe/_stripe" "BillingGraceDays=0" "ExampleProduct=true"
+# The fake Stripe runs beside it. Without a grace a payment that failed is due at once.
+step "deploy: stack" sam deploy --template-file "$work/build/template.yaml" --config-file "$root/samconfig.toml" \
+  --stack-name tollgate-test --resolve-s3 --capabilities CAPABILITY_IAM CAPABILITY_AUTO_EXPAND --no-confirm-changeset \
+  --no-progressbar --parameter-overrides "Stage=test" "AppUrl=http://127.0.0.1:$port" "MailFrom=no-reply@example.com" \
+  "MailIdentity=no-reply@example.com" "Architecture=$architecture" "StripeApiUrl=$stripe/_stripe" "BillingGraceDays=0" \
+  "ExampleProduct=true" "AlarmEmail=ops@example.com"
 gateway="$("$python" tests/aws/mend.py tollgate-test)"
-# The fake Stripe sends its events to the webhook's function URL. Without a grace a payment that failed is due at once.
 webhook="$("$python" tests/aws/stripe.py webhook tollgate-test)"
 (cd "$work" && exec env -i PATH="$PATH" STRIPE_WEBHOOK_URL="$webhook" "$CARGO_TARGET_DIR/debug/tollgate" \
   --port "${stripe##*:}" --data :memory: >"$work/stripe.log" 2>&1) &
@@ -58,36 +81,31 @@ until grep -q '^ready' "$work/stripe.log"; do
   kill -0 "${processes[1]}" || { cat "$work/stripe.log"; exit 1; }
   sleep 0.1
 done
-"$python" tests/aws/stripe.py secrets tollgate-test "$stripe"
+step "Stripe: key" "$python" tests/aws/stripe.py key tollgate-test "$stripe"
+step "Stripe: endpoint, secret, portal" "$ops" stripe-setup --stage test
 
-# Runs a check. If it fails, the end of the emulator's log comes first, then the calls that were denied; what the check
-# printed comes last.
-check() {
-  local status=0
-  "$@" >"$work/check.log" 2>&1 || status=$?
-  if [ "$status" -ne 0 ]; then
-    tail -n 60 "$work/emulator.log"
-    "$python" tests/aws/denied.py tollgate-test "${since:-0}" || true
-    echo "exit code $status: $*"
-  fi
-  cat "$work/check.log"
-  return "$status"
-}
 mailbox="http://127.0.0.1:$port/_ministack/ses/messages"
-check "$CARGO_TARGET_DIR/debug/walk" "$gateway" "$mailbox"
-check "$python" tests/aws/broken.py tollgate-test "$gateway"
-check "$CARGO_TARGET_DIR/debug/tollgate-ops" make-admin --stage test --email ann@example.com
+step "smoke test: a user signs up" "$CARGO_TARGET_DIR/debug/walk" "$gateway" "$mailbox"
+step "faults of a deployment" "$python" tests/aws/broken.py tollgate-test "$gateway"
+step "first admin" "$ops" make-admin --stage test --email ann@example.com
 since="$(date +%s%3N)"
 # Ann alone is counted.
-check "$python" tests/aws/schedules.py tollgate-test rollup=1 expiry=0 reconcile=0 reminders=0 outbox=0 accounts=0
-check "$CARGO_TARGET_DIR/debug/walk" "$gateway" "$mailbox" admin
+step "schedules: first run" schedules rollup=1 expiry=0 reconcile=0 reminders=0 outbox=0 accounts=0
+step "being on call: doctor" "$ops" doctor --stage test
+step "smoke test: the admin, with reports" "$CARGO_TARGET_DIR/debug/walk" "$gateway" "$mailbox" admin
 # Bob, who has left for good.
-check "$python" tests/aws/schedules.py tollgate-test accounts=1 rollup=1
-check "$CARGO_TARGET_DIR/debug/walk" "$gateway" "$mailbox" subscribe "$stripe"
+step "schedules: an erased account" schedules accounts=1 rollup=1
+step "smoke test: users pay" "$CARGO_TARGET_DIR/debug/walk" "$gateway" "$mailbox" subscribe "$stripe"
 # Dora's payment that failed is due, Emil is told of the end of his trial, and is gone at Stripe.
-check "$python" tests/aws/schedules.py tollgate-test expiry=1 reminders=0 reconcile=1 outbox=0 accounts=0 rollup=3
-check "$CARGO_TARGET_DIR/debug/walk" "$gateway" "$mailbox" leave "$stripe"
+step "schedules: what is due" schedules expiry=1 reminders=0 reconcile=1 outbox=0 accounts=0 rollup=3
+step "smoke test: users leave" "$CARGO_TARGET_DIR/debug/walk" "$gateway" "$mailbox" leave "$stripe"
 # Dora, who has left for good.
-check "$python" tests/aws/schedules.py tollgate-test accounts=1 rollup=2
-check "$python" tests/aws/denied.py tollgate-test "$since"
-check sam delete --stack-name tollgate-test --no-prompts
+step "schedules: an erased customer" schedules accounts=1 rollup=2
+echo "SELECT count(*) AS users FROM users" >"$work/users.sql"
+step "being on call: a report of the command" "$ops" report run "$work/users.sql" --stage test
+step "being on call: doctor finds nothing" "$ops" doctor --stage test
+step "restore drill" "$python" tests/aws/drill.py test "$gateway" ann@example.com "another horse staple"
+step "no call was denied" "$python" tests/aws/denied.py tollgate-test "$since"
+step "deletion" sam delete --stack-name tollgate-test --no-prompts
+step "deletion: nothing is left" "$python" tests/aws/gone.py test
+printf '%s\n' "steps of docs/deploying.md:" "${durations[@]}"

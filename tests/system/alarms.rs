@@ -26,7 +26,7 @@ fn alarms() -> BTreeMap<String, Value> {
 
 /// The section of an alarm: those that each function has share one.
 fn section_of(alarm: &str) -> String {
-    let shared = ["ErrorsAlarm", "ThrottlesAlarm"]
+    let shared = ["CanaryErrorsAlarm", "ErrorsAlarm", "ThrottlesAlarm"]
         .into_iter()
         .find(|kind| alarm.strip_suffix(kind).is_some_and(|of| FUNCTIONS.iter().any(|(function, _)| *function == of)));
     shared.unwrap_or(alarm).to_owned()
@@ -155,20 +155,35 @@ fn writes(folder: &str, text: &str) -> bool {
     false
 }
 
+/// The widgets of the dashboard in a text in which `${…}` stand for names.
+fn widgets(body: &str) -> Vec<serde_json::Value> {
+    let parsed: serde_json::Value = serde_json::from_str(&body.replace("${", "").replace("}\"", "\"")).unwrap();
+    parsed["widgets"].as_array().unwrap().clone()
+}
+
 #[test]
 fn the_dashboard_names_resources_of_the_template() {
     let dashboards = resources("AWS::CloudWatch::Dashboard");
-    let body = written(&dashboards["OperationsDashboard"]["DashboardBody"]);
+    let body = &dashboards["OperationsDashboard"]["DashboardBody"];
+    let Value::Tagged(body) = body else { panic!("{body:?}") };
+    let (text, product) = (body.value[0].as_str().unwrap(), &body.value[1]["ProductWidget"]);
     let template = template();
-    let names = body.split("${").skip(1).map(|rest| rest.split(['}', '.']).next().unwrap());
-    let mut count = 0;
-    for name in names.filter(|name| *name != "Stage" && !name.starts_with("AWS::")) {
+    let names = text.split("${").skip(1).map(|rest| rest.split(['}', '.']).next().unwrap());
+    let mut found = BTreeSet::new();
+    for name in names.filter(|name| !["Stage", "ProductWidget"].contains(name) && !name.starts_with("AWS::")) {
         assert!(template["Resources"].get(name).is_some(), "{name}");
-        count += 1;
+        found.insert(name);
     }
-    assert!(count > 30);
-    let (_, json) = body.split_once('{').unwrap();
-    let json = format!("{{{}", json.replace("${", "").replace("\n  ", "\n"));
-    let parsed: serde_json::Value = serde_json::from_str(json.trim()).unwrap();
-    assert_eq!(parsed["widgets"].as_array().unwrap().len(), 12);
+    for (function, _) in FUNCTIONS.iter().filter(|(function, _)| *function != "Example") {
+        assert!(found.contains(function), "no widget shows {function}");
+    }
+    // The widget of the example is there where the example is.
+    let Value::Tagged(product) = product else { panic!("{product:?}") };
+    assert_eq!((product.tag.to_string().as_str(), product.value[0].as_str()), ("!If", Some("HasExample")));
+    let Value::Tagged(widget) = &product.value[1] else { panic!("{:?}", product.value[1]) };
+    let widget = widget.value.as_str().unwrap();
+    assert!(widget.contains("tollgate-${Stage}-example"));
+    assert_eq!(widgets(&text.replace("${ProductWidget}", widget)).len(), 14);
+    assert_eq!(product.value[2].as_str(), Some(""));
+    assert_eq!(widgets(&text.replace("${ProductWidget}", "")).len(), 13);
 }

@@ -336,7 +336,7 @@ fn each_path_that_a_document_names_exists() {
 
 /// The name of an alarm as the runbook has it: those that each function has are named once.
 fn in_runbook(alarm: &str) -> String {
-    for kind in ["ErrorsAlarm", "ThrottlesAlarm"] {
+    for kind in ["CanaryErrorsAlarm", "ErrorsAlarm", "ThrottlesAlarm"] {
         if alarm.strip_suffix(kind).is_some_and(|of| FUNCTIONS.iter().any(|(function, _)| *function == of)) {
             return format!("…{kind}");
         }

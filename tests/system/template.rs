@@ -308,11 +308,65 @@ fn each_function_has_its_own_role_with_single_actions_and_resources() {
         let own = actions_on("AuditTable", role).into_iter().filter(|action| action != "dynamodb:Query");
         assert_eq!(own.collect::<Vec<_>>(), ["dynamodb:PutItem"], "{role}");
     }
-    assert!(resources("AWS::Lambda::Url").is_empty());
-    let public: Vec<_> = functions.iter().filter(|(_, f)| f["Properties"].get("FunctionUrlConfig").is_some()).collect();
-    let [(name, webhook)] = public[..] else { panic!("one function has an address of its own") };
-    assert_eq!(name, "StripeWebhook");
-    assert!(written(&webhook["Properties"]["ReservedConcurrentExecutions"]).contains("WebhookReservedConcurrency"));
+    assert!(functions.values().all(|function| function["Properties"].get("FunctionUrlConfig").is_none()));
+    assert_eq!(resources("AWS::Lambda::Url").keys().collect::<Vec<_>>(), ["StripeWebhookUrl"]);
+    let reserved = written(&functions["StripeWebhook"]["Properties"]["ReservedConcurrentExecutions"]);
+    assert!(reserved.contains("WebhookReservedConcurrency"));
+}
+
+/// The functions that answer requests of users, admins and Stripe.
+const CANARIES: [&str; 4] = ["Admin", "Auth", "Billing", "StripeWebhook"];
+
+#[test]
+fn requests_take_the_alias_where_canary_is_asked_for() {
+    assert_eq!(template()["Parameters"]["Canary"]["Default"].as_str(), Some("false"));
+    let mut wanted = BTreeMap::new();
+    for name in CANARIES {
+        let leads = |without: &str| format!("!If\n- HasCanary\n- !Ref {name}.Alias\n- {without}");
+        wanted.insert(format!("{name}Integration"), leads(&format!("!GetAtt {name}.Arn")));
+        wanted.insert(format!("{name}Permission"), leads(&format!("!Ref {name}")));
+    }
+    for name in ["StripeWebhookUrl", "StripeWebhookUrlPermission", "StripeWebhookUrlInvokePermission"] {
+        let leads = "!If\n- HasCanary\n- !Ref StripeWebhook.Alias\n- !Ref StripeWebhook";
+        wanted.insert(name.to_owned(), leads.to_owned());
+    }
+    let leads_to = [
+        ("AWS::ApiGatewayV2::Integration", "IntegrationUri"),
+        ("AWS::Lambda::Permission", "FunctionName"),
+        ("AWS::Lambda::Url", "TargetFunctionArn"),
+    ];
+    let mut found = BTreeMap::new();
+    for (kind, property) in leads_to {
+        let all = resources(kind).into_iter().map(|(name, it)| (name, written(&it["Properties"][property])));
+        found.extend(all.filter(|(_, leads)| leads.contains("Canary")));
+    }
+    assert_eq!(found, wanted);
+}
+
+#[test]
+fn a_canary_ends_with_the_errors_of_its_own_version() {
+    let alarms = resources("AWS::CloudWatch::Alarm");
+    let mut watched = BTreeSet::new();
+    for (name, function) in resources("AWS::Serverless::Function") {
+        let properties = &function["Properties"];
+        let Some(preference) = properties.get("DeploymentPreference") else { continue };
+        assert!(CANARIES.contains(&name.as_str()), "{name}");
+        assert_eq!(properties["AutoPublishAlias"].as_str(), Some("live"), "{name}");
+        assert_eq!(properties["AutoPublishAliasAllProperties"].as_bool(), Some(true), "{name}");
+        // With an intrinsic function in the place of the parameter, SAM would take it for enabled.
+        assert_eq!(written(&preference["Enabled"]), "!Ref Canary", "{name}");
+        let refs = written(&preference["Alarms"]);
+        let names: Vec<_> = refs.split("!Ref ").skip(1).map(|name| name.lines().next().unwrap().to_owned()).collect();
+        assert!(names.contains(&format!("{name}CanaryErrorsAlarm")), "{name}: {names:?}");
+        let dimensions = written(&alarms[&format!("{name}CanaryErrorsAlarm")]["Properties"]["Dimensions"]);
+        for part in [format!("!Sub ${{{name}}}:live"), format!("!GetAtt {name}.Version.Version")] {
+            assert!(dimensions.contains(&part), "{name}: {dimensions}");
+        }
+        watched.extend(names.into_iter().filter(|name| name != "AWS::NoValue"));
+    }
+    let conditional = alarms.iter().filter(|(_, alarm)| alarm["Condition"].as_str() == Some("HasCanary"));
+    assert_eq!(conditional.map(|(name, _)| name.clone()).collect::<BTreeSet<_>>(), watched);
+    assert_eq!(watched.len(), CANARIES.len() + 2);
 }
 
 // R7
@@ -418,7 +472,8 @@ fn a_webhook_that_refuses_or_fails_raises_an_alarm() {
     for metric in ["Url4xxCount", "Url5xxCount"] {
         let is_it = |alarm: &&Value| {
             let properties = &alarm["Properties"];
-            properties["MetricName"].as_str() == Some(metric)
+            alarm.get("Condition").is_none()
+                && properties["MetricName"].as_str() == Some(metric)
                 && properties["Namespace"].as_str() == Some("AWS/Lambda")
                 && written(&properties["Dimensions"]).contains("StripeWebhook")
         };

@@ -124,6 +124,7 @@ impl From<RedriveError> for Failure {
     fn from(error: RedriveError) -> Self {
         match error {
             error @ RedriveError::Unavailable(..) => Self::failed("queue", error),
+            error @ RedriveError::Lost(..) => Self::partly("connection_lost", error, AGAIN),
             error @ RedriveError::Ended { .. } => Self::partly("move_ended", error, AGAIN),
         }
     }

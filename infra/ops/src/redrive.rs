@@ -15,6 +15,9 @@ pub enum RedriveError {
     /// SQS does not answer, or refuses.
     #[error("{0}: {1}")]
     Unavailable(String, String),
+    /// The connection was lost during a move, which SQS continues.
+    #[error("{0}: the connection was lost while SQS moves the messages: {1}")]
+    Lost(String, String),
     /// SQS gave the move up.
     #[error("{queue}: the move ended after {moved} messages: {reason}; run the command again for the rest")]
     Ended {
@@ -25,6 +28,15 @@ pub enum RedriveError {
         /// What SQS says.
         reason: String,
     },
+}
+
+impl RedriveError {
+    fn during_a_move(self) -> Self {
+        match self {
+            Self::Unavailable(queue, reason) => Self::Lost(queue, reason),
+            other => other,
+        }
+    }
 }
 
 /// How far a move is.
@@ -63,7 +75,8 @@ pub async fn redrive(
     let mut polls = 0;
     loop {
         // The list may lag behind the start.
-        let Some(task) = queue.task().await?.filter(|task| ended != Some(task.started_timestamp)) else {
+        let latest = queue.task().await.map_err(RedriveError::during_a_move)?;
+        let Some(task) = latest.filter(|task| ended != Some(task.started_timestamp)) else {
             polls += 1;
             if polls == MAX_POLLS {
                 return Err(queue.unavailable(&"the move does not appear: run the command again"));

@@ -216,6 +216,7 @@ async fn production_is_confirmed_or_nothing_changes() {
     let aws = FakeAws::start(&app.stack.origin()).await;
     for arguments in [
         &["redrive"][..],
+        &["reconcile"],
         &["rotate-keys"],
         &["make-admin", "--email", "ann@example.com"],
         &["report", "run", "/dev/null"],
@@ -262,6 +263,27 @@ async fn an_interrupted_command_says_how_to_continue() {
     assert_eq!(output.status.code(), Some(4));
     let answer: Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!(answer["error"]["code"], "interrupted");
+    assert!(answer["error"]["resume"].as_str().unwrap().contains("again"));
+    assert_eq!(run(&app, &["redrive"]).await.expect(0).json()["result"]["moved"], json!({"mail": 600}));
+    app.drain().await;
+    app.dead_wanted = 600;
+}
+
+#[tokio::test]
+async fn a_redrive_that_loses_its_connection_says_how_to_continue() {
+    let mut app = TestApp::start().await;
+    for _ in 0..600 {
+        app.stack.put_dead_letter("mail", "{}".to_owned(), None).unwrap();
+    }
+    let gate = Gate::start(&app, "AmazonSQS.ListMessageMoveTasks", 10).await;
+    let child = start_at(gate.url(), &["redrive"]);
+    gate.reached().await;
+    // The call that waits is cut, and its retries find nothing that listens.
+    drop(gate);
+    let output = child.wait_with_output().await.unwrap();
+    assert_eq!(output.status.code(), Some(4), "{output:?}");
+    let answer: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(answer["error"]["code"], "connection_lost");
     assert!(answer["error"]["resume"].as_str().unwrap().contains("again"));
     assert_eq!(run(&app, &["redrive"]).await.expect(0).json()["result"]["moved"], json!({"mail": 600}));
     app.drain().await;
