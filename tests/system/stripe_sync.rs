@@ -441,7 +441,7 @@ async fn only_the_invoice_paid_after_the_end_is_refunded_with_a_mail() {
     assert_eq!(app.sweep("reconcile").await.expect(200).body["handled"], 0);
 }
 
-// A12
+// A12, A21, A22
 #[tokio::test]
 async fn a_late_payment_in_silence_is_found_and_refunded_by_reconciliation() {
     let app = TestApp::start().await;
@@ -456,9 +456,10 @@ async fn a_late_payment_in_silence_is_found_and_refunded_by_reconciliation() {
     let ann = app.sign_in(&email).await;
     assert_eq!(statuses(&app, &ann).await, ["refunded", "succeeded"]);
     assert_eq!(mail_count(&app, &email, "refunded").await, 1);
+    assert_eq!(app.subscription(&ann).await["status"], "canceled", "the last one is shown");
 }
 
-// A12, A3
+// A12, A3, A21, A22
 #[tokio::test]
 async fn a_late_payment_with_a_refused_refund_is_recorded_and_not_mailed() {
     let app = TestApp::start().await;
@@ -468,10 +469,11 @@ async fn a_late_payment_with_a_refused_refund_is_recorded_and_not_mailed() {
     let ann = app.sign_in(&email).await;
     assert_eq!(statuses(&app, &ann).await, ["succeeded", "succeeded"]);
     assert_eq!((recorded(&app, "payment.refund_refused").await, mail_count(&app, &email, "refunded").await), (1, 0));
+    assert_eq!(app.subscription(&ann).await["status"], "canceled", "the last one is shown");
     app.subscribe(&ann, "pro").await.expect(201);
 }
 
-// A17
+// A17, A21, A22
 #[tokio::test]
 async fn of_a_late_payment_in_two_parts_exactly_the_rest_is_refunded() {
     for refunded_before in [0, 400, 900] {
@@ -492,6 +494,9 @@ async fn of_a_late_payment_in_two_parts_exactly_the_rest_is_refunded() {
         let ann = app.sign_in(&email).await;
         let payment = payments(&app, &ann).await[0].clone();
         assert_eq!((&payment["status"], &payment["refunded_cents"]), (&json!("refunded"), &json!(1900)));
+        assert_eq!(app.subscription(&ann).await["status"], "canceled");
+        let mailed = mail_count(&app, &email, "refunded").await;
+        assert!(mailed >= 1, "what was refunded is mailed");
     }
 }
 

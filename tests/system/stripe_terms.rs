@@ -2,7 +2,7 @@
 
 use reqwest::Method;
 use serde_json::{Value, json};
-use tollgate_tests::app::{Session, TestApp};
+use tollgate_tests::app::{PASSWORD, Session, TestApp};
 
 const ME: &str = "/billing/subscriptions/me";
 const RESUME: &str = "/billing/subscriptions/resume";
@@ -93,6 +93,43 @@ async fn a_subscription_shows_the_price_of_the_next_invoice() {
             // A currency in which nothing is paid is left out.
             assert_eq!(mrr.as_i64().unwrap_or(0), charged);
         }
+    }
+}
+
+// A1
+#[tokio::test]
+async fn a_plan_in_any_currency_is_paid_and_gives_access() {
+    // With three decimals, with none, and currencies that a client library of Stripe's does not list.
+    for (currency, cents) in [("kwd", 19_000), ("bhd", 5_500), ("ghs", 4_900), ("jpy", 1_900), ("isk", 199_000)] {
+        let app = TestApp::start().await;
+        let (_, admin) = app.person("root").await;
+        app.make_admins(&[&admin]).await;
+        let plan = json!({
+            "code": "local", "name": "Local", "price_cents": cents, "currency": currency, "billing_period": "month",
+            "tier": 3,
+        });
+        app.post_as(&admin, "/billing/plans", plan).await.expect(201);
+        let (email, ann) = app.person("ann").await;
+        let checkout = app.subscribe(&ann, "local").await.expect(201);
+        app.pay(&checkout.body).await.expect(303);
+        app.drain().await;
+        let found = app.subscription(&ann).await;
+        assert_eq!(
+            (&found["status"], &found["currency"], &found["price_cents"], &found["has_access"]),
+            (&json!("active"), &json!(currency), &json!(cents), &json!(true))
+        );
+        assert_eq!(app.get_as(&ann, "/me").await.expect(200).body["tier"], 3, "{currency}");
+        let paid = app.get_as(&ann, "/billing/payments/me").await.expect(200).body["items"].clone();
+        assert_eq!(
+            (&paid[0]["status"], &paid[0]["currency"], &paid[0]["amount_cents"], paid.as_array().unwrap().len()),
+            (&json!("succeeded"), &json!(currency), &json!(cents), 1)
+        );
+        app.subscribe(&ann, "pro").await.refused(409, "already_subscribed");
+        app.mail(&email, "subscription_confirmed").await;
+        assert_eq!(app.sweep("reconcile").await.expect(200).body["handled"], 0, "{currency}");
+        app.post_as(&ann, "/me/delete", json!({"password": PASSWORD})).await.expect(202);
+        app.drain().await;
+        assert_eq!(at_stripe(&app).await["status"], "canceled", "{currency}: it charges no more");
     }
 }
 
