@@ -151,7 +151,8 @@ pub fn given_back(
             && !super::expected::ended_by_itself(subscription)
             && !ended_by_people.contains(&id);
         if by_system || stored.is_duplicate(subscription) {
-            wrong.hold(subscription["status"] == "canceled", || format!("{id} is one too many and lives"));
+            let has_ended = matches!(text(&subscription["status"]), "canceled" | "incomplete_expired");
+            wrong.hold(has_ended, || format!("{id} is one too many and lives"));
             for invoice in expected
                 .invoices_of(subscription)
                 .filter(|invoice| must_go_back(subscription, invoice, expected, stored))
