@@ -99,8 +99,8 @@ async fn a_subscription_shows_the_price_of_the_next_invoice() {
 // A1
 #[tokio::test]
 async fn a_plan_in_any_currency_is_paid_and_gives_access() {
-    // With three decimals, with none, and currencies that a client library of Stripe's does not list.
-    for (currency, cents) in [("kwd", 19_000), ("bhd", 5_500), ("ghs", 4_900), ("jpy", 1_900), ("isk", 199_000)] {
+    // With three decimals, which a client library of Stripe's does not list, and with none.
+    for (currency, cents) in [("kwd", 19_000), ("bhd", 5_500), ("omr", 4_900), ("jpy", 1_900), ("isk", 199_000)] {
         let app = TestApp::start().await;
         let (_, admin) = app.person("root").await;
         app.make_admins(&[&admin]).await;
