@@ -100,6 +100,7 @@ impl Expected {
             }
         }
         let debits = debits(app, &customers, &invoices).await;
+        let in_debit = in_progress(&debits, &invoices);
         Self {
             now: app.now().as_second(),
             customers,
@@ -110,7 +111,7 @@ impl Expected {
             refunds,
             disputed,
             was_disputed,
-            in_debit: in_progress(&debits),
+            in_debit,
             debits,
             known_failures: BTreeMap::new(),
             disputes,
@@ -123,6 +124,7 @@ impl Expected {
     pub async fn of_changes(app: &TestApp) -> Self {
         let (customers, invoices) = (app.stripe("customers").await, app.stripe("invoices").await);
         let debits = debits(app, &customers, &invoices).await;
+        let in_debit = in_progress(&debits, &invoices);
         Self {
             now: app.now().as_second(),
             customers,
@@ -133,7 +135,7 @@ impl Expected {
             refunds: BTreeMap::new(),
             disputed: BTreeSet::new(),
             was_disputed: BTreeSet::new(),
-            in_debit: in_progress(&debits),
+            in_debit,
             debits,
             known_failures: BTreeMap::new(),
             disputes: Vec::new(),
@@ -311,9 +313,11 @@ async fn debits(app: &TestApp, customers: &[Value], invoices: &[Value]) -> Vec<(
     all
 }
 
-/// The invoices of the debits that are in progress.
-fn in_progress(debits: &[(String, Value)]) -> BTreeSet<String> {
-    debits.iter().filter(|(_, charge)| charge["status"] == "pending").map(|(invoice, _)| invoice.clone()).collect()
+/// The open invoices of the debits that are in progress.
+fn in_progress(debits: &[(String, Value)], invoices: &[Value]) -> BTreeSet<String> {
+    let is_open = |id: &str| invoices.iter().any(|invoice| invoice["id"] == id && invoice["status"] == "open");
+    let pending = debits.iter().filter(|(id, charge)| charge["status"] == "pending" && is_open(id));
+    pending.map(|(id, _)| id.clone()).collect()
 }
 
 pub fn price(subscription: &Value) -> &Value {
