@@ -149,9 +149,10 @@ impl Expected {
         subscription["status"] == "incomplete" && self.is_in_debit(subscription)
     }
 
-    /// Whether a bank debit of a subscription is in progress.
+    /// Whether a bank debit of a subscription that has not ended is in progress.
     pub fn is_in_debit(&self, subscription: &Value) -> bool {
-        self.invoices_of(subscription).any(|invoice| self.in_debit.contains(text(&invoice["id"])))
+        let has_ended = matches!(text(&subscription["status"]), "canceled" | "incomplete_expired");
+        !has_ended && self.invoices_of(subscription).any(|invoice| self.in_debit.contains(text(&invoice["id"])))
     }
 
     /// When each attempt at an invoice was refused, newest first.

@@ -104,8 +104,12 @@ pub fn mails(
         let is_certain = has_plan && !is_duplicate;
         let failed = count_of(&["payment_failed", "action_required"]);
         let least = i64::from(history.failed.contains(id) && is_certain);
-        // A payment that was never refused has no such mail, however long a debit takes.
-        let most = if expected.refusals(invoice).next().is_some() { 2 + REMINDERS } else { 0 };
+        // A payment that was never refused has no such mail, however long a debit takes. An invoice that was taken back while its
+        // debit was in progress will not be paid.
+        let is_taken_back = invoice["status"] != "open" && invoice["status"] != "paid";
+        let was_in_debit = expected.debits.iter().any(|(debited, _)| debited == id);
+        let may_have_failed = expected.refusals(invoice).next().is_some() || (is_taken_back && was_in_debit);
+        let most = if may_have_failed { 2 + REMINDERS } else { 0 };
         compare(&format!("payment_failed or action_required of {id}"), failed, (least, most));
         let is_renewal = invoice["billing_reason"] == "subscription_cycle" && int(&invoice["amount_paid"]) > 0;
         // A payment after the end is refunded: it renewed nothing.
