@@ -283,20 +283,36 @@ async fn a_debit_that_is_paid_was_never_a_failure() {
 // A4
 #[tokio::test]
 async fn a_debit_that_fails_in_silence_is_found_by_reconciliation() {
-    let app = TestApp::start().await;
-    let (email, _) = app.subscriber("ann").await;
-    renew(&app, "processing_fails").await;
-    app.drain().await;
-    app.sweep("reconcile").await.expect(200);
-    app.at_stripe("delivery", json!({"mode": "drop"})).await.expect(200);
-    for _ in 0..3 {
-        app.advance(3 * DAY);
+    // Whether it was known while it was in progress, or only when it had failed.
+    for is_seen_before in [true, false] {
+        let app = TestApp::start().await;
+        let (email, _) = app.subscriber("ann").await;
+        let silence = async || app.at_stripe("delivery", json!({"mode": "drop"})).await.expect(200);
+        if !is_seen_before {
+            silence().await;
+        }
+        renew(&app, "processing_fails").await;
+        app.drain().await;
+        if is_seen_before {
+            app.sweep("reconcile").await.expect(200);
+            silence().await;
+        }
+        for _ in 0..3 {
+            app.advance(3 * DAY);
+            if is_seen_before {
+                app.sweep("reconcile").await.expect(200);
+            }
+        }
         app.sweep("reconcile").await.expect(200);
+        app.drain().await;
+        let ann = app.sign_in(&email).await;
+        assert_eq!(statuses(&app, &ann).await, ["failed", "succeeded"]);
+        assert_eq!(mail_count(&app, &email, "payment_failed").await, 1);
+        let found = app.subscription(&ann).await;
+        let until: jiff::Timestamp = found["access_until"].as_str().unwrap().parse().unwrap();
+        let remaining = until.duration_since(app.now()).as_hours();
+        assert!((6 * 24..=7 * 24).contains(&remaining), "{is_seen_before}: {remaining} hours, from when it is known");
     }
-    app.drain().await;
-    let ann = app.sign_in(&email).await;
-    assert_eq!(statuses(&app, &ann).await, ["failed", "succeeded"]);
-    assert_eq!(mail_count(&app, &email, "payment_failed").await, 1);
 }
 
 async fn second_subscription(app: &TestApp) {
