@@ -755,12 +755,25 @@ async function byForeignCookie(device) {
   const cookies = [{ name: "theme", value: "dark" }, { name: "refresh_token", value: "not-a-token" }, { name: "device", value: "=" }];
   await kim.context.setCookie(...cookies.map((cookie) => ({ ...cookie, domain: new URL(base).hostname, path: "/" })));
   await kim.goto("/account");
+  // As scripts of other software set them: not ASCII, and one whose path is longer, which a browser sends before ours.
+  await kim.page.evaluate(() => {
+    for (const cookie of ["utm=frühling; path=/", 'json={"a":[1,2]}; path=/', "refresh_token=old; path=/refresh-token"]) document.cookie = cookie;
+  });
+  await kim.page.reload();
   await kim.sees("Forgot your password?");
   await kim.fill({ email: `ida.${device.name}@example.com`, password: SECOND });
   await kim.press("Sign in");
   await kim.sees("Account ID");
   await kim.page.reload();
   await kim.sees("Account ID");
+  const other = await person(device, kim.context);
+  await other.goto("/account/security");
+  await other.sees("This session");
+  await kim.press("Sign out");
+  await kim.sees("You're signed out.");
+  await other.sees("You signed out in another tab. Sign in to continue.");
+  await other.page.reload();
+  await other.sees("Forgot your password?");
   await kim.close();
 }
 

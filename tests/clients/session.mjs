@@ -102,6 +102,30 @@ async function byCookie() {
   await other.me(kept, 401);
 }
 
+/** Two tabs share a jar, and both sign in, refresh and sign out at the same moment, by cookie and by body. */
+async function atOnce() {
+  const tab = new Tab();
+  const twin = new Tab(tab.jar);
+  const both = (act) => Promise.all([tab, twin].map(act));
+  await both((each) => each.signIn());
+  const last = await both((each) => each.post("/refresh-token"));
+  for (const { body } of last) await tab.me(body.access_token);
+  await both((each) => each.post("/logout", undefined, 204));
+  for (const { body } of last) await tab.me(body.access_token, 401);
+  await both((each) => each.post("/refresh-token", undefined, 401));
+  for (const [name, value] of Object.entries(foreign)) assert.equal(tab.jar.get(name), value, "foreign cookies stay");
+
+  const sessions = (await both((each) => each.signIn({ token_delivery: "body" }))).map(({ body }) => body);
+  const refresh = (each) => each.post("/refresh-token", { refresh_token: sessions[0].refresh_token, token_delivery: "body" });
+  const [{ body: left }, { body: right }] = await both(refresh);
+  assert.equal(left.refresh_token, right.refresh_token);
+  await both((each) => each.post("/logout", { refresh_token: left.refresh_token }, 204));
+  await tab.me(left.access_token, 401);
+  await tab.me(sessions[1].access_token);
+  await twin.post("/logout", { refresh_token: sessions[1].refresh_token }, 204);
+  await tab.me(sessions[1].access_token, 401);
+}
+
 async function byBody() {
   const [one, two] = [new Tab(), new Tab()];
   const first = await one.signIn({ token_delivery: "body" });
@@ -131,4 +155,5 @@ async function byBody() {
 await register();
 await byCookie();
 await byBody();
+await atOnce();
 console.log(`clients: fetch of Node ${process.version} signs in, refreshes and signs out, by cookie and by body`);

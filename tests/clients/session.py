@@ -127,7 +127,43 @@ def by_body():
     me(tab, again["access_token"], 401)
 
 
+def at_once():
+    """Two tabs with the same cookies, and both sign in, refresh and sign out at the same moment, by cookie and by body."""
+    tabs = [jar(), jar()]
+
+    def both(act):
+        with ThreadPoolExecutor() as pool:
+            return list(pool.map(act, tabs))
+
+    both(sign_in)
+    held = tabs[1].cookies["refresh_token"]
+    for tab in tabs:
+        for cookie in [cookie for cookie in tab.cookies if cookie.name == "refresh_token"]:
+            tab.cookies.clear(cookie.domain, cookie.path, cookie.name)
+        tab.cookies.set("refresh_token", held, domain="127.0.0.1", path="/")
+    last = [answer.json()["access_token"] for answer in both(lambda tab: post(tab, "/refresh-token"))]
+    for token in last:
+        me(tabs[0], token)
+    both(lambda tab: post(tab, "/logout", status=204))
+    for token in last:
+        me(tabs[0], token, 401)
+    both(lambda tab: post(tab, "/refresh-token", status=401))
+    for tab in tabs:
+        assert all(tab.cookies[name] == value for name, value in FOREIGN.items()), "foreign cookies stay"
+
+    sessions = [answer.json() for answer in both(lambda tab: sign_in(tab, token_delivery="body"))]
+    body = {"refresh_token": sessions[0]["refresh_token"], "token_delivery": "body"}
+    left, right = [answer.json() for answer in both(lambda tab: post(tab, "/refresh-token", body))]
+    assert left["refresh_token"] == right["refresh_token"] != sessions[0]["refresh_token"]
+    both(lambda tab: post(tab, "/logout", {"refresh_token": left["refresh_token"]}, 204))
+    me(tabs[0], left["access_token"], 401)
+    me(tabs[0], sessions[1]["access_token"])
+    post(tabs[1], "/logout", {"refresh_token": sessions[1]["refresh_token"]}, 204)
+    me(tabs[0], sessions[1]["access_token"], 401)
+
+
 register()
 by_cookie()
 by_body()
+at_once()
 print(f"clients: requests {requests.__version__} signs in, refreshes and signs out, by cookie and by body")

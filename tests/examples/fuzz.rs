@@ -24,23 +24,26 @@ fn text(value: &Value) -> String {
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() {
-    let (mut listed, mut events) = (Vec::new(), Vec::new());
+    let (mut listed, mut events, mut unreadable) = (Vec::new(), Vec::new(), Vec::new());
     for line in std::io::stdin().lock().lines() {
         let line: Value = serde_json::from_str(&line.unwrap()).unwrap();
         let object = line["object"].clone();
-        if line.get("list").is_some() {
+        if line["unreadable"] == true {
+            unreadable.push((text(&line["list"]), object));
+        } else if line.get("list").is_some() {
             listed.push((text(&line["list"]), object));
         } else {
             events.push((text(&line["event"]), object));
         }
     }
-    assert!(!listed.is_empty() && !events.is_empty(), "nothing was generated");
-    let unreadable = lists(&listed).await;
+    let is_complete = !listed.is_empty() && !events.is_empty() && !unreadable.is_empty();
+    assert!(is_complete, "nothing was generated");
+    let unread = lists(&listed, &unreadable).await;
     own_lists(&listed).await;
     let types = deliver(&events).await;
     println!(
-        "{} objects in lists, {unreadable} of them unreadable; {} events of {types} types",
-        listed.len(),
+        "{} objects in lists, {unread} of them unreadable; {} events of {types} types",
+        listed.len() + unreadable.len(),
         events.len()
     );
 }
@@ -67,13 +70,20 @@ async fn renew(app: &TestApp) {
     app.at_stripe(&format!("subscriptions/{}/renew", text(&own["id"])), json!({"outcome": "paid"})).await.expect(200);
 }
 
-/// Each object in its list, beside a renewal that no event told: reconciliation finds it. How many objects cannot be read.
-async fn lists(objects: &[(String, Value)]) -> usize {
+/// Each object in its list, beside a renewal that no event told: reconciliation finds it. Those that cannot be read at all are
+/// logged once, with their type and id. How many objects cannot be read.
+async fn lists(objects: &[(String, Value)], unreadable: &[(String, Value)]) -> usize {
     let (app, session) = start().await;
     app.at_stripe("delivery", json!({"mode": "drop"})).await.expect(200);
     let mut ids = BTreeSet::new();
     for (kind, fields) in objects {
         ids.insert(make(&app, kind, fields).await);
+    }
+    let mut unread = Vec::new();
+    for (kind, fields) in unreadable {
+        let id = make(&app, kind, fields).await;
+        ids.insert(id.clone());
+        unread.push((kind.clone(), id));
     }
     renew(&app).await;
     let swept = app.sweep("reconcile").await.expect(200);
@@ -87,6 +97,8 @@ async fn lists(objects: &[(String, Value)]) -> usize {
     }
     assert!(logged.keys().all(|(kind, id)| !kind.is_empty() && ids.contains(id)), "each with its type and id");
     assert!(logged.values().all(|times| *times == 1), "each once, also where two lists have it: {logged:?}");
+    let silent: Vec<_> = unread.iter().filter(|object| !logged.contains_key(*object)).collect();
+    assert!(silent.is_empty(), "not logged: {silent:?}");
     assert_eq!(app.sweep("reconcile").await.expect(200).body["handled"], 0, "nothing is repaired twice");
     logged.len()
 }

@@ -46,12 +46,8 @@ if ! docker info >/dev/null 2>&1; then
   until_it_does $! "$work/docker.log" docker info
 fi
 # Where this machine is, seen from a container.
-bridge="$(docker network inspect bridge --format '{{(index .IPAM.Config 0).Gateway}}')"
-if [ -z "$bridge" ]; then
-  # A daemon names no gateway at its first start on a machine; its interface has the address.
-  need ip iproute2
-  bridge="$(ip -4 -o address show docker0 | awk '{sub("/.*", "", $4); print $4}')"
-fi
+need ip iproute2
+bridge="$(tests/sam/bridge.sh)"
 
 cargo build --workspace --bin tollgate --locked
 "$CARGO_TARGET_DIR/debug/tollgate" --serve-aws "$bridge:${SERVE_PORT:-4566}" >"$work/aws" 2>&1 &

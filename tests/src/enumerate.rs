@@ -13,6 +13,7 @@
 #![allow(clippy::print_stdout)] // it is what this program is for
 
 use futures_util::{StreamExt, stream};
+use std::collections::BTreeMap;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -34,6 +35,10 @@ const SIZE: &str = "size";
 const PEOPLE: usize = 1000;
 /// The seeds that are played each time.
 const SEEDS: std::ops::Range<u64> = 0..275;
+/// How many steps with an effect all of these have at least.
+const STEPS: usize = 10_000;
+/// So many sequences reach each kind of step and of result.
+const REACHING: usize = 80;
 /// How long a sequence that fails is made shorter.
 const SHORTENING: Duration = Duration::from_secs(120);
 
@@ -111,9 +116,11 @@ async fn enumerate() -> ExitCode {
     let (size, size_failed) = many_subscriptions(&selection).await;
     let played = play(selection.rows(MODEL, |_| MODEL, SEEDS)).await;
     if played.sequences > 0 {
+        print_reached(&played.reached);
         println!("{:5} steps         of {} random sequences", played.steps, played.sequences);
     }
-    let failed = points_failed + orders_failed + arrivals_failed + size_failed + played.failed;
+    let unreached = print_failures(&played.shortfalls());
+    let failed = points_failed + orders_failed + arrivals_failed + size_failed + played.failed + unreached;
     let (orders, steps) = (orders + arrivals, played.steps);
     println!("{points} crash points, {orders} orders, {steps} steps of random sequences, {failed} failed");
     if failed == 0 && points + orders + steps + size > 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
@@ -189,6 +196,21 @@ struct Played {
     sequences: usize,
     steps: usize,
     failed: usize,
+    reached: BTreeMap<String, usize>,
+}
+
+impl Played {
+    /// What is missing of the steps that a set of sequences has to have, or a shard of it.
+    fn shortfalls(&self) -> Vec<String> {
+        if self.sequences < REACHING || self.failed > 0 {
+            return Vec::new();
+        }
+        let few = (self.steps * SEEDS.count() < STEPS * self.sequences)
+            .then(|| format!("{} steps of {} sequences: all have less than {STEPS}", self.steps, self.sequences));
+        let missing = model::missing(&self.reached);
+        let missing = missing.into_iter().map(|kind| format!("no sequence reached: {kind}"));
+        few.into_iter().chain(missing).collect()
+    }
 }
 
 /// Plays the sequences of these seeds.
@@ -199,6 +221,9 @@ async fn play(seeds: Vec<u64>) -> Played {
     while let Some(Ok(report)) = reports.next().await {
         played.sequences += 1;
         played.steps += report.steps;
+        for (kind, count) in report.reached {
+            *played.reached.entry(kind).or_default() += count;
+        }
         played.failed += print_failures(report.failure.as_slice());
     }
     played
@@ -226,13 +251,24 @@ async fn play_for(minutes: &str) -> ExitCode {
         all.sequences += played.sequences;
         all.steps += played.steps;
         all.failed += played.failed;
+        for (kind, count) in played.reached {
+            *all.reached.entry(kind).or_default() += count;
+        }
     }
     conclude(&all)
 }
 
-fn conclude(Played { sequences, steps, failed }: &Played) -> ExitCode {
+fn conclude(Played { sequences, steps, failed, reached }: &Played) -> ExitCode {
+    print_reached(reached);
     println!("{steps} steps of {sequences} random sequences, {failed} failed");
     if *failed == 0 && *sequences > 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+/// How often each kind of step had an effect, and in how many sequences there was each kind of result.
+fn print_reached(reached: &BTreeMap<String, usize>) {
+    for (kind, count) in reached {
+        println!("{count:5} times reached {kind}");
+    }
 }
 
 /// Prints failures; how many there are.

@@ -17,6 +17,8 @@ SEED = 20261130
 LISTS = ["customer", "subscription", "invoice", "charge", "refund", "dispute", "product", "price"]
 # Objects that are made of each kind with several changes at once.
 MIXED = 40
+# Objects that are made of each kind and cannot be read at all.
+UNREADABLE = 3
 # Deeper than this an object is its id.
 DEPTH = 3
 HUNDRED = 100
@@ -128,9 +130,18 @@ def variants(kind, deep):
     yield identified(kind, fill(made(schema)))
 
 
+def unreadable(kind):
+    """An object of a kind of which only its id, its kind, its customer and its time have the types that Stripe describes."""
+    kept = ("customer", "created")
+    return identified(kind, {key: inner if key in kept else {"another": "shape"} for key, inner in made(schemas[kind]).items()})
+
+
 for kind in LISTS:
     for value in variants(kind, deep=True):
         print(json.dumps({"list": kind, "object": value}))
+    # Of a customer only the id is read.
+    for _ in range(0 if kind == "customer" else UNREADABLE):
+        print(json.dumps({"list": kind, "object": unreadable(kind), "unreadable": True}))
 
 source = (Path(root) / "functions/stripe-events/src/event.rs").read_text()
 known = sorted(set(re.findall(r'"((?:checkout|charge|credit_note|customer|invoice|payment_intent|subscription_schedule|product|price)\.[a-z_.]+)"', source)))

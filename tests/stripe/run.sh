@@ -35,6 +35,9 @@ answers || { cat "$work/mock.log"; exit 1; }
 diff <(sed -n -e 's/^ *pub async fn \([a-z_]*\).*/\1/p' -e "s/^ *pub fn \([a-z_]*\)<'a>.*/\1/p" shared/stripe/src/*.rs | sort) \
   <(cut -d: -f1 "$work/calls" | sort -u)
 
+# The lines of the calls as they are, then the count of those with altered answers.
+"$CARGO_TARGET_DIR/debug/examples/conformance" "http://127.0.0.1:$port" altered | tail -n 30
+
 "$CARGO_TARGET_DIR/debug/examples/scenarios" >"$work/scenarios"
 "$held/python/bin/python" tests/stripe/conformance.py "$description/spec3.json" "$description/spec3.beta.sdk.json" "$root" <"$work/scenarios"
 

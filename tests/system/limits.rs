@@ -473,22 +473,27 @@ async fn a_client_registers_as_often_a_day_as_the_setting_says() {
     register(30, 10, "new@example.com").await.expect(202);
 }
 
-// B7
+// B7, E10
 #[tokio::test]
 async fn an_office_with_one_address_is_let_in_by_the_setting_for_clients() {
-    let env = vec![("RATE_LIMIT_PER_CLIENT_PER_MINUTE".to_owned(), "50".to_owned())];
-    let app = TestApp::start_with(tollgate_local::Options { env, ..limited() }).await;
-    for n in 0..50 {
-        app.login(&format!("person{n}@example.com"), PASSWORD).await.refused(401, "invalid_credentials");
+    // The default is that of the account, whose own limit the setting does not change.
+    for (setting, admitted) in [(None, 5), (Some("6"), 6), (Some("50"), 50)] {
+        let env = setting.map(|number| ("RATE_LIMIT_PER_CLIENT_PER_MINUTE".to_owned(), number.to_owned()));
+        let env = env.into_iter().collect();
+        let app = TestApp::start_with(tollgate_local::Options { env, ..limited() }).await;
+        for n in 0..admitted {
+            app.login(&format!("person{n}@example.com"), PASSWORD).await.refused(401, "invalid_credentials");
+        }
+        let refused = app.login("person@example.com", PASSWORD).await.refused(429, "rate_limited");
+        assert_eq!(header(&refused, "ratelimit-policy"), format!("\"ip\";q={admitted};w=60"));
+        app.advance(60);
+        for _ in 0..5 {
+            app.login("ann@example.com", PASSWORD).await.refused(401, "invalid_credentials");
+        }
+        let policy = if admitted == 5 { "\"ip\";q=5;w=60" } else { "\"account\";q=5;w=60" };
+        let refused = app.login("ann@example.com", PASSWORD).await.refused(429, "rate_limited");
+        assert_eq!(header(&refused, "ratelimit-policy"), policy, "{setting:?}");
     }
-    let refused = app.login("person@example.com", PASSWORD).await.refused(429, "rate_limited");
-    assert_eq!(header(&refused, "ratelimit-policy"), "\"ip\";q=50;w=60");
-    app.advance(60);
-    for _ in 0..5 {
-        app.login("ann@example.com", PASSWORD).await.refused(401, "invalid_credentials");
-    }
-    let refused = app.login("ann@example.com", PASSWORD).await.refused(429, "rate_limited");
-    assert_eq!(header(&refused, "ratelimit-policy"), "\"account\";q=5;w=60");
 }
 
 // B19

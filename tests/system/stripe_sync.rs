@@ -284,20 +284,36 @@ async fn a_debit_that_is_paid_was_never_a_failure() {
 // A4
 #[tokio::test]
 async fn a_debit_that_fails_in_silence_is_found_by_reconciliation() {
-    let app = TestApp::start().await;
-    let (email, _) = app.subscriber("ann").await;
-    renew(&app, "processing_fails").await;
-    app.drain().await;
-    app.sweep("reconcile").await.expect(200);
-    app.at_stripe("delivery", json!({"mode": "drop"})).await.expect(200);
-    for _ in 0..3 {
-        app.advance(3 * DAY);
+    // Whether it was known while it was in progress, or only when it had failed.
+    for is_seen_before in [true, false] {
+        let app = TestApp::start().await;
+        let (email, _) = app.subscriber("ann").await;
+        let silence = async || app.at_stripe("delivery", json!({"mode": "drop"})).await.expect(200);
+        if !is_seen_before {
+            silence().await;
+        }
+        renew(&app, "processing_fails").await;
+        app.drain().await;
+        if is_seen_before {
+            app.sweep("reconcile").await.expect(200);
+            silence().await;
+        }
+        for _ in 0..3 {
+            app.advance(3 * DAY);
+            if is_seen_before {
+                app.sweep("reconcile").await.expect(200);
+            }
+        }
         app.sweep("reconcile").await.expect(200);
+        app.drain().await;
+        let ann = app.sign_in(&email).await;
+        assert_eq!(statuses(&app, &ann).await, ["failed", "succeeded"]);
+        assert_eq!(mail_count(&app, &email, "payment_failed").await, 1);
+        let found = app.subscription(&ann).await;
+        let until: jiff::Timestamp = found["access_until"].as_str().unwrap().parse().unwrap();
+        let remaining = until.duration_since(app.now()).as_hours();
+        assert!((6 * 24..=7 * 24).contains(&remaining), "{is_seen_before}: {remaining} hours, from when it is known");
     }
-    app.drain().await;
-    let ann = app.sign_in(&email).await;
-    assert_eq!(statuses(&app, &ann).await, ["failed", "succeeded"]);
-    assert_eq!(mail_count(&app, &email, "payment_failed").await, 1);
 }
 
 async fn second_subscription(app: &TestApp) {
@@ -442,7 +458,7 @@ async fn only_the_invoice_paid_after_the_end_is_refunded_with_a_mail() {
     assert_eq!(app.sweep("reconcile").await.expect(200).body["handled"], 0);
 }
 
-// A12
+// A12, A21, A22
 #[tokio::test]
 async fn a_late_payment_in_silence_is_found_and_refunded_by_reconciliation() {
     let app = TestApp::start().await;
@@ -457,9 +473,10 @@ async fn a_late_payment_in_silence_is_found_and_refunded_by_reconciliation() {
     let ann = app.sign_in(&email).await;
     assert_eq!(statuses(&app, &ann).await, ["refunded", "succeeded"]);
     assert_eq!(mail_count(&app, &email, "refunded").await, 1);
+    assert_eq!(app.subscription(&ann).await["status"], "canceled", "the last one is shown");
 }
 
-// A12, A3
+// A12, A3, A21, A22
 #[tokio::test]
 async fn a_late_payment_with_a_refused_refund_is_recorded_and_not_mailed() {
     let app = TestApp::start().await;
@@ -469,10 +486,11 @@ async fn a_late_payment_with_a_refused_refund_is_recorded_and_not_mailed() {
     let ann = app.sign_in(&email).await;
     assert_eq!(statuses(&app, &ann).await, ["succeeded", "succeeded"]);
     assert_eq!((recorded(&app, "payment.refund_refused").await, mail_count(&app, &email, "refunded").await), (1, 0));
+    assert_eq!(app.subscription(&ann).await["status"], "canceled", "the last one is shown");
     app.subscribe(&ann, "pro").await.expect(201);
 }
 
-// A17
+// A17, A21, A22
 #[tokio::test]
 async fn of_a_late_payment_in_two_parts_exactly_the_rest_is_refunded() {
     for refunded_before in [0, 400, 900] {
@@ -493,6 +511,9 @@ async fn of_a_late_payment_in_two_parts_exactly_the_rest_is_refunded() {
         let ann = app.sign_in(&email).await;
         let payment = payments(&app, &ann).await[0].clone();
         assert_eq!((&payment["status"], &payment["refunded_cents"]), (&json!("refunded"), &json!(1900)));
+        assert_eq!(app.subscription(&ann).await["status"], "canceled");
+        let mailed = mail_count(&app, &email, "refunded").await;
+        assert!(mailed >= 1, "what was refunded is mailed");
     }
 }
 

@@ -2,7 +2,7 @@
 
 use reqwest::Method;
 use serde_json::{Value, json};
-use tollgate_tests::app::{Session, TestApp};
+use tollgate_tests::app::{PASSWORD, Session, TestApp};
 
 const ME: &str = "/billing/subscriptions/me";
 const RESUME: &str = "/billing/subscriptions/resume";
@@ -62,12 +62,7 @@ async fn a_subscription_shows_the_price_of_the_next_invoice() {
             let (_, ann) = app.subscriber("ann").await;
             let price = text(&at_stripe(&app).await["items"]["data"][0]["price"]["id"]).to_owned();
             if has_addon {
-                let addon = json!({"kind": "price", "fields": {
-                    "unit_amount": 500, "currency": "usd", "active": true, "type": "recurring",
-                    "recurring": {"interval": "month", "interval_count": 1, "usage_type": "licensed"},
-                }});
-                let addon = app.at_stripe("foreign", addon).await.expect(201).body["id"].clone();
-                act(&app, "items", json!({"price": addon, "quantity": 2})).await;
+                act(&app, "items", json!({"price": addon_price(&app, 500).await, "quantity": 2})).await;
             }
             act(&app, "items", json!({"quantity": quantity})).await;
             for discount in discounts {
@@ -98,6 +93,111 @@ async fn a_subscription_shows_the_price_of_the_next_invoice() {
             // A currency in which nothing is paid is left out.
             assert_eq!(mrr.as_i64().unwrap_or(0), charged);
         }
+    }
+}
+
+// A1
+#[tokio::test]
+async fn a_plan_in_any_currency_is_paid_and_gives_access() {
+    // With three decimals, which a client library of Stripe's does not list, and with none.
+    for (currency, cents) in [("kwd", 19_000), ("bhd", 5_500), ("omr", 4_900), ("jpy", 1_900), ("isk", 199_000)] {
+        let app = TestApp::start().await;
+        let (_, admin) = app.person("root").await;
+        app.make_admins(&[&admin]).await;
+        let plan = json!({
+            "code": "local", "name": "Local", "price_cents": cents, "currency": currency, "billing_period": "month",
+            "tier": 3,
+        });
+        app.post_as(&admin, "/billing/plans", plan).await.expect(201);
+        let (email, ann) = app.person("ann").await;
+        let checkout = app.subscribe(&ann, "local").await.expect(201);
+        app.pay(&checkout.body).await.expect(303);
+        app.drain().await;
+        let found = app.subscription(&ann).await;
+        assert_eq!(
+            (&found["status"], &found["currency"], &found["price_cents"], &found["has_access"]),
+            (&json!("active"), &json!(currency), &json!(cents), &json!(true))
+        );
+        assert_eq!(app.get_as(&ann, "/me").await.expect(200).body["tier"], 3, "{currency}");
+        let paid = app.get_as(&ann, "/billing/payments/me").await.expect(200).body["items"].clone();
+        assert_eq!(
+            (&paid[0]["status"], &paid[0]["currency"], &paid[0]["amount_cents"], paid.as_array().unwrap().len()),
+            (&json!("succeeded"), &json!(currency), &json!(cents), 1)
+        );
+        app.subscribe(&ann, "pro").await.refused(409, "already_subscribed");
+        app.mail(&email, "subscription_confirmed").await;
+        assert_eq!(app.sweep("reconcile").await.expect(200).body["handled"], 0, "{currency}");
+        app.post_as(&ann, "/me/delete", json!({"password": PASSWORD})).await.expect(202);
+        app.drain().await;
+        assert_eq!(at_stripe(&app).await["status"], "canceled", "{currency}: it charges no more");
+    }
+}
+
+/// Creates a price that is no plan's.
+async fn addon_price(app: &TestApp, cents: i64) -> String {
+    let fields = json!({
+        "unit_amount": cents, "currency": "usd", "active": true, "type": "recurring",
+        "recurring": {"interval": "month", "interval_count": 1, "usage_type": "licensed"},
+    });
+    let made = app.at_stripe("foreign", json!({"kind": "price", "fields": fields})).await.expect(201).body;
+    text(&made["id"]).to_owned()
+}
+
+/// Adds an item behind the others, as a call of Stripe's API does; in the dashboard it comes before them.
+async fn append_item(app: &TestApp, price: &str) {
+    let path = format!("/_stripe/v1/subscriptions/{}", text(&at_stripe(app).await["id"]));
+    let key = format!("Bearer {}", app.stack.stripe_key());
+    let headers = [("authorization", key.as_str()), ("content-type", "application/x-www-form-urlencoded")];
+    let item = format!("items[0][price]={price}&items[0][quantity]=2");
+    app.send(Method::POST, &path, &headers, Some(item)).await.expect(200);
+    app.drain().await;
+}
+
+/// The prices of the items, and how many of each, in their order.
+async fn items(app: &TestApp) -> Vec<(String, i64)> {
+    let items = at_stripe(app).await["items"]["data"].clone();
+    let item = |item: &Value| (text(&item["price"]["id"]).to_owned(), item["quantity"].as_i64().unwrap());
+    items.as_array().unwrap().iter().map(item).collect()
+}
+
+// A6
+#[tokio::test]
+async fn the_item_of_the_plan_counts_at_any_position_with_its_quantity() {
+    // How many add-ons come before the item of the plan, and how many after it.
+    for (before, after, quantity) in [(1, 0, 1), (0, 1, 3), (1, 1, 1), (2, 0, 4), (3, 2, 2)] {
+        let app = TestApp::start().await;
+        let (_, ann) = app.subscriber("ann").await;
+        let price = items(&app).await[0].0.clone();
+        act(&app, "items", json!({"price": price, "quantity": quantity})).await;
+        for n in 0..before {
+            act(&app, "items", json!({"price": addon_price(&app, 500 + n).await, "quantity": 7})).await;
+        }
+        for n in 0..after {
+            append_item(&app, &addon_price(&app, 900 + n).await).await;
+        }
+        let place = items(&app).await.iter().position(|(found, _)| *found == price);
+        assert_eq!((place, items(&app).await.len()), (Some(before as usize), (before + 1 + after) as usize));
+        assert_eq!(app.get_as(&ann, "/me").await.expect(200).body["tier"], 1, "{before} {after}");
+        let shown = app.get_as(&ann, ME).await.expect(200).body;
+        assert_eq!(
+            (&shown["plan"]["code"], &shown["quantity"], &shown["price_cents"]),
+            (&json!("pro"), &json!(quantity), &json!(1900 * quantity))
+        );
+        app.subscribe(&ann, "team").await.refused(409, "already_subscribed");
+        for change in ["cancel", "resume"] {
+            app.post_as(&ann, &format!("/billing/subscriptions/{change}"), json!({})).await.expect(200);
+        }
+        let others = async || items(&app).await.into_iter().filter(|(found, _)| *found != price).collect::<Vec<_>>();
+        let addons = others().await;
+        let team = json!({"plan_code": "team"});
+        app.post_as(&ann, "/billing/subscriptions/upgrade", team).await.expect(200);
+        app.drain().await;
+        let now = items(&app).await;
+        let changed: Vec<_> = now.iter().filter(|item| !addons.contains(item)).collect();
+        assert_eq!(now.len(), addons.len() + 1, "{now:?}");
+        assert!(changed.len() == 1 && changed[0].0 != price && changed[0].1 == quantity, "{now:?}");
+        assert_eq!(app.get_as(&ann, "/me").await.expect(200).body["tier"], 2);
+        assert_eq!(app.sweep("reconcile").await.expect(200).body["handled"], 0);
     }
 }
 

@@ -290,11 +290,17 @@ mod tests {
         }
     }
 
-    /// The addresses that a page or script loads.
-    fn loads(text: &str) -> Vec<String> {
-        let quoted = text.split(['"', '\'']).filter(|part| part.starts_with('/') || part.starts_with("./"));
-        let files = quoted.filter(|part| ASSETS.iter().any(|asset| part[1..].split('?').next() == Some(asset.path)));
-        files.map(str::to_owned).collect()
+    /// The addresses that the page or script at `address` loads.
+    fn loads(address: &str, text: &str) -> Vec<String> {
+        let address = address.split('?').next().unwrap_or_default();
+        let folder = address.rsplit_once('/').map_or("", |(folder, _)| folder);
+        let resolved = |part: &str| match (part.strip_prefix("./"), part.strip_prefix("../")) {
+            (Some(rest), _) => Some(format!("{folder}/{rest}")),
+            (_, Some(rest)) => folder.rsplit_once('/').map(|(above, _)| format!("{above}/{rest}")),
+            _ => part.starts_with('/').then(|| part.to_owned()),
+        };
+        let is_file = |part: &String| ASSETS.iter().any(|asset| part[1..].split('?').next() == Some(asset.path));
+        text.split(['"', '\'']).filter_map(resolved).filter(is_file).collect()
     }
 
     // D4, E11
@@ -303,14 +309,16 @@ mod tests {
         for (page, most) in [("/account", 6), ("/dashboard", 7), ("/docs", 8)] {
             let (_, headers, html) = ask("GET", page, &[]).await;
             assert_eq!(headers["cache-control"], "no-cache");
-            let mut files = loads(std::str::from_utf8(&html).unwrap());
+            let mut files = loads(page, std::str::from_utf8(&html).unwrap());
             let mut at = 0;
             while let Some(file) = files.get(at).cloned() {
                 let (status, headers, text) = ask("GET", &file, &[]).await;
                 assert_eq!(status, StatusCode::OK, "{file}");
                 if file.contains(".js") {
                     let imported = std::str::from_utf8(&text).unwrap().lines().filter(|line| line.contains("import"));
-                    files.extend(imported.flat_map(loads));
+                    let imported: Vec<_> = imported.flat_map(|line| loads(&file, line)).collect();
+                    let new = imported.into_iter().filter(|imported| !files.contains(imported));
+                    files.extend(new.collect::<Vec<_>>());
                 }
                 let is_versioned = file.contains("?v=");
                 let caching = if is_versioned { "public, max-age=31536000, immutable" } else { "no-cache" };
@@ -330,7 +338,7 @@ mod tests {
     async fn the_pages_are_small() {
         for (page, most) in [("/account", 45 * 1024), ("/dashboard", 60 * 1024)] {
             let (_, _, html) = ask("GET", page, &[]).await;
-            let files = loads(std::str::from_utf8(&html).unwrap());
+            let files = loads(page, std::str::from_utf8(&html).unwrap());
             let packed = |path: &str| {
                 let path = path[1..].split('?').next().unwrap();
                 ASSETS.iter().find(|asset| asset.path == path).unwrap().gzip.len()

@@ -102,6 +102,12 @@ fn method_of(card: &str, currency: &Value) -> Value {
     }
 }
 
+/// What a charge of a bank account shows of it.
+pub fn debit_details(currency: &Value) -> Value {
+    let kind = kind_of(DEBIT, currency);
+    json!({"type": kind, kind: charged(DEBIT, currency)})
+}
+
 fn charged(card: &str, currency: &Value) -> Value {
     match kind_of(card, currency) {
         "card" => json!({

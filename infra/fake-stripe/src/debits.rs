@@ -1,5 +1,6 @@
 //! Bank debits: in progress for a day or more, then paid or failed.
 
+use crate::cards::debit_details;
 use crate::core::Core;
 use crate::outcome::Outcome;
 use serde_json::{Value, json};
@@ -24,6 +25,10 @@ impl Core {
         let charge = self.new_charge(&intent, &object, &object["amount_remaining"]);
         self.set(&charge, "paid", json!(false));
         self.set(&charge, "status", json!("pending"));
+        // Only a bank account's payment is in progress for days, whatever card the customer has left.
+        if self.object(&charge)["payment_method_details"]["type"] == "card" {
+            self.set(&charge, "payment_method_details", debit_details(&object["currency"]));
+        }
         self.set(&intent, "status", json!("processing"));
         self.set(&intent, "latest_charge", json!(charge));
         self.set(invoice, "next_payment_attempt", Value::Null);

@@ -1,6 +1,9 @@
 //! `cargo run -p tollgate-stripe --example conformance -- BASE_URL`: every call of the gateway, once, at a Stripe that
 //! checks calls by Stripe's own description of its API. One line for each; the end is a failure if one was refused or
 //! not understood.
+//!
+//! `conformance BASE_URL altered`: every call again for each field of its answers, which is null, an unknown value or of another
+//! type then, beside unknown fields: each is understood or is an answer that is not known. Nothing else happens.
 
 #![allow(clippy::print_stdout)] // it is what this program is for
 
@@ -17,6 +20,7 @@ use aws_smithy_types::body::SdkBody;
 use http_body_util::BodyExt;
 use jiff::Timestamp;
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
 use std::error::Error;
 use std::process::ExitCode;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -60,12 +64,70 @@ fn failed(error: impl Into<Box<dyn Error + Send + Sync>>) -> ConnectorError {
 struct RecordingClient {
     plain: SharedHttpConnector,
     asked: Arc<Mutex<Vec<String>>>,
+    /// The field of each answer that is altered, by its number, and the value in its place.
+    altered: Arc<Mutex<Option<(usize, Value)>>>,
+    /// The answers so far, by their requests, and the largest number of fields of one.
+    held: Arc<Mutex<BTreeMap<String, (u16, Value)>>>,
+    fields: Arc<Mutex<usize>>,
+}
+
+/// What may stand in the place of a field's value.
+fn strange_values() -> [Value; 7] {
+    [
+        json!(null),
+        json!("a_word_of_tomorrow"),
+        json!(-1.5),
+        json!(true),
+        json!([null, 1, "x"]),
+        json!({"id": 7}),
+        json!(vec![json!({"id": null, "object": "another"}); 100]),
+    ]
+}
+
+/// The places of all fields of a value.
+fn places(value: &Value, place: &str, all: &mut Vec<String>) {
+    let inner: Vec<(String, &Value)> = match value {
+        Value::Object(fields) => fields.iter().map(|(name, field)| (name.clone(), field)).collect(),
+        Value::Array(items) => items.iter().enumerate().map(|(index, item)| (index.to_string(), item)).collect(),
+        _ => Vec::new(),
+    };
+    for (name, field) in inner {
+        let place = format!("{place}/{}", name.replace('~', "~0").replace('/', "~1"));
+        all.push(place.clone());
+        places(field, &place, all);
+    }
 }
 
 impl RecordingClient {
     fn new() -> Self {
         let plain = SharedHttpConnector::new(Connector::builder().build_http());
-        Self { plain, asked: Arc::default() }
+        let (asked, altered, held, fields) = (Arc::default(), Arc::default(), Arc::default(), Arc::default());
+        Self { plain, asked, altered, held, fields }
+    }
+
+    fn alter(&self, altered: Option<(usize, Value)>) {
+        *self.altered.lock().unwrap_or_else(PoisonError::into_inner) = altered;
+    }
+
+    fn fields(&self) -> usize {
+        *self.fields.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The answer with the field that is to be altered, and with unknown fields.
+    fn altered(&self, mut body: Value) -> Value {
+        let altered = self.altered.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let mut all = Vec::new();
+        places(&body, "", &mut all);
+        let mut most = self.fields.lock().unwrap_or_else(PoisonError::into_inner);
+        *most = all.len().max(*most);
+        let Some((number, value)) = altered else { return body };
+        if let Some(place) = number.checked_rem(all.len()).and_then(|index| body.pointer_mut(&all[index])) {
+            *place = value;
+        }
+        if let Some(fields) = body.as_object_mut() {
+            fields.insert("a_field_of_tomorrow".to_owned(), json!({"deep": [1, null, "word"]}));
+        }
+        body
     }
 
     fn take(&self) -> Vec<String> {
@@ -77,12 +139,22 @@ impl RecordingClient {
         let path = path.split('?').next().unwrap_or_default().to_owned();
         let asked = format!("{} /{path}", request.method());
         self.asked.lock().unwrap_or_else(PoisonError::into_inner).push(asked);
-        let answer = self.plain.call(request).await?;
-        let status = answer.status().as_u16();
-        let body = answer.into_body().collect().await.map_err(failed)?;
-        let mut body = serde_json::from_slice(&body.to_bytes()).map_err(failed)?;
-        mend(&mut body);
-        answer_of(status, &body)
+        let request_line = format!("{} {}", request.method(), request.uri());
+        let held = self.held.lock().unwrap_or_else(PoisonError::into_inner).get(&request_line).cloned();
+        let (status, body) = match held {
+            Some(held) => held,
+            None => {
+                let answer = self.plain.call(request).await?;
+                let status = answer.status().as_u16();
+                let body = answer.into_body().collect().await.map_err(failed)?;
+                let mut body = serde_json::from_slice(&body.to_bytes()).map_err(failed)?;
+                mend(&mut body);
+                let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
+                held.insert(request_line, (status, Value::clone(&body)));
+                (status, body)
+            }
+        };
+        answer_of(status, &self.altered(body))
     }
 }
 
@@ -114,6 +186,10 @@ fn mend(value: &mut Value) {
 struct Conformance {
     recorder: RecordingClient,
     has_failed: bool,
+    /// Whether the answers are altered, so that they need not be understood.
+    is_altered: bool,
+    calls: usize,
+    unknown: usize,
 }
 
 impl Conformance {
@@ -126,6 +202,17 @@ impl Conformance {
         is_expected: impl FnOnce(&T) -> bool,
     ) {
         let asked = self.recorder.take();
+        self.calls += 1;
+        if self.is_altered {
+            match &done {
+                Err(error) if !error.may_have_happened() => {
+                    self.has_failed = true;
+                    println!("{name}: {error} ({})", asked.join(", "));
+                }
+                _ => self.unknown += usize::from(done.is_err()),
+            }
+            return;
+        }
         let verdict = match &done {
             Err(error) => format!("REFUSED {error}"),
             Ok(answer) if !is_expected(answer) => format!("UNEXPECTED {answer:?}"),
@@ -137,7 +224,28 @@ impl Conformance {
     }
 }
 
-async fn conformance(base_url: &str) -> Result<bool, Box<dyn Error>> {
+/// Every call with its answers as they are, then altered in each of their fields.
+async fn altered(base_url: &str) -> Result<bool, Box<dyn Error>> {
+    let recorder = RecordingClient::new();
+    let mut all = conformance(base_url, recorder.clone(), None).await?;
+    let values = strange_values();
+    for round in 0..values.len() {
+        for number in 0..recorder.fields() {
+            let value = values[(number + round) % values.len()].clone();
+            let run = conformance(base_url, recorder.clone(), Some((number, value))).await?;
+            all = (all.0 && run.0, all.1 + run.1, all.2 + run.2);
+        }
+    }
+    println!("{} calls with altered answers, {} of them not understood", all.1, all.2);
+    Ok(all.0 && all.2 > 0)
+}
+
+/// Whether each call of the gateway is as expected, how many calls there were, and how many answers were not understood.
+async fn conformance(
+    base_url: &str,
+    recorder: RecordingClient,
+    altered: Option<(usize, Value)>,
+) -> Result<(bool, usize, usize), Box<dyn Error>> {
     let clock = Clock::system();
     let sdk = tollgate_platform::aws::load(&Env::from_pairs([("AWS_REGION", "us-east-1")]))?
         .into_builder()
@@ -145,10 +253,14 @@ async fn conformance(base_url: &str) -> Result<bool, Box<dyn Error>> {
         .http_client(Vault)
         .build();
     let ids = SecretIds { stripe: Some("stripe".to_owned()), ..SecretIds::default() };
-    let recorder = RecordingClient::new();
     let outbound = Outbound::over(SharedHttpConnector::new(recorder.clone()), &sdk);
     let stripe = Gateway::new(outbound, Arc::new(KeySource::new(ids, &sdk, clock.clone())), base_url);
-    let mut conformance = Conformance { recorder, has_failed: false };
+    let is_altered = altered.is_some();
+    let mut conformance =
+        Conformance { recorder: recorder.clone(), has_failed: false, is_altered, calls: 0, unknown: 0 };
+    recorder.alter(None);
+    let Some(subscription) = subscription_of(&stripe, &recorder).await? else { return Ok((false, 0, 0)) };
+    recorder.alter(altered);
 
     let now = clock.now();
     let attempt = Attempt { id: "attempt-of-the-check".to_owned(), started_at: now };
@@ -191,7 +303,6 @@ async fn conformance(base_url: &str) -> Result<bool, Box<dyn Error>> {
     conformance.call("expire_checkout", 1, stripe.expire_checkout("cs_test_1").await, |found| !found.id.is_empty());
     let state = stripe.fetch_state("cus_1").await;
     conformance.call("fetch_state", 3, state, |state| !state.subscriptions.is_empty() && !state.invoices.is_empty());
-    let Some(subscription) = subscription_of(&stripe, &conformance.recorder).await? else { return Ok(false) };
     let change = PriceChange { subscription: &subscription, price: "price_2", from: now, trial: None };
     conformance.call("preview", 1, stripe.preview(change).await, |preview| !preview.lines.is_empty());
     // The sample waits for a payment: which of the two it is, its payments say.
@@ -225,7 +336,7 @@ async fn conformance(base_url: &str) -> Result<bool, Box<dyn Error>> {
     conformance.call("dispute_of_charge", 1, stripe.dispute_of_charge("ch_1").await, |_| true);
     conformance.call("refund", 1, stripe.refund("ch_1", Some(1)).await, |()| true);
     set_up(&stripe, &mut conformance).await;
-    Ok(!conformance.has_failed)
+    Ok((!conformance.has_failed, conformance.calls, conformance.unknown))
 }
 
 /// The calls of `tollgate-ops` that set up an account and check a key.
@@ -276,7 +387,11 @@ async fn main() -> ExitCode {
         println!("conformance BASE_URL");
         return ExitCode::from(2);
     };
-    match conformance(&base_url).await {
+    let done = match std::env::args().nth(2).as_deref() {
+        Some("altered") => altered(&base_url).await,
+        _ => conformance(&base_url, RecordingClient::new(), None).await.map(|(is_right, _, _)| is_right),
+    };
+    match done {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
         Err(error) => {

@@ -32,6 +32,14 @@ pub struct Expected {
     pub was_disputed: BTreeSet<String>,
     /// The plans as an admin sees them, archived ones too, by id, which is that of the product.
     pub plans: BTreeMap<String, Value>,
+    /// The open invoices with a bank debit in progress.
+    pub in_debit: BTreeSet<String>,
+    /// The charges of bank debits, each with its invoice.
+    pub debits: Vec<(String, Value)>,
+    /// When the system came to know that the debit of an invoice had failed: Stripe does not keep it.
+    pub known_failures: BTreeMap<String, i64>,
+    /// Stripe's disputes.
+    pub disputes: Vec<Value>,
     /// By schedule: the plan after the current phase, where the price is another then.
     pub scheduled: BTreeMap<String, Value>,
 }
@@ -91,6 +99,8 @@ impl Expected {
                 }
             }
         }
+        let debits = debits(app, &customers, &invoices).await;
+        let in_debit = in_progress(&debits, &invoices);
         Self {
             now: app.now().as_second(),
             customers,
@@ -101,6 +111,10 @@ impl Expected {
             refunds,
             disputed,
             was_disputed,
+            in_debit,
+            debits,
+            known_failures: BTreeMap::new(),
+            disputes,
             plans: plans.into_iter().map(|plan| (text(&plan["id"]).to_owned(), plan)).collect(),
             scheduled,
         }
@@ -108,19 +122,63 @@ impl Expected {
 
     /// The part that is compared between the steps.
     pub async fn of_changes(app: &TestApp) -> Self {
+        let (customers, invoices) = (app.stripe("customers").await, app.stripe("invoices").await);
+        let debits = debits(app, &customers, &invoices).await;
+        let in_debit = in_progress(&debits, &invoices);
         Self {
             now: app.now().as_second(),
-            customers: app.stripe("customers").await,
+            customers,
             subscriptions: app.stripe("subscriptions").await,
-            invoices: app.stripe("invoices").await,
+            invoices,
             events: app.stripe("events").await,
             refunded: BTreeMap::new(),
             refunds: BTreeMap::new(),
             disputed: BTreeSet::new(),
             was_disputed: BTreeSet::new(),
+            in_debit,
+            debits,
+            known_failures: BTreeMap::new(),
+            disputes: Vec::new(),
             plans: BTreeMap::new(),
             scheduled: BTreeMap::new(),
         }
+    }
+
+    /// Whether the first payment of a subscription is a bank debit in progress: it excludes another one.
+    pub fn is_first_debit(&self, subscription: &Value) -> bool {
+        subscription["status"] == "incomplete" && self.is_in_debit(subscription)
+    }
+
+    /// Whether a bank debit of a subscription that has not ended is in progress.
+    pub fn is_in_debit(&self, subscription: &Value) -> bool {
+        let has_ended = matches!(text(&subscription["status"]), "canceled" | "incomplete_expired");
+        !has_ended && self.invoices_of(subscription).any(|invoice| self.in_debit.contains(text(&invoice["id"])))
+    }
+
+    /// When each attempt at an invoice was refused, newest first.
+    pub fn refusals(&self, invoice: &Value) -> impl Iterator<Item = i64> {
+        let is_refusal = |event: &&Value| {
+            event["type"] == "invoice.payment_failed" && event["data"]["object"]["id"] == invoice["id"]
+        };
+        self.events.iter().filter(is_refusal).map(|event| int(&event["created"]))
+    }
+
+    /// Which results this world has.
+    pub fn results(&self) -> [(&'static str, bool); 6] {
+        let has_debit = |status: &str| self.debits.iter().any(|(_, charge)| charge["status"] == status);
+        let is_discounted = |invoice: &Value| {
+            let off = invoice["total_discount_amounts"].as_array().into_iter().flatten();
+            off.map(|off| int(&off["amount"])).sum::<i64>() > 0
+        };
+        let has_units = |found: &Value| int(&found["items"]["data"][0]["quantity"]) > 1;
+        [
+            ("debit in progress", has_debit("pending")),
+            ("debit that failed", has_debit("failed")),
+            ("debit that was paid", has_debit("succeeded")),
+            ("discounted invoice", self.invoices.iter().any(is_discounted)),
+            ("dispute that was won", self.disputes.iter().any(|dispute| dispute["status"] == "won")),
+            ("subscription of several units", self.subscriptions.iter().any(has_units)),
+        ]
     }
 
     /// The customers of a user.
@@ -185,7 +243,11 @@ impl Expected {
             "trialing" | "active" => Some(end + MARGIN),
             "past_due" => {
                 let open = self.invoices_of(subscription).filter(|invoice| invoice["status"] == "open");
-                let oldest = open.map(|invoice| int(&invoice["created"])).min().unwrap_or(start);
+                let refused_at = |invoice: &Value| {
+                    let known = self.known_failures.get(text(&invoice["id"])).copied();
+                    known.unwrap_or_else(|| int(&invoice["created"]))
+                };
+                let oldest = open.map(refused_at).min().unwrap_or(start);
                 let grace = oldest + GRACE;
                 Some(if ends(subscription) { grace.min(last) } else { grace })
             }
@@ -229,6 +291,34 @@ impl Expected {
         let back = self.refunded.get(text(&invoice["id"])).copied().unwrap_or_default();
         (int(&invoice["amount_paid"]), back)
     }
+}
+
+/// The charges of bank debits, each with its invoice.
+async fn debits(app: &TestApp, customers: &[Value], invoices: &[Value]) -> Vec<(String, Value)> {
+    let mut all = Vec::new();
+    for customer in customers.iter().map(|customer| text(&customer["id"])) {
+        let mut charges = app.stripe_list(&format!("charges?customer={customer}")).await;
+        charges.retain(|charge| charge["payment_method_details"]["type"] != "card");
+        if charges.is_empty() {
+            continue;
+        }
+        for invoice in invoices.iter().filter(|invoice| invoice["customer"] == customer) {
+            let id = text(&invoice["id"]);
+            let paid_by = app.stripe_list(&format!("invoice_payments?invoice={id}")).await;
+            let is_of_it = |charge: &&Value| {
+                paid_by.iter().any(|payment| payment["payment"]["payment_intent"] == charge["payment_intent"])
+            };
+            all.extend(charges.iter().filter(is_of_it).map(|charge| (id.to_owned(), charge.clone())));
+        }
+    }
+    all
+}
+
+/// The open invoices of the debits that are in progress.
+fn in_progress(debits: &[(String, Value)], invoices: &[Value]) -> BTreeSet<String> {
+    let is_open = |id: &str| invoices.iter().any(|invoice| invoice["id"] == id && invoice["status"] == "open");
+    let pending = debits.iter().filter(|(id, charge)| charge["status"] == "pending" && is_open(id));
+    pending.map(|(id, _)| id.clone()).collect()
 }
 
 pub fn price(subscription: &Value) -> &Value {

@@ -61,7 +61,8 @@ impl History {
                 continue;
             }
             let states = expected.states(subscription);
-            if states.iter().all(|(status, _)| matches!(status.as_str(), "active" | "trialing")) {
+            // While its first payment is a debit in progress it has not begun.
+            if states.iter().all(|(status, _)| matches!(status.as_str(), "incomplete" | "active" | "trialing")) {
                 self.confirmed.insert(id.clone());
             }
             if states.iter().all(|(_, goes_on)| *goes_on) {
@@ -70,7 +71,8 @@ impl History {
             self.live.insert(id);
         }
         for invoice in expected.invoices.iter().filter(|invoice| invoice["customer"] == *customer) {
-            if invoice["status"] == "open" && invoice["attempted"] == true {
+            let is_in_debit = expected.in_debit.contains(text(&invoice["id"]));
+            if invoice["status"] == "open" && invoice["attempted"] == true && !is_in_debit {
                 self.failed.insert(text(&invoice["id"]).to_owned());
             }
         }

@@ -4,12 +4,14 @@
 
 mod expected;
 mod history;
+mod kinds;
 mod reports;
 mod step;
 mod stored;
 mod world;
 
 use crate::app::{TestApp, options, start_time};
+use kinds::Reached;
 use proptest::strategy::{Strategy, ValueTree};
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 use std::path::PathBuf;
@@ -19,11 +21,15 @@ use step::{Description, Sequence, Step, sequences};
 use tokio::runtime::Runtime;
 use tollgate_local::clock::LocalClock;
 use tollgate_local::{Data, Options};
-use world::{NOTHING, World};
+use world::{Memory, NOTHING, World};
+
+pub use kinds::missing;
 
 /// The result of the sequence of one seed.
 pub struct Report {
     pub steps: usize,
+    /// How often each kind of step had an effect, and which results there were.
+    pub reached: Reached,
     /// The trace of the shortest failing sequence that was found.
     pub failure: Option<String>,
 }
@@ -41,10 +47,14 @@ pub fn play(seed: u64, budget: Duration) -> Report {
     let sequence = sequence_of(seed);
     let steps = sequence.steps.len();
     match run_sequence(&sequence) {
-        Ok(steps) => Report { steps, failure: None },
+        Ok(Lived { steps, reached }) => Report { steps, reached, failure: None },
         Err(trace) => {
             let (fewer, trace) = shortened(&sequence, trace, Instant::now() + budget);
-            Report { steps, failure: Some(format!("seed {seed}, {fewer} of its {steps} steps\n{trace}")) }
+            Report {
+                steps,
+                reached: Reached::new(),
+                failure: Some(format!("seed {seed}, {fewer} of its {steps} steps\n{trace}")),
+            }
         }
     }
 }
@@ -79,7 +89,7 @@ fn shortened(long: &Sequence, mut trace: String, end: Instant) -> (usize, String
 }
 
 /// Runs `sequence` on its own thread, which may panic.
-fn run_sequence(sequence: &Sequence) -> Result<usize, String> {
+fn run_sequence(sequence: &Sequence) -> Result<Lived, String> {
     let own = sequence.clone();
     let live = std::thread::spawn(move || live(&own));
     live.join().unwrap_or_else(|panic| {
@@ -113,11 +123,18 @@ fn runtime() -> Runtime {
     tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap()
 }
 
-/// Runs `sequence`; returns the number of steps with an effect.
+/// What a sequence came to.
+struct Lived {
+    /// The number of steps with an effect.
+    steps: usize,
+    reached: Reached,
+}
+
+/// Runs `sequence`.
 ///
 /// # Errors
 /// With its trace and the differences at the end.
-fn live(sequence: &Sequence) -> Result<usize, String> {
+fn live(sequence: &Sequence) -> Result<Lived, String> {
     let folder = sequence.steps.contains(&Step::Restart).then(Folder::new);
     let options = || Options {
         data: folder.as_ref().map_or(Data::Memory, |folder| Data::Folder(folder.0.clone())),
@@ -138,7 +155,8 @@ fn live(sequence: &Sequence) -> Result<usize, String> {
         let line = format!("  {}: {trace}\n", Description(sequence, *step));
         world.memory.trace.push_str(&line);
         match done {
-            Ok(trace) => world.memory.steps += usize::from(trace != NOTHING),
+            Ok(trace) if trace == NOTHING => {}
+            Ok(trace) => world.memory.count(*step, &trace),
             Err(error) => {
                 wrong.push(error);
                 break;
@@ -150,7 +168,8 @@ fn live(sequence: &Sequence) -> Result<usize, String> {
     }
     world.app.dead_wanted = world.app.stack.dead_letters();
     if wrong.is_empty() {
-        return Ok(world.memory.steps);
+        let Memory { steps, reached, .. } = &mut world.memory;
+        return Ok(Lived { steps: *steps, reached: std::mem::take(reached) });
     }
     let wrong: Vec<_> = wrong.into_iter().map(|difference| format!("  WRONG {difference}\n")).collect();
     Err(format!("{}{}", world.memory.trace, wrong.concat()))
@@ -165,4 +184,16 @@ fn restarted(runtime: Runtime, world: World, options: Options) -> (Runtime, Worl
     let runtime = self::runtime();
     let world = runtime.block_on(async { World::again(TestApp::start_with(options).await, memory) });
     (runtime, world)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn every_kind_of_step_is_drawn_and_no_other() {
+        let drawn: BTreeSet<_> = (0..200).flat_map(|seed| sequence_of(seed).steps).map(Step::kind).collect();
+        assert_eq!(drawn, kinds::STEPS.iter().map(ToString::to_string).collect());
+    }
 }

@@ -48,7 +48,8 @@ fn due(subscription: &Value, expected: &Expected, stored: &Stored, history: &His
         (false, _, true) => (0, 1),
         (false, _, false) => (-1, 1),
     };
-    let ended = if is_live(subscription) { (0, 0) } else { certain(history.live.contains(id)) };
+    let goes_on = is_live(subscription) || subscription["status"] == "incomplete";
+    let ended = if goes_on { (0, 0) } else { certain(history.live.contains(id)) };
     Due { confirmed: certain(history.confirmed.contains(id)), ended, refunded: of_payments, canceled_less_resumed }
 }
 
@@ -103,7 +104,13 @@ pub fn mails(
         let is_certain = has_plan && !is_duplicate;
         let failed = count_of(&["payment_failed", "action_required"]);
         let least = i64::from(history.failed.contains(id) && is_certain);
-        compare(&format!("payment_failed or action_required of {id}"), failed, (least, 2 + REMINDERS));
+        // A payment that was never refused has no such mail, however long a debit takes. An invoice that was taken back while its
+        // debit was in progress will not be paid.
+        let is_taken_back = invoice["status"] != "open" && invoice["status"] != "paid";
+        let was_in_debit = expected.debits.iter().any(|(debited, _)| debited == id);
+        let may_have_failed = expected.refusals(invoice).next().is_some() || (is_taken_back && was_in_debit);
+        let most = if may_have_failed { 2 + REMINDERS } else { 0 };
+        compare(&format!("payment_failed or action_required of {id}"), failed, (least, most));
         let is_renewal = invoice["billing_reason"] == "subscription_cycle" && int(&invoice["amount_paid"]) > 0;
         // A payment after the end is refunded: it renewed nothing.
         let is_ended = expected.subscription_of(invoice).is_none_or(|found| !is_live(found));

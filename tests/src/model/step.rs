@@ -11,11 +11,13 @@ pub const NAMES: [&str; 3] = ["ann", "bob", "cleo"];
 /// The plans that are for sale, by their codes.
 pub const PLANS: [&str; 4] = ["pro", "team", "yearly", "tried"];
 /// What the fake's cards do.
-const CARDS: [(Card, &str); 4] = [
+const CARDS: [(Card, &str); 6] = [
     (Card::Pays, "4242424242424242"),
     (Card::FailsLater, "4000000000000341"),
     (Card::AsksLater, "4000002760003184"),
     (Card::Declined, "4000000000000002"),
+    (Card::Debits, "6200000000000005"),
+    (Card::DebitFails, "6200000000000047"),
 ];
 /// The advances of the clock, in seconds: from a moment to more than a month.
 const STEPS: [(i64, &str); 8] = [
@@ -31,7 +33,7 @@ const STEPS: [(i64, &str); 8] = [
 /// So long a preview is thought over, in seconds; an hour is as long as it holds.
 const THOUGHTS: [i64; 4] = [60, 1_800, 3_600, 3_601];
 const MODES: [&str; 5] = ["normal", "hold", "reverse", "duplicate", "drop"];
-const OUTCOMES: [&str; 3] = ["paid", "failed", "action_required"];
+const OUTCOMES: [&str; 5] = ["paid", "failed", "action_required", "processing", "processing_fails"];
 const SCHEDULES: [&str; 4] = ["expiry", "reconcile", "reminders", "outbox"];
 const PERCENTS: [u32; 4] = [10, 25, 33, 100];
 const BEHAVIORS: [Option<&str>; 3] = [None, Some("void"), Some("keep_as_draft")];
@@ -44,9 +46,18 @@ pub enum Card {
     FailsLater,
     AsksLater,
     Declined,
+    /// A bank account, whose debits are in progress for a day.
+    Debits,
+    /// A bank account, whose debits fail after eight days.
+    DebitFails,
 }
 
 impl Card {
+    /// Whether it is a bank account, whose payments take days.
+    pub const fn is_debit(self) -> bool {
+        matches!(self, Self::Debits | Self::DebitFails)
+    }
+
     pub fn number(self) -> &'static str {
         CARDS.iter().find(|(card, _)| *card == self).map_or("", |(_, number)| number)
     }
@@ -214,7 +225,8 @@ fn one_of<T: Copy + fmt::Debug + 'static>(all: &'static [T]) -> impl Strategy<Va
 }
 
 fn card() -> impl Strategy<Value = Card> + Clone {
-    prop_oneof![4 => Just(Card::Pays), 2 => Just(Card::FailsLater), 2 => Just(Card::AsksLater), 1 => Just(Card::Declined)]
+    prop_oneof![4 => Just(Card::Pays), 2 => Just(Card::FailsLater), 2 => Just(Card::AsksLater), 1 => Just(Card::Declined),
+        1 => Just(Card::Debits), 1 => Just(Card::DebitFails)]
 }
 
 fn step() -> impl Strategy<Value = Step> {

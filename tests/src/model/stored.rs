@@ -151,7 +151,8 @@ pub fn given_back(
             && !super::expected::ended_by_itself(subscription)
             && !ended_by_people.contains(&id);
         if by_system || stored.is_duplicate(subscription) {
-            wrong.hold(subscription["status"] == "canceled", || format!("{id} is one too many and lives"));
+            let has_ended = matches!(text(&subscription["status"]), "canceled" | "incomplete_expired");
+            wrong.hold(has_ended, || format!("{id} is one too many and lives"));
             for invoice in expected
                 .invoices_of(subscription)
                 .filter(|invoice| must_go_back(subscription, invoice, expected, stored))
@@ -181,10 +182,12 @@ pub fn payments(wrong: &mut Differences, user: &str, expected: &Expected, stored
         wrong.hold(of_it.len() <= 1, || format!("{} payments of {id}", of_it.len()));
         let (paid, due) = (int(&invoice["amount_paid"]), int(&invoice["amount_due"]));
         let back = expected.refunded.get(id).copied().unwrap_or_default();
+        let in_debit = &expected.in_debit;
         let expected = match text(&invoice["status"]) {
             "paid" if paid == 0 => None,
             "paid" if expected.disputed.contains(id) => Some((paid, "disputed")),
             "paid" => Some((paid, if back == paid { "refunded" } else { "succeeded" })),
+            "open" if due > 0 && in_debit.contains(id) => Some((due, "processing")),
             "open" | "uncollectible" if invoice["attempted"] == true && due > 0 => Some((due, "failed")),
             // One that was taken back after it was tried may have been seen before, or not.
             "void" if invoice["attempted"] == true && !of_it.is_empty() => Some((due, "failed")),
@@ -197,11 +200,34 @@ pub fn payments(wrong: &mut Differences, user: &str, expected: &Expected, stored
         wrong.same(&format!("payment of {id}"), &json!(here), &json!(there));
     }
     let sum = |field: &str| -> i64 {
-        let came = stored.payments.iter().filter(|payment| payment["status"] != "failed");
+        let came =
+            stored.payments.iter().filter(|payment| payment["status"] != "failed" && payment["status"] != "processing");
         came.map(|payment| int(&payment[field])).sum()
     };
     let paid: i64 = invoices.iter().map(|invoice| int(&invoice["amount_paid"])).sum();
     wrong.same("money paid", &json!(sum("amount_cents")), &json!(paid));
+}
+
+/// Since when each debit that failed is known to have failed: not before it did, and not in the future.
+pub fn known_failures(wrong: &mut Differences, expected: &mut Expected, stored: &[Stored]) {
+    for payment in stored.iter().flat_map(|stored| &stored.payments) {
+        let id = text(&payment["stripe_invoice_id"]);
+        let has_debit = expected.debits.iter().any(|(invoice, charge)| invoice == id && charge["status"] == "failed");
+        let known = payment["failed_at"].as_str().and_then(|at| at.parse::<Timestamp>().ok());
+        let Some(known) = known.filter(|_| has_debit).map(Timestamp::as_second) else { continue };
+        let invoice = json!({"id": id});
+        let first = expected.refusals(&invoice).last().unwrap_or(i64::MAX);
+        wrong.hold((first..=expected.now).contains(&known), || {
+            format!("{id} is kept as failed at {known}, and was refused first at {first}")
+        });
+        expected.known_failures.insert(id.to_owned(), known);
+    }
+}
+
+/// Which results the stored state has.
+pub fn results(stored: &[Stored]) -> [(&'static str, bool); 1] {
+    let mut payments = stored.iter().flat_map(|stored| &stored.payments);
+    [("refund that Stripe refused", payments.any(|payment| payment["is_refund_refused"] == true))]
 }
 
 /// The access by the live subscription of a user: tier, features, end.
@@ -239,7 +265,8 @@ pub fn gate(wrong: &mut Differences, user: &str, expected: &Expected, stored: &S
 pub fn shown(expected: &Expected, stored: &Stored, user: &str) -> Vec<Value> {
     let is_refused = |found: &Value| stored.row(found).is_some_and(|row| row["trial_refused"] == true);
     let began = |found: &&&Value| {
-        let has_begun = !matches!(text(&found["status"]), "incomplete" | "incomplete_expired");
+        let has_begun =
+            !matches!(text(&found["status"]), "incomplete" | "incomplete_expired") || expected.is_first_debit(found);
         has_begun && (!stored.is_duplicate(found) || is_refused(found))
     };
     let all = expected.of(user, &expected.subscriptions);
@@ -263,7 +290,7 @@ pub fn shown(expected: &Expected, stored: &Stored, user: &str) -> Vec<Value> {
             "current_period_end": moment(end), "cancel_at_period_end": ends(found),
             "canceled_at": found["canceled_at"].as_i64().map(moment),
             "cancel_at": found["cancel_at"].as_i64().filter(|_| is_live(found)).map(moment),
-            "quantity": found["items"]["data"][0]["quantity"], "payment_processing": false,
+            "quantity": found["items"]["data"][0]["quantity"], "payment_processing": expected.is_in_debit(found),
             "interval_count": price(found)["recurring"]["interval_count"], "discount": expected.largest_discount(found),
             "collection_paused": !found["pause_collection"].is_null(),
             "access_until": until.map(moment), "has_access": until.is_some_and(|until| expected.now < until),
@@ -294,7 +321,9 @@ pub fn closed(wrong: &mut Differences, user: &str, expected: &Expected) {
 pub fn deleted(wrong: &mut Differences, user: &str, expected: &Expected) {
     for subscription in expected.of(user, &expected.subscriptions) {
         let id = &subscription["id"];
-        wrong.hold(!is_live(subscription), || format!("{id} lives after the account was deleted"));
+        wrong.hold(!is_live(subscription) && !expected.is_first_debit(subscription), || {
+            format!("{id} lives after the account was deleted")
+        });
     }
 }
 

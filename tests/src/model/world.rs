@@ -2,6 +2,7 @@
 
 use super::expected::{Expected, int, is_live, period, text};
 use super::history::History;
+use super::kinds::Reached;
 use super::reports;
 use super::step::{Card, PLANS, Sequence, Step, Who};
 use super::stored::{self, Differences, Stored, rows};
@@ -45,6 +46,8 @@ pub struct Memory {
     pub trace: String,
     /// The number of steps with an effect.
     pub steps: usize,
+    /// How often each kind of step had the effect that it is for, and how often each result was found in the end.
+    pub reached: Reached,
     people: Vec<Person>,
     /// The checkouts that were handed out, oldest first.
     pages: Vec<String>,
@@ -63,6 +66,20 @@ pub struct Memory {
     was_silent: bool,
     /// Whether a mail may have gone out a second time.
     doubles: bool,
+}
+
+impl Memory {
+    /// Counts a step with an effect. One that was refused does not count as reached.
+    pub fn count(&mut self, step: Step, trace: &str) {
+        self.steps += 1;
+        if !trace.starts_with('4') {
+            self.reach(&step.kind());
+        }
+    }
+
+    fn reach(&mut self, kind: &str) {
+        *self.reached.entry(kind.to_owned()).or_default() += 1;
+    }
 }
 
 pub struct World {
@@ -605,10 +622,11 @@ impl World {
             Ok(plans) => plans,
             Err(error) => return vec![error],
         };
-        let expected = Expected::read(&self.app, plans).await;
+        let mut expected = Expected::read(&self.app, plans).await;
         self.memory.history.see_all(&expected);
         let users: Vec<_> = self.memory.people.iter().map(Person::id).collect();
         let stored = Stored::all(&self.app, &users).await;
+        stored::known_failures(&mut wrong, &mut expected, &stored);
         let entries = rows(&self.app, "audit").await;
         for (who, stored) in stored.iter().enumerate() {
             let name = self.memory.people[who].email.clone();
@@ -618,6 +636,11 @@ impl World {
         }
         for user in &self.memory.gone {
             stored::deleted(&mut wrong, user, &expected);
+        }
+        for (kind, is_reached) in expected.results().into_iter().chain(stored::results(&stored)) {
+            if is_reached {
+                self.memory.reach(kind);
+            }
         }
         for row in rows(&self.app, "outbox").await.iter().filter(|row| waits(row)) {
             wrong.0.push(format!("a message waits: {row}"));
@@ -716,7 +739,8 @@ impl World {
             if self.person(who).is_closed {
                 continue;
             }
-            let has_one = expected.of(self.person(who).id(), &expected.subscriptions).into_iter().any(is_live);
+            let all = expected.of(self.person(who).id(), &expected.subscriptions);
+            let has_one = all.into_iter().any(|found| is_live(found) || expected.is_first_debit(found));
             let wanted = if has_one { 409 } else { 201 };
             let body = json!({"plan_code": PLANS[0]});
             if let Err(error) = self.post(who, "/billing/subscriptions/subscribe", body, &[wanted]).await {
