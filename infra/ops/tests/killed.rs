@@ -17,7 +17,8 @@ use tollgate_tests::population::Population;
 const MESSAGES: usize = 1_000;
 const PEOPLE: usize = 250;
 
-/// Puts a message into the outbox that `relay` does not send: it begins as a decoy, and `relay` sees new items only.
+/// Puts a message into the outbox that `relay` does not send: it is inserted as a decoy, and `relay` only handles
+/// inserts.
 fn put_message(app: &TestApp, id: &MessageId, now: Timestamp) {
     let body = json!({"kind": "password_changed", "to": "ann@example.com", "username": "ann", "at": now});
     for kind in ["decoy", "password_changed"] {
@@ -36,7 +37,7 @@ async fn dead_letters(app: &TestApp) -> usize {
     usize::try_from(mail["dead"].as_u64().unwrap()).unwrap()
 }
 
-/// Runs the command until the call after `answered` calls of `operation`, and kills it there.
+/// Runs the command until its call of `operation` after `answered` of them, and kills it there.
 async fn kill(app: &TestApp, arguments: &[&str], operation: &'static str, answered: usize) {
     let gate = Gate::start(app, operation, answered).await;
     let mut child = start_at(gate.url(), arguments);
