@@ -1,4 +1,4 @@
-//! `/_local`: the dev console from which people (HTML) and tests (JSON) look at the stack and move it.
+//! `/_local`: the dev console, in which people (HTML) and tests (JSON) inspect the stack and change its state.
 
 use crate::TABLE_PREFIX;
 use crate::ai::{self, FakeModel, ScriptedAnswer};
@@ -52,11 +52,11 @@ pub struct Console {
     pub clock: LocalClock,
     /// The tables.
     pub database: Database,
-    /// Where they are reached as DynamoDB is.
+    /// The address of the tables' DynamoDB endpoint.
     pub tables_url: String,
-    /// Where the other fakes of AWS are served.
+    /// The address of the other fakes of AWS.
     pub aws_url: String,
-    /// For tokens.
+    /// The random numbers for tokens.
     pub auth: tollgate_auth::State,
     /// Stripe, where it is the fake.
     pub stripe: Option<Stripe>,
@@ -141,11 +141,11 @@ impl Console {
             .with_state(self)
             .merge(providers)
             .layer(from_fn(guard))
-            // What functions and browsers call: not the console's.
+            // Functions and browsers call these; they are not part of the console.
             .nest(ai::PATH, model)
             .nest_service(s3::PATH, files);
         let all = match stripe {
-            // The functions' way to Stripe, and Stripe's pages: not the dev console's.
+            // The functions' Stripe endpoint, and Stripe's pages: they are not part of the dev console.
             Some(stripe) => console.nest_service("/_stripe", stripe.pages().fallback_service(stripe.api())),
             None => console,
         };
@@ -180,22 +180,22 @@ async fn file(
 ) -> Response {
     let s3 = s3::FakeS3 { documents: console.fakes.documents.clone(), clock: console.clock.clone() };
     let call = s3::Call { method: &method, uri: &uri, headers: &headers, body: &body };
-    // Whose signature it is, by the name of the function.
+    // The access key, which is the function's name, says who signed.
     let signer = |key: &str| ["admin", "reports"].into_iter().find(|function| *function == key);
     s3.answer(&call, |key, action| {
         signer(key).is_some_and(|function| console.fault_injector.of(function).allows_file(action))
     })
 }
 
-/// Whether `authority` is this machine, by a name or an address of its own.
+/// Whether `authority` is this machine, by name or address.
 fn is_this_machine(authority: &str) -> bool {
     let name = authority.rsplit_once(':').map_or(authority, |(name, _)| name);
     name == "localhost" || name.parse::<Ipv4Addr>().is_ok_and(|address| address.is_loopback())
 }
 
-/// Whether a request comes from this machine alone: from no site that gave its own name to this address (DNS rebinding),
-/// from no page of another site whose form leads here. A page without a referrer names no origin in its forms; then the
-/// browser's own word counts.
+/// Whether a request comes from this machine only: from no site that pointed its own name at this address (DNS
+/// rebinding), and from no page of another site whose form is sent here. A page without a referrer sends forms without
+/// an origin; then `sec-fetch-site` decides.
 fn is_own(headers: &HeaderMap) -> bool {
     let header = |name: &str| headers.get(name).map(|value: &HeaderValue| value.to_str().unwrap_or_default());
     let from_here = match header("origin") {
@@ -228,7 +228,7 @@ async fn nothing() -> ConsoleError {
     ConsoleError(ApiError::NotFound)
 }
 
-/// The body as JSON or as the page's own form; none at all counts as `{}`.
+/// The body as JSON or as the page's own form; an empty one counts as `{}`.
 pub fn body<T: DeserializeOwned>(headers: &HeaderMap, bytes: &Bytes) -> Result<T, ConsoleError> {
     let wrong = |text: String| ConsoleError(ApiError::Validation(FieldError::new("", text)));
     if is_form(headers) {
@@ -244,7 +244,7 @@ fn is_form(headers: &HeaderMap) -> bool {
     kind.starts_with("application/x-www-form-urlencoded")
 }
 
-/// JSON for a program, the dev console again for a person's button.
+/// JSON for a program; a redirect to the dev console for a person's button.
 pub fn done(headers: &HeaderMap, value: Value) -> Response {
     if is_form(headers) { Redirect::to("/_local").into_response() } else { Json(value).into_response() }
 }
@@ -308,7 +308,7 @@ async fn drain(State(console): State<Console>, headers: HeaderMap) -> Answer<Res
     }
 }
 
-/// Has the outbox's stream read: another process, such as `tollgate-ops`, has written to the tables.
+/// Starts a read of the outbox's stream: another process, such as `tollgate-ops`, has written to the tables.
 async fn read_stream(State(console): State<Console>) -> StatusCode {
     console.fault_injector.announce_write();
     StatusCode::ACCEPTED
@@ -328,7 +328,7 @@ impl Console {
     }
 }
 
-/// Takes every move of the clock back, where nothing relies on it.
+/// Resets the clock, unless stored data depend on it.
 async fn go_back(State(console): State<Console>, headers: HeaderMap) -> Answer<Response> {
     if !console.can_go_back()? {
         return Ok((StatusCode::CONFLICT, Json(json!({"detail": NEW_FOLDER}))).into_response());
@@ -367,7 +367,7 @@ async fn move_clock(State(console): State<Console>, headers: HeaderMap, bytes: B
 }
 
 impl Console {
-    /// What DynamoDB does within days: takes out the items whose time has passed.
+    /// Does what DynamoDB does within days: removes the items whose time to live has passed.
     fn expire(&self, table: &str, ttl: &str) -> Result<(), ConsoleError> {
         let spec = TABLES.iter().find(|spec| spec.name == table).ok_or(ApiError::NotFound)?;
         let now = self.clock.now().as_second();
@@ -452,7 +452,7 @@ async fn add_fault(
     Ok((StatusCode::CREATED, Json(json!(fault))))
 }
 
-/// Which faults are taken away; all of them without a service.
+/// Which faults are removed; all of them without a service.
 #[derive(Deserialize)]
 struct FaultsToClear {
     service: Option<Service>,

@@ -1,5 +1,5 @@
-//! The page of the dev console, and what it reads beside the contract of `/_local`: the state of the clock, the faults, the
-//! people at the fake providers, the dead letters, the log.
+//! The page of the dev console, and its data beside the contract of `/_local`: the state of the clock, the faults, the
+//! accounts at the fake providers, the dead letters, the log.
 
 use crate::clock::LocalClock;
 use crate::console::{Answer, Console, NEW_FOLDER};
@@ -21,7 +21,7 @@ use tollgate_domain::user::IdentityProvider;
 use tollgate_fake_stripe::{Listed, Stripe};
 use tollgate_http::ApiError;
 
-/// That of the other pages, and frames for the HTML of mails.
+/// The policy of the other pages, and frames for the HTML of mails.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; \
     frame-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'";
 
@@ -73,7 +73,7 @@ pub fn routes() -> Router<Console> {
         .route("/_local/log", get(log))
 }
 
-/// The page: everything on it is read by its script.
+/// The page: its script reads all data.
 pub fn page() -> Response {
     ([(header::CONTENT_SECURITY_POLICY, POLICY)], Html(PAGE)).into_response()
 }
@@ -84,7 +84,7 @@ async fn asset(Path(path): Path<String>) -> Answer<Response> {
     Ok(([(header::CONTENT_TYPE, kind)], *text).into_response())
 }
 
-/// What every view shows, read every few seconds.
+/// The data that every view shows, read every few seconds.
 async fn state(State(console): State<Console>) -> Answer {
     let dead: usize = console.fakes.queues.iter().map(Queue::dead_letters).sum();
     Ok(Json(json!({
@@ -114,7 +114,7 @@ async fn clock(State(console): State<Console>) -> Answer {
     })))
 }
 
-/// The first end of a period of a subscription that is still to come.
+/// The earliest end of a subscription's period in the future.
 fn next_renewal(stripe: &Stripe, clock: &LocalClock) -> Option<Timestamp> {
     let now = clock.now().as_second();
     let subscriptions = stripe.list(Listed::Subscriptions);
@@ -139,7 +139,7 @@ async fn dead_letters(State(console): State<Console>, Path(name): Path<String>) 
 /// The number of dead letters and of log lines that are shown.
 const LISTED: usize = 200;
 
-/// The faults that are switched on, and the operations that a fault can name.
+/// The active faults, and the operations that a fault can name.
 async fn faults(State(console): State<Console>) -> Json<Value> {
     let items: Vec<_> =
         console.fault_injector.faults().iter().filter_map(|fault: &Fault| serde_json::to_value(fault).ok()).collect();

@@ -39,7 +39,7 @@ pub struct Mail {
     pub to: String,
     /// The subject.
     pub subject: String,
-    /// Which mail it is.
+    /// The type of the mail.
     pub kind: String,
     /// The text part.
     pub text: String,
@@ -47,7 +47,7 @@ pub struct Mail {
     pub html: String,
     /// The absolute addresses in the text.
     pub links: Vec<String>,
-    /// The six digits in it, where there are some.
+    /// The six digits in it, if there are any.
     pub code: Option<String>,
     /// The headers, by their names in lower case.
     #[serde(default)]
@@ -60,18 +60,18 @@ pub struct Mail {
 pub const TARGET: &str = "x-amz-target";
 
 const MAILS: &str = "mail";
-/// The ids of the mails to each address: an inbox is found without reading the others.
+/// The ids of the mails to each address: an inbox is read without the others.
 const MAILS_TO: &str = "mail-to";
 /// How many of the newest mails are stored.
 pub const MAILS_KEPT: u64 = 5000;
 const SECRETS: &str = "secret";
 
-/// The queue that a queue's address ends in.
+/// The queue in which a queue's address ends.
 fn queue_of<'a>(queues: &'a [Queue], url: &str) -> Option<&'a Queue> {
     queues.iter().find(|queue| Some(queue.name()) == url.rsplit('/').next())
 }
 
-/// A message on its way: what SQS takes.
+/// A message as SQS receives it.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct SendMessage {
@@ -81,7 +81,7 @@ struct SendMessage {
     message_deduplication_id: Option<String>,
 }
 
-/// Several for one queue.
+/// Several messages for one queue.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct SendMessageBatch {
@@ -98,7 +98,7 @@ struct SendMessageBatchRequestEntry {
     message_deduplication_id: Option<String>,
 }
 
-/// Messages that are to wait.
+/// Messages that are hidden for longer.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct ChangeMessageVisibilityBatch {
@@ -124,7 +124,7 @@ fn no_queue() -> Value {
 /// The prefix of queue ARNs.
 const QUEUE_ARN: &str = "arn:aws:sqs:us-east-1:000000000000:";
 
-/// What `act` answers to the call in `body`.
+/// The answer of `act` to the call in `body`.
 fn read<T: DeserializeOwned>(
     body: &[u8],
     act: impl FnOnce(T) -> Result<Value, DatabaseError>,
@@ -151,7 +151,7 @@ impl Fakes {
         Ok(mails)
     }
 
-    /// The newest mails of the inbox, at most `most`, newest first. No other is read.
+    /// The newest mails of the inbox, at most `most`, newest first. It reads no other mail.
     ///
     /// # Errors
     /// When the document store does not answer.
@@ -169,7 +169,7 @@ impl Fakes {
         self.documents.get(MAILS, id)
     }
 
-    /// The mails to an address, newest first. No other is read.
+    /// The mails to an address, newest first. It reads no other mail.
     ///
     /// # Errors
     /// When the document store does not answer.
@@ -179,7 +179,7 @@ impl Fakes {
         ids.iter().filter_map(|id| self.documents.get(MAILS, id).transpose()).collect()
     }
 
-    /// Enters the mails of a folder that an older program has written, by their address.
+    /// Indexes the mails of a data folder of an older program by their address.
     ///
     /// # Errors
     /// When the document store does not answer.
@@ -191,7 +191,7 @@ impl Fakes {
         self.mails()?.iter().try_for_each(|mail| self.documents.put(MAILS_TO, &place(&mail.to, &mail.id), &mail.id))
     }
 
-    /// How many mails the inbox holds.
+    /// The number of mails in the inbox.
     ///
     /// # Errors
     /// When the document store does not answer.
@@ -212,7 +212,7 @@ impl Fakes {
         self.documents.delete(MAILS, &mail.id)
     }
 
-    /// How many mails were ever sent.
+    /// The number of mails that were sent since the first start.
     ///
     /// # Errors
     /// When the document store does not answer.
@@ -228,7 +228,7 @@ impl Fakes {
         self.documents.get(SECRETS, name)
     }
 
-    /// Puts the text of a secret.
+    /// Sets the text of a secret.
     ///
     /// # Errors
     /// When the document store does not.
@@ -253,7 +253,7 @@ impl Fakes {
         Ok(json!({"Successful": sent, "Failed": []}))
     }
 
-    /// Of a queue of dead letters only: the other queues are read by their consumers, in this process.
+    /// For a queue of dead letters only: the other queues are read by their consumers, in this process.
     fn receive_dead_letters(&self, request: &Value) -> Value {
         let name = request["QueueUrl"].as_str().and_then(|url| url.rsplit('/').next()).unwrap_or_default();
         let Some(queue) = self.queue_of_dead(name) else { return no_queue() };
@@ -263,7 +263,7 @@ impl Fakes {
         let messages: Vec<_> = messages
             .into_iter()
             .map(|message| {
-                // The ids of SQS are unique, those of the fake within their queue.
+                // The ids of SQS are unique; those of the fake are unique within their queue.
                 let id = format!("{}-{}", queue.name(), message.id);
                 let mut attributes = json!({
                     "SentTimestamp": message.sent_at.as_millisecond().to_string(),
@@ -316,7 +316,7 @@ impl Fakes {
         Ok(json!({"Successful": changed, "Failed": failed}))
     }
 
-    /// The queue whose dead letters the queue of this name holds.
+    /// The queue whose dead letters are in the queue of this name.
     fn queue_of_dead(&self, name: &str) -> Option<&Queue> {
         self.queues.iter().find(|queue| queue.dead_name() == name)
     }
@@ -327,7 +327,7 @@ impl Fakes {
         if is_known { json!({"QueueUrl": format!("http://sqs.local/000000000000/{name}")}) } else { no_queue() }
     }
 
-    /// Of a queue of dead letters alone: nothing asks for those of another one.
+    /// For a queue of dead letters only: no caller needs those of another one.
     fn get_queue_attributes(&self, request: &Value) -> Value {
         let name = request["QueueUrl"].as_str().and_then(|url| url.rsplit('/').next()).unwrap_or_default();
         let Some(queue) = self.queue_of_dead(name) else { return no_queue() };
@@ -389,7 +389,7 @@ impl Fakes {
         Ok(json!({"Name": name, "VersionId": request["ClientRequestToken"]}))
     }
 
-    /// Takes a message, or refuses it as SES does.
+    /// Accepts a message, or refuses it as SES does.
     fn send_raw_email(&self, form: &HashMap<String, String>) -> Result<Result<String, &'static str>, DatabaseError> {
         let field = |name: &str| form.get(name).map(String::as_str).unwrap_or_default();
         let (source, to) = (field("Source"), field("Destinations.member.1"));
@@ -423,7 +423,7 @@ impl Fakes {
     }
 }
 
-/// A message as its receiver reads it.
+/// A message for its receiver.
 struct Received {
     subject: String,
     text: String,
@@ -431,12 +431,12 @@ struct Received {
     headers: BTreeMap<String, String>,
 }
 
-/// The largest message that SES takes, in bytes.
+/// The largest message that SES accepts, in bytes.
 const MAX_MESSAGE_BYTES: usize = 10 * 1024 * 1024;
-/// The longest line of RFC 5322, 2.1.1, without its end.
+/// The longest line of RFC 5322, 2.1.1, without its line end.
 const MAX_LINE_BYTES: usize = 998;
 
-/// Reads a message and refuses what SES refuses: an address that it cannot deliver to, a message without a sender or a
+/// Parses a message and refuses what SES refuses: an address that it cannot deliver to, a message without a sender or a
 /// receiver, a header that is not ASCII, a line that is too long.
 fn receive(source: &str, to: &str, data: &str) -> Result<Received, &'static str> {
     let raw = STANDARD.decode(data).map_err(|_| "RawMessage.Data is not base64.")?;
@@ -500,7 +500,7 @@ fn mail_id(number: u64) -> String {
     format!("{number:020}")
 }
 
-/// Where the id of a mail to this address stands, whatever the case of its letters.
+/// The index key of a mail to this address, in lower case.
 fn place(address: &str, id: &str) -> String {
     format!("{} {id}", address.to_ascii_lowercase())
 }
@@ -548,7 +548,7 @@ async fn call(State(fakes): State<Fakes>, headers: HeaderMap, body: Bytes) -> An
 }
 
 impl Fakes {
-    /// Answers the call of `target`, as the header [`TARGET`] names it; without one it is SES's.
+    /// Answers the call of `target`, the value of the header [`TARGET`]; without one it is a call of SES.
     #[must_use]
     pub fn answer(&self, target: &str, body: &[u8]) -> Answer {
         let json = || serde_json::from_slice::<Value>(body).unwrap_or_default();

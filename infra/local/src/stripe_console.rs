@@ -1,4 +1,4 @@
-//! The dev console's part of Stripe: what its dashboard shows, and what people do there.
+//! The Stripe part of the dev console: the data of Stripe's dashboard, and the actions of people there.
 
 use crate::console::{Answer, Console, ConsoleError, body, done};
 use axum::Json;
@@ -36,7 +36,7 @@ impl From<ControlError> for ConsoleError {
     }
 }
 
-/// Stripe, where it is the fake.
+/// The fake Stripe, if it is used.
 pub fn stripe(console: &Console) -> Result<&Stripe, ConsoleError> {
     console.stripe.as_ref().ok_or_else(|| ApiError::NotFound.into())
 }

@@ -3,7 +3,7 @@
 import { h } from "/account/dom.js";
 import { toast } from "/dashboard/ui/toast.js";
 
-/** Event on `window`: something changed, the view is to be shown again. */
+/** Event on `window`: something changed, and the view must be shown again. */
 export const CHANGED = "console-changed";
 
 export const refresh = () => dispatchEvent(new Event(CHANGED));
