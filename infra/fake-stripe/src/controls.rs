@@ -19,13 +19,13 @@ pub enum Outcome {
     Failed,
     /// The card's owner must consent.
     ActionRequired,
-    /// A bank debit begins, which is paid after a day.
+    /// A bank debit begins, which succeeds after a day.
     Processing,
     /// A bank debit begins, which fails after eight days.
     ProcessingFails,
 }
 
-/// A kind of object to be listed.
+/// A kind of object that can be listed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Listed {
     /// Customers.
@@ -44,13 +44,13 @@ pub enum Listed {
     Events,
 }
 
-/// It cannot be done.
+/// Why an action is not possible.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ControlError {
     /// There is no such object.
     #[error("no such object")]
     NotFound,
-    /// It is in no state for that.
+    /// The object is in the wrong state for it.
     #[error("{0}")]
     Refused(String),
 }
@@ -62,7 +62,7 @@ impl From<Fault> for ControlError {
 }
 
 impl Stripe {
-    /// All of a kind, newest first.
+    /// All objects of a kind, newest first.
     #[must_use]
     pub fn list(&self, what: Listed) -> Vec<Value> {
         let kind = match what {
@@ -78,12 +78,12 @@ impl Stripe {
         core.all(kind).into_iter().map(|record| core.with_links(record.object.clone())).collect()
     }
 
-    /// Makes a customer, as its dashboard would.
+    /// Creates a customer, as the dashboard does.
     pub fn create_customer(&self, email: &str) -> Value {
         self.with(|core| core.create_customer(Some(email.to_owned()), None, Map::new()))
     }
 
-    /// Has a customer subscribe to a price, as its dashboard would. The first invoice is paid with this card.
+    /// Subscribes a customer to a price, as the dashboard does. The first invoice is paid with this card.
     ///
     /// # Errors
     /// When there is no such customer or price.
@@ -98,7 +98,7 @@ impl Stripe {
         })
     }
 
-    /// Lets a subscription end with its period.
+    /// Makes a subscription end with its period.
     ///
     /// # Errors
     /// When there is no such subscription, or it has ended.
@@ -110,8 +110,8 @@ impl Stripe {
         })
     }
 
-    /// The next period of a subscription, now, with this outcome whatever the card; where an invoice is open, its next
-    /// attempt.
+    /// Starts the next period of a subscription now, with this outcome whatever the card; where an invoice is open,
+    /// retries it instead.
     ///
     /// # Errors
     /// When there is no such subscription, or it has ended.
@@ -138,10 +138,10 @@ impl Stripe {
         })
     }
 
-    /// Refunds an invoice, by default all of the rest.
+    /// Refunds an invoice, by default all that was not refunded yet.
     ///
     /// # Errors
-    /// When there is no such invoice, or not so much to give back.
+    /// When there is no such invoice, or the amount is too large.
     pub fn refund(&self, invoice: &str, amount: Option<i64>) -> Result<Value, ControlError> {
         self.with(|core| {
             core.find("invoice", invoice).ok_or(ControlError::NotFound)?;
@@ -154,7 +154,7 @@ impl Stripe {
     /// Pays a part of an open invoice.
     ///
     /// # Errors
-    /// When there is no such invoice, or not so much is open of it.
+    /// When there is no such invoice, or less than this amount is open.
     pub fn pay_part(&self, invoice: &str, cents: i64) -> Result<Value, ControlError> {
         self.with(|core| {
             core.find("invoice", invoice).ok_or(ControlError::NotFound)?;
@@ -163,7 +163,7 @@ impl Stripe {
         })
     }
 
-    /// Takes a customer away, as its dashboard would.
+    /// Deletes a customer, as the dashboard does.
     ///
     /// # Errors
     /// When there is no such customer.
@@ -172,7 +172,7 @@ impl Stripe {
     }
 }
 
-/// That there is such a subscription and it has not ended.
+/// Checks that the subscription exists and has not ended.
 fn live(core: &Core, subscription: &str) -> Result<(), ControlError> {
     let object = core.find("subscription", subscription).ok_or(ControlError::NotFound)?;
     if is_live(&object["status"]) { Ok(()) } else { Err(ControlError::Refused("it has ended".to_owned())) }

@@ -1,5 +1,5 @@
-//! Webhook endpoints. Events go to one address; the newest enabled endpoint of that address decides with which secret they
-//! are signed.
+//! Webhook endpoints. All events go to one address; they are signed with the secret of the newest enabled endpoint of
+//! that address.
 
 use crate::Stripe;
 use crate::core::Core;
@@ -31,7 +31,7 @@ pub fn make_endpoint(core: &mut Core, mut params: Params) -> Answered {
     Ok(endpoint)
 }
 
-/// Changes an endpoint. Its version stays.
+/// Changes an endpoint. Its API version cannot change.
 pub fn change_endpoint(core: &mut Core, id: &str, mut params: Params) -> Answered {
     let mut metadata = core.find(KIND, id).ok_or_else(|| Fault::missing(KIND, id))?["metadata"].clone();
     let (url, description) = (params.take("url"), params.take("description"));
@@ -85,7 +85,7 @@ impl Core {
         self.ids_of(KIND, None, |record| record.object["url"] == url && record.object["status"] == "enabled")
     }
 
-    /// What events are signed with.
+    /// The secret that signs events.
     pub fn signing_secret(&self) -> String {
         let newest = self.endpoints_of(&self.settings.webhook_url).pop();
         let own = newest.and_then(|id| self.side(&id)["secret"].as_str().map(str::to_owned));

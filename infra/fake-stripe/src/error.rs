@@ -6,7 +6,7 @@ use http::StatusCode;
 use serde_json::{Value, json};
 use std::borrow::Cow;
 
-/// An answer that is no success.
+/// An answer that reports an error.
 #[derive(Debug, Clone)]
 pub struct Fault {
     pub status: u16,

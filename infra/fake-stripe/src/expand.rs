@@ -1,14 +1,14 @@
-//! `expand[]`: ids in an answer are replaced by what they name.
+//! `expand[]`: replaces ids in an answer by the objects that they name.
 
 use crate::core::Core;
 use crate::error::Fault;
 use serde_json::{Value, json};
 
-/// So deep Stripe expands.
+/// Stripe's largest depth of an expansion.
 const MAX_DEPTH: usize = 4;
 
 impl Core {
-    /// `answer` with each of `paths` expanded.
+    /// Returns `answer` with each of `paths` expanded.
     pub fn expanded(&self, mut answer: Value, paths: &[String]) -> Result<Value, Fault> {
         for path in paths {
             let steps: Vec<&str> = path.split('.').collect();
@@ -27,7 +27,7 @@ impl Core {
     fn expand(&self, value: &mut Value, steps: &[&str], path: &str) -> Result<(), Fault> {
         if let Value::Array(items) = value {
             return items.iter_mut().try_for_each(|item| match self.expand(item, steps, path) {
-                // A field of it may hold anything. Stripe decides by the kind of object, not by its content.
+                // Its field may hold any value: Stripe decides by the kind of object, not by its content.
                 Err(_) if self.is_foreign(item) => Ok(()),
                 expanded => expanded,
             });

@@ -1,5 +1,5 @@
-//! Idempotency keys: the first answer to a key is given again for a day, a refusal of the card too; the same key with other
-//! parameters is an error. What was wrong before any work began is not remembered.
+//! Idempotency keys: for a day, the same key returns the first answer, also a refusal of the card; the same key with
+//! other parameters is an error. Errors from before any work began are not stored.
 
 use crate::core::Core;
 use crate::error::Fault;
@@ -15,10 +15,10 @@ fn id_of(key: &str) -> String {
 }
 
 impl Core {
-    /// The answer that stands under `key`, if any.
+    /// The stored answer of `key`, if any.
     ///
     /// # Errors
-    /// When the key came with another call.
+    /// When the key was used for another call.
     pub fn replayed(&self, key: &str, call: &str) -> Result<Option<Answer>, Fault> {
         let Some(record) = self.record(&id_of(key)) else { return Ok(None) };
         if record.side["at"].as_i64().is_some_and(|at| self.now() - at >= KEPT_SECONDS) {

@@ -1,4 +1,5 @@
-//! A subscription's items: their prices and quantities, and what a call wants them to be. All of them have one interval.
+//! A subscription's items: their prices and quantities, and the changes that a call makes. All of them have one
+//! interval.
 
 use crate::core::Core;
 use crate::error::Fault;
@@ -11,7 +12,7 @@ pub fn items_of(subscription: &Value) -> &[Value] {
     subscription["items"]["data"].as_array().map_or(&[], Vec::as_slice)
 }
 
-/// Puts others in their place.
+/// Replaces them.
 pub fn set_items(subscription: &mut Value, items: Vec<Value>) {
     subscription["items"]["data"] = items.into();
 }
@@ -24,12 +25,12 @@ pub fn cost_of(price: &Value) -> i64 {
     price["unit_amount"].as_i64().unwrap_or_default()
 }
 
-/// What an item costs for a period, before discounts.
+/// The cost of an item for a period, before discounts.
 pub fn amount_of(item: &Value) -> i64 {
     cost_of(&item["price"]).saturating_mul(quantity_of(item))
 }
 
-/// What all items cost for a period, before discounts.
+/// The cost of all items for a period, before discounts.
 pub fn amount_of_all(items: &[Value]) -> i64 {
     items.iter().map(amount_of).fold(0, i64::saturating_add)
 }
@@ -53,7 +54,7 @@ pub fn set_period(items: &mut [Value], (start, end): (i64, i64)) {
     }
 }
 
-/// How long a period is: an interval and how many of it.
+/// The length of a period: an interval and its count.
 pub fn interval_of(price: &Value) -> (&str, i64) {
     let recurring = &price["recurring"];
     (recurring["interval"].as_str().unwrap_or("month"), recurring["interval_count"].as_i64().unwrap_or(1))
@@ -65,15 +66,15 @@ pub fn periods_after(anchor: i64, price: &Value, count: i64) -> i64 {
     after(anchor, interval, count.saturating_mul(of_it))
 }
 
-/// Gives an item a price.
+/// Sets the price of an item.
 pub fn set_price(item: &mut Value, price: &Value) {
     item["plan"] = Core::plan_of(price);
     item["price"] = price.clone();
 }
 
 impl Core {
-    /// The items that the parameters `items[0][…]`, `items[1][…]` of a call ask for, if they ask for any: those that they do
-    /// not name stay as they are.
+    /// The items of the parameters `items[0][…]`, `items[1][…]` of a call, if there are any: items that they do not
+    /// name stay unchanged.
     pub fn items_in(
         &self,
         subscription: &Value,

@@ -1,4 +1,4 @@
-//! What is read: one object by its id, and lists with their pages and filters.
+//! Reads: one object by its id, and lists with their pages and filters.
 
 use crate::core::{Core, Record};
 use crate::error::Fault;
@@ -10,7 +10,7 @@ use crate::subscriptions::is_live;
 use http::Method;
 use serde_json::json;
 
-/// What is read by its id: the path under which it stands, and its kind.
+/// The objects that are read by id: their path, and their kind.
 const READ: &[(&str, &str)] = &[
     ("products", "product"),
     ("prices", "price"),
@@ -42,7 +42,7 @@ pub fn one(core: &Core, path: &[&str]) -> Answered {
     core.find(kind, id).cloned().ok_or_else(|| Fault::missing(kind, id))
 }
 
-/// A list, where the call is one for a list.
+/// A list, if the call is one for a list.
 pub fn lists(core: &Core, call: &Call<'_>) -> Option<Answered> {
     let folder = call.path.join("/");
     let (folder, kind) = READ.iter().find(|(read, _)| *read == folder)?;
@@ -60,7 +60,7 @@ fn list(core: &Core, folder: &str, kind: &str, mut params: Params) -> Answered {
         Some(name) => core.of(kind, name),
         None => core.all(kind),
     };
-    // A customer that is no more is not listed.
+    // A deleted customer is not listed.
     found.retain(|record| record.object["deleted"] != true);
     filter(kind, &mut found, &mut params)?;
     params.finish()?;
@@ -84,7 +84,7 @@ fn list(core: &Core, folder: &str, kind: &str, mut params: Params) -> Answered {
     Ok(json!({"object": "list", "url": format!("/v1/{folder}"), "has_more": has_more, "data": data}))
 }
 
-/// Leaves what passes the filters of the call.
+/// Keeps the objects that pass the filters of the call.
 fn filter(kind: &str, found: &mut Vec<&Record>, params: &mut Params) -> Result<(), Fault> {
     for (name, compare) in [
         ("created[gte]", (|at, bound| at >= bound) as fn(i64, i64) -> bool),
@@ -124,7 +124,7 @@ fn filter(kind: &str, found: &mut Vec<&Record>, params: &mut Params) -> Result<(
     Ok(())
 }
 
-/// The parameters by which a list is filtered, each with the field that it must equal.
+/// The filters of a list: each parameter with the field that it must equal.
 fn fields_of(kind: &str) -> &'static [(&'static str, &'static str)] {
     match kind {
         "price" => &[("product", "/product"), ("currency", "/currency"), ("type", "/type")],

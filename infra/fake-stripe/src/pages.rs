@@ -41,7 +41,7 @@ struct Payment {
 }
 
 impl Stripe {
-    /// `/checkout/{id}`, `/invoice/{id}` and `/portal/{id}`: forms, which are sent back to their own address.
+    /// `/checkout/{id}`, `/invoice/{id}` and `/portal/{id}`: forms, which are posted to their own address.
     pub fn pages(&self) -> Router {
         Router::new()
             .route("/checkout/{id}", get(checkout).post(pay_checkout))
@@ -51,7 +51,7 @@ impl Stripe {
             .with_state(self.clone())
     }
 
-    /// What a page is about, as it is now.
+    /// The current state of the object of a page.
     pub(crate) fn page_object(&self, kind: &str, id: &str) -> Option<Value> {
         self.with(|core| {
             core.tick();
@@ -99,7 +99,7 @@ pub fn see_other(url: &str) -> Response {
     (StatusCode::SEE_OTHER, [(header::LOCATION, location)]).into_response()
 }
 
-/// A card's number without its spaces, if it is one.
+/// A card's number without spaces, if it is valid.
 pub fn card_of(text: &str) -> Option<String> {
     let digits: String = text.chars().filter(|c| !c.is_whitespace()).collect();
     (digits.len() >= 13 && digits.len() <= 19 && digits.bytes().all(|b| b.is_ascii_digit())).then_some(digits)

@@ -1,10 +1,10 @@
-//! The parameters of a call: form fields with Stripe's brackets. What no handler took is unknown.
+//! The parameters of a call: form fields with Stripe's brackets. A parameter that no handler reads is unknown.
 
 use crate::error::Fault;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 
-/// A name with `[]` as the next free number of that list.
+/// Replaces `[]` in a name by the next index of that list.
 fn numbered(params: &BTreeMap<String, String>, name: String) -> String {
     let Some((list, rest)) = name.split_once("[]") else { return name };
     let is_free = |number: &usize| !params.contains_key(&format!("{list}[{number}]{rest}"));
@@ -33,12 +33,12 @@ impl Params {
         self.0.remove(name)
     }
 
-    /// Whether there is one whose name begins so.
+    /// Whether there is a parameter with this prefix.
     pub fn any(&self, start: &str) -> bool {
         self.0.keys().any(|name| name.starts_with(start))
     }
 
-    /// A text that must be there.
+    /// A required text.
     pub fn require(&mut self, name: &str) -> Result<String, Fault> {
         let missing = || Fault::invalid(format!("Missing required param: {name}.")).code("parameter_missing", name);
         self.take(name).filter(|text| !text.is_empty()).ok_or_else(missing)
@@ -49,7 +49,7 @@ impl Params {
         self.take(name).map(|text| text.parse().map_err(wrong)).transpose()
     }
 
-    /// The same, and it stays there.
+    /// The same, but the parameter stays.
     pub fn number_of(&self, name: &str) -> Result<Option<i64>, Fault> {
         self.clone().number(name)
     }
@@ -78,12 +78,12 @@ impl Params {
         self.map(name).into_iter().filter_map(|(_, value)| value.as_str().map(str::to_owned)).collect()
     }
 
-    /// Adds one.
+    /// Adds a parameter.
     pub fn put(&mut self, name: String, value: String) {
         self.0.insert(name, value);
     }
 
-    /// Nothing may be left.
+    /// Fails when a parameter is left.
     pub fn finish(self) -> Result<(), Fault> {
         match self.0.into_keys().next() {
             None => Ok(()),

@@ -5,7 +5,7 @@ use crate::error::Fault;
 use serde_json::{Value, json};
 
 impl Core {
-    /// Pays a part of an open invoice, by a payment intent of its own.
+    /// Pays a part of an open invoice, with a payment intent of its own.
     pub fn pay_part(&mut self, invoice: &str, cents: i64) -> Result<(), Fault> {
         let object = self.object(invoice);
         let remaining = object["amount_remaining"].as_i64().unwrap_or_default();
@@ -27,7 +27,7 @@ impl Core {
         Ok(())
     }
 
-    /// A charge was made: its intent and its payment of the invoice have succeeded.
+    /// Records a charge: its intent and its payment of the invoice have succeeded.
     pub fn charged(&mut self, invoice: &str, intent: &str, charge: &str) {
         let amount = self.object(charge)["amount"].clone();
         self.set(intent, "status", json!("succeeded"));
@@ -58,7 +58,7 @@ impl Core {
         intents.filter_map(charge).collect()
     }
 
-    /// The first charge of an invoice of which something is left to be given back, else the last one.
+    /// The first charge of an invoice that is not fully refunded, else the last one.
     pub fn charge_of(&self, invoice: &str) -> Option<String> {
         let charges = self.charges_of(invoice);
         let remaining = charges.iter().find(|charge| self.object(charge)["refunded"] != true);

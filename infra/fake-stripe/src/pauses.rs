@@ -13,7 +13,7 @@ use serde_json::{Map, Value, json};
 
 const BEHAVIORS: [&str; 3] = ["keep_as_draft", "mark_uncollectible", "void"];
 
-/// The pause that the parameters of a call ask for; empty ones end it.
+/// The pause in the parameters of a call; empty ones end it.
 pub fn pause_in(params: &mut Params) -> Result<Option<Value>, Fault> {
     if params.take("pause_collection").is_some_and(|text| text.is_empty()) {
         return Ok(Some(Value::Null));
@@ -27,7 +27,7 @@ pub fn pause_in(params: &mut Params) -> Result<Option<Value>, Fault> {
     Ok(Some(json!({"behavior": behavior, "resumes_at": resumes_at})))
 }
 
-/// The call that lets a paused subscription go on: its period begins now, and is paid first.
+/// The call that resumes a paused subscription: its period begins now and is paid first.
 pub fn resume_subscription(core: &mut Core, id: &str, mut params: Params) -> Answered {
     let subscription = core.find("subscription", id).ok_or_else(|| Fault::missing("subscription", id))?.clone();
     let anchor = params.take("billing_cycle_anchor").unwrap_or_else(|| "now".to_owned());
@@ -44,10 +44,10 @@ pub fn resume_subscription(core: &mut Core, id: &str, mut params: Params) -> Ans
 }
 
 impl Stripe {
-    /// Pauses the collection of payments in this way, or ends the pause.
+    /// Pauses the collection of payments with this behavior, or ends the pause.
     ///
     /// # Errors
-    /// When there is no such subscription, it has ended, or there is no such way.
+    /// When there is no such subscription, it has ended, or the behavior is not valid.
     pub fn pause(&self, subscription: &str, behavior: Option<&str>) -> Result<Value, ControlError> {
         self.with(|core| {
             present(core, subscription)?;
@@ -62,7 +62,7 @@ impl Stripe {
         })
     }
 
-    /// Takes the customer's card away; a trial that ends without one pauses the subscription.
+    /// Removes the customer's card; a trial that ends without one pauses the subscription.
     ///
     /// # Errors
     /// When there is no such subscription, or it has ended.
@@ -113,7 +113,7 @@ impl Core {
         next["status"] = json!("active");
         let lines = self.period_lines(&next);
         for open in self.open_invoices(id) {
-            // It is open: it can be voided.
+            // It is open, so it can be voided.
             drop(self.void(&open));
         }
         self.set_side(id, "anchor", json!(now));

@@ -1,5 +1,5 @@
-//! The phases of a schedule: what the parameters say, and what entering one makes of the subscription. A phase replaces what
-//! the subscription has: what it does not name is gone.
+//! The phases of a schedule: their parameters, and the subscription in each phase. A phase replaces the subscription's
+//! fields: a field that it does not set is removed.
 
 use crate::core::Core;
 use crate::error::Fault;
@@ -9,7 +9,7 @@ use crate::proration::{Behavior, Change, behavior_in};
 use crate::subscriptions::after;
 use serde_json::{Value, json};
 
-/// What of a phase is accepted and has no effect here.
+/// The fields of a phase that are accepted and have no effect here.
 const WITHOUT_EFFECT: [&str; 5] =
     ["[automatic_tax]", "[invoice_settings]", "[billing_thresholds]", "[transfer_data]", "[application_fee_percent]"];
 
@@ -32,7 +32,7 @@ fn phase_item(price: &Value, quantity: i64, (discounts, tax_rates, metadata): (V
     })
 }
 
-/// The next phase that the parameters name, after those before it.
+/// The next phase in the parameters, after those before it.
 pub fn phase_in(core: &Core, subscription: &Value, params: &mut Params, before: &[Value]) -> Result<Value, Fault> {
     let number = before.len();
     let named = |name: &str| format!("phases[{number}]{name}");
@@ -75,7 +75,7 @@ pub fn phase_in(core: &Core, subscription: &Value, params: &mut Params, before: 
     Ok(phase)
 }
 
-/// When a phase begins and ends.
+/// The start and the end of a phase.
 fn dates(params: &mut Params, number: usize, last: Option<&Value>) -> Result<(i64, i64), Fault> {
     let named = |name: &str| format!("phases[{number}]{name}");
     let wrong = |name: &str, message: &str| Fault { param: Some(named(name)), ..Fault::invalid(message) };
@@ -89,7 +89,7 @@ fn dates(params: &mut Params, number: usize, last: Option<&Value>) -> Result<(i6
     };
     let interval = params.take(&named("[duration][interval]"));
     let count = params.number(&named("[duration][interval_count]"))?.unwrap_or(1);
-    // It stands there to be read by the next phase, too.
+    // It stays for the next phase, which reads it too.
     let start_of_next = params.number_of(&format!("phases[{}][start_date]", number + 1))?;
     let end = match (params.number(&named("[end_date]"))?, interval.as_deref()) {
         (Some(_), Some(_)) => return Err(wrong("[duration]", "A phase has an end date or a duration, not both.")),
@@ -106,7 +106,7 @@ fn dates(params: &mut Params, number: usize, last: Option<&Value>) -> Result<(i6
     Ok((start, end))
 }
 
-/// The discounts of a phase as it shows them: by coupon, or by the discount that there is already.
+/// The discounts of a phase in its representation: by coupon, or by an existing discount.
 fn phase_discounts(core: &Core, params: &mut Params, name: &str, currency: &Value) -> Result<Value, Fault> {
     let mut discounts: Vec<Value> = Vec::new();
     params.take(name);
@@ -123,7 +123,7 @@ fn phase_discounts(core: &Core, params: &mut Params, name: &str, currency: &Valu
     Ok(discounts.into())
 }
 
-/// Phases that can take the place of a schedule's: the current one stays as it began.
+/// Checks phases that replace those of a schedule: the current one keeps its start.
 pub fn checked(schedule: &Value, subscription: &Value, phases: Vec<Value>) -> Result<Value, Fault> {
     let current = &schedule["current_phase"];
     let Some(first) = phases.iter().find(|phase| phase["end_date"].as_i64() > current["start_date"].as_i64()) else {
@@ -143,7 +143,7 @@ pub fn checked(schedule: &Value, subscription: &Value, phases: Vec<Value>) -> Re
 }
 
 impl Core {
-    /// The phase that a subscription is in, with all that the subscription has.
+    /// A phase with the current state of the subscription.
     pub fn present_phase(&self, subscription: &Value) -> Value {
         let shown = |discounts: &Value| -> Value {
             let of_it = discounts.as_array().into_iter().flatten();
@@ -165,13 +165,13 @@ impl Core {
         phase
     }
 
-    /// A subscription as a phase makes it.
+    /// A subscription with the fields of a phase.
     pub fn in_phase(&self, subscription: &Value, phase: &Value) -> Value {
         let mut next = subscription.clone();
         let mut remaining = items_of(subscription).to_vec();
         let requested = phase["items"].as_array().cloned().unwrap_or_default();
         let mut items: Vec<Option<Value>> = Vec::new();
-        // An item keeps its id where its price stays, or else where it only gets another one.
+        // An item keeps its id if its price stays, or if only its price changes.
         for item in &requested {
             let same = remaining.iter().position(|other| other["price"]["id"] == item["price"]);
             items.push(same.map(|place| remaining.remove(place)));
@@ -209,7 +209,7 @@ impl Core {
         requested.as_array().into_iter().flatten().map(id).collect()
     }
 
-    /// Makes a subscription what its current phase says, now.
+    /// Applies the current phase to a subscription, now.
     pub fn apply_present_phase(&mut self, subscription: &str) {
         let object = self.object(subscription);
         let (start, _) = present_period(&object);

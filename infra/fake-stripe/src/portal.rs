@@ -1,5 +1,5 @@
-//! The customer portal: a session, and its page, where a customer ends a subscription or keeps it, pays what is open and
-//! leaves another card.
+//! The customer portal: a session, and its page, where a customer cancels or resumes a subscription, pays open invoices
+//! and adds another card.
 
 use crate::Stripe;
 use crate::cards::DECLINED;
@@ -35,7 +35,7 @@ struct SubscriptionOfPage {
     name: String,
     price: String,
     state: String,
-    /// What can be done to it: its value and its words.
+    /// The action: its value and its label.
     action: &'static str,
     label: &'static str,
 }
@@ -68,7 +68,7 @@ const MANAGED: Refusal = (StatusCode::CONFLICT, "A scheduled change manages this
 const NOT_THERE: Refusal = (StatusCode::CONFLICT, "This subscription or invoice can't be changed any more.");
 const REFUSED: Refusal = (StatusCode::PAYMENT_REQUIRED, "Your card was declined. Try another one.");
 
-/// The call that opens a session.
+/// The call that creates a session.
 pub fn portal_session(core: &mut Core, mut params: Params) -> Answered {
     let customer = params.require("customer")?;
     let (return_url, locale) = (params.take("return_url"), params.take("locale"));
@@ -107,7 +107,7 @@ fn configuration(id: &str, created: i64, is_default: bool, more: &Value) -> Valu
     })
 }
 
-/// The features of a configuration, of those that were sent as `invoice_history][enabled` and so on.
+/// The features of a configuration, from parameters such as `invoice_history][enabled`.
 fn features(sent: &Value) -> Value {
     let is_on = |name: &str| sent[format!("{name}][enabled")] == "true";
     json!({
@@ -149,7 +149,7 @@ pub fn list_configurations(core: &mut Core, mut params: Params) -> Answered {
     Ok(json!({"object": "list", "url": "/v1/billing_portal/configurations", "has_more": false, "data": data}))
 }
 
-/// GET of the page.
+/// The page.
 pub async fn portal(State(stripe): State<Stripe>, Path(id): Path<String>) -> Response {
     match stripe.page_object("billing_portal.session", &id) {
         Some(session) => shown(&stripe, &session, (StatusCode::OK, "")),
@@ -157,7 +157,7 @@ pub async fn portal(State(stripe): State<Stripe>, Path(id): Path<String>) -> Res
     }
 }
 
-/// POST of one of its forms.
+/// The handler of its forms.
 pub async fn press_portal_button(
     State(stripe): State<Stripe>,
     Path(id): Path<String>,
@@ -222,8 +222,8 @@ fn invoice_of_page(invoice: &Value) -> InvoiceOfPage {
 const SETTINGS: &str = "settings_portal";
 
 impl Stripe {
-    /// Whether the portal's settings were ever saved at the dashboard, without which no session is opened. They were, until
-    /// this says otherwise.
+    /// Whether the portal's settings were saved in the dashboard: without them no session is created. The default is
+    /// true.
     pub fn set_portal_configured(&self, is_configured: bool) {
         self.with(|core| {
             core.insert(json!({"id": SETTINGS, "object": "settings"}), json!({"configured": is_configured}));
@@ -266,7 +266,7 @@ impl Core {
         }
     }
 
-    /// The payment method of renewals in words.
+    /// The payment method for renewals, in words.
     fn card_of_page(&self, customer: &str) -> String {
         let id = self.side(customer)["payment_method"].clone();
         let method = self.object(id.as_str().unwrap_or_default());
@@ -288,7 +288,7 @@ impl Core {
         }
         let (_, end) = present_period(subscription);
         match requested {
-            // As the real one does of a subscription in flexible billing mode: it names the moment alone.
+            // As Stripe's portal does for a subscription in flexible billing mode: it sets only the time.
             true if subscription["cancel_at"].is_null() => {
                 let fields = json!({"cancel_at": end, "canceled_at": self.now()});
                 self.change(id, "customer.subscription.updated", fields);
@@ -299,7 +299,7 @@ impl Core {
         Ok(())
     }
 
-    /// Pays an invoice with the card at hand. Who is at the page can consent.
+    /// Pays an invoice with the stored card. The person at the page can confirm the payment.
     fn pay_at_portal(&mut self, customer: &str, id: &str) -> Result<(), Refusal> {
         let invoice = self.find("invoice", id).ok_or(NOT_THERE)?;
         if invoice["customer"] != customer || invoice["status"] != "open" {

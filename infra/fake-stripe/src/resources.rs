@@ -28,7 +28,7 @@ pub struct Call<'a> {
 pub type Answered = Result<Value, Fault>;
 
 impl Call<'_> {
-    /// Does it.
+    /// Executes it.
     pub fn run(self, core: &mut Core) -> Answered {
         let mut params = self.params;
         match (self.method.as_str(), self.path) {
@@ -239,7 +239,7 @@ fn session(core: &mut Core, mut params: Params) -> Answered {
     Ok(core.object(&id))
 }
 
-/// What a checkout sells: prices and quantities.
+/// The items of a checkout: prices and quantities.
 fn line_items(core: &Core, params: &mut Params) -> Result<Vec<(Value, i64)>, Fault> {
     let mut items: Vec<(Value, i64)> = Vec::new();
     while items.is_empty() || params.any(&format!("line_items[{}]", items.len())) {
@@ -291,7 +291,7 @@ impl Core {
         made
     }
 
-    /// Takes a customer away: subscriptions end, open checkouts close.
+    /// Deletes a customer: subscriptions end, open checkouts close.
     pub fn delete_customer(&mut self, id: &str) -> Answered {
         let before = present_customer(self, id).map_err(|fault| Fault { status: 404, ..fault })?.clone();
         for subscription in self.ids_of("subscription", Some(id), |record| is_live(&record.object["status"])) {

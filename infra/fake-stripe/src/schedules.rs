@@ -1,4 +1,4 @@
-//! Subscription schedules: made from a subscription, which changes with the phases. A phase begins with a period.
+//! Subscription schedules: created from a subscription, which changes with the phases. A phase begins with a period.
 
 use crate::core::Core;
 use crate::error::Fault;
@@ -10,7 +10,7 @@ use crate::resources::Answered;
 use crate::subscriptions::{is_live, will_end};
 use serde_json::{Map, Value, json};
 
-/// The call that puts a subscription under a schedule.
+/// The call that creates a schedule for a subscription.
 pub fn make_schedule(core: &mut Core, mut params: Params) -> Answered {
     let id = params.require("from_subscription")?;
     params.finish()?;
@@ -18,7 +18,7 @@ pub fn make_schedule(core: &mut Core, mut params: Params) -> Answered {
     Ok(core.object(&schedule))
 }
 
-/// The schedule that a subscription is under, or a new one.
+/// The schedule of a subscription, or a new one.
 pub fn schedule_of(core: &mut Core, subscription: &str) -> Result<String, Fault> {
     match core.object(subscription)["schedule"].as_str() {
         Some(schedule) => Ok(schedule.to_owned()),
@@ -45,7 +45,7 @@ fn begin_schedule(core: &mut Core, id: &str) -> Result<String, Fault> {
     Ok(schedule)
 }
 
-/// The call that says what its phases are.
+/// The call that sets its phases.
 pub fn change_schedule(core: &mut Core, id: &str, mut params: Params) -> Answered {
     let schedule = active(core, id)?;
     let subscription = core.object(schedule["subscription"].as_str().unwrap_or_default());
@@ -76,7 +76,7 @@ pub fn change_schedule(core: &mut Core, id: &str, mut params: Params) -> Answere
     Ok(core.object(id))
 }
 
-/// The call that lets its subscription go.
+/// The call that releases its subscription.
 pub fn release_schedule(core: &mut Core, id: &str, mut params: Params) -> Answered {
     active(core, id)?;
     params.flag("preserve_cancel_date")?;
@@ -121,7 +121,7 @@ impl Core {
         })
     }
 
-    /// The phase that a subscription's schedule has for a moment.
+    /// The phase of a subscription's schedule at a time.
     pub fn phase_at(&self, subscription: &Value, at: i64) -> Option<Value> {
         let schedule = self.object(subscription["schedule"].as_str()?);
         let phases = schedule["phases"].as_array()?;
@@ -129,13 +129,13 @@ impl Core {
         phases.iter().find(|phase| date(phase, "start_date") <= at && at < date(phase, "end_date")).cloned()
     }
 
-    /// The phase that begins with the period that starts `at` this moment, if one does.
+    /// The phase that begins with the period that starts at `at`, if there is one.
     pub fn phase_from(&self, subscription: &Value, at: i64) -> Option<Value> {
         let current = self.object(subscription["schedule"].as_str()?)["current_phase"]["start_date"].clone();
         self.phase_at(subscription, at).filter(|phase| phase["start_date"] != current)
     }
 
-    /// A subscription's schedule goes on to the phase of its current period, or ends with its last one.
+    /// Moves a subscription's schedule to the phase of its current period, or ends it after its last one.
     pub fn enter_phase(&mut self, subscription: &str) {
         let object = self.object(subscription);
         if let Some(schedule) = object["schedule"].as_str() {

@@ -1,4 +1,4 @@
-//! Subscriptions: begun by a checkout, renewed, ended.
+//! Subscriptions: started by a checkout, renewed, ended.
 
 use crate::cards::first_outcome;
 use crate::controls::Outcome;
@@ -34,7 +34,7 @@ pub fn is_live(status: &Value) -> bool {
     matches!(status.as_str(), Some("trialing" | "active" | "past_due" | "unpaid" | "paused" | "incomplete"))
 }
 
-/// The fields of a subscription that can be others in its next period.
+/// The fields of a subscription that can differ in its next period.
 const RENEWED: [&str; 8] = [
     "items",
     "status",
@@ -51,13 +51,13 @@ const RENEWED: [&str; 8] = [
 pub struct Start {
     pub trial_days: i64,
     pub metadata: Value,
-    /// What becomes of the first payment.
+    /// The outcome of the first payment.
     pub outcome: Outcome,
     pub payment_method: Option<String>,
 }
 
 impl Start {
-    /// One that is paid by this card.
+    /// A new subscription that is paid with this card.
     pub fn with_card(card: &str, payment_method: &str) -> Self {
         let (outcome, payment_method) = (first_outcome(card), Some(payment_method.to_owned()));
         Self { metadata: json!({}), outcome, payment_method, ..Self::default() }
@@ -65,7 +65,7 @@ impl Start {
 }
 
 impl Core {
-    /// Makes a subscription and its first invoice, which is paid; the ids of both.
+    /// Creates a subscription and its first invoice, which is paid; returns the ids of both.
     pub fn begin(&mut self, customer: &str, requested: &[(Value, i64)], start: &Start) -> (String, String) {
         let (id, now) = (self.new_id("sub"), self.now());
         let price = requested.first().map(|(price, _)| price.clone()).unwrap_or_default();
@@ -93,7 +93,7 @@ impl Core {
         (id, invoice)
     }
 
-    /// Pays a checkout: its subscription begins.
+    /// Pays a checkout: its subscription starts.
     pub fn complete(&mut self, session: &str, start: Start) {
         let (object, side) = (self.object(session), self.side(session));
         let customer = object["customer"].as_str().unwrap_or_default();
@@ -138,7 +138,7 @@ impl Core {
         Ok(())
     }
 
-    /// A subscription as it is in its next period; `side` counts that one.
+    /// A subscription in its next period; `side` is the number of that period.
     pub fn renewed(&self, subscription: &Value, side: &mut Value) -> Value {
         let mut next = subscription.clone();
         let price_of = |subscription: &Value| items_of(subscription).first().map(|item| item["price"].clone());
@@ -161,7 +161,7 @@ impl Core {
         next
     }
 
-    /// The next period of a subscription, and its invoice.
+    /// Starts the next period of a subscription, and creates its invoice.
     pub fn renew(&mut self, subscription: &str, outcome: Option<Outcome>) {
         let mut side = self.side(subscription);
         let next = self.renewed(&self.object(subscription), &mut side);
@@ -177,7 +177,7 @@ impl Core {
         self.invoice(subscription, "subscription_cycle", lines, outcome);
     }
 
-    /// Ends a subscription now. Nothing more is asked for what is open of it.
+    /// Ends a subscription now. Its open invoices are not retried.
     pub fn end(&mut self, subscription: &str, reason: &str) {
         let now = self.now();
         self.drop_update(subscription);
@@ -202,13 +202,13 @@ impl Core {
         self.emit("customer.subscription.deleted", &ended, None);
     }
 
-    /// Takes back that a subscription ends.
+    /// Undoes the cancellation of a subscription.
     pub fn renew_again(&mut self, subscription: &str) {
         let fields = json!({"cancel_at_period_end": false, "cancel_at": null, "canceled_at": null});
         self.change(subscription, "customer.subscription.updated", fields);
     }
 
-    /// Lets a subscription end at a moment, or takes that back.
+    /// Makes a subscription end at a given time, or undoes that.
     pub fn set_cancel_at(&mut self, subscription: &str, moment: Option<i64>) -> Result<(), Fault> {
         match moment {
             Some(moment) if moment <= self.now() => {
@@ -225,7 +225,7 @@ impl Core {
         Ok(())
     }
 
-    /// Lets a subscription end with its period, or takes that back.
+    /// Makes a subscription end with its period, or undoes that.
     pub fn set_cancel_at_period_end(&mut self, subscription: &str, requested: bool) {
         let object = self.object(subscription);
         if object["cancel_at_period_end"] == requested {

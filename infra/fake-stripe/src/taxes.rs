@@ -1,4 +1,4 @@
-//! Tax rates: of a subscription by default, or of one of its items.
+//! Tax rates: the default of a subscription, or that of one of its items.
 
 use crate::core::Core;
 use crate::discounts::part;
@@ -7,7 +7,7 @@ use crate::params::Params;
 use crate::resources::Answered;
 use serde_json::{Map, Value, json};
 
-/// The call that makes a tax rate.
+/// The call that creates a tax rate.
 pub fn make_tax_rate(core: &mut Core, mut params: Params) -> Answered {
     let name = params.require("display_name")?;
     let percentage = params.require("percentage")?;
@@ -26,7 +26,7 @@ pub fn make_tax_rate(core: &mut Core, mut params: Params) -> Answered {
 }
 
 impl Core {
-    /// Makes a tax rate and emits its event.
+    /// Creates a tax rate and emits its event.
     pub fn new_tax_rate(&mut self, name: &str, rate: f64, is_inclusive: bool, metadata: Map<String, Value>) -> String {
         let id = self.new_id("txr");
         let made = json!({
@@ -40,7 +40,7 @@ impl Core {
         id
     }
 
-    /// The tax rates that the parameters `name[0]`, … ask for; an empty `name` asks for none.
+    /// The tax rates of the parameters `name[0]`, …; an empty `name` means none.
     pub fn tax_rates_in(&self, params: &mut Params, name: &str) -> Result<Option<Value>, Fault> {
         let is_cleared = params.take(name).is_some_and(|text| text.is_empty());
         let ids = params.list(name);
@@ -92,7 +92,7 @@ pub fn added_up<'a>(taxes: impl Iterator<Item = &'a Value>) -> Vec<Value> {
     sums
 }
 
-/// What taxes of this behavior come to.
+/// The sum of taxes with this behavior.
 pub fn tax_total(taxes: &[Value], behavior: &str) -> i64 {
     taxes.iter().filter(|tax| tax["tax_behavior"] == behavior).filter_map(|tax| tax["amount"].as_i64()).sum()
 }

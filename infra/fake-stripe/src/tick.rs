@@ -1,4 +1,4 @@
-//! What falls due by the clock, in the order in which it does.
+//! The work that is due by the clock, in the order of the due times.
 
 use crate::Stripe;
 use crate::core::{Core, Record};
@@ -7,7 +7,7 @@ use serde_json::json;
 
 const DAY: i64 = 86_400;
 
-/// What falls due of an object. At the same moment it comes in this order.
+/// The due work of an object. Work that is due at the same time is done in this order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Due {
     Period,
@@ -20,7 +20,7 @@ pub enum Due {
 
 pub fn due_of(record: &Record) -> Option<(i64, Due)> {
     let object = &record.object;
-    // What belongs to another application is its own business.
+    // The fake does not change objects of another application.
     if record.side["foreign"] == true {
         return None;
     }
@@ -29,7 +29,7 @@ pub fn due_of(record: &Record) -> Option<(i64, Due)> {
             let end = object["items"]["data"][0]["current_period_end"].as_i64()?;
             let end = object["cancel_at"].as_i64().map_or(end, |at| at.min(end));
             if let Some(expires_at) = object["pending_update"]["expires_at"].as_i64() {
-                // It ends with the period at the latest, and before that.
+                // It ends with the period at the latest; the end comes first.
                 return Some((expires_at, Due::Update));
             }
             let is_to_be_told = object["status"] == "trialing" && record.side["told_of_trial"] == false;
@@ -68,7 +68,7 @@ impl Core {
                     let subscription = self.object(&id);
                     self.emit("customer.subscription.trial_will_end", &subscription, None);
                 }
-                // It is open: it can be closed.
+                // It is open, so it can be closed.
                 Due::Checkout => drop(self.expire(&id)),
             }
             self.at = None;
@@ -77,7 +77,7 @@ impl Core {
 }
 
 impl Stripe {
-    /// Runs the work that fell due: renewals, payment retries, ends of trials and checkouts.
+    /// Runs the due work: renewals, payment retries, ends of trials and checkouts.
     pub fn tick(&self) {
         self.with(Core::tick);
     }

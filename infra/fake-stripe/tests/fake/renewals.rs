@@ -1,4 +1,4 @@
-//! What the clock brings: renewals, payments tried again, trials and ends.
+//! Work that is due by the clock: renewals, payment retries, trials and ends.
 
 use crate::harness::{DAY, Harness, PAYS, REFUSED_LATER, at, text};
 use serde_json::Value;
