@@ -1,4 +1,4 @@
-"""A wrong parameter fails the deploy before anything is made: each one alone, beside parameters that are right."""
+"""A wrong parameter fails the deploy before anything is created: each one alone, with right values for the others."""
 
 import sys
 
@@ -51,7 +51,7 @@ WRONG = [
     {"HostedZoneId": "Z1"},  # and no domain name
 ]
 
-# A template of more than 51,200 bytes is taken from a bucket: as a body it would be refused for its length alone.
+# A template of more than 51,200 bytes is read from a bucket: as a body it would be refused for its length alone.
 BUCKET, KEY = "tollgate-refused", "template.yaml"
 storage = boto3.client("s3")
 storage.create_bucket(Bucket=BUCKET)

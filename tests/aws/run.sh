@@ -1,14 +1,14 @@
 #!/usr/bin/env bash
 # The whole stack as it is deployed: builds the functions, deploys template.yaml unchanged into an AWS emulator that
-# enforces IAM, with the fake Stripe in a process of its own, walks the ways of a person, an admin and people who pay
-# through it, breaks a function in each way that a deployment can, and deletes it all.
-# Makes its own Python environments; leaves nothing running.
+# enforces IAM, with the fake Stripe in a process of its own, runs the journeys of a user, an admin and paying users, breaks
+# a function in each way that a deployment can break it, and deletes the stack. Creates its own Python environments; leaves
+# no process running.
 set -euo pipefail
 root="$(cd "$(dirname "$0")/../.." && pwd)"
 cd "$root"
 export CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-$root/target}" SAM_CLI_TELEMETRY=0
 command -v python3 >/dev/null || { apt-get update -q && apt-get install -y -q python3 python3-venv; }
-# Two environments: the emulator and SAM want different versions of the same packages.
+# Two environments: the emulator and SAM require different versions of the same packages.
 environments="${XDG_CACHE_HOME:-$HOME/.cache}/tollgate-aws"
 for name in emulator sam; do
   [ -x "$environments/$name/bin/python" ] || python3 -m venv "$environments/$name"
@@ -25,7 +25,7 @@ stripe="http://127.0.0.1:$(free_port)"
 work="$(mktemp -d)"
 processes=()
 trap 'kill "${processes[@]}" 2>/dev/null || true; wait "${processes[@]}" 2>/dev/null || true; rm -rf "$work"' EXIT
-# A clean environment: what the emulator has, its functions have. With AUTH each call is authorised by its caller's
+# A clean environment, because the functions inherit that of the emulator. With AUTH each call is authorised by its caller's
 # role.
 env -i HOME="$work" PATH="$PATH" AWS_ENDPOINT_URL="http://127.0.0.1:$port" GATEWAY_PORT="$port" AUTH=true \
   MINISTACK_REGION=us-east-1 BIND_HOST=127.0.0.1 IOT_MTLS_ENABLED=0 \
@@ -38,8 +38,9 @@ export AWS_ENDPOINT_URL="http://127.0.0.1:$port" AWS_DEFAULT_REGION=us-east-1 AW
 sam validate --lint
 "$python" tests/aws/refused.py template.yaml
 case "$(uname -m)" in aarch64 | arm64) architecture=arm64 ;; *) architecture=x86_64 ;; esac
-# The build of the tests has the commands in it, and nearly all of the functions: they are deployed as they are tested,
-# without optimisation; infra/bench measures them as they are released.
+# The build of the tests contains the commands and nearly all of the functions: they are deployed as they are tested,
+# without optimisation;
+# infra/bench measures the release builds.
 cargo test --workspace --locked --no-run --quiet
 export CARGO_LAMBDA_COMPILER=cargo SAM_BUILD_MODE=debug
 sam build --build-dir "$work/build" --parameter-overrides "Architecture=$architecture"
@@ -60,8 +61,7 @@ until grep -q '^ready' "$work/stripe.log"; do
 done
 "$python" tests/aws/stripe.py secrets tollgate-test "$stripe"
 
-# Runs a check. If it fails, the end of the emulator's log comes first, then the calls that were denied; what the check
-# printed comes last.
+# Runs a check. If it fails, the end of the emulator's log comes first, then the denied calls, then the output of the check.
 check() {
   local status=0
   "$@" >"$work/check.log" 2>&1 || status=$?
@@ -78,16 +78,16 @@ check "$CARGO_TARGET_DIR/debug/walk" "$gateway" "$mailbox"
 check "$python" tests/aws/broken.py tollgate-test "$gateway"
 check "$CARGO_TARGET_DIR/debug/tollgate-ops" make-admin --stage test --email ann@example.com
 since="$(date +%s%3N)"
-# Ann alone is counted.
+# Only Ann is counted.
 check "$python" tests/aws/schedules.py tollgate-test rollup=1 expiry=0 reconcile=0 reminders=0 outbox=0 accounts=0
 check "$CARGO_TARGET_DIR/debug/walk" "$gateway" "$mailbox" admin
-# Bob, who has left for good.
+# Bob, who deleted the account.
 check "$python" tests/aws/schedules.py tollgate-test accounts=1 rollup=1
 check "$CARGO_TARGET_DIR/debug/walk" "$gateway" "$mailbox" subscribe "$stripe"
-# Dora's payment that failed is due, Emil is told of the end of his trial, and is gone at Stripe.
+# Dora's failed payment is due, Emil gets the mail about the end of his trial, and is deleted at Stripe.
 check "$python" tests/aws/schedules.py tollgate-test expiry=1 reminders=0 reconcile=1 outbox=0 accounts=0 rollup=3
 check "$CARGO_TARGET_DIR/debug/walk" "$gateway" "$mailbox" leave "$stripe"
-# Dora, who has left for good.
+# Dora, who deleted the account.
 check "$python" tests/aws/schedules.py tollgate-test accounts=1 rollup=2
 check "$python" tests/aws/denied.py tollgate-test "$since"
 check sam delete --stack-name tollgate-test --no-prompts

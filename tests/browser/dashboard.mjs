@@ -8,7 +8,7 @@ const desktop = { name: "dashboard-desktop", width: 1280, height: 900, scheme: "
 /** Each page that has a name is checked in light and dark. */
 const devices = [{ name: "dashboard-phone", width: 390, height: 844, scheme: "dark" }, { name: "dashboard-tablet", width: 768, height: 1024, scheme: "light" }, desktop];
 
-/** A user with a verified address, as the contract makes one; `token` is that of a session. */
+/** Creates a user with a verified address, as the contract does; `token` is that of a session. */
 async function newUser(name) {
   const email = `${name}@dashboard.example`;
   await contract("/register", { email, username: name, password: PASSWORD });
@@ -34,7 +34,7 @@ async function signIn({ email, password }) {
   await self.fill({ email, password });
   const signedIn = self.page.waitForResponse((response) => response.url() === `${base}/login` && response.ok());
   await Promise.all([signedIn, self.press("Sign in")]);
-  // The response sets the cookie; what follows it is the page of the account.
+  // The response sets the cookie; the next one is the page of the account.
   await self.page.waitForFunction(() => document.querySelector("[name=password]") === null, WAIT);
   return self;
 }
@@ -87,7 +87,7 @@ function pages(user, report) {
   ];
 }
 
-/** All pages at all widths. One sign-in serves them all: the tabs share its cookie. */
+/** All pages at all widths. One sign-in is enough for all: the tabs share its cookie. */
 async function everyPage(user) {
   const first = await signIn(ADMIN);
   const { access_token } = await contract("/login", ADMIN);
@@ -126,7 +126,7 @@ async function byKeyboard() {
   await admin.close();
 }
 
-/** Many at once, on the list, by its keys. */
+/** Many users at once, on the list, by keyboard. */
 async function byBulk() {
   const users = [await newUser("bulk-one"), await newUser("bulk-two")];
   const admin = await signIn(ADMIN);
@@ -171,7 +171,7 @@ async function byReport() {
   const url = await admin.page.$eval(".run-status a[download]", (link) => link.href);
   const text = await (await fetch(url)).text();
   if (!text.startsWith("month,") || !text.includes("usd")) throw new Error(`the CSV file is ${text}`);
-  // A statement that is not accepted stays in the editor, with its error.
+  // A statement that is refused stays in the editor, with its error.
   await admin.page.focus("#sql");
   await chord(admin, "Control", "a");
   await admin.page.keyboard.type("select nope from users");
@@ -181,7 +181,7 @@ async function byReport() {
   await admin.close();
 }
 
-/** What a user without the role sees. */
+/** The pages for a user without the role. */
 async function byUser({ email }) {
   const self = await signIn({ email, password: PASSWORD });
   await self.goto("/dashboard");

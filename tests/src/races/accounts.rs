@@ -45,14 +45,14 @@ fn statuses(answers: &[Answer; 2]) -> [u16; 2] {
     answers.each_ref().map(|answer| answer.status.as_u16())
 }
 
-/// One was served, with `served`, and the other one refused, with `refused`.
+/// One request succeeded with `served`, and the other one was refused with `refused`.
 fn one_each(answers: &[Answer; 2], served: u16, refused: u16) {
     let mut found = statuses(answers);
     found.sort_unstable();
     assert_eq!(found, [served, refused], "{} {}", answers[0].text, answers[1].text);
 }
 
-/// Whatever this answer handed out is worth nothing now.
+/// The session or token of this answer is not valid any more.
 async fn hands_out_nothing_that_lives(app: &TestApp, answer: &Answer) {
     if answer.status == 200 {
         is_dead(app, &Session::of(answer)).await;
@@ -212,7 +212,7 @@ async fn register_callback(app: &TestApp) -> Contest {
     two_racers!([register(EMAIL, "somebody"), Request::get_in(&browser, &back)], |app, answers| {
         let [registered, came_back] = answers;
         registered.expect(202);
-        // The first request made the account; the owner of the address signs in by the provider, and the unverified
+        // The first request created the account; the owner of the address signs in by the provider, and the unverified
         // password does not work.
         assert!(matches!(came_back.status.as_u16(), 200 | 409), "{}", came_back.text);
         Browser::new(app).sign_in("google", &subject).await.expect(200);
@@ -263,7 +263,7 @@ async fn callback_callback(app: &TestApp) -> Contest {
     })
 }
 
-/// Back from the provider, where a person who is signed in wants to link it.
+/// The return from the provider, where a signed-in user links it.
 async fn linking(app: &TestApp, session: &Session, provider: &str, subject: &str) -> Request {
     let begun = app.post_as(session, &format!("/me/links/{provider}"), json!({})).await.expect(200);
     let browser = Browser::new(app);

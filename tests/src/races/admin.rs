@@ -1,4 +1,4 @@
-//! Two concurrent decisions about the rights of a user, or of each other: an active admin always remains.
+//! Two concurrent changes of the rights of users: an active admin always remains.
 
 use super::{Contest, Race, race, two_racers};
 use crate::app::{Answer, PASSWORD, Session, TestApp, World};
@@ -56,18 +56,18 @@ async fn one_remains(app: &TestApp, answers: &[Answer; 2]) {
     is_counted_right(app, 1).await;
 }
 
-/// So many admins are active, and so many are counted.
+/// Checks the number of active admins, and that the counter equals it.
 async fn is_counted_right(app: &TestApp, count: usize) {
     let gates = app.table("gate").await;
     let is_one = |gate: &&Value| gate["is_admin"]["BOOL"] == true && gate["is_active"]["BOOL"] == true;
     assert_eq!((gates.iter().filter(is_one).count(), app.counted_admins().await), (count, count));
-    // The lists say what the gate says.
+    // The lists agree with the gate.
     for profile in app.table("identity").await.iter().filter(|item| item["username"]["S"].is_string()) {
         let gate = gates.iter().find(|gate| gate["user_id"] == profile["id"]).unwrap();
         assert_eq!((&profile["is_admin"], &profile["is_active"]), (&gate["is_admin"], &gate["is_active"]));
         assert_eq!(profile["admin"]["S"].is_string(), profile["is_admin"]["BOOL"] == true);
         assert_eq!(profile["closed"]["S"].is_string(), profile["is_active"]["BOOL"] == false);
-        // Who is deleted is in no list.
+        // A deleted user is in no list.
         let list = ["proved", "unproved"][usize::from(profile["email_verified"]["BOOL"] == false)];
         assert_eq!(profile["list"]["S"] == list, profile["closed"]["S"] != "deleted");
     }

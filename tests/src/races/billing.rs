@@ -1,4 +1,4 @@
-//! Concurrent syncs while Stripe's state changes once: an event, another one, the reconciliation, the user's own
+//! Concurrent syncs while Stripe's state changes once: an event, another event, the reconciliation, the user's own
 //! request. An older fetch never overwrites a newer one.
 
 use super::{CHANGE, Contest, Ended, Race, Racer, race, two_racers};
@@ -15,12 +15,12 @@ pub const RACES: &[Race] = &[
     race!(WithPlans, "event ∥ the user's request ∥ a change at Stripe", event_request),
     race!(WithPlans, "event ∥ event of another subscription ∥ a change at Stripe", two_subscriptions),
     race!(WithPlans, "event ∥ reconciliation ∥ a cancellation that is taken back", taken_back),
-    race!(WithPlans, "event ∥ the user's request ∥ a payment for what is one too many", duplicate_payment),
+    race!(WithPlans, "event ∥ the user's request ∥ a payment for a duplicate", duplicate_payment),
     race!(WithPlans, "trial ∥ trial with one card", trial_trial),
     race!(WithPlans, "plan ∥ plan of one code", plan_plan),
     race!(WithPlans, "price ∥ price of one plan", price_price),
     race!(WithPlans, "subscribe ∥ subscribe", subscribe_subscribe),
-    race!(WithPlans, "subscribe ∥ the order that tells another address", subscribe_command),
+    race!(WithPlans, "subscribe ∥ the command of another address", subscribe_command),
 ];
 
 /// The first call of a fetch from Stripe.
@@ -58,7 +58,7 @@ fn synced(session: Session, two: [Racer; 2], act: Request) -> Contest {
         let rows = app.table("billing").await;
         for duplicate in rows.iter().filter(|row| row["surplus"].is_object()) {
             for payment in rows.iter().filter(|row| row["subscription_id"] == duplicate["id"]) {
-                assert_ne!(payment["status"]["S"], "succeeded", "not given back: {payment}");
+                assert_ne!(payment["status"]["S"], "succeeded", "not refunded: {payment}");
             }
         }
         let confirmed =
@@ -132,7 +132,7 @@ async fn event_reconciliation(app: &TestApp) -> Contest {
     synced(session, [event(app, "invoice.paid").await, reconcile], at_console("cancel", &id))
 }
 
-// R3: who looks in between sees what is kept, and yet what was seen before is old.
+// R3: a reader in between sees the stored state, and yet the earlier fetch is outdated.
 async fn taken_back(app: &TestApp) -> Contest {
     let session = app.paid_in_silence().await;
     app.event_about_nothing("evt_nothing", &app.stripe("subscriptions").await[0]).await;
@@ -166,7 +166,7 @@ async fn two_subscriptions(app: &TestApp) -> Contest {
     synced(session, two, at_console("renew", &newest_subscription(app).await))
 }
 
-// R11: what is paid while the rest goes back goes back as well.
+// R11: a payment during the refund of the others is refunded as well.
 async fn duplicate_payment(app: &TestApp) -> Contest {
     let (session, first) = renewed_in_silence(app).await;
     let customer = app.stripe("customers").await[0]["id"].as_str().unwrap().to_owned();
@@ -191,7 +191,7 @@ async fn admin(app: &TestApp) -> Session {
     admin
 }
 
-/// The plan can be bought at its own price alone.
+/// Checks that the plan can be bought only at its own price.
 async fn sells_at_its_price_alone(app: &TestApp, admin: &Session, code: &str) {
     app.drain().await;
     let plans = app.get_as(admin, "/billing/plans").await.expect(200).body["items"].clone();
@@ -251,7 +251,7 @@ async fn subscribe_subscribe(app: &TestApp) -> Contest {
     })
 }
 
-// R16: the first try made the customer, and its answer was lost.
+// R16: the first attempt created the customer, and its answer was lost.
 async fn subscribe_command(app: &TestApp) -> Contest {
     let (_, session) = app.person("ann").await;
     app.fail_operation(Service::Stripe, "POST /v1/customers", Kind::LostResponse, 1);

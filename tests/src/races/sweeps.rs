@@ -1,5 +1,5 @@
-//! The sweep of unverified accounts concurrent with a verification, or another change of the account: one of them wins
-//! as a whole.
+//! The sweep of unverified accounts concurrent with a verification, or another change of the account: exactly one of
+//! them takes effect.
 
 use super::{Contest, Ended, Race, Racer, race};
 use crate::app::{Answer, PASSWORD, Session, TestApp, World};
@@ -45,7 +45,7 @@ macro_rules! during_sweep {
     };
 }
 
-/// Nothing is left of an account, and its name and address are free.
+/// Checks that no data of an account is left, and its name and address are free.
 async fn is_gone(app: &TestApp) {
     app.login(EMAIL, PASSWORD).await.refused(401, "invalid_credentials");
     for table in ["identity", "credentials", "gate"] {
@@ -55,7 +55,7 @@ async fn is_gone(app: &TestApp) {
     assert_eq!(app.table("credentials").await.len(), 1);
 }
 
-/// The verification succeeded and the account remains, or it was refused with this and the account is removed.
+/// The verification succeeded and the account remains, or it was refused with this code and the account is removed.
 async fn one_won(app: &TestApp, answer: &Answer, gone: u64, refused: (u16, &str)) -> bool {
     if answer.status == 200 {
         assert_eq!(gone, 0);
@@ -122,7 +122,7 @@ async fn callback(app: &TestApp) -> Contest {
     let browser = Browser::new(app);
     let back = browser.consent("google", &subject, "").await;
     during_sweep!(Request::get_in(&browser, &back), |app, answer, gone| {
-        // The owner gets in, to the account that was there or to a new one; the password is dead either way.
+        // The owner can sign in, to the old account or to a new one; the password is not valid in either case.
         answer.expect(200);
         assert!(gone <= 1);
         app.login(EMAIL, PASSWORD).await.refused(401, "invalid_credentials");
@@ -147,7 +147,7 @@ async fn register_address(app: &TestApp) -> Contest {
     during_sweep!(request, |app, answer, gone| {
         answer.expect(202);
         assert_eq!(gone, 1);
-        // It came to the account that was there, or made a new one.
+        // It signed in to the old account, or created a new one.
         let accounts = app.table("gate").await.len();
         assert!(accounts <= 1);
         assert_eq!(app.table("credentials").await.len(), accounts);
