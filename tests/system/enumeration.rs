@@ -1,10 +1,10 @@
-//! Whether an address has an account is told to its owner alone (S6).
+//! Only the owner of an address learns whether it has an account (S6).
 
 use serde_json::{Value, json};
 use tollgate_local::faults::Call;
 use tollgate_tests::app::{Answer, PASSWORD, TestApp};
 
-/// What a stranger sees of an answer: all but the id of the request and the date.
+/// The visible part of an answer: all but the id of the request and the date.
 fn seen(answer: &Answer) -> (u16, Vec<(String, String)>, Value) {
     let mut headers: Vec<_> = answer
         .headers
@@ -20,7 +20,7 @@ fn seen(answer: &Answer) -> (u16, Vec<(String, String)>, Value) {
     (answer.status.as_u16(), headers, body)
 }
 
-/// A header; of a cookie's value the length alone, since it is another one each time.
+/// A header; for a cookie's value only the length, since the value always differs.
 fn without_secret(text: &str) -> String {
     match text.strip_prefix("registered=").and_then(|rest| rest.split_once(';')) {
         Some((value, rest)) => format!("registered={};{rest}", "*".repeat(value.len())),
@@ -28,31 +28,31 @@ fn without_secret(text: &str) -> String {
     }
 }
 
-/// Number, depth and weight of a request's calls, without the tables that they went to.
+/// The number, depth and weight of a request's calls, without their tables.
 fn work(calls: &[Call]) -> (Vec<(u32, String)>, f64, f64) {
-    // Secrets are read again every five minutes, whatever is asked.
+    // Secrets are read again every five minutes, by any request.
     let elsewhere = ["SendMessageBatch", "SendRawEmail", "GetSecretValue"];
     let own = calls.iter().filter(|call| !elsewhere.contains(&call.operation.as_str()));
-    // Calls at the same time are recorded in any order.
+    // Concurrent calls are recorded in any order.
     let mut names: Vec<_> = own.clone().map(|call| (call.depth, call.operation.clone())).collect();
     names.sort();
     let units = |pick: fn(&(String, f64, f64)) -> f64| calls.iter().flat_map(|call| call.units.iter().map(pick)).sum();
     (names, units(|unit| unit.1), units(|unit| unit.2))
 }
 
-/// An address that nobody asked for yet.
+/// An address that was never used.
 fn first(app: &TestApp) -> String {
     format!("first{}@example.com", app.now().as_second())
 }
 
 async fn ask(app: &TestApp, path: &str, body: Value) -> (Answer, Vec<Call>) {
     app.drain().await;
-    app.advance(60); // the buckets are calm
-    // Secrets are read anew every 5 minutes, by the first request: not by one of those that are compared.
+    app.advance(60); // the rate limits have recovered
+    // Secrets are read again every five minutes by some request: it must not be one of those that are compared.
     app.post_from(99, "/forget-password", &[], address_of(&first(app))).await.expect(202);
     app.drain().await;
     let _before = app.calls();
-    // The mail's way begins with the write: it is held up until the request is counted.
+    // The mail is sent after the write: it is held up until the request is counted.
     let answer = app.stack.held(app.post(path, body)).await;
     let calls = app.calls();
     (answer, calls)
@@ -81,7 +81,7 @@ async fn a_known_and_an_unknown_address_get_the_same_answer_for_the_same_work() 
         ("/login", login("ann@example.com"), login("nobody@example.com")),
         ("/login", login("ann@example.com"), login("not an address")),
         ("/request/login-code", address("ann@example.com"), address("nobody@example.com")),
-        // With a living code, again, and without one. What was tried before counts for both alike.
+        // With a live code, again, and without one. Earlier attempts count for both alike.
         ("/login/code", code("bob@example.com"), code("nobody-1@example.com")),
         ("/login/code", code("bob@example.com"), code("nobody-1@example.com")),
         ("/login/code", code("ann@example.com"), code("nobody-2@example.com")),
@@ -133,7 +133,7 @@ async fn past_the_mail_cap_known_and_unknown_addresses_cost_the_same() {
                 app.post_from(client, "/forget-password", &[], address_of(email)).await.expect(202);
             }
             app.drain().await;
-            app.advance(12); // the bucket of the account takes one more call, and so does the rate of mails
+            app.advance(12); // the bucket of the account allows one more call, and so does the rate of mails
             app.post_from(25, "/forget-password", &[], address_of(email)).await.expect(202);
             app.drain().await;
             let _before = app.calls();
@@ -185,7 +185,7 @@ fn body_about(email: &str, name: &str, properties: &serde_json::Map<String, Valu
     body
 }
 
-/// The operations of the document that a stranger can call about an address, with the properties of their bodies.
+/// The operations of the document that a stranger can call with an address, with the properties of their bodies.
 fn operations_about_an_address() -> Vec<(String, serde_json::Map<String, Value>)> {
     let document = crate::openapi::document();
     let mut found = Vec::new();
@@ -202,7 +202,7 @@ fn operations_about_an_address() -> Vec<(String, serde_json::Map<String, Value>)
     found
 }
 
-/// The operations that try a mailed code.
+/// The operations that check a mailed code.
 const TRIES: [&str; 2] = ["/login/code", "/verify"];
 
 // B8, S6
@@ -222,8 +222,8 @@ async fn two_requests_about_an_address_reveal_no_more_than_one() {
                 let name = format!("name{count}-{n}");
                 ask(&app, first, body_about(email, &format!("{name}-1"), of_first)).await;
                 let (answer, calls) = ask(&app, second, body_about(email, &format!("{name}-2"), of_second)).await;
-                // A code that lives is tried on the account's own count, otherwise on a decoy: after a try at another code
-                // the one costs a write unit more than the other.
+                // A live code is checked on the account's own count, otherwise on a decoy: after an attempt with
+                // another code the one costs a write unit more than the other.
                 let are_tries = TRIES.contains(&first.as_str()) && TRIES.contains(&second.as_str());
                 seen_by_stranger.push((seen(&answer), (!are_tries).then(|| work(&calls))));
             }

@@ -1,4 +1,4 @@
-//! Reads that share a call, run at the same time, or are held for a moment: they answer what they answered before.
+//! Reads that share a call, run concurrently, or are cached for a short time: their results do not change.
 
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -23,7 +23,7 @@ async fn a_gate_or_profile_that_is_not_read_is_asked_for_again_or_unavailable() 
     app.get_as(&ann, "/me").await.expect(200);
     let (service, operation) = (Service::Dynamodb, Some("GetItem".to_owned()));
     let alone = Fault { service, operation, kind: Kind::Unprocessed, after: 0, times: 1 };
-    assert!(!app.stack.fault_injector().add(alone), "no other operation answers so");
+    assert!(!app.stack.fault_injector().add(alone), "no other operation returns this answer");
 }
 
 // R18
@@ -92,7 +92,7 @@ async fn a_change_by_another_process_is_shown_to_an_admin_and_in_30_seconds_to_a
 }
 
 #[tokio::test]
-async fn a_subscription_is_read_beside_the_gate_and_hidden_where_that_refuses() {
+async fn a_subscription_is_read_with_the_gate_and_hidden_where_it_refuses() {
     let app = TestApp::start().await;
     let (_, ann) = app.subscriber("ann").await;
     let path = "/billing/subscriptions/me";
@@ -103,7 +103,7 @@ async fn a_subscription_is_read_beside_the_gate_and_hidden_where_that_refuses() 
     assert_eq!((calls.len(), calls.iter().map(|call| call.depth).max()), (2, Some(1)));
     app.delete_as(&ann, "/sessions?all=true").await.expect(204);
     app.get_as(&ann, path).await.refused(401, "unauthenticated");
-    // Neither does a fault of what is dropped tell anything.
+    // A fault of the dropped read reveals nothing either.
     app.fail_operation(Service::Dynamodb, "Query", Kind::Error, 3);
     app.get_as(&ann, path).await.refused(401, "unauthenticated");
     app.stack.fault_injector().clear();

@@ -1,4 +1,4 @@
-//! Rules of the house that a program can hold.
+//! Rules of the repository that a program can check.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -11,7 +11,7 @@ fn read(path: &str) -> String {
     fs::read_to_string(root().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
 }
 
-/// Every file with this ending below the folders of the code.
+/// Every file with this ending in the folders of the code.
 fn files(ending: &str) -> Vec<PathBuf> {
     fn list(folder: &Path, ending: &str, found: &mut Vec<PathBuf>) {
         for entry in fs::read_dir(folder).unwrap() {
@@ -81,7 +81,7 @@ fn the_main_of_a_function_is_telemetry_config_clients_run() {
 }
 
 #[test]
-fn the_domain_knows_no_aws_no_http_no_runtime_and_nothing_else_of_ours() {
+fn the_domain_has_no_aws_http_runtime_or_other_crate_of_ours() {
     let manifest = manifest("shared/domain");
     for word in ["aws", "http", "axum", "lambda", "tokio", "tollgate-store", "tollgate-platform", "tollgate-mail"] {
         assert!(!manifest.lines().skip(1).any(|line| line.starts_with(word)), "{word}");
