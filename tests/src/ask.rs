@@ -12,7 +12,7 @@ use tollgate_local::Options;
 use tollgate_local::clock::LocalClock;
 use tollgate_platform::{Env, Secret};
 use tollgate_reports::run_statement_if_asked;
-use tollgate_sql::{Answer, Failure, Job, Limits, Output, schema_sql};
+use tollgate_sql::{Answer, Job, Limits, Output, RunError, schema_sql};
 use tollgate_tests::app::{ADMIN, Session, TestApp, options};
 
 const FIXTURES: [&str; 2] = ["small", "large"];
@@ -97,7 +97,7 @@ fn run(file: &Path, sql: &str) -> Option<Vec<Vec<Value>>> {
         .unwrap();
     serde_json::to_writer(process.stdin.take().unwrap(), &job).unwrap();
     let output = process.wait_with_output().unwrap();
-    let result: Result<Answer, Failure> = serde_json::from_slice(&output.stdout).ok()?;
+    let result: Result<Answer, RunError> = serde_json::from_slice(&output.stdout).ok()?;
     result.ok()?.rows
 }
 

@@ -22,7 +22,7 @@ pub enum FirstAdminError {
     InvalidEmail,
     /// The password will not do.
     #[error("{0}")]
-    WeakPassword(#[from] tollgate_domain::password::WeakPassword),
+    WeakPassword(#[from] tollgate_domain::password::WeakPasswordError),
     /// The tables or the hash failed.
     #[error("{}", .0.cause().unwrap_or(.0.code()))]
     Failed(ApiError),

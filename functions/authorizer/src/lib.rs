@@ -61,9 +61,9 @@ impl State {
 /// The tables do not answer: API Gateway then answers 500, and the client may try again.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
-pub struct Unavailable(String);
+pub struct UnavailableError(String);
 
-impl From<GuardError> for Unavailable {
+impl From<GuardError> for UnavailableError {
     fn from(error: GuardError) -> Self {
         let cause = error.cause().unwrap_or(error.public().1).to_owned();
         tracing::error!(cause, "a token was not decided about");
@@ -75,7 +75,7 @@ impl From<GuardError> for Unavailable {
 ///
 /// # Errors
 /// When the tables do not answer: nothing is known of the token then.
-pub async fn handle(event: Value, state: &State) -> Result<Value, Unavailable> {
+pub async fn handle(event: Value, state: &State) -> Result<Value, UnavailableError> {
     let refused = json!({"isAuthorized": false});
     let Some(token) = token_of(&event) else { return Ok(refused) };
     let now = state.clock.now();

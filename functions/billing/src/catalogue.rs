@@ -37,7 +37,7 @@ pub async fn make(
     if !plan.is_free() {
         match at_stripe(state, &plan, &reservation.attempt).await {
             Ok(price) => plan.stripe_price_id = Some(price),
-            Err(NotMade(error, is_certain)) => {
+            Err(PriceError(error, is_certain)) => {
                 if is_certain {
                     state.gateway.archive_product(&plan.id.to_string()).await.map_err(for_admin)?;
                     state.store.release_plan(&reservation).await?;
@@ -62,13 +62,13 @@ pub async fn make(
 }
 
 /// Why there is no price, and whether it is certain that none was made.
-struct NotMade(GatewayError, bool);
+struct PriceError(GatewayError, bool);
 
 /// The price of `plan` that `attempt` makes, with the plan's product.
-async fn at_stripe(state: &State, plan: &Plan, attempt: &Attempt) -> Result<String, NotMade> {
+async fn at_stripe(state: &State, plan: &Plan, attempt: &Attempt) -> Result<String, PriceError> {
     let of_product = |error: GatewayError| {
         let is_certain = !error.may_have_happened();
-        NotMade(error, is_certain)
+        PriceError(error, is_certain)
     };
     state.gateway.ensure_product(plan).await.map_err(of_product)?;
     let product = plan.id.to_string();
@@ -77,8 +77,8 @@ async fn at_stripe(state: &State, plan: &Plan, attempt: &Attempt) -> Result<Stri
         // The same key would get the same answer for a day: was it made all the same?
         Err(error @ GatewayError::Failed(_)) => match state.gateway.price_of_attempt(&product, attempt).await {
             Ok(Some(price)) => Ok(price),
-            Ok(None) => Err(NotMade(error, true)),
-            Err(error) => Err(NotMade(error, false)),
+            Ok(None) => Err(PriceError(error, true)),
+            Err(error) => Err(PriceError(error, false)),
         },
         Err(error) => Err(of_product(error)),
     }
@@ -179,7 +179,7 @@ async fn new_price(state: &State, context: &RequestContext, from: &Plan, to: &Pl
     };
     match at_stripe(state, to, &attempt).await {
         Ok(price) => Ok(price),
-        Err(NotMade(error, is_certain)) => {
+        Err(PriceError(error, is_certain)) => {
             if is_certain {
                 let again = PlanReservation { digest: String::new(), attempt: new_attempt(context.now), ..stored };
                 state.store.reserve_price(&again, &attempt.id).await?;

@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::io::AsyncWriteExt;
 use tokio::process::Command;
 use tokio::time::timeout;
-use tollgate_sql::{Answer, Failure, Job, execute};
+use tollgate_sql::{Answer, Job, RunError, execute};
 
 /// The argument by which this program runs a statement instead of serving.
 const RUN_STATEMENT: &str = "--run-statement";
@@ -29,7 +29,7 @@ fn run_here() -> std::io::Result<()> {
     std::io::stdin().read_to_string(&mut text)?;
     let result = match serde_json::from_str::<Job>(&text) {
         Ok(job) => execute(&job),
-        Err(error) => Err(Failure::Internal(error.to_string())),
+        Err(error) => Err(RunError::Internal(error.to_string())),
     };
     std::io::stdout().write_all(&serde_json::to_vec(&result)?)
 }
@@ -38,8 +38,8 @@ fn run_here() -> std::io::Result<()> {
 ///
 /// # Errors
 /// With the limit that was reached, or what SQLite says.
-pub async fn run(program: Option<&Path>, job: &Job) -> Result<Answer, Failure> {
-    let internal = |error: std::io::Error| Failure::Internal(error.to_string());
+pub async fn run(program: Option<&Path>, job: &Job) -> Result<Answer, RunError> {
+    let internal = |error: std::io::Error| RunError::Internal(error.to_string());
     let program = match program {
         Some(program) => program.to_owned(),
         None => std::env::current_exe().map_err(internal)?,
@@ -53,7 +53,7 @@ pub async fn run(program: Option<&Path>, job: &Job) -> Result<Answer, Failure> {
         .kill_on_drop(true)
         .spawn()
         .map_err(internal)?;
-    let job_text = serde_json::to_vec(job).map_err(|error| Failure::Internal(error.to_string()))?;
+    let job_text = serde_json::to_vec(job).map_err(|error| RunError::Internal(error.to_string()))?;
     let run = async move {
         if let Some(mut input) = process.stdin.take() {
             // A process that is gone already says more by its exit than by a closed pipe.
@@ -63,12 +63,12 @@ pub async fn run(program: Option<&Path>, job: &Job) -> Result<Answer, Failure> {
     };
     let patience = Duration::from_millis(job.limits.deadline_ms) + KILLED_AFTER;
     // Dropping the future kills the process.
-    let Ok(output) = timeout(patience, run).await else { return Err(Failure::Deadline(job.limits.deadline_ms)) };
+    let Ok(output) = timeout(patience, run).await else { return Err(RunError::Deadline(job.limits.deadline_ms)) };
     let output = output.map_err(internal)?;
     if output.status.code().is_none() {
         // It was killed: by the system, which ran out of memory.
-        return Err(Failure::Memory(job.limits.memory_bytes));
+        return Err(RunError::Memory(job.limits.memory_bytes));
     }
-    serde_json::from_slice::<Result<Answer, Failure>>(&output.stdout)
-        .unwrap_or_else(|error| Err(Failure::Internal(error.to_string())))
+    serde_json::from_slice::<Result<Answer, RunError>>(&output.stdout)
+        .unwrap_or_else(|error| Err(RunError::Internal(error.to_string())))
 }

@@ -5,7 +5,7 @@
 
 use crate::command::{self, QueueMessage};
 use crate::event::{self, Consequence, Event, Hint};
-use crate::{Failure, State};
+use crate::{HandlingError, State};
 use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
 use std::collections::BTreeSet;
 use tollgate_convergence::{Cause, ConvergeError};
@@ -69,10 +69,10 @@ enum Afterwards {
 }
 
 impl Batch<'_> {
-    async fn handle(&mut self, index: usize, message: &SqsMessage) -> Result<(), Failure> {
+    async fn handle(&mut self, index: usize, message: &SqsMessage) -> Result<(), HandlingError> {
         let body = message.body.as_deref().unwrap_or_default();
         let Some(event) = Event::parse(body) else {
-            let queue_message: QueueMessage = serde_json::from_str(body).map_err(|_| Failure::Unreadable)?;
+            let queue_message: QueueMessage = serde_json::from_str(body).map_err(|_| HandlingError::Unreadable)?;
             return match self.sync_before(index, |_| false).await {
                 true => {
                     command::handle(&queue_message, message.message_id.as_deref().unwrap_or_default(), self.state).await
@@ -142,7 +142,7 @@ impl Batch<'_> {
     async fn sync(&mut self, at: usize) {
         let sync = self.waiting.remove(at);
         if let Err(error) = sync.run(self.state).await {
-            let failure = Failure::from(error);
+            let failure = HandlingError::from(error);
             for index in sync.messages {
                 self.fifo.fail(index, &failure);
             }
@@ -182,7 +182,7 @@ impl Sync {
 }
 
 impl Afterwards {
-    async fn run(&self, user: &UserId, state: &State) -> Result<(), Failure> {
+    async fn run(&self, user: &UserId, state: &State) -> Result<(), HandlingError> {
         let row = match self {
             Self::Record(row) => row,
             Self::Remind(row) => {

@@ -1,6 +1,6 @@
 //! Commands: changes at Stripe that another function has written to the outbox.
 
-use crate::{Failure, State};
+use crate::{HandlingError, State};
 use serde::Deserialize;
 use tollgate_convergence::Cause;
 use tollgate_domain::MessageId;
@@ -29,16 +29,16 @@ enum Outcome {
 }
 
 /// Executes the command of `queue_message`, which arrived in the SQS message `holder`.
-pub async fn handle(queue_message: &QueueMessage, holder: &str, state: &State) -> Result<(), Failure> {
+pub async fn handle(queue_message: &QueueMessage, holder: &str, state: &State) -> Result<(), HandlingError> {
     let row = match state.store.claim_message(&queue_message.id, holder, state.clock.now()).await? {
         Claim::Send(row) => row,
         Claim::AlreadyDone => return Ok(()),
-        Claim::HeldByAnother => return Err(Failure::HeldByAnother),
+        Claim::HeldByAnother => return Err(HandlingError::HeldByAnother),
     };
     let done = match serde_json::from_str(&row.body) {
         Ok(Command::User(command)) => for_user(&command, state).await,
         Ok(Command::Plan(command)) => for_plan(command, state).await,
-        Err(_) => Err(Failure::Unreadable),
+        Err(_) => Err(HandlingError::Unreadable),
     };
     let now = state.clock.now();
     match done {
@@ -55,7 +55,7 @@ pub async fn handle(queue_message: &QueueMessage, holder: &str, state: &State) -
     }
 }
 
-async fn for_user(command: &UserCommand, state: &State) -> Result<Outcome, Failure> {
+async fn for_user(command: &UserCommand, state: &State) -> Result<Outcome, HandlingError> {
     let mut refused = None;
     if command.email.is_some()
         && let Some(Profile { email, .. }) = state.store.profile(&command.user_id).await?
@@ -98,7 +98,7 @@ async fn for_user(command: &UserCommand, state: &State) -> Result<Outcome, Failu
 }
 
 /// Updates the plan at Stripe, then the access of its subscribers, page by page.
-async fn for_plan(command: PlanCommand, state: &State) -> Result<Outcome, Failure> {
+async fn for_plan(command: PlanCommand, state: &State) -> Result<Outcome, HandlingError> {
     let catalogue = state.store.catalogue().await?;
     if command.from.is_none()
         && let Some(plan) = catalogue.plans.iter().find(|plan| plan.id == command.plan_id)

@@ -1,6 +1,6 @@
 //! Stripe's events: the hints and their customers.
 
-use crate::{Failure, State, drift};
+use crate::{HandlingError, State, drift};
 use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::Value;
@@ -108,7 +108,7 @@ pub struct Hint {
 }
 
 /// Determines the consequence of an event. Nothing is written.
-pub async fn consequence(event: &Event, state: &State) -> Result<Consequence, Failure> {
+pub async fn consequence(event: &Event, state: &State) -> Result<Consequence, HandlingError> {
     if state.store.is_event_handled(&event.id).await? {
         return Ok(Consequence::None);
     }

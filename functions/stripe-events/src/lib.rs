@@ -68,7 +68,7 @@ impl State {
 
 /// Why a message comes back.
 #[derive(Debug, thiserror::Error)]
-enum Failure {
+enum HandlingError {
     #[error("the queue's message is not readable")]
     Unreadable,
     #[error("another receive holds it")]
@@ -81,7 +81,7 @@ enum Failure {
     Converge(#[from] ConvergeError),
 }
 
-impl MessageError for Failure {
+impl MessageError for HandlingError {
     fn is_poison(&self) -> bool {
         matches!(self, Self::Unreadable)
     }

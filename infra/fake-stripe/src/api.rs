@@ -1,7 +1,7 @@
 //! The API: authentication, the choice of the call, its answer.
 
 use crate::Stripe;
-use crate::error::Fault;
+use crate::error::ApiError;
 use crate::lists::lists;
 use crate::params::Params;
 use crate::refusals::operation_of;
@@ -26,11 +26,11 @@ async fn call(State(stripe): State<Stripe>, method: Method, uri: Uri, headers: H
         core.tick();
         let bearer = text("authorization").strip_prefix("Bearer ").unwrap_or_default();
         if bearer != core.settings.secret_key {
-            return Err(Fault { status: 401, ..Fault::invalid("Invalid API Key provided") });
+            return Err(ApiError { status: 401, ..ApiError::invalid("Invalid API Key provided") });
         }
         let version = text("stripe-version");
         if !version.is_empty() && version != crate::API_VERSION {
-            return Err(Fault::invalid(format!("Invalid Stripe API version: {version}")));
+            return Err(ApiError::invalid(format!("Invalid Stripe API version: {version}")));
         }
         let body = String::from_utf8_lossy(&body);
         let parameters = if method == Method::GET { uri.query().unwrap_or_default() } else { &body };

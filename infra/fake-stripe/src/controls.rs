@@ -2,7 +2,7 @@
 
 use crate::Stripe;
 use crate::core::Core;
-use crate::error::Fault;
+use crate::error::ApiError;
 use crate::resources::present_customer;
 use crate::subscriptions::{Start, is_live};
 use serde::Deserialize;
@@ -55,8 +55,8 @@ pub enum ControlError {
     Refused(String),
 }
 
-impl From<Fault> for ControlError {
-    fn from(fault: Fault) -> Self {
+impl From<ApiError> for ControlError {
+    fn from(fault: ApiError) -> Self {
         Self::Refused(fault.message)
     }
 }

@@ -1,7 +1,7 @@
 //! Coupons and their discounts, on a subscription or on one of its items. A discount names its coupon under `source`.
 
 use crate::core::Core;
-use crate::error::Fault;
+use crate::error::ApiError;
 use crate::items::{amount_of, items_of};
 use crate::params::Params;
 use crate::resources::Answered;
@@ -49,7 +49,7 @@ pub fn make_coupon(core: &mut Core, mut params: Params) -> Answered {
     let (duration, months) = (params.take("duration"), params.number("duration_in_months")?);
     let metadata = params.map("metadata");
     params.finish()?;
-    let wrong = |param: &str, message: &str| Fault { param: Some(param.to_owned()), ..Fault::invalid(message) };
+    let wrong = |param: &str, message: &str| ApiError { param: Some(param.to_owned()), ..ApiError::invalid(message) };
     let off = match (percent, amount) {
         (Some(text), None) => match text.parse() {
             Ok(percent) if percent > 0.0 && percent <= 100.0 => Off::Percent(percent),
@@ -69,7 +69,7 @@ pub fn make_coupon(core: &mut Core, mut params: Params) -> Answered {
         _ => return Err(wrong("duration", "Invalid duration, or a duration_in_months that does not fit it.")),
     };
     if let Some(id) = id.as_deref().filter(|id| core.record(id).is_some()) {
-        return Err(Fault::invalid("Coupon already exists.").code("resource_already_exists", id));
+        return Err(ApiError::invalid("Coupon already exists.").code("resource_already_exists", id));
     }
     let id = core.new_coupon(id, &off, duration, name, metadata);
     Ok(core.object(&id))
@@ -114,7 +114,7 @@ impl Core {
         name: &str,
         currency: &Value,
         present: &Value,
-    ) -> Result<Option<Value>, Fault> {
+    ) -> Result<Option<Value>, ApiError> {
         let mut ids: Vec<String> = Vec::new();
         let is_cleared = params.take(name).is_some_and(|text| text.is_empty());
         while params.any(&format!("{name}[{}]", ids.len())) {
@@ -125,11 +125,11 @@ impl Core {
                     self.discount_or_coupon(&coupon, present)
                 }
                 (None, Some(id)) => {
-                    let missing = || Fault { status: 400, ..Fault::missing("discount", &id) };
+                    let missing = || ApiError { status: 400, ..ApiError::missing("discount", &id) };
                     self.find("discount", &id).ok_or_else(missing)?;
                     id
                 }
-                _ => return Err(Fault::invalid("A discount is given by its coupon, or by its id.")),
+                _ => return Err(ApiError::invalid("A discount is given by its coupon, or by its id.")),
             };
             ids.push(id);
         }
@@ -137,13 +137,14 @@ impl Core {
     }
 
     /// Checks that the coupon exists and has this currency.
-    pub fn redeemable(&self, coupon: &str, currency: &Value, param: &str) -> Result<(), Fault> {
-        let missing = || Fault { status: 400, ..Fault::missing("coupon", coupon) }.code("resource_missing", param);
+    pub fn redeemable(&self, coupon: &str, currency: &Value, param: &str) -> Result<(), ApiError> {
+        let missing =
+            || ApiError { status: 400, ..ApiError::missing("coupon", coupon) }.code("resource_missing", param);
         let found = self.find("coupon", coupon).ok_or_else(missing)?;
         if found["currency"].is_null() || found["currency"] == *currency {
             return Ok(());
         }
-        Err(Fault::invalid("The coupon's currency is not that of the subscription."))
+        Err(ApiError::invalid("The coupon's currency is not that of the subscription."))
     }
 
     /// Redeems the coupons in the discount fields of a subscription: each becomes a discount.

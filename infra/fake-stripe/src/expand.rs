@@ -1,7 +1,7 @@
 //! `expand[]`: replaces ids in an answer by the objects that they name.
 
 use crate::core::Core;
-use crate::error::Fault;
+use crate::error::ApiError;
 use serde_json::{Value, json};
 
 /// Stripe's largest depth of an expansion.
@@ -9,11 +9,11 @@ const MAX_DEPTH: usize = 4;
 
 impl Core {
     /// Returns `answer` with each of `paths` expanded.
-    pub fn expanded(&self, mut answer: Value, paths: &[String]) -> Result<Value, Fault> {
+    pub fn expanded(&self, mut answer: Value, paths: &[String]) -> Result<Value, ApiError> {
         for path in paths {
             let steps: Vec<&str> = path.split('.').collect();
             if steps.len() > MAX_DEPTH {
-                return Err(Fault::invalid("You cannot expand more than 4 levels of a property."));
+                return Err(ApiError::invalid("You cannot expand more than 4 levels of a property."));
             }
             self.expand(&mut answer, &steps, path)?;
         }
@@ -24,7 +24,7 @@ impl Core {
         self.side(value["id"].as_str().unwrap_or_default())["foreign"] == true
     }
 
-    fn expand(&self, value: &mut Value, steps: &[&str], path: &str) -> Result<(), Fault> {
+    fn expand(&self, value: &mut Value, steps: &[&str], path: &str) -> Result<(), ApiError> {
         if let Value::Array(items) = value {
             return items.iter_mut().try_for_each(|item| match self.expand(item, steps, path) {
                 // Its field may hold any value: Stripe decides by the kind of object, not by its content.
@@ -39,7 +39,7 @@ impl Core {
             let data = of_it.map(|record| record.object.clone()).collect();
             value["payments"] = crate::objects::sublist("/v1/invoice_payments", data);
         }
-        let unknown = || Fault::invalid(format!("This property cannot be expanded ({path})."));
+        let unknown = || ApiError::invalid(format!("This property cannot be expanded ({path})."));
         let inner = value.as_object_mut().and_then(|object| object.get_mut(*step)).ok_or_else(unknown)?;
         if let Some(id) = inner.as_str() {
             *inner = self.record(id).map(|record| record.object.clone()).ok_or_else(unknown)?;

@@ -3,7 +3,7 @@
 use crate::controls::Outcome;
 use crate::core::Core;
 use crate::debits::{REFUNDABLE_SECONDS, is_in_progress};
-use crate::error::Fault;
+use crate::error::ApiError;
 use serde_json::{Value, json};
 
 /// The days after the first failure on which a payment is retried.
@@ -194,10 +194,10 @@ impl Core {
     }
 
     /// Voids an open invoice.
-    pub fn void(&mut self, invoice: &str) -> Result<(), Fault> {
+    pub fn void(&mut self, invoice: &str) -> Result<(), ApiError> {
         let object = self.object(invoice);
         if object["status"] != "open" {
-            return Err(Fault::invalid("You can only void an open invoice."));
+            return Err(ApiError::invalid("You can only void an open invoice."));
         }
         let mut transitions = object["status_transitions"].clone();
         transitions["voided_at"] = json!(self.now());
@@ -214,31 +214,31 @@ impl Core {
     }
 
     /// Refunds `amount` of a charge, by default all that was not refunded yet.
-    pub fn refund(&mut self, charge: &str, amount: Option<i64>) -> Result<String, Fault> {
+    pub fn refund(&mut self, charge: &str, amount: Option<i64>) -> Result<String, ApiError> {
         let object = self.object(charge);
         let refunded = object["amount_refunded"].as_i64().unwrap_or_default();
         let remaining = object["amount"].as_i64().unwrap_or_default() - refunded;
         if remaining == 0 {
             let message = format!("Charge {charge} has already been refunded.");
-            return Err(Fault::invalid(message).code("charge_already_refunded", "charge"));
+            return Err(ApiError::invalid(message).code("charge_already_refunded", "charge"));
         }
         if object["status"] != "succeeded" {
             let message = format!("Charge {charge} cannot be refunded: its status is {}.", object["status"]);
-            return Err(Fault { param: Some("charge".to_owned()), ..Fault::invalid(message) });
+            return Err(ApiError { param: Some("charge".to_owned()), ..ApiError::invalid(message) });
         }
         let is_debit = object["payment_method_details"]["type"] != "card";
         if is_debit && object["created"].as_i64().is_some_and(|at| self.now() - at > REFUNDABLE_SECONDS) {
             let message = format!("Charge {charge} is a bank debit of more than 180 days ago; it cannot be refunded.");
-            return Err(Fault { param: Some("charge".to_owned()), ..Fault::invalid(message) });
+            return Err(ApiError { param: Some("charge".to_owned()), ..ApiError::invalid(message) });
         }
         if self.is_disputed(charge) {
             let message = format!("Charge {charge} has been charged back; cannot issue a refund.");
-            return Err(Fault::invalid(message).code("charge_disputed", "charge"));
+            return Err(ApiError::invalid(message).code("charge_disputed", "charge"));
         }
         let amount = amount.unwrap_or(remaining);
         if amount < 1 || amount > remaining {
             let message = format!("Refund amount ({amount}) is greater than unrefunded amount on charge ({remaining})");
-            return Err(Fault::invalid(message).code("amount_too_large", "amount"));
+            return Err(ApiError::invalid(message).code("amount_too_large", "amount"));
         }
         let refund = self.new_refund(&object, amount);
         self.set(charge, "amount_refunded", json!(refunded + amount));

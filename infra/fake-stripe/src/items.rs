@@ -2,7 +2,7 @@
 //! interval.
 
 use crate::core::Core;
-use crate::error::Fault;
+use crate::error::ApiError;
 use crate::params::Params;
 use crate::subscriptions::after;
 use serde_json::{Value, json};
@@ -80,7 +80,7 @@ impl Core {
         subscription: &Value,
         params: &mut Params,
         named: impl Fn(&str) -> String,
-    ) -> Result<Option<Vec<Value>>, Fault> {
+    ) -> Result<Option<Vec<Value>>, ApiError> {
         let mut items = items_of(subscription).to_vec();
         let mut number = 0;
         while params.any(&named(&format!("items[{number}]"))) {
@@ -100,30 +100,30 @@ impl Core {
         params: &mut Params,
         items: &mut Vec<Value>,
         named: impl Fn(&str) -> String,
-    ) -> Result<(), Fault> {
+    ) -> Result<(), ApiError> {
         let (id, price) = (params.take(&named("[id]")), params.take(&named("[price]")));
         let quantity = params.number(&named("[quantity]"))?;
         let is_deleted = params.flag(&named("[deleted]"))?.unwrap_or_default();
         if quantity.is_some_and(|quantity| quantity < 0) {
             let message = "This value must be greater than or equal to 0.";
-            return Err(Fault::invalid(message).code("parameter_invalid_integer", &named("[quantity]")));
+            return Err(ApiError::invalid(message).code("parameter_invalid_integer", &named("[quantity]")));
         }
         let price = price.map(|price| self.price_for(subscription, &price, &named("[price]"))).transpose()?;
         let place = match &id {
             Some(id) => {
-                let missing = || Fault { status: 400, ..Fault::missing("subscription_item", id) };
+                let missing = || ApiError { status: 400, ..ApiError::missing("subscription_item", id) };
                 items.iter().position(|item| item["id"] == *id).ok_or_else(missing)?
             }
             None => {
                 let missing = || {
                     let name = named("[price]");
-                    Fault::invalid(format!("Missing required param: {name}.")).code("parameter_missing", &name)
+                    ApiError::invalid(format!("Missing required param: {name}.")).code("parameter_missing", &name)
                 };
                 let price = price.as_ref().ok_or_else(missing)?;
                 if items.iter().any(|item| item["price"]["id"] == price["id"]) {
                     let message =
                         format!("Cannot add multiple subscription items with the same price: {}", price["id"]);
-                    return Err(Fault { param: Some(named("[price]")), ..Fault::invalid(message) });
+                    return Err(ApiError { param: Some(named("[price]")), ..ApiError::invalid(message) });
                 }
                 let id = subscription["id"].as_str().unwrap_or_default();
                 items.push(self.new_item(id, price, 1, present_period(subscription)));
@@ -157,31 +157,31 @@ impl Core {
     }
 
     /// A price that a subscription's item can have.
-    pub fn price_for(&self, subscription: &Value, id: &str, param: &str) -> Result<Value, Fault> {
-        let missing = || Fault { status: 400, ..Fault::missing("price", id) }.code("resource_missing", param);
+    pub fn price_for(&self, subscription: &Value, id: &str, param: &str) -> Result<Value, ApiError> {
+        let missing = || ApiError { status: 400, ..ApiError::missing("price", id) }.code("resource_missing", param);
         let price = self.find("price", id).ok_or_else(missing)?;
         let (is_active, currency) = (price["active"] == true, &price["currency"]);
         if !is_active && !items_of(subscription).iter().any(|item| item["price"]["id"] == id) {
-            return Err(Fault::invalid(format!("The price specified is inactive: {id}")));
+            return Err(ApiError::invalid(format!("The price specified is inactive: {id}")));
         }
         if *currency != subscription["currency"] {
             let message = format!("The price specified is in {currency}, the subscription is not.");
-            return Err(Fault { param: Some(param.to_owned()), ..Fault::invalid(message) });
+            return Err(ApiError { param: Some(param.to_owned()), ..ApiError::invalid(message) });
         }
         Ok(price.clone())
     }
 }
 
 /// Items that one subscription can have.
-fn fitting(items: &[Value]) -> Result<(), Fault> {
+fn fitting(items: &[Value]) -> Result<(), ApiError> {
     let Some(first) = items.first() else {
-        return Err(Fault::invalid("A subscription must have at least one active plan."));
+        return Err(ApiError::invalid("A subscription must have at least one active plan."));
     };
     let interval = interval_of(&first["price"]);
     if items.iter().any(|item| interval_of(&item["price"]) != interval) {
         let message = "All prices on a subscription must have the same `recurring.interval` and \
                        `recurring.interval_count`.";
-        return Err(Fault::invalid(message));
+        return Err(ApiError::invalid(message));
     }
     Ok(())
 }

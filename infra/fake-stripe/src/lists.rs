@@ -1,7 +1,7 @@
 //! Reads: one object by its id, and lists with their pages and filters.
 
 use crate::core::{Core, Record};
-use crate::error::Fault;
+use crate::error::ApiError;
 use crate::index::NAMES;
 use crate::items::items_of;
 use crate::params::Params;
@@ -33,13 +33,13 @@ const READ: &[(&str, &str)] = &[
 ];
 
 pub fn one(core: &Core, path: &[&str]) -> Answered {
-    let (id, folder) = path.split_last().ok_or_else(|| Fault::missing("resource", ""))?;
+    let (id, folder) = path.split_last().ok_or_else(|| ApiError::missing("resource", ""))?;
     let folder = folder.join("/");
-    let (_, kind) = READ.iter().find(|(read, _)| *read == folder).ok_or_else(|| Fault {
+    let (_, kind) = READ.iter().find(|(read, _)| *read == folder).ok_or_else(|| ApiError {
         status: 404,
-        ..Fault::invalid(format!("Unrecognized request URL (GET: /v1/{})", path.join("/")))
+        ..ApiError::invalid(format!("Unrecognized request URL (GET: /v1/{})", path.join("/")))
     })?;
-    core.find(kind, id).cloned().ok_or_else(|| Fault::missing(kind, id))
+    core.find(kind, id).cloned().ok_or_else(|| ApiError::missing(kind, id))
 }
 
 /// A list, if the call is one for a list.
@@ -52,7 +52,9 @@ pub fn lists(core: &Core, call: &Call<'_>) -> Option<Answered> {
 fn list(core: &Core, folder: &str, kind: &str, mut params: Params) -> Answered {
     let limit = usize::try_from(params.number("limit")?.unwrap_or(10)).unwrap_or_default();
     if !(1..=100).contains(&limit) {
-        return Err(Fault::invalid("This list takes a limit from 1 to 100.").code("parameter_invalid_integer", "limit"));
+        return Err(
+            ApiError::invalid("This list takes a limit from 1 to 100.").code("parameter_invalid_integer", "limit")
+        );
     }
     let (after, before) = (params.take("starting_after"), params.take("ending_before"));
     let mut by_name = fields_of(kind).iter().filter(|(_, field)| NAMES.contains(field));
@@ -66,7 +68,7 @@ fn list(core: &Core, folder: &str, kind: &str, mut params: Params) -> Answered {
     params.finish()?;
     let place = |id: &str| {
         let at = found.iter().position(|record| record.id == id);
-        at.ok_or_else(|| Fault { status: 400, ..Fault::missing(kind, id) })
+        at.ok_or_else(|| ApiError { status: 400, ..ApiError::missing(kind, id) })
     };
     let (start, end) = match (&after, &before) {
         (Some(id), _) => {
@@ -85,7 +87,7 @@ fn list(core: &Core, folder: &str, kind: &str, mut params: Params) -> Answered {
 }
 
 /// Keeps the objects that pass the filters of the call.
-fn filter(kind: &str, found: &mut Vec<&Record>, params: &mut Params) -> Result<(), Fault> {
+fn filter(kind: &str, found: &mut Vec<&Record>, params: &mut Params) -> Result<(), ApiError> {
     for (name, compare) in [
         ("created[gte]", (|at, bound| at >= bound) as fn(i64, i64) -> bool),
         ("created[gt]", |at, bound| at > bound),

@@ -1,16 +1,16 @@
 //! Several payments for one invoice.
 
 use crate::core::Core;
-use crate::error::Fault;
+use crate::error::ApiError;
 use serde_json::{Value, json};
 
 impl Core {
     /// Pays a part of an open invoice, with a payment intent of its own.
-    pub fn pay_part(&mut self, invoice: &str, cents: i64) -> Result<(), Fault> {
+    pub fn pay_part(&mut self, invoice: &str, cents: i64) -> Result<(), ApiError> {
         let object = self.object(invoice);
         let remaining = object["amount_remaining"].as_i64().unwrap_or_default();
         if object["status"] != "open" || !(1..=remaining).contains(&cents) {
-            return Err(Fault::invalid(format!("Of this invoice {remaining} can be paid.")));
+            return Err(ApiError::invalid(format!("Of this invoice {remaining} can be paid.")));
         }
         let intent = self.new_intent(&object, &json!(cents), false);
         let charge = self.new_charge(&intent, &object, &json!(cents));

@@ -2,7 +2,7 @@
 //! fields: a field that it does not set is removed.
 
 use crate::core::Core;
-use crate::error::Fault;
+use crate::error::ApiError;
 use crate::items::{items_of, period_of, present_period, set_items, set_price};
 use crate::params::Params;
 use crate::proration::{Behavior, Change, behavior_in};
@@ -33,7 +33,7 @@ fn phase_item(price: &Value, quantity: i64, (discounts, tax_rates, metadata): (V
 }
 
 /// The next phase in the parameters, after those before it.
-pub fn phase_in(core: &Core, subscription: &Value, params: &mut Params, before: &[Value]) -> Result<Value, Fault> {
+pub fn phase_in(core: &Core, subscription: &Value, params: &mut Params, before: &[Value]) -> Result<Value, ApiError> {
     let number = before.len();
     let named = |name: &str| format!("phases[{number}]{name}");
     let mut items: Vec<Value> = Vec::new();
@@ -53,7 +53,7 @@ pub fn phase_in(core: &Core, subscription: &Value, params: &mut Params, before: 
     let (start, end) = dates(params, number, before.last())?;
     if trial_end.is_some_and(|trial_end| trial_end != end) {
         let message = "Only a phase that is a trial as a whole is played here.";
-        return Err(Fault { param: Some(named("[trial_end]")), ..Fault::invalid(message) });
+        return Err(ApiError { param: Some(named("[trial_end]")), ..ApiError::invalid(message) });
     }
     let mut phase = new_phase(&subscription["currency"], items.into(), (start, end), &behavior);
     phase["trial_end"] = json!(trial_end);
@@ -76,9 +76,9 @@ pub fn phase_in(core: &Core, subscription: &Value, params: &mut Params, before: 
 }
 
 /// The start and the end of a phase.
-fn dates(params: &mut Params, number: usize, last: Option<&Value>) -> Result<(i64, i64), Fault> {
+fn dates(params: &mut Params, number: usize, last: Option<&Value>) -> Result<(i64, i64), ApiError> {
     let named = |name: &str| format!("phases[{number}]{name}");
-    let wrong = |name: &str, message: &str| Fault { param: Some(named(name)), ..Fault::invalid(message) };
+    let wrong = |name: &str, message: &str| ApiError { param: Some(named(name)), ..ApiError::invalid(message) };
     let end_of_last = last.map(|phase| phase["end_date"].as_i64().unwrap_or_default());
     let start = match (params.number(&named("[start_date]"))?, end_of_last) {
         (Some(start), Some(end)) if start != end => {
@@ -107,7 +107,7 @@ fn dates(params: &mut Params, number: usize, last: Option<&Value>) -> Result<(i6
 }
 
 /// The discounts of a phase in its representation: by coupon, or by an existing discount.
-fn phase_discounts(core: &Core, params: &mut Params, name: &str, currency: &Value) -> Result<Value, Fault> {
+fn phase_discounts(core: &Core, params: &mut Params, name: &str, currency: &Value) -> Result<Value, ApiError> {
     let mut discounts: Vec<Value> = Vec::new();
     params.take(name);
     while params.any(&format!("{name}[{}]", discounts.len())) {
@@ -116,7 +116,7 @@ fn phase_discounts(core: &Core, params: &mut Params, name: &str, currency: &Valu
         if let Some(coupon) = &coupon {
             core.redeemable(coupon, currency, &named("coupon"))?;
         } else if core.find("discount", discount.as_deref().unwrap_or_default()).is_none() {
-            return Err(Fault { status: 400, ..Fault::missing("discount", &discount.unwrap_or_default()) });
+            return Err(ApiError { status: 400, ..ApiError::missing("discount", &discount.unwrap_or_default()) });
         }
         discounts.push(json!({"coupon": coupon, "discount": discount, "promotion_code": null}));
     }
@@ -124,20 +124,20 @@ fn phase_discounts(core: &Core, params: &mut Params, name: &str, currency: &Valu
 }
 
 /// Checks phases that replace those of a schedule: the current one keeps its start.
-pub fn checked(schedule: &Value, subscription: &Value, phases: Vec<Value>) -> Result<Value, Fault> {
+pub fn checked(schedule: &Value, subscription: &Value, phases: Vec<Value>) -> Result<Value, ApiError> {
     let current = &schedule["current_phase"];
     let Some(first) = phases.iter().find(|phase| phase["end_date"].as_i64() > current["start_date"].as_i64()) else {
-        return Err(Fault::invalid("The current phase is missing."));
+        return Err(ApiError::invalid("The current phase is missing."));
     };
     if first["start_date"] != current["start_date"] {
-        return Err(Fault::invalid("You can not modify the start date of the current phase."));
+        return Err(ApiError::invalid("You can not modify the start date of the current phase."));
     }
     let has = |price: &Value| items_of(subscription).iter().any(|item| item["price"]["id"] == *price);
     if first["items"].as_array().into_iter().flatten().any(|item| !has(&item["price"])) {
-        return Err(Fault::invalid("Another price in the current phase is not supported by this fake."));
+        return Err(ApiError::invalid("Another price in the current phase is not supported by this fake."));
     }
     if first["end_date"].as_i64() < Some(present_period(subscription).1) {
-        return Err(Fault::invalid("A phase that ends within a period is not played here."));
+        return Err(ApiError::invalid("A phase that ends within a period is not played here."));
     }
     Ok(phases.into())
 }

@@ -5,7 +5,7 @@ use crate::Stripe;
 use crate::cards::DECLINED;
 use crate::controls::Outcome;
 use crate::core::Core;
-use crate::error::Fault;
+use crate::error::ApiError;
 use crate::items::{amount_of_all, items_of, present_period};
 use crate::pages::{card_of, date, money, page, see_other};
 use crate::params::Params;
@@ -76,12 +76,12 @@ pub fn portal_session(core: &mut Core, mut params: Params) -> Answered {
     params.finish()?;
     present_customer(core, &customer)?;
     if let Some(id) = &configuration {
-        core.find(CONFIGURATION, id).ok_or_else(|| Fault { status: 400, ..Fault::missing(CONFIGURATION, id) })?;
+        core.find(CONFIGURATION, id).ok_or_else(|| ApiError { status: 400, ..ApiError::missing(CONFIGURATION, id) })?;
     } else if !core.is_portal_configured() {
         let message = "No configuration provided and your test mode default configuration has not been created. Provide \
                        a configuration or create your default by saving your customer portal settings in test mode at \
                        https://dashboard.stripe.com/test/settings/billing/portal.";
-        return Err(Fault::invalid(message));
+        return Err(ApiError::invalid(message));
     }
     let id = core.new_id("bps");
     let session = json!({

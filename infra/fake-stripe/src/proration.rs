@@ -2,7 +2,7 @@
 //! nothing. Another interval, or the first price above zero, restarts the periods.
 
 use crate::core::Core;
-use crate::error::Fault;
+use crate::error::ApiError;
 use crate::items::{
     amount_of, amount_of_all, interval_of, items_of, period_of, periods_after, present_period, quantity_of, set_items,
     set_period,
@@ -77,20 +77,25 @@ impl Behavior {
 }
 
 /// The parameter that says how the difference in cost is charged.
-pub fn behavior_in(params: &mut Params, name: &str) -> Result<Behavior, Fault> {
+pub fn behavior_in(params: &mut Params, name: &str) -> Result<Behavior, ApiError> {
     match params.take(name).as_deref() {
         None | Some("create_prorations") => Ok(Behavior::CreateProrations),
         Some("always_invoice") => Ok(Behavior::AlwaysInvoice),
         Some("none") => Ok(Behavior::None),
         Some(other) => {
-            Err(Fault { param: Some(name.to_owned()), ..Fault::invalid(format!("Invalid {name}: {other}")) })
+            Err(ApiError { param: Some(name.to_owned()), ..ApiError::invalid(format!("Invalid {name}: {other}")) })
         }
     }
 }
 
 impl Core {
     /// The change in the parameters of a call, which may be nested `within` another parameter.
-    pub fn change_in(&self, subscription: &Value, params: &mut Params, within: &str) -> Result<Option<Change>, Fault> {
+    pub fn change_in(
+        &self,
+        subscription: &Value,
+        params: &mut Params,
+        within: &str,
+    ) -> Result<Option<Change>, ApiError> {
         let named = |name: &str| match (within, name.split_once('[')) {
             ("", _) => name.to_owned(),
             (_, Some((first, rest))) => format!("{within}[{first}][{rest}"),
@@ -98,7 +103,7 @@ impl Core {
         };
         let behavior = behavior_in(params, &named("proration_behavior"))?;
         let date = params.number(&named("proration_date"))?;
-        let wrong = |message: &str| Fault { param: Some(named("trial_end")), ..Fault::invalid(message) };
+        let wrong = |message: &str| ApiError { param: Some(named("trial_end")), ..ApiError::invalid(message) };
         let (ends_trial, trial_until) = match params.take(&named("trial_end")).as_deref() {
             None => (false, None),
             Some("now") => (true, None),
@@ -122,7 +127,7 @@ impl Core {
         let is_begun_ahead = self.now() < start;
         if date.is_some_and(|date| date > end || (date < start && !is_begun_ahead)) {
             let message = format!("Cannot specify a proration date outside of the current period ({start} to {end}).");
-            return Err(Fault { param: Some(named("proration_date")), ..Fault::invalid(message) });
+            return Err(ApiError { param: Some(named("proration_date")), ..ApiError::invalid(message) });
         }
         Ok(Some(Change { items, at: at.clamp(start, end), behavior, ends_trial, trial_until }))
     }

@@ -2,7 +2,7 @@
 
 use crate::Stripe;
 use crate::core::Core;
-use crate::error::Fault;
+use crate::error::ApiError;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
@@ -82,7 +82,7 @@ impl Core {
     }
 
     /// The refusal that applies to an operation; this counts it.
-    pub fn refusal(&mut self, operation: &str) -> Option<Fault> {
+    pub fn refusal(&mut self, operation: &str) -> Option<ApiError> {
         let mut refusals = self.refusals();
         let place = refusals.iter().position(|refusal| refusal.operation == operation)?;
         let refusal = refusals[place].clone();
@@ -104,7 +104,7 @@ impl Core {
         };
         let message = if refusal.message.is_empty() { "Refused.".to_owned() } else { refusal.message };
         let code = refusal.code.filter(|code| !code.is_empty()).map(Into::into);
-        Some(Fault { status: refusal.status, kind, code, ..Fault::invalid(message) })
+        Some(ApiError { status: refusal.status, kind, code, ..ApiError::invalid(message) })
     }
 }
 

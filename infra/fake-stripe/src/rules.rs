@@ -1,6 +1,6 @@
 //! Stripe's checks of currencies, amounts and addresses.
 
-use crate::error::Fault;
+use crate::error::ApiError;
 
 /// The currencies that Stripe accepts (<https://docs.stripe.com/currencies>).
 const CURRENCIES: &str = "usd aed afn all amd ang aoa ars aud awg azn bam bbd bdt bgn bhd bif bmd bnd bob brl bsd bwp byn \
@@ -49,19 +49,19 @@ fn is_in(list: &str, currency: &str) -> bool {
 }
 
 /// A currency that Stripe accepts, in lower case.
-pub fn currency(text: &str) -> Result<String, Fault> {
+pub fn currency(text: &str) -> Result<String, ApiError> {
     let lower = text.to_ascii_lowercase();
     if is_in(CURRENCIES, &lower) {
         return Ok(lower);
     }
     let known = CURRENCIES.split_whitespace().collect::<Vec<_>>().join(", ");
     let message = format!("Invalid currency: {lower}. Stripe currently supports these currencies: {known}");
-    Err(Fault { param: Some("currency".to_owned()), ..Fault::invalid(message) })
+    Err(ApiError { param: Some("currency".to_owned()), ..ApiError::invalid(message) })
 }
 
 /// An amount, in the minor unit of its currency.
-pub fn amount(cents: i64, currency: &str, param: &str) -> Result<(), Fault> {
-    let wrong = |message: String| Err(Fault::invalid(message).code("parameter_invalid_integer", param));
+pub fn amount(cents: i64, currency: &str, param: &str) -> Result<(), ApiError> {
+    let wrong = |message: String| Err(ApiError::invalid(message).code("parameter_invalid_integer", param));
     if cents < 0 {
         return wrong("Invalid Non-Negative Integer".to_owned());
     }
@@ -92,14 +92,14 @@ pub fn charge_of(cents: i64, currency: &str) -> i64 {
 }
 
 /// An e-mail address as Stripe accepts it.
-pub fn email(text: &str) -> Result<(), Fault> {
+pub fn email(text: &str) -> Result<(), ApiError> {
     let is_good = text.len() <= 512
         && text.bytes().all(|byte| byte.is_ascii_graphic() && !b"<>()[],;:\\\"".contains(&byte))
         && text.split_once('@').is_some_and(|(local, domain)| is_local_part(local) && is_domain(domain));
     if is_good {
         return Ok(());
     }
-    Err(Fault::invalid(format!("Invalid email address: {text}")).code("email_invalid", "email"))
+    Err(ApiError::invalid(format!("Invalid email address: {text}")).code("email_invalid", "email"))
 }
 
 fn is_local_part(text: &str) -> bool {

@@ -1,7 +1,7 @@
 //! Subscription schedules: created from a subscription, which changes with the phases. A phase begins with a period.
 
 use crate::core::Core;
-use crate::error::Fault;
+use crate::error::ApiError;
 use crate::items::present_period;
 use crate::params::Params;
 use crate::phases::{checked, phase_in};
@@ -19,24 +19,24 @@ pub fn make_schedule(core: &mut Core, mut params: Params) -> Answered {
 }
 
 /// The schedule of a subscription, or a new one.
-pub fn schedule_of(core: &mut Core, subscription: &str) -> Result<String, Fault> {
+pub fn schedule_of(core: &mut Core, subscription: &str) -> Result<String, ApiError> {
     match core.object(subscription)["schedule"].as_str() {
         Some(schedule) => Ok(schedule.to_owned()),
         None => begin_schedule(core, subscription),
     }
 }
 
-fn begin_schedule(core: &mut Core, id: &str) -> Result<String, Fault> {
+fn begin_schedule(core: &mut Core, id: &str) -> Result<String, ApiError> {
     let subscription = core.find("subscription", id).filter(|found| is_live(&found["status"])).cloned();
-    let missing = || Fault { status: 400, ..Fault::missing("subscription", id) };
+    let missing = || ApiError { status: 400, ..ApiError::missing("subscription", id) };
     let subscription = subscription.ok_or_else(|| missing().code("resource_missing", "from_subscription"))?;
     if let Some(schedule) = subscription["schedule"].as_str() {
-        return Err(Fault::invalid(format!(
+        return Err(ApiError::invalid(format!(
             "You cannot migrate a subscription that is already attached to a schedule: {schedule}"
         )));
     }
     if will_end(&subscription) {
-        return Err(Fault::invalid("A subscription that is to end is put under no schedule here."));
+        return Err(ApiError::invalid("A subscription that is to end is put under no schedule here."));
     }
     let schedule = core.insert(core.new_schedule(&subscription), Value::Null);
     core.change(id, "customer.subscription.updated", json!({"schedule": schedule}));
@@ -50,7 +50,7 @@ pub fn change_schedule(core: &mut Core, id: &str, mut params: Params) -> Answere
     let schedule = active(core, id)?;
     let subscription = core.object(schedule["subscription"].as_str().unwrap_or_default());
     if let Some(behavior) = params.take("end_behavior").filter(|behavior| behavior != "release") {
-        return Err(Fault::invalid(format!("The end_behavior {behavior} is not played here.")));
+        return Err(ApiError::invalid(format!("The end_behavior {behavior} is not played here.")));
     }
     behavior_in(&mut params, "proration_behavior")?;
     let metadata = params.map("metadata");
@@ -85,11 +85,12 @@ pub fn release_schedule(core: &mut Core, id: &str, mut params: Params) -> Answer
     Ok(core.object(id))
 }
 
-fn active(core: &Core, id: &str) -> Result<Value, Fault> {
-    let schedule = core.find("subscription_schedule", id).ok_or_else(|| Fault::missing("subscription_schedule", id))?;
+fn active(core: &Core, id: &str) -> Result<Value, ApiError> {
+    let schedule =
+        core.find("subscription_schedule", id).ok_or_else(|| ApiError::missing("subscription_schedule", id))?;
     match schedule["status"].as_str() {
         Some("active") => Ok(schedule.clone()),
-        status => Err(Fault::invalid(format!(
+        status => Err(ApiError::invalid(format!(
             "You cannot change a subscription schedule that is currently in the `{}` status.",
             status.unwrap_or_default()
         ))),

@@ -3,7 +3,7 @@
 use crate::cards::first_outcome;
 use crate::controls::Outcome;
 use crate::core::Core;
-use crate::error::Fault;
+use crate::error::ApiError;
 use crate::items::{interval_of, items_of, periods_after, present_period, set_items, set_period};
 use crate::objects::sublist;
 use jiff::tz::TimeZone;
@@ -127,9 +127,9 @@ impl Core {
     }
 
     /// Closes an open checkout.
-    pub fn expire(&mut self, session: &str) -> Result<(), Fault> {
+    pub fn expire(&mut self, session: &str) -> Result<(), ApiError> {
         if self.object(session)["status"] != "open" {
-            return Err(Fault::invalid("Only Checkout Sessions with a status in [\"open\"] can be expired."));
+            return Err(ApiError::invalid("Only Checkout Sessions with a status in [\"open\"] can be expired."));
         }
         self.set(session, "status", json!("expired"));
         self.set(session, "url", Value::Null);
@@ -209,11 +209,11 @@ impl Core {
     }
 
     /// Makes a subscription end at a given time, or undoes that.
-    pub fn set_cancel_at(&mut self, subscription: &str, moment: Option<i64>) -> Result<(), Fault> {
+    pub fn set_cancel_at(&mut self, subscription: &str, moment: Option<i64>) -> Result<(), ApiError> {
         match moment {
             Some(moment) if moment <= self.now() => {
                 let message = "cancel_at must be in the future.";
-                return Err(Fault { param: Some("cancel_at".to_owned()), ..Fault::invalid(message) });
+                return Err(ApiError { param: Some("cancel_at".to_owned()), ..ApiError::invalid(message) });
             }
             Some(_) => {
                 let fields = json!({"cancel_at_period_end": false, "cancel_at": moment, "canceled_at": self.now()});

@@ -2,7 +2,7 @@
 
 use crate::core::Core;
 use crate::discounts::part;
-use crate::error::Fault;
+use crate::error::ApiError;
 use crate::params::Params;
 use crate::resources::Answered;
 use serde_json::{Map, Value, json};
@@ -16,7 +16,7 @@ pub fn make_tax_rate(core: &mut Core, mut params: Params) -> Answered {
     let metadata = params.map("metadata");
     params.finish()?;
     let wrong =
-        || Fault::invalid(format!("Invalid decimal: {percentage}")).code("parameter_invalid_decimal", "percentage");
+        || ApiError::invalid(format!("Invalid decimal: {percentage}")).code("parameter_invalid_decimal", "percentage");
     let rate = percentage.parse().ok().filter(|rate| (0.0..=100.0).contains(rate)).ok_or_else(wrong)?;
     let id = core.new_tax_rate(&name, rate, is_inclusive, metadata);
     for (field, text) in [("country", country), ("description", description)] {
@@ -41,11 +41,11 @@ impl Core {
     }
 
     /// The tax rates of the parameters `name[0]`, …; an empty `name` means none.
-    pub fn tax_rates_in(&self, params: &mut Params, name: &str) -> Result<Option<Value>, Fault> {
+    pub fn tax_rates_in(&self, params: &mut Params, name: &str) -> Result<Option<Value>, ApiError> {
         let is_cleared = params.take(name).is_some_and(|text| text.is_empty());
         let ids = params.list(name);
         let rate = |id: &String| {
-            let missing = || Fault { status: 400, ..Fault::missing("tax_rate", id) };
+            let missing = || ApiError { status: 400, ..ApiError::missing("tax_rate", id) };
             self.find("tax_rate", id).cloned().ok_or_else(missing)
         };
         let rates: Vec<_> = ids.iter().map(rate).collect::<Result<_, _>>()?;

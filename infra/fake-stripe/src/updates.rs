@@ -1,7 +1,7 @@
 //! How a subscription's change is applied: at once, or after its invoice is paid.
 
 use crate::core::Core;
-use crate::error::Fault;
+use crate::error::ApiError;
 use crate::invoices::subscription_of;
 use crate::items::present_period;
 use crate::params::Params;
@@ -32,7 +32,7 @@ pub fn change_subscription(core: &mut Core, id: &str, mut params: Params) -> Ans
     let has_ended = core.find("subscription", id).is_some_and(|subscription| !is_live(&subscription["status"]));
     if has_ended && params.any("items[") {
         let message = "A canceled subscription can only update its cancellation_details and metadata.";
-        return Err(Fault::invalid(message));
+        return Err(ApiError::invalid(message));
     }
     live(core, id)?;
     let subscription = core.object(id);
@@ -47,7 +47,7 @@ pub fn change_subscription(core: &mut Core, id: &str, mut params: Params) -> Ans
         None | Some("allow_incomplete") => false,
         Some("pending_if_incomplete") => true,
         Some(_) => {
-            return Err(Fault::invalid(
+            return Err(ApiError::invalid(
                 "Of payment_behavior, allow_incomplete and pending_if_incomplete are played here.",
             ));
         }
@@ -56,10 +56,10 @@ pub fn change_subscription(core: &mut Core, id: &str, mut params: Params) -> Ans
     if is_to_wait && !is_plain {
         let name = if at_end.is_some() { "cancel_at_period_end" } else { "payment_behavior" };
         let message = format!("{name} cannot be set with payment_behavior=pending_if_incomplete.");
-        return Err(Fault { param: Some(name.to_owned()), ..Fault::invalid(message) });
+        return Err(ApiError { param: Some(name.to_owned()), ..ApiError::invalid(message) });
     }
     if at_end == Some(true) && cancel_at.flatten().is_some() {
-        return Err(Fault::invalid("You cannot set both cancel_at and cancel_at_period_end."));
+        return Err(ApiError::invalid("You cannot set both cancel_at and cancel_at_period_end."));
     }
     if change.is_some() || !is_plain {
         unmanaged(&subscription)?;
@@ -82,7 +82,7 @@ pub fn change_subscription(core: &mut Core, id: &str, mut params: Params) -> Ans
 }
 
 /// A time to be set, or to be cleared by an empty text.
-fn optional_moment(params: &mut Params, name: &str) -> Result<Option<Option<i64>>, Fault> {
+fn optional_moment(params: &mut Params, name: &str) -> Result<Option<Option<i64>>, ApiError> {
     if params.get(name) == Some("") {
         params.take(name);
         return Ok(Some(None));
@@ -91,7 +91,7 @@ fn optional_moment(params: &mut Params, name: &str) -> Result<Option<Option<i64>
 }
 
 /// The fields that a call sets and that have no cost.
-fn plain_fields(core: &Core, subscription: &Value, params: &mut Params) -> Result<Value, Fault> {
+fn plain_fields(core: &Core, subscription: &Value, params: &mut Params) -> Result<Value, ApiError> {
     let mut fields = json!({});
     let (currency, present) = (&subscription["currency"], &subscription["discounts"]);
     if let Some(discounts) = core.discounts_in(params, "discounts", currency, present)? {
@@ -115,9 +115,9 @@ fn plain_fields(core: &Core, subscription: &Value, params: &mut Params) -> Resul
 }
 
 /// Refuses a change of a subscription that a schedule manages.
-pub fn unmanaged(subscription: &Value) -> Result<(), Fault> {
+pub fn unmanaged(subscription: &Value) -> Result<(), ApiError> {
     subscription["schedule"].as_str().map_or(Ok(()), |schedule| {
-        Err(Fault::invalid(format!(
+        Err(ApiError::invalid(format!(
             "The subscription is managed by the subscription schedule `{schedule}`, and updating it directly is not \
              allowed. Please update the schedule instead."
         )))

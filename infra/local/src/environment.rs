@@ -14,14 +14,14 @@ use aws_smithy_async::time::SharedTimeSource;
 use std::net::SocketAddr;
 use tollgate_domain::user::IdentityProvider;
 use tollgate_platform::aws::Endpoints;
-use tollgate_platform::{BadSecret, ConfigError, Env, check_secret, random_bytes};
+use tollgate_platform::{ConfigError, Env, InvalidSecretError, check_secret, random_bytes};
 
 /// The secrets, created at the first start; those of the environment take precedence (S16).
 pub fn seed_secrets(fakes: &Fakes, env: &Env) -> Result<(), StartError> {
     for (variable, name) in [("AUTH_SECRET", "auth"), ("CODES_SECRET", "codes"), ("TRIALS_SECRET", "trials")] {
         if env.is_present(variable) {
             let value = env.get(variable).unwrap_or_default();
-            check_secret(value).map_err(|bad: BadSecret| ConfigError::new(variable, bad.to_string()))?;
+            check_secret(value).map_err(|bad: InvalidSecretError| ConfigError::new(variable, bad.to_string()))?;
             fakes.put_secret(name, value)?;
         } else if fakes.secret(name)?.is_none() {
             fakes.put_secret(name, &hex(&random_bytes::<32>()))?;
@@ -35,7 +35,7 @@ pub fn seed_secrets(fakes: &Fakes, env: &Env) -> Result<(), StartError> {
         }
         None => {}
         Some(value) => {
-            check_secret(value).map_err(|bad: BadSecret| ConfigError::new("EDGE_SECRET", bad.to_string()))?;
+            check_secret(value).map_err(|bad: InvalidSecretError| ConfigError::new("EDGE_SECRET", bad.to_string()))?;
             fakes.put_secret("edge", value)?;
         }
     }

@@ -6,7 +6,7 @@ use aws_sdk_secretsmanager::Client;
 use aws_smithy_types::error::display::DisplayErrorContext;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use tollgate_platform::{BadSecret, Clock, Secret, appended, random_bytes};
+use tollgate_platform::{Clock, InvalidSecretError, Secret, appended, random_bytes};
 
 /// Why a secret was not changed.
 #[derive(Debug, thiserror::Error)]
@@ -16,7 +16,7 @@ pub enum RotateError {
     Unavailable(String, String),
     /// Its content is not a secret of this kind.
     #[error("{0}: expected {1}")]
-    Unusable(String, BadSecret),
+    Unusable(String, InvalidSecretError),
 }
 
 /// Appends a new string to the secret `id`.

@@ -101,13 +101,13 @@ actions! {
 /// Not the name of an action.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("not an action")]
-pub struct UnknownAction;
+pub struct UnknownActionError;
 
 impl FromStr for Action {
-    type Err = UnknownAction;
+    type Err = UnknownActionError;
 
-    fn from_str(text: &str) -> Result<Self, UnknownAction> {
-        Self::ALL.iter().copied().find(|action| action.as_str() == text).ok_or(UnknownAction)
+    fn from_str(text: &str) -> Result<Self, UnknownActionError> {
+        Self::ALL.iter().copied().find(|action| action.as_str() == text).ok_or(UnknownActionError)
     }
 }
 
@@ -189,7 +189,7 @@ mod tests {
             assert_eq!(action.as_str().parse(), Ok(*action));
             assert_eq!(serde_json::to_value(action).unwrap(), action.as_str());
         }
-        assert_eq!("user.left".parse::<Action>(), Err(UnknownAction));
+        assert_eq!("user.left".parse::<Action>(), Err(UnknownActionError));
     }
 
     #[test]

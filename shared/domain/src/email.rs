@@ -16,7 +16,7 @@ pub struct Email {
 /// Not an address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("not an e-mail address")]
-pub struct InvalidEmail;
+pub struct InvalidEmailError;
 
 const MAX_CHARS: usize = 254; // RFC 5321, 4.5.3.1.3
 
@@ -27,30 +27,30 @@ impl Email {
     ///
     /// # Errors
     /// For everything else.
-    pub fn parse(text: &str) -> Result<Self, InvalidEmail> {
+    pub fn parse(text: &str) -> Result<Self, InvalidEmailError> {
         let text: String = text.trim_matches(|c: char| c.is_whitespace() || is_invisible(c)).nfkc().collect();
-        let (local, domain) = text.split_once('@').ok_or(InvalidEmail)?;
+        let (local, domain) = text.split_once('@').ok_or(InvalidEmailError)?;
         let forbidden =
             |c: char| c.is_whitespace() || c.is_control() || ",;:<>()[]\\\"@".contains(c) || is_invisible(c);
         if local.is_empty() || !local.is_ascii() || local.chars().any(forbidden) || domain.chars().any(forbidden) {
-            return Err(InvalidEmail);
+            return Err(InvalidEmailError);
         }
         if local.starts_with('.') || local.ends_with('.') || local.contains("..") {
-            return Err(InvalidEmail);
+            return Err(InvalidEmailError);
         }
         // No label is empty or longer than 63, the whole not longer than 253, all of it letters, digits and hyphens. Two
         // hyphens in the third and fourth place are an ordinary name, as registries have sold many.
         let domain =
             Uts46::new().to_ascii(domain.as_bytes(), AsciiDenyList::STD3, Hyphens::CheckFirstLast, DnsLength::Verify);
-        let domain = domain.map_err(|_| InvalidEmail)?;
+        let domain = domain.map_err(|_| InvalidEmailError)?;
         let top_level_is_a_name =
             domain.rsplit('.').next().is_some_and(|tld| tld.bytes().any(|b| b.is_ascii_alphabetic()));
         if !domain.contains('.') || !top_level_is_a_name {
-            return Err(InvalidEmail);
+            return Err(InvalidEmailError);
         }
         let address = format!("{local}@{domain}");
         if address.chars().count() > MAX_CHARS || local.len() > 64 {
-            return Err(InvalidEmail);
+            return Err(InvalidEmailError);
         }
         // Folding case may leave NFKC; the key is stable under a second pass.
         let key = address.to_lowercase().nfkc().collect();
@@ -75,7 +75,7 @@ impl Email {
 pub fn search_key(text: &str) -> String {
     match Email::parse(text) {
         Ok(email) => email.key,
-        Err(InvalidEmail) => text.trim().nfkc().collect::<String>().to_lowercase(),
+        Err(InvalidEmailError) => text.trim().nfkc().collect::<String>().to_lowercase(),
     }
 }
 
@@ -186,7 +186,7 @@ mod tests {
             &long,
         ];
         for text in bad {
-            assert_eq!(Email::parse(text), Err(InvalidEmail), "{text:?}");
+            assert_eq!(Email::parse(text), Err(InvalidEmailError), "{text:?}");
         }
     }
 
@@ -227,7 +227,7 @@ mod tests {
             "x\u{115f}y@example.test",
             "ß@a.example",
         ] {
-            assert_eq!(Email::parse(bad), Err(InvalidEmail), "{bad:?}");
+            assert_eq!(Email::parse(bad), Err(InvalidEmailError), "{bad:?}");
         }
         for (typed, address) in [("ａｎｎ＠example.test", "ann@example.test"), ("ﬁ@example.test", "fi@example.test")]
         {
@@ -252,7 +252,7 @@ mod tests {
                 format!("ann{c}@example.test"),
                 format!("ann@{c}example.test"),
             ] {
-                assert_eq!(Email::parse(&inside), Err(InvalidEmail), "{inside:?}");
+                assert_eq!(Email::parse(&inside), Err(InvalidEmailError), "{inside:?}");
             }
         }
     }
@@ -270,7 +270,7 @@ mod tests {
             "ann@my--.example",
             "ann@xn--\u{e9}.example",
         ] {
-            assert_eq!(Email::parse(bad), Err(InvalidEmail), "{bad}");
+            assert_eq!(Email::parse(bad), Err(InvalidEmailError), "{bad}");
         }
     }
 

@@ -8,7 +8,7 @@ use uuid::Uuid;
 /// A text that is no id of the expected kind. For a caller the object does not exist.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("not an id of this kind")]
-pub struct NotAnId;
+pub struct InvalidIdError;
 
 macro_rules! id {
     ($(#[$doc:meta])* $name:ident, $prefix:literal) => {
@@ -41,12 +41,12 @@ macro_rules! id {
             ///
             /// # Errors
             /// For anything else, upper-case digits included: an id has one spelling.
-            pub fn from_bare(text: &str) -> Result<Self, NotAnId> {
+            pub fn from_bare(text: &str) -> Result<Self, InvalidIdError> {
                 let canonical = text.len() == 32 && text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
                 if !canonical {
-                    return Err(NotAnId);
+                    return Err(InvalidIdError);
                 }
-                Uuid::try_parse(text).map(Self).map_err(|_| NotAnId)
+                Uuid::try_parse(text).map(Self).map_err(|_| InvalidIdError)
             }
         }
 
@@ -63,9 +63,9 @@ macro_rules! id {
         }
 
         impl FromStr for $name {
-            type Err = NotAnId;
-            fn from_str(text: &str) -> Result<Self, NotAnId> {
-                Self::from_bare(text.strip_prefix(concat!($prefix, "_")).ok_or(NotAnId)?)
+            type Err = InvalidIdError;
+            fn from_str(text: &str) -> Result<Self, InvalidIdError> {
+                Self::from_bare(text.strip_prefix(concat!($prefix, "_")).ok_or(InvalidIdError)?)
             }
         }
 
@@ -131,7 +131,7 @@ mod tests {
             format!("{text}0"),
             String::new(),
         ] {
-            assert_eq!(wrong.parse::<UserId>(), Err(NotAnId), "{wrong}");
+            assert_eq!(wrong.parse::<UserId>(), Err(InvalidIdError), "{wrong}");
         }
     }
 }

@@ -69,7 +69,7 @@ pub struct OneTimeRow {
 
 /// Why a link or a code is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum Refused {
+pub enum OneTimeError {
     /// Unknown, used up, killed, or made for another state of the account.
     #[error("invalid or used up")]
     Invalid,
@@ -82,13 +82,13 @@ impl OneTimeRow {
     /// Whether its link is valid for an account with this address and password version at `now`.
     ///
     /// # Errors
-    /// [`Refused::Invalid`] takes precedence over [`Refused::Expired`].
-    pub fn check_link(&self, email_key: &str, password_version: u64, now: Timestamp) -> Result<(), Refused> {
+    /// [`OneTimeError::Invalid`] takes precedence over [`OneTimeError::Expired`].
+    pub fn check_link(&self, email_key: &str, password_version: u64, now: Timestamp) -> Result<(), OneTimeError> {
         let same_account = self.email_key == email_key && self.password_version == password_version;
         if !same_account || self.used_at.is_some() {
-            return Err(Refused::Invalid);
+            return Err(OneTimeError::Invalid);
         }
-        if now < self.expires_at { Ok(()) } else { Err(Refused::Expired) }
+        if now < self.expires_at { Ok(()) } else { Err(OneTimeError::Expired) }
     }
 
     /// Whether a try at its code is worth counting at `now`; the store counts it under the same conditions.
@@ -140,11 +140,11 @@ mod tests {
     #[test]
     fn a_link_is_valid_until_its_last_second_for_the_unchanged_account() {
         assert_eq!(row().check_link("ann@example.com", 3, at(3599)), Ok(()));
-        assert_eq!(row().check_link("ann@example.com", 3, at(3600)), Err(Refused::Expired));
-        assert_eq!(row().check_link("new@example.com", 3, at(0)), Err(Refused::Invalid));
-        assert_eq!(row().check_link("ann@example.com", 4, at(0)), Err(Refused::Invalid));
+        assert_eq!(row().check_link("ann@example.com", 3, at(3600)), Err(OneTimeError::Expired));
+        assert_eq!(row().check_link("new@example.com", 3, at(0)), Err(OneTimeError::Invalid));
+        assert_eq!(row().check_link("ann@example.com", 4, at(0)), Err(OneTimeError::Invalid));
         let used = OneTimeRow { used_at: Some(at(1)), ..row() };
-        assert_eq!(used.check_link("ann@example.com", 3, at(9_999)), Err(Refused::Invalid));
+        assert_eq!(used.check_link("ann@example.com", 3, at(9_999)), Err(OneTimeError::Invalid));
     }
 
     // S11

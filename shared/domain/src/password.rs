@@ -50,7 +50,7 @@ pub const MAX_CHARS: usize = 1024;
 
 /// Why a password is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum WeakPassword {
+pub enum WeakPasswordError {
     /// Under the least length.
     #[error("The password must have at least {0} characters.")]
     TooShort(usize),
@@ -71,7 +71,7 @@ impl PasswordPolicy {
     ///
     /// # Errors
     /// The first violated rule; the lengths are checked before any computation.
-    pub fn check(&self, password: &Password, email: &Email, username: &Username) -> Result<(), WeakPassword> {
+    pub fn check(&self, password: &Password, email: &Email, username: &Username) -> Result<(), WeakPasswordError> {
         self.check_beside(password, Some(email), Some(username))
     }
 
@@ -84,13 +84,13 @@ impl PasswordPolicy {
         password: &Password,
         email: Option<&Email>,
         username: Option<&Username>,
-    ) -> Result<(), WeakPassword> {
+    ) -> Result<(), WeakPasswordError> {
         let chars = password.expose().chars().count();
         if chars < self.min_chars {
-            return Err(WeakPassword::TooShort(self.min_chars));
+            return Err(WeakPasswordError::TooShort(self.min_chars));
         }
         if password.is_too_long() {
-            return Err(WeakPassword::TooLong);
+            return Err(WeakPasswordError::TooLong);
         }
         let mut lower_case = password.expose().to_lowercase();
         let checked = check_lists(&lower_case, email, username);
@@ -108,7 +108,7 @@ const MIN_OWN_CHARS: usize = 3;
 /// The number of characters in addition to the user's own words that makes a password acceptable.
 const OWN_ENOUGH_CHARS: usize = 4;
 
-fn check_lists(password: &str, email: Option<&Email>, username: Option<&Username>) -> Result<(), WeakPassword> {
+fn check_lists(password: &str, email: Option<&Email>, username: Option<&Username>) -> Result<(), WeakPasswordError> {
     let name = username.map(Username::key).unwrap_or_default();
     let email = email.map(Email::key).unwrap_or_default();
     let mut own: Vec<&str> = vec![email, &name];
@@ -118,10 +118,10 @@ fn check_lists(password: &str, email: Option<&Email>, username: Option<&Username
     own.sort_by_key(|word| std::cmp::Reverse(word.len()));
     let rest = own.iter().fold(password.to_owned(), |rest, word| rest.replace(word, ""));
     if rest.len() < password.len() && rest.chars().count() < OWN_ENOUGH_CHARS {
-        return Err(WeakPassword::Personal);
+        return Err(WeakPasswordError::Personal);
     }
     // One lookup for any password: a score would let an attacker choose the CPU time.
-    if COMMON.contains(password) { Err(WeakPassword::Common) } else { Ok(()) }
+    if COMMON.contains(password) { Err(WeakPasswordError::Common) } else { Ok(()) }
 }
 
 #[cfg(test)]
@@ -132,7 +132,7 @@ mod tests {
         Password::new(Secret::new(text.to_owned()))
     }
 
-    fn check(password: &str) -> Result<(), WeakPassword> {
+    fn check(password: &str) -> Result<(), WeakPasswordError> {
         let email = Email::parse("ann.lee@widgets.example").unwrap();
         let username = Username::parse("annabel").unwrap();
         PasswordPolicy { min_chars: 8 }.check(&typed(password), &email, &username)
@@ -141,11 +141,11 @@ mod tests {
     // S1
     #[test]
     fn lengths_are_counted_in_code_points_at_both_ends() {
-        assert_eq!(check("kq7 vz2"), Err(WeakPassword::TooShort(8)));
-        assert_eq!(check("éüñ€漢字🙂"), Err(WeakPassword::TooShort(8)));
+        assert_eq!(check("kq7 vz2"), Err(WeakPasswordError::TooShort(8)));
+        assert_eq!(check("éüñ€漢字🙂"), Err(WeakPasswordError::TooShort(8)));
         assert_eq!(check("éüñ€漢字🙂ß"), Ok(()));
         assert_eq!(check(&"ǂ".repeat(1024)), Ok(()));
-        assert_eq!(check(&"ǂ".repeat(1025)), Err(WeakPassword::TooLong));
+        assert_eq!(check(&"ǂ".repeat(1025)), Err(WeakPasswordError::TooLong));
     }
 
     // S1
@@ -165,7 +165,7 @@ mod tests {
     #[test]
     fn common_passwords_are_refused_in_any_case() {
         for bad in ["password", "PassWord", "12345678", "qwertyuiop", "baseball", "trustno1", "iloveyou", "PASSWORD1"] {
-            assert_eq!(check(bad), Err(WeakPassword::Common), "{bad}");
+            assert_eq!(check(bad), Err(WeakPasswordError::Common), "{bad}");
         }
     }
 
@@ -173,7 +173,7 @@ mod tests {
     #[test]
     fn a_password_that_equals_the_name_or_address_is_refused() {
         for bad in ["ann.lee@widgets.example", "Annabel!7", "annabel-9", "WIDGETS12", "annabelannabel", "kq7annabel"] {
-            assert_eq!(check(bad), Err(WeakPassword::Personal), "{bad}");
+            assert_eq!(check(bad), Err(WeakPasswordError::Personal), "{bad}");
         }
         for good in ["annabel rides 40 camels", "kq7zannabel"] {
             assert_eq!(check(good), Ok(()), "{good}");
@@ -186,7 +186,7 @@ mod tests {
         let (email, username) = (Email::parse("ann@widgets.example").unwrap(), Username::parse("annabel").unwrap());
         let check = |password: &str| PasswordPolicy { min_chars: 3 }.check(&typed(password), &email, &username);
         assert_eq!(check("kq7"), Ok(()));
-        assert_eq!(check("ann"), Err(WeakPassword::Personal), "a word of three characters counts");
+        assert_eq!(check("ann"), Err(WeakPasswordError::Personal), "a word of three characters counts");
     }
 
     // B5, S1
@@ -210,9 +210,9 @@ mod tests {
     #[test]
     fn the_characters_of_the_composed_form_are_counted() {
         let decomposed = "e\u{301}".repeat(7);
-        assert_eq!(check(&decomposed), Err(WeakPassword::TooShort(8)));
+        assert_eq!(check(&decomposed), Err(WeakPasswordError::TooShort(8)));
         assert_eq!(check(&"e\u{301}".repeat(1024)), Ok(()));
-        assert_eq!(check(&"e\u{301}".repeat(1025)), Err(WeakPassword::TooLong));
+        assert_eq!(check(&"e\u{301}".repeat(1025)), Err(WeakPasswordError::TooLong));
     }
 
     // B12, S3

@@ -19,15 +19,15 @@ pub struct ServiceName(String);
 /// Not a name for a service.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("name has 1 to 80 characters, no control characters among them.")]
-pub struct InvalidServiceName;
+pub struct InvalidServiceNameError;
 
 impl FromStr for ServiceName {
-    type Err = InvalidServiceName;
+    type Err = InvalidServiceNameError;
 
-    fn from_str(text: &str) -> Result<Self, InvalidServiceName> {
+    fn from_str(text: &str) -> Result<Self, InvalidServiceNameError> {
         let name = text.trim();
         let fits = (1..=MAX_NAME_CHARS).contains(&name.chars().count()) && !name.chars().any(char::is_control);
-        if fits { Ok(Self(name.to_owned())) } else { Err(InvalidServiceName) }
+        if fits { Ok(Self(name.to_owned())) } else { Err(InvalidServiceNameError) }
     }
 }
 
@@ -62,7 +62,7 @@ mod tests {
             assert_eq!(good.parse::<ServiceName>().unwrap().0, good.trim());
         }
         for bad in ["", "  ", "a\nb", "\u{7f}", &"n".repeat(81)] {
-            assert_eq!(bad.parse::<ServiceName>(), Err(InvalidServiceName), "{bad}");
+            assert_eq!(bad.parse::<ServiceName>(), Err(InvalidServiceNameError), "{bad}");
         }
     }
 }

@@ -65,17 +65,17 @@ impl IdentityProvider {
 }
 
 impl FromStr for IdentityProvider {
-    type Err = UnknownProvider;
+    type Err = UnknownProviderError;
 
-    fn from_str(text: &str) -> Result<Self, UnknownProvider> {
-        Self::ALL.into_iter().find(|provider| provider.as_str() == text).ok_or(UnknownProvider)
+    fn from_str(text: &str) -> Result<Self, UnknownProviderError> {
+        Self::ALL.into_iter().find(|provider| provider.as_str() == text).ok_or(UnknownProviderError)
     }
 }
 
 /// Not the name of a provider.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("not a provider")]
-pub struct UnknownProvider;
+pub struct UnknownProviderError;
 
 impl From<IdentityProvider> for Provider {
     fn from(provider: IdentityProvider) -> Self {
@@ -118,15 +118,15 @@ pub struct Username(String);
 /// Not a user name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("a user name has 3 to 40 letters, digits, dots, dashes or underscores")]
-pub struct InvalidUsername;
+pub struct InvalidUsernameError;
 
 impl Username {
     /// # Errors
     /// When it is too short, too long or holds another character.
-    pub fn parse(text: &str) -> Result<Self, InvalidUsername> {
+    pub fn parse(text: &str) -> Result<Self, InvalidUsernameError> {
         let fits = (3..=40).contains(&text.len())
             && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-'));
-        if fits { Ok(Self(text.to_owned())) } else { Err(InvalidUsername) }
+        if fits { Ok(Self(text.to_owned())) } else { Err(InvalidUsernameError) }
     }
 
     /// The user name nearest to a provider's name; `suffix` (at most 8 characters) makes it unique.
@@ -185,7 +185,7 @@ mod tests {
             assert_eq!(serde_json::to_value(Provider::from(provider)).unwrap(), name);
         }
         for other in ["", "Google", "local"] {
-            assert_eq!(other.parse::<IdentityProvider>(), Err(UnknownProvider), "{other}");
+            assert_eq!(other.parse::<IdentityProvider>(), Err(UnknownProviderError), "{other}");
         }
     }
 
@@ -232,7 +232,7 @@ mod tests {
         }
         let too_long = "x".repeat(41);
         for bad in ["", "ab", "a b", "äbc", "a@b", "abc ", "a/b", "<b>", too_long.as_str()] {
-            assert_eq!(Username::parse(bad), Err(InvalidUsername), "{bad:?}");
+            assert_eq!(Username::parse(bad), Err(InvalidUsernameError), "{bad:?}");
         }
     }
 }

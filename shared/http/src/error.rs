@@ -7,7 +7,7 @@ use http::{Extensions, HeaderName, HeaderValue, StatusCode, header};
 use serde::Serialize;
 use serde_json::{Value, json};
 use tollgate_domain::RequestId;
-use tollgate_domain::password::WeakPassword;
+use tollgate_domain::password::WeakPasswordError;
 use tollgate_guard::GuardError;
 use tollgate_platform::keys::KeyError;
 use tollgate_store::StoreError;
@@ -95,7 +95,7 @@ pub enum ApiError {
     /// The user name is taken or reserved.
     UsernameTaken,
     /// The password in this field will not do.
-    WeakPassword(&'static str, WeakPassword),
+    WeakPassword(&'static str, WeakPasswordError),
     /// Not a valid e-mail address.
     InvalidEmail(&'static str),
     /// Not a valid user name.

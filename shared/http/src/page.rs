@@ -172,15 +172,15 @@ pub fn filter<T: FromStr>(name: &'static str, text: Option<&str>) -> Result<Opti
 
 /// A text that is no id: what it names is not there, so that a list which it filters is empty.
 #[derive(Debug, Clone, Copy)]
-pub struct NoSuchId;
+pub struct NoSuchIdError;
 
 /// The id that a filter names, if it names one.
 ///
 /// # Errors
 /// For a text that is no id of that kind.
-pub fn id_filter<T: FromStr>(text: Option<&str>) -> Result<Option<T>, NoSuchId> {
+pub fn id_filter<T: FromStr>(text: Option<&str>) -> Result<Option<T>, NoSuchIdError> {
     let text = text.filter(|text| !text.is_empty());
-    text.map(|text| text.parse().map_err(|_| NoSuchId)).transpose()
+    text.map(|text| text.parse().map_err(|_| NoSuchIdError)).transpose()
 }
 
 impl<S: Send + Sync> FromRequestParts<S> for PageQuery {

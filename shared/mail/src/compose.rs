@@ -17,23 +17,23 @@ pub struct Mailbox {
 /// Not a mailbox.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("not an address such as Tollgate <no-reply@example.com>")]
-pub struct InvalidMailbox;
+pub struct InvalidMailboxError;
 
 impl Mailbox {
     /// Reads a mailbox as a setting has it.
     ///
     /// # Errors
     /// When its address is not valid, or its name has a control character or an angle bracket.
-    pub fn parse(text: &str) -> Result<Self, InvalidMailbox> {
+    pub fn parse(text: &str) -> Result<Self, InvalidMailboxError> {
         let (name, address) = match text.trim().strip_suffix('>') {
-            Some(text) => text.split_once('<').ok_or(InvalidMailbox)?,
+            Some(text) => text.split_once('<').ok_or(InvalidMailboxError)?,
             None => ("", text),
         };
         let name = name.trim().trim_matches('"').trim();
         if name.chars().any(|c| c.is_control() || matches!(c, '<' | '>' | '"')) {
-            return Err(InvalidMailbox);
+            return Err(InvalidMailboxError);
         }
-        let address = Email::parse(address).map_err(|_| InvalidMailbox)?;
+        let address = Email::parse(address).map_err(|_| InvalidMailboxError)?;
         Ok(Self { name: (!name.is_empty()).then(|| name.to_owned()), address })
     }
 
@@ -168,7 +168,7 @@ mod tests {
             "A\nB <a@b.example>",
             "ä@b.example",
         ] {
-            assert_eq!(Mailbox::parse(bad), Err(InvalidMailbox), "{bad}");
+            assert_eq!(Mailbox::parse(bad), Err(InvalidMailboxError), "{bad}");
         }
     }
 }

@@ -47,7 +47,7 @@ impl Generation {
 
 /// An invalid secret, with the reason; never its text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum BadSecret {
+pub enum InvalidSecretError {
     /// It is not there.
     #[error("at least 32 random characters, but it is empty")]
     Empty,
@@ -66,7 +66,7 @@ pub enum BadSecret {
 ///
 /// # Errors
 /// When any string in it will not do (S16).
-pub fn parse_generations(text: &str) -> Result<Vec<Generation>, BadSecret> {
+pub fn parse_generations(text: &str) -> Result<Vec<Generation>, InvalidSecretError> {
     #[derive(Deserialize)]
     struct Keys {
         keys: Vec<Key>,
@@ -77,13 +77,13 @@ pub fn parse_generations(text: &str) -> Result<Vec<Generation>, BadSecret> {
         since: Timestamp,
     }
     let keys = if text.trim_start().starts_with('{') {
-        let parsed: Keys = serde_json::from_str(text).map_err(|_| BadSecret::Malformed)?;
+        let parsed: Keys = serde_json::from_str(text).map_err(|_| InvalidSecretError::Malformed)?;
         parsed.keys.into_iter().map(|key| Generation { value: key.value, since: key.since }).collect()
     } else {
         vec![Generation { value: Secret::new(text.trim().to_owned()), since: Timestamp::UNIX_EPOCH }]
     };
     if keys.is_empty() {
-        return Err(BadSecret::Empty);
+        return Err(InvalidSecretError::Empty);
     }
     for key in &keys {
         check_secret(key.value.expose())?;
@@ -96,7 +96,7 @@ pub fn parse_generations(text: &str) -> Result<Vec<Generation>, BadSecret> {
 ///
 /// # Errors
 /// When `text` is no secret, or `value` will not do.
-pub fn appended(text: &str, value: &Secret<String>, now: Timestamp) -> Result<Secret<String>, BadSecret> {
+pub fn appended(text: &str, value: &Secret<String>, now: Timestamp) -> Result<Secret<String>, InvalidSecretError> {
     check_secret(value.expose())?;
     let mut keys = parse_generations(text)?;
     keys.push(Generation { value: value.clone(), since: now });
@@ -108,12 +108,12 @@ pub fn appended(text: &str, value: &Secret<String>, now: Timestamp) -> Result<Se
 ///
 /// # Errors
 /// When it is empty, short, or looks like one from an example.
-pub fn check_secret(value: &str) -> Result<(), BadSecret> {
+pub fn check_secret(value: &str) -> Result<(), InvalidSecretError> {
     if value.is_empty() {
-        return Err(BadSecret::Empty);
+        return Err(InvalidSecretError::Empty);
     }
     if value.chars().count() < MIN_CHARS {
-        return Err(BadSecret::Short);
+        return Err(InvalidSecretError::Short);
     }
     let lower = value.to_lowercase();
     let samples = [
@@ -130,7 +130,7 @@ pub fn check_secret(value: &str) -> Result<(), BadSecret> {
     distinct.sort_unstable();
     distinct.dedup();
     if samples.iter().any(|sample| lower.contains(sample)) || distinct.len() < 8 {
-        return Err(BadSecret::Sample);
+        return Err(InvalidSecretError::Sample);
     }
     Ok(())
 }
@@ -150,18 +150,18 @@ mod tests {
     #[test]
     fn a_missing_short_or_sample_secret_is_refused() {
         assert!(check_secret(GOOD).is_ok());
-        assert_eq!(check_secret(""), Err(BadSecret::Empty));
-        assert_eq!(check_secret(&GOOD[..31]), Err(BadSecret::Short));
+        assert_eq!(check_secret(""), Err(InvalidSecretError::Empty));
+        assert_eq!(check_secret(&GOOD[..31]), Err(InvalidSecretError::Short));
         for sample in [
             "change-me-change-me-change-me-change-me",
             &"a".repeat(64),
             "0123456789abcdef0123456789abcdef",
             "your-secret-key-goes-here-please-0",
         ] {
-            assert_eq!(check_secret(sample), Err(BadSecret::Sample), "{sample}");
+            assert_eq!(check_secret(sample), Err(InvalidSecretError::Sample), "{sample}");
         }
-        assert_eq!(parse_generations("{\"keys\":[]}").err(), Some(BadSecret::Empty));
-        assert_eq!(parse_generations("{nonsense").err(), Some(BadSecret::Malformed));
+        assert_eq!(parse_generations("{\"keys\":[]}").err(), Some(InvalidSecretError::Empty));
+        assert_eq!(parse_generations("{nonsense").err(), Some(InvalidSecretError::Malformed));
     }
 
     // R17

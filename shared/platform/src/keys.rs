@@ -5,7 +5,7 @@
 use crate::codes::Codes;
 use crate::edge::EdgeKeys;
 use crate::env::ConfigError;
-use crate::generation::{BadSecret, parse_generations};
+use crate::generation::{InvalidSecretError, parse_generations};
 use crate::tokens::AuthKeys;
 use crate::trials::TrialKeys;
 use crate::{Clock, Env, Secret};
@@ -24,7 +24,7 @@ pub enum KeyError {
     Unavailable(&'static str, String),
     /// The secret will not do. The name is that of the variable that names it.
     #[error("{0}: expected {1}")]
-    Unusable(&'static str, BadSecret),
+    Unusable(&'static str, InvalidSecretError),
 }
 
 /// The keys of this function, kept fresh.
@@ -224,7 +224,7 @@ impl KeySource {
         &self,
         cached: Option<&Cached<T>>,
         variable: &'static str,
-        build: impl Fn(&str) -> Result<T, BadSecret>,
+        build: impl Fn(&str) -> Result<T, InvalidSecretError>,
     ) -> Result<Arc<T>, KeyError> {
         let cached =
             cached.ok_or_else(|| KeyError::Unavailable(variable, "this function has no such secret".into()))?;
@@ -259,7 +259,7 @@ impl KeySource {
 }
 
 /// The text of a secret that a person sets, where one did.
-fn configured(text: &str) -> Result<ClientSecret, BadSecret> {
+fn configured(text: &str) -> Result<ClientSecret, InvalidSecretError> {
     let text = text.trim();
     Ok((!text.is_empty() && text != UNSET).then(|| Secret::new(text.to_owned())))
 }

@@ -60,13 +60,13 @@ impl TokenAlgorithm {
 /// Not the name of an algorithm that signs access tokens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("ES256 or EdDSA")]
-pub struct UnknownAlgorithm;
+pub struct UnknownAlgorithmError;
 
 impl FromStr for TokenAlgorithm {
-    type Err = UnknownAlgorithm;
+    type Err = UnknownAlgorithmError;
 
-    fn from_str(text: &str) -> Result<Self, UnknownAlgorithm> {
-        Self::ALL.into_iter().find(|algorithm| algorithm.name() == text).ok_or(UnknownAlgorithm)
+    fn from_str(text: &str) -> Result<Self, UnknownAlgorithmError> {
+        Self::ALL.into_iter().find(|algorithm| algorithm.name() == text).ok_or(UnknownAlgorithmError)
     }
 }
 
@@ -233,7 +233,7 @@ mod tests {
         }
         assert_ne!(key(TokenAlgorithm::Es256).public.kid, key(TokenAlgorithm::EdDsa).public.kid);
         for unknown in ["", "es256", "HS256", "none", "RS256"] {
-            assert_eq!(unknown.parse::<TokenAlgorithm>(), Err(UnknownAlgorithm), "{unknown}");
+            assert_eq!(unknown.parse::<TokenAlgorithm>(), Err(UnknownAlgorithmError), "{unknown}");
         }
         // What was published before stays published: tokens that are out name these keys.
         assert_eq!(key(TokenAlgorithm::EdDsa).public.kid, "eb2f2f6fbc6d5004");

@@ -71,7 +71,7 @@ pub struct Subject {
 /// A token that is refused. Why stays here: a caller learns nothing from it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("not a valid token")]
-pub struct BadToken;
+pub struct InvalidTokenError;
 
 /// How far the clocks of two machines may differ, in seconds; the contract allows 60.
 const LEEWAY_SECONDS: u64 = 30;
@@ -118,7 +118,7 @@ impl PublicKeys {
         issuer: &str,
         audience: &str,
         now: Timestamp,
-    ) -> Result<AccessClaims, BadToken> {
+    ) -> Result<AccessClaims, InvalidTokenError> {
         verify_access(token, issuer, audience, now, |kid| self.0.iter().find(|key| key.kid == kid))
     }
 }
@@ -167,7 +167,7 @@ impl AuthKeys {
         claims: &AccessClaims,
         algorithm: TokenAlgorithm,
         now: Timestamp,
-    ) -> Result<Secret<String>, BadToken> {
+    ) -> Result<Secret<String>, InvalidTokenError> {
         let key = self.current(now).signing_key(algorithm);
         let header = json!({"alg": algorithm.name(), "typ": TYPE, "kid": key.public.kid});
         sign(key, &header, claims)
@@ -178,7 +178,12 @@ impl AuthKeys {
     ///
     /// # Errors
     /// When the library cannot sign.
-    pub fn sign_raw(&self, mut header: Value, claims: &Value, now: Timestamp) -> Result<Secret<String>, BadToken> {
+    pub fn sign_raw(
+        &self,
+        mut header: Value,
+        claims: &Value,
+        now: Timestamp,
+    ) -> Result<Secret<String>, InvalidTokenError> {
         let named = |key: &&SigningKey| header["kid"] == key.public.kid.as_str();
         let algorithm = header["alg"].as_str().and_then(|alg| alg.parse().ok()).unwrap_or_default();
         let key = self.published(now).flat_map(AuthKey::signing_keys).find(named);
@@ -200,7 +205,7 @@ impl AuthKeys {
         issuer: &str,
         audience: &str,
         now: Timestamp,
-    ) -> Result<AccessClaims, BadToken> {
+    ) -> Result<AccessClaims, InvalidTokenError> {
         verify_access(token, issuer, audience, now, |kid| {
             self.published(now).flat_map(AuthKey::signing_keys).map(|key| &key.public).find(|key| key.kid == kid)
         })
@@ -225,13 +230,13 @@ impl AuthKeys {
     ///
     /// # Errors
     /// When it was not made here.
-    pub fn read_refresh_token(&self, token: &str) -> Result<RefreshToken, BadToken> {
-        let text = self.0.iter().find_map(|key| key.refresh.open(token)).ok_or(BadToken)?;
-        let [user, session, n, nonce] = text.split('.').collect::<Vec<_>>()[..] else { return Err(BadToken) };
+    pub fn read_refresh_token(&self, token: &str) -> Result<RefreshToken, InvalidTokenError> {
+        let text = self.0.iter().find_map(|key| key.refresh.open(token)).ok_or(InvalidTokenError)?;
+        let [user, session, n, nonce] = text.split('.').collect::<Vec<_>>()[..] else { return Err(InvalidTokenError) };
         Ok(RefreshToken {
-            user_id: UserId::from_bare(user).map_err(|_| BadToken)?,
-            session_id: SessionId::from_bare(session).map_err(|_| BadToken)?,
-            n: n.parse().map_err(|_| BadToken)?,
+            user_id: UserId::from_bare(user).map_err(|_| InvalidTokenError)?,
+            session_id: SessionId::from_bare(session).map_err(|_| InvalidTokenError)?,
+            n: n.parse().map_err(|_| InvalidTokenError)?,
             nonce: Nonce(Secret::new(nonce.to_owned())),
         })
     }
@@ -263,11 +268,11 @@ impl AuthKey {
 }
 
 /// The header, the claims and their signature.
-fn sign(key: &SigningKey, header: &Value, claims: &impl Serialize) -> Result<Secret<String>, BadToken> {
+fn sign(key: &SigningKey, header: &Value, claims: &impl Serialize) -> Result<Secret<String>, InvalidTokenError> {
     let part = |json: String| URL_SAFE_NO_PAD.encode(json);
-    let claims = serde_json::to_string(claims).map_err(|_| BadToken)?;
+    let claims = serde_json::to_string(claims).map_err(|_| InvalidTokenError)?;
     let message = format!("{}.{}", part(header.to_string()), part(claims));
-    let signature = key.sign(&message).ok_or(BadToken)?;
+    let signature = key.sign(&message).ok_or(InvalidTokenError)?;
     Ok(Secret::new(format!("{message}.{signature}")))
 }
 
@@ -277,35 +282,35 @@ fn verify_access<'a>(
     audience: &str,
     now: Timestamp,
     key_of: impl Fn(&str) -> Option<&'a PublicKey>,
-) -> Result<AccessClaims, BadToken> {
-    let (message, signature) = token.rsplit_once('.').ok_or(BadToken)?;
-    let (header, claims) = message.split_once('.').ok_or(BadToken)?;
+) -> Result<AccessClaims, InvalidTokenError> {
+    let (message, signature) = token.rsplit_once('.').ok_or(InvalidTokenError)?;
+    let (header, claims) = message.split_once('.').ok_or(InvalidTokenError)?;
     let header: Value = decode_json(header)?;
-    let header = header.as_object().ok_or(BadToken)?;
+    let header = header.as_object().ok_or(InvalidTokenError)?;
     // Nothing but what we write: a header that wants more of us (jku, jwk, x5u, crit, zip …) is not ours.
     if header.keys().any(|name| !matches!(name.as_str(), "alg" | "typ" | "kid")) {
-        return Err(BadToken);
+        return Err(InvalidTokenError);
     }
-    let text = |name| header.get(name).and_then(Value::as_str).ok_or(BadToken);
+    let text = |name| header.get(name).and_then(Value::as_str).ok_or(InvalidTokenError);
     if !text("typ")?.eq_ignore_ascii_case(TYPE) {
-        return Err(BadToken);
+        return Err(InvalidTokenError);
     }
     // The key says in which algorithm it verifies; a header that says another one is refused.
-    let key = key_of(text("kid")?).ok_or(BadToken)?;
+    let key = key_of(text("kid")?).ok_or(InvalidTokenError)?;
     if text("alg")? != key.algorithm.name() || !key.verifies(message, signature) {
-        return Err(BadToken);
+        return Err(InvalidTokenError);
     }
-    let claims: AccessClaims = serde_json::from_value(decode_json(claims)?).map_err(|_| BadToken)?;
-    let now = u64::try_from(now.as_second()).map_err(|_| BadToken)?;
+    let claims: AccessClaims = serde_json::from_value(decode_json(claims)?).map_err(|_| InvalidTokenError)?;
+    let now = u64::try_from(now.as_second()).map_err(|_| InvalidTokenError)?;
     let in_time = claims.exp.saturating_add(LEEWAY_SECONDS) > now
         && claims.nbf.is_none_or(|nbf| nbf <= now + LEEWAY_SECONDS)
         && claims.iat <= now + LEEWAY_SECONDS;
-    if in_time && claims.iss == issuer && claims.aud == audience { Ok(claims) } else { Err(BadToken) }
+    if in_time && claims.iss == issuer && claims.aud == audience { Ok(claims) } else { Err(InvalidTokenError) }
 }
 
-fn decode_json(part: &str) -> Result<Value, BadToken> {
-    let bytes = URL_SAFE_NO_PAD.decode(part).map_err(|_| BadToken)?;
-    serde_json::from_slice(&bytes).map_err(|_| BadToken)
+fn decode_json(part: &str) -> Result<Value, InvalidTokenError> {
+    let bytes = URL_SAFE_NO_PAD.decode(part).map_err(|_| InvalidTokenError)?;
+    serde_json::from_slice(&bytes).map_err(|_| InvalidTokenError)
 }
 
 /// A refresh token that was made here. Whether it is still good, its session's row says.
@@ -398,7 +403,7 @@ mod tests {
         new_claims((ISSUER, ISSUER), subject, now(), &lifetimes)
     }
 
-    fn verify(token: &str, now: Timestamp) -> Result<AccessClaims, BadToken> {
+    fn verify(token: &str, now: Timestamp) -> Result<AccessClaims, InvalidTokenError> {
         keys().verify_access(token, ISSUER, ISSUER, now)
     }
 
@@ -412,11 +417,11 @@ mod tests {
         let published = PublicKeys::parse(&keys().jwks(now()).to_string());
         assert!(published.know(token.expose()));
         assert_eq!(published.verify_access(token.expose(), ISSUER, ISSUER, now()), Ok(claims_of(token.expose())));
-        assert_eq!(published.verify_access(token.expose(), ISSUER, "another", now()), Err(BadToken));
+        assert_eq!(published.verify_access(token.expose(), ISSUER, "another", now()), Err(InvalidTokenError));
         let other = AuthKeys::new(parse_generations("2mKc9RdW4yHb8sNf6uPj1gAeq7Zt0vLx").unwrap());
         let foreign = PublicKeys::parse(&other.jwks(now()).to_string());
         assert!(!foreign.know(token.expose()));
-        assert_eq!(foreign.verify_access(token.expose(), ISSUER, ISSUER, now()), Err(BadToken));
+        assert_eq!(foreign.verify_access(token.expose(), ISSUER, ISSUER, now()), Err(InvalidTokenError));
         assert!(!PublicKeys::parse("nonsense").know(token.expose()) && !published.know("nonsense"));
     }
 
@@ -459,7 +464,7 @@ mod tests {
         ] {
             let mut header = good.clone();
             header[name] = value;
-            assert_eq!(verify(signed(&header).expose(), now()), Err(BadToken), "{header}");
+            assert_eq!(verify(signed(&header).expose(), now()), Err(InvalidTokenError), "{header}");
         }
     }
 
@@ -488,10 +493,10 @@ mod tests {
             let mut claims = good.clone();
             claims[name] = value;
             let token = keys().sign_raw(header.clone(), &claims, now()).unwrap();
-            assert_eq!(verify(token.expose(), now()), Err(BadToken), "{name}: {}", claims[name]);
+            assert_eq!(verify(token.expose(), now()), Err(InvalidTokenError), "{name}: {}", claims[name]);
             if claims.as_object_mut().unwrap().remove(name).is_some() && name != "nbf" {
                 let token = keys().sign_raw(header.clone(), &claims, now()).unwrap();
-                assert_eq!(verify(token.expose(), now()), Err(BadToken), "without {name}");
+                assert_eq!(verify(token.expose(), now()), Err(InvalidTokenError), "without {name}");
             }
         }
     }
@@ -512,7 +517,7 @@ mod tests {
             foreign.expose().clone(),
             format!("{message}.{}", foreign.expose().rsplit_once('.').unwrap().1),
         ] {
-            assert_eq!(verify(&bad, now()), Err(BadToken), "{bad}");
+            assert_eq!(verify(&bad, now()), Err(InvalidTokenError), "{bad}");
         }
     }
 

@@ -10,24 +10,24 @@ use std::collections::BTreeSet;
 /// A statement that is not accepted, in words for the person who wrote it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
-pub struct NotAllowed(pub String);
+pub struct StatementError(pub String);
 
 /// Checks a statement; the names of its result's columns.
 ///
 /// # Errors
 /// When it is anything but one `SELECT` over the tables of [`VIEWS`], with the reason.
-pub fn check(sql: &str) -> Result<Vec<String>, NotAllowed> {
+pub fn check(sql: &str) -> Result<Vec<String>, StatementError> {
     check_with(sql, &Guards::default())
 }
 
-pub(crate) fn check_with(sql: &str, guards: &Guards) -> Result<Vec<String>, NotAllowed> {
-    let internal = |error: rusqlite::Error| NotAllowed(error.to_string());
+pub(crate) fn check_with(sql: &str, guards: &Guards) -> Result<Vec<String>, StatementError> {
+    let internal = |error: rusqlite::Error| StatementError(error.to_string());
     let connection = Connection::open_in_memory().map_err(internal)?;
     connection.execute_batch(&schema_sql()).map_err(internal)?;
     set_now(&connection, Timestamp::UNIX_EPOCH).map_err(internal)?;
     add_rounding(&connection).map_err(internal)?;
     let guarded = Guarded::new(&connection, guards).map_err(internal)?;
-    let statement = guarded.prepare(sql).map_err(|reason| NotAllowed(with_nearest_names(reason)))?;
+    let statement = guarded.prepare(sql).map_err(|reason| StatementError(with_nearest_names(reason)))?;
     Ok(statement.column_names().into_iter().map(str::to_owned).collect())
 }
 

@@ -13,10 +13,10 @@ mod run;
 mod snapshot;
 mod views;
 
-pub use check::{NotAllowed, check};
+pub use check::{StatementError, check};
 pub use guard::{Guard, Guards, MAX_SQL_BYTES};
 pub use job::{Answer, Job, Limits, Output};
-pub use run::{Failure, execute};
+pub use run::{RunError, execute};
 pub use snapshot::{
     PaymentRow, PlanRow, ProfileRow, SignInRow, Snapshot, SnapshotError, SnapshotWriter, SubscriptionEventRow,
     SubscriptionRow, TierRow,

@@ -3,7 +3,7 @@
 use crate::check::check_with;
 use crate::guard::{Guard, Guards};
 use crate::job::{Answer, Job, Limits, Output};
-use crate::run::{Failure, execute_with};
+use crate::run::{RunError, execute_with};
 use crate::snapshot::*;
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -289,7 +289,7 @@ fn hostile_statements_are_refused_before_they_run() {
         assert!(refusal.is_err(), "{guard:?} {sql:?} is accepted");
         let snapshot = snapshot();
         let ran = execute_with(&job(&snapshot, sql), &in_process());
-        assert!(matches!(ran, Err(Failure::Statement(_))), "{guard:?} {sql:?} ran: {ran:?}");
+        assert!(matches!(ran, Err(RunError::Statement(_))), "{guard:?} {sql:?} ran: {ran:?}");
     }
 }
 
@@ -302,9 +302,9 @@ fn statements_that_never_end_are_stopped_by_a_limit() {
         let limits = Limits { deadline_ms: 200, rows: 1000, ..Limits::CONTRACT };
         let ran = execute_with(&Job { limits, ..job(&snapshot, sql) }, &in_process());
         let is_as_expected = match guard {
-            Guard::Deadline => ran == Err(Failure::Deadline(200)),
-            Guard::Rows => ran == Err(Failure::Rows(1000)),
-            _ => matches!(&ran, Err(Failure::Statement(reason)) if reason == "string or blob too big"),
+            Guard::Deadline => ran == Err(RunError::Deadline(200)),
+            Guard::Rows => ran == Err(RunError::Rows(1000)),
+            _ => matches!(&ran, Err(RunError::Statement(reason)) if reason == "string or blob too big"),
         };
         assert!(is_as_expected, "{guard:?} {sql}: {ran:?}");
     }

@@ -3,7 +3,9 @@
 use crate::client::{Gateway, GatewayError};
 use crate::lists::{List, ListParams, UnreadableEntry};
 use crate::objects::{self, Expandable};
-use crate::reads::{BoxFuture, Unreadable, charge, dispute, every_invoice, every_subscription, invoice, subscription};
+use crate::reads::{
+    BoxFuture, UnreadableError, charge, dispute, every_invoice, every_subscription, invoice, subscription,
+};
 use jiff::Timestamp;
 use serde::de::DeserializeOwned;
 use tollgate_domain::billing::{Charge, Invoice, StripeSubscription};
@@ -44,14 +46,14 @@ pub struct Price {
 /// A page of `list`, each entry as `of` makes it of it; those that it makes nothing of are left out.
 fn page<T: DeserializeOwned, U>(
     list: &List,
-    of: impl Fn(T) -> Result<Option<U>, Unreadable>,
+    of: impl Fn(T) -> Result<Option<U>, UnreadableError>,
 ) -> Result<Page<U>, GatewayError> {
     let (items, unreadable) = list.split(of);
     Ok(Page { items, next: list.next()?, entries: list.len(), unreadable })
 }
 
 /// The customer of a charge, and the charge; `None` where there is none of a customer.
-type ReadCharge = Result<Option<(String, Charge)>, Unreadable>;
+type ReadCharge = Result<Option<(String, Charge)>, UnreadableError>;
 
 fn of_charge(object: objects::Charge) -> ReadCharge {
     let Some(customer) = object.customer.clone() else { return Ok(None) };
@@ -62,7 +64,7 @@ fn of_charge(object: objects::Charge) -> ReadCharge {
 fn of_expanded(object: Option<Expandable<objects::Charge>>) -> ReadCharge {
     match object {
         Some(Expandable { object: Some(object), .. }) => of_charge(object),
-        Some(Expandable { object: None, .. }) => Err(Unreadable),
+        Some(Expandable { object: None, .. }) => Err(UnreadableError),
         None => Ok(None),
     }
 }
@@ -178,7 +180,7 @@ impl Gateway {
         Box::pin(async move {
             let params = ListParams { starting_after: after.as_deref(), ..ListParams::default() };
             page(&self.list("/prices", params).await?, |object: objects::Price| {
-                Ok(Some(Price { stripe_id: object.id, is_active: object.active.ok_or(Unreadable)? }))
+                Ok(Some(Price { stripe_id: object.id, is_active: object.active.ok_or(UnreadableError)? }))
             })
         })
     }

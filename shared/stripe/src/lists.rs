@@ -8,7 +8,7 @@
 
 use crate::client::{Gateway, GatewayError};
 use crate::objects::Metadata;
-use crate::reads::Unreadable;
+use crate::reads::UnreadableError;
 use jiff::Timestamp;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -105,7 +105,7 @@ impl List {
     }
 
     /// What `of` makes of the entries that can be read. The others are logged.
-    pub(crate) fn read<T: DeserializeOwned, U>(&self, of: impl Fn(T) -> Result<Option<U>, Unreadable>) -> Vec<U> {
+    pub(crate) fn read<T: DeserializeOwned, U>(&self, of: impl Fn(T) -> Result<Option<U>, UnreadableError>) -> Vec<U> {
         let (read, unreadable) = self.split(of);
         unreadable.iter().for_each(UnreadableEntry::log);
         read
@@ -114,13 +114,13 @@ impl List {
     /// What `of` makes of the entries that can be read, and the others.
     pub(crate) fn split<T: DeserializeOwned, U>(
         &self,
-        of: impl Fn(T) -> Result<Option<U>, Unreadable>,
+        of: impl Fn(T) -> Result<Option<U>, UnreadableError>,
     ) -> (Vec<U>, Vec<UnreadableEntry>) {
         let (mut readable, mut unreadable) = (Vec::new(), Vec::new());
         for entry in &self.data {
-            match T::deserialize(entry).map_err(|_| Unreadable).and_then(&of) {
+            match T::deserialize(entry).map_err(|_| UnreadableError).and_then(&of) {
                 Ok(read) => readable.extend(read),
-                Err(Unreadable) => {
+                Err(UnreadableError) => {
                     let text = |name: &str| entry[name].as_str().unwrap_or_default().to_owned();
                     unreadable.push(UnreadableEntry { object: text("object"), id: text("id") });
                 }

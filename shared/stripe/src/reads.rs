@@ -29,7 +29,7 @@ pub struct InvoiceLinks {
 
 /// An object that cannot be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Unreadable;
+pub(crate) struct UnreadableError;
 
 impl Gateway {
     /// Stripe's state of a customer.
@@ -101,20 +101,23 @@ pub(crate) fn every_invoice<'a>() -> ListParams<'a> {
     ListParams { expand: &["data.payments"], ..ListParams::default() }
 }
 
-fn at(seconds: i64) -> Result<Timestamp, Unreadable> {
-    Timestamp::from_second(seconds).map_err(|_| Unreadable)
+fn at(seconds: i64) -> Result<Timestamp, UnreadableError> {
+    Timestamp::from_second(seconds).map_err(|_| UnreadableError)
 }
 
-fn currency(code: &str) -> Result<Currency, Unreadable> {
-    Currency::from_stripe(code).map_err(|_| Unreadable)
+fn currency(code: &str) -> Result<Currency, UnreadableError> {
+    Currency::from_stripe(code).map_err(|_| UnreadableError)
 }
 
-pub(crate) fn subscription(object: objects::Subscription, coupons: &Coupons) -> Result<StripeSubscription, Unreadable> {
+pub(crate) fn subscription(
+    object: objects::Subscription,
+    coupons: &Coupons,
+) -> Result<StripeSubscription, UnreadableError> {
     let currency = currency(&object.currency)?;
     let items =
         object.items.data.into_iter().map(|object| item(object, currency, coupons)).collect::<Result<Vec<_>, _>>()?;
     // Stripe has no subscription without an item.
-    let first = items.first().ok_or(Unreadable)?.clone();
+    let first = items.first().ok_or(UnreadableError)?.clone();
     let status = status(&object.status, object.ended_at.is_some());
     let cancel_at = object.cancel_at.map(at).transpose()?;
     let manages = object.schedule.as_ref().and_then(|schedule| schedule.object.clone());
@@ -167,7 +170,7 @@ fn item(
     object: objects::SubscriptionItem,
     currency: Currency,
     coupons: &Coupons,
-) -> Result<SubscriptionItem, Unreadable> {
+) -> Result<SubscriptionItem, UnreadableError> {
     let unit_price_cents = object.price.unit_amount.unwrap_or_default();
     let quantity = object.quantity.unwrap_or(1);
     let recurring = object.price.recurring;
@@ -230,7 +233,7 @@ fn next_price_ids(schedule: objects::SubscriptionSchedule, items: &[Subscription
 
 /// A charge; `None` for one that was made by no payment intent, which is for no invoice. A status that is not known here is
 /// told by whether it was paid.
-pub(crate) fn charge(object: objects::Charge) -> Result<Option<Charge>, Unreadable> {
+pub(crate) fn charge(object: objects::Charge) -> Result<Option<Charge>, UnreadableError> {
     let Some(payment_intent) = object.payment_intent else { return Ok(None) };
     Ok(Some(Charge {
         stripe_id: object.id,
@@ -265,8 +268,8 @@ pub(crate) fn dispute(object: &objects::Dispute) -> Dispute {
 }
 
 /// An invoice. One with an unknown status is unreadable, so the stored payment stays.
-pub(crate) fn invoice(object: objects::Invoice) -> Result<Invoice, Unreadable> {
-    let stripe_id = object.id.ok_or(Unreadable)?;
+pub(crate) fn invoice(object: objects::Invoice) -> Result<Invoice, UnreadableError> {
+    let stripe_id = object.id.ok_or(UnreadableError)?;
     // Of a change of plan the first line is what is credited: what is paid for says what it is.
     let mut lines = object.lines.data;
     lines.sort_by_key(|line| Reverse(line.amount));
@@ -284,7 +287,7 @@ pub(crate) fn invoice(object: objects::Invoice) -> Result<Invoice, Unreadable> {
             Some("paid") => InvoiceStatus::Paid,
             Some("uncollectible") => InvoiceStatus::Uncollectible,
             Some("void") => InvoiceStatus::Void,
-            Some(_) => return Err(Unreadable),
+            Some(_) => return Err(UnreadableError),
         },
         amount_due_cents: object.amount_due,
         amount_paid_cents: object.amount_paid,

@@ -7,7 +7,7 @@ use crate::objects::{
     ChangedSubscription, Charge, ChargeCustomer, CheckoutSession, Customer, Dispute, Expandable, Id, Invoice,
     InvoicePayment, PortalSession, Price, Product, Refund, Subscription, SubscriptionSchedule,
 };
-use crate::reads::{self, Unreadable};
+use crate::reads::{self, UnreadableError};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use std::io::{self, Write};
@@ -15,7 +15,7 @@ use std::sync::{Arc, Mutex};
 use tollgate_domain::billing::{self, ChargeStatus, Interval, InvoiceStatus, Status};
 
 /// A subscription whose discounts name their coupons as objects, or have none.
-fn read_subscription(object: Subscription) -> Result<billing::StripeSubscription, Unreadable> {
+fn read_subscription(object: Subscription) -> Result<billing::StripeSubscription, UnreadableError> {
     reads::subscription(object, &Coupons::new())
 }
 
@@ -150,7 +150,7 @@ fn a_subscription_and_an_invoice_in_any_currency_are_read() {
     }
     for code in ["", "KWD", "us", "dollar"] {
         let read = read_subscription(parse(&with(&subscription(), &json!({"currency": code}))));
-        assert_eq!(read, Err(Unreadable), "{code:?}");
+        assert_eq!(read, Err(UnreadableError), "{code:?}");
     }
 }
 
@@ -238,7 +238,7 @@ fn an_unreadable_item_does_not_affect_the_others() {
         assert_eq!((read.items.len(), read.subscription.stripe_item_id.as_str()), (1, "si_1"));
     }
     for none in [json!([]), json!([bad])] {
-        assert_eq!(read_subscription(of(none).unwrap()), Err(Unreadable));
+        assert_eq!(read_subscription(of(none).unwrap()), Err(UnreadableError));
     }
 }
 
@@ -251,7 +251,7 @@ fn a_subscription_without_a_required_field_is_unreadable() {
         assert!(!is_readable::<Subscription>(&value), "{name}");
     }
     let never = with(&subscription(), &json!({"created": i64::MAX}));
-    assert_eq!(read_subscription(parse(&never)), Err(Unreadable));
+    assert_eq!(read_subscription(parse(&never)), Err(UnreadableError));
 }
 
 #[test]
@@ -290,7 +290,7 @@ fn a_minimal_invoice_is_read_and_null_is_as_missing() {
     for name in ["created", "currency", "amount_due", "amount_paid", "lines"] {
         assert!(!is_readable::<Invoice>(&with(&invoice(), &json!({name: null}))), "{name}");
     }
-    assert_eq!(reads::invoice(parse(&with(&invoice(), &json!({"id": null})))), Err(Unreadable), "a preview");
+    assert_eq!(reads::invoice(parse(&with(&invoice(), &json!({"id": null})))), Err(UnreadableError), "a preview");
 }
 
 #[test]
@@ -337,7 +337,7 @@ fn a_whole_invoice_is_read() {
 #[test]
 fn an_invoice_of_unknown_status_is_skipped_and_any_reason_is_accepted() {
     let of = |fields: Value| reads::invoice(parse(&with(&invoice(), &fields)));
-    assert_eq!(of(json!({"status": "escrowed_tomorrow"})), Err(Unreadable));
+    assert_eq!(of(json!({"status": "escrowed_tomorrow"})), Err(UnreadableError));
     assert!(!of(json!({"billing_reason": "whim", "status": "open"})).unwrap().is_renewal);
     for (name, status) in [
         ("draft", InvoiceStatus::Draft),

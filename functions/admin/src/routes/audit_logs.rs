@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::str::FromStr;
 use tollgate_domain::audit::{Action, AuditEntry};
-use tollgate_domain::ids::NotAnId;
+use tollgate_domain::ids::InvalidIdError;
 use tollgate_domain::{PlanId, ServiceId, SubscriptionId, UserId};
 use tollgate_http::{Admin, ApiError, Cursor, Filters, Page, PageQuery, filter, id_filter};
 use tollgate_store::AuditFilter;
@@ -38,14 +38,14 @@ pub struct AuditQuery {
 struct Target(String);
 
 impl FromStr for Target {
-    type Err = NotAnId;
+    type Err = InvalidIdError;
 
-    fn from_str(text: &str) -> Result<Self, NotAnId> {
+    fn from_str(text: &str) -> Result<Self, InvalidIdError> {
         let is_one = text.parse::<UserId>().is_ok()
             || text.parse::<PlanId>().is_ok()
             || text.parse::<SubscriptionId>().is_ok()
             || text.parse::<ServiceId>().is_ok();
-        if is_one { Ok(Self(text.to_owned())) } else { Err(NotAnId) }
+        if is_one { Ok(Self(text.to_owned())) } else { Err(InvalidIdError) }
     }
 }
 

@@ -9,7 +9,7 @@ use http::header;
 use serde::Deserialize;
 use serde_json::json;
 use tollgate_domain::audit::Action;
-use tollgate_domain::password::{Password, WeakPassword};
+use tollgate_domain::password::{Password, WeakPasswordError};
 use tollgate_http::{AccountKey, ApiError, CookieJar, JsonBody, Message, RequestContext, errors, message};
 use tollgate_mail::Message as Mail;
 use tollgate_store::NewPassword;
@@ -29,7 +29,7 @@ errors! {
     ChangePasswordErrors = [
         ApiError::WrongPassword,
         ApiError::NoPassword,
-        ApiError::WeakPassword("new_password", WeakPassword::Common),
+        ApiError::WeakPassword("new_password", WeakPasswordError::Common),
     ]
 }
 

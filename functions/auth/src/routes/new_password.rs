@@ -10,7 +10,7 @@ use serde::Deserialize;
 use serde_json::json;
 use tollgate_domain::audit::Action;
 use tollgate_domain::onetime::Purpose;
-use tollgate_domain::password::{Password, WeakPassword};
+use tollgate_domain::password::{Password, WeakPasswordError};
 use tollgate_domain::{Email, Secret};
 use tollgate_http::{AccountKey, ApiError, CookieJar, Form, Input, Message, RequestContext, errors, message};
 use tollgate_mail::Message as Mail;
@@ -49,7 +49,7 @@ errors! {
     NewPasswordErrors = [
         ApiError::InvalidToken,
         ApiError::TokenExpired,
-        ApiError::WeakPassword("password", WeakPassword::Common),
+        ApiError::WeakPassword("password", WeakPasswordError::Common),
         ApiError::RATE_LIMITED,
     ]
 }

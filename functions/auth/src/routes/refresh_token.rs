@@ -28,7 +28,7 @@ pub struct PresentedToken {
 }
 
 /// Why a token was refused, and whether its session goes on.
-enum Refused {
+enum RefreshError {
     /// The cookie is of no use any more.
     SessionGone,
     /// A rotated token after its grace: a copy exists, unless a current token is beside it.
@@ -39,7 +39,7 @@ enum Refused {
     Failed(ApiError),
 }
 
-impl<E: Into<ApiError>> From<E> for Refused {
+impl<E: Into<ApiError>> From<E> for RefreshError {
     fn from(error: E) -> Self {
         Self::Failed(error.into())
     }
@@ -68,10 +68,10 @@ pub async fn refresh_token(
     for token in tokens.iter().filter_map(|token| keys.read_refresh_token(token.expose()).ok()) {
         match rotate(&state, &context, &token, body.token_delivery).await {
             Ok(response) => return Ok(response),
-            Err(Refused::Failed(error)) => return Err(error),
-            Err(Refused::SessionLives) => session_lives = true,
-            Err(Refused::Reused) => reused.push(token),
-            Err(Refused::SessionGone) => {}
+            Err(RefreshError::Failed(error)) => return Err(error),
+            Err(RefreshError::SessionLives) => session_lives = true,
+            Err(RefreshError::Reused) => reused.push(token),
+            Err(RefreshError::SessionGone) => {}
         }
     }
     // None is valid: only now does a rotated one mean that a copy exists (S18).
@@ -105,10 +105,10 @@ async fn rotate(
     context: &RequestContext,
     token: &RefreshToken,
     delivery: TokenDelivery,
-) -> Result<Response, Refused> {
+) -> Result<Response, RefreshError> {
     let admits = |gate: &Gate| gate.admits(&token.session_id, context.now);
     let own = state.store.look_up_behind_gate(token.user_id, &ProfileOf(token.user_id), admits).await?;
-    let (gate, profile) = own.ok_or(Refused::SessionGone)?;
+    let (gate, profile) = own.ok_or(RefreshError::SessionGone)?;
     let profile = profile.ok_or_else(|| ApiError::Internal("a gate without a profile".into()))?;
     let row = next_row(state, context, token).await?;
     let issued = IssuedRefreshToken::of_row(state, &row, &token.nonce, context);
@@ -116,7 +116,7 @@ async fn rotate(
 }
 
 /// The row whose token is to be handed out: rotated now, or by a request just before this one.
-async fn next_row(state: &State, context: &RequestContext, token: &RefreshToken) -> Result<SessionRow, Refused> {
+async fn next_row(state: &State, context: &RequestContext, token: &RefreshToken) -> Result<SessionRow, RefreshError> {
     let idle_seconds = state.config.lifetimes.idle_seconds;
     let nonce_hash = token.nonce.hash();
     let shown = (token.n, nonce_hash.as_str());
@@ -126,14 +126,14 @@ async fn next_row(state: &State, context: &RequestContext, token: &RefreshToken)
         .await?;
     let row = match rotated {
         TokenRotation::Done(row) => return Ok(row),
-        TokenRotation::Unknown => return Err(Refused::SessionGone),
+        TokenRotation::Unknown => return Err(RefreshError::SessionGone),
         TokenRotation::Stale(row) => row,
     };
     match row.rotation().decide(token.n, context.now, idle_seconds) {
         Refresh::Repeat => Ok(row),
-        Refresh::Reuse => Err(Refused::Reused),
-        Refresh::Refuse if row.rotation().is_expired(context.now, idle_seconds) => Err(Refused::SessionGone),
-        Refresh::Refuse => Err(Refused::SessionLives),
+        Refresh::Reuse => Err(RefreshError::Reused),
+        Refresh::Refuse if row.rotation().is_expired(context.now, idle_seconds) => Err(RefreshError::SessionGone),
+        Refresh::Refuse => Err(RefreshError::SessionLives),
         Refresh::Rotate => Err(ApiError::Internal("a rotation was refused without a reason".into()).into()),
     }
 }

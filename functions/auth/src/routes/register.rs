@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 use tollgate_domain::audit::Action;
 use tollgate_domain::gate::Gate;
 use tollgate_domain::onetime::Purpose;
-use tollgate_domain::password::{Password, WeakPassword};
+use tollgate_domain::password::{Password, WeakPasswordError};
 use tollgate_domain::user::Provider;
 use tollgate_domain::{Email, UserId, Username};
 use tollgate_http::{AccountKey, ApiError, ClientCount, JsonBody, Limiter, Message, RequestContext, errors, message};
@@ -42,7 +42,7 @@ errors! {
         ApiError::UsernameTaken,
         ApiError::InvalidEmail("email"),
         ApiError::InvalidUsername,
-        ApiError::WeakPassword("password", WeakPassword::Common),
+        ApiError::WeakPassword("password", WeakPasswordError::Common),
     ]
 }
 

@@ -75,7 +75,7 @@ pub async fn create(
     JsonBody(body): JsonBody<NewServiceCredential>,
 ) -> Result<(StatusCode, Json<CreatedServiceCredential>), ApiError> {
     let invalid = |error| ApiError::Validation(FieldError::new("name", format!("{error}")));
-    let name = body.name.parse().map_err(|error: tollgate_domain::service::InvalidServiceName| invalid(error))?;
+    let name = body.name.parse().map_err(|error: tollgate_domain::service::InvalidServiceNameError| invalid(error))?;
     require_fresh(&state, &context, (&admin, None), None, body.password.as_ref()).await?;
     let secret = ServiceSecret::draw(ServiceId::new(context.now, random_bytes()));
     let credential =

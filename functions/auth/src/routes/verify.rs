@@ -16,7 +16,7 @@ use std::convert::Infallible;
 use tollgate_domain::audit::Action;
 use tollgate_domain::billing::UserCommand;
 use tollgate_domain::gate::{Closing, Gate};
-use tollgate_domain::onetime::{OneTimeRow, Purpose, Refused};
+use tollgate_domain::onetime::{OneTimeError, OneTimeRow, Purpose};
 use tollgate_domain::{Email, Secret, SessionId, Username};
 use tollgate_http::openapi::Describe;
 use tollgate_http::{AccountKey, ApiError, CookieJar, FieldError, Input, Message, RequestContext, errors, message};
@@ -181,10 +181,10 @@ pub async fn find_link(
 }
 
 /// The error for a link that is not usable any more.
-pub fn refused(reason: Refused) -> ApiError {
+pub fn refused(reason: OneTimeError) -> ApiError {
     match reason {
-        Refused::Invalid => ApiError::InvalidToken,
-        Refused::Expired => ApiError::TokenExpired,
+        OneTimeError::Invalid => ApiError::InvalidToken,
+        OneTimeError::Expired => ApiError::TokenExpired,
     }
 }
 

@@ -1,7 +1,7 @@
 //! The fake GitHub: an access token, and the two documents of its API that a sign-in reads. It reports errors with
 //! status 200.
 
-use super::{Account, Exchange, NoToken, Providers};
+use super::{Account, Exchange, Providers, TokenError};
 use axum::Json;
 use axum::extract::{Form, Query, State};
 use axum::response::{IntoResponse, Response};
@@ -37,9 +37,9 @@ pub async fn token(State(providers): State<Providers>, Form(exchange): Form<Exch
                 Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
             }
         }
-        Err(NoToken::Client) => no("incorrect_client_credentials"),
-        Err(NoToken::Grant) => no("bad_verification_code"),
-        Err(NoToken::Failed) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
+        Err(TokenError::Client) => no("incorrect_client_credentials"),
+        Err(TokenError::Grant) => no("bad_verification_code"),
+        Err(TokenError::Failed) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
     }
 }
 

@@ -1,6 +1,6 @@
 //! The fake Google: ID tokens signed with RS256, and the public keys.
 
-use super::{Account, Exchange, Grant, NoToken, Providers};
+use super::{Account, Exchange, Grant, Providers, TokenError};
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::rsa::{KeyPair, KeySize};
 use aws_lc_rs::signature::{KeyPair as _, RSA_PKCS1_SHA256};
@@ -48,12 +48,12 @@ pub async fn token(State(providers): State<Providers>, Form(exchange): Form<Exch
             .into_response(),
             None => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
         },
-        Err(NoToken::Client) => (StatusCode::UNAUTHORIZED, Json(json!({"error": "invalid_client"}))).into_response(),
-        Err(NoToken::Grant) => {
+        Err(TokenError::Client) => (StatusCode::UNAUTHORIZED, Json(json!({"error": "invalid_client"}))).into_response(),
+        Err(TokenError::Grant) => {
             (StatusCode::BAD_REQUEST, Json(json!({"error": "invalid_grant", "error_description": "Bad Request"})))
                 .into_response()
         }
-        Err(NoToken::Failed) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
+        Err(TokenError::Failed) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
     }
 }
 

@@ -133,7 +133,7 @@ struct Exchange {
 }
 
 /// Why no token is issued.
-enum NoToken {
+enum TokenError {
     Client,
     Grant,
     Failed,
@@ -225,23 +225,23 @@ impl Providers {
     }
 
     /// Uses a code: once, by its client, from its address, with its verifier.
-    fn take(&self, provider: IdentityProvider, exchange: &Exchange) -> Result<(Grant, Account), NoToken> {
-        let secret: Option<String> = self.documents.get("secret", provider.as_str()).map_err(|_| NoToken::Failed)?;
+    fn take(&self, provider: IdentityProvider, exchange: &Exchange) -> Result<(Grant, Account), TokenError> {
+        let secret: Option<String> = self.documents.get("secret", provider.as_str()).map_err(|_| TokenError::Failed)?;
         if exchange.client_id != self.setting(provider, "CLIENT_ID") || secret != Some(exchange.client_secret.clone()) {
-            return Err(NoToken::Client);
+            return Err(TokenError::Client);
         }
         let grant: Grant = {
             let _taking = self.taking.lock().unwrap_or_else(PoisonError::into_inner);
-            let grant = self.documents.get(codes(provider), &exchange.code).map_err(|_| NoToken::Failed)?;
-            self.documents.delete(codes(provider), &exchange.code).map_err(|_| NoToken::Failed)?;
-            grant.ok_or(NoToken::Grant)?
+            let grant = self.documents.get(codes(provider), &exchange.code).map_err(|_| TokenError::Failed)?;
+            self.documents.delete(codes(provider), &exchange.code).map_err(|_| TokenError::Failed)?;
+            grant.ok_or(TokenError::Grant)?
         };
         let verifier = digest::digest(&digest::SHA256, exchange.code_verifier.as_bytes());
         let good = exchange.grant_type == "authorization_code"
             && self.clock.now() < grant.expires_at
             && exchange.redirect_uri == grant.request.redirect_uri
             && URL_SAFE_NO_PAD.encode(verifier) == grant.request.code_challenge;
-        let account = self.account(provider, &grant.subject).filter(|_| good).ok_or(NoToken::Grant)?;
+        let account = self.account(provider, &grant.subject).filter(|_| good).ok_or(TokenError::Grant)?;
         Ok((grant, account))
     }
 }

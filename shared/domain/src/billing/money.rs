@@ -23,16 +23,16 @@ pub struct Currency([u8; 3]);
 /// Not the lower-case code of a currency, or not one of ISO 4217 where only those count.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("not a lower-case ISO 4217 code")]
-pub struct UnknownCurrency;
+pub struct UnknownCurrencyError;
 
 impl Currency {
     /// The currency that Stripe names, in this list or not: its own list is another, and it grows.
     ///
     /// # Errors
     /// When it is not three lower-case letters.
-    pub fn from_stripe(text: &str) -> Result<Self, UnknownCurrency> {
+    pub fn from_stripe(text: &str) -> Result<Self, UnknownCurrencyError> {
         let code = text.as_bytes().try_into().ok();
-        code.filter(|code: &[u8; 3]| code.iter().all(u8::is_ascii_lowercase)).map(Self).ok_or(UnknownCurrency)
+        code.filter(|code: &[u8; 3]| code.iter().all(u8::is_ascii_lowercase)).map(Self).ok_or(UnknownCurrencyError)
     }
 
     /// What Stripe wants an amount to be divisible by: 10 where a unit has three decimals, 100 where it is charged whole
@@ -55,10 +55,10 @@ impl Currency {
 }
 
 impl FromStr for Currency {
-    type Err = UnknownCurrency;
+    type Err = UnknownCurrencyError;
 
-    fn from_str(text: &str) -> Result<Self, UnknownCurrency> {
-        if CODES.split(' ').any(|code| code == text) { Self::from_stripe(text) } else { Err(UnknownCurrency) }
+    fn from_str(text: &str) -> Result<Self, UnknownCurrencyError> {
+        if CODES.split(' ').any(|code| code == text) { Self::from_stripe(text) } else { Err(UnknownCurrencyError) }
     }
 }
 
@@ -99,7 +99,7 @@ mod tests {
             assert_eq!(serde_json::to_value(currency).unwrap(), code);
         }
         for other in ["", "us", "USD", "usdt", "xau", "usd ", "eur usd"] {
-            assert_eq!(other.parse::<Currency>(), Err(UnknownCurrency), "{other:?}");
+            assert_eq!(other.parse::<Currency>(), Err(UnknownCurrencyError), "{other:?}");
         }
     }
 
@@ -112,7 +112,7 @@ mod tests {
             assert_eq!(serde_json::from_value::<Currency>(row).unwrap(), currency);
         }
         for other in ["", "us", "USD", "usdt", "us1", "€"] {
-            assert_eq!(Currency::from_stripe(other), Err(UnknownCurrency), "{other:?}");
+            assert_eq!(Currency::from_stripe(other), Err(UnknownCurrencyError), "{other:?}");
         }
     }
 }

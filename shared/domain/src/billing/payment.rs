@@ -185,13 +185,13 @@ impl PaymentStatus {
 /// Not the status of a payment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("not a payment's status")]
-pub struct UnknownPaymentStatus;
+pub struct UnknownPaymentStatusError;
 
 impl FromStr for PaymentStatus {
-    type Err = UnknownPaymentStatus;
+    type Err = UnknownPaymentStatusError;
 
-    fn from_str(text: &str) -> Result<Self, UnknownPaymentStatus> {
-        Self::ALL.into_iter().find(|status| status.as_str() == text).ok_or(UnknownPaymentStatus)
+    fn from_str(text: &str) -> Result<Self, UnknownPaymentStatusError> {
+        Self::ALL.into_iter().find(|status| status.as_str() == text).ok_or(UnknownPaymentStatusError)
     }
 }
 

@@ -93,7 +93,7 @@ pub struct PlanCode(String);
 /// Not the code of a plan.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("1 to 64 of a-z, 0-9, dashes and underscores")]
-pub struct InvalidPlanCode;
+pub struct InvalidPlanCodeError;
 
 impl PlanCode {
     /// As it is written.
@@ -104,12 +104,12 @@ impl PlanCode {
 }
 
 impl FromStr for PlanCode {
-    type Err = InvalidPlanCode;
+    type Err = InvalidPlanCodeError;
 
-    fn from_str(text: &str) -> Result<Self, InvalidPlanCode> {
+    fn from_str(text: &str) -> Result<Self, InvalidPlanCodeError> {
         let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'_' | b'-');
         let fits = (1..=64).contains(&text.len()) && text.bytes().all(plain);
-        if fits { Ok(Self(text.to_owned())) } else { Err(InvalidPlanCode) }
+        if fits { Ok(Self(text.to_owned())) } else { Err(InvalidPlanCodeError) }
     }
 }
 
@@ -196,7 +196,7 @@ mod tests {
         }
         let too_long = "x".repeat(65);
         for bad in ["", "Pro", "a b", "é", "a.b", too_long.as_str()] {
-            assert_eq!(bad.parse::<PlanCode>(), Err(InvalidPlanCode), "{bad:?}");
+            assert_eq!(bad.parse::<PlanCode>(), Err(InvalidPlanCodeError), "{bad:?}");
             assert!(serde_json::from_str::<PlanCode>(&format!("\"{bad}\"")).is_err());
         }
     }

@@ -75,13 +75,13 @@ impl Status {
 /// Not one of Stripe's statuses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("not a subscription's status")]
-pub struct UnknownStatus;
+pub struct UnknownStatusError;
 
 impl FromStr for Status {
-    type Err = UnknownStatus;
+    type Err = UnknownStatusError;
 
-    fn from_str(text: &str) -> Result<Self, UnknownStatus> {
-        Self::ALL.into_iter().find(|status| status.as_str() == text).ok_or(UnknownStatus)
+    fn from_str(text: &str) -> Result<Self, UnknownStatusError> {
+        Self::ALL.into_iter().find(|status| status.as_str() == text).ok_or(UnknownStatusError)
     }
 }
 
@@ -493,7 +493,7 @@ mod tests {
             let kinds = [status.is_live(), status.is_ended(), status == Status::Incomplete];
             assert_eq!(kinds.into_iter().filter(|kind| *kind).count(), 1, "{status:?}");
         }
-        assert_eq!("ended".parse::<Status>(), Err(UnknownStatus));
+        assert_eq!("ended".parse::<Status>(), Err(UnknownStatusError));
         assert!(Status::Canceled.is_ended() && Status::IncompleteExpired.is_ended());
     }
 }
