@@ -73,7 +73,7 @@ async fn a_change_of_a_plan_is_shown_at_once() {
 }
 
 #[tokio::test]
-async fn a_change_by_another_process_is_shown_to_an_admin_and_in_30_seconds_to_all() {
+async fn a_change_by_another_process_reaches_admins_at_once_others_in_30_s() {
     let app = TestApp::start_with_admin().await;
     let admin = Session::of(&app.login(ADMIN.0, ADMIN.1).await.expect(200));
     let plans = app.get("/billing/plans").await.expect(200).body["items"].clone();

@@ -1,4 +1,4 @@
-//! Which password will do (S1, S3). How it is hashed is the auth function's business.
+//! The accepted passwords (S1, S3). The auth function hashes them.
 
 use crate::{Email, Secret, Username};
 use serde::{Deserialize, Deserializer};
@@ -7,8 +7,8 @@ use std::sync::LazyLock;
 use unicode_normalization::{UnicodeNormalization, is_nfc};
 use zeroize::Zeroize;
 
-/// A password as it is counted, hashed and compared: in Unicode's form NFC, since keyboards send one text in several
-/// forms (RFC 8265, 4.2). Nothing else of it is changed.
+/// A password in the form that is counted, hashed and compared: Unicode's NFC, since keyboards send one text in several
+/// forms (RFC 8265, 4.2). Nothing else is changed.
 #[derive(Clone)]
 pub struct Password(Secret<String>);
 
@@ -41,7 +41,7 @@ impl<'de> Deserialize<'de> for Password {
 /// The rules of a deployment.
 #[derive(Debug, Clone, Copy)]
 pub struct PasswordPolicy {
-    /// The least number of characters (code points).
+    /// The smallest number of characters (code points).
     pub min_chars: usize,
 }
 
@@ -51,7 +51,7 @@ pub const MAX_CHARS: usize = 1024;
 /// Why a password is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum WeakPasswordError {
-    /// Under the least length.
+    /// Below the smallest length.
     #[error("The password must have at least {0} characters.")]
     TooShort(usize),
     /// Over [`MAX_CHARS`].
@@ -60,7 +60,7 @@ pub enum WeakPasswordError {
     /// On the list of common and breached ones.
     #[error("This password is among the most used ones and would be guessed first. Choose another.")]
     Common,
-    /// Made of the user's own name or address.
+    /// It consists of the user's own name or address.
     #[error("The password must not be made of your own name or address. Choose another.")]
     Personal,
 }
@@ -75,7 +75,7 @@ impl PasswordPolicy {
         self.check_beside(password, Some(email), Some(username))
     }
 
-    /// The same where address or name may be invalid: then they are no one's.
+    /// The same where address or name may be invalid: then they are ignored.
     ///
     /// # Errors
     /// As [`PasswordPolicy::check`].
@@ -103,7 +103,7 @@ impl PasswordPolicy {
 /// 3.1.1 (MIT licence).
 static COMMON: LazyLock<HashSet<&str>> = LazyLock::new(|| include_str!("common_passwords.txt").lines().collect());
 
-/// The shortest word of a person's own that counts: shorter ones stand in half of all passwords.
+/// The shortest word of the user that counts: shorter ones occur in half of all passwords.
 const MIN_OWN_CHARS: usize = 3;
 /// The number of characters in addition to the user's own words that makes a password acceptable.
 const OWN_ENOUGH_CHARS: usize = 4;
@@ -120,7 +120,7 @@ fn check_lists(password: &str, email: Option<&Email>, username: Option<&Username
     if rest.len() < password.len() && rest.chars().count() < OWN_ENOUGH_CHARS {
         return Err(WeakPasswordError::Personal);
     }
-    // One lookup for any password: a score would let an attacker choose the CPU time.
+    // One lookup for any password: with a score, an attacker could choose the CPU time.
     if COMMON.contains(password) { Err(WeakPasswordError::Common) } else { Ok(()) }
 }
 
@@ -229,7 +229,7 @@ mod tests {
     fn substitutions_are_checked_with_one_lookup() {
         let classes = ["4@", "8", "({[<", "3", "6", "9", "!1|7", "0", "$5", "+", "%", "2"];
         let all: String = classes.concat();
-        // Each of these took from 20 to 30 times the time of hashing with a scoring library.
+        // Each of these took 20 to 30 times as long as hashing with a scoring library.
         for text in [all.repeat(5), "4@8({[<369!1|70$5+%2".repeat(5), "@$!".repeat(300), "p@$$w0rd!".repeat(11)] {
             assert_eq!(check(&text), Ok(()), "{text}");
         }

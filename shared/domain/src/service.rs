@@ -1,4 +1,4 @@
-//! Service credentials: what a team's own service authenticates with, created by an admin.
+//! Service credentials: an adopter's own service authenticates with them; an admin creates them.
 
 use crate::{ServiceId, UserId};
 use jiff::Timestamp;
@@ -7,12 +7,12 @@ use serde::{Deserialize, Serialize};
 use std::str::FromStr;
 use utoipa::ToSchema;
 
-/// So many service credentials may exist at once.
+/// The largest number of service credentials.
 pub const MAX_SERVICE_CREDENTIALS: usize = 20;
 /// The longest name, in characters.
 const MAX_NAME_CHARS: usize = 80;
 
-/// What a service is called, for the admins.
+/// The name of a service, for admins.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ServiceName(String);
 
@@ -31,13 +31,13 @@ impl FromStr for ServiceName {
     }
 }
 
-/// The credential of a service. Of its secret nothing is here.
+/// The credential of a service, without its secret.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ServiceCredential {
     /// Its id: the `client_id` of OAuth.
     #[schema(value_type = String)]
     pub id: ServiceId,
-    /// What it is called.
+    /// Its name.
     #[schema(value_type = String, max_length = 80)]
     pub name: ServiceName,
     /// When it was created.
