@@ -1,4 +1,4 @@
-//! Plans as they are made: at Stripe first, then here, and never by halves.
+//! The creation of plans: at Stripe first, then here, and never partially.
 
 use crate::State;
 use crate::error::for_admin;
@@ -12,13 +12,13 @@ use tollgate_platform::{fingerprint, random_bytes};
 use tollgate_store::{OutboxMessage, PlanReservation, PlanWrite};
 use tollgate_stripe::GatewayError;
 
-/// Of `plans` the one of this code that can be subscribed to.
+/// The active one of `plans` with this code.
 pub fn active_plan(plans: &[Plan], code: &str) -> Result<Plan, ApiError> {
     let found = plans.iter().find(|plan| plan.is_active && plan.code.as_str() == code);
     found.cloned().ok_or(ApiError::PlanNotFound)
 }
 
-/// A new try.
+/// A new attempt.
 fn new_attempt(now: Timestamp) -> Attempt {
     Attempt { id: fingerprint(&format!("{:?}", random_bytes::<32>())), started_at: now }
 }
@@ -61,10 +61,10 @@ pub async fn make(
     Err(ApiError::PlanCodeTaken)
 }
 
-/// Why there is no price, and whether it is certain that none was made.
+/// Why there is no price, and whether it is certain that none was created.
 struct PriceError(GatewayError, bool);
 
-/// The price of `plan` that `attempt` makes, with the plan's product.
+/// The price of `plan` that `attempt` creates, with the plan's product.
 async fn at_stripe(state: &State, plan: &Plan, attempt: &Attempt) -> Result<String, PriceError> {
     let of_product = |error: GatewayError| {
         let is_certain = !error.may_have_happened();
@@ -74,7 +74,7 @@ async fn at_stripe(state: &State, plan: &Plan, attempt: &Attempt) -> Result<Stri
     let product = plan.id.to_string();
     match state.gateway.create_price(&product, &plan.terms, attempt).await {
         Ok(price) => Ok(price),
-        // The same key would get the same answer for a day: was it made all the same?
+        // The same key would return the same answer for a day: the price may have been created nevertheless.
         Err(error @ GatewayError::Failed(_)) => match state.gateway.price_of_attempt(&product, attempt).await {
             Ok(Some(price)) => Ok(price),
             Ok(None) => Err(PriceError(error, true)),

@@ -33,7 +33,7 @@ pub struct State {
 }
 
 impl State {
-    /// Puts the clients together. No call is made.
+    /// Creates the clients. It makes no call.
     #[must_use]
     pub fn new(config: Config, sdk: &SdkConfig, clock: Clock) -> Self {
         Self {
@@ -47,7 +47,7 @@ impl State {
     }
 }
 
-/// Why a message comes back.
+/// Why a message is received again.
 #[derive(Debug, thiserror::Error)]
 enum HandlingError {
     #[error("the queue's message is not readable")]
@@ -83,7 +83,7 @@ struct QueueMessage {
     id: MessageId,
 }
 
-/// Sends each message of `event`; the failed ones are reported and come back.
+/// Sends each message of `event`; failed messages are reported and received again.
 ///
 /// # Errors
 /// Never: failures are reported message by message.
@@ -128,7 +128,7 @@ async fn one(state: &State, message: SqsMessage) -> Result<(), HandlingError> {
     Ok(())
 }
 
-/// Renders and sends `row`; the inner error says why it never will be.
+/// Renders and sends `row`; the inner error says why it will never be sent.
 async fn deliver(state: &State, row: &OutboxMessage) -> Result<Result<(), ParkedError>, HandlingError> {
     let message: Message = serde_json::from_str(&row.body).map_err(|error| HandlingError::Render(error.to_string()))?;
     let secrets = match secrets_of(state, &message).await? {
@@ -148,7 +148,7 @@ async fn deliver(state: &State, row: &OutboxMessage) -> Result<Result<(), Parked
     send(state, &mail, row).await
 }
 
-/// The link's token and the code that `message` prints, derived now; one that has expired is never sent (R15).
+/// The link's token and the code in `message`, derived now; an expired one is never sent (R15).
 async fn secrets_of(
     state: &State,
     message: &Message,

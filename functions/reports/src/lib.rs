@@ -1,5 +1,5 @@
-//! The `reports` function: reads the tables into a snapshot, runs one statement on it in a process of its own, keeps the first
-//! rows or puts a CSV file into the bucket. It writes nothing that it reads.
+//! The `reports` function: reads the tables into a snapshot, runs one statement on it in another process, and stores
+//! the first rows or puts a CSV file into the bucket. It does not change the tables that it reads.
 
 mod config;
 mod runner;
@@ -28,7 +28,7 @@ use tollgate_platform::{Clock, Outbound, random_bytes};
 use tollgate_sql::{Answer, Job, Output, RunError, Snapshot, SnapshotError};
 use tollgate_store::{Claim, Store, StoreError};
 
-/// So long a snapshot is read by the reports that follow.
+/// How long later reports use a snapshot.
 const SNAPSHOT_KEPT: SignedDuration = SignedDuration::from_mins(5);
 
 /// The state that invocations share.
@@ -60,7 +60,7 @@ impl Drop for Folder {
 }
 
 impl State {
-    /// Puts the clients together. No call is made.
+    /// Creates the clients. It makes no call.
     #[must_use]
     pub fn new(config: Config, sdk: &SdkConfig, outbound: Outbound, clock: Clock) -> Self {
         Self {
@@ -75,7 +75,7 @@ impl State {
     }
 }
 
-/// Why a message comes back.
+/// Why a message is received again.
 #[derive(Debug, thiserror::Error)]
 enum HandlingError {
     #[error("the queue's message is not readable")]
@@ -106,7 +106,7 @@ struct QueueMessage {
     id: MessageId,
 }
 
-/// Runs the report of each message of `event`; the failed ones come back.
+/// Runs the report of each message of `event`; failed messages are received again.
 ///
 /// # Errors
 /// Never: failures are reported message by message.
@@ -134,7 +134,7 @@ async fn one(state: &State, message: SqsMessage) -> Result<(), HandlingError> {
     Ok(state.store.mark_sent(&row.id, state.clock.now()).await?)
 }
 
-/// Runs the report that is asked for and stores its outcome; after the last receive that it could not be run.
+/// Runs the requested report and stores its outcome; after the last receive it stores that it could not be run.
 async fn run(state: &State, request: &ReportRequest, receives: u32) -> Result<(), HandlingError> {
     let id = request.report_id;
     let Some(report) = state.store.start_report(&id).await? else { return Ok(()) };
@@ -157,9 +157,9 @@ async fn run(state: &State, request: &ReportRequest, receives: u32) -> Result<()
 
 /// Why there is no result.
 enum StopError {
-    /// For good, in words for the admin.
+    /// Permanently, with a text for the admin.
     Failed(String),
-    /// This time.
+    /// Temporarily.
     Retry(HandlingError),
 }
 
@@ -222,7 +222,7 @@ async fn outcome(state: &State, report: &Report) -> Result<ReportOutcome, StopEr
     })
 }
 
-/// The snapshot of the last minutes, else a new one.
+/// The snapshot of the last minutes, or a new one.
 async fn snapshot(state: &State, fresh: bool) -> Result<Arc<TakenSnapshot>, StopError> {
     let mut last = state.snapshot.lock().await;
     let now = state.clock.now();
@@ -230,7 +230,7 @@ async fn snapshot(state: &State, fresh: bool) -> Result<Arc<TakenSnapshot>, Stop
     if let Some(taken) = last.as_ref().filter(|taken| is_recent(taken)) {
         return Ok(Arc::clone(taken));
     }
-    // Two snapshots at once might not have room.
+    // There may not be enough room for two snapshots.
     *last = None;
     let snapshot = tables::read(state, new_file(state, "db")?, now).await?;
     let taken = Arc::new(TakenSnapshot { snapshot, as_of: now, _folder: Folder(state.config.folder.clone()) });

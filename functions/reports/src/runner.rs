@@ -1,4 +1,4 @@
-//! A statement runs in a process of its own: it has no credentials, may be killed, and takes its memory with it.
+//! Runs a statement in another process, which has no credentials, may be killed, and frees its memory at its end.
 
 use std::io::{Read, Write};
 use std::path::Path;
@@ -9,13 +9,13 @@ use tokio::process::Command;
 use tokio::time::timeout;
 use tollgate_sql::{Answer, Job, RunError, execute};
 
-/// The argument by which this program runs a statement instead of serving.
+/// The argument that makes this program run a statement instead of serving.
 const RUN_STATEMENT: &str = "--run-statement";
-/// So long after its deadline the process is killed, if SQLite has not stopped by itself.
+/// The time after its deadline at which the process is killed, if SQLite has not stopped by itself.
 const KILLED_AFTER: Duration = Duration::from_secs(1);
 
-/// The whole of the other process, where `argument` asks for it: a [`Job`] on its standard input, its result on its standard
-/// output. A program in whose process statements are to run calls this first.
+/// The main function of the other process, if `argument` requests it: a [`Job`] on its standard input, its result on
+/// its standard output. A program that runs statements in its own processes calls this first.
 #[must_use]
 pub fn run_statement_if_asked(argument: Option<&str>) -> Option<ExitCode> {
     (argument == Some(RUN_STATEMENT)).then(|| match run_here() {
@@ -34,10 +34,10 @@ fn run_here() -> std::io::Result<()> {
     std::io::stdout().write_all(&serde_json::to_vec(&result)?)
 }
 
-/// Runs `job` in a process of `program`, else of this one's own program.
+/// Runs `job` in a process of `program`, or of this program.
 ///
 /// # Errors
-/// With the limit that was reached, or what SQLite says.
+/// With the limit that was reached, or SQLite's error.
 pub async fn run(program: Option<&Path>, job: &Job) -> Result<Answer, RunError> {
     let internal = |error: std::io::Error| RunError::Internal(error.to_string());
     let program = match program {
@@ -56,7 +56,7 @@ pub async fn run(program: Option<&Path>, job: &Job) -> Result<Answer, RunError> 
     let job_text = serde_json::to_vec(job).map_err(|error| RunError::Internal(error.to_string()))?;
     let run = async move {
         if let Some(mut input) = process.stdin.take() {
-            // A process that is gone already says more by its exit than by a closed pipe.
+            // The exit status of an ended process says more than a closed pipe.
             let _closed = input.write_all(&job_text).await;
         }
         process.wait_with_output().await
@@ -66,7 +66,7 @@ pub async fn run(program: Option<&Path>, job: &Job) -> Result<Answer, RunError> 
     let Ok(output) = timeout(patience, run).await else { return Err(RunError::Deadline(job.limits.deadline_ms)) };
     let output = output.map_err(internal)?;
     if output.status.code().is_none() {
-        // It was killed: by the system, which ran out of memory.
+        // It was killed, probably by the system for lack of memory.
         return Err(RunError::Memory(job.limits.memory_bytes));
     }
     serde_json::from_slice::<Result<Answer, RunError>>(&output.stdout)

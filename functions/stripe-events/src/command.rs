@@ -18,13 +18,14 @@ pub struct QueueMessage {
     id: MessageId,
 }
 
-/// How far a command came.
+/// The progress of a command.
 enum Outcome {
-    /// To its end.
+    /// It is complete.
     Done,
-    /// To its end, except for a permanent refusal of Stripe: the reason is recorded with the command, which is closed.
+    /// It is complete, except for a permanent refusal by Stripe: the reason is recorded with the command, which is
+    /// closed.
     Refused(String),
-    /// So far: the rest is a command of its own.
+    /// It is partly done: the rest is another command.
     Rest(PlanCommand),
 }
 
@@ -65,7 +66,7 @@ async fn for_user(command: &UserCommand, state: &State) -> Result<Outcome, Handl
             Ok(()) => {}
             // The customer was deleted at Stripe: the sync below handles it.
             Err(error) if error.is_missing() => {}
-            // Stripe will refuse it each time. The address may be in its answer, which is not logged.
+            // Stripe will refuse it each time. Its answer may contain the address, so it is not logged.
             Err(GatewayError::Refused { status, code, .. }) if matches!(status, 400 | 403) => {
                 tracing::error!(
                     user = %command.user_id,

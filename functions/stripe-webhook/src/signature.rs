@@ -8,7 +8,7 @@ use tollgate_platform::Secret;
 /// How old a signature may be, in seconds.
 const TOLERANCE_SECONDS: i64 = 300;
 
-/// It is not Stripe's, or too old.
+/// The signature is not Stripe's, or too old.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SignatureError;
 
@@ -68,7 +68,7 @@ mod tests {
 
     // S26
     #[test]
-    fn a_signature_is_good_for_its_bytes_its_secret_and_five_minutes() {
+    fn a_signature_is_valid_for_its_bytes_its_secret_and_five_minutes() {
         let signed = |age: i64| {
             let at = (now().as_second() - age).to_string();
             format!("t={at},v1={}", tag("whsec_1", &at, BODY))
@@ -98,7 +98,7 @@ mod tests {
 
     // S26
     #[test]
-    fn of_several_signatures_one_that_is_good_is_enough() {
+    fn one_valid_signature_of_several_is_enough() {
         let at = now().as_second().to_string();
         let (old, good) = (tag("whsec_0", &at, BODY), tag("whsec_1", &at, BODY));
         assert!(is_valid(&format!("t={at},v1={old},v0={old},v1={good}")));

@@ -77,7 +77,7 @@ fn payment_details(payment: &Payment) -> Value {
     })
 }
 
-/// The fields that differ, before and after, and which payment they are of, with its currency; `None` where none does.
+/// The changed fields, before and after, with the payment and its currency; `None` without a change.
 fn difference(before: Option<Value>, after: Value) -> Option<(Option<Value>, Option<Value>)> {
     let (Some(Value::Object(mut before)), Value::Object(mut after)) = (before, after.clone()) else {
         return Some((None, Some(after)));
@@ -98,7 +98,7 @@ fn difference(before: Option<Value>, after: Value) -> Option<(Option<Value>, Opt
     (!after.is_empty()).then(|| (named(before), named(after)))
 }
 
-/// The mails that follow a change. Each follows from a difference of the state, which is written once.
+/// The mails about a change. Each is derived from a difference of the state, which is written once.
 pub fn mails(
     account: &Account,
     changes: &Changes,
@@ -245,7 +245,7 @@ fn of_payment(
     messages
 }
 
-/// A mail as it waits in the outbox.
+/// A mail as a row of the outbox.
 pub fn outbox_message(message: &Message, id: MessageId, now: Timestamp) -> Result<OutboxMessage, StoreError> {
     let body = serde_json::to_string(message).map_err(|error| StoreError::Unexpected(error.to_string()))?;
     Ok(OutboxMessage { id, kind: message.kind().to_owned(), body, created_at: now })

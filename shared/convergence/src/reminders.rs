@@ -1,4 +1,4 @@
-//! Reminders: mails that follow from the time alone. Each has an id of its own, under which it is written once.
+//! Reminders: mails that depend on time only. Each has its own id, under which it is written once.
 
 use crate::consequences::outbox_message;
 use crate::{Cause, ConvergeError, Convergence};
@@ -27,8 +27,8 @@ impl Convergence {
         Ok(reminders.len())
     }
 
-    /// Writes the mail that the payment of an invoice waits for the consent of `user`, once: a payment that was refused
-    /// first may require consent on retry.
+    /// Writes the mail that asks `user` to confirm the payment of an invoice, once: a payment that was first declined
+    /// may require a confirmation on retry.
     ///
     /// # Errors
     /// When Stripe or the tables do not answer: the caller must retry.
@@ -88,7 +88,7 @@ fn mail(account: &Account, reminder: &Reminder, plans: &[Plan]) -> Option<(Messa
     }
 }
 
-/// The id of the mail that a payment waits for consent.
+/// The id of the mail about a payment to confirm.
 pub fn consent_id(payment: &Payment) -> MessageId {
     id(payment.created_at, &format!("action_required {}", payment.id))
 }

@@ -55,17 +55,17 @@ pub struct Envelope<'a> {
     pub from: &'a Mailbox,
     /// The message id: the same when it is sent again.
     pub id: &'a str,
-    /// When its cause happened.
+    /// The time of its cause.
     pub date: Timestamp,
 }
 
-/// The message. No person sent it, so no auto-responder answers it (RFC 3834). It is about the reader's own account and
-/// not of a list: there is no `List-Unsubscribe`.
+/// The message. No person sent it, so no auto-responder answers it (RFC 3834). It concerns the reader's own account and
+/// is not a newsletter: there is no `List-Unsubscribe`.
 #[must_use]
 pub fn compose(mail: &Mail, envelope: &Envelope<'_>) -> Vec<u8> {
     let Envelope { from, id, date } = *envelope;
     let no_name: Option<&str> = None;
-    // A name of a plan may have a line end; a header has none.
+    // A plan's name may contain a line end; a header must not.
     let subject: String = mail.subject.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
     let mut message = Vec::new();
     MessageBuilder::new()

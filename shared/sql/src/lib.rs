@@ -1,8 +1,8 @@
-//! Reports: the six tables that an admin may ask about, what a statement may be, and how one is run.
+//! Reports: the six tables that an admin may query, the allowed statements, and their execution.
 //!
-//! The same guards stand twice: [`check`] prepares a statement on empty tables and refuses it before anything is queued, and
-//! the process that [`execute`] runs in prepares it again on the snapshot. No code of this crate can change the tables of the
-//! service: it only knows a file that [`SnapshotWriter`] wrote.
+//! The same guards apply twice: [`check`] prepares a statement on empty tables and refuses it before anything is
+//! queued, and the process of [`execute`] prepares it again on the snapshot. No code of this crate can change the
+//! tables of the service: it only knows a file that [`SnapshotWriter`] wrote.
 
 mod check;
 mod clock;

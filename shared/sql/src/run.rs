@@ -1,4 +1,4 @@
-//! Runs a statement on a snapshot. It is called in a process of its own: the limit on SQLite's memory counts for a whole
+//! Runs a statement on a snapshot. It is called in a process of its own: SQLite's memory limit applies to a whole
 //! process and can only be lowered.
 
 use crate::clock::{add_rounding, set_now};
@@ -21,22 +21,22 @@ const PREVIEW_BYTES: usize = 250_000;
 const PREVIEW_TEXT_CHARS: usize = 1000;
 /// The largest CSV file, in bytes.
 const MAX_CSV_BYTES: u64 = 100 * 1024 * 1024;
-/// SQLite asks so often, in instructions of its machine, whether to go on.
+/// The number of instructions after which SQLite checks whether to continue.
 const INSTRUCTIONS: i32 = 1000;
 /// Its page cache, in KiB.
 const CACHE_KIB: i32 = 65_536;
 
-/// Why a report has no result, in words for the person who asked.
+/// Why a report has no result, with a text for the person who requested it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 #[serde(rename_all = "snake_case")]
 pub enum RunError {
-    /// The time is over.
+    /// The time limit was reached.
     #[error(
         "The statement ran longer than {} s. Narrow it with WHERE, aggregate before you join, or leave a table out. \
          docs/athena.md describes how to query larger data.", .0 / 1000
     )]
     Deadline(u64),
-    /// The memory is used up.
+    /// The memory limit was reached.
     #[error(
         "The statement needs more than {} MB of memory. Select fewer columns, aggregate before you sort, or narrow it \
          with WHERE.", .0 / (1024 * 1024)
@@ -54,7 +54,7 @@ pub enum RunError {
     /// The statement is refused, or SQLite cannot run it.
     #[error("{0}.")]
     Statement(String),
-    /// It is not the statement's fault.
+    /// The statement is not the cause.
     #[error("The report could not be run: {0}.")]
     Internal(String),
 }
@@ -62,7 +62,7 @@ pub enum RunError {
 /// Runs `job` under all guards.
 ///
 /// # Errors
-/// With the limit that was reached, or what SQLite says.
+/// With the limit that was reached, or SQLite's error.
 pub fn execute(job: &Job) -> Result<Answer, RunError> {
     execute_with(job, &Guards::default())
 }
@@ -105,7 +105,7 @@ fn not_written(error: io::Error) -> RunError {
     }
 }
 
-/// The snapshot, which nothing can change.
+/// The snapshot, read-only.
 fn open(job: &Job, guards: &Guards) -> rusqlite::Result<Connection> {
     let address = format!("file:{}?immutable=1", job.snapshot.display());
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI | OpenFlags::SQLITE_OPEN_NO_MUTEX;
@@ -121,7 +121,7 @@ fn open(job: &Job, guards: &Guards) -> rusqlite::Result<Connection> {
     Ok(connection)
 }
 
-/// The rows of a result, as far as they are counted.
+/// The rows of a result, up to the limit.
 struct Counted<'s> {
     rows: Rows<'s>,
     count: u64,

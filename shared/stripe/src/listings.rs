@@ -13,9 +13,9 @@ use tollgate_domain::billing::{Charge, Invoice, StripeSubscription};
 /// A part of a list, newest first.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Page<T> {
-    /// What is in it.
+    /// The items.
     pub items: Vec<T>,
-    /// After which of Stripe's ids the next one starts; `None` after the last.
+    /// The id after which the next page starts; `None` on the last page.
     pub next: Option<String>,
     /// How many entries Stripe sent.
     pub entries: usize,
@@ -23,7 +23,7 @@ pub struct Page<T> {
     pub unreadable: Vec<UnreadableEntry>,
 }
 
-/// A product as Stripe has it.
+/// A product in Stripe's state.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Product {
     /// Stripe's id.
@@ -34,7 +34,7 @@ pub struct Product {
     pub is_active: bool,
 }
 
-/// A price as Stripe has it: amount and currency never change there.
+/// A price in Stripe's state: amount and currency never change there.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Price {
     /// Stripe's id.
@@ -43,7 +43,7 @@ pub struct Price {
     pub is_active: bool,
 }
 
-/// A page of `list`, each entry as `of` makes it of it; those that it makes nothing of are left out.
+/// A page of `list`, each entry converted by `of`; entries without a result are left out.
 fn page<T: DeserializeOwned, U>(
     list: &List,
     of: impl Fn(T) -> Result<Option<U>, UnreadableError>,
@@ -52,7 +52,7 @@ fn page<T: DeserializeOwned, U>(
     Ok(Page { items, next: list.next()?, entries: list.len(), unreadable })
 }
 
-/// The customer of a charge, and the charge; `None` where there is none of a customer.
+/// A charge with its customer; `None` for one without a customer.
 type ReadCharge = Result<Option<(String, Charge)>, UnreadableError>;
 
 fn of_charge(object: objects::Charge) -> ReadCharge {
@@ -60,7 +60,7 @@ fn of_charge(object: objects::Charge) -> ReadCharge {
     Ok(charge(object)?.map(|charge| (customer.0, charge)))
 }
 
-/// The same of an object that has a charge, which was asked for.
+/// The same for an object with an expanded charge.
 fn of_expanded(object: Option<Expandable<objects::Charge>>) -> ReadCharge {
     match object {
         Some(Expandable { object: Some(object), .. }) => of_charge(object),
@@ -69,14 +69,14 @@ fn of_expanded(object: Option<Expandable<objects::Charge>>) -> ReadCharge {
     }
 }
 
-/// The charge of a dispute, with where that is.
+/// The charge of a dispute, with the dispute's state.
 fn of_dispute(object: objects::Dispute) -> ReadCharge {
     let dispute = Some(dispute(&object));
     Ok(of_expanded(object.charge)?.map(|(customer, charge)| (customer, Charge { dispute, ..charge })))
 }
 
 impl Gateway {
-    /// The customers, by Stripe's id. Those that are gone are not among them.
+    /// The customers, by Stripe's id, without deleted ones.
     ///
     /// # Errors
     /// See [`GatewayError`], here and below.
@@ -108,7 +108,7 @@ impl Gateway {
         self.invoices(ListParams { status: Some("open"), ..every_invoice() }, after)
     }
 
-    /// The invoices that were made since then, each with its customer.
+    /// The invoices that were created since then, each with its customer.
     pub fn invoices_since<'a>(
         &'a self,
         at: Timestamp,
@@ -132,7 +132,7 @@ impl Gateway {
         })
     }
 
-    /// The charges that were made since then, each with its customer: whatever they were for.
+    /// The charges that were created since then, each with its customer, for any purpose.
     pub fn charges_since<'a>(&'a self, at: Timestamp, after: Option<String>) -> BoxFuture<'a, Page<(String, Charge)>> {
         Box::pin(async move {
             let created = Some(at.into());

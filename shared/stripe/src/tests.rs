@@ -19,7 +19,7 @@ fn read_subscription(object: Subscription) -> Result<billing::StripeSubscription
     reads::subscription(object, &Coupons::new())
 }
 
-// The version is the library's own: its requests are of that version.
+// The version is that of the library, whose requests have it.
 #[test]
 fn every_call_asks_for_the_librarys_version() {
     assert_eq!(stripe_client_core::VERSION.as_str(), crate::API_VERSION);
@@ -95,7 +95,7 @@ fn schedule() -> Value {
 }
 
 #[test]
-fn a_minimal_subscription_is_read_and_null_is_as_missing() {
+fn a_minimal_subscription_is_read_and_null_counts_as_missing() {
     for value in [subscription(), with_nulls(&subscription(), &SUBSCRIPTION_NULLS)] {
         let read = read_subscription(parse(&value)).unwrap();
         let stored = &read.subscription;
@@ -278,7 +278,7 @@ fn a_schedule_names_every_price_of_the_phase_that_follows() {
 }
 
 #[test]
-fn a_minimal_invoice_is_read_and_null_is_as_missing() {
+fn a_minimal_invoice_is_read_and_null_counts_as_missing() {
     for value in [invoice(), with_nulls(&invoice(), &INVOICE_NULLS)] {
         let read = reads::invoice(parse(&value)).unwrap();
         assert_eq!((read.stripe_id.as_str(), read.status), ("in_1", InvoiceStatus::Draft));
@@ -325,7 +325,7 @@ fn a_whole_invoice_is_read() {
         }),
     );
     let read = reads::invoice(parse(&value)).unwrap();
-    assert_eq!(read.stripe_price_ids, ["price_2", "price_1"], "what is charged before what is credited");
+    assert_eq!(read.stripe_price_ids, ["price_2", "price_1"], "charges before credits");
     assert_eq!(read.payment_intents, ["pi_1", "pi_2"]);
     assert_eq!(read.stripe_subscription_id.as_deref(), Some("sub_1"));
     assert_eq!((read.status, read.is_renewal, read.attempted), (InvoiceStatus::Paid, true, true));
@@ -542,7 +542,7 @@ fn the_next_page_starts_after_the_last_entry_readable_or_not() {
 }
 
 #[test]
-fn a_list_in_which_absence_has_a_meaning_is_read_whole_or_not_at_all() {
+fn a_list_in_which_absence_matters_is_read_completely_or_not_at_all() {
     let good = json!({"id": "cus_1", "object": "customer", "currency": "zzq", "tax_exempt": "a_word_of_tomorrow"});
     assert_eq!(list(&[good.clone(), good.clone()], false).read_whole::<Customer>().unwrap().len(), 2);
     for place in 0..3 {

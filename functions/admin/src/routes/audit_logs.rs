@@ -23,7 +23,7 @@ pub struct AuditQuery {
     target_id: Option<String>,
     /// About this user: as the target, or as the owner of the subscription that is the target.
     user_id: Option<String>,
-    /// Of this kind.
+    /// With this action.
     #[param(value_type = Option<Action>)]
     action: Option<String>,
     /// At this time or later.
@@ -34,7 +34,7 @@ pub struct AuditQuery {
     to: Option<String>,
 }
 
-/// The id of something that an entry can be about.
+/// The id of a possible target of an entry.
 struct Target(String);
 
 impl FromStr for Target {

@@ -16,7 +16,7 @@ use tollgate_platform::tokens::RefreshToken;
 use tollgate_store::{ProfileOf, SessionRow, TokenRotation};
 use utoipa::ToSchema;
 
-/// What a client that keeps no cookies sends.
+/// The body of a client without cookies.
 #[derive(Deserialize, ToSchema)]
 pub struct PresentedToken {
     #[serde(default)]
@@ -27,15 +27,15 @@ pub struct PresentedToken {
     pub token_delivery: TokenDelivery,
 }
 
-/// Why a token was refused, and whether its session goes on.
+/// Why a token was refused, and whether its session continues.
 enum RefreshError {
-    /// The cookie is of no use any more.
+    /// The cookie is not valid any more.
     SessionGone,
-    /// A rotated token after its grace: a copy exists, unless a current token is beside it.
+    /// A rotated token after its grace: it was copied, unless a current token is presented with it.
     Reused,
-    /// Another tab holds a better one: the cookie stays.
+    /// Another tab holds a newer one: the cookie stays.
     SessionLives,
-    /// Something else failed.
+    /// Another error.
     Failed(ApiError),
 }
 
@@ -115,7 +115,7 @@ async fn rotate(
     Ok(answer(state, context, profile, &gate, issued, delivery.into()).await?)
 }
 
-/// The row whose token is to be handed out: rotated now, or by a request just before this one.
+/// The row whose token is issued: rotated now, or by a request just before this one.
 async fn next_row(state: &State, context: &RequestContext, token: &RefreshToken) -> Result<SessionRow, RefreshError> {
     let idle_seconds = state.config.lifetimes.idle_seconds;
     let nonce_hash = token.nonce.hash();
@@ -138,7 +138,7 @@ async fn next_row(state: &State, context: &RequestContext, token: &RefreshToken)
     }
 }
 
-/// A token that was used up long ago is shown again: somebody has a copy, and the session ends for both (S18).
+/// A token that was used long ago is presented again: it was copied, and the session ends for both holders (S18).
 async fn end_stolen(state: &State, context: &RequestContext, token: &RefreshToken) -> Result<(), ApiError> {
     let mut entry = context.entry(Action::SessionRevoked, None, Some(token.user_id.to_string()));
     entry.before = Some(json!({"session_id": token.session_id}));

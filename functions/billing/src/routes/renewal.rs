@@ -1,4 +1,4 @@
-//! `POST /billing/subscriptions/cancel` and `/resume`: whether the subscription goes on after its period.
+//! `POST /billing/subscriptions/cancel` and `/resume`: whether the subscription renews after its period.
 
 use super::change::refused;
 use super::subscription::view;
@@ -26,7 +26,7 @@ errors! {
     ])
 }
 
-/// Lets the caller's subscription end with its period: access stays until then.
+/// Makes the caller's subscription end with its period: access continues until then.
 #[utoipa::path(
     post, path = "/billing/subscriptions/cancel", operation_id = "cancel_subscription", tag = "Billing",
     security(("bearer" = [])),
@@ -49,8 +49,8 @@ pub async fn cancel(
     after(&state, &context, &user, outcome.await).await
 }
 
-/// Takes back what waits for the end of the period of the caller's subscription: that it ends, or a lower plan. A paused
-/// subscription goes on, with a period that is charged now.
+/// Undoes what is scheduled for the end of the period of the caller's subscription: its end, or a lower plan. A paused
+/// subscription resumes, with a period that is charged now.
 #[utoipa::path(
     post, path = "/billing/subscriptions/resume", operation_id = "resume_subscription", tag = "Billing",
     security(("bearer" = [])),
@@ -94,7 +94,7 @@ pub async fn release(state: &State, subscription: &Subscription) -> Result<(), G
     }
 }
 
-/// The caller's subscription after a change at Stripe: one that Stripe does not find has ended in between.
+/// The caller's subscription after a change at Stripe: if Stripe does not find it, it has ended in between.
 async fn after(
     state: &State,
     context: &RequestContext,
@@ -144,7 +144,7 @@ pub async fn sync_subscription_if(
     Ok(subscription)
 }
 
-/// Whether a checkout is reserved of which no subscription is known.
+/// Whether a checkout is reserved without a known subscription.
 fn is_buying(account: &Account) -> bool {
     account.customer.checkout.as_ref().is_some_and(|checkout| {
         // Stripe counts in whole seconds.
