@@ -14,8 +14,8 @@ RIGHT = {
 WRONG = [
     {"Stage": "local"},
     {"Stage": "Test"},
-    {"Stage": "prod", "WebhookReservedConcurrency": "0"},  # and nobody is told of its alarms
-    {"Stage": "prod", "AlarmEmail": "ops@example.com"},  # and nobody decides on the webhook's concurrency
+    {"Stage": "prod", "WebhookReservedConcurrency": "0"},  # and the alarms have no subscriber
+    {"Stage": "prod", "AlarmEmail": "ops@example.com"},  # and the webhook's concurrency is not decided
     {"AppUrl": "accounts.example.com"},
     {"AppUrl": "https://accounts.example.com/"},
     {"AppUrl": None},

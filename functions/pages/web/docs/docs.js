@@ -1,11 +1,11 @@
-// The OpenAPI document as a page: each operation with what it takes, what it answers, and a curl line to try it.
+// The OpenAPI document as a page: each operation with its input, its answers, and a curl line.
 
 import { h } from "/account/dom.js";
 
 const methods = ["get", "post", "patch", "delete"];
 let api;
 
-/** What a `$ref` points to. */
+/** The target of a `$ref`. */
 function resolve(schema) {
   let found = schema ?? {};
   while (found.$ref) found = found.$ref.split("/").slice(1).reduce((place, name) => place[name], api);
@@ -31,7 +31,7 @@ function kind(schema) {
   return [types.join(" or "), found.format].filter(Boolean).join(", ");
 }
 
-/** A value that would fit. */
+/** An example value. */
 function example(schema, name) {
   const found = resolve(schema);
   if (found.examples) return found.examples[0];
@@ -87,7 +87,7 @@ function answers(operation) {
   return table(["Status", "What", "Body"], rows);
 }
 
-/** Text with `code` in it. */
+/** Text with its `code` parts as elements. */
 function plain(text) {
   return (text ?? "").split("`").map((part, index) => (index % 2 ? h("code", {}, part) : part));
 }

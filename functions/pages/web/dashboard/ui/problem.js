@@ -1,8 +1,8 @@
-// How a problem is told: as a line of text, or as a panel in place of what could not be loaded.
+// How a problem is shown: as a line of text, or as a panel in place of content that could not be loaded.
 
 import { h, sentence } from "../../account/dom.js";
 
-/** What to tell of a problem, with its request id if it has one. */
+/** The text about a problem, with its request id if it has one. */
 export function problemText(problem) {
   if (problem.status === undefined) console.error(problem);
   const id = problem.requestId ? ` (request ${problem.requestId})` : "";

@@ -63,7 +63,7 @@ export function recurring({ days }, currency) {
 
 const names = { new: "New", expansion: "Expansion", reactivation: "Reactivation", contraction: "Contraction", churn: "Churn" };
 
-/** How MRR at the start became MRR at the end. */
+/** The movements from the MRR at the start to the MRR at the end. */
 export function moved(data, currency) {
   const found = movements(data, currency);
   if (!found) return null;
