@@ -3,7 +3,7 @@
 //! event or the comparison with Stripe, or if an object that cannot be read is not logged once, with its type and id.
 //! comparison with Stripe, or if an object that cannot be read is not logged once, with its type and id.
 
-#![allow(clippy::print_stdout, clippy::unwrap_used, clippy::expect_used)] // a check: it ends at the first unexpected result
+#![allow(clippy::print_stdout, clippy::unwrap_used, clippy::expect_used)] // it ends at the first unexpected result
 
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};

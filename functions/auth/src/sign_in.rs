@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use tollgate_domain::audit::{Action, AuditEntry};
-use tollgate_domain::gate::{Closing, Gate};
+use tollgate_domain::gate::{AccountState, Gate};
 use tollgate_domain::onetime::OneTimeRow;
 use tollgate_domain::session::after;
 use tollgate_domain::user::IdentityProvider;
@@ -292,10 +292,10 @@ pub fn taken_over_entry(context: &RequestContext, profile: &Profile, method: &st
 
 /// Refuses a closed account; a deleted one is reported as `unknown`.
 pub fn refuse_closed(gate: &Gate, unknown: ApiError) -> Result<(), ApiError> {
-    match gate {
-        Gate { is_active: true, .. } => Ok(()),
-        Gate { closing: Some(Closing::Deleted), .. } => Err(unknown),
-        _ => Err(ApiError::AccountDisabled),
+    match gate.state() {
+        AccountState::Active => Ok(()),
+        AccountState::Deleted => Err(unknown),
+        AccountState::Disabled | AccountState::Deactivated => Err(ApiError::AccountDisabled),
     }
 }
 

@@ -35,7 +35,7 @@ pub async fn make(
     let reservation = keep_code(state, now, &plan).await?;
     plan.id = reservation.plan_id;
     if !plan.is_free() {
-        match at_stripe(state, &plan, &reservation.attempt).await {
+        match create_price(state, &plan, &reservation.attempt).await {
             Ok(price) => plan.stripe_price_id = Some(price),
             Err(PriceError(error, is_certain)) => {
                 if is_certain {
@@ -65,7 +65,7 @@ pub async fn make(
 struct PriceError(GatewayError, bool);
 
 /// The price of `plan` that `attempt` creates, with the plan's product.
-async fn at_stripe(state: &State, plan: &Plan, attempt: &Attempt) -> Result<String, PriceError> {
+async fn create_price(state: &State, plan: &Plan, attempt: &Attempt) -> Result<String, PriceError> {
     let of_product = |error: GatewayError| {
         let is_certain = !error.may_have_happened();
         PriceError(error, is_certain)
@@ -177,7 +177,7 @@ async fn new_price(state: &State, context: &RequestContext, from: &Plan, to: &Pl
         }
         new.attempt
     };
-    match at_stripe(state, to, &attempt).await {
+    match create_price(state, to, &attempt).await {
         Ok(price) => Ok(price),
         Err(PriceError(error, is_certain)) => {
             if is_certain {

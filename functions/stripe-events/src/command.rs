@@ -37,8 +37,8 @@ pub async fn handle(queue_message: &QueueMessage, holder: &str, state: &State) -
         Claim::HeldByAnother => return Err(HandlingError::HeldByAnother),
     };
     let done = match serde_json::from_str(&row.body) {
-        Ok(Command::User(command)) => for_user(&command, state).await,
-        Ok(Command::Plan(command)) => for_plan(command, state).await,
+        Ok(Command::User(command)) => execute_for_user(&command, state).await,
+        Ok(Command::Plan(command)) => execute_for_plan(command, state).await,
         Err(_) => Err(HandlingError::Unreadable),
     };
     let now = state.clock.now();
@@ -56,7 +56,7 @@ pub async fn handle(queue_message: &QueueMessage, holder: &str, state: &State) -
     }
 }
 
-async fn for_user(command: &UserCommand, state: &State) -> Result<Outcome, HandlingError> {
+async fn execute_for_user(command: &UserCommand, state: &State) -> Result<Outcome, HandlingError> {
     let mut refused = None;
     if command.email.is_some()
         && let Some(Profile { email, .. }) = state.store.profile(&command.user_id).await?
@@ -99,7 +99,7 @@ async fn for_user(command: &UserCommand, state: &State) -> Result<Outcome, Handl
 }
 
 /// Updates the plan at Stripe, then the access of its subscribers, page by page.
-async fn for_plan(command: PlanCommand, state: &State) -> Result<Outcome, HandlingError> {
+async fn execute_for_plan(command: PlanCommand, state: &State) -> Result<Outcome, HandlingError> {
     let catalogue = state.store.catalogue().await?;
     if command.from.is_none()
         && let Some(plan) = catalogue.plans.iter().find(|plan| plan.id == command.plan_id)

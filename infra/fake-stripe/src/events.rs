@@ -176,7 +176,7 @@ impl Stripe {
                     && side["in_flight"] == false
                     && (at_once || side["due_at"].as_i64().is_some_and(|due| due <= now))
             });
-            due.iter().map(|id| core.signed(id)).collect()
+            due.iter().map(|id| core.start_delivery(id)).collect()
         })
     }
 
@@ -202,7 +202,7 @@ impl Stripe {
 }
 
 impl Core {
-    fn signed(&mut self, id: &str) -> Delivery {
+    fn start_delivery(&mut self, id: &str) -> Delivery {
         self.set_side(id, "in_flight", json!(true));
         let event_id = self.object(id)["event"].as_str().unwrap_or_default().to_owned();
         self.delivery_of(id, event_id)

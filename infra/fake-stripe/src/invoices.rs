@@ -126,7 +126,7 @@ impl Core {
     /// A charge paid the open amount of an invoice.
     pub fn paid_by(&mut self, invoice: &str, charge: &str) {
         let intent = self.side(invoice)["intent"].as_str().unwrap_or_default().to_owned();
-        self.charged(invoice, &intent, charge);
+        self.record_charge(invoice, &intent, charge);
         self.complete_invoice(invoice);
     }
 

@@ -14,7 +14,7 @@ impl Core {
         }
         let intent = self.new_intent(&object, &json!(cents), false);
         let charge = self.new_charge(&intent, &object, &json!(cents));
-        self.charged(invoice, &intent, &charge);
+        self.record_charge(invoice, &intent, &charge);
         let paid = object["amount_paid"].as_i64().unwrap_or_default() + cents;
         self.set(invoice, "amount_paid", json!(paid));
         self.set(invoice, "amount_remaining", json!(remaining - cents));
@@ -28,7 +28,7 @@ impl Core {
     }
 
     /// Records a charge: its intent and its payment of the invoice have succeeded.
-    pub fn charged(&mut self, invoice: &str, intent: &str, charge: &str) {
+    pub fn record_charge(&mut self, invoice: &str, intent: &str, charge: &str) {
         let amount = self.object(charge)["amount"].clone();
         self.set(intent, "status", json!("succeeded"));
         self.set(intent, "amount_received", amount.clone());

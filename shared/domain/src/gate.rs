@@ -16,6 +16,40 @@ pub enum Closing {
     Deleted,
 }
 
+/// The state of an account. It is computed from the gate's `is_active` and `left`, which are stored, and decides what the
+/// account allows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AccountState {
+    /// The user may sign in.
+    Active,
+    /// An admin has disabled it; its subscription continues.
+    Disabled,
+    /// It was closed with its subscription.
+    Deactivated,
+    /// It is deleted: its personal data is erased within a day.
+    Deleted,
+}
+
+impl AccountState {
+    /// Whether the user may sign in, and sessions are valid.
+    #[must_use]
+    pub const fn may_sign_in(self) -> bool {
+        match self {
+            Self::Active => true,
+            Self::Disabled | Self::Deactivated | Self::Deleted => false,
+        }
+    }
+
+    /// Whether the account still exists for its owner and for admins.
+    #[must_use]
+    pub const fn exists(self) -> bool {
+        match self {
+            Self::Active | Self::Disabled | Self::Deactivated => true,
+            Self::Deleted => false,
+        }
+    }
+}
+
 /// The gate's item of one user.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Gate {
@@ -67,10 +101,21 @@ impl Gate {
         }
     }
 
+    /// The state of the account.
+    #[must_use]
+    pub const fn state(&self) -> AccountState {
+        match (self.is_active, self.closing) {
+            (true, _) => AccountState::Active,
+            (false, None) => AccountState::Disabled,
+            (false, Some(Closing::Deactivated)) => AccountState::Deactivated,
+            (false, Some(Closing::Deleted)) => AccountState::Deleted,
+        }
+    }
+
     /// Whether a request of `session` is admitted at `now`.
     #[must_use]
     pub fn admits(&self, session: &SessionId, now: Timestamp) -> bool {
-        self.is_active && self.sessions.get(session).is_some_and(|end| now < *end)
+        self.state().may_sign_in() && self.sessions.get(session).is_some_and(|end| now < *end)
     }
 
     /// The tier that applies at `now`.
@@ -119,6 +164,19 @@ mod tests {
         assert!(!open.admits(&session(0), at(100)), "it has expired");
         assert!(!open.admits(&session(1), at(0)), "another session");
         assert!(!Gate { is_active: false, ..open }.admits(&session(0), at(0)), "a disabled user");
+    }
+
+    #[test]
+    fn the_state_of_an_account_decides_what_it_allows() {
+        let with = |is_active, closing| Gate { is_active, closing, ..gate([]) }.state();
+        for (state, expected, may_sign_in, exists) in [
+            (with(true, None), AccountState::Active, true, true),
+            (with(false, None), AccountState::Disabled, false, true),
+            (with(false, Some(Closing::Deactivated)), AccountState::Deactivated, false, true),
+            (with(false, Some(Closing::Deleted)), AccountState::Deleted, false, false),
+        ] {
+            assert_eq!((state, state.may_sign_in(), state.exists()), (expected, may_sign_in, exists));
+        }
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Two concurrent changes of the rights of users: an active admin always remains.
 
-use super::{Contest, Race, race, two_racers};
+use super::{Race, RaceSetup, race, two_racers};
 use crate::app::{Answer, PASSWORD, Session, TestApp, World};
 use crate::request::Request;
 use futures_util::FutureExt;
@@ -73,43 +73,43 @@ async fn is_counted_right(app: &TestApp, count: usize) {
     }
 }
 
-async fn demote_demote(app: &TestApp) -> Contest {
+async fn demote_demote(app: &TestApp) -> RaceSetup {
     let (ann, bob) = two_admins(app).await;
     two_racers!([demote(&ann, &bob), demote(&bob, &ann)], |app, answers| one_remains(app, &answers).await)
 }
 
-async fn disable_disable(app: &TestApp) -> Contest {
+async fn disable_disable(app: &TestApp) -> RaceSetup {
     let (ann, bob) = two_admins(app).await;
     two_racers!([set_active(&ann, &bob, false), set_active(&bob, &ann, false)], |app, answers| {
         one_remains(app, &answers).await;
     })
 }
 
-async fn demote_disable(app: &TestApp) -> Contest {
+async fn demote_disable(app: &TestApp) -> RaceSetup {
     let (ann, bob) = two_admins(app).await;
     two_racers!([demote(&ann, &bob), set_active(&bob, &ann, false)], |app, answers| one_remains(app, &answers).await)
 }
 
-async fn demote_deactivate(app: &TestApp) -> Contest {
+async fn demote_deactivate(app: &TestApp) -> RaceSetup {
     let (ann, bob) = two_admins(app).await;
     two_racers!([demote(&ann, &bob), close_account(&ann, "/deactivate")], |app, answers| one_remains(app, &answers)
         .await)
 }
 
-async fn disable_delete(app: &TestApp) -> Contest {
+async fn disable_delete(app: &TestApp) -> RaceSetup {
     let (ann, bob) = two_admins(app).await;
     two_racers!([set_active(&ann, &bob, false), close_account(&ann, "/me/delete")], |app, answers| {
         one_remains(app, &answers).await;
     })
 }
 
-async fn demote_delete(app: &TestApp) -> Contest {
+async fn demote_delete(app: &TestApp) -> RaceSetup {
     let (ann, bob) = two_admins(app).await;
     two_racers!([demote(&ann, &bob), close_account(&ann, "/me/delete")], |app, answers| one_remains(app, &answers)
         .await)
 }
 
-async fn delete_delete(app: &TestApp) -> Contest {
+async fn delete_delete(app: &TestApp) -> RaceSetup {
     let (ann, bob) = two_admins(app).await;
     two_racers!([close_account(&ann, "/me/delete"), close_account(&bob, "/me/delete")], |app, answers| one_remains(
         app, &answers
@@ -117,7 +117,7 @@ async fn delete_delete(app: &TestApp) -> Contest {
     .await)
 }
 
-async fn deactivate_delete(app: &TestApp) -> Contest {
+async fn deactivate_delete(app: &TestApp) -> RaceSetup {
     let (ann, bob) = two_admins(app).await;
     two_racers!([close_account(&ann, "/deactivate"), close_account(&bob, "/me/delete")], |app, answers| one_remains(
         app, &answers
@@ -125,7 +125,7 @@ async fn deactivate_delete(app: &TestApp) -> Contest {
     .await)
 }
 
-async fn demote_disable_one(app: &TestApp) -> Contest {
+async fn demote_disable_one(app: &TestApp) -> RaceSetup {
     let (ann, bob) = two_admins(app).await;
     two_racers!([demote(&ann, &bob), set_active(&ann, &bob, false)], |app, answers| {
         answers.into_iter().for_each(|answer| {
@@ -136,7 +136,7 @@ async fn demote_disable_one(app: &TestApp) -> Contest {
 }
 
 // S17
-async fn disable_login(app: &TestApp) -> Contest {
+async fn disable_login(app: &TestApp) -> RaceSetup {
     let (ann, _) = two_admins(app).await;
     let (_, cem) = app.person("cem").await;
     let login = Request::post("/login", json!({"email": "cem@example.com", "password": PASSWORD}));
@@ -152,7 +152,7 @@ async fn disable_login(app: &TestApp) -> Contest {
     })
 }
 
-async fn disable_enable(app: &TestApp) -> Contest {
+async fn disable_enable(app: &TestApp) -> RaceSetup {
     let (ann, bob) = two_admins(app).await;
     let (_, cem) = app.person("cem").await;
     two_racers!([set_active(&ann, &cem, false), set_active(&bob, &cem, true)], |app, answers| {
@@ -164,7 +164,7 @@ async fn disable_enable(app: &TestApp) -> Contest {
 }
 
 // S17
-async fn delete_login(app: &TestApp) -> Contest {
+async fn delete_login(app: &TestApp) -> RaceSetup {
     let (_, cem) = app.person("cem").await;
     let login = Request::post("/login", json!({"email": "cem@example.com", "password": PASSWORD}));
     two_racers!([close_account(&cem, "/me/delete"), login], |app, answers| {
@@ -178,7 +178,7 @@ async fn delete_login(app: &TestApp) -> Contest {
     })
 }
 
-async fn delete_enable(app: &TestApp) -> Contest {
+async fn delete_enable(app: &TestApp) -> RaceSetup {
     let (ann, _) = two_admins(app).await;
     let (_, cem) = app.person("cem").await;
     two_racers!([close_account(&cem, "/me/delete"), set_active(&ann, &cem, true)], |app, answers| {

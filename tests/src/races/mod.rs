@@ -36,7 +36,7 @@ use tollgate_local::steps::{Step, SteppedCall};
 pub struct Race {
     pub name: &'static str,
     pub world: World,
-    pub prepare: for<'a> fn(&'a TestApp) -> BoxFuture<'a, Contest>,
+    pub prepare: for<'a> fn(&'a TestApp) -> BoxFuture<'a, RaceSetup>,
 }
 
 /// Every race.
@@ -46,7 +46,7 @@ pub fn races() -> impl Iterator<Item = Race> {
 }
 
 /// Concurrent racers, and the check for every interleaving.
-pub struct Contest {
+pub struct RaceSetup {
     pub racers: Vec<Racer>,
     pub check: Box<dyn Check>,
 }
@@ -90,10 +90,10 @@ macro_rules! race {
     };
 }
 
-/// A contest of two requests, whose check is an async block over `app` and both answers.
+/// A setup of two requests, whose check is an async block over `app` and both answers.
 macro_rules! two_racers {
     ($requests:expr, |$app:ident, $answers:ident| $check:expr) => {
-        Contest {
+        RaceSetup {
             racers: $requests.map($crate::races::Racer::Request).into(),
             check: Box::new(async move |$app: &$crate::app::TestApp, ended: $crate::races::Ended| {
                 let $answers: [Answer; 2] = ended.answers.try_into().unwrap();
@@ -148,14 +148,14 @@ pub async fn drive(race: Race) -> (Vec<Request>, Accesses) {
     let clock = LocalClock::still(start_time());
     let app = TestApp::start_with(race.world.options(Options { clock, ..options() })).await;
     app.record_accesses();
-    let contest = (race.prepare)(&app).await;
+    let setup = (race.prepare)(&app).await;
     app.drain().await;
     let of_client = |racer: &Racer| match racer {
         Racer::Request(request) => Some(request.clone()),
         Racer::Event(_) | Racer::Sweep(_) | Racer::AtStripe(_) => None,
     };
-    let requests = contest.racers.iter().filter_map(of_client).collect();
-    let ended = app.stack.held(stepped(&app, contest.racers, &mut Exploration::default())).await;
+    let requests = setup.racers.iter().filter_map(of_client).collect();
+    let ended = app.stack.held(stepped(&app, setup.racers, &mut Exploration::default())).await;
     app.stack.fault_injector().run_free();
     assert!(ended.is_some(), "{}: the first order is run", race.name);
     app.drain().await;
@@ -173,28 +173,28 @@ enum Outcome {
 /// A race that was prepared once.
 struct Setup {
     prepared: Prepared,
-    contest: Contest,
+    setup: RaceSetup,
 }
 
 impl Setup {
     async fn prepare(race: Race) -> Self {
         let clock = LocalClock::still(start_time());
         let app = TestApp::start_to_be_copied(race.world.options(Options { clock, ..options() })).await;
-        let contest = (race.prepare)(&app).await;
+        let setup = (race.prepare)(&app).await;
         app.drain().await;
-        Self { prepared: app.snapshot().await, contest }
+        Self { prepared: app.snapshot().await, setup }
     }
 
     async fn one_order(&self, mut exploration: Exploration) -> (Exploration, Outcome) {
         let clock = LocalClock::still(self.prepared.time());
         let app = TestApp::start_from(&self.prepared, Options { clock, ..options() }).await;
-        let racers = self.contest.racers.clone();
+        let racers = self.setup.racers.clone();
         let ended = app.stack.held(stepped(&app, racers, &mut exploration)).await;
         app.stack.fault_injector().run_free();
         let Some(ended) = ended else { return (exploration, Outcome::SeenBefore) };
         let steps = format!("{:?}", ended.steps);
         let checked = AssertUnwindSafe(async {
-            self.contest.check.run(&app, ended).await;
+            self.setup.check.run(&app, ended).await;
             app.drain().await;
         });
         let outcome = match checked.catch_unwind().await {

@@ -1,7 +1,7 @@
 //! The sweep of unverified accounts concurrent with a verification, or another change of the account: exactly one of
 //! them takes effect.
 
-use super::{Contest, Ended, Race, Racer, race};
+use super::{Ended, Race, RaceSetup, Racer, race};
 use crate::app::{Answer, PASSWORD, Session, TestApp, World};
 use crate::browser::{Browser, verified_account};
 use crate::request::Request;
@@ -31,10 +31,10 @@ async fn unverified(app: &TestApp) {
     app.advance(WEEK);
 }
 
-/// A contest of a request and the sweep, whose check is an async block over `app`, the answer, and how many accounts went.
+/// A setup of a request and the sweep, whose check is an async block over `app`, the answer, and how many accounts went.
 macro_rules! during_sweep {
     ($request:expr, |$app:ident, $answer:ident, $gone:ident| $check:expr) => {
-        Contest {
+        RaceSetup {
             racers: vec![Racer::Request($request), Racer::Sweep("accounts")],
             check: Box::new(async move |$app: &TestApp, ended: Ended| {
                 let [$answer, swept] = <[Answer; 2]>::try_from(ended.answers).unwrap();
@@ -67,7 +67,7 @@ async fn one_won(app: &TestApp, answer: &Answer, gone: u64, refused: (u16, &str)
 }
 
 // S23
-async fn link(app: &TestApp) -> Contest {
+async fn link(app: &TestApp) -> RaceSetup {
     unverified(app).await;
     app.post("/request/verify", json!({"email": EMAIL})).await.expect(202);
     let token = app.link_token(EMAIL, "verify").await;
@@ -79,7 +79,7 @@ async fn link(app: &TestApp) -> Contest {
 }
 
 // S23
-async fn code(app: &TestApp) -> Contest {
+async fn code(app: &TestApp) -> RaceSetup {
     unverified(app).await;
     app.post("/request/verify", json!({"email": EMAIL})).await.expect(202);
     let code = app.code(EMAIL, "verify").await;
@@ -91,7 +91,7 @@ async fn code(app: &TestApp) -> Contest {
 }
 
 // S23
-async fn login_code(app: &TestApp) -> Contest {
+async fn login_code(app: &TestApp) -> RaceSetup {
     unverified(app).await;
     app.post("/request/login-code", json!({"email": EMAIL})).await.expect(202);
     let code = app.code(EMAIL, "login_code").await;
@@ -103,7 +103,7 @@ async fn login_code(app: &TestApp) -> Contest {
 }
 
 // S23
-async fn new_password(app: &TestApp) -> Contest {
+async fn new_password(app: &TestApp) -> RaceSetup {
     unverified(app).await;
     app.post("/forget-password", json!({"email": EMAIL})).await.expect(202);
     let token = app.link_token(EMAIL, "reset").await;
@@ -116,7 +116,7 @@ async fn new_password(app: &TestApp) -> Contest {
 }
 
 // S23
-async fn callback(app: &TestApp) -> Contest {
+async fn callback(app: &TestApp) -> RaceSetup {
     unverified(app).await;
     let subject = verified_account(app, "google", EMAIL).await;
     let browser = Browser::new(app);
@@ -131,7 +131,7 @@ async fn callback(app: &TestApp) -> Contest {
     })
 }
 
-async fn login(app: &TestApp) -> Contest {
+async fn login(app: &TestApp) -> RaceSetup {
     unverified(app).await;
     let request = Request::post("/login", json!({"email": EMAIL, "password": PASSWORD}));
     during_sweep!(request, |app, answer, gone| {
@@ -141,7 +141,7 @@ async fn login(app: &TestApp) -> Contest {
     })
 }
 
-async fn register_address(app: &TestApp) -> Contest {
+async fn register_address(app: &TestApp) -> RaceSetup {
     unverified(app).await;
     let request = Request::post("/register", json!({"email": EMAIL, "username": "other", "password": PASSWORD}));
     during_sweep!(request, |app, answer, gone| {
@@ -155,7 +155,7 @@ async fn register_address(app: &TestApp) -> Contest {
     })
 }
 
-async fn register_name(app: &TestApp) -> Contest {
+async fn register_name(app: &TestApp) -> RaceSetup {
     unverified(app).await;
     let body = json!({"email": "bob@example.com", "username": "ann", "password": PASSWORD});
     during_sweep!(Request::post("/register", body), |app, answer, gone| {
@@ -168,7 +168,7 @@ async fn register_name(app: &TestApp) -> Contest {
 }
 
 // R13
-async fn sweep_sweep(app: &TestApp) -> Contest {
+async fn sweep_sweep(app: &TestApp) -> RaceSetup {
     unverified(app).await;
     let went_once = async |app: &TestApp, ended: Ended| {
         let gone: u64 = ended.answers.iter().map(|swept| swept.body["handled"].as_u64().unwrap()).sum();
@@ -177,5 +177,5 @@ async fn sweep_sweep(app: &TestApp) -> Contest {
         assert_eq!(deleted.count(), 1);
         is_gone(app).await;
     };
-    Contest { racers: vec![Racer::Sweep("accounts"), Racer::Sweep("accounts")], check: Box::new(went_once) }
+    RaceSetup { racers: vec![Racer::Sweep("accounts"), Racer::Sweep("accounts")], check: Box::new(went_once) }
 }

@@ -6,7 +6,7 @@ use axum::Json;
 use axum::extract::State as Shared;
 use jiff::Timestamp;
 use serde::Serialize;
-use tollgate_domain::gate::{Closing, Gate};
+use tollgate_domain::gate::Gate;
 use tollgate_domain::session::Session;
 use tollgate_domain::user::IdentityProvider;
 use tollgate_domain::{User, UserId};
@@ -58,10 +58,7 @@ pub async fn found(state: &State, id: &UserId) -> Result<(Profile, Gate), ApiErr
 pub async fn find_user(store: &Store, id: &UserId) -> Result<(Profile, Gate), ApiError> {
     let gate = store.gate(id).await?.ok_or(ApiError::NotFound)?;
     let profile = store.profile(id).await?;
-    profile
-        .map(|profile| (profile, gate))
-        .filter(|(_, gate)| gate.closing != Some(Closing::Deleted))
-        .ok_or(ApiError::NotFound)
+    profile.map(|profile| (profile, gate)).filter(|(_, gate)| gate.state().exists()).ok_or(ApiError::NotFound)
 }
 
 /// The gate of a user, deleted ones included.

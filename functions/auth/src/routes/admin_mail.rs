@@ -8,7 +8,6 @@ use axum::extract::State as Shared;
 use http::StatusCode;
 use serde::Deserialize;
 use tollgate_domain::UserId;
-use tollgate_domain::gate::Closing;
 use tollgate_domain::limit::{HOUR_SECONDS, Quota};
 use tollgate_domain::onetime::Purpose;
 use tollgate_http::{Admin, ApiError, JsonBody, Message, PathId, RequestContext, errors, message};
@@ -65,7 +64,7 @@ pub async fn send(
     PathId(id): PathId<UserId>,
     JsonBody(NewMail { kind }): JsonBody<NewMail>,
 ) -> Result<(StatusCode, Json<Message>), ApiError> {
-    let account = state.store.profile_and_gate(&id).await?.filter(|(_, gate)| gate.closing != Some(Closing::Deleted));
+    let account = state.store.profile_and_gate(&id).await?.filter(|(_, gate)| gate.state().exists());
     let (profile, gate) = account.ok_or(ApiError::NotFound)?;
     let purpose = Purpose::from(kind);
     let text = if applies(purpose, &profile, &gate) {
@@ -73,7 +72,7 @@ pub async fn send(
         issue(&state, purpose, &profile, &gate, context.now).await?;
         tracing::info!(admin = %admin.id, user = %id, kind = purpose.as_str(), "an admin sends a mail");
         "The mail is on its way."
-    } else if gate.is_active {
+    } else if gate.state().may_sign_in() {
         "Nothing was sent: the address is verified."
     } else {
         "Nothing was sent: the account is disabled."

@@ -99,7 +99,7 @@ async fn set(
     admitted?;
     let (profile, gate) = found?.ok_or(ApiError::InvalidToken)?;
     row.check_link(profile.email.key(), gate.password_version, context.now).map_err(refused)?;
-    if !gate.is_active {
+    if !gate.state().may_sign_in() {
         return Err(ApiError::InvalidToken);
     }
     state

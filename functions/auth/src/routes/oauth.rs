@@ -299,7 +299,7 @@ async fn finish(
     let (profile, gate) = account_of(state, context, &identity).await?;
     let client =
         Client { context, shown: Shown::in_cookies(cookies), delivery: TokenDelivery::Cookie, session: new_session };
-    if !gate.is_active {
+    if !gate.state().may_sign_in() {
         let mut entry = context.entry(Action::SignInFailed, None, Some(profile.id.to_string()));
         entry.after = Some(json!({"method": row.provider, "reason": ApiError::AccountDisabled.code()}));
         state.store.record(&entry).await?;

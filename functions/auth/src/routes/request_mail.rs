@@ -118,8 +118,8 @@ async fn send(
 /// Whether an account may get a secret of `purpose`.
 pub fn applies(purpose: Purpose, profile: &Profile, gate: &Gate) -> bool {
     match purpose {
-        Purpose::Verify => gate.is_active && !profile.email_verified,
-        Purpose::Reset | Purpose::LoginCode | Purpose::ChangeEmail => gate.is_active,
+        Purpose::Verify => gate.state().may_sign_in() && !profile.email_verified,
+        Purpose::Reset | Purpose::LoginCode | Purpose::ChangeEmail => gate.state().may_sign_in(),
     }
 }
 

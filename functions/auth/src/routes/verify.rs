@@ -15,7 +15,7 @@ use serde_json::json;
 use std::convert::Infallible;
 use tollgate_domain::audit::Action;
 use tollgate_domain::billing::UserCommand;
-use tollgate_domain::gate::{Closing, Gate};
+use tollgate_domain::gate::Gate;
 use tollgate_domain::onetime::{OneTimeError, OneTimeRow, Purpose};
 use tollgate_domain::{Email, Secret, SessionId, Username};
 use tollgate_http::openapi::Describe;
@@ -226,14 +226,15 @@ async fn verify_registration(
     by_code: bool,
 ) -> Done {
     let (profile, gate) = owner.ok_or(ApiError::InvalidToken)?;
-    if gate.closing == Some(Closing::Deleted) {
+    if !gate.state().exists() {
         return Err(ApiError::InvalidToken);
     }
     if let Some(to) = &row.new_email {
         return change_address(state, context, &profile, &gate, &row, to).await.map(Verified::Confirmed);
     }
     let account = (&profile.id, gate.password_version);
-    let signs_in = gate.is_active && registered::is_this_browser(state, cookies, account, context.now).await?;
+    let signs_in =
+        gate.state().may_sign_in() && registered::is_this_browser(state, cookies, account, context.now).await?;
     // If the session uses the code up, it is not used up before: a call that failed in between is repeated.
     let told = verify_own_address(state, context, &profile, &gate, &row, by_code && !signs_in).await?;
     if !signs_in {

@@ -23,7 +23,7 @@ const NEWEST: usize = 20;
 
 /// The plan to preview.
 #[derive(Deserialize, ToSchema)]
-pub struct PlanWanted {
+pub struct UpgradePreview {
     /// Its code.
     plan_code: String,
 }
@@ -86,14 +86,14 @@ errors! {
 /// Returns the cost of a change of the caller's subscription now.
 #[utoipa::path(
     post, path = "/billing/subscriptions/preview", operation_id = "preview_upgrade", tag = "Billing",
-    security(("bearer" = [])), request_body = PlanWanted,
+    security(("bearer" = [])), request_body = UpgradePreview,
     responses((status = 200, body = PreviewView), PreviewErrors)
 )]
 pub async fn preview(
     Shared(state): Shared<State>,
     context: RequestContext,
     user: ActiveUser,
-    JsonBody(body): JsonBody<PlanWanted>,
+    JsonBody(body): JsonBody<UpgradePreview>,
 ) -> Result<Json<PreviewView>, ApiError> {
     let change = Change::find(&state, &context, &user, &body.plan_code).await?;
     let from = whole_seconds(context.now);

@@ -354,8 +354,8 @@ fn mark_duplicates(
     };
     let is_deleted = closing == Some(Closing::Deleted);
     let must_end = |s: &Subscription| if is_deleted { s.excludes_another() } else { s.is_held() };
-    for duplicate_refund in all.iter_mut().filter(|s| must_end(s) && Some(s.id) != stored.map(|(id, _)| id)) {
-        duplicate_refund.duplicate_refund = Some(DuplicateRefund::Pending);
+    for duplicate in all.iter_mut().filter(|s| must_end(s) && Some(s.id) != stored.map(|(id, _)| id)) {
+        duplicate.duplicate_refund = Some(DuplicateRefund::Pending);
     }
     stored.map(|(_, started_at)| started_at)
 }
