@@ -75,9 +75,9 @@ for number, wrong in enumerate(WRONG):
     try:
         create(stack, given)
     except ClientError as error:
-        told = error.response["Error"]
-        assert told["Code"] == "ValidationError", (wrong, error)
-        assert "templateBody" not in told["Message"] and "TemplateURL" not in told["Message"], (wrong, error)
+        details = error.response["Error"]
+        assert details["Code"] == "ValidationError", (wrong, error)
+        assert "templateBody" not in details["Message"] and "TemplateURL" not in details["Message"], (wrong, error)
     else:
         raise SystemExit(f"{wrong} was taken")
     try:

@@ -38,7 +38,7 @@ impl Deployment {
     /// Runs the journey on a new deployment.
     pub async fn walk(&self) {
         self.every_path_of_the_document_leads_to_its_function().await;
-        self.what_there_is_not_is_told_as_the_contract_says().await;
+        self.check_unknown_paths_and_objects().await;
         let refresh_token = self.ann_registers_verifies_and_signs_in().await;
         self.she_refreshes_signs_out_and_is_out(&refresh_token).await;
         self.she_signs_in_by_a_mailed_code().await;
@@ -217,7 +217,7 @@ impl Deployment {
         }
     }
 
-    async fn what_there_is_not_is_told_as_the_contract_says(&self) {
+    async fn check_unknown_paths_and_objects(&self) {
         self.get("/nothing").await.refused(404, "not_found");
         self.get("/me").await.refused(401, "unauthenticated");
         self.get_as("not.a.token", "/sessions").await.refused(401, "unauthenticated");

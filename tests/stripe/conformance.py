@@ -179,12 +179,12 @@ served = [f"GET /v1/{folder}{end}" for folder in read for end in ("", "/ID")]
 for method, path in re.findall(r'\("(POST|DELETE)", \[([^\]]*)\]\)', sources["resources.rs"]):
     steps = [step.strip() for step in path.split(",")]
     served.append(f"{method} /v1/" + "/".join(step.strip('"') if step.startswith('"') else "ID" for step in steps))
-told = {operation(call)[0] for call in calls if any(line.get("call") == call and line["status"] == 200 for line in lines)}
+covered = {operation(call)[0] for call in calls if any(line.get("call") == call and line["status"] == 200 for line in lines)}
 for call in served:
     name, _ = operation(call)
     if name is None:
         faults.append(f"{call} is served, and is no call of Stripe's")
-    elif name not in told:
+    elif name not in covered:
         faults.append(f"{call} is served, and no life made it")
 emitted = set()
 for text in sources.values():

@@ -28,7 +28,7 @@ pub enum Mode {
     Reverse,
     /// They are never sent.
     Drop,
-    /// They are not created: for tests with so many changes that they would fill the memory.
+    /// They are not created: for tests whose events would fill the memory.
     Silent,
 }
 

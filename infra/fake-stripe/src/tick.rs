@@ -32,8 +32,8 @@ pub fn due_of(record: &Record) -> Option<(i64, Due)> {
                 // It ends with the period at the latest; the end comes first.
                 return Some((expires_at, Due::Update));
             }
-            let is_to_be_told = object["status"] == "trialing" && record.side["told_of_trial"] == false;
-            if is_to_be_told { Some((end - 3 * DAY, Due::TrialWillEnd)) } else { Some((end, Due::Period)) }
+            let is_to_be_announced = object["status"] == "trialing" && record.side["told_of_trial"] == false;
+            if is_to_be_announced { Some((end - 3 * DAY, Due::TrialWillEnd)) } else { Some((end, Due::Period)) }
         }
         "invoice" if object["status"] == "open" && record.side["debit"].is_object() => {
             Some((record.side["debit"]["due_at"].as_i64()?, Due::Debit))

@@ -58,6 +58,6 @@ pub(crate) async fn turn(
     let request = request.and_then(|body| serde_json::from_slice(body).ok()).unwrap_or_default();
     let call = SteppedCall { service, operation: operation.to_owned(), request };
     steps.send(Step::Waits { invocation, call, go }).ok()?;
-    let _let_go_or_nobody_steps_any_more = gone.await;
+    let _released_or_dropped = gone.await;
     Some(Turn { steps, invocation })
 }

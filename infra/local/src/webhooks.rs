@@ -36,8 +36,8 @@ impl Webhooks {
         sdk: &SdkConfig,
     ) -> Result<Self, DocumentStoreError> {
         let arrivals = Arc::new(Notify::new());
-        let (told, present) = (Arc::clone(&arrivals), clock.clone());
-        let wake = Arc::new(move || told.notify_one());
+        let (notify, present) = (Arc::clone(&arrivals), clock.clone());
+        let wake = Arc::new(move || notify.notify_one());
         let now = Arc::new(move || present.now());
         let stripe = match documents.is_persistent() {
             true => Stripe::open(Arc::new(documents), settings, now, wake)?,

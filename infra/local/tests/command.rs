@@ -172,7 +172,7 @@ fn an_interrupt_ends_it_cleanly() {
 async fn the_aws_endpoints_serve_the_sample_rows_on_two_ports_and_store_nothing() {
     let folder = Folder::new("aws");
     let [high, low] = (std::process::id() as u16).to_be_bytes();
-    let address = format!("127.77.{high}.{low}:4566"); // nobody else's
+    let address = format!("127.77.{high}.{low}:4566"); // used by no other test
     let running = Running::start_with(&folder, &["--serve-aws", &address]);
     let said = |word: &str| -> Vec<String> {
         let lines = running.lines.iter().filter(|line| line.starts_with(word));

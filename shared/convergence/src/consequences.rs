@@ -133,8 +133,8 @@ pub fn mails(
         let needs_consent = consents.contains(&payment.stripe_invoice_id);
         for message in of_payment(to.to_owned(), before, payment, subscription, plan, needs_consent) {
             // Stripe also sends its own event for it.
-            let is_told_once = matches!(message, Message::ActionRequired { .. });
-            let id = if is_told_once { consent_id(payment) } else { new_id() };
+            let is_mailed_once = matches!(message, Message::ActionRequired { .. });
+            let id = if is_mailed_once { consent_id(payment) } else { new_id() };
             mails.push(outbox_message(&message, id, now)?);
         }
     }

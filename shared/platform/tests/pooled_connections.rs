@@ -44,7 +44,7 @@ struct Server {
 impl Server {
     /// The first `endings` connections end in this way, each after one answer; the following ones do not end.
     fn start(endings: Vec<Ending>) -> Self {
-        let (tell, told) = mpsc::channel();
+        let (sender, receiver) = mpsc::channel();
         let (end, ended) = mpsc::channel();
         let requests = Arc::new(AtomicUsize::new(0));
         let count = Arc::clone(&requests);
@@ -52,7 +52,7 @@ impl Server {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
             runtime.block_on(async move {
                 let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-                tell.send(listener.local_addr().unwrap()).unwrap();
+                sender.send(listener.local_addr().unwrap()).unwrap();
                 let mut endings = endings.into_iter();
                 loop {
                     let (stream, _) = listener.accept().await.unwrap();
@@ -61,7 +61,7 @@ impl Server {
                 }
             });
         });
-        Self { address: told.recv().unwrap(), requests, ended }
+        Self { address: receiver.recv().unwrap(), requests, ended }
     }
 
     fn seen(&self) -> usize {

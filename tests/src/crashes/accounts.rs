@@ -49,7 +49,7 @@ pub const OPERATIONS: &[Operation] = &[
     operation!(Afterwards, WithoutPlans, "the mail with a link and a code", register),
     operation!(Afterwards, WithoutPlans, "the mail with a code", request_login_code),
     operation!(Afterwards, WithoutPlans, "the mail with a link", forget_password),
-    operation!(Afterwards, WithoutPlans, "the mail that tells", register_known),
+    operation!(Afterwards, WithoutPlans, "the mail about an existing account", register_known),
 ];
 
 /// The owner can sign in with the password, and has no session besides the new one.

@@ -130,11 +130,11 @@ impl<'d> Customers<'d> {
         let mail = self.deployment.mail(NEW_ADDRESS, "/verify?token=").await;
         let verification = json!({"token": after(&mail, "/verify?token=")});
         self.deployment.patiently("/verify", verification).await.expect(200);
-        let is_told = async || {
+        let is_updated = async || {
             let customers = self.at_stripe("customers").await;
             customers.into_iter().find(|customer| customer["email"] == NEW_ADDRESS)
         };
-        self.deployment.until("the new address at Stripe", is_told).await;
+        self.deployment.until("the new address at Stripe", is_updated).await;
     }
 
     /// The admin's lists of a paying user, and of sessions among many ended ones.

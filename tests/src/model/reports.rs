@@ -183,7 +183,7 @@ pub fn audit(wrong: &mut Differences, entries: &[Value], stored: &Stored) {
             );
         }
         let empty = changes.iter().filter(|entry| entry["before"] == entry["after"]).count();
-        wrong.hold(empty == 0, || format!("{empty} entries of {id} tell of no change"));
+        wrong.hold(empty == 0, || format!("{empty} entries of {id} name no change"));
     }
     for payment in &stored.payments {
         let is_of_it = |entry: &&Value| {

@@ -63,7 +63,7 @@ fn synced(session: Session, two: [Racer; 2], act: Request) -> RaceSetup {
         }
         let confirmed =
             app.mails("ann@example.com").await.into_iter().filter(|m| m["kind"] == "subscription_confirmed");
-        assert!(confirmed.count() <= app.stripe("subscriptions").await.len(), "told twice");
+        assert!(confirmed.count() <= app.stripe("subscriptions").await.len(), "mailed twice");
     };
     RaceSetup { racers, check: Box::new(check) }
 }

@@ -91,8 +91,8 @@ pub async fn register(
             }
         },
     }
-    let told = message("Look into your mail: we have sent you what to do next.");
-    Ok((StatusCode::ACCEPTED, [(header::SET_COOKIE, cookie)], told).into_response())
+    let answer = message("Look into your mail: we have sent you what to do next.");
+    Ok((StatusCode::ACCEPTED, [(header::SET_COOKIE, cookie)], answer).into_response())
 }
 
 /// Address and name of a new account; otherwise all errors of the fields at once.

@@ -236,15 +236,15 @@ async fn verify_registration(
     let signs_in =
         gate.state().may_sign_in() && registered::is_this_browser(state, cookies, account, context.now).await?;
     // If the session uses the code up, it is not used up before: a call that failed in between is repeated.
-    let told = verify_own_address(state, context, &profile, &gate, &row, by_code && !signs_in).await?;
+    let text = verify_own_address(state, context, &profile, &gate, &row, by_code && !signs_in).await?;
     if !signs_in {
-        return Ok(Verified::Confirmed(told));
+        return Ok(Verified::Confirmed(text));
     }
     match sign_in_here(state, context, cookies, profile, gate, &row).await {
         Ok(response) => Ok(Verified::SignedIn(response)),
         // A link stays valid while its row exists, and signs in once.
-        Err(ApiError::InvalidToken) if !by_code => Ok(Verified::Confirmed(told)),
-        Err(ApiError::AccountDisabled) => Ok(Verified::Confirmed(told)),
+        Err(ApiError::InvalidToken) if !by_code => Ok(Verified::Confirmed(text)),
+        Err(ApiError::AccountDisabled) => Ok(Verified::Confirmed(text)),
         Err(error) => Err(error),
     }
 }

@@ -8,7 +8,7 @@ export const CHANGED = "console-changed";
 
 export const refresh = () => dispatchEvent(new Event(CHANGED));
 
-const tell = (problem) => toast(problem.message, { stay: true, tone: "bad" });
+const showProblem = (problem) => toast(problem.message, { stay: true, tone: "bad" });
 
 /** Runs a command once; `done` is the message, or makes it of the answer. The view is shown again unless `keep` is set. */
 async function run(button, command, done, keep) {
@@ -19,7 +19,7 @@ async function run(button, command, done, keep) {
     if (!keep) refresh();
     return true;
   } catch (problem) {
-    tell(problem);
+    showProblem(problem);
     return false;
   } finally {
     button.disabled = false;

@@ -343,14 +343,14 @@ fn sign_ups_sign_ins_payments_and_refunds_are_counted_on_their_days() {
     assert_eq!(found.users, UserCounts { total: 3, verified: 2, active: 2 });
     assert_eq!(found.days.len(), 7);
     let usd = |amounts: &ByCurrency| amounts.get("usd").copied().unwrap_or(0);
-    let told = |date: &str| {
+    let numbers_of = |date: &str| {
         let day = found.days.iter().find(|day| day.date.to_string() == date).unwrap();
         (day.sign_ups, day.sign_ins, day.failed_payments, usd(&day.revenue_cents), usd(&day.refunded_cents))
     };
-    assert_eq!(told("2026-02-27"), (0, 0, 0, 0, 500));
-    assert_eq!(told("2026-02-28"), (2, 1, 0, 3800, 0));
-    assert_eq!(told("2026-03-01"), (0, 2, 1, 0, 1400));
-    assert_eq!(told("2026-02-23"), (0, 0, 0, 0, 0));
+    assert_eq!(numbers_of("2026-02-27"), (0, 0, 0, 0, 500));
+    assert_eq!(numbers_of("2026-02-28"), (2, 1, 0, 3800, 0));
+    assert_eq!(numbers_of("2026-03-01"), (0, 2, 1, 0, 1400));
+    assert_eq!(numbers_of("2026-02-23"), (0, 0, 0, 0, 0));
 }
 
 #[test]

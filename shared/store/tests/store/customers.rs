@@ -164,7 +164,7 @@ async fn a_customer_gets_no_id_from_another_attempt_and_no_second_one() {
     assert!(!tables.untouched(name(&tables, "a1", "cus_2")).await, "it has one");
     assert!(!tables.untouched(name(&tables, "a2", "cus_1")).await, "and not from another attempt");
     tables.delete("billing", &of_ann("CUSTOMER")).await;
-    assert!(!tables.untouched(name(&tables, "a1", "cus_1")).await, "nobody's");
+    assert!(!tables.untouched(name(&tables, "a1", "cus_1")).await, "an unknown user");
 }
 
 #[tokio::test]
@@ -332,8 +332,8 @@ async fn an_id_and_an_address_are_stored_if_the_answer_was_lost() {
     tables.faults.next("TransactWriteItems", [Fault::LostAnswer]);
     assert!(name(&tables, "a1", "cus_1").await);
     tables.faults.next("UpdateItem", [Fault::LostAnswer]);
-    let told = tables.store.update_customer_email(&user(1), &email("new@example.com")).await.unwrap();
-    assert_eq!((told.as_deref(), tables.faults.count()), (Some("cus_1"), 4));
+    let updated = tables.store.update_customer_email(&user(1), &email("new@example.com")).await.unwrap();
+    assert_eq!((updated.as_deref(), tables.faults.count()), (Some("cus_1"), 4));
 }
 
 #[tokio::test]

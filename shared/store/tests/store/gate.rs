@@ -190,8 +190,8 @@ async fn a_session_ends_once_with_its_entry() {
     assert_eq!(tables.count("audit").await, 2);
     let again = tables.untouched(tables.store.end_session(&user(1), &session(0), &entry(8, &user(1)))).await;
     assert!(!again.unwrap(), "it is not live any more");
-    let nobody = tables.untouched(tables.store.end_session(&user(5), &session(0), &entry(8, &user(5)))).await;
-    assert!(!nobody.unwrap(), "nobody's");
+    let unknown = tables.untouched(tables.store.end_session(&user(5), &session(0), &entry(8, &user(5)))).await;
+    assert!(!unknown.unwrap(), "an unknown user");
 }
 
 #[tokio::test]

@@ -94,7 +94,7 @@ async fn a_page_with_one_filter_ends_early_when_most_rows_do_not_match() {
 #[tokio::test]
 async fn a_page_with_several_filters_reads_in_growing_steps() {
     let tables = with_people(200, 201).await;
-    let nobody = UserFilter {
+    let no_user = UserFilter {
         email_verified: Some(false),
         is_active: Some(true),
         is_admin: Some(false),
@@ -105,7 +105,7 @@ async fn a_page_with_several_filters_reads_in_growing_steps() {
         tables.edit("identity", &format!("USER#{id}"), |row| row["is_active"] = json!(false)).await;
     }
     tables.faults.take_calls();
-    let page = tables.store.users(&nobody, FIRST).await.unwrap();
+    let page = tables.store.users(&no_user, FIRST).await.unwrap();
     assert_eq!((page.items.len(), page.next), (0, None), "all of them were read");
     let limits: Vec<_> = tables.faults.take_calls().iter().map(|call| call.body["Limit"].as_u64().unwrap()).collect();
     assert_eq!(limits, [21, 21, 42, 84, 168]);

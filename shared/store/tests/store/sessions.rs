@@ -191,8 +191,8 @@ async fn live_sessions_are_read_without_the_ended_ones_between_them() {
     let found = tables.store.sessions(&user(1), &asked, Consistency::Strong).await.unwrap();
     assert_eq!(found.iter().map(|row| row.id).collect::<Vec<_>>(), asked);
     let calls = tables.faults.take_calls();
-    let told: Vec<_> = calls.iter().map(|call| (call.operation.as_str(), call.body["Limit"].as_u64())).collect();
-    assert_eq!(told, [("Query", Some(6)), ("GetItem", None)]);
+    let operations: Vec<_> = calls.iter().map(|call| (call.operation.as_str(), call.body["Limit"].as_u64())).collect();
+    assert_eq!(operations, [("Query", Some(6)), ("GetItem", None)]);
 }
 
 #[tokio::test]

@@ -58,7 +58,7 @@ impl Tables {
         if setting(FIRST_FAILURE_ENDS).is_some() {
             std::panic::set_hook(Box::new(|panic| {
                 // The run ends before the harness would print it.
-                let _told = writeln!(std::io::stderr(), "{panic}");
+                let _written = writeln!(std::io::stderr(), "{panic}");
                 std::process::exit(101);
             }));
         }
@@ -168,7 +168,7 @@ async fn serve() -> String {
     format!("http://{address}")
 }
 
-/// Three tries of each call, as in a deployed function, but nobody waits between them.
+/// Three attempts of each call, as in a deployed function, but without waits between them.
 fn sdk(endpoint: &str, faults: &FaultInjector) -> SdkConfig {
     SdkConfig::builder()
         .behavior_version(BehaviorVersion::latest())

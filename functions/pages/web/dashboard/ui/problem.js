@@ -6,10 +6,10 @@ import { h, sentence } from "../../account/dom.js";
 export function problemText(problem) {
   if (problem.status === undefined) console.error(problem);
   const id = problem.requestId ? ` (request ${problem.requestId})` : "";
-  return `${told(problem)}${id}`;
+  return `${describe(problem)}${id}`;
 }
 
-function told(problem) {
+function describe(problem) {
   if (problem.code === "unauthenticated") return "Your session ended. Sign in again in another tab, then try again.";
   if (problem.code === "forbidden") return "Your account is not an administrator, or not any more. Ask another administrator.";
   if (problem.code === "offline") return "The service cannot be reached. Check your connection, then try again.";
