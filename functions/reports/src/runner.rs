@@ -61,9 +61,9 @@ pub async fn run(program: Option<&Path>, job: &Job) -> Result<Answer, RunError> 
         }
         process.wait_with_output().await
     };
-    let patience = Duration::from_millis(job.limits.deadline_ms) + KILLED_AFTER;
+    let time_limit = Duration::from_millis(job.limits.deadline_ms) + KILLED_AFTER;
     // Dropping the future kills the process.
-    let Ok(output) = timeout(patience, run).await else { return Err(RunError::Deadline(job.limits.deadline_ms)) };
+    let Ok(output) = timeout(time_limit, run).await else { return Err(RunError::Deadline(job.limits.deadline_ms)) };
     let output = output.map_err(internal)?;
     if output.status.code().is_none() {
         // It was killed, probably by the system for lack of memory.

@@ -80,7 +80,7 @@ impl fmt::Display for Webhooks {
 }
 
 /// The queue and the stored events after all events were accepted, and the stored events at the end.
-struct Found {
+struct Results {
     queued: usize,
     handled: usize,
     handlings: usize,
@@ -127,7 +127,7 @@ pub fn measure() -> Result<Webhooks, BenchError> {
 }
 
 /// Runs the stack until all events are sent, and then until they are handled.
-async fn serve(listening: oneshot::Sender<String>, all_are_sent: oneshot::Receiver<()>) -> Result<Found, BenchError> {
+async fn serve(listening: oneshot::Sender<String>, all_are_sent: oneshot::Receiver<()>) -> Result<Results, BenchError> {
     let nothing = http_function(Router::new().fallback(async || StatusCode::OK));
     let options = Options {
         env: vec![("STRIPE_WEBHOOK_SECRET".to_owned(), WEBHOOK_SECRET.to_owned())],
@@ -153,7 +153,7 @@ async fn serve(listening: oneshot::Sender<String>, all_are_sent: oneshot::Receiv
     let ours = items(&rows).filter_map(|row| row["id"]["S"].as_str()).filter(|id| id.starts_with(EVENT));
     let handled = ours.collect::<BTreeSet<_>>().len();
     stack.stop().await;
-    Ok(Found { queued: usize::try_from(queued).unwrap_or_default(), handled, handlings })
+    Ok(Results { queued: usize::try_from(queued).unwrap_or_default(), handled, handlings })
 }
 
 fn items(answer: &Value) -> impl Iterator<Item = &Value> {
